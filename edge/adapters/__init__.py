@@ -1,0 +1,1 @@
+"""Hardware, operating system and network; nothing else imports their libraries."""

@@ -1,0 +1,1 @@
+"""The centre: the ledger, its store, its broker client, and the certificates."""

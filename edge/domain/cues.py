@@ -1,0 +1,103 @@
+"""What the lights and the buzzer do: a cue is a rhythm of lights and tones with an end.
+
+Cues differ by rhythm and by sound, so that they can be told apart without seeing colour, and without hearing.
+A cue that does not repeat ends dark; one that repeats runs until its state's deadline (I6).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+HIGH_HZ, MID_HZ, LOW_HZ = 1760, 880, 220
+"""Within what a small piezo renders; an octave or more apart, to be told apart in a noisy hall."""
+
+
+class CueName(StrEnum):
+    """Every cue; docs/wiring.md describes each to staff."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LOOKING = "looking"
+    IN = "in"
+    OUT = "out"
+    ALREADY_IN = "already-in"
+    ALREADY_OUT = "already-out"
+    REFUSED = "refused"
+    TOO_FAR = "too-far"
+    TOO_CLOSE = "too-close"
+    LIGHT = "light"
+    HOLD_STILL = "hold-still"
+    FACE_CAMERA = "face-camera"
+    ONE_AT_A_TIME = "one-at-a-time"
+    ENROLLING = "enrolling"
+    COOLDOWN = "cooldown"
+    OUT_OF_SERVICE = "out-of-service"
+
+
+@dataclass(frozen=True, slots=True)
+class Lights:
+    """The state of every output at one instant."""
+
+    green: bool = False
+    amber: bool = False
+    red: bool = False
+    tone_hz: int = 0
+    """0 is silence."""
+
+
+DARK = Lights()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Hold these lights for this long."""
+
+    lights: Lights
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A rhythm, and the words that a screen or a console shows with it."""
+
+    name: CueName
+    text: str
+    steps: tuple[Step, ...]
+    repeat: bool = False
+
+
+def _step(colours: str, ms: int, tone_hz: int = 0) -> Step:
+    return Step(Lights("g" in colours, "a" in colours, "r" in colours, tone_hz), ms)
+
+
+def _advice(name: CueName, text: str, pulses: int) -> Cue:
+    """Amber pulses, each with a short middle tone: count them, by eye or by ear."""
+    return Cue(name, text, (_step("a", 140, MID_HZ), _step("", 160)) * pulses + (_step("a", 600),))
+
+
+CUES: dict[CueName, Cue] = {
+    cue.name: cue
+    for cue in (
+        Cue(CueName.STARTING, "starting", (_step("a", 500), _step("", 500)), repeat=True),
+        Cue(CueName.IDLE, "ready", (_step("", 1000),), repeat=True),
+        Cue(CueName.LOOKING, "looking", (_step("a", 200), _step("", 100)), repeat=True),
+        Cue(CueName.IN, "IN", (_step("g", 150, MID_HZ), _step("g", 250, HIGH_HZ), _step("g", 1200))),
+        Cue(CueName.OUT, "OUT", (_step("g", 150, HIGH_HZ), _step("g", 250, MID_HZ), _step("g", 1200))),
+        Cue(CueName.ALREADY_IN, "ALREADY IN", (_step("g", 150, MID_HZ), _step("", 150)) * 3),
+        Cue(CueName.ALREADY_OUT, "ALREADY OUT", (_step("g", 150, HIGH_HZ), _step("", 150)) * 3),
+        Cue(CueName.REFUSED, "not recognised: badge or PIN", (_step("r", 700, LOW_HZ), _step("r", 800))),
+        _advice(CueName.TOO_FAR, "come closer", 1),
+        _advice(CueName.TOO_CLOSE, "step back", 2),
+        _advice(CueName.LIGHT, "the light is wrong: face a lamp or window", 3),
+        _advice(CueName.HOLD_STILL, "hold still", 4),
+        _advice(CueName.FACE_CAMERA, "look into the camera", 5),
+        _advice(CueName.ONE_AT_A_TIME, "one at a time", 6),
+        Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
+        Cue(CueName.COOLDOWN, "face paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
+        Cue(
+            CueName.OUT_OF_SERVICE,
+            "OUT OF SERVICE: nothing is recorded",
+            (_step("r", 250), _step("", 250), _step("r", 250), _step("", 1250)),
+            repeat=True,
+        ),
+    )
+}

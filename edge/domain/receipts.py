@@ -1,0 +1,59 @@
+"""The ledger's signed answer: everything of this epoch up to here is stored. Only it releases retention."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from edge.domain.records import EPOCH, NAME, Origin, parse_object
+from edge.errors import RecordError
+
+PAYLOAD_TYPE = "application/vnd.smartclocker.receipt+json"
+"""The DSSE payload type of a receipt."""
+MAX_PAYLOAD = 2_048
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Cumulative: it covers every record of `epoch` with seq ≤ `upto`."""
+
+    origin: Origin
+    epoch: str
+    upto: int
+    head: str
+    """sha256 (hex) of the payload of record `upto`; one that differs from the terminal's own is a fork."""
+    issued: str
+    """RFC 3339 UTC by the ledger's clock: information, never trusted for order."""
+
+
+def encode(receipt: Receipt) -> bytes:
+    """The payload to sign."""
+    document = {
+        "v": 1,
+        "site": receipt.origin.site,
+        "terminal": receipt.origin.terminal,
+        "epoch": receipt.epoch,
+        "upto": receipt.upto,
+        "head": receipt.head,
+        "issued": receipt.issued,
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def decode(payload: bytes) -> Receipt:
+    """Read a receipt's payload. Raises RecordError for anything malformed or of another version."""
+    document = parse_object(payload, MAX_PAYLOAD)
+    if document.get("v") != 1:
+        raise RecordError("receipt: not version 1")
+    for name, pattern in (("site", NAME), ("terminal", NAME), ("epoch", EPOCH), ("head", _HASH)):
+        value = document.get(name)
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            raise RecordError(f"receipt: {name} is missing or malformed")
+    upto, issued = document.get("upto"), document.get("issued")
+    if not isinstance(upto, int) or isinstance(upto, bool) or upto < 1:
+        raise RecordError("receipt: upto is missing or malformed")
+    if not isinstance(issued, str) or len(issued) > 40:
+        raise RecordError("receipt: issued is missing or malformed")
+    return Receipt(
+        Origin(document["site"], document["terminal"]), document["epoch"], upto, document["head"], issued
+    )

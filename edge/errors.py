@@ -1,0 +1,94 @@
+"""Errors that reach a person.
+
+Each names its cure and carries the exit code of its process (sysexits.h), and each is also the standard
+library's type for its kind, so that code which knows nothing of us can still catch it. Expected refusals
+(an unknown face, a full ring) are values, not exceptions.
+"""
+
+from typing import ClassVar
+
+
+class SmartClockerError(Exception):
+    """Base of every error that we raise on purpose: `str()` is one message that ends with the cure."""
+
+    exit_code: ClassVar[int] = 70
+    """sysexits.h EX_SOFTWARE, unless a subclass knows better."""
+
+
+class ConfigError(SmartClockerError, ValueError):
+    """The configuration cannot be used. A restart does not mend it: systemd must not try."""
+
+    exit_code = 78
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        """`source` is the file; `problems` holds every one found, each beginning with the path of its key."""
+        self.source = source
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{source}: {count}\n" + "\n".join(f"  {line}" for line in problems))
+
+
+class ModelError(SmartClockerError, ValueError):
+    """A model file is missing, corrupt, swapped for another, or of a shape that we cannot use."""
+
+    exit_code = 78
+
+
+class KeyFileError(SmartClockerError, PermissionError):
+    """A key file is missing, unreadable, malformed, or readable by others."""
+
+    exit_code = 78
+
+
+class JournalError(SmartClockerError, OSError):
+    """The journal cannot be opened or written; nothing that was committed is touched."""
+
+    exit_code = 74
+
+
+class JournalAltered(JournalError):
+    """The journal was changed by something other than us: a record fails its signature or breaks the chain."""
+
+    exit_code = 65
+
+
+class RecordError(SmartClockerError, ValueError):
+    """A record, envelope or receipt is malformed, or its signature does not verify."""
+
+    exit_code = 65
+
+
+class PeopleError(SmartClockerError, ValueError):
+    """The people store refuses: no active consent, unknown person, a key of another terminal."""
+
+    exit_code = 65
+
+
+class EnrolmentRefused(SmartClockerError, ValueError):
+    """A photograph cannot become a template: no face, two faces, poor quality; the text says what to change."""
+
+    exit_code = 65
+
+
+class CameraError(SmartClockerError, OSError):
+    """The camera cannot be opened or read. A restart may mend it."""
+
+    exit_code = 74
+
+
+class SignalsError(SmartClockerError, OSError):
+    """The LEDs or the buzzer cannot be driven."""
+
+    exit_code = 74
+
+
+class BrokerError(SmartClockerError, ConnectionError):
+    """The broker refuses us for a reason that waiting will not mend (a bad certificate file, say)."""
+
+    exit_code = 69
+
+
+class LedgerError(SmartClockerError, OSError):
+    """The ledger cannot be opened, or was made by a newer version than this one."""
+
+    exit_code = 74

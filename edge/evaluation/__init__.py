@@ -1,0 +1,1 @@
+"""Measurements, made on the product's own pipeline."""

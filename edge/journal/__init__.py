@@ -1,0 +1,1 @@
+"""The signed ring: keys, envelopes, the append-only record and its verification."""

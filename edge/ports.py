@@ -1,0 +1,124 @@
+"""What the terminal asks of its walls: each port has shipped adapters, and one contract test over all of them."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from edge.domain.cues import Cue, Lights
+from edge.domain.types import Frame, TimeEvidence
+
+
+class Camera(Protocol):
+    """A source of frames. One thread opens, reads and closes it."""
+
+    def open(self) -> None:
+        """Start it. Raises CameraError with the cure."""
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Wait for the next frame; None when none came in time, which is how a stall shows. Raises CameraError."""
+
+    def close(self) -> None:
+        """Stop it; safe to call twice, and without open."""
+
+
+class Signals(Protocol):
+    """LEDs and a buzzer, or a drawing of them. One thread calls it."""
+
+    def announce(self, cue: Cue) -> None:
+        """A new cue begins: for adapters that draw or print it. GPIO ignores it."""
+
+    def apply(self, lights: Lights) -> None:
+        """Set every output to this, at once. Raises SignalsError."""
+
+    def close(self) -> None:
+        """All outputs off and released; safe to call twice."""
+
+
+class Clock(Protocol):
+    """The only way to learn the time."""
+
+    def monotonic_ns(self) -> int:
+        """Never set back; for deadlines and latencies."""
+
+    def evidence(self) -> TimeEvidence:
+        """Everything known about the wall clock now."""
+
+
+class Notifier(Protocol):
+    """The service manager."""
+
+    def ready(self, status: str) -> None:
+        """Start-up is complete."""
+
+    def watchdog(self) -> None:
+        """Every loop is fresh."""
+
+    def stopping(self) -> None:
+        """Shutdown has begun."""
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """The manager's limit between two `watchdog` calls, in seconds; None when it sets none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted us; `session_present` when it kept our subscriptions and queue."""
+
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection ended or could not be made; reconnecting goes on by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker answered a publish (PUBACK). `refused` names its reason code when that is a failure."""
+
+    token: int
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something arrived on a subscribed topic. Nothing about it is trusted yet."""
+
+    topic: str
+    payload: bytes
+
+
+UplinkEvent = Connected | Disconnected | Acknowledged | Message
+
+
+class Uplink(Protocol):
+    """The broker, as one loop sees it: commands go in, events come out, nothing blocks for long."""
+
+    def start(self) -> None:
+        """Begin to connect, and keep reconnecting with a jittered back-off.
+
+        Raises KeyFileError or BrokerError for what waiting cannot mend (a missing certificate file, say).
+        """
+
+    def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
+        """Hand one QoS 1 message to the wire; an Acknowledged with this token follows.
+
+        False when not connected: nothing is queued.
+        """
+
+    def next_event(self, timeout_s: float) -> UplinkEvent | None:
+        """The next event in order, or None."""
+
+    def stop(self) -> None:
+        """Disconnect cleanly (no last will) and end the thread; bounded by two seconds."""
+
+    def __enter__(self) -> Self:
+        """Starts."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops."""

@@ -1,0 +1,1 @@
+"""People: per-person keys, consent, templates."""

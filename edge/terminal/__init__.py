@@ -1,0 +1,1 @@
+"""The terminal: composition root, loops, and the way of a punch."""

@@ -1,0 +1,1 @@
+"""From a frame to a probe: models, detection, landmarks, quality, alignment, liveness, embedding."""
