@@ -1,0 +1,200 @@
+"""From frames to a decision: several agreeing frames, a fused score over the threshold, a margin, and life.
+
+One approach of one person gives one outcome: somebody who lingers after the green light is not punched again,
+while a different person stepping in is. Nothing here knows a clock: time is the frames' own.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.domain.liveness import LIVE, is_live
+from edge.domain.matching import Candidate, Gallery
+from edge.domain.types import Box, Probe, Reason, Sight
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPolicy:
+    """The rules of DESIGN §8; the instants are those of the frames."""
+
+    frames: int = 3
+    """Good frames that must agree on the person and be alive."""
+    span_ms: int = 2_000
+    """Only frames this recent count."""
+    margin: float = 0.06
+    """Cosine by which the fused score must exceed that of the best other person."""
+    give_up_ms: int = 2_500
+    """Good frames for this long without agreement: not recognised."""
+    advice_ms: int = 1_000
+    """Poor frames for this long: say what to change."""
+    repeat_ms: int = 3_000
+    """The same advice is not given more often."""
+    gone_ms: int = 700
+    """No face for this long ends the approach."""
+    liveness: float = LIVE
+    """The mean probability of life over the agreeing frames; no single one may be under half of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """This person, for sure enough."""
+
+    person: str
+    quality: float
+    """Mean over the agreeing frames, 0..1."""
+    liveness: float
+    """Mean over the agreeing frames, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not this time, and what may be said about it."""
+
+    reason: Reason
+
+
+Outcome = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    at_ms: int
+    probe: Probe
+    best: Candidate | None
+
+
+class Decider:
+    """Watches one approach after another."""
+
+    def __init__(self, policy: DecisionPolicy) -> None:
+        self._policy = policy
+        self._forget()
+
+    @property
+    def present(self) -> bool:
+        """Somebody stands there who has had no answer yet."""
+        return self._seen_ms is not None and self._settled is None
+
+    def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
+        """Take one frame's sight; an Outcome when this frame completes one."""
+        now_ms = sight.captured_ns // 1_000_000
+        if sight.box is None:
+            if self._seen_ms is not None and now_ms - self._seen_ms >= self._policy.gone_ms:
+                self._forget()
+            return None
+        if self._box is not None and _overlap(self._box, sight.box) < 0.05:
+            self._forget()  # the face jumped: someone else stepped in
+        self._box, self._seen_ms = sight.box, now_ms
+        if sight.probe is None:
+            return self._advise(sight.reason or Reason.TURNED, now_ms)
+        return self._match(sight.probe, gallery, threshold, now_ms)
+
+    def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
+        policy = self._policy
+        self._poor.clear()
+        self._looks.append(_Look(now_ms, probe, gallery.best(probe)))
+        while now_ms - self._looks[0].at_ms > policy.span_ms:
+            self._looks.popleft()
+        if self._first_good_ms is None:
+            self._first_good_ms = now_ms
+        accepted = self._agreed(gallery, threshold)
+        if accepted is not None:
+            lingering = accepted.person == self._settled
+            self._settle(accepted.person)
+            return None if lingering else accepted
+        if now_ms - self._first_good_ms < policy.give_up_ms or self._settled is not None:
+            return None
+        self._looks.clear()
+        self._first_good_ms = None
+        return Refused(Reason.NOT_RECOGNISED)
+
+    def _agreed(self, gallery: Gallery, threshold: float) -> Accepted | None:
+        policy = self._policy
+        looks = list(self._looks)[-policy.frames :]
+        if len(looks) < policy.frames:
+            return None
+        lives = [look.probe.liveness for look in looks]
+        if not all(is_live(life, policy.liveness / 2) for life in lives):
+            return None
+        fused = gallery.best(fuse([look.probe for look in looks]))
+        if fused is None or fused.score < threshold or fused.score - fused.runner_up < policy.margin:
+            return None
+        if any(look.best is None or look.best.person != fused.person for look in looks):
+            return None
+        life = float(np.mean(lives))
+        if not is_live(life, policy.liveness):
+            return None
+        return Accepted(fused.person, float(np.mean([look.probe.quality for look in looks])), life)
+
+    def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
+        policy = self._policy
+        self._poor.append((now_ms, reason))
+        while now_ms - self._poor[0][0] > policy.span_ms:
+            self._poor.popleft()
+        if self._looks and now_ms - self._looks[-1].at_ms < policy.advice_ms:
+            return None  # good frames are coming in between: no need to nag
+        if self._settled is not None or now_ms - self._poor[0][0] < policy.advice_ms:
+            return None
+        if self._advised_ms is not None and now_ms - self._advised_ms < policy.repeat_ms:
+            return None
+        self._advised_ms = now_ms
+        return Refused(Counter(reason for _, reason in self._poor).most_common(1)[0][0])
+
+    def _settle(self, person: str) -> None:
+        self._settled = person
+        self._looks.clear()
+        self._first_good_ms = None
+
+    def _forget(self) -> None:
+        self._looks: deque[_Look] = deque()
+        self._poor: deque[tuple[int, Reason]] = deque()
+        self._first_good_ms: int | None = None
+        self._seen_ms: int | None = None
+        self._advised_ms: int | None = None
+        self._box: Box | None = None
+        self._settled: str | None = None
+
+
+def fuse(probes: list[Probe]) -> Probe:
+    """The mean direction of several probes of one model; quality and liveness averaged. Raises ValueError."""
+    if len({probe.model_id for probe in probes}) != 1:
+        raise ValueError("probes of different models cannot be fused")
+    mean = np.mean([probe.embedding for probe in probes], axis=0)
+    length = float(np.linalg.norm(mean))
+    return Probe(
+        embedding=(mean / length if length > 0 else mean).astype(np.float32),
+        model_id=probes[0].model_id,
+        liveness=float(np.mean([probe.liveness for probe in probes])),
+        quality=float(np.mean([probe.quality for probe in probes])),
+    )
+
+
+class Lockout:
+    """At most `limit` failures in a row, then faces pause (NIST SP 800-63B-4: 5, then at least 30 s)."""
+
+    def __init__(self, limit: int = 5) -> None:
+        self._limit = limit
+        self._failures = 0
+
+    def failed(self) -> bool:
+        """Count one failed attempt; True when the pause begins, which starts the count anew."""
+        self._failures += 1
+        if self._failures < self._limit:
+            return False
+        self._failures = 0
+        return True
+
+    def succeeded(self) -> None:
+        """A recognised person ends the row."""
+        self._failures = 0
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union, 0..1."""
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a.width * a.height + b.width * b.height - shared)

@@ -1,0 +1,174 @@
+"""The terminal as a typed table: states, events, deadlines, and the cue that each situation shows.
+
+Pure: `step` takes a situation and an event and gives the next one. A pair that the table does not hold changes
+nothing, so that an event nobody foresaw can never crash the terminal (I6). ACCEPTED is entered by COMMITTED
+alone (I1), which only the call that has just made a record durable sends.
+
+                READY            FACE              COMMITTED
+    STARTING ──────────► IDLE ─────────► LOOKING ────────────► ACCEPTED ─┐
+                          ▲ ▲ FACE_GONE  │   │ SUPPRESSED                │
+                          │ └────────────┘   ├────────────► DUPLICATE ───┤ DEADLINE
+                          │                  │ REFUSED                   │
+                          │                  ├────────────► REFUSED ─────┤
+                          │                  │ LOCKED_OUT                │
+                          │                  └────────────► COOLDOWN ────┤
+                          └──────────────────────────────────────────────┘
+    any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.domain.cues import CueName
+from edge.domain.types import Direction, Reason
+
+
+class State(StrEnum):
+    """What the terminal is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LOOKING = "looking"
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    ENROLLING = "enrolling"
+    COOLDOWN = "cooldown"
+    OUT_OF_SERVICE = "out-of-service"
+
+
+class Event(StrEnum):
+    """What can happen to it."""
+
+    READY = "ready"
+    FACE = "face"
+    FACE_GONE = "face-gone"
+    COMMITTED = "committed"
+    """A punch is signed, chained, committed and on the disk."""
+    SUPPRESSED = "suppressed"
+    """A duplicate was recorded as evidence."""
+    REFUSED = "refused"
+    LOCKED_OUT = "locked-out"
+    """Too many failures in a row: faces pause, badge and PIN go on."""
+    ENROL_BEGUN = "enrol-begun"
+    ENROL_ENDED = "enrol-ended"
+    DEADLINE = "deadline"
+    FAULT = "fault"
+    MENDED = "mended"
+
+
+DEADLINES_MS: Mapping[State, int] = {
+    State.STARTING: 60_000,
+    State.LOOKING: 10_000,
+    State.ACCEPTED: 1_600,
+    State.DUPLICATE: 1_200,
+    State.REFUSED: 2_000,
+    State.ENROLLING: 60_000,
+    State.COOLDOWN: 30_000,
+}
+"""How long a busy state may last. ACCEPTED to REFUSED are the lengths of their cues; COOLDOWN is NIST SP 800-63B-4's."""
+
+_ATTENDING = (State.IDLE, State.LOOKING, State.ACCEPTED, State.DUPLICATE, State.REFUSED)
+"""The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
+
+TABLE: Mapping[tuple[State, Event], State] = {
+    (State.STARTING, Event.READY): State.IDLE,
+    (State.STARTING, Event.DEADLINE): State.OUT_OF_SERVICE,
+    (State.IDLE, Event.FACE): State.LOOKING,
+    (State.LOOKING, Event.FACE_GONE): State.IDLE,
+    (State.LOOKING, Event.DEADLINE): State.IDLE,
+    (State.ACCEPTED, Event.DEADLINE): State.IDLE,
+    (State.DUPLICATE, Event.DEADLINE): State.IDLE,
+    (State.REFUSED, Event.DEADLINE): State.IDLE,
+    (State.COOLDOWN, Event.DEADLINE): State.IDLE,
+    (State.IDLE, Event.ENROL_BEGUN): State.ENROLLING,
+    (State.ENROLLING, Event.ENROL_ENDED): State.IDLE,
+    (State.ENROLLING, Event.DEADLINE): State.IDLE,
+    (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
+    **{(state, Event.COMMITTED): State.ACCEPTED for state in _ATTENDING},
+    **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _ATTENDING},
+    **{(state, Event.REFUSED): State.REFUSED for state in _ATTENDING},
+    **{(state, Event.LOCKED_OUT): State.COOLDOWN for state in _ATTENDING},
+    **{(state, Event.FAULT): State.OUT_OF_SERVICE for state in State},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event with what the cue needs to know of it."""
+
+    event: Event
+    direction: Direction | None = None
+    """With COMMITTED and SUPPRESSED."""
+    reason: Reason | None = None
+    """With REFUSED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state, when it ends by itself, and what it is about."""
+
+    state: State
+    deadline_ms: int | None
+    """On the monotonic clock; None for the states that wait: IDLE and OUT_OF_SERVICE."""
+    direction: Direction | None = None
+    reason: Reason | None = None
+
+    @property
+    def cue(self) -> CueName:
+        """What it looks and sounds like."""
+        return _cue(self)
+
+
+def begin(now_ms: int) -> Situation:
+    """The situation at power-on."""
+    return Situation(State.STARTING, now_ms + DEADLINES_MS[State.STARTING])
+
+
+def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
+    """The next situation; the same one when the table does not foresee the event in this state."""
+    target = TABLE.get((situation.state, happening.event))
+    if target is None or (target is situation.state and target is State.OUT_OF_SERVICE):
+        return situation
+    limit = DEADLINES_MS.get(target)
+    deadline = None if limit is None else now_ms + limit
+    return Situation(target, deadline, happening.direction, happening.reason)
+
+
+def tick(situation: Situation, now_ms: int) -> Situation:
+    """Apply DEADLINE when its time has come."""
+    if situation.deadline_ms is None or now_ms < situation.deadline_ms:
+        return situation
+    return step(situation, Happening(Event.DEADLINE), now_ms)
+
+
+_PLAIN: Mapping[State, CueName] = {
+    State.STARTING: CueName.STARTING,
+    State.IDLE: CueName.IDLE,
+    State.LOOKING: CueName.LOOKING,
+    State.ENROLLING: CueName.ENROLLING,
+    State.COOLDOWN: CueName.COOLDOWN,
+    State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
+}
+_ADVICE: Mapping[Reason, CueName] = {
+    Reason.TOO_FAR: CueName.TOO_FAR,
+    Reason.TOO_CLOSE: CueName.TOO_CLOSE,
+    Reason.OFF_CENTRE: CueName.FACE_CAMERA,
+    Reason.DARK: CueName.LIGHT,
+    Reason.BRIGHT: CueName.LIGHT,
+    Reason.BLURRED: CueName.HOLD_STILL,
+    Reason.TURNED: CueName.FACE_CAMERA,
+    Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
+    Reason.NOT_RECOGNISED: CueName.REFUSED,
+}
+
+
+def _cue(situation: Situation) -> CueName:
+    if situation.state is State.ACCEPTED:
+        return CueName.OUT if situation.direction is Direction.OUT else CueName.IN
+    if situation.state is State.DUPLICATE:
+        return CueName.ALREADY_OUT if situation.direction is Direction.OUT else CueName.ALREADY_IN
+    if situation.state is State.REFUSED:
+        return _ADVICE.get(situation.reason or Reason.NOT_RECOGNISED, CueName.REFUSED)
+    return _PLAIN[situation.state]
