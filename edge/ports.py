@@ -110,7 +110,10 @@ class Uplink(Protocol):
         """
 
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
-        """The next event in order, or None."""
+        """The next event in order; None when there is none in time, or when `wake` was called."""
+
+    def wake(self) -> None:
+        """Make a waiting `next_event` return None now; from any thread."""
 
     def stop(self) -> None:
         """Disconnect cleanly (no last will) and end the thread; bounded by two seconds."""
