@@ -1,0 +1,118 @@
+"""A connection to the broker that keeps itself up: commands go in, events come out, one thread between.
+
+paho's own reconnecting has no jitter and hides why an attempt failed, and its client keeps unsent messages in
+memory. Here each attempt is a new client: what the last one still held is forgotten, because the journal and the
+broker remember it.
+"""
+
+import threading
+from queue import Empty, SimpleQueue
+from random import SystemRandom
+
+from edge.adapters.mqtt_connection import Connection, Wires
+from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Release, ThreadDied
+from edge.adapters.mqtt_tls import UplinkSettings, client_context
+from edge.errors import BrokerError
+from edge.ports import Acknowledged, Connected, Disconnected
+
+STOP_BOUND_S = 2.0
+"""`stop` returns within this, whatever the network does."""
+_STABLE_S = 10.0
+"""A connection that lasted this long ends the back-off; two clients that evict each other never reach it."""
+
+
+class MqttLink:
+    """`start` and `stop` are for one owner, the rest for any thread."""
+
+    def __init__(self, settings: UplinkSettings, identity: Identity) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._events: SimpleQueue[LinkEvent] = SimpleQueue()
+        self._mailbox = Mailbox()
+        self._stopping = threading.Event()
+        self._connection: Connection | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to connect. Raises KeyFileError for unusable files, BrokerError when it was started before."""
+        if self._thread is not None or self._stopping.is_set():
+            raise BrokerError("this connection was started before; make a new one")
+        context = client_context(self._settings)
+        wires = Wires(self._settings, self._identity, context, self._mailbox, self._events, self._stopping)
+        self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
+        self._thread.start()
+
+    def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
+        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
+        connection = self._connection
+        if connection is None or not connection.up:
+            return False
+        self._mailbox.put(Publish(topic, payload, token, retain, connection.number))
+        return True
+
+    def release(self, received: Receive) -> None:
+        """Tell the broker that this message is safe here; without effect when its connection is gone."""
+        self._mailbox.put(Release(received.mid, received.connection))
+
+    def next_event(self, timeout_s: float) -> Connected | Disconnected | Acknowledged | Receive | None:
+        """The next event in order; None when there is none in time, or when `wake` was called.
+
+        Raises BrokerError when the thread has died of something unforeseen: its traceback is on stderr.
+        """
+        try:
+            event = self._events.get(timeout=timeout_s) if timeout_s > 0 else self._events.get_nowait()
+        except Empty:
+            return None
+        if isinstance(event, ThreadDied):
+            raise BrokerError("the thread that speaks to the broker died; report the traceback above and restart")
+        return event
+
+    def wake(self) -> None:
+        """Make a waiting `next_event` return None now."""
+        self._events.put(None)
+
+    def stop(self) -> None:
+        """Flush what was published, disconnect without the last will, end the thread; within two seconds."""
+        self._stopping.set()
+        self._mailbox.ring()
+        if self._thread is None:
+            self._mailbox.close()
+            return
+        # A name server or a firewall that swallows packets may hold the thread in a call for longer. It is a
+        # daemon, and sees the flag before it speaks to anyone.
+        self._thread.join(STOP_BOUND_S)
+
+    def _run(self, wires: Wires) -> None:
+        died = True
+        try:
+            self._keep_connected(wires)
+            died = False
+        finally:
+            self._connection = None
+            self._mailbox.close()
+            if died:
+                self._events.put(ThreadDied())
+
+    def _keep_connected(self, wires: Wires) -> None:
+        said: set[str] = set()
+        number = attempt = 0
+        while not self._stopping.is_set():
+            number += 1
+            connection = self._connection = Connection(wires, number)
+            reason = connection.run()
+            if self._stopping.is_set():
+                return
+            if connection.lasted_s > 0:
+                said.clear()
+            attempt = 0 if connection.lasted_s >= _STABLE_S else attempt
+            if reason not in said:  # one event for each new reason of an outage, not one for each attempt
+                said.add(reason)
+                self._events.put(Disconnected(reason))
+            self._stopping.wait(_pause_s(attempt, self._settings))
+            attempt += 1
+
+
+def _pause_s(attempt: int, settings: UplinkSettings) -> float:
+    # beyond 2^16 seconds the maximum has long been reached
+    ceiling = min(settings.backoff_max_s, settings.backoff_first_s * 2 ** min(attempt, 16))
+    return SystemRandom().uniform(ceiling / 2, ceiling)

@@ -1,0 +1,62 @@
+"""The terminal's Uplink on MQTT v5 over mutual TLS."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity, Receive
+from edge.adapters.mqtt_tls import UplinkSettings
+from edge.domain.records import Origin
+from edge.ports import UplinkEvent
+
+__all__ = ["MqttUplink", "UplinkSettings"]
+
+
+class MqttUplink:
+    """Implements `edge.ports.Uplink`: a persistent session under the client id `<site>.<terminal>`.
+
+    `will` is the topic and payload that the broker publishes, retained, when we vanish without a goodbye.
+    `subscriptions` are made, and granted, before Connected is reported.
+    """
+
+    def __init__(
+        self, settings: UplinkSettings, origin: Origin, will: tuple[str, bytes], subscriptions: Sequence[str]
+    ) -> None:
+        identity = Identity(f"{origin.site}.{origin.terminal}", tuple(subscriptions), will)
+        self._link = MqttLink(settings, identity)
+
+    def start(self) -> None:
+        """Begin to connect; a broker that is absent is no error. Raises KeyFileError for unusable files."""
+        self._link.start()
+
+    def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
+        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
+        return self._link.publish(topic, payload, token=token, retain=retain)
+
+    def next_event(self, timeout_s: float) -> UplinkEvent | None:
+        """The next event in order; None when there is none in time, or when `wake` was called.
+
+        Raises BrokerError when the network thread died of something unforeseen.
+        """
+        event = self._link.next_event(timeout_s)
+        return event.message if isinstance(event, Receive) else event
+
+    def wake(self) -> None:
+        """Make a waiting `next_event` return None now; from any thread."""
+        self._link.wake()
+
+    def stop(self) -> None:
+        """Flush what was published, disconnect without the last will; within two seconds, safe to call twice."""
+        self._link.stop()
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops."""
+        self.stop()

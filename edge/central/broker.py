@@ -1,0 +1,266 @@
+"""mosquitto: its configuration and ACL for this contract, and one that runs for the demo and the tests.
+
+The ACL is the fence between tenants, not the proof of anything: the ledger believes signatures alone.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from edge.central import pki
+from edge.domain.records import NAME
+from edge.errors import BrokerError
+
+START_BOUND_S = 10.0
+_STOP_BOUND_S = 5.0
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """What mosquitto.conf says; every default is one that we would install."""
+
+    address: str
+    """The one address to listen on."""
+    port: int
+    credentials: pki.Credentials
+    acl: Path
+    state: Path
+    """Directory of the persistence file."""
+    sites: Sequence[str]
+    """The sites whose terminals this broker serves."""
+    user: str = "mosquitto"
+    """Whom to become when it is started as root; the key file must be readable by it."""
+    persistence: bool = True
+    """Whether queues and retained messages survive a restart. What is lost all the same, the terminals send again:
+    receipts, not the broker, decide what may be forgotten."""
+    autosave_s: int = 60
+    """How often the state is written; with `autosave_on_changes`, after how many changes."""
+    autosave_on_changes: bool = False
+    """Each save writes the whole state: with a long queue this costs more than sending again."""
+    max_queued: int = 20_000
+    """Messages kept for an absent client; what comes beyond is dropped, and sent again by its terminal."""
+    max_inflight: int = 100
+    """Messages on their way to one client: what the ledger can commit at once."""
+
+
+def render_configuration(settings: BrokerSettings) -> str:
+    """The text of mosquitto.conf."""
+    return _CONFIGURATION.format(
+        address=settings.address,
+        port=settings.port,
+        ca=settings.credentials.ca,
+        certificate=settings.credentials.certificate,
+        key=settings.credentials.key,
+        acl=settings.acl,
+        state=settings.state,
+        user=settings.user,
+        persistence=str(settings.persistence).lower(),
+        autosave_s=settings.autosave_s,
+        on_changes=str(settings.autosave_on_changes).lower(),
+        max_queued=settings.max_queued,
+        max_inflight=settings.max_inflight,
+    )
+
+
+def render_acl(sites: Sequence[str]) -> str:
+    """The text of the ACL file. Raises ValueError for a site that is no name: a wildcard would open every site."""
+    for site in sites:
+        if NAME.fullmatch(site) is None:
+            raise ValueError(f"{site!r} is not a name of lower-case letters, digits and hyphens, 32 at most")
+    return _ACL_LEDGER + "".join(_ACL_SITE.format(site=site) for site in sites)
+
+
+def find_mosquitto() -> str:
+    """The path of the mosquitto binary. Raises BrokerError when it is not installed."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    binary = shutil.which("mosquitto", path=path)
+    if binary is None:
+        raise BrokerError("mosquitto is not installed; `apt install mosquitto`")
+    return binary
+
+
+class EmbeddedBroker:
+    """A real mosquitto on loopback, with an authority of its own, for the demo and the tests.
+
+    Entering writes `mosquitto.conf`, `acl`, `pki/` into `directory` (an authority that is there is kept) and
+    starts it; leaving ends the process that this object started, and no other.
+    """
+
+    def __init__(
+        self, directory: Path, port: int = 0, *, sites: Sequence[str] = ("main",), autosave_on_changes: bool = False
+    ) -> None:
+        """`port` 0 takes a free one, and keeps it over restarts."""
+        self.directory = directory
+        self.host = LOOPBACK
+        self.port = port or _free_port()
+        self.pki = directory / "pki"
+        self.acl = directory / "acl"
+        self.log = directory / "mosquitto.log"
+        self._configuration = directory / "mosquitto.conf"
+        self._sites = tuple(sites)
+        self._autosave_on_changes = autosave_on_changes
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Write its files where they are missing, start it, wait until it accepts. Raises BrokerError."""
+        if self._process is not None:
+            raise BrokerError("this broker runs already; stop it first")
+        binary = find_mosquitto()
+        self._write_files()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed program with a file that we wrote
+                [binary, "-c", str(self._configuration)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._await_listening(self._process)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to one that does not heed it; safe to call twice."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_BOUND_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: what a power cut does to it; safe to call twice."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop it if it runs, start it again on the same port with the same state."""
+        self.stop()
+        self.start()
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops."""
+        self.stop()
+
+    def _write_files(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pki.create_authority(self.pki)
+        server = pki.Credentials(self.pki / "ca.crt", self.pki / "server.crt", self.pki / "server.key")
+        if not server.certificate.exists():
+            server = pki.issue_server(self.pki, [LOOPBACK, "localhost"])
+        if not self.acl.exists():
+            self.acl.write_text(render_acl(self._sites), encoding="ascii")
+            self.acl.chmod(0o600)
+        settings = BrokerSettings(
+            address=self.host,
+            port=self.port,
+            credentials=server,
+            acl=self.acl,
+            state=self.directory,
+            sites=self._sites,
+            user=pwd.getpwuid(os.geteuid()).pw_name,  # started as root, it would lose sight of our 0600 files
+            autosave_s=1 if self._autosave_on_changes else 60,
+            autosave_on_changes=self._autosave_on_changes,
+        )
+        self._configuration.write_text(render_configuration(settings), encoding="utf-8")
+
+    def _await_listening(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_BOUND_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                self._process = None
+                raise BrokerError(f"mosquitto ended at once, code {process.returncode}: {self._last_words()}")
+            try:
+                socket.create_connection((self.host, self.port), timeout=1).close()
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+            else:
+                return
+        self.stop()
+        raise BrokerError(f"mosquitto does not listen after {START_BOUND_S:g} s; read {self.log}")
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        errors = [line for line in lines if "Error" in line] or lines[-3:]
+        return re.sub(r"^\d+: ", "", errors[-1]) if errors else f"its log {self.log} is empty"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+_CONFIGURATION = """\
+# SmartClocker Edge: one TLS listener, client certificates only.
+# Written by the centre; a test holds provisioning/mosquitto/ to what the program writes.
+per_listener_settings false
+
+listener {port} {address}
+cafile {ca}
+certfile {certificate}
+keyfile {key}
+tls_version tlsv1.2
+# Nobody without a certificate of our authority, and the certificate's common name is the user of the ACL.
+require_certificate true
+use_identity_as_username true
+allow_anonymous false
+acl_file {acl}
+user {user}
+
+# What this file loses in a power cut the terminals send again: only the ledger's signed receipt releases a record.
+persistence {persistence}
+persistence_location {state}/
+autosave_interval {autosave_s}
+autosave_on_changes {on_changes}
+# Sessions of terminals that are gone for good must not fill the memory.
+persistent_client_expiration 30d
+
+max_queued_messages {max_queued}
+max_inflight_messages {max_inflight}
+# An envelope is 32 KiB at most.
+max_packet_size 65536
+max_keepalive 300
+
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+connection_messages true
+"""
+
+_ACL_LEDGER = f"""\
+# The common name of the client's certificate is the user.
+# The ledger: reads what every terminal says, answers each.
+user {pki.LEDGER}
+topic read smartclocker/v1/+/+/record/+
+topic read smartclocker/v1/+/+/status
+topic write smartclocker/v1/+/+/receipt
+topic write smartclocker/v1/+/+/command
+"""
+
+_ACL_SITE = """
+# Site {site}: a terminal (%u) writes its own records and status, reads its own receipts and commands, nothing else.
+pattern write smartclocker/v1/{site}/%u/record/+
+pattern write smartclocker/v1/{site}/%u/status
+pattern read smartclocker/v1/{site}/%u/receipt
+pattern read smartclocker/v1/{site}/%u/command
+"""
