@@ -1,0 +1,274 @@
+"""The configuration: one TOML file, strict, read once.
+
+Every problem is reported at once, each with the path of its key, what is allowed, and *did you mean*. Nothing in
+the environment overrides it. Secrets are not in it: it names the files, or systemd credentials, that hold them.
+What a measurement has settled is a constant in the code and not an option here.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.errors import ConfigError
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits and -")]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+CREDENTIAL = "credential:"
+"""A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
+
+
+class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which terminal this is, and what its punches mean."""
+
+    site: Name
+    name: Name
+    direction: Literal["alternate", "in", "out"] = "alternate"
+    duplicate_window_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
+    shift_limit_h: Annotated[float, Meta(ge=1, le=48)] = 16.0
+
+
+class Storage(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where things are kept."""
+
+    state: str = "/var/lib/smartclocker"
+    models: str = ""
+    max_records: Annotated[int, Meta(ge=1000, le=100_000_000)] = 1_000_000
+
+
+class Keys(Struct, frozen=True, forbid_unknown_fields=True):
+    """The files that hold keys; never the keys themselves."""
+
+    identity: str = CREDENTIAL + "identity"
+    storage: str = CREDENTIAL + "storage"
+    ledger: str = "/etc/smartclocker/ledger.pem"
+
+
+class Camera(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where frames come from."""
+
+    kind: Literal["pi", "replay"] = "pi"
+    width: Annotated[int, Meta(ge=320, le=1920)] = 640
+    height: Annotated[int, Meta(ge=240, le=1080)] = 480
+    fps: Annotated[int, Meta(ge=2, le=60)] = 15
+    replay: str = ""
+
+
+class Signals(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the terminal speaks: BCM pin numbers, see docs/wiring.md."""
+
+    kind: Literal["gpio", "console"] = "gpio"
+    green: Pin = 17
+    amber: Pin = 27
+    red: Pin = 22
+    buzzer: Pin = 18
+    buzzer_kind: Literal["passive", "active"] = "passive"
+
+
+class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
+    """How sure is sure enough."""
+
+    target_fpir: Annotated[float, Meta(ge=1e-6, le=0.05)] = 0.001
+    threads: Annotated[int, Meta(ge=1, le=4)] = 2
+    frames: Annotated[int, Meta(ge=2, le=10)] = 3
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """The privacy policy that people consented to."""
+
+    version: Annotated[str, Meta(min_length=1, max_length=40)]
+    text: str
+
+
+class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
+    """The broker: MQTT v5 over mutual TLS."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8883
+    ca: str = "/etc/smartclocker/tls/ca.pem"
+    certificate: str = "/etc/smartclocker/tls/terminal.pem"
+    key: str = CREDENTIAL + "tls-key"
+    keepalive_s: Annotated[int, Meta(ge=5, le=30)] = 20
+    window: Annotated[int, Meta(ge=1, le=1000)] = 64
+    resend_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. `[uplink]` may be absent: a terminal without a centre keeps its records for export."""
+
+    terminal: Terminal
+    policy: Policy
+    storage: Storage = Storage()
+    keys: Keys = Keys()
+    camera: Camera = Camera()
+    signals: Signals = Signals()
+    recognition: Recognition = Recognition()
+    uplink: Uplink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and where each value came from."""
+
+    config: Config
+    source: Path
+    given: frozenset[str]
+    """The dotted paths of the keys that the file sets; the others are defaults."""
+
+    def rows(self) -> Iterator[tuple[str, object, str]]:
+        """(key, effective value, 'file' or 'default') in the order of this module."""
+        for section in Config.__struct_fields__:
+            values = getattr(self.config, section)
+            for field in () if values is None else values.__struct_fields__:
+                key = f"{section}.{field}"
+                yield key, getattr(values, field), "file" if key in self.given else "default"
+
+
+def load(source: Path) -> Loaded:
+    """Read and check a file. Raises ConfigError that lists every problem in it."""
+    try:
+        document = tomllib.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            str(source), ["no such file: copy provisioning/config.example.toml there and edit it"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            str(source), [f"cannot be read: {error}; it must be UTF-8 text that this user may read"]
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(source), [f"is not TOML: {error}"]) from error
+    return check(document, source)
+
+
+def check(document: Mapping[str, Any], source: Path) -> Loaded:
+    """Check a parsed document; relative paths in it are taken from the folder of `source`. Raises ConfigError."""
+    problems: list[str] = list(_unknown("", document, Config.__struct_fields__))
+    sections: dict[str, Any] = {}
+    given: set[str] = set()
+    for section, hint in _sections():
+        if section not in document:
+            if hint.required:
+                problems.append(f"[{section}]: is missing: it must name {', '.join(_required(hint.type))}")
+            continue
+        table = document[section]
+        if not isinstance(table, dict):
+            problems.append(f"{section}: must be a table: write [{section}] on a line of its own")
+            continue
+        values, found = _section(section, hint.type, table)
+        problems += found
+        given |= {f"{section}.{key}" for key in values}
+        if not found:
+            sections[section] = hint.type(**values)
+    if not problems:
+        config = _absolute(Config(**sections), source.parent)
+        problems += _together(config)
+    if problems:
+        raise ConfigError(str(source), problems)
+    return Loaded(config, source, frozenset(given))
+
+
+def credential(path: str, directory: str | None = None) -> Path:
+    """The file behind a key path; `credential:NAME` is looked up in systemd's $CREDENTIALS_DIRECTORY.
+
+    Raises ConfigError when the path asks for a credential and the process was given none.
+    """
+    if not path.startswith(CREDENTIAL):
+        return Path(path)
+    base = directory if directory is not None else os.environ.get("CREDENTIALS_DIRECTORY")
+    if not base:
+        cure = "start it through systemctl (LoadCredential=), or name a file path in the configuration"
+        raise ConfigError(path, [f"{path}: this process was given no systemd credentials: {cure}"])
+    return Path(base) / path.removeprefix(CREDENTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    type: type[Struct]
+    required: bool
+
+
+def _sections() -> Iterator[tuple[str, _Hint]]:
+    for field in msgspec.structs.fields(Config):
+        kind = next(part for part in (get_args(field.type) or (field.type,)) if part is not type(None))
+        yield field.name, _Hint(kind, field.required)
+
+
+def _required(section: type[Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(section) if field.required]
+
+
+def _section(name: str, section: type[Struct], table: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    problems = list(_unknown(f"{name}.", table, section.__struct_fields__))
+    values: dict[str, Any] = {}
+    hints = get_type_hints(section, include_extras=True)
+    for key in section.__struct_fields__:
+        if key not in table:
+            if key in _required(section):
+                problems.append(f"{name}.{key}: is missing; {_allowed(hints[key])}")
+            continue
+        try:
+            values[key] = msgspec.convert(table[key], hints[key])
+        except msgspec.ValidationError:
+            problems.append(f"{name}.{key}: {table[key]!r} is not allowed; {_allowed(hints[key])}")
+    return values, problems
+
+
+def _unknown(prefix: str, table: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    for key in table:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
+            yield f"{prefix}{key}: unknown key; {hint}"
+
+
+def _allowed(hint: Any) -> str:
+    """What a key may hold, in words."""
+    kind, *metas = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if get_origin(kind) is Literal:
+        return "it must be one of " + ", ".join(f'"{word}"' for word in get_args(kind))
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(kind))
+    meta = metas[0] if metas else Meta()
+    if meta.ge is not None and meta.le is not None:
+        return f"it must be {words} from {meta.ge} to {meta.le}"
+    if meta.description:
+        return f"it must be 1 to 32 {meta.description}, the first not a -"
+    if meta.max_length is not None:
+        return f"it must be {words} of {meta.min_length} to {meta.max_length} characters"
+    return f"it must be {words}"
+
+
+_PATHS = (
+    ("storage", ("state", "models")),
+    ("keys", ("identity", "storage", "ledger")),
+    ("camera", ("replay",)),
+    ("policy", ("text",)),
+    ("uplink", ("ca", "certificate", "key")),
+)
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    for section, keys in _PATHS:
+        values = getattr(config, section)
+        if values is None:
+            continue
+        paths = {key: getattr(values, key) for key in keys}
+        moved = {key: str(base / path) for key, path in paths.items() if path and not path.startswith(CREDENTIAL)}
+        config = msgspec.structs.replace(config, **{section: msgspec.structs.replace(values, **moved)})
+    return config
+
+
+def _together(config: Config) -> Iterator[str]:
+    """What no key can know alone."""
+    if config.camera.kind == "replay" and not config.camera.replay:
+        yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs'
+    signals = config.signals
+    pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
+    if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
+        yield f"signals: each output needs a pin of its own, not {pins}"
