@@ -1,0 +1,81 @@
+"""Consent: what must have been said and attested before a face may become a template (I9).
+
+The policy is the text that staff read, known by its version and sha256. Consent to one version is no consent to the
+next: a changed policy stops matching until the person agrees again.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+MINIMUM_AGE = 13
+"""Years; nobody younger is enrolled, whoever agrees."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_WORDS = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The privacy policy in force."""
+
+    version: str
+    sha256: str
+    """Of the text's bytes, hex: the version says which, this says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What one person agreed to, and how we know."""
+
+    policy_version: str
+    policy_sha256: str
+    language: str
+    """BCP 47, of the text that was read."""
+    given_at: str
+    """RFC 3339 with an offset."""
+    witness: str
+    """Who saw it given: a name or staff number."""
+    age_attested: bool
+    """The person is at least MINIMUM_AGE years old, attested by the witness."""
+    employer_agreed: bool
+    """The employer has agreed to the use, as the policy requires beside the person's consent."""
+    withdrawn_at: str | None = None
+    """RFC 3339; set once, never cleared: agreeing again is a new consent."""
+
+
+def problems(consent: Consent, policy: Policy) -> list[str]:
+    """Everything that keeps this consent from being valid under `policy`, each with its cure; empty when valid."""
+    found = []
+    if consent.policy_version != policy.version or consent.policy_sha256 != policy.sha256:
+        found.append(f"consent is to another policy than {policy.version}; show the current one and ask again")
+    if _SHA256.fullmatch(consent.policy_sha256) is None:
+        found.append("policy_sha256 is not 64 hex digits; take it from the policy's file")
+    if _LANGUAGE.fullmatch(consent.language) is None:
+        found.append("language is not a BCP 47 tag; write one such as 'en' or 'pt-BR'")
+    if not is_instant(consent.given_at):
+        found.append("given_at is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z")
+    if _WORDS.fullmatch(consent.witness.strip()) is None:
+        found.append("witness is empty or not one line; name who saw the consent given")
+    if not consent.age_attested:
+        found.append(f"nobody attested an age of {MINIMUM_AGE} or more; enrol only who is, and attest it")
+    if not consent.employer_agreed:
+        found.append("the employer's agreement is missing; obtain it before enrolment")
+    if consent.withdrawn_at is not None:
+        found.append("consent was withdrawn; ask again, as a new consent")
+    return found
+
+
+def is_active(consent: Consent | None, policy: Policy) -> bool:
+    """Whether matching is permitted now: a valid consent to this very policy, not withdrawn."""
+    return consent is not None and not problems(consent, policy)
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is an RFC 3339 date and time with its offset."""
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})", text) is None:
+        return False
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

@@ -1,0 +1,119 @@
+"""Verification of records with public keys alone: signature, form, place in the chain.
+
+The terminal checks its own tail with these rules at every start, the ledger each record that arrives, and anyone a
+whole journal (`edge.journal.verify`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from edge.domain.records import GENESIS, PAYLOAD_TYPE, Origin, Record, decode, payload_hash
+from edge.errors import RecordError
+from edge.journal.envelope import pae
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as it is kept: the signed bytes, and the columns that repeat words of them."""
+
+    seq: int
+    kind: str
+    person: str | None
+    payload: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last record of a chain; `Head(0, GENESIS)` of an empty one."""
+
+    seq: int
+    hash: str
+    """sha256 of its payload, hex: what a receipt's head must equal."""
+
+
+START = Head(0, GENESIS)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The first thing that is wrong."""
+
+    seq: int
+    """The record that it concerns; one that should be there, when records are missing."""
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Which chain records must belong to, and the key that must have signed them."""
+
+    origin: Origin
+    epoch: str
+    key: VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What `verify_records` found."""
+
+    records: int
+    """How many verified."""
+    first_seq: int
+    """0 when there were none."""
+    head: Head
+    """The last record that verified."""
+    problem: Problem | None
+
+
+def person_of(record: Record) -> str | None:
+    """The value of the `person` column: the opaque id, for the kinds that carry one."""
+    person = record.data.get("person")
+    return person if isinstance(person, str) else None
+
+
+def check(kept: Kept, chain: Chain, previous: Head | None) -> str | None:
+    """What is wrong with one record, or None. `previous` is None when the record before it was evicted."""
+    if not isinstance(kept.payload, bytes) or not isinstance(kept.signature, bytes) or len(kept.signature) != 64:
+        return "its payload or signature is not there"
+    try:
+        chain.key.verify(pae(PAYLOAD_TYPE, kept.payload), kept.signature)
+        record = decode(kept.payload)
+    except BadSignatureError:
+        return "its signature does not verify"
+    except RecordError as error:
+        return f"signed, but malformed: {error}"
+    return _misplaced(record, kept, chain, START if kept.seq == 1 else previous)
+
+
+def _misplaced(record: Record, kept: Kept, chain: Chain, previous: Head | None) -> str | None:
+    place = record.position
+    if record.origin != chain.origin or place.epoch != chain.epoch:
+        return "it belongs to another terminal or epoch"
+    if place.seq != kept.seq:
+        return f"it is stored as {kept.seq}, and its signed number is {place.seq}"
+    if (record.kind, person_of(record)) != (kept.kind, kept.person):
+        return "its kind or person column differs from what was signed"
+    if previous is not None and (previous.seq + 1, previous.hash) != (place.seq, place.prev):
+        return f"it does not follow record {place.seq - 1} as that stands here"
+    return None
+
+
+def verify_records(records: Iterable[Kept], chain: Chain, *, after: Head | None = None) -> Walk:
+    """Check records in order, up to the first that is wrong.
+
+    `after` is the head that the first must follow; None accepts any beginning (older records may be evicted).
+    """
+    count, first, previous = 0, 0, after
+    for kept in records:
+        if previous is not None and kept.seq != previous.seq + 1:
+            return Walk(count, first, previous, Problem(previous.seq + 1, f"missing: record {kept.seq} comes next"))
+        wrong = check(kept, chain, previous)
+        if wrong is not None:
+            return Walk(count, first, previous or START, Problem(kept.seq, wrong))
+        previous = Head(kept.seq, payload_hash(kept.payload))
+        count, first = count + 1, first or kept.seq
+    return Walk(count, first, previous or START, None)

@@ -1,0 +1,205 @@
+"""Key files: the terminal's Ed25519 identity, the pinned public keys, and the storage key.
+
+Identities are PKCS#8 and public keys SubjectPublicKeyInfo, both PEM, as RFC 8410 lays them out, so that openssl
+reads them. Ed25519 fixes every byte in front of the key; hence one prefix each instead of an ASN.1 parser.
+No message ever quotes what a file holds.
+"""
+
+import base64
+import binascii
+import contextlib
+import os
+import re
+import secrets
+import stat
+import struct
+import textwrap
+from pathlib import Path
+
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.errors import KeyFileError
+
+SECRET_BYTES = 32
+"""Length of the storage key, and of an Ed25519 seed."""
+_MAX_FILE = 4_096
+_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+"""RFC 8410 §7: OneAsymmetricKey version 0, id-Ed25519, OCTET STRING in an OCTET STRING."""
+_SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
+"""RFC 8410 §4: AlgorithmIdentifier id-Ed25519, BIT STRING without unused bits."""
+_PEM = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----",
+    re.ASCII,
+)
+_ACL_XATTR = "system.posix_acl_access"
+_ACL_OWNER, _ACL_USER, _ACL_MASK = 0x01, 0x02, 0x10
+"""Entry tags of linux/posix_acl.h; an entry is (u16 tag, u16 permissions, u32 id) after a u32 version."""
+
+
+def create_identity(path: Path) -> SigningKey:
+    """Make a new Ed25519 identity at `path` (0600), durable on return. Never overwrites. Raises KeyFileError."""
+    key = SigningKey.generate()
+    _create(path, _pem("PRIVATE KEY", _PKCS8_PREFIX + bytes(key)))
+    return key
+
+
+def load_identity(path: Path) -> SigningKey:
+    """Read an identity. Raises KeyFileError when it is missing, exposed to others, or not an Ed25519 PKCS#8 PEM."""
+    der = _der(_read_private(path), "PRIVATE KEY", str(path))
+    return SigningKey(_raw_key(der, _PKCS8_PREFIX, str(path)))
+
+
+def public_pem(key: VerifyKey) -> str:
+    """The public key as SubjectPublicKeyInfo PEM, what `openssl pkey -pubin` reads."""
+    return _pem("PUBLIC KEY", _SPKI_PREFIX + bytes(key))
+
+
+def load_public(source: Path | str) -> VerifyKey:
+    """Read a public key from a file, or from PEM text. Raises KeyFileError."""
+    if isinstance(source, str) and "-----BEGIN" in source:
+        text, name = source, "public key"
+    else:
+        name = str(source)
+        try:
+            with Path(source).open("rb") as file:
+                text = _as_text(file.read(_MAX_FILE + 1), name)
+        except OSError as error:
+            raise _unreadable(name, error) from error
+    return VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
+
+
+def create_secret(path: Path) -> bytes:
+    """Make a new 32-byte storage key at `path` (hex, 0600), durable on return. Never overwrites."""
+    secret = secrets.token_bytes(SECRET_BYTES)
+    _create(path, secret.hex() + "\n")
+    return secret
+
+
+def load_secret(path: Path) -> bytes:
+    """Read a storage key. Raises KeyFileError when it is missing, exposed to others, or not 64 hex digits."""
+    text = _read_private(path).strip()
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
+        raise KeyFileError(
+            f"{path}: not a storage key of 64 hex digits; restore it from your backup, or make a new one with "
+            "`smartclocker init` (a new one cannot open the people who are enrolled)"
+        )
+    return bytes.fromhex(text)
+
+
+def _create(path: Path, text: str) -> None:
+    """Write a complete file or none: a power cut must not leave half a key under the real name."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+            os.link(temporary, path, follow_symlinks=False)  # unlike rename, refuses to replace
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+        sync_directory(path.parent)
+    except FileExistsError as error:
+        raise KeyFileError(f"{path}: exists already and is never overwritten; move it away first") from error
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: cannot be created ({error.strerror}); make its directory, writable by this user"
+        ) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that were created in a directory durable. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_private(path: Path) -> str:
+    """The text of a file that only we and root can read; judged on the open file, so that no swap comes between."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+    try:
+        _refuse_exposed(descriptor, path)
+        content = os.read(descriptor, _MAX_FILE + 1)
+    except OSError as error:
+        if isinstance(error, KeyFileError):
+            raise
+        raise _unreadable(str(path), error) from error
+    finally:
+        os.close(descriptor)
+    return _as_text(content, str(path))
+
+
+def _refuse_exposed(descriptor: int, path: Path) -> None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyFileError(f"{path}: not a regular file; name the key file itself")
+    if status.st_uid not in {0, os.geteuid()}:
+        raise KeyFileError(f"{path}: owned by another user (uid {status.st_uid}); `chown {os.geteuid()} {path}`")
+    exposed = status.st_mode & 0o077
+    if exposed and not (exposed == 0o040 and _acl_is_ours(descriptor)):
+        raise KeyFileError(f"{path}: readable or writable by others; `chmod 600 {path}`")
+
+
+def _acl_is_ours(descriptor: int) -> bool:
+    """Whether the group bit is only an access list's mask, and the list names nobody but us.
+
+    systemd lends a root-owned credential to the service's user by such a list, and the file's mode then shows the
+    mask where the group's bits would be (credentials(7) promises 0400 and shows 0440).
+    """
+    try:
+        raw = os.getxattr(descriptor, _ACL_XATTR)
+    except OSError:
+        return False
+    for tag, permissions, who in struct.iter_unpack("<HHI", raw[4:]):
+        harmless = tag in {_ACL_OWNER, _ACL_MASK} or (tag == _ACL_USER and who in {0, os.geteuid()})
+        if permissions and not harmless:
+            return False
+    return True
+
+
+def _as_text(content: bytes, name: str) -> str:
+    if len(content) > _MAX_FILE or not content.isascii():
+        raise KeyFileError(f"{name}: not a key file (too long, or not text); restore it from your backup")
+    return content.decode("ascii")
+
+
+def _unreadable(name: str, error: OSError) -> KeyFileError:
+    if isinstance(error, FileNotFoundError):
+        return KeyFileError(f"{name}: does not exist; make it with `smartclocker init`, or correct its path")
+    if isinstance(error, PermissionError):
+        return KeyFileError(f"{name}: not readable by uid {os.geteuid()}; `chown {os.geteuid()} {name}`")
+    return KeyFileError(f"{name}: cannot be read ({error.strerror}); correct its path")
+
+
+def _pem(label: str, der: bytes) -> str:
+    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
+
+
+def _der(text: str, label: str, name: str) -> bytes:
+    found = _PEM.fullmatch(text.strip())
+    if found is None:
+        raise KeyFileError(f"{name}: not a PEM key file, or a damaged one; restore it from your backup")
+    if found[1] != label:
+        raise KeyFileError(f"{name}: holds a {found[1]}, not the {label} of an Ed25519 key; give the right file")
+    try:
+        return base64.b64decode(re.sub(r"\s", "", found[2]), validate=True)
+    except (binascii.Error, ValueError):
+        # `from None`: the chained error may quote the key
+        raise KeyFileError(f"{name}: a damaged PEM key file; restore it from your backup") from None
+
+
+def _raw_key(der: bytes, prefix: bytes, name: str) -> bytes:
+    if len(der) != len(prefix) + SECRET_BYTES or not der.startswith(prefix):
+        raise KeyFileError(
+            f"{name}: another algorithm than Ed25519, or a damaged key; "
+            "`openssl genpkey -algorithm ed25519` makes the right form"
+        )
+    return der[len(prefix) :]

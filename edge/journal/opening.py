@@ -1,0 +1,95 @@
+"""Opening a journal for writing: refuse what is not ours or does not verify, before anything can change it."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.domain.records import Origin
+from edge.errors import JournalAltered, JournalError
+from edge.journal import schema, wal
+from edge.journal.chain import Chain, Kept, Problem, verify_records
+from edge.journal.envelope import key_id
+
+_KEEP = (
+    "nothing was changed: keep the file and its -wal, run `smartclocker journal verify`, and start a new journal"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A journal that may be appended to."""
+
+    connection: sqlite3.Connection
+    chain: Chain
+    torn: bool
+    """Whether opening dropped a transaction that a power cut had interrupted; it was never reported as stored."""
+
+
+def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
+    """Open, or create when absent.
+
+    Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered when
+    its end does not verify.
+    """
+    if not path.exists():
+        schema.create(path, origin, key_id(key.verify_key))
+    schema.refuse_truncated(path)
+    torn = _torn(path)
+    with schema.guard(path):
+        connection = schema.connect(path, "rw")
+        try:
+            meta = schema.read_meta(connection, path)
+            _refuse_foreign(meta, path, origin, key_id(key.verify_key))
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            chain = Chain(origin, meta.epoch, key.verify_key)
+            _refuse_altered_end(connection, path, chain)
+            if torn:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that no verification meets the remains
+        except BaseException:
+            connection.close()
+            raise
+    return Opened(connection, chain, torn)
+
+
+def _torn(path: Path) -> bool:
+    """Judge the write-ahead file before SQLite sees it, since closing would fold it in and delete the evidence."""
+    try:
+        damage = wal.inspect(path)
+    except OSError as error:
+        raise JournalError(
+            f"{wal.wal_path(path)}: cannot be read ({error.strerror}); make it readable by this user"
+        ) from error
+    if damage is not None and damage.certain:
+        raise JournalAltered(
+            f"{wal.wal_path(path)}: altered or damaged at frame {damage.frame}, before committed records; {_KEEP}"
+        )
+    return damage is not None
+
+
+def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -> None:
+    if meta.origin != origin:
+        raise JournalError(
+            f"{path}: the journal of {meta.origin.site}/{meta.origin.terminal}, not of {origin.site}/"
+            f"{origin.terminal}; correct the site and terminal, or give this one its own journal"
+        )
+    if meta.keyid != keyid:
+        raise JournalError(
+            f"{path}: signed by the key {meta.keyid}, ours is {keyid}; bring back that identity, or deliver this "
+            "journal and start a new one"
+        )
+
+
+def _refuse_altered_end(connection: sqlite3.Connection, path: Path, chain: Chain) -> None:
+    """The last two records must verify and link; checking all is `journal verify`'s, and takes minutes."""
+    query = "SELECT seq, kind, person, payload, signature FROM records ORDER BY seq DESC LIMIT 2"
+    kept = [Kept(*row) for row in reversed(connection.execute(query).fetchall())]
+    problem = verify_records(kept, chain).problem
+    receipted = connection.execute("SELECT max(upto) FROM receipt").fetchone()[0] or 0
+    last = kept[-1].seq if kept else 0
+    if problem is None and receipted > last:
+        problem = Problem(last + 1, f"missing: the ledger holds records up to {receipted}")
+    if problem is not None:
+        raise JournalAltered(f"{path}: record {problem.seq}: {problem.what}; {_KEEP}")

@@ -1,0 +1,244 @@
+"""The ring: the terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
+
+SQLite in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each process opens its
+own `Ring` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nacl.signing import SigningKey
+
+from edge.domain.receipts import Receipt
+from edge.domain.records import (
+    PAYLOAD_TYPE,
+    Draft,
+    Kind,
+    Origin,
+    Position,
+    Record,
+    decode,
+    encode,
+    payload_hash,
+)
+from edge.journal import schema
+from edge.journal.chain import START, Head
+from edge.journal.envelope import Envelope, key_id, sign, to_wire
+from edge.journal.opening import open_ours
+
+_EVICT_BATCH = 2_000
+"""Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
+_LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record that is committed and synced to the disk."""
+
+    seq: int
+    kind: Kind
+    hash: str
+    """sha256 of the payload, hex."""
+    payload: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record as it goes to the ledger."""
+
+    seq: int
+    kind: str
+    wire: bytes
+    """The DSSE envelope in its JSON form."""
+
+
+class Acknowledgement(Enum):
+    """What a genuine receipt meant to this journal."""
+
+    ADVANCED = "advanced"
+    """The watermark moved."""
+    STALE = "stale"
+    """It covers no more than is receipted already."""
+    FORK = "fork"
+    """The ledger's chain is not ours: keep everything, raise the alarm."""
+    FOREIGN = "foreign"
+    """It speaks of another terminal or epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingStats:
+    """How full the ring is."""
+
+    records: int
+    bytes: int
+    """Of the database file's pages."""
+    pending: int
+    """Records that no receipt covers yet."""
+    watermark: int
+    head: int
+
+
+class Ring:
+    """One connection to a journal, bound to the thread that opened it."""
+
+    def __init__(self, path: Path, origin: Origin, key: SigningKey) -> None:
+        """Open, or create when absent.
+
+        Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered
+        when its end does not verify. Nothing is ever deleted or repaired.
+        """
+        self.path = path
+        self._key = key
+        self._keyid = key_id(key.verify_key)
+        opened = open_ours(path, origin, key)
+        self._db, self._chain = opened.connection, opened.chain
+        self.torn = opened.torn
+        """Whether opening dropped a transaction that a power cut had interrupted; none that was reported stored."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose journal this is."""
+        return self._chain.origin
+
+    @property
+    def epoch(self) -> str:
+        """32 hex digits, random at creation."""
+        return self._chain.epoch
+
+    def append(self, draft: Draft) -> Stored:
+        """Sign, chain and store; durable on return.
+
+        Raises RecordError for a draft that breaks its kind's contract and JournalError when it cannot be stored;
+        either way nothing was appended, and the ring stays usable.
+        """
+        with self._writing() as db:
+            head = self._head()
+            seq = head.seq + 1
+            payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
+            signature = sign(PAYLOAD_TYPE, payload, self._key).signature
+            person = draft.data.get("person")
+            db.execute(
+                "INSERT INTO records (seq, kind, person, payload, signature) VALUES (?, ?, ?, ?, ?)",
+                (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
+            )
+        return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
+
+    def envelopes(self, after: int, limit: int) -> list[Outgoing]:
+        """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
+        query = "SELECT seq, kind, payload, signature FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+        with schema.guard(self.path):
+            rows = self._db.execute(query, (after, limit)).fetchall()
+        return [
+            Outgoing(seq, kind, to_wire(Envelope(PAYLOAD_TYPE, payload, self._keyid, signature)))
+            for seq, kind, payload, signature in rows
+        ]
+
+    def head(self) -> Head:
+        """The last record; seq 0 and GENESIS when there is none. Raises JournalError."""
+        with schema.guard(self.path):
+            return self._head()
+
+    def watermark(self) -> int:
+        """Every record up to here is receipted; 0 when none is. Raises JournalError."""
+        with schema.guard(self.path):
+            return self._watermark()
+
+    def hash_at(self, seq: int) -> str | None:
+        """sha256 of a record's payload; None when it is not here. Raises JournalError."""
+        with schema.guard(self.path):
+            row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else payload_hash(row[0])
+
+    def last_punch(self, person: str) -> Record | None:
+        """The latest accepted punch of a person that is still kept here. Raises JournalError, RecordError."""
+        query = "SELECT payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT 1"
+        with schema.guard(self.path):
+            row = self._db.execute(query, (person,)).fetchone()
+        return None if row is None else decode(row[0])
+
+    def acknowledge(self, receipt: Receipt, raw: bytes) -> Acknowledgement:
+        """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.
+
+        The newest receipt alone is kept: it is cumulative. Raises JournalError.
+        """
+        if receipt.origin != self.origin or receipt.epoch != self.epoch:
+            return Acknowledgement.FOREIGN
+        with self._writing() as db:
+            ours, watermark = self.hash_at(receipt.upto), self._watermark()
+            if receipt.upto <= watermark:
+                # A record that is evicted can no longer be compared; it was, when its receipt came.
+                return Acknowledgement.STALE if ours in {None, receipt.head} else Acknowledgement.FORK
+            if ours != receipt.head:
+                return Acknowledgement.FORK
+            db.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (receipt.upto, raw))
+        return Acknowledgement.ADVANCED
+
+    def evict(self, keep: int) -> int:
+        """Remove the oldest receipted records beyond `keep`; returns how many.
+
+        The last record always stays, since the next one links to it. Raises JournalError.
+        """
+        removed = 0
+        while True:
+            with self._writing() as db:
+                limit = min(self._watermark(), self._head().seq - max(keep, 1))
+                first = self._first()
+                through = min(limit, first + _EVICT_BATCH - 1)
+                batch = db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount if first else 0
+            removed += batch
+            if batch < _EVICT_BATCH:
+                return removed
+
+    def stats(self) -> RingStats:
+        """How full it is; cheap at any size. Raises JournalError."""
+        with schema.guard(self.path):
+            head, first, watermark = self._head().seq, self._first(), self._watermark()
+            pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return RingStats(head - first + 1 if first else 0, pages * size, head - watermark, watermark, head)
+
+    def close(self) -> None:
+        """Fold the write-ahead file into the journal where no other process uses it; safe to call twice."""
+        with contextlib.suppress(sqlite3.Error):  # nothing is lost: the write-ahead file stays and is read at open
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _head(self) -> Head:
+        row = self._db.execute(_LAST).fetchone()
+        return START if row is None else Head(row[0], payload_hash(row[1]))
+
+    def _first(self) -> int:
+        row = self._db.execute("SELECT min(seq) FROM records").fetchone()
+        return row[0] or 0
+
+    def _watermark(self) -> int:
+        row = self._db.execute("SELECT upto FROM receipt").fetchone()
+        return 0 if row is None else int(row[0])
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed and synced at the end, rolled back on any error."""
+        with schema.guard(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            finally:
+                # A failed statement or commit may have rolled back by itself; ask SQLite, not our own memory.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")

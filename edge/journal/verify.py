@@ -1,0 +1,199 @@
+"""A whole journal, verified offline with public keys alone and without changing a byte of it."""
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nacl.signing import VerifyKey
+
+from edge.domain import receipts
+from edge.domain.records import Origin, payload_hash
+from edge.errors import RecordError
+from edge.journal import envelope, schema, wal
+from edge.journal.chain import START, Chain, Kept, Problem, Walk, verify_records
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What a journal holds, and the first thing that is wrong with it."""
+
+    origin: Origin | None
+    """None when the file was too damaged to say."""
+    epoch: str
+    records: int
+    """How many verified, up to the problem if there is one."""
+    first_seq: int
+    """0 when there are none; more than 1 when receipted records were evicted."""
+    last_seq: int
+    """The last record that verified."""
+    head: str
+    """sha256 of its payload, hex."""
+    receipted: int
+    """Records up to here are covered by the receipt that is kept; 0 without one."""
+    receipt_verified: bool
+    """Whether that receipt's signature held with one of the given keys; False also when its key was not given."""
+    problem: Problem | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything verified."""
+        return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Receipted:
+    upto: int = 0
+    head: str = ""
+    verified: bool = False
+    wrong: str | None = None
+
+
+_NO_RECEIPT = _Receipted()
+
+
+def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
+    """Check every record of a journal with its terminal's key (and the ledger's, for the receipt), by key id.
+
+    A journal in use is read in place; a copy is never written to, nor anything beside it. Raises JournalError when
+    the file is missing, is not a journal, or is of a newer version.
+    """
+    schema.refuse_truncated(path)
+    with schema.guard(path), _opened(path) as db:
+        try:
+            db.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
+            meta = schema.read_meta(db, path)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            return _report(None, _at_once(f"the file is malformed in front of it ({error})"), _NO_RECEIPT)
+        key = keys.get(meta.keyid)
+        if key is None:
+            return _report(meta, _at_once(f"signed by the key {meta.keyid}, which was not given"), _NO_RECEIPT)
+        chain = Chain(meta.origin, meta.epoch, key)
+        walk = _walk(db, chain)
+        try:
+            receipted = _read_receipt(db, chain, keys)
+            problem = walk.problem or _against_receipt(db, walk, receipted) or _structure(db, path, walk)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            receipted, problem = _NO_RECEIPT, walk.problem or _after(walk, f"the file is malformed here ({error})")
+    return _report(meta, replace(walk, problem=problem), receipted)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that reads what was committed, and leaves no trace.
+
+    In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
+    crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
+    """
+    if path.with_name(path.name + "-shm").exists():
+        with contextlib.closing(schema.connect(path, "ro")) as connection:
+            yield connection
+    elif not wal.has_content(path):
+        with contextlib.closing(schema.connect(path, "ro", immutable=True)) as connection:
+            yield connection
+    else:
+        with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
+            copy = Path(directory, path.name)
+            shutil.copyfile(path, copy)
+            shutil.copyfile(wal.wal_path(path), wal.wal_path(copy))
+            with contextlib.closing(schema.connect(copy, "ro")) as connection:
+                yield connection
+
+
+def _walk(db: sqlite3.Connection, chain: Chain) -> Walk:
+    """Verify up to the first bad record, or to the first that SQLite cannot read."""
+    broken: list[sqlite3.DatabaseError] = []
+
+    def rows() -> Iterator[Kept]:
+        try:
+            for row in db.execute("SELECT seq, kind, person, payload, signature FROM records ORDER BY seq"):
+                yield Kept(*row)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            broken.append(error)
+
+    walk = verify_records(rows(), chain)
+    if broken and walk.problem is None:
+        walk = replace(walk, problem=_after(walk, f"the file is malformed here ({broken[0]})"))
+    return walk
+
+
+def _read_receipt(db: sqlite3.Connection, chain: Chain, keys: Mapping[str, VerifyKey]) -> _Receipted:
+    row = db.execute("SELECT upto, envelope FROM receipt").fetchone()
+    if row is None:
+        return _NO_RECEIPT
+    upto, raw = row
+    try:
+        parsed = envelope.parse(raw)
+        known = parsed.keyid in keys
+        payload = envelope.verify(parsed, receipts.PAYLOAD_TYPE, keys) if known else parsed.payload
+        receipt = receipts.decode(payload)
+    except RecordError as error:
+        return _Receipted(upto, wrong=str(error))
+    if (receipt.origin, receipt.epoch, receipt.upto) != (chain.origin, chain.epoch, upto):
+        return _Receipted(upto, wrong="it speaks of another terminal, epoch or record")
+    return _Receipted(upto, receipt.head, known)
+
+
+def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) -> Problem | None:
+    """What was receipted must be here or evicted; what was evicted must have been receipted."""
+    if receipted.wrong is not None:
+        return Problem(receipted.upto, f"the receipt that is kept for it is not genuine: {receipted.wrong}")
+    if receipted.upto > walk.head.seq:
+        return _after(walk, f"missing: the ledger holds records up to {receipted.upto}")
+    if walk.first_seq - 1 > receipted.upto:
+        return Problem(
+            receipted.upto + 1, f"missing: the first that is here is {walk.first_seq}, and none was receipted"
+        )
+    row = db.execute("SELECT payload FROM records WHERE seq = ?", (receipted.upto,)).fetchone()
+    if row is not None and payload_hash(row[0]) != receipted.head:
+        return Problem(receipted.upto, "the ledger's receipt names another hash: its chain is not this one")
+    return None
+
+
+def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> Problem | None:
+    """What no record shows: lost pages, a wrong index, frames of the write-ahead file that SQLite ignores."""
+    damage = wal.inspect(path)
+    if damage is not None:
+        cause = "damaged or altered" if damage.certain else "altered, or torn by a power cut before it was reported"
+        return _after(walk, f"the write-ahead file is {cause} at its frame {damage.frame}")
+    found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    if found != "ok":
+        return _after(walk, f"all records before it verify, but the database is malformed ({found})")
+    return None
+
+
+def _at_once(what: str) -> Walk:
+    return Walk(0, 0, START, Problem(1, what))
+
+
+def _after(walk: Walk, what: str) -> Problem:
+    return Problem(walk.head.seq + 1, what)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the content is at fault, not the disk or our rights on it."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH}
+
+
+def _report(meta: schema.Meta | None, walk: Walk, receipted: _Receipted) -> ChainReport:
+    return ChainReport(
+        origin=meta.origin if meta else None,
+        epoch=meta.epoch if meta else "",
+        records=walk.records,
+        first_seq=walk.first_seq,
+        last_seq=walk.head.seq,
+        head=walk.head.hash,
+        receipted=receipted.upto,
+        receipt_verified=receipted.verified,
+        problem=walk.problem,
+    )
