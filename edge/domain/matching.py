@@ -48,7 +48,7 @@ class Gallery:
             raise ValueError(
                 f"a gallery of shapes {self.matrix.shape} and {self.owners.shape}; give (n, d) and (n,)"
             )
-        if len(self.owners) and not set(self.owners.tolist()) <= set(range(len(self.people))):
+        if len(self.owners) and (self.owners.min() < 0 or self.owners.max() >= len(self.people)):
             raise ValueError("a template belongs to nobody in the gallery; give owners within people")
         if len(self.matrix) and not are_unit(self.matrix):
             raise ValueError("a template is not a finite unit vector; enrol that person again")
@@ -111,7 +111,8 @@ def threshold(gallery_size: int, fmr_table: Mapping[float, float], target_fpir: 
     FPIR ≈ N × FMR for small rates (NIST FRTE 1:N), so the false match rate that one comparison may have is
     target / N. `fmr_table` maps measured false match rates to cosines; between them the cosine is linear in
     log10(FMR). Beyond the table's strictest rate the last slope is continued, for at most one decade: farther out
-    nothing was measured, and the result stays there. Laxer than the table's laxest rate is never asked for. Raises ValueError for a table that is not usable.
+    nothing was measured, and the result stays there. Laxer than the table's laxest rate is never asked for.
+    Raises ValueError for a table that is not usable.
     """
     if gallery_size < 0 or not 0.0 < target_fpir < 1.0:
         raise ValueError("give a gallery size of 0 or more, and a target FPIR between 0 and 1")

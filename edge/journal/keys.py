@@ -19,6 +19,7 @@ from pathlib import Path
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import KeyFileError
+from edge.sqlitefile import sync_directory
 
 SECRET_BYTES = 32
 """Length of the storage key, and of an Ed25519 seed."""
@@ -107,15 +108,6 @@ def _create(path: Path, text: str) -> None:
         raise KeyFileError(
             f"{path}: cannot be created ({error.strerror}); make its directory, writable by this user"
         ) from error
-
-
-def sync_directory(path: Path) -> None:
-    """Make names that were created in a directory durable. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_private(path: Path) -> str:

@@ -11,6 +11,7 @@ from edge.errors import JournalAltered, JournalError
 from edge.journal import schema, wal
 from edge.journal.chain import Chain, Kept, Problem, verify_records
 from edge.journal.envelope import key_id
+from edge.journal.schema import JOURNAL
 
 _KEEP = (
     "nothing was changed: keep the file and its -wal, run `smartclocker journal verify`, and start a new journal"
@@ -35,22 +36,20 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     """
     if not path.exists():
         schema.create(path, origin, key_id(key.verify_key))
-    schema.refuse_truncated(path)
+    JOURNAL.refuse_truncated(path)
     torn = _torn(path)
-    with schema.guard(path):
-        connection = schema.connect(path, "rw")
-        try:
+    connection = JOURNAL.connect(path)
+    try:
+        with JOURNAL.guard(path):
             meta = schema.read_meta(connection, path)
             _refuse_foreign(meta, path, origin, key_id(key.verify_key))
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
             chain = Chain(origin, meta.epoch, key.verify_key)
             _refuse_altered_end(connection, path, chain)
             if torn:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that no verification meets the remains
-        except BaseException:
-            connection.close()
-            raise
+    except BaseException:
+        connection.close()
+        raise
     return Opened(connection, chain, torn)
 
 

@@ -6,7 +6,6 @@ own `Ring` on the same file; the head is read inside the writing transaction, so
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -27,10 +26,10 @@ from edge.domain.records import (
     encode,
     payload_hash,
 )
-from edge.journal import schema
 from edge.journal.chain import START, Head
 from edge.journal.envelope import Envelope, key_id, sign, to_wire
 from edge.journal.opening import open_ours
+from edge.journal.schema import JOURNAL
 
 _EVICT_BATCH = 2_000
 """Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
@@ -118,13 +117,13 @@ class Ring:
         Raises RecordError for a draft that breaks its kind's contract and JournalError when it cannot be stored;
         either way nothing was appended, and the ring stays usable.
         """
-        with self._writing() as db:
+        with JOURNAL.writing(self._db, self.path):
             head = self._head()
             seq = head.seq + 1
             payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
             signature = sign(PAYLOAD_TYPE, payload, self._key).signature
             person = draft.data.get("person")
-            db.execute(
+            self._db.execute(
                 "INSERT INTO records (seq, kind, person, payload, signature) VALUES (?, ?, ?, ?, ?)",
                 (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
             )
@@ -133,7 +132,7 @@ class Ring:
     def envelopes(self, after: int, limit: int) -> list[Outgoing]:
         """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
         query = "SELECT seq, kind, payload, signature FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             rows = self._db.execute(query, (after, limit)).fetchall()
         return [
             Outgoing(seq, kind, to_wire(Envelope(PAYLOAD_TYPE, payload, self._keyid, signature)))
@@ -142,24 +141,24 @@ class Ring:
 
     def head(self) -> Head:
         """The last record; seq 0 and GENESIS when there is none. Raises JournalError."""
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             return self._head()
 
     def watermark(self) -> int:
         """Every record up to here is receipted; 0 when none is. Raises JournalError."""
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             return self._watermark()
 
     def hash_at(self, seq: int) -> str | None:
         """sha256 of a record's payload; None when it is not here. Raises JournalError."""
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else payload_hash(row[0])
 
     def last_punch(self, person: str) -> Record | None:
         """The latest accepted punch of a person that is still kept here. Raises JournalError, RecordError."""
         query = "SELECT payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT 1"
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             row = self._db.execute(query, (person,)).fetchone()
         return None if row is None else decode(row[0])
 
@@ -170,14 +169,14 @@ class Ring:
         """
         if receipt.origin != self.origin or receipt.epoch != self.epoch:
             return Acknowledgement.FOREIGN
-        with self._writing() as db:
+        with JOURNAL.writing(self._db, self.path):
             ours, watermark = self.hash_at(receipt.upto), self._watermark()
             if receipt.upto <= watermark:
                 # A record that is evicted can no longer be compared; it was, when its receipt came.
                 return Acknowledgement.STALE if ours in {None, receipt.head} else Acknowledgement.FORK
             if ours != receipt.head:
                 return Acknowledgement.FORK
-            db.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (receipt.upto, raw))
+            self._db.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (receipt.upto, raw))
         return Acknowledgement.ADVANCED
 
     def evict(self, keep: int) -> int:
@@ -187,18 +186,18 @@ class Ring:
         """
         removed = 0
         while True:
-            with self._writing() as db:
+            with JOURNAL.writing(self._db, self.path):
                 limit = min(self._watermark(), self._head().seq - max(keep, 1))
                 first = self._first()
                 through = min(limit, first + _EVICT_BATCH - 1)
-                batch = db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount if first else 0
+                batch = self._db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount if first else 0
             removed += batch
             if batch < _EVICT_BATCH:
                 return removed
 
     def stats(self) -> RingStats:
         """How full it is; cheap at any size. Raises JournalError."""
-        with schema.guard(self.path):
+        with JOURNAL.guard(self.path):
             head, first, watermark = self._head().seq, self._first(), self._watermark()
             pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return RingStats(head - first + 1 if first else 0, pages * size, head - watermark, watermark, head)
@@ -229,16 +228,3 @@ class Ring:
     def _watermark(self) -> int:
         row = self._db.execute("SELECT upto FROM receipt").fetchone()
         return 0 if row is None else int(row[0])
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: committed and synced at the end, rolled back on any error."""
-        with schema.guard(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            finally:
-                # A failed statement or commit may have rolled back by itself; ask SQLite, not our own memory.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")

@@ -12,9 +12,11 @@ from nacl.signing import VerifyKey
 
 from edge.domain import receipts
 from edge.domain.records import Origin, payload_hash
-from edge.errors import RecordError
+from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import envelope, schema, wal
 from edge.journal.chain import START, Chain, Kept, Problem, Walk, verify_records
+from edge.journal.schema import JOURNAL
+from edge.sqlitefile import is_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,33 @@ def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
     A journal in use is read in place; a copy is never written to, nor anything beside it. Raises JournalError when
     the file is missing, is not a journal, or is of a newer version.
     """
-    schema.refuse_truncated(path)
-    with schema.guard(path), _opened(path) as db:
-        try:
-            db.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
-            meta = schema.read_meta(db, path)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            return _report(None, _at_once(f"the file is malformed in front of it ({error})"), _NO_RECEIPT)
-        key = keys.get(meta.keyid)
-        if key is None:
-            return _report(meta, _at_once(f"signed by the key {meta.keyid}, which was not given"), _NO_RECEIPT)
-        chain = Chain(meta.origin, meta.epoch, key)
-        walk = _walk(db, chain)
-        try:
-            receipted = _read_receipt(db, chain, keys)
-            problem = walk.problem or _against_receipt(db, walk, receipted) or _structure(db, path, walk)
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            receipted, problem = _NO_RECEIPT, walk.problem or _after(walk, f"the file is malformed here ({error})")
+    try:
+        with JOURNAL.guard(path), _opened(path) as db:
+            return _verify(db, path, keys)
+    except JournalAltered as error:
+        return _report(None, _at_once(str(error)), _NO_RECEIPT)
+    except JournalError as error:
+        if isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__):
+            return _report(None, _at_once(f"the file is malformed in front of it ({error.__cause__})"), _NO_RECEIPT)
+        raise
+
+
+def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
+    db.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
+    meta = schema.read_meta(db, path)
+    key = keys.get(meta.keyid)
+    if key is None:
+        return _report(meta, _at_once(f"signed by the key {meta.keyid}, which was not given"), _NO_RECEIPT)
+    chain = Chain(meta.origin, meta.epoch, key)
+    walk = _walk(db, chain)
+    receipted, problem = _NO_RECEIPT, walk.problem
+    try:
+        receipted = _read_receipt(db, chain, keys)
+        problem = problem or _against_receipt(db, walk, receipted) or _structure(db, path, walk)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        problem = problem or _after(walk, f"the file is malformed here ({error})")
     return _report(meta, replace(walk, problem=problem), receipted)
 
 
@@ -93,17 +101,17 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
     """
     if path.with_name(path.name + "-shm").exists():
-        with contextlib.closing(schema.connect(path, "ro")) as connection:
+        with contextlib.closing(JOURNAL.connect(path, "ro")) as connection:
             yield connection
     elif not wal.has_content(path):
-        with contextlib.closing(schema.connect(path, "ro", immutable=True)) as connection:
+        with contextlib.closing(JOURNAL.connect(path, "ro", immutable=True)) as connection:
             yield connection
     else:
         with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
             copy = Path(directory, path.name)
             shutil.copyfile(path, copy)
             shutil.copyfile(wal.wal_path(path), wal.wal_path(copy))
-            with contextlib.closing(schema.connect(copy, "ro")) as connection:
+            with contextlib.closing(JOURNAL.connect(copy, "ro")) as connection:
                 yield connection
 
 
@@ -116,7 +124,7 @@ def _walk(db: sqlite3.Connection, chain: Chain) -> Walk:
             for row in db.execute("SELECT seq, kind, person, payload, signature FROM records ORDER BY seq"):
                 yield Kept(*row)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             broken.append(error)
 
@@ -177,12 +185,6 @@ def _at_once(what: str) -> Walk:
 
 def _after(walk: Walk, what: str) -> Problem:
     return Problem(walk.head.seq + 1, what)
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the content is at fault, not the disk or our rights on it."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return code in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_MISMATCH}
 
 
 def _report(meta: schema.Meta | None, walk: Walk, receipted: _Receipted) -> ChainReport:

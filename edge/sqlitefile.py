@@ -1,0 +1,179 @@
+"""SQLite files that we answer for: made whole or not at all, opened strictly, every error with its cure.
+
+WAL mode with `synchronous=FULL`: a commit returns after fdatasync. The journal and the people store are such files.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import SmartClockerError
+
+BUSY_S = 5.0
+"""How long one process waits for another's transaction."""
+_MAGIC = b"SQLite format 3\0"
+_SMALLEST = 512
+"""Bytes of the smallest page that SQLite knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of file is called, how it is recognised, and what to do when it is damaged."""
+
+    noun: str
+    application_id: int
+    """What file(1) and we know it by."""
+    version: int
+    """Of its tables. A file of another version is refused, never guessed at."""
+    error: type[SmartClockerError]
+    """What everything here raises; it takes one message."""
+    mend: str
+    """The cure for damage, as the end of a sentence."""
+
+    def create(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
+        """Make a file of these tables, 0600 and durable on return; one that exists by now is left alone.
+
+        `fill` inserts the first rows, in the same transaction. The file is built under another name and linked, so
+        that an empty or half-made one under this name is damage for certain. Raises `error`.
+        """
+        wal = path.with_name(path.name + "-wal")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            if wal.exists() and wal.stat().st_size:
+                raise self.error(
+                    f"{path}: missing, but its {wal.name} is there; bring the {self.noun} back beside that, or move "
+                    "that away"
+                )
+            os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            try:
+                self._build(temporary, tables, fill)
+                with contextlib.suppress(FileExistsError):
+                    os.link(temporary, path)
+            finally:
+                for end in ("", "-wal", "-shm"):
+                    temporary.with_name(temporary.name + end).unlink(missing_ok=True)
+            sync_directory(path.parent)
+        except OSError as error:
+            if isinstance(error, SmartClockerError):
+                raise
+            raise self.error(
+                f"{path}: cannot be created ({error.strerror}); its directory must exist, be writable by this "
+                "user, and have free space"
+            ) from error
+
+    def connect(self, path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3.Connection:
+        """Open an existing file, `mode` "rw" or "ro", and refuse one of another kind or version. Raises `error`."""
+        self.refuse_truncated(path)
+        with self.guard(path):
+            connection = self._connect(path, mode, "&immutable=1" if immutable else "")
+            try:
+                self._refuse_other(connection, path)
+                if mode == "rw":
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.execute("PRAGMA synchronous = FULL")
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    @contextlib.contextmanager
+    def guard(self, path: Path) -> Iterator[None]:
+        """Turn SQLite's errors into ours with the cure; misuse of the library passes through."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # another thread's connection, a closed one: ours to mend, not the installer's
+        except sqlite3.Error as error:
+            raise self.error(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
+
+    @contextlib.contextmanager
+    def writing(self, connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+        """A write transaction: committed and synced at the end, rolled back on any error. Raises `error`."""
+        with self.guard(path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            finally:
+                # A failed statement or commit may have rolled back by itself; ask SQLite, not our own memory.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def refuse_truncated(self, path: Path) -> None:
+        """Refuse what is no SQLite file, before SQLite takes an empty one for a new database. Raises `error`."""
+        try:
+            with path.open("rb") as file:
+                magic, size = file.read(len(_MAGIC)), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
+            raise self.error(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+        if magic != _MAGIC or size < _SMALLEST:
+            raise self.error(
+                f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
+                "path or restore it from your backup"
+            )
+
+    def _build(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
+        pragmas = f"PRAGMA application_id = {self.application_id}; PRAGMA user_version = {self.version};"
+        with self.guard(path), contextlib.closing(self._connect(path, "rw")) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(f"BEGIN; {pragmas} {tables}")
+            fill(connection)
+            connection.execute("COMMIT")
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def _connect(self, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
+        uri = f"{path.absolute().as_uri()}?mode={mode}{more}"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        return connection
+
+    def _refuse_other(self, connection: sqlite3.Connection, path: Path) -> None:
+        if connection.execute("PRAGMA application_id").fetchone()[0] != self.application_id:
+            raise self.error(f"{path}: not a {self.noun}; correct the path, or restore the file from your backup")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != self.version:
+            raise self.error(
+                f"{path}: {self.noun} of format {version}, this program reads {self.version}; install the version "
+                "that wrote it, or a later one"
+            )
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the content is at fault, not the disk or our rights on it."""
+    return _code(error) in {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_MISMATCH,
+    }
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that were created in a directory durable. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; errors that Python raises by itself carry none."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+_CURES = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space on it",
+    sqlite3.SQLITE_BUSY: "another process held it for too long; end the one that does (`fuser` names it)",
+    sqlite3.SQLITE_READONLY: "it is read-only here; make the file and its directory writable by this user",
+    sqlite3.SQLITE_PERM: "it is not ours to open; make the file and its directory writable by this user",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make the file and its directory writable by this user",
+    sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk's free space, then its health",
+}
