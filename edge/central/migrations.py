@@ -1,0 +1,93 @@
+"""The ledger's schema, by steps; the file says in `user_version` which of them it has seen."""
+
+import sqlite3
+from pathlib import Path
+
+from edge.errors import LedgerError
+
+APPLICATION_ID = 0x534D434C
+"""'SMCL': SQLite's mark of whose file it is."""
+
+_FIRST = """
+CREATE TABLE terminals (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    keyid TEXT NOT NULL UNIQUE,
+    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+    registered TEXT NOT NULL,
+    revoked TEXT
+) STRICT;
+CREATE TABLE chains (
+    id INTEGER PRIMARY KEY,
+    terminal INTEGER NOT NULL REFERENCES terminals (id),
+    epoch TEXT NOT NULL,
+    upto INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    UNIQUE (terminal, epoch)
+) STRICT;
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    person TEXT,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    received TEXT NOT NULL,
+    UNIQUE (chain, seq)
+) STRICT;
+CREATE INDEX records_of_person ON records (person) WHERE person IS NOT NULL;
+CREATE TABLE conflicts (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    person TEXT,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    received TEXT NOT NULL,
+    why TEXT NOT NULL,
+    UNIQUE (chain, seq, hash)
+) STRICT;
+"""
+
+_STEPS = (_FIRST,)
+"""Never change one that was released: add the next."""
+
+
+def apply(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to this version: every missing step and its mark, or nothing.
+
+    Raises LedgerError for a file of a newer version or of another program; sqlite3.Error for a failing one.
+    """
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(_STEPS) and _mark(db) == APPLICATION_ID:
+        return
+    db.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
+    try:
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if _mark(db) != APPLICATION_ID and (_mark(db) or tables):
+            raise LedgerError(f"{path}: an SQLite file of another program; name the ledger's own database")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > len(_STEPS):
+            raise LedgerError(
+                f"{path}: made by a newer version of this program (schema {version}); upgrade this one"
+            )
+        for step in _STEPS[version:]:
+            for statement in step.split(";"):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(_STEPS)}")
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _mark(db: sqlite3.Connection) -> int:
+    mark: int = db.execute("PRAGMA application_id").fetchone()[0]
+    return mark

@@ -1,0 +1,278 @@
+"""The ledger's database: every record exactly once, as signed, and how far each chain is verified.
+
+SQLite in WAL mode with `synchronous=FULL`: what a committed batch holds survives a power cut, so that a receipt may
+be signed over it. One `Store` a thread. Nothing here judges a signature: `edge.central.ledger` does, beforehand.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nacl.signing import VerifyKey
+
+from edge.central import migrations
+from edge.domain.records import GENESIS, NAME, Origin
+from edge.errors import LedgerError
+from edge.journal.envelope import key_id
+
+RESERVED = frozenset({"ledger", "roster", "authority"})
+"""Names that mean something else in the topics or in the broker's ACL."""
+MAX_CONFLICTS = 1_000
+"""Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
+
+    id: int
+    origin: Origin
+    keyid: str
+    key: VerifyKey
+    registered: str
+    """RFC 3339 UTC."""
+    revoked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """One epoch of one identity."""
+
+    id: int
+    terminal: int
+    epoch: str
+    upto: int
+    """Every record up to here is stored and linked."""
+    head: str
+    """sha256 (hex) of the payload of record `upto`; GENESIS at 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """sha256 (hex) of the payload before a record, and of its own."""
+
+    prev: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record to store."""
+
+    seq: int
+    kind: str
+    person: str | None
+    prev: str
+    hash: str
+    payload: bytes
+    signature: bytes
+
+
+class Store:
+    """One connection to the ledger's database, bound to the thread that opened it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open, create or migrate. Raises LedgerError."""
+        self.path = path
+        with self._guard():
+            _create_private(path)
+            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                migrations.apply(self._db, path)
+            except BaseException:
+                self._db.close()
+                raise
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction: all of it is durable on leaving, or none. Raises LedgerError."""
+        with self._guard():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def register(self, origin: Origin, key: VerifyKey) -> Terminal:
+        """Let a terminal speak under this name with this key; one that is registered so already is returned.
+
+        Raises LedgerError for a reserved name, and for a key that another name holds or that was revoked.
+        """
+        if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
+            raise LedgerError(
+                f"{origin.site}/{origin.terminal}: names are of lower-case letters, digits and hyphens"
+            )
+        if origin.terminal in RESERVED:
+            raise LedgerError(
+                f"a terminal cannot be called {origin.terminal}; the name is reserved, choose another"
+            )
+        with self.batch():
+            row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
+            if row is None:
+                self._db.execute(
+                    "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)",
+                    (origin.site, origin.terminal, key_id(key), bytes(key), _now()),
+                )
+                row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
+        found = _terminal(row)
+        if found.origin != origin or found.revoked is not None:
+            state = "was revoked" if found.revoked else "belongs to it"
+            raise LedgerError(
+                f"the key {found.keyid} is registered for {found.origin.site}/{found.origin.terminal} and {state}; "
+                "make a new identity for this terminal"
+            )
+        return found
+
+    def revoke(self, keyid: str) -> bool:
+        """Accept nothing more that is signed by this key; what is stored stays. False when it is unknown."""
+        with self.batch():
+            query = "UPDATE terminals SET revoked = ? WHERE keyid = ? AND revoked IS NULL"
+            return self._db.execute(query, (_now(), keyid)).rowcount == 1
+
+    def terminal(self, keyid: str) -> Terminal | None:
+        """Whose key this is; None when it is not registered."""
+        with self._guard():
+            row = self._db.execute(_TERMINAL_OF_KEY, (keyid,)).fetchone()
+        return None if row is None else _terminal(row)
+
+    def terminals(self) -> list[Terminal]:
+        """Every registered identity, the revoked ones too."""
+        with self._guard():
+            return [_terminal(row) for row in self._db.execute(f"{_TERMINALS} ORDER BY site, terminal, id")]
+
+    def chain(self, terminal: Terminal, epoch: str) -> ChainRow:
+        """The chain of an epoch; made when it is new (inside a batch)."""
+        query = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
+        with self._guard():
+            row = self._db.execute(query, (terminal.id, epoch)).fetchone()
+            if row is None:
+                insert = "INSERT INTO chains (terminal, epoch, upto, head) VALUES (?, ?, 0, ?)"
+                self._db.execute(insert, (terminal.id, epoch, GENESIS))
+                row = self._db.execute(query, (terminal.id, epoch)).fetchone()
+        return ChainRow(*row)
+
+    def chains(self) -> list[ChainRow]:
+        """Every chain of every terminal."""
+        with self._guard():
+            rows = self._db.execute("SELECT id, terminal, epoch, upto, head FROM chains ORDER BY terminal, id")
+            return [ChainRow(*row) for row in rows]
+
+    def links(self, chain: ChainRow, seq: int) -> Links | None:
+        """How a stored record is linked; None when it is not here."""
+        with self._guard():
+            query = "SELECT prev, hash FROM records WHERE chain = ? AND seq = ?"
+            row = self._db.execute(query, (chain.id, seq)).fetchone()
+        return None if row is None else Links(*row)
+
+    def insert(self, chain: ChainRow, entry: Entry) -> None:
+        """Store one record (inside a batch). Its place must be free: nothing is ever overwritten."""
+        with self._guard():
+            self._db.execute(
+                "INSERT INTO records (chain, seq, kind, person, prev, hash, payload, signature, received)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (chain.id, *_columns(entry), _now()),
+            )
+
+    def advance(self, chain: ChainRow, upto: int, head: str) -> None:
+        """Record how far a chain is verified (inside a batch)."""
+        with self._guard():
+            self._db.execute("UPDATE chains SET upto = ?, head = ? WHERE id = ?", (upto, head, chain.id))
+
+    def keep_conflict(self, chain: ChainRow, entry: Entry, why: str) -> None:
+        """Keep the evidence of a fork, once each, up to MAX_CONFLICTS (inside a batch)."""
+        with self._guard():
+            kept = self._db.execute("SELECT count(*) FROM conflicts WHERE chain = ?", (chain.id,)).fetchone()[0]
+            if kept < MAX_CONFLICTS:
+                self._db.execute(_INSERT_CONFLICT, (chain.id, *_columns(entry), _now(), why))
+
+    def entries(self, chain: ChainRow, after: int = 0) -> Iterator[Entry]:
+        """The stored records of a chain with seq > `after`, in order."""
+        with self._guard():
+            for row in self._db.execute(_ENTRIES, (chain.id, after)):
+                yield Entry(*row)
+
+    def conflicts(self, chain: ChainRow) -> list[tuple[Entry, str]]:
+        """The evidence of forks of a chain, each with why, in the order of arrival."""
+        with self._guard():
+            return [(Entry(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
+
+    def count(self, kind: str | None = None) -> int:
+        """How many records are stored, of one kind or of all."""
+        with self._guard():
+            query = "SELECT count(*) FROM records WHERE ? IS NULL OR kind = ?"
+            found: int = self._db.execute(query, (kind, kind)).fetchone()[0]
+        return found
+
+    def count_of(self, chain: ChainRow) -> int:
+        """How many records of a chain are stored."""
+        with self._guard():
+            query = "SELECT count(*) FROM records WHERE chain = ?"
+            found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
+        return found
+
+    def close(self) -> None:
+        """Release the file; safe to call twice."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(
+                f"{self.path}: the ledger's database fails ({error}); check the disk's space and health, and that "
+                "the file belongs to this user. Nothing that was committed is lost"
+            ) from error
+
+
+_TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked FROM terminals"
+_TERMINAL_OF_KEY = f"{_TERMINALS} WHERE keyid = ?"
+_ENTRIES = (
+    "SELECT seq, kind, person, prev, hash, payload, signature FROM records WHERE chain = ? AND seq > ? ORDER BY seq"
+)
+_CONFLICTS = (
+    "SELECT seq, kind, person, prev, hash, payload, signature, why FROM conflicts WHERE chain = ? ORDER BY id"
+)
+_INSERT_CONFLICT = (
+    "INSERT OR IGNORE INTO conflicts (chain, seq, kind, person, prev, hash, payload, signature, received, why)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _create_private(path: Path) -> None:
+    # SQLite gives its other files the mode of the first
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _columns(entry: Entry) -> tuple[object, ...]:
+    return (entry.seq, entry.kind, entry.person, entry.prev, entry.hash, entry.payload, entry.signature)
+
+
+def _terminal(row: tuple[int, str, str, str, bytes, str, str | None]) -> Terminal:
+    number, site, terminal, keyid, key, registered, revoked = row
+    return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
