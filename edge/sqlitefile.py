@@ -45,7 +45,7 @@ class Kind:
         try:
             if wal.exists() and wal.stat().st_size:
                 raise self.error(
-                    f"{path}: missing, but its {wal.name} is there; bring the {self.noun} back beside that, or move "
+                    f"{path}: missing, but {wal.name} is there; bring the {self.noun} back beside that, or move "
                     "that away"
                 )
             os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -1,0 +1,222 @@
+"""The people of this terminal: consent, name and templates, sealed under a key of each person's own.
+
+No template without an active consent, in one transaction (I9). Images have no place here.
+"""
+
+import base64
+import contextlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from edge.domain import consent as rules
+from edge.domain.consent import Consent, Policy
+from edge.domain.matching import Gallery, are_unit
+from edge.domain.records import PERSON
+from edge.domain.types import Floats
+from edge.errors import PeopleError
+from edge.roster import consents, vault
+from edge.roster.schema import PEOPLE, create
+from edge.roster.vault import Vault
+
+MAX_TEMPLATES = 32
+"""A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
+MAX_NAME = 200
+_Persons = list["Person"]
+"""`list` means the method, inside of the class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is, or was, enrolled."""
+
+    id: str
+    name: str | None
+    """None once consent was withdrawn: the key that sealed it is gone."""
+    templates: int
+    models: tuple[str, ...]
+    """Which models made them."""
+    consent: Consent
+    """The latest; ask `edge.domain.consent.is_active` whether it permits matching."""
+
+
+def new_person_id() -> str:
+    """128 random bits in base32: says nothing, collides never."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+class People:
+    """One connection to the people file, bound to the thread that opened it."""
+
+    def __init__(self, path: Path, storage_key: bytes) -> None:
+        """Open, or create when absent. Raises PeopleError: another storage key, or a file that cannot be used."""
+        self.path = path
+        self._storage_key = storage_key
+        self._own_changes = 0
+        if not path.exists():
+            create(path, storage_key)
+        self._db = PEOPLE.connect(path)
+        self._opened_vault: Vault | None = None
+        try:
+            with PEOPLE.guard(path):
+                self._db.execute("PRAGMA secure_delete = ON")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._vault()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def enrol(
+        self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, *, model_id: str
+    ) -> None:
+        """Keep a person's templates, shape (k, d), replacing theirs by the same model.
+
+        Raises PeopleError, and keeps nothing, unless the consent is active under `policy`, and the id, name and
+        embeddings are well-formed.
+        """
+        wrong = [*rules.problems(consent, policy), *_malformed(person, name, embeddings, model_id)]
+        if wrong:
+            raise PeopleError("cannot enrol: " + "; ".join(wrong))
+        matrix = np.ascontiguousarray(embeddings, dtype="<f4")
+        with self._writing():
+            row = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
+            key = self._vault().unwrap(person, row[0]) if row and row[0] else vault.new_person_key()
+            self._db.execute(
+                "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
+                (person, self._vault().wrap(person, key), vault.seal(key, "name", name.strip().encode())),
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
+                (person, model_id, len(matrix), vault.seal(key, f"templates:{model_id}", matrix.tobytes())),
+            )
+            consents.remember(self._db, self._evidence_key(), person, consent)
+
+    def withdraw(self, person: str, when: str) -> bool:
+        """Drop a person's key, name and templates in one transaction; False when that was done before.
+
+        `when` is RFC 3339. The consent's history stays, as evidence. Raises PeopleError for someone unknown.
+        """
+        if not rules.is_instant(when):
+            raise PeopleError(
+                f"{when!r} is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z"
+            )
+        with self._writing():
+            row = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
+            if row is None:
+                raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+            if row[0] is None:
+                return False
+            self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
+            self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
+            key = self._evidence_key()
+            given = consents.latest(self._db, key)[person]
+            consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
+        self._purge()
+        return True
+
+    def list(self) -> _Persons:
+        """Everyone who is or was enrolled, by id. Raises PeopleError."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)) "
+                "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
+            ).fetchall()
+            latest = consents.latest(self._db, self._evidence_key())
+            opened = self._vault()
+        found = []
+        for person, wrapped, sealed, count, models in rows:
+            name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
+            names = tuple(sorted(models.split("\n"))) if models else ()
+            found.append(Person(person, name, count, names, latest[person]))
+        return found
+
+    def gallery(self, model_id: str, policy: Policy) -> Gallery:
+        """Everyone with templates of this model and an active consent to this policy. Raises PeopleError."""
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
+                "WHERE model_id = ? AND wrapped IS NOT NULL ORDER BY person",
+                (model_id,),
+            ).fetchall()
+            latest = consents.latest(self._db, self._evidence_key())
+            opened = self._vault()
+        templates = []
+        for person, wrapped, count, sealed in rows:
+            if rules.is_active(latest[person], policy):
+                raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)
+                templates.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
+        try:
+            return Gallery.of(model_id, ((person, flat.reshape(count, -1)) for person, count, flat in templates))
+        except ValueError as error:
+            raise PeopleError(f"{self.path}: templates of {model_id} do not fit together; enrol again") from error
+
+    def version(self) -> int:
+        """Differs from what it was when the people may have changed, by us or by another process; cheap."""
+        with PEOPLE.guard(self.path):
+            others = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return (self._own_changes << 32) + int(others)
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with PEOPLE.writing(self._db, self.path):
+            yield
+        self._own_changes += 1  # data_version tells of other connections only
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One snapshot: people, their keys and their consent of the same instant."""
+        with PEOPLE.guard(self.path):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("COMMIT")
+
+    def _vault(self) -> Vault:
+        """The epoch in force; another process may have replaced it."""
+        wrapped = self._db.execute("SELECT wrapped_epoch FROM vault").fetchone()[0]
+        if self._opened_vault is None or self._opened_vault.wrapped_epoch != wrapped:
+            self._opened_vault = Vault(self._storage_key, wrapped)
+        return self._opened_vault
+
+    def _evidence_key(self) -> bytes:
+        """Over what outlives a person's key: who witnessed a consent that was later withdrawn."""
+        wrapped = self._db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0]
+        return self._vault().unwrap("", wrapped)
+
+    def _purge(self) -> None:
+        """Fold the write-ahead file in, so that it keeps no older page; when another process reads, it does so."""
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _malformed(person: str, name: str, embeddings: Floats, model_id: str) -> list[str]:
+    found = []
+    if PERSON.fullmatch(person) is None:
+        found.append("the id is not one that new_person_id makes; use such a one")
+    if not name.strip() or len(name) > MAX_NAME or not name.strip().isprintable():
+        found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+    if not model_id or "\n" in model_id:
+        found.append("the model has no id; take it from the manifest")
+    if embeddings.ndim != 2 or not 1 <= len(embeddings) <= MAX_TEMPLATES or not are_unit(embeddings):
+        found.append(f"templates are not 1 to {MAX_TEMPLATES} finite unit vectors; take the photographs again")
+    return found

@@ -1,0 +1,53 @@
+"""The people store as a file: its tables."""
+
+from pathlib import Path
+
+from edge.errors import PeopleError
+from edge.roster.vault import Vault, new_person_key
+from edge.sqlitefile import Kind
+
+PEOPLE = Kind(
+    noun="people store",
+    application_id=0x53435031,  # 'SCP1'
+    version=1,
+    error=PeopleError,
+    mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
+)
+
+_TABLES = """
+CREATE TABLE vault (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    wrapped_epoch BLOB NOT NULL,
+    wrapped_evidence BLOB NOT NULL
+) STRICT;
+CREATE TABLE people (id TEXT PRIMARY KEY, wrapped BLOB, name BLOB) STRICT, WITHOUT ROWID;
+CREATE TABLE templates (
+    person TEXT NOT NULL REFERENCES people (id),
+    model_id TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (person, model_id)
+) STRICT;
+CREATE TABLE consents (
+    n INTEGER PRIMARY KEY,
+    person TEXT NOT NULL REFERENCES people (id),
+    policy_version TEXT NOT NULL,
+    policy_sha256 TEXT NOT NULL,
+    language TEXT NOT NULL,
+    given_at TEXT NOT NULL,
+    witness BLOB NOT NULL,
+    age_attested INTEGER NOT NULL,
+    employer_agreed INTEGER NOT NULL,
+    withdrawn_at TEXT
+) STRICT;
+CREATE INDEX consents_by_person ON consents (person, n);
+CREATE TRIGGER consents_stay BEFORE DELETE ON consents BEGIN SELECT RAISE(ABORT, 'consent history stays'); END;
+CREATE TRIGGER consents_are_final BEFORE UPDATE ON consents BEGIN SELECT RAISE(ABORT, 'consent history stays'); END;
+"""
+
+
+def create(path: Path, storage_key: bytes) -> None:
+    """Make an empty people store with a fresh epoch. Raises PeopleError."""
+    vault = Vault.fresh(storage_key)
+    row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
+    PEOPLE.create(path, _TABLES, lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row))
