@@ -1,16 +1,17 @@
 """The ledger's signed answer: everything of this epoch up to here is stored. Only it releases retention."""
 
-import json
 import re
 from dataclasses import dataclass
 
-from edge.domain.records import EPOCH, NAME, Origin, parse_object
+from edge.domain.records import EPOCH, NAME, Origin
+from edge.domain.strictjson import dump, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.receipt+json"
 """The DSSE payload type of a receipt."""
 MAX_PAYLOAD = 2_048
 _HASH = re.compile(r"[0-9a-f]{64}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|\+00:00)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Receipt:
 
 
 def encode(receipt: Receipt) -> bytes:
-    """The payload to sign."""
+    """The payload to sign. Raises RecordError for what no reader would accept."""
     document = {
         "v": 1,
         "site": receipt.origin.site,
@@ -37,13 +38,15 @@ def encode(receipt: Receipt) -> bytes:
         "head": receipt.head,
         "issued": receipt.issued,
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    payload = dump(document)
+    decode(payload)
+    return payload
 
 
 def decode(payload: bytes) -> Receipt:
     """Read a receipt's payload. Raises RecordError for anything malformed or of another version."""
     document = parse_object(payload, MAX_PAYLOAD)
-    if document.get("v") != 1:
+    if document.get("v") != 1 or document["v"] is True:
         raise RecordError("receipt: not version 1")
     for name, pattern in (("site", NAME), ("terminal", NAME), ("epoch", EPOCH), ("head", _HASH)):
         value = document.get(name)
@@ -52,7 +55,7 @@ def decode(payload: bytes) -> Receipt:
     upto, issued = document.get("upto"), document.get("issued")
     if not isinstance(upto, int) or isinstance(upto, bool) or upto < 1:
         raise RecordError("receipt: upto is missing or malformed")
-    if not isinstance(issued, str) or len(issued) > 40:
+    if not isinstance(issued, str) or _INSTANT.fullmatch(issued) is None:
         raise RecordError("receipt: issued is missing or malformed")
     return Receipt(
         Origin(document["site"], document["terminal"]), document["epoch"], upto, document["head"], issued

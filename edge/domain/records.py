@@ -6,13 +6,14 @@ ledger may be older than a terminal.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
 from edge.domain.types import Band, Direction, DirectionSource, Method, TimeEvidence
 from edge.errors import RecordError
 
@@ -22,17 +23,24 @@ MAX_PAYLOAD = 16_384
 """Bytes; the largest record we write is under 2 KiB."""
 GENESIS = "0" * 64
 """`prev` of the first record of an epoch."""
-_MAX_INTEGER = 2**53
-"""RFC 8785 and every JavaScript reader lose integers beyond it."""
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-"""A site or terminal: safe as a topic level, a file name and a certificate's common name."""
+NAME = re.compile(r"(?!roster$)[a-z0-9][a-z0-9-]{0,31}")
+"""A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
+of its own."""
 PERSON = re.compile(r"[a-z2-7]{26}")
 """An opaque person id: 128 random bits in base32."""
 EPOCH = re.compile(r"[0-9a-f]{32}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")
-_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_UTC = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+)  # \d takes any script's digits
+_WORD = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
+"""One short line of text: what a ledger may print."""
+_DAY = 24 * 60 - 1
+"""Minutes; RFC 3339 offsets stay below 24 hours."""
+_PLACE = frozenset({"epoch", "seq", "prev", "time"})
+"""Names in `data` that say where and when; no kind has fields of these names."""
 
 
 class Kind(StrEnum):
@@ -107,6 +115,7 @@ def payload_hash(payload: bytes) -> str:
 
 def encode(origin: Origin, position: Position, draft: Draft) -> bytes:
     """Build the payload of a record. Raises RecordError when the draft breaks the contract of its kind."""
+    _expect(_PLACE.isdisjoint(draft.data), "the draft's data names its own place or time")
     data = {
         "epoch": position.epoch,
         "seq": position.seq,
@@ -130,7 +139,7 @@ def encode(origin: Origin, position: Position, draft: Draft) -> bytes:
         "datacontenttype": "application/json",
         "data": data,
     }
-    payload = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    payload = dump(event)
     decode(payload)  # the writer is held to the reader's rules: what we sign, everyone can read
     return payload
 
@@ -153,51 +162,17 @@ def decode(payload: bytes) -> Record:
         raise RecordError("type is not smartclocker.<kind>.v1")
     position = Position(
         _text(data.get("epoch"), EPOCH, "epoch"),
-        _integer(data.get("seq"), "seq", 1),
+        _integer(data.get("seq"), "seq", 1, MAX_INTEGER),
         _text(data.get("prev"), _HASH, "prev"),
     )
     evidence = _time(data.get("time"))
     _expect(event.get("time") == evidence.utc, "time differs from data.time.utc")
-    rest = {key: value for key, value in data.items() if key not in {"epoch", "seq", "prev", "time"}}
+    rest = {key: value for key, value in data.items() if key not in _PLACE}
     record = Record(origin, position, _text(word[1], _KIND, "kind"), rest, evidence)
     _expect(event.get("id") == record.id, "id does not match source, epoch and seq")
     for name, check in _FIELDS.get(record.kind, {}).items():
         _expect(name in rest and check(rest[name]), f"{record.kind}.{name} is missing or malformed")
     return record
-
-
-def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
-    """A JSON object without duplicate keys, non-finite numbers or integers beyond 2^53. Raises RecordError."""
-    if len(raw) > limit:
-        raise RecordError(f"{len(raw)} bytes, more than the limit of {limit}")
-    try:
-        value = json.loads(
-            raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_small_integer
-        )
-    except RecordError:
-        raise
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise RecordError("not a JSON document") from error
-    if not isinstance(value, dict):
-        raise RecordError("not a JSON object")
-    return value
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    _expect(len(out) == len(pairs), "a key appears twice")
-    return out
-
-
-def _no_constant(word: str) -> None:
-    raise RecordError(f"{word} is not JSON")
-
-
-def _small_integer(digits: str) -> int:
-    _expect(len(digits) <= 17, "an integer beyond 2^53")
-    value = int(digits)
-    _expect(abs(value) <= _MAX_INTEGER, "an integer beyond 2^53")
-    return value
 
 
 def _expect(held: bool, message: str) -> None:
@@ -211,8 +186,8 @@ def _text(value: object, pattern: re.Pattern[str], name: str) -> str:
     return value
 
 
-def _integer(value: object, name: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+def _integer(value: object, name: str, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise RecordError(f"{name} is missing or malformed")
     return value
 
@@ -220,15 +195,20 @@ def _integer(value: object, name: str, least: int) -> int:
 def _time(value: object) -> TimeEvidence:
     if not isinstance(value, dict):
         raise RecordError("time is not an object")
-    zone, boot, synchronised = value.get("zone"), value.get("boot_id"), value.get("synchronised")
-    if not isinstance(zone, str) or not isinstance(boot, str) or not isinstance(synchronised, bool):
-        raise RecordError("time.zone, time.boot_id or time.synchronised is missing or malformed")
+    synchronised = value.get("synchronised")
+    if not isinstance(synchronised, bool):
+        raise RecordError("time.synchronised is missing or malformed")
+    utc = _text(value.get("utc"), _UTC, "time.utc")
+    try:
+        datetime.fromisoformat(utc)
+    except ValueError as error:
+        raise RecordError("time.utc is no date or time of day") from error
     return TimeEvidence(
-        utc=_text(value.get("utc"), _UTC, "time.utc"),
-        offset_minutes=_integer(value.get("offset_minutes"), "time.offset_minutes", -24 * 60),
-        zone=zone,
-        boot_id=boot,
-        boottime_ms=_integer(value.get("boottime_ms"), "time.boottime_ms", 0),
+        utc=utc,
+        offset_minutes=_integer(value.get("offset_minutes"), "time.offset_minutes", -_DAY, _DAY),
+        zone=_text(value.get("zone"), _WORD, "time.zone"),
+        boot_id=_text(value.get("boot_id"), _WORD, "time.boot_id"),
+        boottime_ms=_integer(value.get("boottime_ms"), "time.boottime_ms", 0, MAX_INTEGER),
         synchronised=synchronised,
     )
 
@@ -241,12 +221,16 @@ def _is_person(value: object) -> bool:
     return isinstance(value, str) and PERSON.fullmatch(value) is not None
 
 
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(word, str) for word in value)
-
-
 def _is_word(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None
+
+
+def _is_words(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= 32 and all(map(_is_word, value))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 _PUNCH: dict[str, Callable[[object], bool]] = {
@@ -260,11 +244,11 @@ _PUNCH: dict[str, Callable[[object], bool]] = {
 }
 _FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     Kind.PUNCH: _PUNCH,
-    Kind.SUPPRESSED: {**_PUNCH, "duplicate_of": lambda value: isinstance(value, int) and value >= 1},
-    Kind.ENROLLED: {"person": _is_person, "models": _is_words, "templates": lambda value: isinstance(value, int)},
+    Kind.SUPPRESSED: {**_PUNCH, "duplicate_of": _is_count},
+    Kind.ENROLLED: {"person": _is_person, "models": _is_words, "templates": _is_count},
     Kind.CONSENT: {
         "person": _is_person,
-        "state": lambda value: value in {"given", "withdrawn"},
+        "state": lambda value: isinstance(value, str) and value in {"given", "withdrawn"},
         "policy_version": _is_word,
         "policy_sha256": lambda value: isinstance(value, str) and _HASH.fullmatch(value) is not None,
     },

@@ -25,7 +25,7 @@ ALL_STATUS = f"{ROOT}/+/+/status"
 
 
 def origin_of(topic: str) -> Origin | None:
-    """Who a topic belongs to; None when it is not one of ours."""
+    """Which terminal a topic belongs to; None when it is none's (a roster's, or not one of ours)."""
     parts = topic.split("/")
     if len(parts) < 5 or "/".join(parts[:2]) != ROOT:
         return None

@@ -7,14 +7,14 @@ trusted to choose an algorithm: there is one.
 import base64
 import binascii
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nacl.exceptions import BadSignatureError
+from nacl.exceptions import ValueError as NaClValueError
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.domain.records import parse_object
+from edge.domain.strictjson import dump, parse_object
 from edge.errors import RecordError
 
 MAX_ENVELOPE = 32_768
@@ -56,7 +56,7 @@ def to_wire(envelope: Envelope) -> bytes:
         "payload": base64.b64encode(envelope.payload).decode(),
         "signatures": [{"keyid": envelope.keyid, "sig": base64.b64encode(envelope.signature).decode()}],
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return dump(document)
 
 
 def parse(raw: bytes) -> Envelope:
@@ -67,7 +67,7 @@ def parse(raw: bytes) -> Envelope:
         raise RecordError("envelope: payloadType or its one signature is missing")
     entry = signatures[0]
     if not isinstance(entry, dict) or not isinstance(entry.get("keyid"), str):
-        raise RecordError("envelope: keyid is missing")
+        raise RecordError("envelope: keyid is missing")  # optional in DSSE; we always write it
     signature = _base64(entry.get("sig"), "sig")
     if len(signature) != 64:
         raise RecordError("envelope: sig is not an Ed25519 signature")
@@ -83,7 +83,7 @@ def verify(envelope: Envelope, payload_type: str, keys: Mapping[str, VerifyKey])
         raise RecordError("envelope: signed by a key that is not known here")
     try:
         key.verify(pae(envelope.payload_type, envelope.payload), envelope.signature)
-    except BadSignatureError as error:
+    except (BadSignatureError, NaClValueError) as error:  # the latter: not 64 bytes
         raise RecordError("envelope: the signature does not verify") from error
     return envelope.payload
 

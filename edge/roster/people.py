@@ -73,7 +73,7 @@ class People:
             raise
 
     def enrol(
-        self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, *, model_id: str
+        self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str
     ) -> None:
         """Keep a person's templates, shape (k, d), replacing theirs by the same model.
 

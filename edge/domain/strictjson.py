@@ -1,0 +1,71 @@
+"""JSON that every reader understands the same way, which RFC 8259 leaves open and I-JSON (RFC 7493) closes.
+
+UTF-8 without a byte order mark, no key twice, no number that is not finite, no integer that a double cannot hold,
+no lone surrogate. Two readers that differ on a document could be made to act differently on one signature.
+"""
+
+import json
+import math
+from typing import Any
+
+from edge.errors import RecordError
+
+MAX_INTEGER = 2**53
+"""RFC 8785 and every JavaScript reader lose integers beyond it."""
+
+
+def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
+    """The object that a document of at most `limit` bytes holds. Raises RecordError."""
+    if len(raw) > limit:
+        raise RecordError(f"{len(raw)} bytes, more than the limit of {limit}")
+    try:
+        text = raw.decode("utf-8")  # left to itself, json would guess UTF-16 and let surrogates pass
+        value = json.loads(
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_small_integer,
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # an escape can spell what UTF-8 cannot
+    except RecordError:
+        raise
+    except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
+        raise RecordError("not a JSON document in UTF-8") from error
+    if not isinstance(value, dict):
+        raise RecordError("not a JSON object")
+    return value
+
+
+def dump(value: object) -> bytes:
+    """The compact form. Raises RecordError for what JSON cannot say."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError(f"not a JSON value: {error}") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise RecordError("a key appears twice")
+    return out
+
+
+def _no_constant(word: str) -> None:
+    raise RecordError(f"{word} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise RecordError("a number beyond what a double holds")
+    return value
+
+
+def _small_integer(digits: str) -> int:
+    value = int(digits) if len(digits) <= 17 else MAX_INTEGER + 1  # never convert a megabyte of digits
+    if abs(value) > MAX_INTEGER:
+        raise RecordError("an integer beyond 2^53")
+    return value
