@@ -19,7 +19,8 @@ from msgspec import Meta, Struct
 from edge.errors import ConfigError
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits and -")]
-Pin = Annotated[int, Meta(ge=0, le=27)]
+Pin = Annotated[int, Meta(ge=2, le=27)]
+"""GPIO 0 and 1 are the identification bus of a HAT."""
 CREDENTIAL = "credential:"
 """A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
 

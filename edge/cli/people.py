@@ -1,0 +1,66 @@
+"""`smartclocker people list|withdraw`."""
+
+import argparse
+import json
+
+from edge.cli import add_config, add_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `people`."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="who is enrolled, and the state of their consent")
+    add_config(listing)
+    add_json(listing)
+    listing.set_defaults(call=run_list)
+    withdraw = verbs.add_parser(
+        "withdraw",
+        help="end a person's consent: matching stops within a second, the templates' key is destroyed",
+        description="End a consent. Matching stops first, and the person's key and templates are deleted; the "
+        "signed punches stay. It cannot be undone: to come back, enrol again.",
+    )
+    withdraw.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
+    add_config(withdraw)
+    withdraw.set_defaults(call=run_withdraw)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print the roster."""
+    from edge import config
+    from edge.domain.consent import is_active
+    from edge.terminal import parts
+
+    loaded = config.load(arguments.config).config
+    policy = parts.policy(loaded)
+    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+        rows = [
+            {
+                "person": person.id,
+                "name": person.name,
+                "templates": person.templates,
+                "matching": is_active(person.consent, policy),
+                "policy": person.consent.policy_version,
+            }
+            for person in people.list()
+        ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for row in rows:
+        state = "matching" if row["matching"] else "not matching: consent withdrawn or to another policy"
+        print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")
+    print(f"{len(rows)} people")
+    return 0
+
+
+def run_withdraw(arguments: argparse.Namespace) -> int:
+    """Withdraw."""
+    from edge import config
+    from edge.terminal import enrolment, parts
+
+    loaded = config.load(arguments.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        enrolment.withdraw(arguments.person, parts.policy(loaded), people=people, ring=ring, clock=parts.clock())
+    print(f"withdrawn: {arguments.person} is no longer matched; the record says so")
+    return 0

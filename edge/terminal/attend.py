@@ -1,0 +1,221 @@
+"""The way of a punch, all of it: a frame is looked at, a person decided, a record made durable, a cue shown.
+
+Decision, signature, commit and fdatasync are one call stack on this one thread; the accepting cue comes after
+them (I1). When the card stalls, frames drop from the slot; a punch never waits in memory. Of a face that does not
+punch nothing remains but a counter.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from edge import __version__
+from edge.domain import liveness, quality
+from edge.domain.consent import Policy
+from edge.domain.cues import CUES
+from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout
+from edge.domain.direction import DirectionPolicy, NewPunch, decide
+from edge.domain.matching import Gallery, threshold
+from edge.domain.records import Draft, Kind
+from edge.domain.states import Event, Happening, Situation, State, begin, step, tick
+from edge.domain.types import Direction, Frame, Method, Reason
+from edge.journal.ring import Ring
+from edge.ports import Clock
+from edge.roster.people import People
+from edge.terminal.latency import Latency
+from edge.terminal.runtime import LatestSlot
+from edge.terminal.signal import CuePlayer
+from edge.vision.pipeline import Pipeline
+
+LOG = logging.getLogger(__name__)
+STALLED_MS = 2_000
+"""Without a frame for so long the terminal says that it is out of service."""
+UPKEEP_MS = 1_000
+"""How often the roster is checked for changes and the ring for its fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policies of this terminal."""
+
+    consent: Policy
+    direction: DirectionPolicy
+    decision: DecisionPolicy
+    target_fpir: float
+    fmr_table: Mapping[float, float]
+    """The embedder's measured false match rates to cosines, from the manifest."""
+    max_records: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters for the status; about nobody."""
+
+    punches: int = 0
+    suppressed: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    lockouts: int = 0
+    evicted: int = 0
+
+
+class Attend:
+    """The body of the attend worker; everything but `tally` and `alarms` belongs to its thread."""
+
+    def __init__(
+        self,
+        slot: LatestSlot[Frame],
+        pipeline: Pipeline,
+        open_ring: Callable[[], Ring],
+        open_people: Callable[[], People],
+        player: CuePlayer,
+        clock: Clock,
+        rules: Rules,
+        latency: Latency,
+        appended: Callable[[], None],
+    ) -> None:
+        """`appended` is told after each record, so that the uplink need not poll."""
+        self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
+        self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
+        self._latency, self._appended = latency, appended
+        self._decider, self._lockout = Decider(rules.decision), Lockout()
+        self.tally = Tally()
+        self.alarms: tuple[str, ...] = ()
+        now_ms = self._now_ms()
+        self._situation = begin(now_ms)
+        self._first_seen_ns: int | None = None
+        self._frame_ms = self._upkeep_ms = now_ms
+
+    def open(self) -> None:
+        """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
+        self._show()
+        self._ring, self._people = self._open_ring(), self._open_people()
+        self._append(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
+        self._load_gallery()
+        self._frame_ms = self._now_ms()
+        self._happen(Happening(Event.READY))
+
+    def run_once(self) -> bool:
+        """Attend to one frame, or to the passing of time. Always progress: a hang is what makes it stale."""
+        frame = self._slot.take(0.1)
+        now_ms = self._now_ms()
+        self._become(tick(self._situation, now_ms))
+        if now_ms - self._upkeep_ms >= UPKEEP_MS:
+            self._upkeep_ms = now_ms
+            self._upkeep()
+        if frame is not None:
+            self._frame_ms = now_ms
+        elif now_ms - self._frame_ms < STALLED_MS:
+            return True
+        self._set_alarm("camera-stalled", frame is None)
+        if frame is not None and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE}:
+            self._attend(frame)
+        return True
+
+    def close(self) -> None:
+        """Close the journal and the roster."""
+        for part in ("_ring", "_people"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+
+    def _attend(self, frame: Frame) -> None:
+        sight = self._pipeline.look(frame)
+        if sight.box is None:
+            self._first_seen_ns = None
+        elif self._first_seen_ns is None:
+            self._first_seen_ns = frame.captured_ns
+        outcome = self._decider.observe(sight, self._gallery, self._threshold)
+        if isinstance(outcome, Accepted):
+            self._lockout.succeeded()
+            self._punch(outcome, frame.captured_ns)
+        elif outcome is not None:
+            self._refuse(outcome.reason, frame.captured_ns)
+        elif self._situation.state is State.IDLE and self._decider.present and sight.box is not None:
+            self._happen(Happening(Event.FACE))
+        elif self._situation.state is State.LOOKING and not self._decider.present:
+            self._happen(Happening(Event.FACE_GONE))
+
+    def _punch(self, who: Accepted, captured_ns: int) -> None:
+        evidence = self._clock.evidence()
+        found = decide(self._ring.last_punch(who.person), evidence, self._rules.direction)
+        data: dict[str, object] = {
+            "person": who.person,
+            "direction": str(found.direction),
+            "direction_source": str(found.source),
+            "method": str(Method.FACE),
+            "quality": str(quality.band(who.quality)),
+            "liveness": str(liveness.band(who.liveness)),
+            "models": list(self._pipeline.model_ids),
+        }
+        if isinstance(found, NewPunch):
+            self._ring.append(Draft(Kind.PUNCH, data, evidence))  # durable when it returns; only then the light
+            self.tally.punches += 1
+            self._answer(Event.COMMITTED, found.direction, captured_ns)
+        else:
+            data["duplicate_of"] = found.duplicate_of
+            self._ring.append(Draft(Kind.SUPPRESSED, data, evidence))
+            self.tally.suppressed += 1
+            self._answer(Event.SUPPRESSED, found.direction, captured_ns)
+        self._appended()
+
+    def _refuse(self, reason: Reason, captured_ns: int) -> None:
+        self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
+        if reason is Reason.NOT_RECOGNISED and self._lockout.failed():
+            self.tally.lockouts += 1
+            LOG.warning("too many failed attempts in a row: faces pause, badge and PIN go on")
+            self._happen(Happening(Event.LOCKED_OUT))
+            return
+        self._answer(Event.REFUSED, None, captured_ns, reason)
+
+    def _answer(
+        self, event: Event, direction: Direction | None, captured_ns: int, reason: Reason | None = None
+    ) -> None:
+        following = step(self._situation, Happening(event, direction, reason), self._now_ms())
+        self._latency.decided(following.cue, captured_ns, self._first_seen_ns or captured_ns)
+        self._become(following)
+
+    def _append(self, kind: Kind, data: Mapping[str, object]) -> None:
+        self._ring.append(Draft(kind, data, self._clock.evidence()))
+        self._appended()
+
+    def _upkeep(self) -> None:
+        if self._people.version() != self._roster_version:
+            self._load_gallery()
+        stats = self._ring.stats()
+        if stats.records > self._rules.max_records:
+            self.tally.evicted += self._ring.evict(self._rules.max_records)
+            stats = self._ring.stats()
+        self._set_alarm("journal-full", stats.pending >= self._rules.max_records)
+
+    def _load_gallery(self) -> None:
+        self._roster_version = self._people.version()
+        self._gallery: Gallery = self._people.gallery(self._pipeline.embedder_id, self._rules.consent)
+        self._threshold = threshold(self._gallery.size, self._rules.fmr_table, self._rules.target_fpir)
+        LOG.info("%d people enrolled with consent", self._gallery.size)
+
+    def _set_alarm(self, word: str, raised: bool) -> None:
+        if raised == (word in self.alarms):
+            return
+        if raised:
+            LOG.error("out of service: %s", word)
+            self.alarms = (*self.alarms, word)
+            self._happen(Happening(Event.FAULT))
+            return
+        LOG.warning("mended: %s", word)
+        self.alarms = tuple(other for other in self.alarms if other != word)
+        if not self.alarms:
+            self._happen(Happening(Event.MENDED))
+
+    def _happen(self, happening: Happening) -> None:
+        self._become(step(self._situation, happening, self._now_ms()))
+
+    def _become(self, situation: Situation) -> None:
+        if situation is self._situation:
+            return
+        self._situation = situation
+        self._show()
+
+    def _show(self) -> None:
+        self._player.show(CUES[self._situation.cue], self._situation.deadline_ms)
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000

@@ -1,0 +1,182 @@
+"""The terminal's life: start the loops, say READY, feed the watchdog while all are fresh, stop clean in time."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from edge.config import Config
+from edge.domain.types import Frame
+from edge.errors import CameraError, SmartClockerError
+from edge.ports import Camera, Clock, Notifier, Signals
+from edge.terminal import parts
+from edge.terminal.attend import Attend
+from edge.terminal.latency import Latency
+from edge.terminal.loops import Capture
+from edge.terminal.publish import Publisher
+from edge.terminal.runtime import LatestSlot, Stop, Worker
+from edge.terminal.signal import CuePlayer
+
+LOG = logging.getLogger(__name__)
+STOP_WITHIN_S = 2.8
+"""All loops together; systemd and the promise allow three seconds."""
+FIRST_FRAME_S = 10.0
+"""A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
+_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0}
+"""How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
+
+
+class Terminal:
+    """One terminal. `run` is its whole life, on the calling thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        notifier: Notifier,
+        camera: Camera | None = None,
+        signals: Signals | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Read keys, policy and models; open nothing that must be closed.
+
+        `camera`, `signals` and `clock` replace the configured ones. Raises what a wrong configuration raises:
+        ConfigError, KeyFileError, ModelError, SignalsError.
+        """
+        self.stop = Stop()
+        self._notifier = notifier
+        clock = clock or parts.clock()
+        secrets = parts.load_secrets(config)
+        store = parts.model_store(config)
+        rules = parts.rules(config, store)
+        slot: LatestSlot[Frame] = LatestSlot()
+        self.latency = Latency()
+        self._capture = Capture(camera or parts.camera(config), slot)
+        self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
+        self.publisher = self._make_publisher(config, secrets, clock)
+        self.attend = Attend(
+            slot,
+            parts.pipeline(config, store),
+            lambda: parts.open_ring(config, secrets),
+            lambda: parts.open_people(config, secrets),
+            self._player,
+            clock,
+            rules,
+            self.latency,
+            lambda: None if self.publisher is None else self.publisher.wake(),
+        )
+        self._slot = slot
+        self._workers = self._make_workers()
+
+    def run(self) -> int:
+        """Until `stop` is set or a loop fails; the exit code of the process. Never raises for a failed loop."""
+        try:
+            for worker in self._workers:
+                worker.start()
+            if self._wait_until_ready():
+                self._notifier.ready("attending")
+                LOG.info("ready")
+                self._supervise()
+        finally:
+            self._notifier.stopping()
+            self.stop.set("ended")
+            late = self._join()
+        return self._exit_code(late)
+
+    def _make_publisher(self, config: Config, secrets: parts.Secrets, clock: Clock) -> Publisher | None:
+        uplink = parts.uplink(config)
+        if uplink is None or config.uplink is None:
+            return None
+        return Publisher(
+            uplink,
+            lambda: parts.open_ring(config, secrets),
+            parts.origin(config),
+            secrets.ledger,
+            clock,
+            window=config.uplink.window,
+            resend_s=config.uplink.resend_s,
+            status=self._status,
+        )
+
+    def _make_workers(self) -> list[Worker]:
+        capture, attend, player, publisher = self._capture, self.attend, self._player, self.publisher
+        workers = [
+            self._worker("signal", lambda: _always(player.run_once(0.5)), None, player.close),
+            self._worker("attend", attend.run_once, attend.open, attend.close),
+            self._worker("capture", capture.run_once, capture.open, capture.close),
+        ]
+        if publisher is not None:
+            body = publisher.run_once
+            workers.append(self._worker("publish", lambda: _always(body(0.5)), publisher.open, publisher.close))
+        return workers
+
+    def _worker(
+        self,
+        name: str,
+        body: Callable[[], bool],
+        opening: Callable[[], None] | None,
+        closing: Callable[[], None],
+    ) -> Worker:
+        return Worker(name, body, self.stop, stale_after_s=_STALE_S[name], opening=opening, closing=closing)
+
+    def _wait_until_ready(self) -> bool:
+        """True once every loop has opened and the first frame came; False when told to stop."""
+        give_up = time.monotonic() + FIRST_FRAME_S
+        capturing = next(worker for worker in self._workers if worker.name == "capture")
+        while not self.stop.is_set():
+            if all(worker.opened.is_set() for worker in self._workers) and self._capture.frames:
+                return True
+            if time.monotonic() > give_up and not self._capture.frames:
+                cure = "check the cable and that no other program uses the camera (`rpicam-hello --list-cameras`)"
+                capturing.error = CameraError(f"no frame within {FIRST_FRAME_S:.0f} s; {cure}")
+                self.stop.set("no first frame")
+            self.stop.wait(0.02)
+        return False
+
+    def _supervise(self) -> None:
+        period = min((self._notifier.watchdog_s or 10.0) / 4, 1.0)
+        silent = False
+        while not self.stop.wait(period):
+            stale = [worker.name for worker in self._workers if worker.stale()]
+            if not stale:
+                self._notifier.watchdog()
+            elif not silent:
+                LOG.critical("no progress in %s: the watchdog is no longer fed", ", ".join(stale))
+            silent = bool(stale)
+
+    def _join(self) -> list[str]:
+        """Wait for all loops within one budget; the names of those that did not end."""
+        deadline = time.monotonic() + STOP_WITHIN_S
+        return [w.name for w in self._workers if not w.join(deadline - time.monotonic())]
+
+    def _exit_code(self, late: list[str]) -> int:
+        for worker in self._workers:
+            if worker.error is None:
+                continue
+            if isinstance(worker.error, SmartClockerError):
+                LOG.critical("%s: %s", worker.name, worker.error)
+                return worker.error.exit_code
+            LOG.critical("%s: an error that nobody foresaw", worker.name, exc_info=worker.error)
+            return SmartClockerError.exit_code
+        if late:
+            LOG.critical("did not end in %.1f s: %s", STOP_WITHIN_S, ", ".join(late))
+            return SmartClockerError.exit_code
+        return 0
+
+    def _status(self) -> dict[str, object]:
+        tally = self.attend.tally
+        frame = self.latency.frame_to_cue()
+        return {
+            "alarms": list(self.attend.alarms),
+            **{key: value for key, value in asdict(tally).items() if key != "refused"},
+            **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
+            "frames": self._capture.frames,
+            "frames_dropped": self._slot.drops,
+            "frame_to_cue_p50_ms": frame.p50,
+            "frame_to_cue_p95_ms": frame.p95,
+        }
+
+
+def _always(_: None) -> bool:
+    """These loops wait for work with a limit: coming back is progress."""
+    return True

@@ -1,0 +1,133 @@
+"""The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.domain import consent as consents
+from edge.domain.consent import Consent, Policy
+from edge.domain.cues import CUES
+from edge.domain.records import Draft, Kind
+from edge.domain.states import Situation, State
+from edge.domain.types import Frame, Pixels, Probe
+from edge.errors import EnrolmentRefused, PeopleError
+from edge.journal.ring import Ring
+from edge.ports import Camera, Clock
+from edge.roster.people import People, new_person_id
+from edge.vision.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What an enrolment made."""
+
+    person: str
+    """The opaque id; it is what records name."""
+    templates: int
+
+
+def probes_from_photographs(photographs: Sequence[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
+    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails."""
+    probes, problems = [], []
+    for name, pixels in photographs:
+        sight = pipeline.look(Frame(pixels, 0))
+        if sight.probe is not None:
+            probes.append(sight.probe)
+        elif sight.box is None:
+            problems.append(f"{name}: no face was found; use a photograph that shows the whole face, upright")
+        else:
+            reason = sight.reason or "refused"
+            cue = Situation(State.REFUSED, None, None, sight.reason).cue
+            problems.append(f"{name}: {reason}: {CUES[cue].text}; take the photograph again")
+    if problems:
+        raise EnrolmentRefused("nobody was enrolled:\n" + "\n".join(f"  {line}" for line in problems))
+    if not probes:
+        raise EnrolmentRefused("nobody was enrolled: give at least one photograph")
+    return probes
+
+
+def probes_from_camera(
+    camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
+) -> list[Probe]:
+    """`wanted` live, good probes from at most `frames` frames; `told` hears what to change, once a reason.
+
+    Raises EnrolmentRefused when not enough came, CameraError when the camera fails.
+    """
+    probes: list[Probe] = []
+    said: set[str] = set()
+    camera.open()
+    try:
+        for _ in range(frames):
+            frame = camera.read(1.0)
+            sight = None if frame is None else pipeline.look(frame)
+            if sight is not None and sight.probe is not None:
+                probes.append(sight.probe)
+                if len(probes) == wanted:
+                    return probes
+            elif sight is not None and sight.reason is not None and sight.reason not in said:
+                said.add(sight.reason)
+                told(CUES[Situation(State.REFUSED, None, None, sight.reason).cue].text)
+    finally:
+        camera.close()
+    raise EnrolmentRefused(
+        f"only {len(probes)} of {wanted} good pictures came; face the camera in good light, try again"
+    )
+
+
+def enrol(
+    name: str,
+    probes: Sequence[Probe],
+    consent: Consent,
+    policy: Policy,
+    *,
+    people: People,
+    ring: Ring,
+    clock: Clock,
+) -> Enrolled:
+    """Record the consent, then keep the templates, then record that; no template without consent (I9).
+
+    Raises PeopleError when the consent does not hold or the roster refuses, JournalError when a record cannot be
+    stored; templates whose record could not be stored are withdrawn again.
+    """
+    problems = consents.problems(consent, policy)
+    if problems:
+        raise PeopleError("no consent, no template: " + "; ".join(problems))
+    person = new_person_id()
+    given = {
+        "person": person,
+        "state": "given",
+        "policy_version": consent.policy_version,
+        "policy_sha256": consent.policy_sha256,
+        "language": consent.language,
+        "witnessed": True,
+        "age_attested": consent.age_attested,
+        "employer_agreed": consent.employer_agreed,
+    }
+    ring.append(Draft(Kind.CONSENT, given, clock.evidence()))
+    model_id = probes[0].model_id
+    people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
+    made = {"person": person, "models": [model_id], "templates": len(probes)}
+    try:
+        ring.append(Draft(Kind.ENROLLED, made, clock.evidence()))
+    except OSError:
+        people.withdraw(person, clock.evidence().utc)
+        raise
+    return Enrolled(person, len(probes))
+
+
+def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock) -> None:
+    """End a consent: matching stops and the templates' key is dropped first, then the record says so.
+
+    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
+    all the same, and giving the command again records it.
+    """
+    evidence = clock.evidence()
+    people.withdraw(person, evidence.utc)
+    said = {
+        "person": person,
+        "state": "withdrawn",
+        "policy_version": policy.version,
+        "policy_sha256": policy.sha256,
+    }
+    ring.append(Draft(Kind.CONSENT, said, evidence))

@@ -1,0 +1,173 @@
+"""From a configuration to the parts of a terminal: the one place that knows every adapter."""
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.config import Config, credential
+from edge.domain.consent import Policy
+from edge.domain.decision import DecisionPolicy
+from edge.domain.direction import DirectionPolicy
+from edge.domain.quality import QualityLimits
+from edge.domain.records import Origin
+from edge.domain.types import Direction
+from edge.errors import ConfigError
+from edge.journal.envelope import key_id
+from edge.journal.keys import load_identity, load_public, load_secret
+from edge.journal.ring import Ring
+from edge.ports import Camera, Clock, Signals, Uplink
+from edge.resources import models_directory
+from edge.roster.people import People
+from edge.terminal.attend import Rules
+from edge.vision.models import ModelStore
+from edge.vision.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from edge.adapters.mqtt_tls import UplinkSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Every key that a terminal holds, loaded and checked."""
+
+    identity: SigningKey
+    storage: bytes
+    """32 bytes; wraps the people's keys."""
+    ledger: Mapping[str, VerifyKey]
+    """The pinned public keys whose receipts count, by key id; empty without an uplink."""
+
+    def __repr__(self) -> str:
+        """Says nothing: it may end up in a log."""
+        return "Secrets(...)"
+
+
+def load_secrets(config: Config) -> Secrets:
+    """Raises KeyFileError or ConfigError, naming the file and the cure."""
+    ledger: dict[str, VerifyKey] = {}
+    if config.uplink is not None:
+        key = load_public(Path(config.keys.ledger))
+        ledger[key_id(key)] = key
+    return Secrets(
+        load_identity(credential(config.keys.identity)), load_secret(credential(config.keys.storage)), ledger
+    )
+
+
+def origin(config: Config) -> Origin:
+    """Who this terminal is."""
+    return Origin(config.terminal.site, config.terminal.name)
+
+
+def journal_path(config: Config) -> Path:
+    """The ring's file."""
+    return Path(config.storage.state) / "journal.db"
+
+
+def open_ring(config: Config, secrets: Secrets) -> Ring:
+    """A connection to the journal for the calling thread. Raises JournalError."""
+    return Ring(journal_path(config), origin(config), secrets.identity)
+
+
+def open_people(config: Config, secrets: Secrets) -> People:
+    """A connection to the roster for the calling thread. Raises PeopleError."""
+    return People(Path(config.storage.state) / "people.db", secrets.storage)
+
+
+def policy(config: Config) -> Policy:
+    """The privacy policy in force, hashed from its very bytes. Raises ConfigError when its text cannot be read."""
+    try:
+        text = Path(config.policy.text).read_bytes()
+    except OSError as error:
+        cure = "put the text of the policy there; people consent to it, so it must be at hand"
+        raise ConfigError(config.policy.text, [f"policy.text: cannot be read: {error.strerror}; {cure}"]) from error
+    return Policy(config.policy.version, hashlib.sha256(text).hexdigest())
+
+
+def model_store(config: Config) -> ModelStore:
+    """The models. Raises ModelError."""
+    return ModelStore(models_directory(config.storage.models))
+
+
+def pipeline(config: Config, store: ModelStore, limits: QualityLimits | None = None) -> Pipeline:
+    """Load the models and check their hashes. Raises ModelError."""
+    return Pipeline(store, limits or QualityLimits(), threads=config.recognition.threads)
+
+
+def rules(config: Config, store: ModelStore) -> Rules:
+    """The policies of this terminal."""
+    terminal = config.terminal
+    fixed = None if terminal.direction == "alternate" else Direction(terminal.direction)
+    return Rules(
+        consent=policy(config),
+        direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
+        decision=DecisionPolicy(frames=config.recognition.frames),
+        target_fpir=config.recognition.target_fpir,
+        fmr_table={float(rate): cosine for rate, cosine in store.spec("embedder").fmr.items()},
+        max_records=config.storage.max_records,
+    )
+
+
+def camera(config: Config) -> Camera:
+    """The configured camera, not yet opened."""
+    chosen = config.camera
+    if chosen.kind == "replay":
+        from edge.adapters.camera_replay import ReplayCamera
+
+        return ReplayCamera(Path(chosen.replay), fps=chosen.fps, size=(chosen.width, chosen.height))
+    from edge.adapters.camera_pi import PiCamera
+
+    return PiCamera(size=(chosen.width, chosen.height), fps=chosen.fps)
+
+
+def signals(config: Config) -> Signals:
+    """The configured lights and buzzer. Raises SignalsError."""
+    chosen = config.signals
+    if chosen.kind == "console":
+        from edge.adapters.signals_console import ConsoleSignals
+
+        return ConsoleSignals(sys.stdout)
+    from edge.adapters.signals_gpio import GpioPins, GpioSignals, open_lgpio
+
+    pins = GpioPins(chosen.green, chosen.amber, chosen.red, chosen.buzzer, chosen.buzzer_kind == "active")
+    factory: Any = open_lgpio(Path("/run/smartclocker"))
+    return GpioSignals(pins, factory)
+
+
+def uplink_settings(config: Config) -> "UplinkSettings":
+    """Where the broker is and who we are to it. Raises ConfigError without `[uplink]` or its credential."""
+    from edge.adapters.mqtt_tls import UplinkSettings
+
+    chosen = config.uplink
+    if chosen is None:
+        raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
+    return UplinkSettings(
+        chosen.host,
+        chosen.port,
+        Path(chosen.ca),
+        Path(chosen.certificate),
+        credential(chosen.key),
+        keepalive_s=chosen.keepalive_s,
+    )
+
+
+def uplink(config: Config) -> Uplink | None:
+    """The broker connection, not yet started; None for a terminal without a centre."""
+    if config.uplink is None:
+        return None
+    from edge.adapters.uplink_mqtt import MqttUplink
+    from edge.domain import topics
+    from edge.terminal.status import last_will
+
+    me = origin(config)
+    return MqttUplink(uplink_settings(config), me, last_will(me), [topics.receipt(me)])
+
+
+def clock() -> Clock:
+    """The system's."""
+    from edge.adapters.system import SystemClock
+
+    return SystemClock()

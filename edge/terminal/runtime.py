@@ -1,0 +1,119 @@
+"""Threads that cannot fail in silence: a stop that carries its reason, a slot that keeps the newest, a worker.
+
+Brittle by design: an exception in any worker ends the process, and systemd starts a clean one. A worker that
+hangs stops beating, the main thread stops feeding the watchdog, and systemd ends the process as well (I8).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Stop:
+    """One flag for all loops, with the first reason given."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self.reason: str | None = None
+
+    def set(self, reason: str) -> None:
+        """Ask every loop to end; later reasons are ignored."""
+        with self._lock:
+            if self.reason is None:
+                self.reason = reason
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether to end."""
+        return self._event.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until then or until the stop; True when stopped."""
+        return self._event.wait(timeout_s)
+
+
+class LatestSlot(Generic[T]):
+    """Holds the newest item only: a slow taker sees fresh frames, and what it missed is counted."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._item: T | None = None
+        self.drops = 0
+
+    def put(self, item: T) -> None:
+        """Replace whatever waits."""
+        with self._condition:
+            if self._item is not None:
+                self.drops += 1
+            self._item = item
+            self._condition.notify()
+
+    def take(self, timeout_s: float) -> T | None:
+        """The newest item once, or None when none came in time."""
+        with self._condition:
+            if self._item is None:
+                self._condition.wait(timeout_s)
+            item, self._item = self._item, None
+            return item
+
+
+class Worker:
+    """A named thread that runs `body` over and over until the stop.
+
+    `body` returns whether it made progress; only then does the worker count as fresh, so that a camera without
+    frames is as stale as a loop that hangs. `opening` and `closing` run on the worker's own thread, since SQLite
+    connections and cameras belong to one thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[], bool],
+        stop: Stop,
+        *,
+        stale_after_s: float,
+        opening: Callable[[], None] | None = None,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.error: BaseException | None = None
+        self.opened = threading.Event()
+        self._body, self._opening, self._closing = body, opening, closing
+        self._stop, self._stale_after_s = stop, stale_after_s
+        self._beat = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin; `opened` is set once `opening` has returned."""
+        self._beat = time.monotonic()
+        self._thread.start()
+
+    def stale(self) -> bool:
+        """No progress for longer than this loop may take."""
+        return time.monotonic() - self._beat > self._stale_after_s
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False when it is still running then."""
+        if self._thread.ident is not None:
+            self._thread.join(max(timeout_s, 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            try:
+                if self._opening is not None:
+                    self._opening()
+                self.opened.set()
+                while not self._stop.is_set():
+                    if self._body():
+                        self._beat = time.monotonic()
+            finally:
+                if self._closing is not None:
+                    self._closing()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process: main re-raises it
+            self.error = error
+            self._stop.set(f"{self.name}: {type(error).__name__}")

@@ -1,0 +1,157 @@
+"""From frames to decisions, with embeddings made by hand: who is who is known exactly."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+
+from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout, Outcome, Refused, fuse
+from edge.domain.matching import Gallery
+from edge.domain.types import Box, Floats, Probe, Reason, Sight
+
+MODEL = "embedder-a"
+POLICY = DecisionPolicy()
+THRESHOLD = 0.5
+STEP_MS = 66
+HERE, THERE = Box(200, 100, 380, 320), Box(20, 100, 120, 230)
+
+
+def unit(*values: float) -> Floats:
+    vector = np.array([*values, *([0.0] * (8 - len(values)))], np.float32)
+    return vector / np.float32(np.linalg.norm(vector))
+
+
+ADA, BEN, STRANGER, BETWEEN = unit(1), unit(0, 1), unit(0, 0, 1), unit(1, 0.95)
+GALLERY = Gallery.of(MODEL, [("ada", ADA[None]), ("ben", BEN[None])])
+
+
+def good(embedding: Floats, liveness: float = 0.99, box: Box = HERE) -> Sight:
+    return Sight(0, box, None, Probe(embedding, MODEL, liveness, 0.9))
+
+
+def poor(reason: Reason) -> Sight:
+    return Sight(0, HERE, reason)
+
+
+NOBODY = Sight(0)
+
+
+def play(decider: Decider, sights: Iterable[Sight], start_ms: int = 1_000) -> tuple[list[Outcome], int]:
+    outcomes, now = [], start_ms
+    for sight in sights:
+        stamped = Sight(now * 1_000_000, sight.box, sight.reason, sight.probe)
+        outcome = decider.observe(stamped, GALLERY, THRESHOLD)
+        outcomes += [] if outcome is None else [outcome]
+        now += STEP_MS
+    return outcomes, now
+
+
+def people(outcomes: Sequence[Outcome]) -> list[str]:
+    return [outcome.person if isinstance(outcome, Accepted) else str(outcome.reason) for outcome in outcomes]
+
+
+def test_three_agreeing_frames_accept_and_two_do_not() -> None:
+    assert play(Decider(POLICY), [good(ADA)] * 2)[0] == []
+    assert people(play(Decider(POLICY), [good(ADA)] * 3)[0]) == ["ada"]
+
+
+def test_who_lingers_is_punched_once() -> None:
+    assert people(play(Decider(POLICY), [good(ADA)] * 200)[0]) == ["ada"]
+
+
+def test_who_leaves_and_returns_is_punched_again() -> None:
+    sights = [good(ADA)] * 5 + [NOBODY] * 15 + [good(ADA)] * 5
+    assert people(play(Decider(POLICY), sights)[0]) == ["ada", "ada"]
+
+
+def test_a_blink_of_the_detector_is_not_a_return() -> None:
+    sights = [good(ADA)] * 5 + [NOBODY] * 3 + [good(ADA)] * 5
+    assert people(play(Decider(POLICY), sights)[0]) == ["ada"]
+
+
+def test_the_next_in_the_queue_is_seen_at_once() -> None:
+    sights = [good(ADA)] * 5 + [good(BEN)] * 5
+    assert people(play(Decider(POLICY), sights)[0]) == ["ada", "ben"]
+
+
+def test_a_face_that_jumps_is_someone_else_and_mixes_with_nobody() -> None:
+    assert play(Decider(POLICY), [good(ADA)] * 2 + [good(ADA, box=THERE)] * 2)[0] == []
+
+
+def test_a_stranger_is_refused_and_only_after_a_while() -> None:
+    frames = POLICY.give_up_ms // STEP_MS
+    assert play(Decider(POLICY), [good(STRANGER)] * frames)[0] == []
+    assert people(play(Decider(POLICY), [good(STRANGER)] * (frames + 2))[0]) == ["not-recognised"]
+
+
+def test_frames_that_disagree_accept_nobody() -> None:
+    assert "ada" not in people(play(Decider(POLICY), [good(ADA), good(BEN)] * 30)[0])
+
+
+def test_a_face_between_two_people_is_nobody_without_a_margin() -> None:
+    outcomes = people(play(Decider(POLICY), [good(BETWEEN)] * 60)[0])
+    assert outcomes == ["not-recognised"]
+
+
+@pytest.mark.parametrize("liveness", [0.0, 0.3, float("nan"), float("inf"), -1.0])
+def test_a_photograph_of_ada_is_refused_as_a_stranger_is(liveness: float) -> None:
+    assert people(play(Decider(POLICY), [good(ADA, liveness)] * 60)[0]) == ["not-recognised"]
+
+
+def test_one_frame_without_life_among_the_agreeing_ones_refuses() -> None:
+    assert play(Decider(POLICY), [good(ADA), good(ADA, 0.01), good(ADA)])[0] == []
+
+
+def test_advice_comes_after_a_while_and_is_not_nagging() -> None:
+    outcomes, _ = play(Decider(POLICY), [poor(Reason.BLURRED)] * (4_500 // STEP_MS))
+    assert people(outcomes) == ["blurred", "blurred"]
+
+
+def test_the_advice_is_the_commonest_reason() -> None:
+    sights = [poor(Reason.DARK), poor(Reason.TURNED), poor(Reason.DARK)] * 10
+    assert people(play(Decider(POLICY), sights)[0])[0] == "dark"
+
+
+def test_poor_frames_between_good_ones_do_not_hold_up_acceptance() -> None:
+    sights = [good(ADA), poor(Reason.BLURRED), good(ADA), poor(Reason.BLURRED), good(ADA)]
+    assert people(play(Decider(POLICY), sights)[0]) == ["ada"]
+
+
+def test_no_advice_for_who_has_been_accepted() -> None:
+    sights = [good(ADA)] * 3 + [poor(Reason.TURNED)] * 60
+    assert people(play(Decider(POLICY), sights)[0]) == ["ada"]
+
+
+def test_old_frames_do_not_count() -> None:
+    decider = Decider(POLICY)
+    _, now = play(decider, [good(ADA)] * 2)
+    assert play(decider, [good(ADA)] * 2, now + POLICY.span_ms)[0] == []
+
+
+def test_an_empty_gallery_knows_nobody() -> None:
+    decider = Decider(POLICY)
+    sights = [Sight(i * STEP_MS * 1_000_000, HERE, None, good(ADA).probe) for i in range(60)]
+    outcomes = [decider.observe(sight, Gallery.empty(MODEL), THRESHOLD) for sight in sights]
+    assert [o for o in outcomes if o is not None] == [Refused(Reason.NOT_RECOGNISED)]
+
+
+def test_present_says_who_has_had_no_answer_yet() -> None:
+    decider = Decider(POLICY)
+    assert not decider.present
+    play(decider, [good(ADA)])
+    assert decider.present
+    play(decider, [good(ADA)] * 3, 1_100)
+    assert not decider.present
+
+
+def test_fusing_probes_of_two_models_is_an_error() -> None:
+    with pytest.raises(ValueError, match="different models"):
+        fuse([Probe(ADA, "a", 1, 1), Probe(ADA, "b", 1, 1)])
+
+
+def test_five_failures_in_a_row_lock_and_a_success_ends_the_row() -> None:
+    lockout = Lockout()
+    assert [lockout.failed() for _ in range(5)] == [False] * 4 + [True]
+    assert [lockout.failed() for _ in range(4)] == [False] * 4
+    lockout.succeeded()
+    assert [lockout.failed() for _ in range(5)] == [False] * 4 + [True]

@@ -1,0 +1,90 @@
+"""The terminal's table: what it promises over every state and event, not over a few examples."""
+
+import itertools
+
+import pytest
+
+from edge.domain.cues import CUES, CueName
+from edge.domain.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
+from edge.domain.types import Direction, Reason
+
+EVERYTHING = list(itertools.product(State, Event))
+
+
+@pytest.mark.parametrize(("state", "event"), EVERYTHING)
+def test_no_event_in_any_state_crashes_and_every_busy_state_ends(state: State, event: Event) -> None:
+    before = Situation(state, 5_000)
+    after = step(before, Happening(event), 1_000)
+    if after is not before:
+        limit = DEADLINES_MS.get(after.state)
+        assert after.deadline_ms == (None if limit is None else 1_000 + limit)
+    assert after.cue in CUES
+
+
+def test_accepted_is_entered_by_committed_alone() -> None:
+    assert {event for (_, event), target in TABLE.items() if target is State.ACCEPTED} == {Event.COMMITTED}
+
+
+def test_duplicate_is_entered_by_suppressed_alone() -> None:
+    assert {event for (_, event), target in TABLE.items() if target is State.DUPLICATE} == {Event.SUPPRESSED}
+
+
+def test_no_green_light_outside_accepted_duplicate_and_enrolling() -> None:
+    for state, reason in itertools.product(State, [None, *Reason]):
+        cue = CUES[Situation(state, None, None, reason).cue]
+        if any(part.lights.green for part in cue.steps):
+            assert state in {State.ACCEPTED, State.DUPLICATE, State.ENROLLING}
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_fault_ends_every_state_and_only_mending_ends_the_fault(state: State) -> None:
+    broken = step(Situation(state, None), Happening(Event.FAULT), 0)
+    assert broken.state is State.OUT_OF_SERVICE
+    for event in set(Event) - {Event.MENDED}:
+        assert step(broken, Happening(event), 0) is broken
+    assert step(broken, Happening(Event.MENDED), 0).state is State.IDLE
+
+
+@pytest.mark.parametrize("state", [state for state in State if state in DEADLINES_MS])
+def test_every_busy_state_ends_by_itself(state: State) -> None:
+    busy = Situation(state, 1_000)
+    assert tick(busy, 999) is busy
+    assert tick(busy, 1_000).state is not state
+
+
+def test_from_power_on_to_green() -> None:
+    situation = begin(0)
+    assert situation.cue is CueName.STARTING
+    for event, state in [
+        (Event.READY, State.IDLE),
+        (Event.FACE, State.LOOKING),
+        (Event.COMMITTED, State.ACCEPTED),
+    ]:
+        situation = step(situation, Happening(event, Direction.OUT), 100)
+        assert situation.state is state
+    assert situation.cue is CueName.OUT
+    assert tick(situation, 100 + DEADLINES_MS[State.ACCEPTED]).state is State.IDLE
+
+
+def test_a_stranger_and_a_spoof_look_the_same_and_every_other_reason_has_advice() -> None:
+    cues = {reason: Situation(State.REFUSED, None, None, reason).cue for reason in Reason}
+    assert cues[Reason.NOT_RECOGNISED] is CueName.REFUSED
+    assert CueName.REFUSED not in [cue for reason, cue in cues.items() if reason is not Reason.NOT_RECOGNISED]
+
+
+def test_the_lights_of_one_do_not_hold_up_the_next() -> None:
+    for state in (State.ACCEPTED, State.DUPLICATE, State.REFUSED):
+        following = step(Situation(state, 900), Happening(Event.COMMITTED, Direction.IN), 500)
+        assert (following.state, following.cue) == (State.ACCEPTED, CueName.IN)
+
+
+def test_cues_are_told_apart_without_colour() -> None:
+    """By rhythm of light, or by tones: two that end by themselves never share both."""
+    heard = {}
+    for cue in CUES.values():
+        shape = tuple(
+            (part.ms, part.lights.green or part.lights.amber or part.lights.red, part.lights.tone_hz)
+            for part in cue.steps
+        )
+        assert shape not in heard, f"{cue.name} sounds and blinks as {heard.get(shape)}"
+        heard[shape] = cue.name

@@ -1,0 +1,117 @@
+"""The loops' machinery: no failure is silent, no hang looks fresh."""
+
+import threading
+import time
+
+import pytest
+
+from edge.domain.cues import CUES, CueName
+from edge.terminal.latency import Latency, Percentiles
+from edge.terminal.runtime import LatestSlot, Stop, Worker
+
+
+def until(condition: object, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.005)
+
+
+def test_the_slot_keeps_the_newest_and_counts_what_it_dropped() -> None:
+    slot: LatestSlot[int] = LatestSlot()
+    for item in (1, 2, 3):
+        slot.put(item)
+    assert (slot.take(0), slot.take(0), slot.drops) == (3, None, 2)
+
+
+def test_the_slot_wakes_a_waiting_taker() -> None:
+    slot: LatestSlot[int] = LatestSlot()
+    got: list[int | None] = []
+    taker = threading.Thread(target=lambda: got.append(slot.take(5)))
+    taker.start()
+    slot.put(7)
+    taker.join(5)
+    assert got == [7]
+
+
+@pytest.mark.parametrize("where", ["opening", "body", "closing"])
+def test_an_exception_anywhere_in_a_worker_stops_everything(where: str) -> None:
+    stop = Stop()
+
+    def fail() -> bool:
+        raise ZeroDivisionError
+
+    def fine() -> bool:
+        stop.wait(0.001)
+        return where != "closing" or not stop.set("done")
+
+    worker = Worker(
+        "w",
+        fail if where == "body" else fine,
+        stop,
+        stale_after_s=1,
+        opening=fail if where == "opening" else None,  # type: ignore[arg-type]
+        closing=fail if where == "closing" else None,  # type: ignore[arg-type]
+    )
+    worker.start()
+    assert worker.join(5)
+    assert isinstance(worker.error, ZeroDivisionError)
+    assert stop.is_set()
+
+
+def test_closing_runs_on_the_workers_own_thread_also_after_a_failure() -> None:
+    stop, seen = Stop(), []
+
+    def fail() -> bool:
+        raise ZeroDivisionError
+
+    worker = Worker("w", fail, stop, stale_after_s=1, closing=lambda: seen.append(threading.current_thread().name))
+    worker.start()
+    worker.join(5)
+    assert seen == ["w"]
+
+
+def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not() -> None:
+    stop = Stop()
+    progress = threading.Event()
+    progress.set()
+
+    def body() -> bool:
+        stop.wait(0.005)
+        return progress.is_set()
+
+    worker = Worker("w", body, stop, stale_after_s=0.2)
+    worker.start()
+    until(worker.opened.is_set)
+    time.sleep(0.3)  # longer than the bound: it must still be fresh, which only time can show
+    assert not worker.stale()
+    progress.clear()
+    until(worker.stale)
+    stop.set("done")
+    assert worker.join(5)
+
+
+def test_the_first_reason_to_stop_is_kept() -> None:
+    stop = Stop()
+    stop.set("SIGTERM")
+    stop.set("ended")
+    assert stop.reason == "SIGTERM"
+
+
+def test_latency_is_taken_between_the_decision_and_its_own_cue() -> None:
+    latency = Latency()
+    assert latency.frame_to_cue() == Percentiles(0.0, 0.0)
+    latency.decided(CueName.IN, 1_000_000, 500_000)
+    latency.shown(CUES[CueName.IDLE], 2_000_000)  # another cue's light is not the answer
+    latency.shown(CUES[CueName.IN], 4_000_000)
+    latency.shown(CUES[CueName.IN], 9_000_000)  # nor is its repetition
+    assert latency.frame_to_cue() == Percentiles(3.0, 3.0)
+    assert latency.face_to_cue() == Percentiles(3.5, 3.5)
+
+
+def test_percentiles_are_nearest_rank() -> None:
+    latency = Latency()
+    for ms in range(1, 101):
+        latency.decided(CueName.IN, 0, 0)
+        latency.shown(CUES[CueName.IN], ms * 1_000_000)
+    assert latency.frame_to_cue() == Percentiles(50.0, 95.0)

@@ -1,0 +1,116 @@
+"""The configuration: every problem at once, each naming key, range and cure."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.errors import ConfigError
+
+EXAMPLE = Path("provisioning/config.example.toml")
+LEAST = '[terminal]\nsite = "main"\nname = "t1"\n[policy]\nversion = "1"\ntext = "policy.md"\n'
+
+
+def load(tmp_path: Path, text: str | bytes) -> config.Loaded:
+    path = tmp_path / "config.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return config.load(path)
+
+
+def problems(tmp_path: Path, text: str | bytes) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert caught.value.exit_code == 78
+    return caught.value.problems
+
+
+def test_the_example_is_valid_and_its_commented_defaults_are_the_defaults() -> None:
+    text = EXAMPLE.read_text()
+    given = config.check(tomllib.loads(text), EXAMPLE.resolve())
+    shown = "\n".join(
+        line.removeprefix("# ")
+        if line.startswith("# ") and " = " in line and ":" not in line.split("=")[0]
+        else line
+        for line in text.splitlines()
+    )
+    spelled = config.check(tomllib.loads(shown), EXAMPLE.resolve())
+    assert len(spelled.given) > 25
+    assert {key for key, _, _ in spelled.rows()} == set(spelled.given), "the example must name every key"
+    assert {k: v for k, v, _ in spelled.rows() if k != "camera.replay"} == {
+        k: v for k, v, _ in given.rows() if k != "camera.replay"
+    }
+
+
+def test_the_least_configuration(tmp_path: Path) -> None:
+    loaded = load(tmp_path, LEAST)
+    assert loaded.config.uplink is None
+    assert loaded.config.policy.text == str(tmp_path / "policy.md")
+    rows = {key: (value, source) for key, value, source in loaded.rows()}
+    assert rows["terminal.site"] == ("main", "file")
+    assert rows["camera.fps"] == (15, "default")
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = """
+        colour = 1
+        [terminal]
+        site = "Main Street"
+        nmae = "x"
+        duplicate_window_s = "60"
+        [policy]
+        version = ""
+        text = "p.md"
+        [camera]
+        kind = "webcam"
+        fps = 600
+        [uplnk]
+        host = "h"
+    """
+    found = problems(tmp_path, text)
+    for expected in [
+        "colour: unknown key",
+        "uplnk: unknown key; did you mean uplink?",
+        "terminal.nmae: unknown key; did you mean terminal.name?",
+        "terminal.name: is missing",
+        "terminal.site: 'Main Street' is not allowed",
+        "terminal.duplicate_window_s: '60' is not allowed; it must be a number from 1 to 3600",
+        "policy.version: '' is not allowed",
+        'camera.kind: \'webcam\' is not allowed; it must be one of "pi", "replay"',
+        "camera.fps: 600 is not allowed; it must be a whole number from 2 to 60",
+    ]:
+        assert any(line.startswith(expected) for line in found), f"{expected!r} is not in {found}"
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "[terminal]: is missing"),
+        ("[terminal\n", "is not TOML"),
+        (b"\xff\xfe", "cannot be read"),
+        ("terminal = 3\n", "terminal: must be a table"),
+        (LEAST + "[camera]\nkind = 'replay'\n", "camera.replay: is missing"),
+        (LEAST + "[signals]\ngreen = 17\nred = 17\n", "signals: each output needs a pin"),
+        (LEAST + "[signals]\ngreen = 1\n", "signals.green: 1 is not allowed"),
+        (LEAST + "[recognition]\nthreads = true\n", "recognition.threads: True is not allowed"),
+        (LEAST + "[recognition]\ntarget_fpir = nan\n", "recognition.target_fpir: nan is not allowed"),
+        (LEAST + "[terminal.more]\nx = 1\n", "terminal.more: unknown key"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str | bytes, said: str) -> None:
+    assert any(line.startswith(said) for line in problems(tmp_path, text))
+
+
+def test_a_missing_file_names_the_example(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"config\.example\.toml"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_credentials_come_from_systemd_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(ConfigError, match="no systemd credentials"):
+        config.credential("credential:identity")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert config.credential("credential:identity") == tmp_path / "identity"
+    assert config.credential("/etc/key") == Path("/etc/key")
