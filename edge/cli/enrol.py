@@ -12,8 +12,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `enrol`."""
     parser.description = (
         "Enrol one person. Their consent is part of it: to the policy that the configuration names, witnessed, "
-        "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this person's "
-        "own; the images are not kept. To undo: `smartclocker people withdraw`."
+        "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this "
+        "person's own; the images are not kept. To undo: `smartclocker people withdraw`."
     )
     parser.epilog = (
         "example: smartclocker enrol 'Ada L.' ada1.jpg ada2.jpg --witness 'J. Smith' --consent --age-13-or-older"
