@@ -1,0 +1,92 @@
+"""A terminal's journal on a temporary disk."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.domain.receipts import Receipt
+from edge.domain.records import Draft, Kind, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.envelope import key_id
+from edge.journal.ring import Ring
+
+ANN, BOB = "a" * 26, "b" * 26
+
+
+@pytest.fixture
+def origin() -> Origin:
+    return Origin("hq", "door-1")
+
+
+@pytest.fixture
+def identity() -> SigningKey:
+    return SigningKey(bytes(range(32)))
+
+
+@pytest.fixture
+def keys(identity: SigningKey) -> dict[str, VerifyKey]:
+    return {key_id(identity.verify_key): identity.verify_key}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def punch() -> Callable[..., Draft]:
+    def make(person: str = ANN, **more: Any) -> Draft:
+        time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+        data = {
+            "person": person,
+            "direction": "in",
+            "direction_source": "alternated",
+            "method": "face",
+            "quality": "high",
+            "liveness": "medium",
+            "models": ["mobilefacenet-1"],
+            **more,
+        }
+        return Draft(Kind.PUNCH, data, time)
+
+    return make
+
+
+@pytest.fixture
+def open_ring(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[Callable[[], Ring]]:
+    """Open the journal, as often as wanted; all are closed at the end."""
+    opened: list[Ring] = []
+
+    def make() -> Ring:
+        opened.append(Ring(journal, origin, identity))
+        return opened[-1]
+
+    yield make
+    for ring in opened:
+        ring.close()
+
+
+@pytest.fixture
+def receipt_for() -> Callable[..., Receipt]:
+    def make(ring: Ring, upto: int, head: str | None = None) -> Receipt:
+        head = head or ring.hash_at(upto) or "0" * 64
+        return Receipt(ring.origin, ring.epoch, upto, head, "2026-03-01T08:00:01Z")
+
+    return make
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Drop root's power over permissions for the length of a test; an ordinary user has none."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
