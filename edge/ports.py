@@ -81,6 +81,8 @@ class Acknowledged:
 
     token: int
     refused: str | None
+    unheard: bool = False
+    """It was taken and thrown away: nobody is subscribed, and nobody keeps a session that is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ of its locks can be held by two, and every failure is seen here.
 
 import logging
 import select
+import socket
 import ssl
 import threading
 import time
@@ -23,6 +24,8 @@ from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Recei
 from edge.adapters.mqtt_tls import UplinkSettings, broker_refusal, plain_reason
 from edge.ports import Acknowledged, Connected, Message
 
+_NO_MATCHING_SUBSCRIBERS = 0x10
+"""MQTT v5 §3.4.2.1: a success that delivers to no one."""
 FLUSH_S = 1.0
 """How long a clean stop waits for the broker to acknowledge what was handed over before it."""
 _TICK_S = 1.0
@@ -98,6 +101,7 @@ class Connection:
         if identity.will is not None:
             topic, payload = identity.will
             client.will_set(topic, payload, qos=1, retain=True)
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -195,7 +199,8 @@ class Connection:
     ) -> None:
         token = self._tokens.pop(mid, None)
         if token is not None:
-            self._wires.events.put(Acknowledged(token, str(code) if code.is_failure else None))
+            unheard = code.value == _NO_MATCHING_SUBSCRIBERS
+            self._wires.events.put(Acknowledged(token, str(code) if code.is_failure else None, unheard))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         try:
@@ -220,7 +225,7 @@ class Connection:
                 "the broker closed the connection without an answer; it may not accept our certificate: "
                 "its log names the reason"
             )
-        return "the broker closed the connection"
+        return "the broker closed the connection: it stopped, or another client connected under our name"
 
 
 class _LastError(logging.Handler):
@@ -252,6 +257,11 @@ def _connack_reason(code: ReasonCode) -> str:
     if str(code) in {"Not authorized", "Bad user name or password"}:
         return "not authorised: the broker knows no user of this certificate's common name; check its ACL"
     return f"the broker refuses the connection ({code})"
+
+
+def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
+    # small packets would otherwise wait for the other side's delayed TCP acknowledgement, 40 ms each
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _session(settings: UplinkSettings) -> Properties:

@@ -28,7 +28,7 @@ class MqttLink:
         self._settings = settings
         self._identity = identity
         self._events: SimpleQueue[LinkEvent] = SimpleQueue()
-        self._mailbox = Mailbox()
+        self._mailbox: Mailbox | None = None
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
@@ -38,21 +38,23 @@ class MqttLink:
         if self._thread is not None or self._stopping.is_set():
             raise BrokerError("this connection was started before; make a new one")
         context = client_context(self._settings)
-        wires = Wires(self._settings, self._identity, context, self._mailbox, self._events, self._stopping)
+        mailbox = self._mailbox = Mailbox()
+        wires = Wires(self._settings, self._identity, context, mailbox, self._events, self._stopping)
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
-        connection = self._connection
-        if connection is None or not connection.up:
+        connection, mailbox = self._connection, self._mailbox
+        if mailbox is None or connection is None or not connection.up:
             return False
-        self._mailbox.put(Publish(topic, payload, token, retain, connection.number))
+        mailbox.put(Publish(topic, payload, token, retain, connection.number))
         return True
 
     def release(self, received: Receive) -> None:
         """Tell the broker that this message is safe here; without effect when its connection is gone."""
-        self._mailbox.put(Release(received.mid, received.connection))
+        if self._mailbox is not None:
+            self._mailbox.put(Release(received.mid, received.connection))
 
     def next_event(self, timeout_s: float) -> Connected | Disconnected | Acknowledged | Receive | None:
         """The next event in order; None when there is none in time, or when `wake` was called.
@@ -74,10 +76,9 @@ class MqttLink:
     def stop(self) -> None:
         """Flush what was published, disconnect without the last will, end the thread; within two seconds."""
         self._stopping.set()
-        self._mailbox.ring()
-        if self._thread is None:
-            self._mailbox.close()
+        if self._thread is None or self._mailbox is None:
             return
+        self._mailbox.ring()
         # A name server or a firewall that swallows packets may hold the thread in a call for longer. It is a
         # daemon, and sees the flag before it speaks to anyone.
         self._thread.join(STOP_BOUND_S)
@@ -89,7 +90,7 @@ class MqttLink:
             died = False
         finally:
             self._connection = None
-            self._mailbox.close()
+            wires.mailbox.close()
             if died:
                 self._events.put(ThreadDied())
 

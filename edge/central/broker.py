@@ -239,6 +239,8 @@ max_inflight_messages {max_inflight}
 # An envelope is 32 KiB at most.
 max_packet_size 65536
 max_keepalive 300
+# Small answers must not wait for the other side's delayed TCP acknowledgement, 40 ms each.
+set_tcp_nodelay true
 
 log_dest stderr
 log_type error

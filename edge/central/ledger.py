@@ -22,8 +22,7 @@ from edge.journal.chain import person_of
 COALESCE_NS = 50_000_000
 COALESCE_RECORDS = 32
 """A chain is receipted at once when it was quiet, and under load once per 50 ms or 32 records: half of a terminal's
-window, so that the other half is on its way meanwhile (64 stopped it for 50 ms at each window: 570 records/s
-instead of 1,400)."""
+usual window, so that the other half is on its way meanwhile."""
 
 
 class Outcome(Enum):

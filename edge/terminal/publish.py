@@ -25,7 +25,13 @@ RESEND_GROWTH_LIMIT = 30
 """A ledger that is away is asked ever less often, down to this many `resend_s` (five minutes at ten seconds): every
 copy waits in the broker's queue until it returns."""
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
-"""Pauses between probes of a broker that refuses our records."""
+"""Pauses between probes of a broker that refuses our records, or has nobody to give them to."""
+FORK = "fork"
+"""Alarm: the ledger's chain is not ours. Nothing is released until a person has looked."""
+LEDGER_BEHIND = "ledger-behind"
+"""Alarm: the ledger lost records that it had receipted; they are sent again."""
+NO_LEDGER = "no-ledger"
+"""Alarm: nobody is subscribed to our records."""
 _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
 _STATUS_TOKEN = 0
@@ -100,7 +106,7 @@ class Publisher:
 
     @property
     def alarms(self) -> frozenset[str]:
-        """Words for what needs a person: `fork`, `ledger-behind`."""
+        """Words for what needs a person: FORK, LEDGER_BEHIND, NO_LEDGER."""
         return frozenset(self._alarms)
 
     def open(self) -> None:
@@ -142,8 +148,8 @@ class Publisher:
                 self._arrived()
             case Disconnected(reason):
                 self._lost(reason)
-            case Acknowledged(token, refused):
-                self._acknowledged(token, refused)
+            case Acknowledged():
+                self._acknowledged(event)
             case Message(topic, payload):
                 if topic == topics.receipt(self._origin):
                     self._receipt(payload)
@@ -171,8 +177,8 @@ class Publisher:
             return
         if self._sent > self._base and now >= self._resend_at:
             self._send_again()
-        # a broker that refuses is asked with one record, the first that lacks a receipt
-        room = 1 if self.refused else self._window
+        # a broker that refuses, or delivers to no one, is asked with one record: the first without a receipt
+        room = 1 if self._holding else self._window
         for outgoing in self._journal.envelopes(self._sent, max(0, self._base + room - self._sent)):
             token = self._next_token
             topic = topics.record(self._origin, outgoing.kind)
@@ -188,8 +194,8 @@ class Publisher:
         """No receipt in time: from the last one on, or from where the ledger says it stands when that is before."""
         self.counters.resends += 1
         if self._claimed is not None and self._claimed < self._base:
-            if "ledger-behind" not in self._alarms:
-                self._alarms.add("ledger-behind")
+            if LEDGER_BEHIND not in self._alarms:
+                self._alarms.add(LEDGER_BEHIND)
                 _log.error(
                     "the ledger holds our records up to %d, and had receipted them up to %d: it has lost some. "
                     "Sending again what is still kept here; find out what happened to the ledger's database",
@@ -204,30 +210,43 @@ class Publisher:
         self._tokens.clear()
         self._sent = self._base
 
-    def _acknowledged(self, token: int, refused: str | None) -> None:
-        if token == _STATUS_TOKEN:
-            self._status_acknowledged(refused)
+    def _acknowledged(self, answer: Acknowledged) -> None:
+        if answer.token == _STATUS_TOKEN:
+            self._status_acknowledged(answer.refused)
             return
-        if self._tokens.pop(token, None) is None:
+        if self._tokens.pop(answer.token, None) is None:
             return  # of an earlier connection, or sent again since
-        if refused is None:
+        if answer.refused is not None:
+            self.counters.refused += 1
+            if self.refused is None:
+                _log.error(
+                    "the broker refuses our records (%s). They are kept and tried again; let its ACL allow the "
+                    "user of our certificate to write %s, or raise its quota",
+                    answer.refused,
+                    topics.record(self._origin, "+"),
+                )
+            self.refused = answer.refused
+            self._hold()
+        elif answer.unheard:
+            if NO_LEDGER not in self._alarms:
+                _log.warning("no ledger listens at the broker. Records are kept and tried again; start the ledger")
+            self._alarms.add(NO_LEDGER)
+            self._hold()
+        else:
             self.counters.acked += 1
-            if self.refused is not None:
-                self.refused, self._pause_s = None, RETRY_FIRST_S
+            if self._holding:
                 _log.info("the broker takes our records again")
-            return
-        self.counters.refused += 1
-        if self.refused is None:
-            _log.error(
-                "the broker refuses our records (%s). They are kept and tried again; let its ACL allow the user of "
-                "our certificate to write %s, or raise its quota",
-                refused,
-                topics.record(self._origin, "+"),
-            )
-        self.refused = refused
+                self.refused, self._pause_s = None, RETRY_FIRST_S
+                self._alarms.discard(NO_LEDGER)
+
+    @property
+    def _holding(self) -> bool:
+        return self.refused is not None or NO_LEDGER in self._alarms
+
+    def _hold(self) -> None:
         self._not_before = self._clock.monotonic_ns() + round(self._pause_s * _SECOND)
         self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)
-        self._rewind()  # drops the tokens of this burst: its other refusals say nothing new
+        self._rewind()  # drops the tokens of this burst: its other answers say nothing new
 
     def _status_acknowledged(self, refused: str | None) -> None:
         if refused is not None and not self._status_refused:
@@ -248,7 +267,7 @@ class Publisher:
         if receipt.origin != self._origin:
             self.counters.receipts_rejected += 1
             return
-        if "fork" in self._alarms:
+        if FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
         match self._journal.acknowledge(receipt, raw):
             case Acknowledgement.ADVANCED | Acknowledgement.STALE:
@@ -258,7 +277,7 @@ class Publisher:
                 self.counters.receipts_rejected += 1
             case Acknowledgement.FORK:
                 self.counters.receipts_rejected += 1
-                self._alarms.add("fork")
+                self._alarms.add(FORK)
                 _log.critical(
                     "the ledger's chain is not ours at record %d: this journal was copied, restored or altered, or "
                     "the ledger was. Nothing is released any more; keep this disk and compare both with "
@@ -271,11 +290,12 @@ class Publisher:
             self._claimed = upto
         elif upto > self._base:
             self._base, self._claimed = upto, None
+            self._alarms.discard(NO_LEDGER)
             self._sent = max(self._sent, upto)
             self._patience_ns = self._resend_ns
             self._resend_at = self._clock.monotonic_ns() + self._patience_ns
             if upto >= self._journal.watermark():
-                self._alarms.discard("ledger-behind")
+                self._alarms.discard(LEDGER_BEHIND)
 
     def _tell(self) -> None:
         now = self._clock.monotonic_ns()

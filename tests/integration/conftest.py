@@ -1,0 +1,246 @@
+"""A whole installation on loopback: a real mosquitto, a ledger, terminals, and neighbours with certificates."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity, Receive
+from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
+from edge.central import pki
+from edge.central.broker import EmbeddedBroker
+from edge.central.service import LedgerService, LedgerSettings
+from edge.central.store import Store
+from edge.domain import topics
+from edge.domain.records import Draft, Kind, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.envelope import key_id
+from edge.journal.keys import create_identity
+from edge.journal.ring import Ring
+from edge.ports import Acknowledged, Connected
+from edge.terminal.publish import Publisher
+from edge.terminal.status import last_will
+
+EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
+
+
+class TickingClock:
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def evidence(self) -> TimeEvidence:
+        return EVIDENCE
+
+
+def eventually(condition: Callable[[], object], what: str, within_s: float = 15.0) -> None:
+    """Wait for a condition; fail with words when it does not come true in time."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {within_s:g} s: {what}")
+        time.sleep(0.005)
+
+
+@dataclass
+class Neighbour:
+    """A client of the broker with a certificate of its own choice, which collects what it hears."""
+
+    link: MqttLink
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def connect(self) -> None:
+        self.link.start()
+        self.next(Connected)
+
+    def next(self, kind: type, within_s: float = 10.0):
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            event = self.link.next_event(0.2)
+            if isinstance(event, Receive):
+                self.heard.append((event.message.topic, event.message.payload))
+            if isinstance(event, kind):
+                return event
+        pytest.fail(f"no {kind.__name__} within {within_s:g} s")
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> Acknowledged:
+        assert self.link.publish(topic, payload, token=1, retain=retain)
+        return self.next(Acknowledged)
+
+    def hears(self, topic: str, part: bytes) -> None:
+        def arrived() -> bool:
+            event = self.link.next_event(0.05)
+            if isinstance(event, Receive):
+                self.heard.append((event.message.topic, event.message.payload))
+            return any(t == topic and part in p for t, p in self.heard)
+
+        eventually(arrived, f"{part!r} on {topic}")
+
+
+class Terminal:
+    """A ring and the publish loop on its thread, as the daemon runs it."""
+
+    def __init__(self, site: "Installation", name: str) -> None:
+        self.site = site
+        self.origin = Origin("main", name)
+        self.path = site.root / f"{name}.journal"
+        self.key = create_identity(site.root / f"{name}.pem")
+        self.publisher: Publisher | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def ring(self) -> Ring:
+        return Ring(self.path, self.origin, self.key)
+
+    def append(self, count: int) -> None:
+        with self.ring() as ring:
+            for _ in range(count):
+                ring.append(self.site.punch())
+        if self.publisher is not None:
+            self.publisher.wake()
+
+    def watermark(self) -> int:
+        with self.ring() as ring:
+            return ring.watermark()
+
+    def run(self, settings: UplinkSettings | None = None, resend_s: float = 10.0, status=dict) -> Publisher:
+        settings = settings or self.site.uplink(self.origin.terminal)
+        uplink = MqttUplink(settings, self.origin, last_will(self.origin), [topics.receipt(self.origin)])
+        keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
+        publisher = Publisher(
+            uplink, self.ring, self.origin, keys, TickingClock(), resend_s=resend_s, status=status
+        )
+        self.publisher = publisher
+        self._stop.clear()
+
+        def loop() -> None:
+            publisher.open()
+            while not self._stop.is_set():
+                publisher.run_once(0.1)
+            publisher.close()
+
+        self._thread = threading.Thread(target=loop, name="publish")
+        self._thread.start()
+        return publisher
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._stop.set()
+            self.publisher.wake()
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+            self._thread = None
+
+    def receipted(self, upto: int, within_s: float = 15.0) -> None:
+        eventually(lambda: self.watermark() >= upto, f"a receipt up to {upto}", within_s)
+
+
+class Installation:
+    """What one site has. `stop` ends whatever was started through it."""
+
+    def __init__(self, root: Path, broker: EmbeddedBroker) -> None:
+        self.root = root
+        self.broker = broker
+        self.ledger_key = create_identity(root / "ledger.pem")
+        self.ledger_path = root / "ledger.db"
+        self.service: LedgerService | None = None
+        self._terminals: list[Terminal] = []
+        self._links: list[MqttLink] = []
+
+    eventually = staticmethod(eventually)
+
+    @staticmethod
+    def punch() -> Draft:
+        return Draft(
+            Kind.PUNCH,
+            {
+                "person": "a" * 26,
+                "direction": "in",
+                "direction_source": "alternated",
+                "method": "face",
+                "quality": "high",
+                "liveness": "high",
+                "models": ["mobilefacenet"],
+            },
+            EVIDENCE,
+        )
+
+    def uplink(self, common_name: str, **changes: object) -> UplinkSettings:
+        files = pki.issue_client(self.broker.pki, common_name)
+        settings = UplinkSettings(
+            self.broker.host,
+            self.broker.port,
+            files.ca,
+            files.certificate,
+            files.key,
+            backoff_first_s=0.02,
+            backoff_max_s=0.2,
+        )
+        return replace(settings, **changes)
+
+    def terminal(self, name: str = "gate-1") -> Terminal:
+        terminal = Terminal(self, name)
+        with self.store() as store:
+            store.register(terminal.origin, terminal.key.verify_key)
+        self._terminals.append(terminal)
+        return terminal
+
+    def store(self) -> Store:
+        return Store(self.ledger_path)
+
+    def count(self) -> int:
+        with self.store() as store:
+            return store.count()
+
+    def start_ledger(self) -> LedgerService:
+        settings = LedgerSettings(self.uplink("ledger"), self.ledger_path, self.root / "ledger.pem")
+        self.service = LedgerService(settings)
+        self.service.start()
+        return self.service
+
+    def ledger(self) -> LedgerService:
+        service = self.start_ledger()
+        assert service.connected.wait(10)
+        return service
+
+    def neighbour(
+        self, common_name: str, *subscriptions: str, client_id: str = "", manual_release: bool = False
+    ) -> Neighbour:
+        identity = Identity(
+            client_id or f"neighbour-{len(self._links)}", subscriptions, manual_release=manual_release
+        )
+        link = MqttLink(self.uplink(common_name), identity)
+        self._links.append(link)
+        neighbour = Neighbour(link)
+        neighbour.connect()
+        return neighbour
+
+    def stop(self) -> None:
+        for link in self._links:
+            link.stop()
+        for terminal in self._terminals:
+            terminal.stop()
+        if self.service is not None:
+            self.service.stop()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def site(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Installation]:
+    installation = Installation(tmp_path, broker)
+    yield installation
+    installation.stop()
+
+
+@pytest.fixture
+def stranger_key() -> SigningKey:
+    return SigningKey.generate()

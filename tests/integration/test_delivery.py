@@ -1,0 +1,184 @@
+"""From the ring to the ledger and back, through a real broker (I2, I3, I4)."""
+
+import json
+import time
+
+from edge.central.audit import verify_all
+from edge.central.ledger import Ledger
+from edge.domain import topics
+from edge.ports import Message
+
+
+def test_every_record_is_stored_once_and_receipted(site):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(200)
+    publisher = terminal.run()
+    terminal.receipted(200)
+    with site.store() as store:
+        assert store.count("punch") == 200
+        (report,) = verify_all(store)
+    assert report.ok
+    assert (report.records, report.head.seq) == (200, 200)
+    with terminal.ring() as ring:
+        assert report.head == ring.head()
+    assert publisher.counters.sent == 200
+    assert publisher.counters.receipts < 100, "receipts are coalesced"
+
+
+def test_an_append_is_sent_at_once(site):
+    site.ledger()
+    terminal = site.terminal()
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.connected, "connected")
+    began = time.monotonic()
+    terminal.append(1)
+    terminal.receipted(1)
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_broker_that_is_absent_at_start_is_waited_for(site, caplog):
+    site.broker.stop()
+    service = site.start_ledger()
+    terminal = site.terminal()
+    terminal.append(3)
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.away, "a reason")
+    assert "connection refused" in publisher.away
+    site.broker.start()
+    terminal.receipted(3)
+    assert service.connected.is_set()
+    lines = [r for r in caplog.records if "the broker is away" in r.getMessage() and "publish" in r.name]
+    assert len(lines) == 1, "said once"
+
+
+def test_a_killed_broker_loses_nothing_and_doubles_nothing(site):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(1500)
+    publisher = terminal.run()
+    for mark in (100, 600):
+        terminal.receipted(mark)
+        site.broker.kill()
+        site.eventually(lambda: not publisher.connected, "the loss is noticed")
+        terminal.append(50)  # taken offline
+        site.broker.start()
+    terminal.receipted(1600, within_s=30)
+    assert publisher.counters.reconnects == 2
+    with site.store() as store:
+        (report,) = verify_all(store)
+    assert report.ok
+    assert report.records == report.stored == 1600
+
+
+def test_a_ledger_that_died_between_commit_and_receipt_answers_after_its_return(site):
+    terminal = site.terminal()
+    terminal.append(5)
+    with site.store() as store, terminal.ring() as ring:
+        ledger = Ledger(store, site.ledger_key)
+        for outgoing in ring.envelopes(0, 5):  # stored; no receipt was ever sent
+            ledger.accept(topics.record(terminal.origin, outgoing.kind), outgoing.wire)
+    site.ledger()
+    terminal.run()
+    terminal.receipted(5)
+    assert site.count() == 5
+
+
+def test_a_ledger_that_was_never_there_is_an_alarm_and_is_waited_for(site):
+    terminal = site.terminal()
+    terminal.append(100)
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.alarms == {"no-ledger"}, "the alarm")
+    assert terminal.watermark() == 0, "a PUBACK releases nothing"
+    site.ledger()
+    terminal.receipted(100)
+    assert site.count() == 100
+    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
+
+
+def test_a_ledger_that_is_away_is_asked_again_and_stores_once(site):
+    site.ledger().stop()  # the broker keeps its session
+    terminal = site.terminal()
+    terminal.append(100)
+    publisher = terminal.run(resend_s=0.2)
+    site.eventually(lambda: publisher.counters.resends >= 2, "asked again")
+    assert terminal.watermark() == 0, "a PUBACK releases nothing"
+    site.ledger()
+    terminal.receipted(100)
+    assert site.count() == 100
+
+
+def test_a_ledger_that_was_restored_from_a_backup_gets_its_records_again(site):
+    service = site.ledger()
+    terminal = site.terminal()
+    terminal.append(40)
+    publisher = terminal.run(resend_s=0.3)
+    terminal.receipted(40)
+    service.stop()
+    with site.store() as store:
+        (chain,) = store.chains()
+        with store.batch():
+            store._db.execute("DELETE FROM records WHERE seq > 10")
+            head = store.links(chain, 10).hash
+            store.advance(chain, 10, head)
+    site.ledger()
+    terminal.append(5)
+    terminal.receipted(45)
+    assert site.count() == 45
+    with site.store() as store:
+        assert all(report.ok for report in verify_all(store))
+    site.eventually(lambda: not publisher.alarms, "the alarm ends with the cause")
+
+
+def test_twenty_terminals_share_a_ledger(site):
+    site.ledger()
+    terminals = [site.terminal(f"gate-{n}") for n in range(20)]
+    for terminal in terminals:
+        terminal.append(10)
+        terminal.run()
+    for terminal in terminals:
+        terminal.receipted(10, within_s=30)
+    with site.store() as store:
+        reports = verify_all(store)
+    assert len(reports) == 20
+    assert all(report.ok and report.records == 10 for report in reports)
+
+
+def test_the_retained_status_tells_where_the_terminal_stands(site):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(3)
+    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    terminal.run(status=lambda: {"alarms": ["ring-80"], "frames": 7})
+    topic = topics.status(terminal.origin)
+    watcher.hears(topic, b'"state":"online"')
+    document = json.loads(next(p for t, p in watcher.heard if t == topic))
+    assert document["v"] == 1
+    assert document["uplink"] == "ok"
+    assert document["head"] == 3
+    assert document["pending"] == 3 - document["watermark"]
+    assert document["alarms"] == ["ring-80"]
+    assert document["counters"]["frames"] == 7
+    terminal.stop()
+    watcher.hears(topic, b'"state":"stopped"')
+
+
+def test_nothing_is_released_to_the_broker_before_it_is_committed(site):
+    """The ledger's manual acknowledgement: what it did not release comes again on its next connection."""
+    first = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    terminal = site.terminal()
+    terminal.append(1)
+    terminal.run()
+    first.hears(topics.record(terminal.origin, "punch"), b"payload")
+    first.link.stop()  # heard, never released
+    terminal.stop()
+    site.ledger()
+    site.eventually(lambda: site.count() == 1, "delivered again without the terminal")
+
+
+def test_a_status_callback_never_reaches_a_message_of_another_topic(site):
+    terminal = site.terminal()
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.connected, "connected")
+    publisher._take(Message("smartclocker/v1/main/gate-1/command", b"{}"))
+    assert publisher.counters.receipts_rejected == 0

@@ -1,0 +1,178 @@
+"""What mosquitto does not do on demand: a broker that answers by a script, over real TLS."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
+from edge.central import pki
+from edge.domain import topics
+from edge.domain.records import Origin
+from edge.errors import BrokerError
+from edge.ports import Connected, Disconnected
+from edge.terminal.status import last_will
+
+HERE = Origin("main", "gate-1")
+CONNECT, SUBSCRIBE, PUBLISH, PING = 0x10, 0x80, 0x30, 0xC0
+CONNACK = b"\x20\x03\x00\x00\x00"
+Script = Callable[[int, bytes], bytes | None]
+
+
+def granted(_command: int, body: bytes) -> bytes:
+    return b"\x90\x04" + body[:2] + b"\x00\x01"
+
+
+def read_packet(stream: ssl.SSLSocket) -> tuple[int, bytes] | None:
+    head = stream.recv(1)
+    if not head:
+        return None
+    size, shift = 0, 0
+    while True:
+        byte = stream.recv(1)[0]
+        size |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    body = b""
+    while len(body) < size:
+        body += stream.recv(size - len(body))
+    return head[0] & 0xF0, body
+
+
+@pytest.fixture
+def scripted(tmp_path) -> Iterator[Callable[[Script], UplinkSettings]]:
+    """Serve one connection after another by a script: what to answer to (command, body); None closes."""
+    pki.create_authority(tmp_path)
+    server = pki.issue_server(tmp_path, ["127.0.0.1"])
+    client = pki.issue_client(tmp_path, "gate-1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=server.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(server.certificate, server.key)
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
+    done = threading.Event()
+
+    def serve(script: Script) -> None:
+        while not done.is_set():
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            with raw, contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as stream:
+                while (packet := read_packet(stream)) is not None:
+                    answer = script(*packet)
+                    if answer is None:
+                        break
+                    stream.sendall(answer)
+
+    def start(script: Script) -> UplinkSettings:
+        thread = threading.Thread(target=serve, args=(script,))
+        thread.start()
+        threads.append(thread)
+        port = listener.getsockname()[1]
+        return UplinkSettings(
+            "127.0.0.1", port, client.ca, client.certificate, client.key, backoff_first_s=0.01, backoff_max_s=0.05
+        )
+
+    yield start
+    done.set()
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def uplink_of(settings: UplinkSettings) -> MqttUplink:
+    return MqttUplink(settings, HERE, last_will(HERE), [topics.receipt(HERE)])
+
+
+def answers(**by_command: object) -> Script:
+    def script(command: int, body: bytes) -> bytes | None:
+        name = {CONNECT: "connect", SUBSCRIBE: "subscribe", PUBLISH: "publish", PING: "ping"}.get(command)
+        answer = by_command.get(name, b"")
+        return answer(command, body) if callable(answer) else answer
+
+    return script
+
+
+def test_a_denied_subscription_is_surfaced_and_never_called_connected(scripted):
+    def denied(_command: int, body: bytes) -> bytes:
+        return b"\x90\x04" + body[:2] + b"\x00\x87"
+
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=denied))) as uplink:
+        event = uplink.next_event(10)
+        assert isinstance(event, Disconnected)
+        assert event.reason.startswith("the broker's ACL denies reading smartclocker/v1/main/gate-1/receipt")
+        assert not uplink.publish("a", b"b", token=1)
+        assert uplink.next_event(0.3) is None, "said once, tried again and again"
+
+
+def test_a_refused_connection_says_that_we_are_not_authorised(scripted):
+    with uplink_of(scripted(answers(connect=b"\x20\x03\x00\x87\x00"))) as uplink:
+        assert uplink.next_event(10).reason.startswith("not authorised: the broker knows no user")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x8E, "another client connected under our name"),
+        (0x8B, "the broker is shutting down"),
+        (0x93, "raise its max_inflight_messages"),
+        (0x97, "the broker ended the connection (Quota exceeded)"),
+    ],
+)
+def test_the_broker_s_last_word_is_passed_on(scripted, code, words):
+    def farewell(command: int, body: bytes) -> bytes:
+        return granted(command, body) + b"\xe0\x02" + bytes([code]) + b"\x00"
+
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=farewell))) as uplink:
+        assert isinstance(uplink.next_event(10), Connected)
+        assert words in uplink.next_event(10).reason
+
+
+def test_a_broker_that_never_answers_is_given_up(scripted):
+    settings = scripted(answers())
+    with uplink_of(_impatient(settings)) as uplink:
+        assert "does not answer within 0.2 s" in uplink.next_event(10).reason
+
+
+def test_a_broker_that_never_grants_the_subscription_is_given_up(scripted):
+    with uplink_of(_impatient(scripted(answers(connect=CONNACK)))) as uplink:
+        assert "does not answer within 0.2 s" in uplink.next_event(10).reason
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"\xff\xff\xff\xff\xff\xff", b"\x20\x01\x00", b"\x00" * 40, b"\x30\x05\x00\xffab", b"GET / HTTP/1.1"],
+)
+def test_rubbish_ends_the_connection_or_the_thread_but_never_hangs(scripted, rubbish, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)  # a death is reported by next_event, below
+    with uplink_of(_impatient(scripted(answers(connect=rubbish)))) as uplink:
+        try:
+            event = uplink.next_event(10)
+        except BrokerError:
+            return
+    assert isinstance(event, Disconnected)
+
+
+def test_a_reconnect_subscribes_again_and_reports_both(scripted):
+    def drop(command: int, body: bytes) -> None:
+        return None
+
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, publish=drop))) as uplink:
+        for _ in range(3):
+            while not isinstance(event := uplink.next_event(10), Connected):
+                assert event is not None
+            assert uplink.publish("a", b"b", token=1)
+            assert isinstance(uplink.next_event(10), Disconnected)
+
+
+def _impatient(settings: UplinkSettings) -> UplinkSettings:
+    from dataclasses import replace
+
+    return replace(settings, connect_timeout_s=0.2)

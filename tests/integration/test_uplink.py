@@ -1,0 +1,243 @@
+"""MqttUplink against a real mosquitto: certificates, names, absence, last words."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.uplink_mqtt import MqttUplink
+from edge.central import pki
+from edge.domain import topics
+from edge.domain.records import Origin
+from edge.errors import KeyFileError
+from edge.ports import Acknowledged, Connected, Disconnected, Message
+from edge.terminal.status import last_will
+
+HERE = Origin("main", "gate-1")
+
+
+def uplink_of(settings, origin=HERE) -> MqttUplink:
+    return MqttUplink(settings, origin, last_will(origin), [topics.receipt(origin)])
+
+
+def first_event(settings):
+    with uplink_of(settings) as uplink:
+        return uplink.next_event(15)
+
+
+def test_publishes_are_acknowledged_in_their_order(site):
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert not uplink.publish(topics.record(HERE, "punch"), b"too early", token=1)
+        assert uplink.next_event(10) == Connected(session_present=False)
+        for token in range(1, 101):
+            assert uplink.publish(topics.record(HERE, "punch"), b"x" * 900, token=token)
+        answers = [uplink.next_event(10) for _ in range(100)]
+    assert answers == [Acknowledged(token, None, unheard=True) for token in range(1, 101)]
+
+
+def test_the_session_outlives_the_connection(site):
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert isinstance(uplink.next_event(10), Connected)
+    site.neighbour("ledger").publish(topics.receipt(HERE), b"while it was away")
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        events = [uplink.next_event(10), uplink.next_event(10)]
+    assert Connected(session_present=True) in events
+    assert Message(topics.receipt(HERE), b"while it was away") in events
+
+
+def test_wake_ends_a_wait(site):
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        uplink.next_event(10)
+        uplink.wake()
+        began = time.monotonic()
+        assert uplink.next_event(10) is None
+        assert time.monotonic() - began < 1
+
+
+def test_another_authority_for_the_broker_is_a_clear_reason(site, tmp_path):
+    other = pki.create_authority(tmp_path / "other")
+    event = first_event(site.uplink("gate-1", ca=other.ca))
+    assert isinstance(event, Disconnected)
+    assert "certificate verify failed" in event.reason
+    assert "give the authority that signed it" in event.reason
+
+
+def test_a_certificate_of_another_authority_is_a_clear_reason(site, tmp_path):
+    pki.create_authority(tmp_path / "other")
+    alien = pki.issue_client(tmp_path / "other", "gate-1")
+    event = first_event(site.uplink("gate-1", certificate=alien.certificate, key=alien.key))
+    assert isinstance(event, Disconnected)
+    # TLS 1.3: the broker's alert may lose its race against the reset of the connection
+    assert "certificate" in event.reason
+
+
+def test_an_expired_certificate_is_a_clear_reason(site):
+    expired = pki.issue_client(site.broker.pki, "gate-9", lifetime=timedelta(days=-1))
+    event = first_event(site.uplink("gate-1", certificate=expired.certificate, key=expired.key))
+    assert isinstance(event, Disconnected)
+    assert "certificate" in event.reason
+
+
+def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
+    pki.issue_server(site.broker.pki, [site.broker.host], lifetime=timedelta(days=-1))
+    site.broker.restart()
+    event = first_event(site.uplink("gate-1"))
+    assert "certificate has expired" in event.reason
+    assert "set this clock" in event.reason
+
+
+def test_a_broker_of_another_name_is_a_clear_reason(site):
+    pki.issue_server(site.broker.pki, ["broker.example"])
+    site.broker.restart()
+    event = first_event(site.uplink("gate-1"))
+    assert "mismatch" in event.reason
+    assert "give the broker a certificate that names 127.0.0.1" in event.reason
+
+
+def test_a_name_that_does_not_exist_is_a_clear_reason(site):
+    assert "name not found" in first_event(site.uplink("gate-1", host="no-such-broker.invalid")).reason
+
+
+def test_a_broker_without_tls_is_a_clear_reason(site, tmp_path):
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        event = first_event(site.uplink("gate-1", port=server.getsockname()[1], backoff_first_s=30.0))
+        thread.join()
+    assert "TLS handshake" in event.reason
+
+
+def test_one_reason_is_said_once_however_often_it_is_tried(site):
+    site.broker.stop()
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert "connection refused" in uplink.next_event(10).reason
+        assert uplink.next_event(0.6) is None
+
+
+def test_two_terminals_under_one_name_are_told_so(site):
+    with uplink_of(site.uplink("gate-1", backoff_first_s=30.0)) as first:
+        assert isinstance(first.next_event(10), Connected)
+        with uplink_of(site.uplink("gate-1")) as second:
+            assert isinstance(second.next_event(10), Connected)
+            event = first.next_event(10)
+    assert isinstance(event, Disconnected)
+    # mosquitto 2.0.11 only closes the connection, without MQTT v5's reason code
+    assert "another client connected under our name" in event.reason
+
+
+@pytest.mark.parametrize("which", ["ca", "certificate", "key"])
+def test_a_missing_file_is_refused_at_start(site, tmp_path, which):
+    settings = replace(site.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
+    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; issue it at the centre"):
+        uplink_of(settings).start()
+
+
+@pytest.mark.parametrize("which", ["ca", "certificate", "key"])
+def test_a_damaged_file_is_refused_at_start(site, tmp_path, which):
+    damaged = tmp_path / "damaged.pem"
+    damaged.write_text("-----BEGIN NOTHING-----\n")
+    damaged.chmod(0o600)
+    with pytest.raises(KeyFileError, match=r"damaged\.pem"):
+        uplink_of(replace(site.uplink("gate-1"), **{which: damaged})).start()
+
+
+def test_a_key_that_is_open_to_others_is_refused_at_start(site):
+    settings = site.uplink("gate-1")
+    settings.key.chmod(0o604)
+    with pytest.raises(KeyFileError, match=r"readable or writable by others; `chmod 600"):
+        uplink_of(settings).start()
+
+
+def test_an_encrypted_key_is_refused_and_asks_nobody(site):
+    from cryptography.hazmat.primitives import serialization as pem
+
+    settings = site.uplink("gate-1")
+    key = pem.load_pem_private_key(settings.key.read_bytes(), None)
+    settings.key.write_bytes(
+        key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.BestAvailableEncryption(b"secret"))
+    )
+    with pytest.raises(KeyFileError, match="unencrypted private key"):
+        uplink_of(settings).start()
+
+
+def test_a_key_of_another_certificate_is_refused_at_start(site):
+    settings, other = site.uplink("gate-1"), site.uplink("gate-2")
+    with pytest.raises(KeyFileError, match="not a certificate with its own"):
+        uplink_of(replace(settings, key=other.key)).start()
+
+
+def test_stop_is_bounded_when_nobody_answers(site):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
+        uplink = uplink_of(site.uplink("gate-1", port=silent.getsockname()[1]))
+        uplink.start()
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        uplink.stop()
+        assert time.monotonic() - began < 2.5
+        connection.close()
+
+
+def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(site, tmp_path):
+    settings = site.uplink("gate-1")
+    program = tmp_path / "terminal.py"
+    program.write_text(
+        textwrap.dedent(f"""
+            from pathlib import Path
+            from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
+            from edge.domain import topics
+            from edge.domain.records import Origin
+            from edge.terminal.status import last_will
+            here = Origin("main", "gate-1")
+            files = [Path(p) for p in {[str(settings.ca), str(settings.certificate), str(settings.key)]}]
+            uplink = MqttUplink(UplinkSettings({settings.host!r}, {settings.port}, *files), here, last_will(here),
+                                [topics.receipt(here)])
+            uplink.start()
+            assert uplink.next_event(10)
+            uplink.publish(topics.status(here), b'{{"v":1,"state":"online"}}', token=1, retain=True)
+            uplink.next_event(3600)
+            uplink.next_event(3600)
+        """)
+    )
+    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen([sys.executable, str(program)], env={**os.environ, "PYTHONPATH": str(root)})
+    try:
+        watcher.hears(topics.status(HERE), b"online")
+        process.send_signal(signal.SIGKILL)
+        watcher.hears(topics.status(HERE), b"offline")
+    finally:
+        process.kill()
+        process.wait()
+    late = site.neighbour("ledger", topics.ALL_STATUS)
+    late.hears(topics.status(HERE), b"offline")  # retained
+
+    terminal = site.terminal("gate-2")
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.connected, "connected")
+    terminal.stop()
+    watcher.hears(topics.status(terminal.origin), b"stopped")
+    assert not [p for t, p in watcher.heard if t == topics.status(terminal.origin) and b"offline" in p]
+
+
+def test_private_keys_are_written_closed(site):
+    for key in site.broker.pki.glob("*.key"):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
