@@ -70,6 +70,12 @@ class EnrolmentRefused(SmartClockerError, ValueError):
     exit_code = 65
 
 
+class PhotoError(SmartClockerError, ValueError):
+    """A photograph's file is missing, truncated, corrupt, or too large to be one."""
+
+    exit_code = 65
+
+
 class CameraError(SmartClockerError, OSError):
     """The camera cannot be opened or read. A restart may mend it."""
 

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `demo`."""
     parser.description = (
         "Run a whole company on this machine for a minute: a private broker with TLS, a ledger, and one terminal "
-        "whose camera sees real photographs. Two people enrol and punch, a stranger is refused, the broker is killed. "
+        "whose camera sees real photographs. Two people enrol and punch, a stranger is refused, the broker dies. "
         "Exit code 0 only if every number agrees."
     )
     parser.epilog = (

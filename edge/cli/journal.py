@@ -4,8 +4,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cli import add_json
+
+if TYPE_CHECKING:
+    from nacl.signing import VerifyKey
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,14 +21,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Check every record's signature, its place and the hash chain, with public keys alone. "
         "Nothing is written. Exit code 65 when a record is bad: the first one is named.",
     )
-    verify.add_argument("journal", type=Path, metavar="JOURNAL", help="the file journal.db, in use or a copy")
+    verify.add_argument(
+        "journal", type=Path, nargs="?", metavar="JOURNAL", help="the file journal.db, in use or a copy"
+    )
     verify.add_argument(
         "--key",
         type=Path,
         action="append",
-        required=True,
+        default=[],
         metavar="PEM",
         help="the terminal's public key; again for the ledger's, which checks the receipt",
+    )
+    verify.add_argument(
+        "--config", type=Path, metavar="FILE", help="take the journal and the keys that this configuration names"
     )
     add_json(verify)
     verify.set_defaults(call=run_verify)
@@ -42,11 +51,10 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Verify and say."""
     from edge.errors import JournalAltered
     from edge.journal.envelope import key_id
-    from edge.journal.keys import load_public
     from edge.journal.verify import verify_file
 
-    keys = {key_id(key): key for key in map(load_public, arguments.key)}
-    report = verify_file(arguments.journal, keys)
+    path, given = _what_to_verify(arguments)
+    report = verify_file(path, {key_id(key): key for key in given})
     if arguments.json:
         problem = None if report.problem is None else {"seq": report.problem.seq, "what": report.problem.what}
         print(
@@ -73,6 +81,27 @@ def run_verify(arguments: argparse.Namespace) -> int:
             covered += " (give --key with the ledger's key to check the receipt)"
         print(f"ok: {report.records} records, {report.first_seq} to {report.last_seq}, {covered}")
     return 0 if report.ok else JournalAltered.exit_code
+
+
+def _what_to_verify(arguments: argparse.Namespace) -> "tuple[Path, list[VerifyKey]]":
+    """The journal, and the public keys to hold it to."""
+    from edge import config
+    from edge.errors import KeyFileError
+    from edge.journal.keys import load_public
+    from edge.terminal import parts
+
+    keys = [load_public(path) for path in arguments.key]
+    path: Path | None = arguments.journal
+    if arguments.config is not None:
+        loaded = config.load(arguments.config).config
+        secrets = parts.load_secrets(loaded)
+        keys += [secrets.identity.verify_key, *secrets.ledger.values()]
+        path = path or parts.journal_path(loaded)
+    if path is None or not keys:
+        raise KeyFileError(
+            "nothing to verify with: give JOURNAL and --key PEM (the terminal's public key), or --config FILE"
+        )
+    return path, keys
 
 
 def run_show(arguments: argparse.Namespace) -> int:
