@@ -13,6 +13,7 @@ from edge.domain.records import PAYLOAD_TYPE
 from edge.errors import RecordError
 from edge.journal import envelope
 
+HELLO = "http://example.com/HelloWorld"
 KEY = SigningKey(b"k" * 32)
 KEYS = {envelope.key_id(KEY.verify_key): KEY.verify_key}
 
@@ -21,11 +22,11 @@ KEYS = {envelope.key_id(KEY.verify_key): KEY.verify_key}
     ("kind", "payload", "encoded"),
     [
         # The vector of the DSSE specification (protocol.md, "Test vectors").
-        ("http://example.com/HelloWorld", b"hello world", b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"),
+        (HELLO, b"hello world", b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"),
         ("", b"", b"DSSEv1 0  0 "),
         # Lengths are of the bytes, not of the characters.
         ("\u0ca0", "\u0ca0".encode(), b"DSSEv1 3 \xe0\xb2\xa0 3 \xe0\xb2\xa0"),
-        ("http://example.com/H\u00e9llo", b"\x00\xff 11 ", b"DSSEv1 25 http://example.com/H\xc3\xa9llo 6 \x00\xff 11 "),
+        ("a/H\u00e9llo", b"\x00\xff 11 ", b"DSSEv1 8 a/H\xc3\xa9llo 6 \x00\xff 11 "),
     ],
 )  # fmt: skip
 def test_the_published_encoding(kind: str, payload: bytes, encoded: bytes) -> None:

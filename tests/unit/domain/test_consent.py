@@ -1,0 +1,75 @@
+"""Consent: everything that keeps it from being valid is said, with its cure."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.domain.consent import Consent, Policy, is_active, is_instant, problems
+
+POLICY = Policy("2026-1", "a" * 64)
+GOOD = Consent(
+    "2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "B. Witness", age_attested=True, employer_agreed=True
+)
+
+
+def test_a_full_consent_is_active() -> None:
+    assert problems(GOOD, POLICY) == []
+    assert is_active(GOOD, POLICY)
+
+
+def test_no_consent_is_not() -> None:
+    assert not is_active(None, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"policy_version": "2025-9"}, "another policy"),
+        ({"policy_sha256": "b" * 64}, "another policy"),
+        ({"policy_sha256": "A" * 64}, "64 hex digits"),
+        ({"language": ""}, "BCP 47"),
+        ({"language": "english please"}, "BCP 47"),
+        ({"given_at": "2026-03-01"}, "given_at"),
+        ({"given_at": "2026-03-01T08:00:00"}, "given_at"),
+        ({"given_at": "2026-13-01T08:00:00Z"}, "given_at"),
+        ({"witness": "  "}, "witness"),
+        ({"witness": "a\nb"}, "witness"),
+        ({"witness": "w" * 201}, "witness"),
+        ({"age_attested": False}, "13"),
+        ({"employer_agreed": False}, "employer"),
+        ({"withdrawn_at": "2026-03-02T08:00:00Z"}, "withdrawn"),
+    ],
+)
+def test_each_lack_is_named(change: dict, word: str) -> None:
+    lacking = replace(GOOD, **change)
+    assert any(word in problem for problem in problems(lacking, POLICY))
+    assert not is_active(lacking, POLICY)
+
+
+def test_all_are_named_at_once() -> None:
+    nothing = Consent("", "", "", "", "", age_attested=False, employer_agreed=False, withdrawn_at="x")
+    assert len(problems(nothing, POLICY)) == 8
+
+
+def test_a_changed_text_under_the_same_version_ends_consent() -> None:
+    assert not is_active(GOOD, Policy("2026-1", "b" * 64))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("2026-03-01T08:00:00Z", True),
+        ("2026-03-01T08:00:00.123456+05:30", True),
+        ("2026-03-01T08:00:00-03:00", True),
+        ("2026-03-01 08:00:00Z", False),
+        ("2026-03-01T08:00:00z", False),
+        ("2026-03-01T8:00:00Z", False),
+        ("2026-02-29T08:00:00Z", False),
+        ("2026-03-01T08:00:00+25:00", False),
+        ("\u0662026-03-01T08:00:00Z", False),
+        ("2026-03-01T08:00:00Z\n", False),
+        ("", False),
+    ],
+)
+def test_instants(text: str, is_one: bool) -> None:
+    assert is_instant(text) is is_one
