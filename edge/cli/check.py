@@ -56,7 +56,7 @@ def _beyond_the_file(config: "Config") -> Iterator[str]:
 
     yield from attempt("keys", lambda: parts.load_secrets(config))
     yield from attempt("policy", lambda: parts.policy(config))
-    yield from attempt("models", lambda: [_refuse(text) for text in parts.model_store(config).verify_all()])
+    yield from attempt("models", lambda: _verify_models(config))
     if config.uplink is not None:
         yield from attempt("uplink", lambda: client_context(parts.uplink_settings(config)))
     if config.camera.kind == "replay" and not Path(config.camera.replay).is_dir():
@@ -65,7 +65,10 @@ def _beyond_the_file(config: "Config") -> Iterator[str]:
         yield f"storage.state: no directory {config.storage.state}; create it, for the service's user alone"
 
 
-def _refuse(text: str) -> None:
+def _verify_models(config: "Config") -> None:
     from edge.errors import ModelError
+    from edge.terminal import parts
 
-    raise ModelError(text)
+    problems = parts.model_store(config).verify_all()
+    if problems:
+        raise ModelError("; ".join(problems))

@@ -5,7 +5,7 @@ while a different person stepping in is. Nothing here knows a clock: time is the
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -64,54 +64,70 @@ class _Look:
     best: Candidate | None
 
 
+@dataclass(slots=True, eq=False)
+class _Approach:
+    """What is remembered of whoever stands there; forgotten when they go."""
+
+    looks: deque[_Look] = field(default_factory=deque)
+    """Good frames, within the span."""
+    poor: deque[tuple[int, Reason]] = field(default_factory=deque)
+    """Poor frames since the last good one: when and why."""
+    first_good_ms: int | None = None
+    seen_ms: int | None = None
+    advised_ms: int | None = None
+    box: Box | None = None
+    settled: str | None = None
+    """Who has had their answer."""
+
+
 class Decider:
     """Watches one approach after another."""
 
     def __init__(self, policy: DecisionPolicy) -> None:
         self._policy = policy
-        self._forget()
+        self._now = _Approach()
 
     @property
     def present(self) -> bool:
         """Somebody stands there who has had no answer yet."""
-        return self._seen_ms is not None and self._settled is None
+        return self._now.seen_ms is not None and self._now.settled is None
 
     def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
         """Take one frame's sight; an Outcome when this frame completes one."""
         now_ms = sight.captured_ns // 1_000_000
         if sight.box is None:
-            if self._seen_ms is not None and now_ms - self._seen_ms >= self._policy.gone_ms:
-                self._forget()
+            if self._now.seen_ms is not None and now_ms - self._now.seen_ms >= self._policy.gone_ms:
+                self._now = _Approach()
             return None
-        if self._box is not None and _overlap(self._box, sight.box) < 0.05:
-            self._forget()  # the face jumped: someone else stepped in
-        self._box, self._seen_ms = sight.box, now_ms
+        if self._now.box is not None and _overlap(self._now.box, sight.box) < 0.05:
+            self._now = _Approach()  # the face jumped: someone else stepped in
+        self._now.box, self._now.seen_ms = sight.box, now_ms
         if sight.probe is None:
             return self._advise(sight.reason or Reason.TURNED, now_ms)
         return self._match(sight.probe, gallery, threshold, now_ms)
 
     def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
         policy = self._policy
-        self._poor.clear()
-        self._looks.append(_Look(now_ms, probe, gallery.best(probe)))
-        while now_ms - self._looks[0].at_ms > policy.span_ms:
-            self._looks.popleft()
-        if self._first_good_ms is None:
-            self._first_good_ms = now_ms
+        self._now.poor.clear()
+        self._now.looks.append(_Look(now_ms, probe, gallery.best(probe)))
+        while now_ms - self._now.looks[0].at_ms > policy.span_ms:
+            self._now.looks.popleft()
+        if self._now.first_good_ms is None:
+            self._now.first_good_ms = now_ms
         accepted = self._agreed(gallery, threshold)
         if accepted is not None:
-            lingering = accepted.person == self._settled
+            lingering = accepted.person == self._now.settled
             self._settle(accepted.person)
             return None if lingering else accepted
-        if now_ms - self._first_good_ms < policy.give_up_ms or self._settled is not None:
+        if now_ms - self._now.first_good_ms < policy.give_up_ms or self._now.settled is not None:
             return None
-        self._looks.clear()
-        self._first_good_ms = None
+        self._now.looks.clear()
+        self._now.first_good_ms = None
         return Refused(Reason.NOT_RECOGNISED)
 
     def _agreed(self, gallery: Gallery, threshold: float) -> Accepted | None:
         policy = self._policy
-        looks = list(self._looks)[-policy.frames :]
+        looks = list(self._now.looks)[-policy.frames :]
         if len(looks) < policy.frames:
             return None
         lives = [look.probe.liveness for look in looks]
@@ -129,31 +145,22 @@ class Decider:
 
     def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
         policy = self._policy
-        self._poor.append((now_ms, reason))
-        while now_ms - self._poor[0][0] > policy.span_ms:
-            self._poor.popleft()
-        if self._looks and now_ms - self._looks[-1].at_ms < policy.advice_ms:
+        self._now.poor.append((now_ms, reason))
+        while now_ms - self._now.poor[0][0] > policy.span_ms:
+            self._now.poor.popleft()
+        if self._now.looks and now_ms - self._now.looks[-1].at_ms < policy.advice_ms:
             return None  # good frames are coming in between: no need to nag
-        if self._settled is not None or now_ms - self._poor[0][0] < policy.advice_ms:
+        if self._now.settled is not None or now_ms - self._now.poor[0][0] < policy.advice_ms:
             return None
-        if self._advised_ms is not None and now_ms - self._advised_ms < policy.repeat_ms:
+        if self._now.advised_ms is not None and now_ms - self._now.advised_ms < policy.repeat_ms:
             return None
-        self._advised_ms = now_ms
-        return Refused(Counter(reason for _, reason in self._poor).most_common(1)[0][0])
+        self._now.advised_ms = now_ms
+        return Refused(Counter(reason for _, reason in self._now.poor).most_common(1)[0][0])
 
     def _settle(self, person: str) -> None:
-        self._settled = person
-        self._looks.clear()
-        self._first_good_ms = None
-
-    def _forget(self) -> None:
-        self._looks: deque[_Look] = deque()
-        self._poor: deque[tuple[int, Reason]] = deque()
-        self._first_good_ms: int | None = None
-        self._seen_ms: int | None = None
-        self._advised_ms: int | None = None
-        self._box: Box | None = None
-        self._settled: str | None = None
+        self._now.settled = person
+        self._now.looks.clear()
+        self._now.first_good_ms = None
 
 
 def fuse(probes: list[Probe]) -> Probe:

@@ -43,9 +43,9 @@ def decide(last: Record | None, now: TimeEvidence, policy: DirectionPolicy) -> N
     source = DirectionSource.ALTERNATED if policy.fixed is None else DirectionSource.CONFIGURED
     before = None if last is None else Direction(last.data["direction"])
     age = None if last is None else elapsed_s(last.time, now)
-    if last is not None and before is not None and age is not None and 0 <= age < policy.window_s:
-        if policy.fixed is None or policy.fixed is before:
-            return Repetition(before, source, last.position.seq)
+    same_way = policy.fixed in {None, before}
+    if last is not None and before is not None and age is not None and same_way and 0 <= age < policy.window_s:
+        return Repetition(before, source, last.position.seq)
     if policy.fixed is not None:
         return NewPunch(policy.fixed, source)
     answered = before is Direction.IN and age is not None and age < policy.shift_limit_s

@@ -124,11 +124,12 @@ def run(progress: Callable[[str], None]) -> list[Row]:
     """Every benchmark; `progress` hears what is being measured."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="smartclocker-bench-") as name:
-        for title, measure in [
+        benchmarks: list[tuple[str, Callable[[], Iterator[Row]]]] = [
             ("the terminal's start and memory", lambda: terminal_start(_folder(name, "terminal"))),
             ("the journal's append", lambda: journal_append(_folder(name, "journal"))),
             ("a frame's way", frame_to_probe),
-        ]:
+        ]
+        for title, measure in benchmarks:
             progress(title)
             rows += measure()
     return rows

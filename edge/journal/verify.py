@@ -74,6 +74,14 @@ def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
         raise
 
 
+def read_payloads(path: Path, after: int) -> Iterator[bytes]:
+    """The payloads with seq > `after`, as they were signed; nothing is verified. Raises JournalError."""
+    with JOURNAL.guard(path), _opened(path) as db:
+        schema.read_meta(db, path)
+        for (payload,) in db.execute("SELECT payload FROM records WHERE seq > ? ORDER BY seq", (after,)):
+            yield payload
+
+
 def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
     db.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
     meta = schema.read_meta(db, path)

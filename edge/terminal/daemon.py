@@ -101,13 +101,14 @@ class Terminal:
     def _make_workers(self) -> list[Worker]:
         capture, attend, player, publisher = self._capture, self.attend, self._player, self.publisher
         workers = [
-            self._worker("signal", lambda: _always(player.run_once(0.5)), None, player.close),
+            self._worker("signal", _progressing(player.run_once), None, player.close),
             self._worker("attend", attend.run_once, attend.open, attend.close),
             self._worker("capture", capture.run_once, capture.open, capture.close),
         ]
         if publisher is not None:
-            body = publisher.run_once
-            workers.append(self._worker("publish", lambda: _always(body(0.5)), publisher.open, publisher.close))
+            workers.append(
+                self._worker("publish", _progressing(publisher.run_once), publisher.open, publisher.close)
+            )
         return workers
 
     def _worker(
@@ -177,6 +178,11 @@ class Terminal:
         }
 
 
-def _always(_: None) -> bool:
-    """These loops wait for work with a limit: coming back is progress."""
-    return True
+def _progressing(run_once: Callable[[float], None]) -> Callable[[], bool]:
+    """The body of a loop that waits for work with a limit: coming back is progress."""
+
+    def body() -> bool:
+        run_once(0.5)
+        return True
+
+    return body
