@@ -81,8 +81,8 @@ def load_secret(path: Path) -> bytes:
     text = _read_private(path).strip()
     if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
         raise KeyFileError(
-            f"{path}: not a storage key of 64 hex digits; restore it from your backup, or make a new one with "
-            "`smartclocker init` (a new one cannot open the people who are enrolled)"
+            f"{path}: not a storage key of 64 hex digits; restore it from your backup, or move it away and make "
+            "a new one with `smartclocker keys create` (which cannot open the people who are enrolled)"
         )
     return bytes.fromhex(text)
 
@@ -164,7 +164,7 @@ def _as_text(content: bytes, name: str) -> str:
 
 def _unreadable(name: str, error: OSError) -> KeyFileError:
     if isinstance(error, FileNotFoundError):
-        return KeyFileError(f"{name}: does not exist; make it with `smartclocker init`, or correct its path")
+        return KeyFileError(f"{name}: does not exist; make it with `smartclocker keys create`, or correct its path")
     if isinstance(error, PermissionError):
         return KeyFileError(f"{name}: not readable by uid {os.geteuid()}; `chown {os.geteuid()} {name}`")
     return KeyFileError(f"{name}: cannot be read ({error.strerror}); correct its path")

@@ -1,0 +1,29 @@
+"""Appends to a journal until it is killed; prints each record's seq once the ring has said that it is durable."""
+
+import sys
+from pathlib import Path
+
+from edge.domain.records import Draft, Kind, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.keys import load_identity
+from edge.journal.ring import Ring
+
+TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+
+
+def main() -> None:
+    """Arguments: the directory, this writer's name, how many records (0 for no end)."""
+    directory, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    print("ready", flush=True)
+    sys.stdin.readline()  # open, and perhaps create, together
+    ring = Ring(directory / "journal.db", Origin("hq", "door-1"), load_identity(directory / "identity.pem"))
+    number = 0
+    while not count or number < count:
+        number += 1
+        data = {"version": name, "models": [str(number)]}
+        print(ring.append(Draft(Kind.BOOT, data, TIME)).seq, flush=True)
+    ring.close()
+
+
+if __name__ == "__main__":
+    main()
