@@ -25,17 +25,14 @@ from edge.central.store import Store
 from edge.domain.cues import Cue, CueName, Lights
 from edge.domain.records import Origin
 from edge.errors import SmartClockerError
+from edge.evaluation.sandbox import Centre, write_terminal
 from edge.journal import keys
+from edge.resources import photos_directory
 from edge.terminal.daemon import Terminal
 
 SITE, TERMINAL = "demo", "entrance-1"
 WINDOW_S = 4.0
 """The demo's duplicate window: a minute would make it a long story."""
-POLICY = """SmartClocker privacy policy, short form for the demo.
-
-Your face is used only to verify you when you clock in and out, with your consent. It is kept as encrypted
-numbers on this terminal, never shared, and removed when you withdraw. You can always use a badge or a PIN instead.
-"""
 _QUIET = frozenset({CueName.STARTING, CueName.IDLE, CueName.LOOKING})
 
 
@@ -174,48 +171,15 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def _write_terminal(directory: Path, broker: EmbeddedBroker) -> config.Loaded:
-    base = directory / "terminal"
-    (base / "state").mkdir(mode=0o700, parents=True, exist_ok=True)
-    identity = keys.create_identity(base / "identity")
-    keys.create_secret(base / "storage")
-    (base / "identity.pem").write_text(keys.public_pem(identity.verify_key), encoding="ascii")
-    (base / "policy.md").write_text(POLICY, encoding="utf-8")
-    (base / "photos").mkdir(exist_ok=True)
-    path = base / "config.toml"
-    path.write_text(
-        f"""# Written by `smartclocker demo`.
-[terminal]
-site = "{SITE}"
-name = "{TERMINAL}"
-duplicate_window_s = {WINDOW_S}
-
-[policy]
-version = "demo-1"
-text = "policy.md"
-
-[storage]
-state = "state"
-
-[keys]
-identity = "identity"
-storage = "storage"
-ledger = "../centre/ledger.pem"
-
-[camera]
-kind = "replay"
-replay = "photos"
-
-[signals]
-kind = "console"
-
-[uplink]
-host = "{broker.host}"
-port = {broker.port}
-ca = "{broker.pki / "ca.crt"}"
-certificate = "{broker.pki / f"client-{TERMINAL}.crt"}"
-key = "{broker.pki / f"client-{TERMINAL}.key"}"
-resend_s = 2.0
-""",
-        encoding="utf-8",
+    client = broker.pki / f"client-{TERMINAL}.crt"
+    centre = Centre(
+        host=broker.host,
+        port=broker.port,
+        ca=broker.pki / "ca.crt",
+        certificate=client,
+        key=client.with_suffix(".key"),
+        ledger=directory / "centre" / "ledger.pem",
     )
-    return config.load(path)
+    replay = photos_directory()  # named in the file for whoever runs it later; the demo's scene takes its place
+    base = directory / "terminal"
+    return config.load(write_terminal(base, replay, site=SITE, name=TERMINAL, window_s=WINDOW_S, centre=centre))

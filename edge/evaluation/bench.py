@@ -20,6 +20,7 @@ from edge.adapters.system import SystemClock
 from edge.domain.quality import QualityLimits
 from edge.domain.records import Draft, Kind, Origin
 from edge.domain.types import Frame, Pixels
+from edge.evaluation.sandbox import write_terminal
 from edge.journal import keys
 from edge.journal.ring import Ring
 from edge.resources import models_directory, photos_directory
@@ -47,7 +48,7 @@ class Row:
 
 def terminal_start(directory: Path) -> Iterator[Row]:
     """The real process, from exec to READY, and its memory after five seconds of frames."""
-    config = write_config(directory)
+    config = write_terminal(directory / "terminal", photos_directory())
     with NotifyListener(directory / "notify") as listener:
         began = time.monotonic()
         process = subprocess.Popen(  # noqa: S603 - our own program
@@ -141,36 +142,6 @@ def write(rows: list[Row], path: Path) -> None:
     path.write_text(
         json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-
-
-def write_config(directory: Path) -> Path:
-    """A terminal in `directory`, with the replay camera and without a centre; the configuration's path."""
-    (directory / "state").mkdir(mode=0o700)
-    keys.create_identity(directory / "identity")
-    keys.create_secret(directory / "storage")
-    (directory / "policy.md").write_text("bench", encoding="utf-8")
-    path = directory / "config.toml"
-    path.write_text(
-        f"""[terminal]
-site = "bench"
-name = "bench"
-[policy]
-version = "1"
-text = "policy.md"
-[storage]
-state = "state"
-[keys]
-identity = "identity"
-storage = "storage"
-[camera]
-kind = "replay"
-replay = "{photos_directory()}"
-[signals]
-kind = "console"
-""",
-        encoding="utf-8",
-    )
-    return path
 
 
 def _folder(base: str, name: str) -> Path:

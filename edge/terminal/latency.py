@@ -1,4 +1,4 @@
-"""How long people wait: from the frame that decided, and from the first sight of the face, to the light."""
+"""How long people wait: from the frame that decided to the light, and from the first sight of a face to its answer."""
 
 import threading
 from collections import deque
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.domain.cues import Cue, CueName
 
+_RECOGNISED = frozenset({CueName.IN, CueName.OUT, CueName.ALREADY_IN, CueName.ALREADY_OUT})
 _KEPT = 1_000
 """Decisions that the percentiles look back on."""
 
@@ -41,7 +42,8 @@ class Latency:
             _, captured_ns, first_seen_ns = self._open
             self._open = None
             self._frame_ms.append((shown_ns - captured_ns) / 1e6)
-            self._face_ms.append((shown_ns - first_seen_ns) / 1e6)
+            if cue.name in _RECOGNISED:
+                self._face_ms.append((shown_ns - first_seen_ns) / 1e6)
 
     def frame_to_cue(self) -> Percentiles:
         """From the end of the exposure of the deciding frame to the light."""
@@ -49,7 +51,7 @@ class Latency:
             return _percentiles(self._frame_ms)
 
     def face_to_cue(self) -> Percentiles:
-        """From the first frame with the face in it to the light: what the person feels."""
+        """From the first frame with the face in it to the light: what somebody feels who is recognised."""
         with self._lock:
             return _percentiles(self._face_ms)
 
