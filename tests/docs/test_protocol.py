@@ -1,0 +1,153 @@
+"""docs/protocol.md and its schemas against what the terminal really writes."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+import edge
+from edge.domain import receipts, records
+from edge.domain.records import Draft, Kind, Origin
+from edge.domain.types import TimeEvidence
+from edge.errors import RecordError
+from edge.journal import envelope
+from edge.journal.keys import create_identity, public_pem
+from edge.journal.ring import Ring
+
+DOCS = Path(edge.__file__).parents[1] / "docs"
+SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
+REGISTRY = Registry().with_resources((made["$id"], Resource.from_contents(made)) for made in SCHEMAS.values())
+TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+PUNCH = {
+    "person": "a" * 26,
+    "direction": "in",
+    "direction_source": "alternated",
+    "method": "face",
+    "quality": "high",
+    "liveness": "none",
+    "models": ["mobilefacenet-1"],
+}
+DATA: dict[Kind, dict[str, Any]] = {
+    Kind.PUNCH: PUNCH,
+    Kind.SUPPRESSED: {**PUNCH, "duplicate_of": 1},
+    Kind.CONSENT: {"person": "b" * 26, "state": "given", "policy_version": "2026-1", "policy_sha256": "c" * 64},
+    Kind.ENROLLED: {"person": "b" * 26, "models": ["mobilefacenet-1"], "templates": 3},
+    Kind.BOOT: {"version": "0.1.0", "models": []},
+}
+
+
+def valid(name: str, document: object) -> bool:
+    checker = Draft202012Validator(SCHEMAS[name], registry=REGISTRY)
+    return bool(checker.is_valid(document))
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    key = create_identity(tmp_path / "identity.pem")
+    (tmp_path / "public.pem").write_text(public_pem(key.verify_key))
+    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), key) as opened:
+        yield opened
+
+
+@pytest.fixture
+def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
+    """A real payload of each kind."""
+    return {kind: json.loads(ring.append(Draft(kind, data, TIME)).payload) for kind, data in DATA.items()}
+
+
+def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
+    page = (DOCS / "protocol.md").read_text()
+    assert set(records._FIELDS) == set(DATA)
+    assert {f"record-{kind}" for kind in DATA} | {"record", "receipt", "envelope"} == set(SCHEMAS)
+    for kind in Kind:
+        assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
+    for kind, checks in records._FIELDS.items():
+        assert set(checks) == set(SCHEMAS[f"record-{kind}"]["properties"]["data"]["required"])
+        assert all(f"`{field}`" in page for field in checks)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[str, Any]], kind: Kind) -> None:
+    for other in DATA:
+        assert valid(f"record-{other}", written[kind]) is (other is kind)
+    assert valid("record", written[kind])
+
+
+def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:
+    stored = ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    assert valid("envelope", json.loads(ring.envelopes(0, 1)[0].wire))
+    payload = receipts.encode(receipts.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z"))
+    assert valid("receipt", json.loads(payload))
+    signed = envelope.sign(receipts.PAYLOAD_TYPE, payload, ring._key)
+    assert valid("envelope", json.loads(envelope.to_wire(signed)))
+
+
+def wrong_values() -> Iterator[tuple[tuple[str, ...], object]]:
+    for place in (("specversion",), ("id",), ("source",), ("type",), ("time",), ("data",), ("data", "epoch"),
+                  ("data", "seq"), ("data", "prev"), ("data", "time"), *(("data", name) for name in PUNCH),
+                  *(("data", "time", name) for name in ("utc", "offset_minutes", "zone", "boot_id", "boottime_ms",
+                                                        "synchronised"))):  # fmt: skip
+        for value in (None, "", "x\ny", -1, 0.5, 2**60, [], ["\n"], {}, "DROP"):
+            yield place, value
+
+
+@pytest.mark.parametrize(("place", "value"), list(wrong_values()), ids=repr)
+def test_what_the_reader_refuses_for_its_form_the_schema_refuses(
+    written: dict[Kind, dict[str, Any]], place: tuple[str, ...], value: object
+) -> None:
+    event = json.loads(json.dumps(written[Kind.PUNCH]))
+    target = event
+    for name in place[:-1]:
+        target = target[name]
+    target[place[-1]] = value
+    try:
+        records.decode(json.dumps(event).encode())
+        accepted = True
+    except RecordError:
+        accepted = False
+    assert valid("record-punch", event) is accepted
+
+
+def test_the_hello_world_of_the_page_is_ours() -> None:
+    page = (DOCS / "protocol.md").read_text()
+    encoded = envelope.pae("http://example.com/HelloWorld", b"hello world").decode()
+    assert f"`{encoded}`" in page
+
+
+@pytest.fixture
+def commands() -> str:
+    """The page's shell commands."""
+    (block,) = re.findall(r"```sh\n(.*?)```", (DOCS / "protocol.md").read_text(), re.DOTALL)
+    return str(block)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, commands: str) -> Callable[[], "subprocess.CompletedProcess[str]"]:
+    return lambda: subprocess.run(
+        ["sh", "-e", "-c", commands], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_commands_of_the_page_verify_a_record(ring: Ring, tmp_path: Path, shell: Callable) -> None:
+    stored = ring.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, TIME))
+    path = tmp_path / "envelope.json"
+    path.write_bytes(ring.envelopes(0, 1)[0].wire)
+    done = shell()
+    assert done.returncode == 0, done.stderr
+    assert "Verified Successfully" in done.stdout
+    assert (tmp_path / "payload.json").read_bytes() == stored.payload
+    document = json.loads(path.read_text())
+    document["payload"] = document["payload"][:-8] + "AAAA" + document["payload"][-4:]
+    path.write_text(json.dumps(document, separators=(",", ":")))
+    assert shell().returncode != 0
