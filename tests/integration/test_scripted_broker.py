@@ -150,14 +150,21 @@ def test_a_broker_that_never_grants_the_subscription_is_given_up(scripted):
     "rubbish",
     [b"\xff\xff\xff\xff\xff\xff", b"\x20\x01\x00", b"\x00" * 40, b"\x30\x05\x00\xffab", b"GET / HTTP/1.1"],
 )
-def test_rubbish_ends_the_connection_or_the_thread_but_never_hangs(scripted, rubbish, monkeypatch):
-    monkeypatch.setattr(threading, "excepthook", lambda args: None)  # a death is reported by next_event, below
+def test_rubbish_ends_the_connection_and_not_the_thread(scripted, rubbish):
     with uplink_of(_impatient(scripted(answers(connect=rubbish)))) as uplink:
-        try:
-            event = uplink.next_event(10)
-        except BrokerError:
-            return
-    assert isinstance(event, Disconnected)
+        assert isinstance(uplink.next_event(10), Disconnected)
+        assert uplink.next_event(0.3) is None, "it tries again, and says the same reason once"
+
+
+def test_a_thread_that_dies_is_seen_by_whoever_waits_for_events(scripted, monkeypatch):
+    died = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: died.append(args.exc_type))
+    monkeypatch.setattr("edge.adapters.mqtt_link._pause_s", lambda attempt, settings: 1 / 0)
+    with uplink_of(scripted(answers(connect=None))) as uplink:
+        assert isinstance(uplink.next_event(10), Disconnected)
+        with pytest.raises(BrokerError, match="the thread that speaks to the broker died"):
+            uplink.next_event(10)
+    assert died == [ZeroDivisionError]
 
 
 def test_a_reconnect_subscribes_again_and_reports_both(scripted):
