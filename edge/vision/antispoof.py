@@ -1,0 +1,42 @@
+"""Presentation attack detection: does the region around the face look like a person, or like a picture of one?"""
+
+import numpy as np
+
+from edge.domain.types import Box
+from edge.vision.image import FrameImage
+from edge.vision.models import LiteModel
+
+_REAL = 0
+"""The class of a live face among the model's three."""
+_SCALE = 2.7
+"""Side of the region over side of the box: the model looks at the edges of a held-up picture, too."""
+
+
+class AntiSpoof:
+    """The presentation attack model."""
+
+    def __init__(self, model: LiteModel) -> None:
+        """`model` serves the antispoof role."""
+        self._model = model
+        self._size = model.spec.input.size
+
+    def liveness(self, image: FrameImage, box: Box) -> float:
+        """0..1, the probability of a live face; NaN (which no threshold passes) if the model gives none."""
+        region = context(box, image.width, image.height)
+        (logits,) = self._model.run(self._model.prepare(image.crop(region, self._size)))
+        exponents = np.exp(logits[0].astype(np.float64) - logits[0].max())
+        return float(exponents[_REAL] / exponents.sum())
+
+
+def context(box: Box, width: int, height: int) -> Box:
+    """The box widened by 2.7, shrunk and shifted until it lies inside the frame.
+
+    So does the recipe that MiniFASNet models are trained with (Silent-Face-Anti-Spoofing, `CropImage`): a black
+    border would look like the edge of a photograph.
+    """
+    scale = min(_SCALE, width / box.width, height / box.height)
+    half_w, half_h = box.width * scale / 2, box.height * scale / 2
+    x, y = box.centre
+    x = min(max(x, half_w - 0.5), width - 0.5 - half_w)
+    y = min(max(y, half_h - 0.5), height - 0.5 - half_h)
+    return Box(x - half_w, y - half_h, x + half_w, y + half_h)

@@ -1,0 +1,151 @@
+"""`manifest.toml`: which model serves which role, what its bytes must hash to, what it takes and how well it does.
+
+One schema for the loader, for the script that makes the files again and for the documentation. Strict: an unknown
+key, a missing key or a wrong type is an error that names the key.
+"""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge.errors import ModelError
+
+FILE = "manifest.toml"
+_CURE = "restore the models directory of this release, or make it again with `python models/remake.py --write`"
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
+"""Safe as a file name inside the models directory: no separators, no leading dot."""
+
+
+class Role(StrEnum):
+    """What a model does for the pipeline; each has exactly one model."""
+
+    DETECTOR = "detector"
+    LANDMARKS = "landmarks"
+    EMBEDDER = "embedder"
+    ANTISPOOF = "antispoof"
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Immutable, and a key that nobody reads is an error."""
+
+
+class Package(_Strict, frozen=True):
+    """The pinned registry package that a model is made from."""
+
+    registry: Literal["pypi", "npm"]
+    name: str
+    version: str
+    archive: str
+    """File name of the wheel or tarball."""
+    archive_sha256: Sha256
+    path: str
+    """Inside the archive."""
+    sha256: Sha256
+    """Of the file at `path`."""
+
+
+class Recipe(_Strict, frozen=True):
+    """How the file in the package becomes ours."""
+
+    kind: Literal["copy", "batch1", "onnx2tf"]
+    python: str
+    """The interpreter that the recipe was run with."""
+    tools: tuple[str, ...] = ()
+    """Pinned requirements of the converter."""
+    deterministic: bool = True
+    """False: another machine may get other bytes; its outputs are then compared on seeded input."""
+
+
+class Input(_Strict, frozen=True):
+    """What the model takes: value = (pixel - mean) / std."""
+
+    shape: tuple[int, int, int, int]
+    colour: Literal["RGB", "BGR"]
+    mean: float
+    std: Annotated[float, msgspec.Meta(gt=0)]
+
+    @property
+    def size(self) -> int:
+        """Side of the square picture, in pixels."""
+        return self.shape[1]
+
+
+class Output(_Strict, frozen=True):
+    """One output tensor, in the order in which `LiteModel.run` returns them."""
+
+    name: str
+    """The tensor's name in the file."""
+    shape: tuple[int, ...]
+
+
+class Accuracy(_Strict, frozen=True):
+    """One measured figure."""
+
+    measure: str
+    value: float
+    unit: str
+    source: str
+    """On what, by which protocol, with which pipeline."""
+
+
+class ModelSpec(_Strict, frozen=True):
+    """Everything known about one model."""
+
+    id: Name
+    role: Role
+    file: Name
+    sha256: Sha256
+    bytes: Annotated[int, msgspec.Meta(gt=0)]
+    card: Name
+    licence: str
+    """SPDX, as its publisher states it."""
+    licence_file: Name
+    provenance: str
+    package: Package
+    recipe: Recipe
+    input: Input
+    output: tuple[Output, ...]
+    thresholds: dict[str, float] = {}
+    fmr: dict[str, float] = {}
+    """Embedders only: false match rate (as "1e-4") to the cosine similarity that gives it."""
+    accuracy: tuple[Accuracy, ...] = ()
+
+
+class Manifest(_Strict, frozen=True):
+    """The whole file."""
+
+    schema: Literal[1]
+    model: tuple[ModelSpec, ...]
+
+    def of(self, role: Role) -> ModelSpec:
+        """The model of a role."""
+        return next(spec for spec in self.model if spec.role is role)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read and check `directory`/manifest.toml. Raises ModelError, naming the key and the cure."""
+    path = directory / FILE
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+        manifest = msgspec.convert(raw, Manifest)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: there is no model manifest here; {_CURE}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ModelError(f"{path}: cannot be used: {error}; {_CURE}") from error
+    for what, names in (
+        ("role", [str(spec.role) for spec in manifest.model]),
+        ("id", [spec.id for spec in manifest.model]),
+        ("file", [spec.file for spec in manifest.model]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ModelError(f"{path}: two models have the {what} {', '.join(twice)}; {_CURE}")
+    missing = sorted(set(Role) - {spec.role for spec in manifest.model})
+    if missing:
+        raise ModelError(f"{path}: no model for the role {', '.join(missing)}; {_CURE}")
+    return manifest
