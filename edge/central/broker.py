@@ -8,6 +8,7 @@ import pwd
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Sequence
@@ -187,14 +188,20 @@ class EmbeddedBroker:
             if process.poll() is not None:
                 self._process = None
                 raise BrokerError(f"mosquitto ended at once, code {process.returncode}: {self._last_words()}")
-            try:
-                socket.create_connection((self.host, self.port), timeout=1).close()
-            except ConnectionRefusedError:
-                time.sleep(0.01)
-            else:
+            if self._is_ours():
                 return
+            time.sleep(0.01)
         self.stop()
         raise BrokerError(f"mosquitto does not listen after {START_BOUND_S:g} s; read {self.log}")
+
+    def _is_ours(self) -> bool:
+        """Whether what listens on the port shows our certificate: another program may hold the port."""
+        try:
+            shown = ssl.get_server_certificate((self.host, self.port), timeout=1.0)
+        except OSError:
+            return False
+        ours = (self.pki / "server.crt").read_text(encoding="ascii")
+        return ssl.PEM_cert_to_DER_cert(shown) == ssl.PEM_cert_to_DER_cert(ours)
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()

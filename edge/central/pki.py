@@ -42,8 +42,15 @@ class Credentials:
 def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIME) -> Credentials:
     """Make `ca.crt` and `ca.key` in `directory`; one that is there already is kept. Raises KeyFileError."""
     files = _files(directory, "ca")
-    if files.certificate.exists() and files.key.exists():
+    there = files.certificate.exists(), files.key.exists()
+    if all(there):
         return files
+    if any(there):
+        lost = files.key if there[0] else files.certificate
+        raise KeyFileError(
+            f"{lost}: missing beside its other half; restore it from your backup (a new authority would cut every "
+            "terminal off), or move both away"
+        )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SmartClocker CA {secrets.token_hex(4)}")])
     now = datetime.now(UTC)

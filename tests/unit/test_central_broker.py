@@ -1,0 +1,86 @@
+"""mosquitto's configuration and the process around it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from edge.central.broker import BrokerSettings, EmbeddedBroker, find_mosquitto, render_acl, render_configuration
+from edge.central.pki import Credentials
+from edge.errors import BrokerError
+
+INSTALLED = Path("/etc/smartclocker/broker")
+PROVISIONING = Path(__file__).parents[2] / "provisioning" / "mosquitto"
+
+
+def settings(**changes: object) -> BrokerSettings:
+    files = Credentials(INSTALLED / "ca.crt", INSTALLED / "server.crt", INSTALLED / "server.key")
+    defaults = {
+        "address": "192.0.2.1",
+        "port": 8883,
+        "credentials": files,
+        "acl": INSTALLED / "acl",
+        "state": Path("/var/lib/mosquitto"),
+        "sites": ("main",),
+    }
+    return BrokerSettings(**{**defaults, **changes})
+
+
+def test_the_provisioned_files_are_what_the_program_writes():
+    assert (PROVISIONING / "mosquitto.conf").read_text() == render_configuration(settings())
+    assert (PROVISIONING / "acl").read_text() == render_acl(("main",))
+
+
+def test_nobody_enters_without_a_certificate():
+    lines = render_configuration(settings()).splitlines()
+    assert "listener 8883 192.0.2.1" in lines
+    assert {"require_certificate true", "use_identity_as_username true", "allow_anonymous false"} <= set(lines)
+    assert sum(line.startswith("listener ") for line in lines) == 1
+
+
+def test_persistence_is_a_choice():
+    lines = render_configuration(settings(persistence=False, autosave_on_changes=True, autosave_s=1)).splitlines()
+    assert {"persistence false", "autosave_on_changes true", "autosave_interval 1"} <= set(lines)
+
+
+def test_each_site_has_its_own_patterns():
+    acl = render_acl(("north", "south"))
+    for site in ("north", "south"):
+        assert f"pattern write smartclocker/v1/{site}/%u/record/+" in acl
+        assert f"pattern read smartclocker/v1/{site}/%u/receipt" in acl
+
+
+@pytest.mark.parametrize("site", ["+", "#", "", "a/b", "main\ntopic readwrite #"])
+def test_a_site_that_would_open_others_is_refused(site):
+    with pytest.raises(ValueError, match="is not a name"):
+        render_acl((site,))
+
+
+def test_a_missing_mosquitto_names_the_package(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
+    with pytest.raises(BrokerError, match="apt install mosquitto"):
+        find_mosquitto()
+
+
+def test_a_broker_that_cannot_start_says_why(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # it accepts connections, too: that proves nothing
+        broker = EmbeddedBroker(tmp_path, taken.getsockname()[1])
+        with pytest.raises(BrokerError, match="Address already in use"):
+            broker.start()
+
+
+def test_it_ends_only_what_it_started(tmp_path):
+    broker = EmbeddedBroker(tmp_path)
+    broker.stop()
+    broker.kill()
+    with broker:
+        with pytest.raises(BrokerError, match="runs already"):
+            broker.start()
+        socket.create_connection((broker.host, broker.port), timeout=2).close()
+        broker.kill()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((broker.host, broker.port), timeout=2)
+        broker.restart()
+        socket.create_connection((broker.host, broker.port), timeout=2).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((broker.host, broker.port), timeout=2)
