@@ -1,7 +1,8 @@
 """JSON that every reader understands the same way, which RFC 8259 leaves open and I-JSON (RFC 7493) closes.
 
 UTF-8 without a byte order mark, no key twice, no number that is not finite, no integer that a double cannot hold,
-no lone surrogate. Two readers that differ on a document could be made to act differently on one signature.
+no lone surrogate, no deep nesting. Two readers that differ on a document could be made to act differently on one
+signature.
 """
 
 import json
@@ -12,6 +13,8 @@ from edge.errors import RecordError
 
 MAX_INTEGER = 2**53
 """RFC 8785 and every JavaScript reader lose integers beyond it."""
+MAX_DEPTH = 16
+"""Objects and lists within each other. Without it each reader's own stack sets a limit: Python's by its version."""
 
 
 def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
@@ -35,6 +38,8 @@ def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
         raise RecordError("not a JSON document in UTF-8") from error
     if not isinstance(value, dict):
         raise RecordError("not a JSON object")
+    if _deeper_than(MAX_DEPTH, value):
+        raise RecordError(f"nested more than {MAX_DEPTH} deep")
     return value
 
 
@@ -44,6 +49,13 @@ def dump(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError(f"not a JSON value: {error}") from error
+
+
+def _deeper_than(levels: int, value: object) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper_than(levels - 1, one) for one in inner)
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.strictjson import dump, parse_object
+from edge.domain.strictjson import MAX_DEPTH, dump, parse_object
 from edge.errors import RecordError
 
 LIMIT = 4096
@@ -46,12 +46,19 @@ LIMIT = 4096
         '{"a": 1}'.encode("utf-32"),
         b'{"a": "\n"}',
         b'{"a": ' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"a": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}",
+        b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1),
         b'{"a": "' + b"x" * LIMIT + b'"}',
     ],
 )
 def test_what_readers_may_differ_on_is_refused(raw: bytes) -> None:
     with pytest.raises(RecordError):
         parse_object(raw, LIMIT)
+
+
+def test_as_much_nesting_as_is_allowed_is_read() -> None:
+    assert parse_object(b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH, LIMIT)
+    assert parse_object(b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}", LIMIT)
 
 
 def test_what_they_agree_on_is_read() -> None:
@@ -63,7 +70,7 @@ VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=20,
+    max_leaves=10,  # keeps the nesting within MAX_DEPTH
 )  # fmt: skip
 
 

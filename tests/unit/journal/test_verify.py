@@ -272,3 +272,16 @@ def test_records_lost_with_the_write_ahead_file_are_seen_by_the_receipt(
     problem = verify_file(copied, keys).problem
     assert problem is not None
     assert (problem.seq, problem.what) == (10, "missing: the ledger holds records up to 12")
+
+
+def test_an_altered_index_is_reported(kept: Path, all_keys: dict) -> None:
+    """No record shows it, and it would change which punch of a person is found to be the last."""
+    altered = bytearray(kept.read_bytes())
+    leaf = next(
+        page for page in range(0, len(altered), 4096) if altered[page] == 0x0A and b"ccccc" in altered[page:]
+    )
+    altered[altered.index(b"ccccc", leaf)] = ord("d")
+    kept.write_bytes(altered)
+    problem = verify_file(kept, all_keys).problem
+    assert problem is not None
+    assert (problem.seq, problem.what[:30]) == (61, "all records before it verify, ")
