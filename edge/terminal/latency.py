@@ -1,4 +1,4 @@
-"""How long people wait: from the frame that decided to the light, and from the first sight of a face to its answer."""
+"""How long people wait: from the deciding frame to the light, and from the first sight of a face to its answer."""
 
 import threading
 from collections import deque

@@ -1,0 +1,83 @@
+"""What tests of the whole program share: the program itself, real photographs, and a terminal of one's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.sd_listen import NotifyListener
+from edge.evaluation.sandbox import write_terminal
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    return ROOT / "tests" / "photos"
+
+
+@pytest.fixture(scope="session")
+def smartclocker() -> Run:
+    """Run the command line in a process of its own."""
+
+    def run(*words: object, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "edge", *map(str, words)]
+        return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=timeout, check=False)
+
+    return run
+
+
+@dataclass
+class Site:
+    """A terminal in a temporary directory."""
+
+    directory: Path
+    config: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.directory / "state" / "journal.db"
+
+    @property
+    def public_key(self) -> Path:
+        return self.directory / "identity.pem"
+
+
+@pytest.fixture
+def site(tmp_path: Path, photos: Path) -> Site:
+    """A terminal whose replay folder holds one photograph of one person; nobody is enrolled."""
+    replay = tmp_path / "replay"
+    replay.mkdir()
+    (replay / "a.jpg").write_bytes((photos / "obama3.jpg").read_bytes())
+    directory = tmp_path / "terminal"
+    return Site(directory, write_terminal(directory, replay, window_s=1.0))
+
+
+@pytest.fixture
+def enrol(smartclocker: Run, photos: Path) -> Callable[..., str]:
+    """Enrol through the command line; returns the person's id."""
+
+    def enrol(site: Site, *names: str) -> str:
+        done = smartclocker(
+            "enrol", "Somebody", *(photos / name for name in names), "--config", site.config,
+            "--witness", "a test", "--consent", "--age-13-or-older",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[1]
+
+    return enrol
+
+
+@pytest.fixture
+def notify(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifyListener]:
+    """A service manager's socket, named in $NOTIFY_SOCKET."""
+    path = tmp_path_factory.mktemp("n") / "s"
+    assert len(os.fsencode(path)) < 108
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    with NotifyListener(path) as listener:
+        yield listener

@@ -1,0 +1,152 @@
+"""I1, read from the kernel's side: at every accepting light, nothing of the journal is unsynced."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edge.journal.verify import read_payloads
+
+_CALL = re.compile(r"^(?P<pid>\d+)\s+(?P<call>\w+)\((?P<rest>.*)$")
+_RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)$")
+GREEN = re.compile(r'  (ALREADY )?(IN|OUT)\\n"')
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One finished system call, or the beginning of a write."""
+
+    call: str
+    rest: str
+
+
+def acts(trace: Iterable[str]) -> Iterator[Act]:
+    """What happened, in order: a write counts from its beginning, everything else when it has returned."""
+    pending: dict[str, str] = {}
+    for line in trace:
+        if (found := _CALL.match(line)) is not None:
+            unfinished = "<unfinished" in found["rest"]
+            if unfinished:
+                pending[found["pid"]] = found["rest"]
+            if not unfinished or found["call"] == "pwrite64":
+                yield Act(found["call"], found["rest"])
+        elif (found := _RESUMED.match(line)) is not None:
+            rest = pending.pop(found["pid"], "") + found["rest"]
+            if found["call"] != "pwrite64":
+                yield Act(found["call"], rest)
+
+
+def violations(trace: Iterable[str]) -> tuple[list[str], int]:
+    """The accepting lights that came too early, and how many accepting lights there were.
+
+    Too early: with a write to the journal not synced, or without a new synced write since the light before.
+    """
+    wrong: list[str] = []
+    unsynced, synced_since_light, count = False, False, 0
+    for act in acts(trace):
+        journal = "journal.db-wal>" in act.rest
+        if act.call == "pwrite64" and journal:
+            unsynced = True
+        elif act.call in {"fdatasync", "fsync"} and journal and act.rest.rstrip().endswith("= 0"):
+            unsynced, synced_since_light = False, True
+        elif act.call == "write" and GREEN.search(act.rest):
+            count += 1
+            if unsynced or not synced_since_light:
+                wrong.append(act.rest)
+            synced_since_light = False
+    return wrong, count
+
+
+WRITE = '7 pwrite64(9</x/journal.db-wal>, "..."..., 4096, 0) = 4096\n'
+SYNC = "7 fdatasync(9</x/journal.db-wal>)  = 0\n"
+LIGHT = '8 write(1</o>, "12:00:00  G  ▮  IN\\n", 30) = 30\n'
+
+
+@pytest.mark.parametrize(
+    ("trace", "bad"),
+    [
+        ([WRITE, SYNC, LIGHT], 0),
+        ([WRITE, SYNC, LIGHT, WRITE, SYNC, LIGHT], 0),
+        ([WRITE, LIGHT, SYNC], 1),
+        ([LIGHT], 1),
+        ([WRITE, SYNC, LIGHT, LIGHT], 1),
+        ([WRITE, SYNC, WRITE, LIGHT], 1),
+        ([WRITE, SYNC.replace("= 0", "= -1 EIO (Input/output error)"), LIGHT], 1),
+        (
+            [
+                WRITE,
+                "7 fdatasync(9</x/journal.db-wal> <unfinished ...>\n",
+                LIGHT,
+                "7 <... fdatasync resumed>) = 0\n",
+            ],
+            1,
+        ),
+        (
+            [
+                WRITE,
+                "7 fdatasync(9</x/journal.db-wal> <unfinished ...>\n",
+                "7 <... fdatasync resumed>) = 0\n",
+                LIGHT,
+            ],
+            0,
+        ),
+        ([WRITE, SYNC.replace("journal.db-wal", "people.db-wal"), LIGHT], 1),
+    ],
+)
+def test_the_reader_of_traces_can_fail(trace: list[str], bad: int) -> None:
+    assert len(violations(trace)[0]) == bad
+
+
+@contextmanager
+def running(*command: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process whose standard output is read, and which does not outlive the test."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lights(process: "subprocess.Popen[str]", wanted: int) -> None:
+    """Read its console until so many punches were shown."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        wanted -= line.endswith(("  IN\n", "  OUT\n"))
+        if wanted == 0:
+            return
+    raise AssertionError("the terminal ended before it had shown every punch")
+
+
+def test_the_journal_is_synced_before_every_accepting_light(site, enrol, tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    assert strace is not None, "strace is not installed; `make setup` installs it"
+    enrol(site, "obama.jpg", "obama2.jpg")
+    trace = tmp_path / "trace"
+    options = ["-f", "-y", "-s", "256", "-e", "trace=pwrite64,fdatasync,fsync,write", "-o", str(trace)]
+    run = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    with running(strace, *options, *run) as tracer:
+        lights(tracer, 3)
+        subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
+        assert tracer.wait(20) == 0
+    wrong, seen = violations(trace.read_text(errors="replace").splitlines())
+    punches = sum(b'"smartclocker.punch.v1"' in payload for payload in read_payloads(site.journal, 0))
+    assert wrong == []
+    assert seen >= punches >= 3
+
+
+def test_a_punch_survives_the_kill_of_the_terminal_after_green(site, enrol) -> None:
+    """SIGKILL as soon as the light is seen: the punch is there."""
+    person = enrol(site, "obama.jpg", "obama2.jpg")
+    with running(sys.executable, "-m", "edge", "run", "--config", str(site.config)) as terminal:
+        lights(terminal, 1)
+        terminal.send_signal(signal.SIGKILL)
+    punches = [p for p in read_payloads(site.journal, 0) if b'"smartclocker.punch.v1"' in p]
+    assert len(punches) == 1
+    assert person.encode() in punches[0]

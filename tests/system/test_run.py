@@ -1,0 +1,130 @@
+"""The service's life: ready, fed while frames flow, starved when they stop, clean and quick at the end."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.adapters.camera_replay import ReplayCamera, Scene
+from edge.adapters.sd_notify import notifier_from
+from edge.adapters.signals_console import ConsoleSignals
+from edge.domain.cues import DARK
+from edge.errors import CameraError
+from edge.evaluation.sandbox import write_terminal
+from edge.terminal.daemon import Terminal
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "provisioning/config.example.toml"
+
+
+def from_the_example(directory: Path, photos: Path) -> Path:
+    """The annotated example with the few lines changed that make it a laptop's."""
+    write_terminal(directory, photos)
+    text = EXAMPLE.read_text()
+    for old, new in [
+        ('# kind = "pi" ', 'kind = "replay" '),
+        ('# replay = ""', f'replay = "{photos}"'),
+        ('# kind = "gpio"', 'kind = "console"'),
+        ('# state = "/var/lib/smartclocker"', 'state = "state"'),
+        ('# identity = "credential:identity"', 'identity = "identity"'),
+        ('# storage = "credential:storage"', 'storage = "storage"'),
+        ('text = "privacy-policy.md"', 'text = "policy.md"'),
+    ]:
+        assert old in text, old
+        text = text.replace(old, new)
+    text = text[: text.index("[uplink]")]
+    (directory / "config.toml").write_text(text)
+    return directory / "config.toml"
+
+
+def test_ready_then_fed_then_a_clean_end_within_three_seconds(tmp_path, photos, notify, monkeypatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+    path = from_the_example(tmp_path / "terminal", photos)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge", "run", "--config", str(path)], stdout=subprocess.DEVNULL
+    )
+    try:
+        assert notify.wait_for("READY=1", 20)
+        for _ in range(4):
+            assert notify.wait_for("WATCHDOG=1", 2), "the watchdog must be fed within its limit"
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 3
+        assert notify.wait_for("STOPPING=1", 1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Life:
+    """A terminal in this process, with a scene to direct."""
+
+    def __init__(self, path: Path) -> None:
+        self.scene = Scene()
+        self.drawn = io.StringIO()
+        self.signals = ConsoleSignals(self.drawn)
+        self.notifier = notifier_from(os.environ)
+        self.terminal = Terminal(
+            config.load(path).config,
+            notifier=self.notifier,
+            camera=ReplayCamera(self.scene),
+            signals=self.signals,
+        )
+        self.code: int | None = None
+        self._thread = threading.Thread(target=self._live)
+        self._thread.start()
+
+    def _live(self) -> None:
+        self.code = self.terminal.run()
+
+    def end(self, within: float = 3.0) -> int | None:
+        self.terminal.stop.set("test")
+        self._thread.join(within)
+        assert not self._thread.is_alive(), f"still running after {within} s"
+        self.notifier.close()
+        return self.code
+
+
+@pytest.fixture
+def life(site, notify, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+    alive = Life(site.config)
+    yield alive
+    alive.end(10)
+
+
+def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, notify) -> None:
+    assert notify.wait_for("READY=1", 20)
+    assert notify.wait_for("WATCHDOG=1", 3)
+    life.scene.stall(True)
+    deadline = time.monotonic() + 20
+    while notify.wait_for("WATCHDOG=1", 2.0):  # its limit: past it, systemd would end the process
+        assert time.monotonic() < deadline, "still fed without frames"
+    assert "OUT OF SERVICE" in life.drawn.getvalue()
+    life.scene.stall(False)
+    assert notify.wait_for("WATCHDOG=1", 10), "fed again once frames flow"
+    assert life.end() == 0
+    assert life.signals.lights == DARK
+
+
+@pytest.mark.parametrize(("error", "code"), [(CameraError("the cable; mend it"), 74), (ZeroDivisionError(), 70)])
+def test_an_exception_in_a_loop_ends_the_process(life, notify, monkeypatch, error, code) -> None:
+    assert notify.wait_for("READY=1", 20)
+
+    def fail(at_s: float) -> None:
+        raise error
+
+    monkeypatch.setattr(life.scene, "render", fail)
+    deadline = time.monotonic() + 10
+    while life.code is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert life.code == code
+    assert life.signals.lights == DARK
