@@ -1,0 +1,85 @@
+"""Documents and code say the same."""
+
+import argparse
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import edge.errors
+from edge.cli import build_parser
+from edge.config import Config
+from edge.domain.cues import CUES
+from edge.domain.records import Kind
+from edge.errors import SmartClockerError
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = (ROOT / "docs/cli.md").read_text()
+
+
+def verbs(parser: argparse.ArgumentParser, path: str = "") -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, sub in action.choices.items():
+                nested = list(verbs(sub, f"{path} {name}".strip()))
+                yield from nested or [f"{path} {name}".strip()]
+
+
+@pytest.mark.parametrize("verb", sorted(verbs(build_parser())))
+def test_every_verb_has_its_line(verb: str) -> None:
+    assert f"## {verb}\n" in CLI or f"smartclocker {verb}" in CLI
+
+
+def test_every_exit_code_is_listed() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", CLI, re.MULTILINE)}
+    ours = {
+        c.exit_code for c in vars(edge.errors).values() if isinstance(c, type) and issubclass(c, SmartClockerError)
+    }
+    assert ours <= listed
+
+
+def test_every_configuration_key_is_documented_and_no_other() -> None:
+    documented = set(re.findall(r"^\| `(\w+\.\w+)`", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE))
+    ours = set()
+    for section in msgspec.structs.fields(Config):
+        kinds = getattr(section.type, "__args__", (section.type,))
+        ours |= {f"{section.name}.{name}" for name in kinds[0].__struct_fields__}
+    assert documented == ours
+
+
+def test_every_cue_is_described_in_its_own_words() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|", (ROOT / "docs/wiring.md").read_text(), re.MULTILINE))
+    assert rows == {str(cue.name): cue.text for cue in CUES.values()}
+
+
+def test_every_record_kind_is_described() -> None:
+    protocol = (ROOT / "docs/protocol.md").read_text()
+    assert [kind for kind in Kind if f"`{kind}`" not in protocol] == []
+
+
+def test_the_readme_shows_both_commands_first() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:25])
+    assert "make demo" in first_screen
+    assert "make test" in first_screen
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    named = {n.split("#")[0] for n in re.findall(r"\]\(([^)]+)\)", text)} | set(
+        re.findall(r"`(tests/[\w/.]+)`", text)
+    )
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_ci_runs_make_test() -> None:
+    assert "make test" in (ROOT / ".ci/run").read_text()
+
+
+def test_every_dependency_is_argued() -> None:
+    decisions = (ROOT / "docs/adr/0002-dependencies.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=\[; ]", line)[0] for line in project["dependencies"]}
+    assert [name for name in sorted(names) if name not in decisions] == []
