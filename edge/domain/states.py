@@ -67,7 +67,7 @@ DEADLINES_MS: Mapping[State, int] = {
     State.ENROLLING: 60_000,
     State.COOLDOWN: 30_000,
 }
-"""How long a busy state may last. ACCEPTED to REFUSED last as long as their cues; COOLDOWN is NIST SP 800-63B-4's."""
+"""How long a busy state may last: ACCEPTED to REFUSED as long as their cues, COOLDOWN by NIST SP 800-63B-4."""
 
 _ATTENDING = (State.IDLE, State.LOOKING, State.ACCEPTED, State.DUPLICATE, State.REFUSED)
 """The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
