@@ -2,10 +2,10 @@
 
     python models/remake.py                 every model: compare, change nothing
     python models/remake.py --only ID       one of them
-    python models/remake.py --write         put the remade file here (only when it is the same, or equal in output)
+    python models/remake.py --write         put the remade files here: the same bytes, or equal in output
 
-Packages come through the ordinary clients, pip and npm; archive and file are held to the manifest's sha256. A converter
-is installed in a throw-away environment with the versions that the manifest pins. Exit code 1 when anything differs.
+Packages come through pip and npm; archive and file are held to the manifest. A converter is installed in a
+throw-away environment with the versions that the manifest pins. Exit code 1 when anything differs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import ModelError
-from edge.vision.manifest import Manifest, ModelSpec, Package, load
+from edge.vision.manifest import Manifest, ModelSpec, Package, read_manifest
 
 HERE = Path(__file__).resolve().parent
 _TOLERANCE = 1e-4
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="ID")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    manifest: Manifest = load(HERE)
+    manifest: Manifest = read_manifest(HERE)
     wanted = [spec for spec in manifest.model if arguments.only in {None, spec.id}]
     if not wanted:
         parser.error(f"no model {arguments.only}; known: {', '.join(spec.id for spec in manifest.model)}")
@@ -105,7 +105,7 @@ def _fetch(package: Package, scratch: Path) -> bytes:
 
 
 def batch_one(content: bytes) -> bytes:
-    """A TFLite flatbuffer of fixed batch 2 with every leading 2 made 1: activations, signatures, reshape targets."""
+    """A TFLite flatbuffer of batch 2 with every leading 2 made 1: activations, signatures, reshape targets."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 

@@ -1,4 +1,8 @@
-"""Our decoding of BlazeFace against MediaPipe's own, on real photographs at a camera's size."""
+"""Our decoding of BlazeFace against MediaPipe's own, on real photographs.
+
+Given the model's own 128×128 pixels nobody resamples, and what is compared is the decoding. At a camera's size
+MediaPipe samples without a filter and we with one, so that the model itself sees other pixels.
+"""
 
 import json
 import subprocess
@@ -16,23 +20,25 @@ from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 
-TOLERANCE_PX = 2.0
-"""At 480 pixels of height; MediaPipe rounds boxes to whole pixels and resamples with another filter."""
+DECODING_PX = 2.0
+"""Of 128: MediaPipe truncates a box's corner and its size to whole pixels, so a corner may be off by nearly two."""
+POINTS_PX = 0.05
+"""Of 128; points are not rounded. MediaPipe counts from the picture's edge, we from the first pixel's centre: 0.5."""
+SAMPLING = 2 * 480 / 128
+"""Two pixels of the model, in those of a frame 480 tall."""
 NAMES = ["astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"]
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
 
-@pytest.fixture(scope="module")
-def pictures(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The photographs, 480 pixels tall, without loss."""
-    folder = tmp_path_factory.mktemp("pictures")
-    for name in NAMES:
-        image = Image.fromarray(load_photo(photos / name))
-        image.resize((round(image.width * 480 / image.height), 480)).save(folder / f"{name}.png")
-    return [folder / f"{name}.png" for name in NAMES]
+def saved(folder: Path, photo: Path, side: int) -> Path:
+    """The photograph in a square of that side, without loss; its lower part is cut where it is tall."""
+    image = Image.fromarray(load_photo(photo))
+    height = min(image.height, image.width)
+    top = image.crop((0, 0, image.width, height)).resize((side, side), Image.Resampling.BOX)
+    top.save(folder / f"{photo.name}.{side}.png")
+    return folder / f"{photo.name}.{side}.png"
 
 
-@pytest.fixture(scope="module")
 def reference(pictures: list[Path]) -> list[dict[str, list[float]]]:
     script = Path(__file__).with_name("reference_detector.py")
     model = MODELS / "blazeface_short_range.tflite"
@@ -40,15 +46,19 @@ def reference(pictures: list[Path]) -> list[dict[str, list[float]]]:
         [sys.executable, script, model, *pictures], text=True, capture_output=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    found: list[dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-@pytest.mark.parametrize("number", range(len(NAMES)), ids=NAMES)
-def test_box_and_points_are_mediapipes_within_two_pixels(pictures, reference, number: int) -> None:
+@pytest.mark.parametrize(("side", "corners", "points"), [(128, DECODING_PX, POINTS_PX), (480, SAMPLING, SAMPLING)])
+def test_boxes_and_points_are_mediapipes(photos, tmp_path: Path, side: int, corners: float, points: float) -> None:
+    pictures = [saved(tmp_path, photos / name, side) for name in NAMES]
     detector = BlazeFaceDetector(ModelStore(MODELS).load(Role.DETECTOR))
-    frame = Frame(load_photo(pictures[number]), 0)
-    ours = detector.detect(FrameImage(frame.pixels))[0]
-    theirs = reference[number]
-    box = [ours.box.x0, ours.box.y0, ours.box.x1, ours.box.y1]
-    assert np.abs(np.subtract(box, theirs["box"])).max() <= TOLERANCE_PX
-    assert np.abs(ours.points - np.array(theirs["points"])).max() <= TOLERANCE_PX
+    for path, theirs in zip(pictures, reference(pictures), strict=True):
+        ours = detector.detect(FrameImage(Frame(load_photo(path), 0).pixels))[0]
+        box = [ours.box.x0, ours.box.y0, ours.box.x1, ours.box.y1]
+        assert np.abs(np.subtract(box, theirs["box"])).max() <= corners, path.name
+        # Beyond the decoding, the ears are where the model itself is least sure: other pixels move them most.
+        compared = slice(6 if side == 128 else 4)
+        apart = np.abs(ours.points + 0.5 - np.array(theirs["points"]))[compared]
+        assert apart.max() <= points, path.name
