@@ -23,7 +23,7 @@ from edge.vision.photo import load_photo
 DECODING_PX = 2.0
 """Of 128: MediaPipe truncates a box's corner and its size to whole pixels, so a corner may be off by nearly two."""
 POINTS_PX = 0.05
-"""Of 128; points are not rounded. MediaPipe counts from the picture's edge, we from the first pixel's centre: 0.5."""
+"""Of 128; points are not rounded. MediaPipe counts from the picture's edge, we from a pixel's centre: 0.5."""
 SAMPLING = 2 * 480 / 128
 """Two pixels of the model, in those of a frame 480 tall."""
 NAMES = ["astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"]
