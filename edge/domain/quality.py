@@ -2,7 +2,7 @@
 
 Pure: arrays in, numbers and a `Reason` out. Where each default comes from stands beside it; the measurements were
 made on LFW pictures degraded step by step (Gaussian and motion blur, dimming, shrinking), watching how far the
-embedding moved from that of the untouched picture. models/quality.md has the tables.
+embedding moved from that of the untouched picture.
 """
 
 from dataclasses import dataclass, replace

@@ -51,7 +51,17 @@ class Neighbour:
     """A client of the broker with a certificate of its own choice, which collects what it hears."""
 
     link: MqttLink
-    heard: list[tuple[str, bytes]] = field(default_factory=list)
+    received: list[Receive] = field(default_factory=list)
+
+    @property
+    def heard(self) -> list[tuple[str, bytes]]:
+        return [(entry.message.topic, entry.message.payload) for entry in self.received]
+
+    def poll(self, timeout_s: float = 0.05):
+        event = self.link.next_event(timeout_s)
+        if isinstance(event, Receive):
+            self.received.append(event)
+        return event
 
     def connect(self) -> None:
         self.link.start()
@@ -60,9 +70,7 @@ class Neighbour:
     def next(self, kind: type, within_s: float = 10.0):
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
-            event = self.link.next_event(0.2)
-            if isinstance(event, Receive):
-                self.heard.append((event.message.topic, event.message.payload))
+            event = self.poll(0.2)
             if isinstance(event, kind):
                 return event
         pytest.fail(f"no {kind.__name__} within {within_s:g} s")
@@ -73,9 +81,7 @@ class Neighbour:
 
     def hears(self, topic: str, part: bytes) -> None:
         def arrived() -> bool:
-            event = self.link.next_event(0.05)
-            if isinstance(event, Receive):
-                self.heard.append((event.message.topic, event.message.payload))
+            self.poll(0.05)
             return any(t == topic and part in p for t, p in self.heard)
 
         eventually(arrived, f"{part!r} on {topic}")

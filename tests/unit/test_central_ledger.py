@@ -303,6 +303,12 @@ def test_one_key_has_one_name(store):
     assert isinstance(again.key, VerifyKey)
 
 
+def test_a_commit_waits_for_the_disk(store):
+    """A receipt says that it survives a power cut; NORMAL in WAL mode would not (2 is FULL)."""
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_the_database_is_closed_to_others(store):
     assert store.path.stat().st_mode & 0o077 == 0
 

@@ -1,0 +1,120 @@
+"""The ledger as a service: what it never acknowledges too early, and how it ends."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from edge.central.ledger import Ledger
+from edge.central.service import LedgerService, LedgerSettings
+from edge.domain import topics
+from edge.errors import KeyFileError, LedgerError
+from edge.ports import Connected
+
+
+def test_what_could_not_be_committed_is_delivered_again_by_the_broker(site, monkeypatch):
+    def full(self, messages):
+        raise LedgerError("the disk is full; make room")
+
+    site.ledger().stop()  # so that the broker keeps its session
+    monkeypatch.setattr(Ledger, "accept_batch", full)
+    broken = site.ledger()
+    terminal = site.terminal()
+    terminal.append(1)
+    publisher = terminal.run(resend_s=60)
+    site.eventually(lambda: publisher.counters.acked == 1, "the broker took it")
+    with pytest.raises(LedgerError, match="disk is full"):
+        site.eventually(lambda: broken.stop() or not broken.connected.is_set(), "the service ends")
+    terminal.stop()  # it will not send again
+    monkeypatch.undo()
+    site.ledger()
+    site.eventually(lambda: site.count() == 1, "delivered again")
+
+
+def test_a_release_never_names_a_message_of_a_later_connection(site):
+    reader = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    topic = "smartclocker/v1/main/gate-1/record/punch"
+    site.neighbour("gate-1").publish(topic, b"keep me")
+    reader.hears(topic, b"keep me")
+    stale = reader.received[-1]
+    site.broker.restart()  # a clean one keeps its queue
+    reader.next(Connected)
+    site.eventually(lambda: reader.poll() and reader.received[-1].connection > stale.connection, "again")
+    reader.link.release(stale)
+    reader.link.stop()
+    again = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    again.hears(topic, b"keep me")
+    again.link.release(again.received[-1])
+    again.link.stop()
+    last = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    site.neighbour("gate-1").publish(topic, b"and then")
+    last.hears(topic, b"and then")
+    assert [payload for _, payload in last.heard] == [b"and then"], "released once, gone for good"
+
+
+def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
+    terminal = site.terminal()
+    terminal.append(1)
+    service = LedgerService(LedgerSettings(site.uplink("ledger"), site.ledger_path, site.root / "ledger.pem"))
+    taken = []
+
+    def publish(topic, wire, *, token):
+        taken.append(topic)
+        return len(taken) > 1
+
+    service._link = SimpleNamespace(publish=publish)
+    with site.store() as store, terminal.ring() as ring:
+        ledger = Ledger(store, site.ledger_key)
+        ledger.accept(topics.record(terminal.origin, "punch"), ring.envelopes(0, 1)[0].wire)
+        service._answer(ledger)
+        assert ledger.waiting
+        service._answer(ledger)
+        assert not ledger.waiting
+    assert taken == [topics.receipt(terminal.origin)] * 2
+
+
+def test_it_stops_within_its_bound_with_the_broker_away(site):
+    service = site.ledger()
+    site.broker.kill()
+    site.eventually(lambda: not service.connected.is_set(), "the loss is noticed")
+    began = time.monotonic()
+    service.stop()
+    assert time.monotonic() - began < 3.0
+    service.stop()
+
+
+@pytest.mark.parametrize("broken", ["key", "store", "certificate"])
+def test_what_waiting_cannot_mend_is_raised_by_start(site, tmp_path, broken):
+    settings = {
+        "uplink": site.uplink("ledger"),
+        "store": site.ledger_path,
+        "key": site.root / "ledger.pem",
+    }
+    match broken:
+        case "key":
+            settings["key"] = tmp_path / "absent.pem"
+        case "store":
+            settings["store"] = tmp_path / "absent" / "ledger.db"
+        case "certificate":
+            settings["uplink"].certificate.unlink()
+    with pytest.raises((KeyFileError, LedgerError)):
+        LedgerService(LedgerSettings(**settings)).start()
+
+
+def test_a_broker_that_refuses_the_receipts_is_said_once(site, caplog):
+    allowed = site.broker.acl.read_text()
+    site.broker.acl.write_text(allowed.replace("topic write smartclocker/v1/+/+/receipt\n", ""))
+    site.broker.restart()
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(3)
+    terminal.run(resend_s=0.1)
+
+    def refusals() -> list[str]:
+        return [r.getMessage() for r in caplog.records if "refuses our receipts" in r.getMessage()]
+
+    site.eventually(refusals, "said")
+    site.eventually(lambda: terminal.publisher.counters.resends >= 3, "the terminal goes on asking")
+    assert len(refusals()) == 1
+    assert terminal.watermark() == 0
+    assert site.count() == 3

@@ -1,0 +1,75 @@
+"""The gate and the pipeline on real photographs in front of the replay camera's scene."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.adapters.scene import Scene
+from edge.domain import liveness, quality
+from edge.domain.quality import QualityLimits
+from edge.domain.types import Band, Frame, Reason
+from edge.resources import models_directory
+from edge.vision.models import ModelStore
+from edge.vision.photo import load_photo
+from edge.vision.pipeline import Pipeline
+
+STORE = ModelStore(models_directory())
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline(STORE, QualityLimits(), threads=1)
+
+
+def looks(pipeline: Pipeline, photo: Path, face_height: float = 180, **how: float):
+    pixels = load_photo(photo)
+    aim = pipeline.detect(Frame(pixels, 0))[0].box
+    scene = Scene()
+    scene.show(pixels, aim=aim, face_height=face_height, **how)
+    return [pipeline.look(Frame(scene.render(at), 0)) for at in np.arange(0, 3, 0.5)]
+
+
+@pytest.mark.parametrize("name", ["astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"])
+@pytest.mark.parametrize("face_height", [130, 180, 240])
+def test_good_pictures_pass_the_gate(pipeline, photos: Path, name: str, face_height: float) -> None:
+    assert [sight.reason for sight in looks(pipeline, photos / name, face_height)] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"blur": 9.0}, Reason.BLURRED),
+        ({"gain": 0.1}, Reason.DARK),
+        ({"face_height": 60}, Reason.TOO_FAR),
+        ({"face_height": 430}, Reason.TOO_CLOSE),
+    ],
+)
+def test_bad_pictures_are_refused_with_what_to_change(pipeline, photos: Path, how, reason) -> None:
+    seen = [sight.reason for sight in looks(pipeline, photos / "biden.jpg", **how) if sight.box is not None]
+    assert seen, "the face must still be found"
+    assert max(set(seen), key=seen.count) is reason
+
+
+def test_an_empty_room_and_a_black_frame_show_nobody(pipeline) -> None:
+    assert pipeline.look(Frame(Scene().render(0), 7)).box is None
+    assert pipeline.look(Frame(np.zeros((480, 640, 3), np.uint8), 7)).box is None
+
+
+def test_one_person_is_alike_and_two_are_not(pipeline, photos: Path) -> None:
+    ana, again, other = (
+        looks(pipeline, photos / n)[0].probe.embedding for n in ("obama.jpg", "obama3.jpg", "biden.jpg")
+    )
+    assert ana @ again > 0.6 > 0.3 > ana @ other
+
+
+def test_liveness_fails_closed_and_is_the_manifests() -> None:
+    assert STORE.spec("antispoof").thresholds["live"] == liveness.LIVE
+    assert not any(liveness.is_live(p) for p in (float("nan"), -0.1, 1.1, float("inf"), 0.49))
+    assert [liveness.band(p) for p in (0.95, 0.6, 0.1, float("nan"))] == [
+        Band.HIGH,
+        Band.MEDIUM,
+        Band.LOW,
+        Band.LOW,
+    ]
+    assert [quality.band(s) for s in (0.9, 0.5, 0.1, float("nan"))] == [Band.HIGH, Band.MEDIUM, Band.LOW, Band.LOW]
