@@ -39,6 +39,14 @@ def test_the_promises_of_the_unit() -> None:
         assert line in text.splitlines(), line
 
 
+def test_the_terminal_may_ask_whether_its_clock_is_synchronised() -> None:
+    """Otherwise every record would say that it is not, wherever timesyncd is not the time service."""
+    lines = (ROOT / "systemd/smartclocker.service").read_text().splitlines()
+    assert "ProtectClock=no" in lines
+    filters = [line.partition("=")[2] for line in lines if line.startswith("SystemCallFilter=")]
+    assert filters[-1] == "adjtimex clock_adjtime", "added after @privileged, which holds them, was taken away"
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_the_sandbox_is_tight(unit: Path) -> None:
     done = run("systemd-analyze", "security", "--offline=true", "--threshold=30", unit)
