@@ -23,6 +23,8 @@ Pin = Annotated[int, Meta(ge=2, le=27)]
 """GPIO 0 and 1 are the identification bus of a HAT."""
 CREDENTIAL = "credential:"
 """A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
+CREDENTIAL_SOURCE = Path("/etc/smartclocker/keys")
+"""Where the unit's LoadCredential= takes them from; root alone can read it. For commands that root runs by hand."""
 
 
 class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,18 +177,26 @@ def check(document: Mapping[str, Any], source: Path) -> Loaded:
     return Loaded(config, source, frozenset(given))
 
 
-def credential(path: str, directory: str | None = None) -> Path:
+def credential(path: str, directory: str | None = None, source: Path = CREDENTIAL_SOURCE) -> Path:
     """The file behind a key path; `credential:NAME` is looked up in systemd's $CREDENTIALS_DIRECTORY.
 
-    Raises ConfigError when the path asks for a credential and the process was given none.
+    Outside of a service it is the file in `source` that systemd would have lent. Raises ConfigError when the
+    process was given no credentials and that file is not there, or not to be seen by this user.
     """
     if not path.startswith(CREDENTIAL):
         return Path(path)
+    name = path.removeprefix(CREDENTIAL)
     base = directory if directory is not None else os.environ.get("CREDENTIALS_DIRECTORY")
-    if not base:
-        cure = "start it through systemctl (LoadCredential=), or name a file path in the configuration"
-        raise ConfigError(path, [f"{path}: this process was given no systemd credentials: {cure}"])
-    return Path(base) / path.removeprefix(CREDENTIAL)
+    if base:
+        return Path(base) / name
+    try:
+        there = (source / name).exists()
+    except PermissionError:
+        there = False
+    if there:
+        return source / name
+    cure = f"run it as root, with {source / name} in place (`smartclocker keys create`), or name a file path"
+    raise ConfigError(path, [f"{path}: this process was given no systemd credentials: {cure}"])
 
 
 @dataclass(frozen=True, slots=True)

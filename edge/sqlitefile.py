@@ -51,6 +51,7 @@ class Kind:
             os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             try:
                 self._build(temporary, tables, fill)
+                _give_to_owner_of(path.parent, temporary)
                 with contextlib.suppress(FileExistsError):
                     os.link(temporary, path)
             finally:
@@ -162,6 +163,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _give_to_owner_of(directory: Path, path: Path) -> None:
+    """What root makes by hand, the service must be able to open; SQLite itself gives -wal and -shm the same owner.
+
+    Raises OSError.
+    """
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -29,6 +29,7 @@ MAX_TEMPLATES = 32
 """A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
 MAX_NAME = 200
 _Persons = list["Person"]
+_Ids = list[str]
 """`list` means the method, inside of the class."""
 
 
@@ -137,8 +138,12 @@ class People:
             found.append(Person(person, name, count, names, latest[person]))
         return found
 
-    def gallery(self, model_id: str, policy: Policy) -> Gallery:
-        """Everyone with templates of this model and an active consent to this policy. Raises PeopleError."""
+    def gallery(self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None) -> Gallery:
+        """Everyone with templates of this model and an active consent to this policy.
+
+        Somebody whose key or templates are damaged is added to `unreadable` and left out, so that the others are
+        still matched; without that list it raises, as it does for anything else. Raises PeopleError.
+        """
         with self._reading():
             rows = self._db.execute(
                 "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
@@ -149,9 +154,16 @@ class People:
             opened = self._vault()
         templates = []
         for person, wrapped, count, sealed in rows:
-            if rules.is_active(latest[person], policy):
+            if not rules.is_active(latest[person], policy):
+                continue
+            try:
                 raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)
-                templates.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
+            except PeopleError:
+                if unreadable is None:
+                    raise
+                unreadable.append(person)
+                continue
+            templates.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
         try:
             return Gallery.of(model_id, ((person, flat.reshape(count, -1)) for person, count, flat in templates))
         except ValueError as error:

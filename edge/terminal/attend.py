@@ -56,6 +56,8 @@ class Tally:
     refused: dict[str, int] = field(default_factory=dict)
     lockouts: int = 0
     evicted: int = 0
+    people_unreadable: int = 0
+    """Enrolled, but their templates are damaged."""
 
 
 class Attend:
@@ -188,7 +190,13 @@ class Attend:
 
     def _load_gallery(self) -> None:
         self._roster_version = self._people.version()
-        self._gallery: Gallery = self._people.gallery(self._pipeline.embedder_id, self._rules.consent)
+        unreadable: list[str] = []
+        self._gallery: Gallery = self._people.gallery(
+            self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable
+        )
+        self.tally.people_unreadable = len(unreadable)
+        if unreadable:
+            LOG.error("%d people cannot be matched, their templates are damaged: enrol them again", len(unreadable))
         self._threshold = threshold(self._gallery.size, self._rules.fmr_table, self._rules.target_fpir)
         LOG.info("%d people enrolled with consent", self._gallery.size)
 

@@ -1,6 +1,11 @@
 """What facilities people will meet: each mistake has a message that names the cure, and the right exit code."""
 
+import os
 import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +129,34 @@ def test_withdrawal_ends_matching_and_is_recorded(site, smartclocker, enrol) -> 
     listed = smartclocker("people", "list", "--config", site.config)
     assert "not matching" in listed.stdout
     assert '"state":"withdrawn"' in smartclocker("journal", "show", site.journal).stdout
+
+
+def test_one_damaged_template_does_not_lock_everyone_out(site, enrol, notify) -> None:
+    damaged, whole = enrol(site, "biden.jpg"), enrol(site, "obama.jpg")
+    with closing(sqlite3.connect(site.directory / "state/people.db")) as db:
+        (sealed,) = db.execute("SELECT sealed FROM templates WHERE person = ?", (damaged,)).fetchone()
+        with db:
+            spoilt = sealed[:-1] + bytes([sealed[-1] ^ 1])
+            db.execute("UPDATE templates SET sealed = ? WHERE person = ?", (spoilt, damaged))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert notify.wait_for("READY=1", 20)
+            assert process.stdout is not None
+            assert any(line.endswith("  IN\n") for line in process.stdout), "the other person is still let in"
+        finally:
+            process.terminate()
+        said = process.stderr.read() if process.stderr else ""
+    assert "1 people cannot be matched" in said
+    assert damaged not in said
+    assert whole not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for another user")
+def test_what_root_makes_by_hand_belongs_to_the_services_user(site, enrol) -> None:
+    nobody = 65534
+    os.chown(site.directory / "state", nobody, nobody)
+    enrol(site, "obama.jpg")
+    made = sorted((site.directory / "state").iterdir())
+    assert {path.name for path in made} >= {"journal.db", "people.db"}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(nobody, nobody)}

@@ -114,3 +114,20 @@ def test_credentials_come_from_systemd_only(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert config.credential("credential:identity") == tmp_path / "identity"
     assert config.credential("/etc/key") == Path("/etc/key")
+
+
+def test_outside_of_the_service_root_finds_what_the_unit_would_lend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(ConfigError, match="smartclocker keys create"):
+        config.credential("credential:identity", source=tmp_path)
+    (tmp_path / "identity").touch()
+    assert config.credential("credential:identity", source=tmp_path) == tmp_path / "identity"
+    assert config.credential("credential:identity", "/run/c", tmp_path) == Path("/run/c/identity")
+
+
+def test_the_unit_takes_its_credentials_from_there() -> None:
+    unit = Path("systemd/smartclocker.service").read_text()
+    for name in ("identity", "storage", "tls-key"):
+        assert f"LoadCredential={name}:{config.CREDENTIAL_SOURCE / name}\n" in unit
