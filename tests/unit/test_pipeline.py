@@ -37,18 +37,17 @@ def test_good_pictures_pass_the_gate(pipeline, photos: Path, name: str, face_hei
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"),
+    ("name", "how", "reason"),
     [
-        ({"blur": 9.0}, Reason.BLURRED),
-        ({"gain": 0.1}, Reason.DARK),
-        ({"face_height": 60}, Reason.TOO_FAR),
-        ({"face_height": 430}, Reason.TOO_CLOSE),
+        ("biden.jpg", {"blur": 9.0}, Reason.BLURRED),
+        ("biden.jpg", {"gain": 0.1}, Reason.DARK),
+        # Of the photographs, the only one that the detector still finds this small in every frame.
+        ("obama2.jpg", {"face_height": 52}, Reason.TOO_FAR),
+        ("biden.jpg", {"face_height": 430}, Reason.TOO_CLOSE),
     ],
 )
-def test_bad_pictures_are_refused_with_what_to_change(pipeline, photos: Path, how, reason) -> None:
-    seen = [sight.reason for sight in looks(pipeline, photos / "biden.jpg", **how) if sight.box is not None]
-    assert seen, "the face must still be found"
-    assert max(set(seen), key=seen.count) is reason
+def test_bad_pictures_are_refused_with_what_to_change(pipeline, photos: Path, name: str, how, reason) -> None:
+    assert [sight.reason for sight in looks(pipeline, photos / name, **how)] == [reason] * 6
 
 
 def test_an_empty_room_and_a_black_frame_show_nobody(pipeline) -> None:
