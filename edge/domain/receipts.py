@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from edge.domain.records import EPOCH, NAME, Origin
+from edge.domain.kinds import EPOCH
+from edge.domain.records import NAME, Origin
 from edge.domain.strictjson import dump, parse_object
 from edge.errors import RecordError
 

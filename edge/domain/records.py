@@ -7,14 +7,13 @@ ledger may be older than a terminal.
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from edge.domain.kinds import EPOCH, FIELDS, HASH, UTC, WORD, Kind, is_instant
 from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
-from edge.domain.types import Band, Direction, DirectionSource, Method, TimeEvidence
+from edge.domain.types import TimeEvidence
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/cloudevents+json"
@@ -27,37 +26,11 @@ GENESIS = "0" * 64
 NAME = re.compile(r"(?!roster$)[a-z0-9][a-z0-9-]{0,31}")
 """A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
 of its own."""
-PERSON = re.compile(r"[a-z2-7]{26}")
-"""An opaque person id: 128 random bits in base32."""
-EPOCH = re.compile(r"[0-9a-f]{32}")
-_HASH = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")
-_UTC = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
-)  # \d takes any script's digits
-_WORD = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
-"""One short line of text: what a ledger may print."""
 _DAY = 24 * 60 - 1
 """Minutes; RFC 3339 offsets stay below 24 hours."""
 _PLACE = frozenset({"epoch", "seq", "prev", "time"})
 """Names in `data` that say where and when; no kind has fields of these names."""
-
-
-class Kind(StrEnum):
-    """The kinds of record that this version writes; docs/protocol.md describes each."""
-
-    PUNCH = "punch"
-    SUPPRESSED = "suppressed"
-    CORRECTION = "correction"
-    ENROLLED = "enrolled"
-    CONSENT = "consent"
-    ERASED = "erased"
-    RESTRICTED = "restricted"
-    BOOT = "boot"
-    CLOCK_STEP = "clock-step"
-    GAP = "gap"
-    TAMPER = "tamper"
-    COMMAND_RESULT = "command-result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +136,14 @@ def decode(payload: bytes) -> Record:
     position = Position(
         _text(data.get("epoch"), EPOCH, "epoch"),
         _integer(data.get("seq"), "seq", 1, MAX_INTEGER),
-        _text(data.get("prev"), _HASH, "prev"),
+        _text(data.get("prev"), HASH, "prev"),
     )
     evidence = _time(data.get("time"))
     _expect(event.get("time") == evidence.utc, "time differs from data.time.utc")
     rest = {key: value for key, value in data.items() if key not in _PLACE}
     record = Record(origin, position, _text(word[1], _KIND, "kind"), rest, evidence)
     _expect(event.get("id") == record.id, "id does not match source, epoch and seq")
-    for name, check in _FIELDS.get(record.kind, {}).items():
+    for name, check in FIELDS.get(record.kind, {}).items():
         _expect(name in rest and check(rest[name]), f"{record.kind}.{name} is missing or malformed")
     return record
 
@@ -198,60 +171,14 @@ def _time(value: object) -> TimeEvidence:
     synchronised = value.get("synchronised")
     if not isinstance(synchronised, bool):
         raise RecordError("time.synchronised is missing or malformed")
-    utc = _text(value.get("utc"), _UTC, "time.utc")
-    try:
-        datetime.fromisoformat(utc)
-    except ValueError as error:
-        raise RecordError("time.utc is no date or time of day") from error
+    utc = _text(value.get("utc"), UTC, "time.utc")
+    if not is_instant(utc):
+        raise RecordError("time.utc is no date or time of day")
     return TimeEvidence(
         utc=utc,
         offset_minutes=_integer(value.get("offset_minutes"), "time.offset_minutes", -_DAY, _DAY),
-        zone=_text(value.get("zone"), _WORD, "time.zone"),
-        boot_id=_text(value.get("boot_id"), _WORD, "time.boot_id"),
+        zone=_text(value.get("zone"), WORD, "time.zone"),
+        boot_id=_text(value.get("boot_id"), WORD, "time.boot_id"),
         boottime_ms=_integer(value.get("boottime_ms"), "time.boottime_ms", 0, MAX_INTEGER),
         synchronised=synchronised,
     )
-
-
-def _one_of(words: type[StrEnum]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and value in set(words)
-
-
-def _is_person(value: object) -> bool:
-    return isinstance(value, str) and PERSON.fullmatch(value) is not None
-
-
-def _is_word(value: object) -> bool:
-    return isinstance(value, str) and _WORD.fullmatch(value) is not None
-
-
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= 32 and all(map(_is_word, value))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-_PUNCH: dict[str, Callable[[object], bool]] = {
-    "person": _is_person,
-    "direction": _one_of(Direction),
-    "direction_source": _one_of(DirectionSource),
-    "method": _one_of(Method),
-    "quality": _one_of(Band),
-    "liveness": _one_of(Band),
-    "models": _is_words,
-}
-_FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
-    Kind.PUNCH: _PUNCH,
-    Kind.SUPPRESSED: {**_PUNCH, "duplicate_of": _is_count},
-    Kind.ENROLLED: {"person": _is_person, "models": _is_words, "templates": _is_count},
-    Kind.CONSENT: {
-        "person": _is_person,
-        "state": lambda value: isinstance(value, str) and value in {"given", "withdrawn"},
-        "policy_version": _is_word,
-        "policy_sha256": lambda value: isinstance(value, str) and _HASH.fullmatch(value) is not None,
-    },
-    Kind.BOOT: {"version": _is_word, "models": _is_words},
-}
-"""What each kind must carry; docs/protocol.md and its JSON Schemas say the same in their own words."""

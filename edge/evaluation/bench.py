@@ -17,8 +17,9 @@ from PIL import Image
 
 from edge.adapters.sd_listen import NotifyListener
 from edge.adapters.system import SystemClock
+from edge.domain.kinds import Kind
 from edge.domain.quality import QualityLimits
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.records import Draft, Origin
 from edge.domain.types import Frame, Pixels
 from edge.evaluation.sandbox import write_terminal
 from edge.journal import keys

@@ -14,18 +14,9 @@ from typing import Self
 
 from nacl.signing import SigningKey
 
+from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
-from edge.domain.records import (
-    PAYLOAD_TYPE,
-    Draft,
-    Kind,
-    Origin,
-    Position,
-    Record,
-    decode,
-    encode,
-    payload_hash,
-)
+from edge.domain.records import PAYLOAD_TYPE, Draft, Origin, Position, Record, decode, encode, payload_hash
 from edge.journal.chain import START, Head
 from edge.journal.envelope import Envelope, key_id, sign, to_wire
 from edge.journal.opening import open_ours

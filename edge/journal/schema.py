@@ -5,7 +5,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.domain.records import EPOCH, NAME, Origin
+from edge.domain.kinds import EPOCH
+from edge.domain.records import NAME, Origin
 from edge.errors import JournalAltered, JournalError
 from edge.sqlitefile import Kind
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from edge.domain import consent as rules
 from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import PERSON
 from edge.domain.matching import Gallery, are_unit
-from edge.domain.records import PERSON
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, vault

@@ -15,8 +15,9 @@ from edge.domain.consent import Policy
 from edge.domain.cues import CUES
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout
 from edge.domain.direction import DirectionPolicy, NewPunch, decide
+from edge.domain.kinds import Kind
 from edge.domain.matching import Gallery, threshold
-from edge.domain.records import Draft, Kind
+from edge.domain.records import Draft
 from edge.domain.states import Event, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Method, Reason
 from edge.journal.ring import Ring

@@ -8,7 +8,8 @@ import numpy as np
 from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
-from edge.domain.records import Draft, Kind
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft
 from edge.domain.states import Situation, State
 from edge.domain.types import Frame, Pixels, Probe
 from edge.errors import EnrolmentRefused, PeopleError

@@ -13,7 +13,7 @@ import edge.errors
 from edge.cli import build_parser
 from edge.config import Config
 from edge.domain.cues import CUES
-from edge.domain.records import Kind
+from edge.domain.kinds import Kind
 from edge.errors import SmartClockerError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import receipts, records
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain import kinds, receipts, records
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.errors import RecordError
 from edge.journal import envelope
@@ -39,6 +40,31 @@ DATA: dict[Kind, dict[str, Any]] = {
     Kind.CONSENT: {"person": "b" * 26, "state": "given", "policy_version": "2026-1", "policy_sha256": "c" * 64},
     Kind.ENROLLED: {"person": "b" * 26, "models": ["mobilefacenet-1"], "templates": 3},
     Kind.BOOT: {"version": "0.1.0", "models": []},
+    Kind.CORRECTION: {
+        "person": "a" * 26,
+        "change": "amended",
+        "corrects": f"door-1/{'d' * 32}/7",
+        "direction": None,
+        "at": "2026-03-01T08:00:00.000Z",
+        "reason": "wrong-time",
+        "worker": "asked",
+        "employer": "agrees",
+    },
+    Kind.CLOCK_STEP: {
+        "step_ms": -3_600_000,
+        "before": "2026-03-01T09:00:00.000Z",
+        "after": "2026-03-01T08:00:00.000Z",
+        "synchronised_before": False,
+        "synchronised_after": True,
+    },
+    Kind.GAP: {
+        "previous_epoch": None,
+        "previous_head": 0,
+        "receipted": 0,
+        "cause": "unreadable",
+        "quarantine": "20260301-080000-unknown",
+    },
+    Kind.COMMAND_RESULT: {"command_id": "e" * 32, "command": "resend", "outcome": "done", "detail": "3 records"},
 }
 
 
@@ -63,11 +89,11 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
-    assert set(records._FIELDS) == set(DATA)
+    assert set(kinds.FIELDS) == set(DATA)
     assert {f"record-{kind}" for kind in DATA} | {"record", "receipt", "envelope"} == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
-    for kind, checks in records._FIELDS.items():
+    for kind, checks in kinds.FIELDS.items():
         assert set(checks) == set(SCHEMAS[f"record-{kind}"]["properties"]["data"]["required"])
         assert all(f"`{field}`" in page for field in checks)
 

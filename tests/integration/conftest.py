@@ -17,7 +17,8 @@ from edge.central.broker import EmbeddedBroker
 from edge.central.service import LedgerService, LedgerSettings
 from edge.central.store import Store
 from edge.domain import topics
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal.envelope import key_id
 from edge.journal.keys import create_identity

@@ -16,7 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal.keys import create_identity, public_pem
 from edge.journal.ring import Ring

@@ -12,7 +12,8 @@ from edge.central.audit import verify_all
 from edge.central.ledger import COALESCE_NS, COALESCE_RECORDS, Ledger, Outcome, Reason, Verdict
 from edge.central.store import MAX_CONFLICTS, Store
 from edge.domain import receipts, topics
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Kind, Origin, Position, encode, payload_hash
+from edge.domain.kinds import Kind
+from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.types import TimeEvidence
 from edge.errors import LedgerError
 from edge.journal import envelope

@@ -8,8 +8,9 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain import receipts, topics
+from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.ring import Ring

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal.keys import load_identity
 from edge.journal.ring import Ring

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 
 TIME = TimeEvidence(

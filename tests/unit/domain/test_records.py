@@ -11,17 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.records import (
-    GENESIS,
-    MAX_PAYLOAD,
-    NAME,
-    Draft,
-    Kind,
-    Origin,
-    Position,
-    decode,
-    encode,
-)
+from edge.domain.kinds import Kind
+from edge.domain.records import GENESIS, MAX_PAYLOAD, NAME, Draft, Origin, Position, decode, encode
 from edge.domain.types import Band, Direction, DirectionSource, Method, TimeEvidence
 from edge.errors import RecordError
 

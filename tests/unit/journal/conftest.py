@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
+from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Kind, Origin
+from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal.envelope import key_id
 from edge.journal.ring import Ring

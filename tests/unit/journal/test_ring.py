@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Kind, decode, payload_hash
+from edge.domain.kinds import Kind
+from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, decode, payload_hash
 from edge.errors import JournalError, RecordError
 from edge.journal import envelope
 from edge.journal.ring import Acknowledgement, Ring

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.domain.consent import Consent, Policy
-from edge.domain.records import PERSON
+from edge.domain.kinds import PERSON
 from edge.domain.types import Floats, Probe
 from edge.errors import PeopleError
 from edge.roster.people import People, new_person_id
