@@ -46,6 +46,10 @@ class JournalError(SmartClockerError, OSError):
     exit_code = 74
 
 
+class JournalDamaged(JournalError):
+    """The file is not, or no longer, a journal that can be read: truncated, malformed, or something else."""
+
+
 class JournalAltered(JournalError):
     """The journal was changed by something other than us: a record fails its signature or breaks the chain."""
 

@@ -28,11 +28,15 @@ class Kind:
     application_id: int
     """What file(1) and we know it by."""
     version: int
-    """Of its tables. A file of another version is refused, never guessed at."""
+    """Of its tables. An earlier one can be read, and is brought up to this by `migrate`; a later one is refused."""
     error: type[SmartClockerError]
     """What everything here raises; it takes one message."""
     mend: str
     """The cure for damage, as the end of a sentence."""
+    damaged: type[SmartClockerError] | None = None
+    """What is raised instead of `error` when the content is at fault, not the disk or our rights on it."""
+    steps: tuple[str, ...] = ()
+    """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
 
     def create(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
         """Make a file of these tables, 0600 and durable on return; one that exists by now is left alone.
@@ -89,7 +93,19 @@ class Kind:
         except sqlite3.ProgrammingError:
             raise  # another thread's connection, a closed one: ours to mend, not the installer's
         except sqlite3.Error as error:
-            raise self.error(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
+            kind = (self.damaged or self.error) if is_damage(error) else self.error
+            raise kind(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
+
+    def migrate(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Bring a file of an earlier version to this one, in one transaction. Raises `error`."""
+        if connection.execute("PRAGMA user_version").fetchone()[0] == self.version:
+            return
+        with self.writing(connection, path):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been first
+            for step in self.steps[version - 1 :]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {self.version}")
 
     @contextlib.contextmanager
     def writing(self, connection: sqlite3.Connection, path: Path) -> Iterator[None]:
@@ -113,7 +129,7 @@ class Kind:
             cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
             raise self.error(f"{path}: cannot be read ({error.strerror}); {cure}") from error
         if magic != _MAGIC or size < _SMALLEST:
-            raise self.error(
+            raise (self.damaged or self.error)(
                 f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
                 "path or restore it from your backup"
             )
@@ -137,9 +153,11 @@ class Kind:
 
     def _refuse_other(self, connection: sqlite3.Connection, path: Path) -> None:
         if connection.execute("PRAGMA application_id").fetchone()[0] != self.application_id:
-            raise self.error(f"{path}: not a {self.noun}; correct the path, or restore the file from your backup")
+            raise (self.damaged or self.error)(
+                f"{path}: not a {self.noun}; correct the path, or restore the file from your backup"
+            )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != self.version:
+        if not 1 <= version <= self.version:
             raise self.error(
                 f"{path}: {self.noun} of format {version}, this program reads {self.version}; install the version "
                 "that wrote it, or a later one"

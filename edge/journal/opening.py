@@ -35,7 +35,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     its end does not verify.
     """
     if not path.exists():
-        schema.create(path, origin, key_id(key.verify_key))
+        schema.create(path, origin, key)
     JOURNAL.refuse_truncated(path)
     torn = _torn(path)
     connection = JOURNAL.connect(path)
@@ -45,6 +45,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
             _refuse_foreign(meta, path, origin, key_id(key.verify_key))
             chain = Chain(origin, meta.epoch, key.verify_key)
             _refuse_altered_end(connection, path, chain)
+            JOURNAL.migrate(connection, path)
             if torn:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that no verification meets the remains
     except BaseException:

@@ -24,6 +24,10 @@ from edge.journal.schema import JOURNAL
 
 _EVICT_BATCH = 2_000
 """Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
+_FORGET_COMMANDS = (
+    "DELETE FROM commands WHERE id IN (SELECT id FROM commands ORDER BY seq DESC LIMIT -1 OFFSET 10000)"
+)
+"""Far more than can arrive before the oldest of them have expired."""
 _LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
@@ -109,16 +113,20 @@ class Ring:
         either way nothing was appended, and the ring stays usable.
         """
         with JOURNAL.writing(self._db, self.path):
-            head = self._head()
-            seq = head.seq + 1
-            payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
-            signature = sign(PAYLOAD_TYPE, payload, self._key).signature
-            person = draft.data.get("person")
-            self._db.execute(
-                "INSERT INTO records (seq, kind, person, payload, signature) VALUES (?, ?, ?, ?, ?)",
-                (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
-            )
-        return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
+            return self._append(draft)
+
+    def take_command(self, command_id: str, draft: Draft) -> Stored | None:
+        """Mark a command as taken and append the record that says so, together; None when it was taken before.
+
+        Raises RecordError, JournalError; either way it is not taken.
+        """
+        with JOURNAL.writing(self._db, self.path):
+            if self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command_id,)).fetchone() is not None:
+                return None
+            stored = self._append(draft)
+            self._db.execute("INSERT INTO commands VALUES (?, ?)", (command_id, stored.seq))
+            self._db.execute(_FORGET_COMMANDS)
+        return stored
 
     def envelopes(self, after: int, limit: int) -> list[Outgoing]:
         """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
@@ -207,6 +215,19 @@ class Ring:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _append(self, draft: Draft) -> Stored:
+        """Inside a write transaction."""
+        head = self._head()
+        seq = head.seq + 1
+        payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
+        signature = sign(PAYLOAD_TYPE, payload, self._key).signature
+        person = draft.data.get("person")
+        self._db.execute(
+            "INSERT INTO records (seq, kind, person, payload, signature) VALUES (?, ?, ?, ?, ?)",
+            (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
+        )
+        return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
 
     def _head(self) -> Head:
         row = self._db.execute(_LAST).fetchone()

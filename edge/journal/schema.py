@@ -5,17 +5,26 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from nacl.signing import SigningKey
+
 from edge.domain.kinds import EPOCH
-from edge.domain.records import NAME, Origin
-from edge.errors import JournalAltered, JournalError
+from edge.domain.records import GENESIS, NAME, PAYLOAD_TYPE, Draft, Origin, Position, encode
+from edge.errors import JournalAltered, JournalDamaged, JournalError
+from edge.journal.envelope import key_id, sign
 from edge.sqlitefile import Kind
 
+_COMMANDS = """
+CREATE TABLE commands (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID
+"""
+"""Which commands were taken, and the record that says so: a command that arrives again changes nothing (I12)."""
 JOURNAL = Kind(
     noun="journal",
     application_id=0x53434A31,  # 'SCJ1'
-    version=1,
+    version=2,
     error=JournalError,
     mend="it is damaged; keep the file, run `smartclocker journal verify`, and start a new one",
+    damaged=JournalDamaged,
+    steps=(_COMMANDS,),
 )
 
 _TABLES = """
@@ -34,6 +43,7 @@ CREATE TABLE receipt (
     envelope BLOB NOT NULL
 ) STRICT;
 """
+_ALL = f"{_TABLES}{_COMMANDS};"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,22 @@ class Meta:
     keyid: str
 
 
-def create(path: Path, origin: Origin, keyid: str) -> None:
-    """Make an empty journal with a fresh random epoch. Raises JournalError."""
-    meta = {"site": origin.site, "terminal": origin.terminal, "epoch": secrets.token_hex(16), "keyid": keyid}
-    JOURNAL.create(path, _TABLES, lambda db: db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items()))
+def create(path: Path, origin: Origin, key: SigningKey, first: Draft | None = None) -> None:
+    """Make a journal with a fresh random epoch, whose record 1 is `first` if there is one. Raises JournalError.
+
+    The record is there when the file is: no power cut leaves a journal that does not say what it follows.
+    """
+    epoch = secrets.token_hex(16)
+    meta = {"site": origin.site, "terminal": origin.terminal, "epoch": epoch, "keyid": key_id(key.verify_key)}
+
+    def fill(db: sqlite3.Connection) -> None:
+        db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        if first is not None:
+            payload = encode(origin, Position(epoch, 1, GENESIS), first)
+            row = (str(first.kind), payload, sign(PAYLOAD_TYPE, payload, key).signature)
+            db.execute("INSERT INTO records VALUES (1, ?, NULL, ?, ?)", row)
+
+    JOURNAL.create(path, _ALL, fill)
 
 
 def read_meta(connection: sqlite3.Connection, path: Path) -> Meta:

@@ -57,8 +57,8 @@ def test_another_keys_journal_is_refused(closed: Path, origin: Origin) -> None:
 
 
 def test_a_newer_format_is_refused(closed: Path, open_ring: Open) -> None:
-    sql(closed, "PRAGMA user_version = 2")
-    with pytest.raises(JournalError, match="format 2, this program reads 1; install"):
+    sql(closed, "PRAGMA user_version = 99")
+    with pytest.raises(JournalError, match="format 99, this program reads 2; install"):
         open_ring()
 
 
@@ -201,10 +201,9 @@ def test_an_unreadable_journal_names_the_cure(
 
 def test_two_that_create_at_once_share_one_epoch(journal: Path, origin: Origin, identity: SigningKey) -> None:
     from edge.journal import schema
-    from edge.journal.envelope import key_id
 
     first = Ring(journal, origin, identity)
-    schema.create(journal, origin, key_id(identity.verify_key))  # lost the race: leaves the other's alone
+    schema.create(journal, origin, identity)  # lost the race: leaves the other's alone
     second = Ring(journal, origin, identity)
     assert first.epoch == second.epoch
     first.close()
@@ -218,3 +217,13 @@ def test_each_journal_has_its_own_epoch(tmp_path: Path, origin: Origin, identity
         with Ring(tmp_path / f"{number}.db", origin, identity) as ring:
             epochs.add(ring.epoch)
     assert len(epochs) == 5
+
+
+def test_a_journal_of_format_1_is_brought_up_to_date(closed: Path, open_ring: Open, punch: Punch) -> None:
+    sql(closed, "DROP TABLE commands", "PRAGMA user_version = 1")
+    with open_ring() as ring:
+        assert ring.head().seq == 5
+        assert ring.take_command("c" * 32, punch()) is not None
+    with open_ring() as ring:
+        assert ring.take_command("c" * 32, punch()) is None
+        assert ring.head().seq == 6

@@ -246,3 +246,23 @@ def test_the_error_is_also_the_standard_librarys(tmp_path: Path, origin: object,
         Ring(tmp_path / "nowhere" / "journal.db", origin, identity)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOENT
+
+
+def test_a_command_is_taken_once_and_with_its_record(open_ring: Open, punch: Punch) -> None:
+    ring, other = open_ring(), open_ring()
+    taken = ring.take_command("a" * 32, punch())
+    assert taken is not None
+    assert taken.seq == 1
+    assert other.take_command("a" * 32, punch()) is None
+    with pytest.raises(RecordError):
+        ring.take_command("b" * 32, Draft(Kind.PUNCH, {}, punch().time))
+    assert ring.take_command("b" * 32, punch()) is not None, "a record that was refused took no command"
+    assert ring.head().seq == 2
+
+
+def test_taken_commands_are_remembered_within_bounds(open_ring: Open, punch: Punch) -> None:
+    ring = open_ring()
+    ring._db.executemany("INSERT INTO commands VALUES (?, ?)", [(f"{n:032x}", -n) for n in range(10_005)])
+    ring.take_command("f" * 32, punch())
+    assert ring._db.execute("SELECT count(*) FROM commands").fetchone() == (10_000,)
+    assert ring.take_command("f" * 32, punch()) is None
