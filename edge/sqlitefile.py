@@ -120,6 +120,13 @@ class Kind:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
+    def present(self, path: Path) -> bool:
+        """Whether there is anything at `path`. Raises `error` when this user may not know."""
+        try:
+            return path.exists()
+        except PermissionError as error:
+            raise self.error(f"{path}: cannot be read ({error.strerror}); make it readable by this user") from error
+
     def refuse_truncated(self, path: Path) -> None:
         """Refuse what is no SQLite file, before SQLite takes an empty one for a new database. Raises `error`."""
         try:

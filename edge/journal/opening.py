@@ -34,7 +34,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered when
     its end does not verify.
     """
-    if not path.exists():
+    if not JOURNAL.present(path):
         schema.create(path, origin, key)
     JOURNAL.refuse_truncated(path)
     torn = _torn(path)

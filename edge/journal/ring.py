@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
 from edge.domain.records import PAYLOAD_TYPE, Draft, Origin, Position, Record, decode, encode, payload_hash
+from edge.errors import JournalDamaged
 from edge.journal.chain import START, Head
 from edge.journal.envelope import Envelope, key_id, sign, to_wire
 from edge.journal.opening import open_ours
@@ -200,6 +201,13 @@ class Ring:
             head, first, watermark = self._head().seq, self._first(), self._watermark()
             pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return RingStats(head - first + 1 if first else 0, pages * size, head - watermark, watermark, head)
+
+    def check_structure(self) -> None:
+        """Every page and index, minutes for a large one. Raises JournalDamaged."""
+        with JOURNAL.guard(self.path):
+            found = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        if found != "ok":
+            raise JournalDamaged(f"{self.path}: {JOURNAL.mend} ({found})")
 
     def close(self) -> None:
         """Fold the write-ahead file into the journal where no other process uses it; safe to call twice."""

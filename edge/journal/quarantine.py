@@ -1,0 +1,209 @@
+"""A journal that cannot be used is set aside whole, and a new epoch begins whose first record says so.
+
+Nothing is deleted, and no cut of the power leaves a half-way state that a start does not finish::
+
+    gap.json written, synced ──► every name linked into the folder, synced ──► the old names removed, synced
+        ──► the new journal appears with the gap as its record 1 ──► gap.json becomes report.json
+
+`smartclocker journal recover` reads what lies in the folder.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.domain.kinds import GapCause, Kind
+from edge.domain.records import Draft, Origin, decode
+from edge.domain.types import TimeEvidence
+from edge.errors import JournalAltered, JournalDamaged, JournalError
+from edge.journal import schema, wal
+from edge.journal.ring import Ring
+from edge.journal.salvage import carve
+from edge.journal.schema import JOURNAL
+from edge.sqlitefile import sync_directory
+
+FOLDER = "quarantine"
+"""Beside the journal; each journal that was set aside has a folder of its own in it."""
+_ENDS = ("", "-wal", "-shm")
+_PENDING, _REPORT, _SUSPECT = "gap.json", "report.json", "suspect"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The fields of a `gap` record."""
+
+    previous_epoch: str | None
+    previous_head: int
+    receipted: int
+    cause: GapCause
+    quarantine: str
+
+
+def ensure_usable(path: Path, origin: Origin, key: SigningKey, evidence: Callable[[], TimeEvidence]) -> Path | None:
+    """Make sure that a `Ring` can be opened at `path`; the folder that an unusable journal was moved to, or None.
+
+    A journal that is damaged, altered or gone is set aside. One that is merely out of reach (rights, a full disk, a
+    newer format) or another terminal's is not: that raises JournalError with the cure, and nothing is touched.
+    """
+    unfinished: list[Path] = []
+    with contextlib.suppress(PermissionError):  # opening the journal will say it with the cure
+        unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
+    if unfinished:
+        return _finish(path, origin, key, evidence, unfinished[0])
+    cause = _what_is_wrong(path, origin, key)
+    if cause is None:
+        return None
+    folder = _begin(path, cause, evidence())
+    return _finish(path, origin, key, evidence, folder)
+
+
+def mark_suspect(path: Path) -> None:
+    """SQLite met damage while the journal was in use: the next start checks all of it. Never raises OSError."""
+    with contextlib.suppress(OSError):
+        _suspect(path).touch()
+
+
+def _what_is_wrong(path: Path, origin: Origin, key: SigningKey) -> GapCause | None:
+    if not JOURNAL.present(path):
+        # A journal leaves its reserve behind, and its write-ahead file; a first boot has neither.
+        known = wal.has_content(path) or path.with_suffix(".reserve").exists()
+        return GapCause.MISSING if known else None
+    try:
+        with Ring(path, origin, key) as ring:
+            if _suspect(path).exists():
+                ring.check_structure()
+                _suspect(path).unlink()
+    except JournalAltered as error:
+        _log.critical("%s", error)
+        return GapCause.ALTERED
+    except JournalDamaged as error:
+        _log.critical("%s", error)
+        return GapCause.UNREADABLE
+    except JournalError:
+        if not _unreadable_medium(path):
+            raise
+        _log.critical("%s: the disk does not give it back", path)
+        return GapCause.UNREADABLE
+    return None
+
+
+def _unreadable_medium(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+    except OSError as error:
+        return error.errno == errno.EIO
+    return False
+
+
+def _begin(path: Path, cause: GapCause, now: TimeEvidence) -> Path:
+    epoch, head, receipted = _last_words(path)
+    stem = "".join(filter(str.isdigit, now.utc[:19])) + "-" + (epoch or "unknown")[:8]
+    base = path.parent / FOLDER
+    try:
+        base.mkdir(mode=0o700, exist_ok=True)
+        number = sum(1 for _ in base.iterdir()) + 1
+        folder = base / f"{stem}-{number}"
+        folder.mkdir(mode=0o700)
+        gap = Gap(epoch, head, receipted, cause, folder.name)
+        _write_synced(folder / "gap.new", json.dumps(asdict(gap)))
+        (folder / "gap.new").rename(folder / _PENDING)
+        for directory in (folder, base, path.parent):
+            sync_directory(directory)
+    except OSError as error:
+        raise JournalError(
+            f"{path}: must be set aside, and that failed ({error.strerror}); free some space on the disk and make "
+            "its directory writable by this user"
+        ) from error
+    return folder
+
+
+def _finish(
+    path: Path, origin: Origin, key: SigningKey, evidence: Callable[[], TimeEvidence], folder: Path
+) -> Path:
+    """From whichever step was reached: each can be done again."""
+    try:
+        gap = Gap(**json.loads((folder / _PENDING).read_text(encoding="utf-8")))
+        if not _is_begun(path, gap):
+            _move(path, folder)
+            schema.create(path, origin, key, Draft(Kind.GAP, {**asdict(gap), "cause": str(gap.cause)}, evidence()))
+        _suspect(path).unlink(missing_ok=True)
+        (folder / _PENDING).rename(folder / _REPORT)
+        sync_directory(folder)
+    except (OSError, ValueError, TypeError) as error:
+        if isinstance(error, JournalError):
+            raise
+        raise JournalError(
+            f"{folder}: a journal is being set aside there, and that failed ({error}); free some space on the "
+            f"disk, and make {path.parent} writable by this user"
+        ) from error
+    _log.critical(
+        "the journal was %s. It lies whole in %s, and a new epoch has begun: run `smartclocker journal recover`, "
+        "and give the centre what it finds",
+        gap.cause,
+        folder,
+    )
+    return folder
+
+
+def _is_begun(path: Path, gap: Gap) -> bool:
+    """Whether the new journal is there: its first record names this folder."""
+    try:
+        with contextlib.closing(JOURNAL.connect(path, "ro")) as db:
+            row = db.execute("SELECT payload FROM records WHERE seq = 1 AND kind = 'gap'").fetchone()
+            return row is not None and decode(row[0]).data.get("quarantine") == gap.quarantine
+    except (JournalError, sqlite3.Error, ValueError):
+        return False
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Under both names first: at no instant is there none."""
+    names = [name for end in _ENDS if (name := path.with_name(path.name + end)).exists()]
+    for name in names:
+        if not (folder / name.name).exists():
+            os.link(name, folder / name.name)
+    sync_directory(folder)
+    for name in names:
+        name.unlink()
+    sync_directory(path.parent)
+
+
+def _last_words(path: Path) -> tuple[str | None, int, int]:
+    """(epoch, last seq, receipted up to) as far as they can be read in a moment; a recovery reads everything."""
+    epoch, head, receipted = None, 0, 0
+    with (
+        contextlib.suppress(JournalError, sqlite3.Error),
+        # What the write-ahead file adds is looked for below, where a damaged one can do no harm.
+        contextlib.closing(JOURNAL.connect(path, "ro", immutable=True)) as db,
+    ):
+        epoch = schema.read_meta(db, path).epoch
+        head = db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0
+        receipted = db.execute("SELECT max(upto) FROM receipt").fetchone()[0] or 0
+    with contextlib.suppress(OSError):
+        for found in carve(wal.wal_path(path)):
+            if epoch in {None, found.record.position.epoch}:
+                epoch = found.record.position.epoch
+                head = max(head, found.record.position.seq)
+    return epoch, int(head), int(receipted)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _suspect(path: Path) -> Path:
+    return path.with_suffix(f".{_SUSPECT}")

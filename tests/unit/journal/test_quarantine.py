@@ -1,0 +1,278 @@
+"""A journal that cannot be used is set aside whole; what was in it can still be read."""
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.domain.kinds import GapCause, Kind
+from edge.domain.receipts import Receipt
+from edge.domain.records import Draft, Origin, decode
+from edge.domain.types import TimeEvidence
+from edge.errors import JournalError
+from edge.journal import quarantine, wal
+from edge.journal.quarantine import ensure_usable, mark_suspect
+from edge.journal.ring import Ring
+from edge.journal.salvage import Salvage, carve
+from edge.journal.verify import verify_file
+
+NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+Punch = Callable[..., Draft]
+Open = Callable[[], Ring]
+
+
+@pytest.fixture
+def begin(journal: Path, origin: Origin, identity: SigningKey) -> Callable[[], Path | None]:
+    return lambda: ensure_usable(journal, origin, identity, lambda: NOW)
+
+
+@pytest.fixture
+def full(open_ring: Open, journal: Path, punch: Punch, receipt_for: Callable[..., Receipt]) -> Path:
+    """Forty records, ten of them receipted, cleanly closed."""
+    with open_ring() as ring:
+        for _ in range(40):
+            ring.append(punch())
+        ring.acknowledge(receipt_for(ring, 10), b"{}")
+    return journal
+
+
+def break_page(path: Path, number: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(number * 4096)
+        file.write(os.urandom(4096))
+
+
+def gap_of(ring: Ring) -> dict:
+    (first,) = ring.envelopes(0, 1)
+    record = decode(ring._db.execute("SELECT payload FROM records WHERE seq = 1").fetchone()[0])
+    assert first.kind == Kind.GAP
+    return dict(record.data)
+
+
+def test_a_first_boot_and_a_sound_journal_are_left_alone(begin: Callable, full: Path) -> None:
+    before = full.read_bytes()
+    assert begin() is None
+    assert full.read_bytes() == before
+    full.unlink()
+    assert begin() is None
+    assert not full.exists(), "the ring makes it"
+
+
+def damage_root(path: Path) -> None:
+    break_page(path, 0)
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, 300)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def alter_last(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE records SET signature = zeroblob(64) WHERE seq = 40")
+
+
+@pytest.mark.parametrize(
+    ("harm", "cause", "epoch_known"),
+    [
+        (damage_root, GapCause.UNREADABLE, False),
+        (truncate, GapCause.UNREADABLE, False),
+        (empty, GapCause.UNREADABLE, False),
+        (alter_last, GapCause.ALTERED, True),
+    ],
+)
+def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
+    begin: Callable, full: Path, open_ring: Open, keys: dict, harm: Callable, cause: GapCause, epoch_known: bool
+) -> None:
+    with open_ring() as ring:
+        old = ring.epoch
+    harm(full)
+    harmed = full.read_bytes()
+    folder = begin()
+    assert folder is not None
+    assert (folder / "journal.db").read_bytes() == harmed, "whole, to the byte"
+    assert begin() is None, "and it is done once"
+    with open_ring() as ring:
+        gap = gap_of(ring)
+        assert ring.epoch != old
+    assert gap["cause"] == cause
+    assert gap["quarantine"] == folder.name
+    assert (gap["previous_epoch"], gap["previous_head"], gap["receipted"]) == (
+        (old, 40, 10) if epoch_known else (None, 0, 0)
+    )
+    assert verify_file(full, keys).ok
+
+
+def test_a_damaged_write_ahead_file_goes_with_its_journal(
+    begin: Callable, open_ring: Open, journal: Path, punch: Punch, tmp_path: Path
+) -> None:
+    ring = open_ring()
+    for _ in range(5):
+        ring.append(punch())
+    copies = {end: (tmp_path / f"journal.db{end}").read_bytes() for end in ("", "-wal")}
+    old = ring.epoch
+    ring.close()
+    (tmp_path / "journal.db").write_bytes(copies[""])
+    broken = bytearray(copies["-wal"])
+    broken[32 + 24 + 100] ^= 1
+    wal.wal_path(journal).write_bytes(broken)
+    folder = begin()
+    assert folder is not None
+    assert (folder / "journal.db-wal").read_bytes() == bytes(broken)
+    with open_ring() as ring:
+        gap = gap_of(ring)
+    assert gap["cause"] == GapCause.ALTERED
+    assert (gap["previous_epoch"], gap["previous_head"]) == (old, 5), "found in the write-ahead file"
+
+
+def test_a_journal_that_vanished_is_a_gap_too(begin: Callable, full: Path, open_ring: Open) -> None:
+    full.with_suffix(".reserve").touch()
+    full.unlink()
+    assert begin() is not None
+    with open_ring() as ring:
+        assert gap_of(ring)["cause"] == GapCause.MISSING
+
+
+@pytest.mark.parametrize("wrong", ["another terminal", "another key", "a newer format"])
+def test_what_is_not_damage_is_not_touched(full: Path, origin: Origin, identity: SigningKey, wrong: str) -> None:
+    if wrong == "a newer format":
+        with sqlite3.connect(full) as db:
+            db.execute("PRAGMA user_version = 99")
+    before = full.read_bytes()
+    who = Origin("hq", "door-2") if wrong == "another terminal" else origin
+    key = SigningKey.generate() if wrong == "another key" else identity
+    with pytest.raises(JournalError):
+        ensure_usable(full, who, key, lambda: NOW)
+    assert full.read_bytes() == before
+    assert not (full.parent / "quarantine").exists()
+
+
+def test_no_rights_is_not_damage(full: Path, begin: Callable, as_nobody: None) -> None:
+    with pytest.raises(JournalError, match="cannot be read"):
+        begin()
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_an_interruption_at_any_step_is_finished_by_the_next_start(
+    begin: Callable, full: Path, open_ring: Open, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    harmed = bytearray(full.read_bytes())
+    harmed[:4096] = bytes(4096)
+    full.write_bytes(harmed)
+    calls = iter(range(100))
+
+    def interrupted(name: str, real: Callable) -> Callable:
+        def act(*words: object, **more: object) -> object:
+            if next(calls) == step:
+                raise OSError(5, f"cut before {name}")
+            return real(*words, **more)
+
+        return act
+
+    for place, name in (
+        (quarantine.os, "link"),
+        (quarantine, "sync_directory"),
+        (quarantine.schema, "create"),
+        (Path, "unlink"),
+        (Path, "rename"),
+    ):
+        monkeypatch.setattr(place, name, interrupted(name, getattr(place, name)))
+    with contextlib.suppress(OSError):
+        begin()
+    assert next(calls) > step, "there are so many steps"
+    monkeypatch.undo()
+    for end in ("-wal", "-shm"):
+        full.with_name(full.name + end).unlink(missing_ok=True)
+    begin()
+    assert begin() is None
+    kept = list(full.parent.glob("quarantine/*/journal.db"))
+    assert [path.read_bytes() for path in kept] == [bytes(harmed)]
+    with open_ring() as ring:
+        assert gap_of(ring)["quarantine"] == kept[0].parent.name
+
+
+def test_damage_that_was_met_in_use_is_looked_for_at_the_next_start(
+    begin: Callable, full: Path, open_ring: Open
+) -> None:
+    with sqlite3.connect(full) as db:
+        root = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'punch_by_person'").fetchone()[0]
+    break_page(full, root - 1)
+    assert begin() is None, "the last records are sound: no start reads everything"
+    mark_suspect(full)
+    assert begin() is not None
+    with open_ring() as ring:
+        assert gap_of(ring)["cause"] == GapCause.UNREADABLE
+    assert not full.with_suffix(".suspect").exists()
+
+
+def test_a_suspicion_without_ground_is_dropped(begin: Callable, full: Path) -> None:
+    mark_suspect(full)
+    assert begin() is None
+    assert not full.with_suffix(".suspect").exists()
+
+
+def test_everything_that_verifies_is_saved_from_a_file_without_its_first_page(full: Path, keys: dict) -> None:
+    break_page(full, 0)
+    with Salvage(full, keys) as saved:
+        (epoch,) = saved.epochs()
+        assert (epoch.records, epoch.first_seq, epoch.last_seq, epoch.missing) == (40, 1, 40, 0)
+        assert [decode(payload).position.seq for payload, _ in saved.records(epoch.epoch)] == list(range(1, 41))
+
+
+def test_what_lies_in_the_write_ahead_file_is_saved_too(
+    open_ring: Open, punch: Punch, keys: dict, tmp_path: Path
+) -> None:
+    ring = open_ring()
+    for _ in range(6):
+        ring.append(punch())
+    place = tmp_path / "copy"
+    place.mkdir()
+    shutil.copy(tmp_path / "journal.db-wal", place / "journal.db-wal")
+    with Salvage(place / "journal.db", keys) as saved:
+        assert saved.epochs()[0].records == 6
+
+
+def test_a_record_longer_than_a_page_is_saved_as_long_as_sqlite_reads_it(
+    open_ring: Open, journal: Path, punch: Punch, keys: dict
+) -> None:
+    with open_ring() as ring:
+        ring.append(punch(note="x" * 9_000))
+        ring.append(punch())
+    with Salvage(journal, keys) as saved:
+        assert saved.epochs()[0].records == 2
+
+
+def test_what_does_not_verify_is_not_saved(full: Path, identity: SigningKey) -> None:
+    other: dict[str, VerifyKey] = {"x": SigningKey.generate().verify_key}
+    with Salvage(full, other) as saved:
+        assert saved.epochs() == []
+        assert saved.unverified >= 40
+
+
+def test_rubbish_is_searched_without_harm(tmp_path: Path) -> None:
+    path = tmp_path / "rubbish"
+    path.write_bytes(b'{"specversion":"1.0","id":"' * 2_000 + b"}}}" * 500 + os.urandom(10_000))
+    assert list(carve(path)) == []
+
+
+def test_nothing_to_recover_is_said(tmp_path: Path, keys: dict) -> None:
+    with pytest.raises(JournalError, match=r"name a journal\.db"):
+        Salvage(tmp_path / "journal.db", keys)
+
+
+def test_the_note_says_what_the_record_says(begin: Callable, full: Path, open_ring: Open) -> None:
+    alter_last(full)
+    folder = begin()
+    assert folder is not None
+    note = json.loads((folder / "report.json").read_text())
+    with open_ring() as ring:
+        assert gap_of(ring) == note
