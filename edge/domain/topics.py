@@ -20,6 +20,11 @@ def receipt(origin: Origin) -> str:
     return f"{ROOT}/{origin.site}/{origin.terminal}/receipt"
 
 
+def command(origin: Origin) -> str:
+    """Down, QoS 1: the ledger's signed commands."""
+    return f"{ROOT}/{origin.site}/{origin.terminal}/command"
+
+
 ALL_RECORDS = f"{ROOT}/+/+/record/+"
 ALL_STATUS = f"{ROOT}/+/+/status"
 

@@ -11,13 +11,14 @@ DOOR = Origin("hq", "door-1")
 
 
 def test_each_topic_names_its_terminal() -> None:
-    made = [topics.record(DOOR, "punch"), topics.status(DOOR), topics.receipt(DOOR)]
+    made = [topics.record(DOOR, "punch"), topics.status(DOOR), topics.receipt(DOOR), topics.command(DOOR)]
     assert made == [
         "smartclocker/v1/hq/door-1/record/punch",
         "smartclocker/v1/hq/door-1/status",
         "smartclocker/v1/hq/door-1/receipt",
+        "smartclocker/v1/hq/door-1/command",
     ]
-    assert [topics.origin_of(topic) for topic in made] == [DOOR] * 3
+    assert [topics.origin_of(topic) for topic in made] == [DOOR] * 4
 
 
 @pytest.mark.parametrize(
