@@ -1,0 +1,263 @@
+"""The hours view: what counts of a punch once every correction is read, in whatever order they came."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.domain.corrections import Effective, State, effective, problems, problems_with
+from edge.domain.kinds import FIELDS, Kind, Stand
+from edge.domain.records import Draft, Origin, Position, Record, decode, encode
+from edge.domain.types import Direction, TimeEvidence
+
+DOOR, OFFICE = Origin("hq", "door-1"), Origin("hq", "office")
+EPOCH, ANNE, BERT = "e" * 32, "a" * 26, "b" * 26
+IN_AT, OUT_AT, LATER = "2026-03-02T07:58:00.000Z", "2026-03-02T16:00:00.000Z", "2026-03-02T17:30:00.000Z"
+GONE = f"door-1/{EPOCH}/999"
+
+
+def record(seq: int, kind: Kind, data: dict, utc: str = IN_AT, origin: Origin = DOOR, epoch: str = EPOCH) -> Record:
+    """A record as a reader gets it: through the writer's and the reader's rules."""
+    evidence = TimeEvidence(utc, 60, "Europe/Berlin", "b" * 36, 120_000, True)
+    return decode(encode(origin, Position(epoch, seq, "0" * 64), Draft(kind, data, evidence)))
+
+
+def punch(seq: int, utc: str = IN_AT, direction: str = "in", person: str = ANNE, **place) -> Record:
+    said = {"person": person, "direction": direction, "direction_source": "alternated", "method": "face",
+            "quality": "high", "liveness": "high", "models": []}  # fmt: skip
+    return record(seq, Kind.PUNCH, said, utc, **place)
+
+
+def fields(change: str, corrects: Record | str | None = None, **other) -> dict:
+    return {
+        "person": ANNE,
+        "change": change,
+        "corrects": corrects.id if isinstance(corrects, Record) else corrects,
+        "direction": None,
+        "at": None,
+        "reason": "other",
+        "worker": "asked",
+        "employer": "agrees",
+        **other,
+    }
+
+
+def correction(seq: int, change: str, corrects: Record | str | None = None, *, utc: str = LATER, **other) -> Record:
+    place = {name: other.pop(name) for name in ("origin", "epoch") if name in other}
+    return record(seq, Kind.CORRECTION, fields(change, corrects, **other), utc, **place)
+
+
+def only(*records: Record) -> Effective:
+    (view,) = effective(records, records)
+    return view
+
+
+def counts(view: Effective) -> tuple:
+    return view.state, view.direction, view.at
+
+
+def test_a_punch_that_nobody_corrected_counts_as_it_is():
+    view = only(original := punch(1))
+    assert counts(view) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert (view.id, view.person, view.original, view.deciding, view.corrections) == (
+        original.id, ANNE, original, None, ()
+    )  # fmt: skip
+    assert (view.worker, view.employer, view.disputed) == (None, None, False)
+
+
+def test_an_amendment_changes_what_it_names_and_the_original_stays():
+    original = punch(1)
+    view = only(original, word := correction(2, "amended", original, direction="out"))
+    assert counts(view) == (State.AMENDED, Direction.OUT, IN_AT)
+    assert (view.original, view.deciding, view.corrections) == (original, word, (word,))
+    view = only(original, correction(2, "amended", original, at=OUT_AT))
+    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+
+
+def test_a_voided_punch_does_not_count():
+    original = punch(1)
+    view = only(original, correction(2, "voided", original))
+    assert counts(view) == (State.VOIDED, None, None)
+    assert view.original == original
+
+
+def test_an_added_punch_counts_under_the_corrections_id():
+    added = correction(1, "added", direction="out", at=OUT_AT)
+    view = only(added)
+    assert counts(view) == (State.ADDED, Direction.OUT, OUT_AT)
+    assert (view.id, view.original, view.deciding) == (added.id, None, added)
+
+
+def test_the_later_of_two_that_point_at_the_punch_stands_alone():
+    original = punch(1)
+    first = correction(2, "amended", original, direction="out")
+    second = correction(3, "amended", original, at=OUT_AT)
+    view = only(original, first, second)
+    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+    assert (view.deciding, view.corrections) == (second, (first, second))
+
+
+def test_one_that_points_at_a_correction_builds_on_it():
+    original = punch(1)
+    first = correction(2, "amended", original, direction="out")
+    view = only(original, first, second := correction(3, "amended", first, at=OUT_AT))
+    assert counts(view) == (State.AMENDED, Direction.OUT, OUT_AT)
+    assert view.deciding == second
+
+
+def test_voiding_a_correction_brings_back_what_counted_before():
+    original = punch(1)
+    first = correction(2, "amended", original, at=OUT_AT)
+    second = correction(3, "amended", original, direction="out")
+    back = correction(4, "voided", second)
+    assert counts(only(original, first, second, back)) == (State.AMENDED, Direction.IN, OUT_AT)
+    view = only(original, first, taken := correction(5, "voided", first, employer="disputes"))
+    assert counts(view) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert (view.deciding, view.disputed) == (taken, True)
+
+
+def test_a_void_that_is_voided_lets_the_punch_count_again():
+    original = punch(1)
+    void = correction(2, "voided", original)
+    assert counts(only(original, void, correction(3, "voided", void))) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert counts(only(original, void, correction(3, "amended", void, direction="out")))[0] == State.AMENDED
+
+
+def test_an_added_punch_is_amended_and_voided_like_another():
+    added = correction(1, "added", direction="out", at=OUT_AT)
+    amended = correction(2, "amended", added, at=LATER)
+    assert counts(only(added, amended)) == (State.ADDED, Direction.OUT, LATER)
+    assert counts(only(added, amended, correction(3, "voided", added))) == (State.VOIDED, None, None)
+
+
+def test_each_sides_last_word_is_heard():
+    original = punch(1)
+    change = correction(2, "amended", original, at=OUT_AT, worker="not-heard", employer="asked")
+    assert (only(original, change).worker, only(original, change).disputed) == (Stand.NOT_HEARD, False)
+    no = correction(3, "statement", change, worker="disputes", employer="not-heard")
+    view = only(original, change, no)
+    assert (view.worker, view.employer, view.disputed) == (Stand.DISPUTES, Stand.ASKED, True)
+    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+    yes = correction(4, "statement", no, worker="agrees", employer="not-heard")
+    view = only(original, change, no, yes)
+    assert (view.worker, view.employer, view.disputed) == (Stand.AGREES, Stand.ASKED, False)
+    assert view.corrections == (change, no, yes)
+
+
+def test_a_statement_on_what_no_longer_stands_disputes_nothing():
+    original = punch(1)
+    first = correction(2, "amended", original, at=OUT_AT)
+    no = correction(3, "statement", first, worker="disputes")
+    view = only(original, first, no, correction(4, "amended", original, at=LATER))
+    assert (view.worker, view.disputed) == (Stand.ASKED, False)
+
+
+def test_within_a_chain_seq_says_what_is_later_even_when_the_clock_went_back():
+    original = punch(1)
+    first = correction(2, "amended", original, at=OUT_AT, utc="2027-01-01T00:00:00.000Z")
+    second = correction(3, "voided", original, utc="2026-01-01T00:00:00.000Z")
+    assert only(original, first, second).state == State.VOIDED
+
+
+def test_between_terminals_and_epochs_time_says_it():
+    original = punch(1)
+    earlier = correction(9, "voided", original, origin=OFFICE, utc=OUT_AT)
+    later = correction(2, "amended", original, epoch="f" * 32, direction="out", utc=LATER)
+    assert only(original, later, earlier).deciding == later
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        (correction(2, "voided", GONE), "not here"),
+        (correction(2, "voided", punch(1), person=BERT), "another person"),
+        (correction(2, "statement", punch(1)), "about a correction"),
+        (correction(2, "voided", f"door-1/{EPOCH}/2"), "does not count itself"),
+        (correction(2, "amended", punch(1)), "one of them"),
+        (correction(2, "added", punch(1), direction="in", at=OUT_AT), "points at nothing"),
+        (correction(2, "added", direction="in"), "needs it"),
+        (correction(2, "voided"), "needs the id"),
+        (correction(2, "voided", punch(1), at=OUT_AT), "does not change it"),
+    ],
+)
+def test_what_cannot_count_changes_nothing_and_is_named(word: Record, why: str):
+    original = punch(1)
+    views = {view.id: view for view in effective([original], [word])}
+    assert counts(views[original.id]) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert counts(views[word.id]) == (State.UNATTACHED, None, None)
+    assert why in (views[word.id].note or "")
+    assert (views[word.id].deciding, views[word.id].disputed) == (word, False)
+
+
+def test_a_correction_counts_once_its_record_has_come():
+    word = correction(2, "voided", punch(1))
+    assert only(word).state == State.UNATTACHED
+    assert only(word, punch(1)).state == State.VOIDED
+
+
+def test_corrections_that_point_at_each_other_end_nowhere():
+    one = correction(2, "voided", f"door-1/{EPOCH}/3")
+    two = correction(3, "voided", f"door-1/{EPOCH}/2")
+    assert [view.state for view in effective([], [one, two])] == [State.UNATTACHED] * 2
+
+
+def test_a_line_of_ten_thousand_corrections_is_read():
+    said = [punch(1)]
+    for seq in range(2, 10_002):
+        said.append(correction(seq, "voided", said[-1]))
+    assert only(*said).state == State.AS_RECORDED  # an even number of times taken back
+
+
+def test_of_a_fork_one_is_taken_whatever_the_order():
+    one, other = punch(1), punch(1, direction="out")
+    assert effective([one, other], []) == effective([other, one], [])
+    assert len(effective([one, other, one], [])) == 1
+
+
+def test_other_kinds_are_passed_over():
+    repeated = record(2, Kind.SUPPRESSED, {**punch(1).data, "duplicate_of": 1})
+    assert effective([repeated], [repeated, punch(1)]) == []
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 12))
+def test_neither_order_nor_repetition_changes_the_hours(chance: random.Random, size: int):
+    said: list[Record] = [punch(1), punch(2, OUT_AT, "out"), punch(1, person=BERT, origin=OFFICE)]
+    for seq in range(3, 3 + size):
+        change = chance.choice(["amended", "voided", "added", "statement"])
+        given_at = {"direction": "in", "at": OUT_AT} if change in {"amended", "added"} else {}
+        target = None if change == "added" else chance.choice([*said, GONE])
+        place = {"origin": chance.choice([DOOR, OFFICE]), "utc": chance.choice([IN_AT, OUT_AT, LATER])}
+        said.append(correction(seq, change, target, person=chance.choice([ANNE, ANNE, BERT]), **given_at, **place))
+    expected = effective(said, said)
+    mixed = said + chance.choices(said, k=size)
+    chance.shuffle(mixed)
+    assert effective(mixed, mixed) == expected
+    roots = {r.id for r in said if r.kind == Kind.PUNCH}
+    assert {view.id for view in expected if view.original is not None} == roots
+    placed = [one.id for view in expected for one in view.corrections]
+    assert sorted(placed) == sorted(r.id for r in said if r.kind == Kind.CORRECTION)  # each in one place, none lost
+
+
+def test_problems_are_all_listed_and_a_sound_one_has_none():
+    assert problems(fields("amended", punch(1), at=OUT_AT)) == []
+    assert problems(fields("statement", GONE)) == []
+    assert problems(fields("added", direction="in", at=OUT_AT)) == []
+    found = problems({**fields("moved"), "person": "x", "at": "2026-02-30T00:00:00.000Z"})
+    assert [line.split(":")[0] for line in found] == ["person", "change", "at"]
+    assert {line.split(":")[0] for line in problems({})} == set(FIELDS[Kind.CORRECTION])
+    assert len(problems(fields("added", GONE))) == 3
+    assert problems(fields("statement", GONE, worker="not-heard", employer="not-heard"))
+
+
+def test_what_may_be_corrected():
+    original = punch(1)
+    assert problems_with(fields("voided", original), original) == []
+    change = correction(2, "voided", original)
+    assert problems_with(fields("statement", change), change) == []
+    boot = record(3, Kind.BOOT, {"version": "1", "models": []})
+    assert "only a punch" in problems_with(fields("voided", boot), boot)[0]
+    word = correction(4, "statement", change)
+    assert problems_with(fields("voided", word), word)
+    assert problems_with(fields("voided", original), replace(original, data={**original.data, "person": BERT}))
