@@ -1,10 +1,13 @@
-"""The ledger's signed answer: everything of this epoch up to here is stored. Only it releases retention."""
+"""The ledger's signed answer: everything of this epoch up to here is stored. Only it releases retention.
+
+With `upto` 0 it says that the ledger holds nothing that follows the beginning of this epoch, and releases nothing.
+"""
 
 import re
 from dataclasses import dataclass
 
 from edge.domain.kinds import EPOCH
-from edge.domain.records import NAME, Origin
+from edge.domain.records import GENESIS, NAME, Origin
 from edge.domain.strictjson import dump, parse_object
 from edge.errors import RecordError
 
@@ -22,8 +25,9 @@ class Receipt:
     origin: Origin
     epoch: str
     upto: int
+    """0: none."""
     head: str
-    """sha256 (hex) of the payload of record `upto`; one that differs from the terminal's own is a fork."""
+    """sha256 (hex) of the payload of record `upto`, GENESIS at 0; not the same as the terminal's: a fork."""
     issued: str
     """RFC 3339 UTC by the ledger's clock: information, never trusted for order."""
 
@@ -54,8 +58,10 @@ def decode(payload: bytes) -> Receipt:
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
             raise RecordError(f"receipt: {name} is missing or malformed")
     upto, issued = document.get("upto"), document.get("issued")
-    if not isinstance(upto, int) or isinstance(upto, bool) or upto < 1:
+    if not isinstance(upto, int) or isinstance(upto, bool) or upto < 0:
         raise RecordError("receipt: upto is missing or malformed")
+    if upto == 0 and document["head"] != GENESIS:
+        raise RecordError("receipt: of nothing, with the head of something")
     if not isinstance(issued, str) or _INSTANT.fullmatch(issued) is None:
         raise RecordError("receipt: issued is missing or malformed")
     return Receipt(

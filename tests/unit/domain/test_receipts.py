@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.domain.receipts import MAX_PAYLOAD, Receipt, decode, encode
-from edge.domain.records import Origin
+from edge.domain.records import GENESIS, Origin
 from edge.errors import RecordError
 
 GOOD = Receipt(Origin("hq", "door-1"), "e" * 32, 7, "d" * 64, "2026-03-01T08:00:00.123Z")
@@ -31,7 +31,7 @@ def test_words_of_a_later_ledger_are_ignored() -> None:
     ("name", "value"),
     [
         ("v", 2), ("v", "1"), ("v", True), ("v", None), ("site", "HQ"), ("site", 1), ("terminal", "roster"),
-        ("terminal", ""), ("epoch", "E" * 32), ("upto", 0), ("upto", -1), ("upto", True), ("upto", 7.0),
+        ("terminal", ""), ("epoch", "E" * 32), ("upto", -1), ("upto", True), ("upto", 7.0),
         ("upto", "7"), ("upto", 2**53 + 1), ("head", "d" * 63), ("head", None), ("issued", ""), ("issued", 5),
         ("issued", "yesterday"), ("issued", "2026-03-01T08:00:00"), ("issued", "\u0662026-03-01T08:00:00Z"),
         ("issued", "2026-03-01T08:00:00Z\n"),
@@ -44,6 +44,13 @@ def test_a_malformed_receipt_is_refused(name: str, value: object) -> None:
     del document[name]
     with pytest.raises(RecordError):
         decode(json.dumps(document).encode())
+
+
+def test_a_receipt_of_nothing_has_the_head_of_nothing() -> None:
+    nothing = Receipt(GOOD.origin, GOOD.epoch, 0, GENESIS, GOOD.issued)
+    assert decode(encode(nothing)) == nothing
+    with pytest.raises(RecordError, match="of nothing"):
+        encode(Receipt(GOOD.origin, GOOD.epoch, 0, GOOD.head, GOOD.issued))
 
 
 def test_a_receipt_is_bounded() -> None:

@@ -134,6 +134,20 @@ def test_only_a_receipt_of_our_own_chain_advances(open_ring: Open, punch: Punch,
     assert ring.stats().pending == 2
 
 
+def test_a_receipt_of_nothing_releases_nothing(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
+    ring = open_ring()
+    nothing = receipt_for(ring, 0)
+    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    for _ in range(3):
+        ring.append(punch())
+    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    assert (ring.watermark(), ring.evict(0)) == (0, 0)
+    ring.acknowledge(receipt_for(ring, 2), b"evidence")
+    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    assert ring.watermark() == 2
+    assert ring._db.execute("SELECT upto, envelope FROM receipt").fetchall() == [(2, b"evidence")]
+
+
 def test_unreceipted_records_are_never_evicted(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
     ring = open_ring()
     for _ in range(20):
