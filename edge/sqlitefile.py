@@ -181,6 +181,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     }
 
 
+def is_out_of_space(error: BaseException | None) -> bool:
+    """Whether a write may have found no room: SQLite says FULL, or IOERR where it was the shared index's."""
+    return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
 def sync_directory(path: Path) -> None:
     """Make names that were created in a directory durable. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

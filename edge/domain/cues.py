@@ -31,6 +31,7 @@ class CueName(StrEnum):
     ENROLLING = "enrolling"
     COOLDOWN = "cooldown"
     OUT_OF_SERVICE = "out-of-service"
+    RECORDS_FULL = "records-full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ CUES: dict[CueName, Cue] = {
             CueName.OUT_OF_SERVICE,
             "OUT OF SERVICE: nothing is recorded",
             (_step("r", 250), _step("", 250), _step("r", 250), _step("", 1250)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.RECORDS_FULL,
+            "RECORDS FULL: nothing is recorded, call whoever looks after it",
+            (_step("r", 250), _step("", 250), _step("a", 250), _step("", 250), _step("r", 250), _step("", 1250)),
             repeat=True,
         ),
     )

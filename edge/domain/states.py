@@ -58,6 +58,16 @@ class Event(StrEnum):
     MENDED = "mended"
 
 
+class Fault(StrEnum):
+    """Why the terminal is out of service; the words are the status's alarms. The gravest comes first."""
+
+    JOURNAL_FULL = "journal-full"
+    """Full of records that no receipt covers: nothing may be removed."""
+    JOURNAL_UNWRITABLE = "journal-unwritable"
+    """The disk is full, read-only or failing."""
+    CAMERA_STALLED = "camera-stalled"
+
+
 DEADLINES_MS: Mapping[State, int] = {
     State.STARTING: 60_000,
     State.LOOKING: 10_000,
@@ -103,6 +113,8 @@ class Happening:
     """With COMMITTED and SUPPRESSED."""
     reason: Reason | None = None
     """With REFUSED."""
+    fault: Fault | None = None
+    """With FAULT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ class Situation:
     """On the monotonic clock; None for the states that wait: IDLE and OUT_OF_SERVICE."""
     direction: Direction | None = None
     reason: Reason | None = None
+    fault: Fault | None = None
 
     @property
     def cue(self) -> CueName:
@@ -129,11 +142,13 @@ def begin(now_ms: int) -> Situation:
 def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
     """The next situation; the same one when the table does not foresee the event in this state."""
     target = TABLE.get((situation.state, happening.event))
-    if target is None or (target is situation.state and target is State.OUT_OF_SERVICE):
+    if target is None:
+        return situation
+    if target is situation.state is State.OUT_OF_SERVICE and happening.fault is situation.fault:
         return situation
     limit = DEADLINES_MS.get(target)
     deadline = None if limit is None else now_ms + limit
-    return Situation(target, deadline, happening.direction, happening.reason)
+    return Situation(target, deadline, happening.direction, happening.reason, happening.fault)
 
 
 def tick(situation: Situation, now_ms: int) -> Situation:
@@ -171,4 +186,6 @@ def _cue(situation: Situation) -> CueName:
         return CueName.ALREADY_OUT if situation.direction is Direction.OUT else CueName.ALREADY_IN
     if situation.state is State.REFUSED:
         return _ADVICE.get(situation.reason or Reason.NOT_RECOGNISED, CueName.REFUSED)
+    if situation.fault is Fault.JOURNAL_FULL:
+        return CueName.RECORDS_FULL
     return _PLAIN[situation.state]

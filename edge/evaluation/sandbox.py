@@ -63,6 +63,7 @@ text = "policy.md"
 
 [storage]
 state = "state"
+max_bytes = 64000000
 
 [keys]
 identity = "identity"

@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
 from edge.domain.records import PAYLOAD_TYPE, Draft, Origin, Position, Record, decode, encode, payload_hash
+from edge.domain.types import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal.chain import START, Head
 from edge.journal.envelope import Envelope, key_id, sign, to_wire
@@ -29,6 +30,7 @@ _FORGET_COMMANDS = (
     "DELETE FROM commands WHERE id IN (SELECT id FROM commands ORDER BY seq DESC LIMIT -1 OFFSET 10000)"
 )
 """Far more than can arrive before the oldest of them have expired."""
+_PAGES = ("page_count", "freelist_count", "page_size")
 _LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
@@ -73,7 +75,7 @@ class RingStats:
 
     records: int
     bytes: int
-    """Of the database file's pages."""
+    """Of the pages that are in use; the file keeps those that eviction freed, and fills them again."""
     pending: int
     """Records that no receipt covers yet."""
     watermark: int
@@ -186,21 +188,37 @@ class Ring:
         """
         removed = 0
         while True:
-            with JOURNAL.writing(self._db, self.path):
-                limit = min(self._watermark(), self._head().seq - max(keep, 1))
-                first = self._first()
-                through = min(limit, first + _EVICT_BATCH - 1)
-                batch = self._db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount if first else 0
+            batch = self._remove(keep, None)
             removed += batch
             if batch < _EVICT_BATCH:
                 return removed
+
+    def evict_older(self, utc: str) -> int:
+        """Remove the oldest receipted records that were made before `utc` (RFC 3339), some at a time.
+
+        Returns how many; call it again until it is 0. It stops at the first that is younger, whatever stands behind
+        it. Raises JournalError.
+        """
+        return self._remove(1, utc)
+
+    def probe(self) -> None:
+        """Write something that changes nothing, durably. Raises JournalError while nothing can be written."""
+        with JOURNAL.writing(self._db, self.path):
+            self._db.execute("UPDATE meta SET value = value WHERE name = 'epoch'")
+
+    def last_time(self) -> TimeEvidence | None:
+        """What the last record says of the time; None when there is none. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            row = self._db.execute(_LAST).fetchone()
+        return None if row is None else decode(row[1]).time
 
     def stats(self) -> RingStats:
         """How full it is; cheap at any size. Raises JournalError."""
         with JOURNAL.guard(self.path):
             head, first, watermark = self._head().seq, self._first(), self._watermark()
-            pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        return RingStats(head - first + 1 if first else 0, pages * size, head - watermark, watermark, head)
+            pages, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
+        records = head - first + 1 if first else 0
+        return RingStats(records, (pages - free) * size, head - watermark, watermark, head)
 
     def check_structure(self) -> None:
         """Every page and index, minutes for a large one. Raises JournalDamaged."""
@@ -236,6 +254,25 @@ class Ring:
             (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
         )
         return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
+
+    def _remove(self, keep: int, before: str | None) -> int:
+        """One batch of the oldest receipted records beyond `keep`; of those, what is older than `before`."""
+        with JOURNAL.writing(self._db, self.path):
+            limit = min(self._watermark(), self._head().seq - max(keep, 1))
+            first = self._first()
+            through = min(limit, first + _EVICT_BATCH - 1)
+            if not first or through < first:
+                return 0
+            if before is not None:
+                through = self._older_through(first, through, before)
+            return self._db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount
+
+    def _older_through(self, first: int, last: int, before: str) -> int:
+        query = "SELECT seq, payload FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        for seq, payload in self._db.execute(query, (first, last)):
+            if decode(payload).time.utc >= before:
+                return int(seq) - 1
+        return last
 
     def _head(self) -> Head:
         row = self._db.execute(_LAST).fetchone()

@@ -17,15 +17,20 @@ from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout
 from edge.domain.direction import DirectionPolicy, NewPunch, decide
 from edge.domain.kinds import Kind
 from edge.domain.matching import Gallery, threshold
-from edge.domain.records import Draft
-from edge.domain.states import Event, Happening, Situation, State, begin, step, tick
+from edge.domain.retention import Bounds
+from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Method, Reason
+from edge.errors import JournalDamaged, JournalError
+from edge.journal.quarantine import mark_suspect
+from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.people import People
 from edge.terminal.latency import Latency
+from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
+from edge.terminal.upkeep import Upkeep
 from edge.vision.pipeline import Pipeline
 
 LOG = logging.getLogger(__name__)
@@ -45,7 +50,8 @@ class Rules:
     target_fpir: float
     fmr_table: Mapping[float, float]
     """The embedder's measured false match rates to cosines, from the manifest."""
-    max_records: int
+    bounds: Bounds
+    """Of the journal."""
 
 
 @dataclass(slots=True)
@@ -82,20 +88,30 @@ class Attend:
         self._latency, self._appended = latency, appended
         self._decider, self._lockout = Decider(rules.decision), Lockout()
         self.tally = Tally()
-        self.alarms: tuple[str, ...] = ()
+        self._faults: frozenset[Fault] = frozenset()
+        self._warnings: tuple[str, ...] = ()
         now_ms = self._now_ms()
         self._situation = begin(now_ms)
         self._first_seen_ns: int | None = None
         self._frame_ms = self._upkeep_ms = now_ms
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status: why it is out of service, and what will need somebody."""
+        return (*sorted(self._faults), *self._warnings)
+
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
         self._show()
         self._ring, self._people = self._open_ring(), self._open_people()
-        self._append(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
+        reserve = Reserve(self._ring.path, self._rules.bounds.max_bytes)
+        self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
+        self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
+        self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         self._load_gallery()
         self._frame_ms = self._now_ms()
         self._happen(Happening(Event.READY))
+        self._keep_up()
 
     def run_once(self) -> bool:
         """Attend to one frame, or to the passing of time. Always progress: a hang is what makes it stale."""
@@ -104,12 +120,12 @@ class Attend:
         self._become(tick(self._situation, now_ms))
         if now_ms - self._upkeep_ms >= UPKEEP_MS:
             self._upkeep_ms = now_ms
-            self._upkeep()
+            self._keep_up()
         if frame is not None:
             self._frame_ms = now_ms
         elif now_ms - self._frame_ms < STALLED_MS:
             return True
-        self._set_alarm("camera-stalled", frame is None)
+        self._set_fault(Fault.CAMERA_STALLED, frame is None)
         if frame is not None and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE}:
             self._attend(frame)
         return True
@@ -138,7 +154,7 @@ class Attend:
             self._happen(Happening(Event.FACE_GONE))
 
     def _punch(self, who: Accepted, captured_ns: int) -> None:
-        evidence = self._clock.evidence()
+        evidence = self._recorder.now()
         found = decide(self._ring.last_punch(who.person), evidence, self._rules.direction)
         data: dict[str, object] = {
             "person": who.person,
@@ -149,16 +165,17 @@ class Attend:
             "liveness": str(liveness.band(who.liveness)),
             "models": list(self._pipeline.model_ids),
         }
-        if isinstance(found, NewPunch):
-            self._ring.append(Draft(Kind.PUNCH, data, evidence))  # durable when it returns; only then the light
-            self.tally.punches += 1
-            self._answer(Event.COMMITTED, found.direction, captured_ns)
-        else:
+        kind, event = Kind.PUNCH, Event.COMMITTED
+        if not isinstance(found, NewPunch):
+            kind, event = Kind.SUPPRESSED, Event.SUPPRESSED
             data["duplicate_of"] = found.duplicate_of
-            self._ring.append(Draft(Kind.SUPPRESSED, data, evidence))
-            self.tally.suppressed += 1
-            self._answer(Event.SUPPRESSED, found.direction, captured_ns)
-        self._appended()
+        # durable when it returns a record; only then the light
+        if self._recorder.append(kind, data, evidence) is None:
+            self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
+            return
+        self.tally.punches += kind is Kind.PUNCH
+        self.tally.suppressed += kind is Kind.SUPPRESSED
+        self._answer(event, found.direction, captured_ns)
 
     def _refuse(self, reason: Reason, captured_ns: int) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
@@ -176,18 +193,27 @@ class Attend:
         self._latency.decided(following.cue, captured_ns, self._first_seen_ns or captured_ns)
         self._become(following)
 
-    def _append(self, kind: Kind, data: Mapping[str, object]) -> None:
-        self._ring.append(Draft(kind, data, self._clock.evidence()))
-        self._appended()
-
-    def _upkeep(self) -> None:
+    def _keep_up(self) -> None:
+        """Every second; what the disk refuses is tried again in the next."""
         if self._people.version() != self._roster_version:
             self._load_gallery()
-        stats = self._ring.stats()
-        if stats.records > self._rules.max_records:
-            self.tally.evicted += self._ring.evict(self._rules.max_records)
-            stats = self._ring.stats()
-        self._set_alarm("journal-full", stats.pending >= self._rules.max_records)
+        if not self._recorder.writable and not self._recorder.mended():
+            self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
+            return
+        state = None
+        try:
+            state = self._upkeep.run(self._recorder.now(), self._now_ms())
+        except JournalDamaged:
+            mark_suspect(self._ring.path)
+            raise
+        except JournalError as error:
+            LOG.critical("%s", error)
+            self._recorder.writable = False
+        self._set_fault(Fault.JOURNAL_UNWRITABLE, not self._recorder.writable)
+        if state is not None:
+            self.tally.evicted += state.evicted
+            self._set_fault(Fault.JOURNAL_FULL, state.full)
+            self._warn(state.warnings)
 
     def _load_gallery(self) -> None:
         self._roster_version = self._people.version()
@@ -201,18 +227,21 @@ class Attend:
         self._threshold = threshold(self._gallery.size, self._rules.fmr_table, self._rules.target_fpir)
         LOG.info("%d people enrolled with consent", self._gallery.size)
 
-    def _set_alarm(self, word: str, raised: bool) -> None:
-        if raised == (word in self.alarms):
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        for word in warnings:
+            if word not in self._warnings:
+                LOG.warning("%s (docs/operations.md says what to do)", word)
+        self._warnings = warnings
+
+    def _set_fault(self, fault: Fault, raised: bool) -> None:
+        if raised == (fault in self._faults):
             return
-        if raised:
-            LOG.error("out of service: %s", word)
-            self.alarms = (*self.alarms, word)
-            self._happen(Happening(Event.FAULT))
-            return
-        LOG.warning("mended: %s", word)
-        self.alarms = tuple(other for other in self.alarms if other != word)
-        if not self.alarms:
-            self._happen(Happening(Event.MENDED))
+        self._faults = self._faults | {fault} if raised else self._faults - {fault}
+        LOG.log(
+            logging.ERROR if raised else logging.WARNING, "%s: %s", "out of service" if raised else "mended", fault
+        )
+        gravest = next((one for one in Fault if one in self._faults), None)
+        self._happen(Happening(Event.MENDED) if gravest is None else Happening(Event.FAULT, fault=gravest))
 
     def _happen(self, happening: Happening) -> None:
         self._become(step(self._situation, happening, self._now_ms()))

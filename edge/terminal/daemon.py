@@ -38,10 +38,10 @@ class Terminal:
         signals: Signals | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Read keys, policy and models; open nothing that must be closed.
+        """Read keys, policy and models, make sure of the journal; open nothing that must be closed.
 
         `camera`, `signals` and `clock` replace the configured ones. Raises what a wrong configuration raises:
-        ConfigError, KeyFileError, ModelError, SignalsError.
+        ConfigError, KeyFileError, ModelError, SignalsError; and JournalError.
         """
         self.stop = Stop()
         self._notifier = notifier
@@ -49,6 +49,7 @@ class Terminal:
         secrets = parts.load_secrets(config)
         store = parts.model_store(config)
         rules = parts.rules(config, store)
+        parts.secure_journal(config, secrets, clock)
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         self._capture = Capture(camera or parts.camera(config), slot)

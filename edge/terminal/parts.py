@@ -15,10 +15,13 @@ from edge.domain.decision import DecisionPolicy
 from edge.domain.direction import DirectionPolicy
 from edge.domain.quality import QualityLimits
 from edge.domain.records import Origin
+from edge.domain.retention import Bounds
 from edge.domain.types import Direction
 from edge.errors import ConfigError
 from edge.journal.envelope import key_id
 from edge.journal.keys import load_identity, load_public, load_secret
+from edge.journal.quarantine import ensure_usable
+from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Camera, Clock, Signals, Uplink
 from edge.resources import models_directory
@@ -67,9 +70,27 @@ def journal_path(config: Config) -> Path:
     return Path(config.storage.state) / "journal.db"
 
 
+def bounds(config: Config) -> Bounds:
+    """How much the journal may hold."""
+    storage = config.storage
+    return Bounds(storage.max_records, storage.max_bytes, storage.retention_days)
+
+
+def secure_journal(config: Config, secrets: Secrets, time: Clock) -> None:
+    """Before anything opens it: set aside a journal that cannot be used. Raises JournalError.
+
+    A full disk is no reason to fail: the journal has a reserve.
+    """
+    path = journal_path(config)
+    reserve = Reserve(path, config.storage.max_bytes)
+    reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence))
+
+
 def open_ring(config: Config, secrets: Secrets) -> Ring:
     """A connection to the journal for the calling thread. Raises JournalError."""
-    return Ring(journal_path(config), origin(config), secrets.identity)
+    path = journal_path(config)
+    reserve = Reserve(path, config.storage.max_bytes)
+    return reserve.lend(lambda: Ring(path, origin(config), secrets.identity))
 
 
 def open_people(config: Config, secrets: Secrets) -> People:
@@ -107,7 +128,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
         decision=DecisionPolicy(frames=config.recognition.frames),
         target_fpir=config.recognition.target_fpir,
         fmr_table={float(rate): cosine for rate, cosine in store.spec("embedder").fmr.items()},
-        max_records=config.storage.max_records,
+        bounds=bounds(config),
     )
 
 
@@ -163,7 +184,7 @@ def uplink(config: Config) -> Uplink | None:
     from edge.terminal.status import last_will
 
     me = origin(config)
-    return MqttUplink(uplink_settings(config), me, last_will(me), [topics.receipt(me)])
+    return MqttUplink(uplink_settings(config), me, last_will(me), [topics.receipt(me), topics.command(me)])
 
 
 def clock() -> Clock:

@@ -1,7 +1,9 @@
 """What facilities people will meet: each mistake has a message that names the cure, and the right exit code."""
 
+import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -69,7 +71,9 @@ def test_an_unreadable_configuration(site, smartclocker) -> None:
         assert "did you mean camera?" in done.stdout + done.stderr
 
 
-def test_a_journal_altered_on_disk_stops_the_terminal_and_is_kept(site, smartclocker, enrol) -> None:
+def test_a_journal_altered_on_disk_is_set_aside_whole_and_the_terminal_goes_on(
+    site, smartclocker, enrol, notify
+) -> None:
     enrol(site, "obama.jpg")
     content = site.journal.read_bytes()
     altered = content.replace(b'"enrolled"', b'"enrollee"').replace(
@@ -77,9 +81,21 @@ def test_a_journal_altered_on_disk_stops_the_terminal_and_is_kept(site, smartclo
     )
     assert altered != content
     site.journal.write_bytes(altered)
-    done = smartclocker("run", "--config", site.config)
-    assert done.returncode == 65
-    assert site.journal.read_bytes() == altered
+    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as terminal:
+        try:
+            assert notify.wait_for("READY=1", 30)
+        finally:
+            terminal.send_signal(signal.SIGTERM)
+        _, log = terminal.communicate(timeout=20)
+    assert terminal.returncode == 0
+    (kept,) = site.journal.parent.glob("quarantine/*/journal.db")
+    assert kept.read_bytes() == altered
+    assert "smartclocker journal recover" in log
+    shown = smartclocker("journal", "show", site.journal).stdout.splitlines()
+    kinds = [json.loads(line)["type"].split(".")[1] for line in shown]
+    assert kinds[:2] == ["gap", "boot"]
+    assert smartclocker("journal", "verify", "--config", site.config).returncode == 0
 
 
 def enrolling(smartclocker, site, *photographs: Path):

@@ -1,0 +1,208 @@
+"""Records of the attending thread: time steps, a disk that takes nothing, a journal that turns out damaged."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain.kinds import Kind
+from edge.domain.receipts import Receipt
+from edge.domain.records import Draft, Origin, Record, decode
+from edge.domain.retention import Bounds
+from edge.domain.types import TimeEvidence
+from edge.errors import JournalDamaged
+from edge.journal.reserve import Reserve
+from edge.journal.ring import Ring
+from edge.terminal.recorder import Recorder
+from edge.terminal.upkeep import AGE_EVERY_MS, Upkeep
+
+ORIGIN, KEY = Origin("hq", "door-1"), SigningKey(bytes(range(32)))
+BOOT = {"version": "1", "models": []}
+
+
+class HandClock:
+    """Moved by hand; `set_by` moves the wall clock alone."""
+
+    def __init__(self) -> None:
+        self.time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "b" * 36, 5_000, True)
+
+    def monotonic_ns(self) -> int:
+        return self.time.boottime_ms * 1_000_000
+
+    def evidence(self) -> TimeEvidence:
+        return self.time
+
+    def _wall(self, ms: int) -> str:
+        moved = datetime.fromisoformat(self.time.utc) + timedelta(milliseconds=ms)
+        return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def passes(self, ms: int) -> None:
+        self.time = replace(self.time, utc=self._wall(ms), boottime_ms=self.time.boottime_ms + ms)
+
+    def set_by(self, ms: int, synchronised: bool = True) -> None:
+        self.time = replace(self.time, utc=self._wall(ms), synchronised=synchronised)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    with Ring(tmp_path / "journal.db", ORIGIN, KEY) as opened:
+        yield opened
+
+
+@pytest.fixture
+def recorder(ring: Ring, clock: HandClock) -> Recorder:
+    return Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
+
+
+def records(ring: Ring) -> list[Record]:
+    return [decode(row[0]) for row in ring._db.execute("SELECT payload FROM records ORDER BY seq")]
+
+
+@pytest.mark.parametrize("ms", [-31_536_000_000, 86_400_000])
+def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
+    recorder: Recorder, ring: Ring, clock: HandClock, ms: int
+) -> None:
+    recorder.append(Kind.BOOT, BOOT, recorder.now())
+    clock.passes(40)
+    clock.set_by(ms)
+    evidence = recorder.now()
+    recorder.append(Kind.BOOT, BOOT, evidence)
+    before, step, after = records(ring)
+    assert (before.kind, step.kind, after.kind) == ("boot", "clock-step", "boot")
+    assert step.data["step_ms"] == ms
+    assert before.time.utc == "2026-03-01T08:00:00.000Z", "never rewritten"
+    assert after.time == step.time == evidence, "one look at the clock serves both"
+    assert after.time.boottime_ms - before.time.boottime_ms == 40
+
+
+def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, ring: Ring, clock: HandClock) -> None:
+    clock.set_by(0, synchronised=False)
+    recorder.now()
+    clock.set_by(7_200_000)
+    recorder.now()
+    recorder.now()
+    (step,) = records(ring)
+    assert step.data["step_ms"] == 7_200_000
+    assert step.time.synchronised
+
+
+def test_a_step_between_two_lives_of_one_boot_is_seen(ring: Ring, clock: HandClock) -> None:
+    Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None).append(Kind.BOOT, BOOT, clock.evidence())
+    clock.passes(90_000)
+    clock.set_by(-5_000)
+    Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None).now()
+    assert [record.kind for record in records(ring)] == ["boot", "clock-step"]
+
+
+def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
+    recorder: Recorder, ring: Ring, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring._db.execute("PRAGMA query_only = ON")  # what a read-only remount answers: SQLITE_READONLY
+    clock.set_by(3_600_000)
+    recorder._last_time = replace(clock.time, utc="2026-03-01T08:00:00.000Z")
+    for _ in range(3):
+        assert recorder.append(Kind.BOOT, BOOT, recorder.now()) is None
+    assert not recorder.writable
+    assert not recorder.mended()
+    assert sum("read-only" in entry.getMessage() for entry in caplog.records if entry.levelname == "CRITICAL") == 1
+    ring._db.execute("PRAGMA query_only = OFF")
+    assert recorder.mended()
+    assert recorder.append(Kind.BOOT, BOOT, recorder.now()) is not None
+    assert [record.kind for record in records(ring)] == ["clock-step", "boot"]
+
+
+def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, ring: Ring) -> None:
+    ring._db.execute("PRAGMA query_only = ON")
+    recorder.owe(Kind.BOOT, BOOT)
+    assert ring.head().seq == 0
+    ring._db.execute("PRAGMA query_only = OFF")
+    assert recorder.mended()
+    assert recorder.mended()
+    assert [record.kind for record in records(ring)] == ["boot"], "once"
+
+
+def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, ring: Ring) -> None:
+    for _ in range(50):
+        recorder.append(Kind.BOOT, BOOT, recorder.now())
+    ring.close()
+    content = bytearray(ring.path.read_bytes())
+    content[4096 * 3 :] = os.urandom(len(content) - 4096 * 3)
+    ring.path.write_bytes(content)
+    broken = Ring.__new__(Ring)
+    broken.path, broken._key, broken._chain = ring.path, ring._key, ring._chain
+    broken._db = __import__("sqlite3").connect(ring.path, isolation_level=None)
+    recorder._ring = broken
+    with pytest.raises(JournalDamaged):
+        recorder.append(Kind.BOOT, BOOT, recorder.now())
+    assert ring.path.with_suffix(".suspect").exists()
+    broken.close()
+
+
+def fill(ring: Ring, clock: HandClock, count: int) -> None:
+    for _ in range(count):
+        ring.append(Draft(Kind.BOOT, BOOT, clock.evidence()))
+
+
+def receipt(ring: Ring, upto: int) -> None:
+    ring.acknowledge(Receipt(ORIGIN, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z"), b"{}")
+
+
+def test_the_oldest_receipted_go_and_the_others_never(ring: Ring, clock: HandClock) -> None:
+    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(20, 8_000_000, 90))
+    fill(ring, clock, 30)
+    state = upkeep.run(clock.evidence(), 0)
+    assert (state.full, state.evicted, ring.stats().records) == (True, 0, 30)
+    receipt(ring, 5)
+    state = upkeep.run(clock.evidence(), 0)
+    assert (state.full, state.evicted, ring.stats().records) == (True, 5, 25)
+    receipt(ring, 13)
+    state = upkeep.run(clock.evidence(), 0)
+    assert (state.full, state.evicted, state.warnings) == (False, 5, ("ring-80",))
+    assert ring.stats().records == 20
+    receipt(ring, 30)
+    assert upkeep.run(clock.evidence(), 0).warnings == ()
+
+
+def test_bytes_bound_it_as_well(ring: Ring, clock: HandClock) -> None:
+    fill(ring, clock, 400)
+    used = ring.stats().bytes
+    receipt(ring, 390)
+    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, used // 2, 90))
+    assert upkeep.run(clock.evidence(), 0).evicted >= 190
+    for round_ in range(20):
+        upkeep.run(clock.evidence(), round_)
+    assert ring.stats().bytes <= used * 0.6
+    assert ring.stats().pending == 10
+
+
+def test_what_is_old_and_receipted_goes(ring: Ring, clock: HandClock) -> None:
+    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
+    fill(ring, clock, 10)
+    clock.passes(20 * 86_400_000)
+    fill(ring, clock, 10)
+    receipt(ring, 15)
+    assert upkeep.run(clock.evidence(), 0).evicted == 0
+    clock.passes(11 * 86_400_000)
+    clock.set_by(0, synchronised=False)
+    assert upkeep.run(clock.evidence(), 2 * AGE_EVERY_MS).evicted == 0, "no clock that nobody vouches for decides"
+    clock.set_by(0)
+    assert upkeep.run(clock.evidence(), 2 * AGE_EVERY_MS).evicted == 10
+    clock.passes(300 * 86_400_000)
+    for round_ in range(4, 8):
+        upkeep.run(clock.evidence(), round_ * AGE_EVERY_MS)
+    assert ring.stats().records == 5, "what no receipt covers stays, however old"
+
+
+def test_an_unsynchronised_clock_is_a_warning(ring: Ring, clock: HandClock) -> None:
+    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(1_000, 8_000_000, 90))
+    clock.set_by(0, synchronised=False)
+    assert upkeep.run(clock.evidence(), 0).warnings == ("clock-unsynchronised",)
