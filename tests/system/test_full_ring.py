@@ -1,0 +1,77 @@
+"""I5 on the whole program: a ring full of unreceipted records takes no more, says so, and opens with a receipt."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.domain.kinds import Kind
+from edge.domain.receipts import Receipt
+from edge.domain.records import Draft
+from edge.evaluation.sandbox import write_terminal
+from edge.terminal import parts
+
+FULL = "RECORDS FULL"
+
+
+@contextmanager
+def running(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for_line(process: "subprocess.Popen[str]", *words: str, never: str = "\0") -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        assert never not in line
+        if any(word in line for word in words):
+            return line
+    raise AssertionError("the terminal ended")
+
+
+def receipt(ring: parts.Ring, upto: int) -> Receipt:
+    return Receipt(ring.origin, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z")
+
+
+@pytest.fixture
+def full_site(site, enrol):
+    """A person, and a ring of 1,000 with 1,000 records that no receipt covers."""
+    site.config.write_text(site.config.read_text().replace("[storage]\n", "[storage]\nmax_records = 1000\n"))
+    enrol(site, "obama.jpg", "obama2.jpg")
+    loaded = config.load(site.config).config
+    with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
+        while ring.head().seq < 1_000:
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+    return site, loaded
+
+
+def test_a_full_ring_is_out_of_service_with_its_own_cue_and_opens_with_a_receipt(full_site) -> None:
+    site, loaded = full_site
+    secrets = parts.load_secrets(loaded)
+    with running(site.config) as terminal:
+        wait_for_line(terminal, FULL, never="  IN\n")
+        with parts.open_ring(loaded, secrets) as ring:
+            stored = [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
+            assert ring.envelopes(0, 1)[0].seq == 1, "nothing was evicted"
+            assert stored == ["boot"], "a face stands before it all the while, and nothing is punched"
+            ring.acknowledge(receipt(ring, 900), b"{}")
+        assert wait_for_line(terminal, "  IN\n")
+    with parts.open_ring(loaded, secrets) as ring:
+        assert ring.stats().records <= 1_000 + 5, "the receipted ones made room"
+        assert "punch" in [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
+
+
+def test_the_sandbox_reserves_its_space(site, photos: Path, tmp_path: Path, notify) -> None:
+    other = write_terminal(tmp_path / "other", photos)
+    with running(other):
+        assert notify.wait_for("READY=1", 30)
+    held = (tmp_path / "other" / "state" / "journal.reserve").stat()
+    assert held.st_blocks * 512 >= 64_000_000
