@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import kinds, receipts, records
+from edge.domain import commands, kinds, receipts, records
 from edge.domain.kinds import Kind
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
@@ -90,7 +90,7 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
     assert set(kinds.FIELDS) == set(DATA)
-    assert {f"record-{kind}" for kind in DATA} | {"record", "receipt", "envelope"} == set(SCHEMAS)
+    assert {f"record-{kind}" for kind in DATA} | {"record", "receipt", "command", "envelope"} == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
     for kind, checks in kinds.FIELDS.items():
@@ -117,6 +117,30 @@ def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:
     assert valid("receipt", json.loads(payload))
     signed = envelope.sign(receipts.PAYLOAD_TYPE, payload, ring._key)
     assert valid("envelope", json.loads(envelope.to_wire(signed)))
+
+
+RESEND = commands.Resend(
+    "c" * 32, Origin("hq", "door-1"), "2026-03-01T08:00:00.000Z", "2026-03-01T09:00:00.000Z", "e" * 32, 7, 9
+)
+
+
+def test_real_commands_match_their_schema_and_their_section() -> None:
+    document = json.loads(commands.encode(RESEND))
+    assert valid("command", document)
+    assert set(SCHEMAS["command"]["required"]) == set(document)
+    (section,) = re.findall(r"\n## Commands\n(.*?)\n## ", (DOCS / "protocol.md").read_text(), re.DOTALL)
+    assert all(f"`{field}`" in section for field in document)
+    assert f"{commands.MAX_RANGE:,} at most" in section
+    assert commands.PAYLOAD_TYPE in section
+
+
+@pytest.mark.parametrize("name", json.loads(commands.encode(RESEND)))
+def test_what_a_terminal_refuses_of_a_command_the_schema_refuses(name: str) -> None:
+    for value in (None, "", "x\ny", -1, 0, 0.5, 2**60, True, [], {}, "Erase", "A" * 32):
+        document = {**json.loads(commands.encode(RESEND)), name: value}
+        with pytest.raises(RecordError):
+            commands.decode(json.dumps(document).encode())
+        assert not valid("command", document)
 
 
 def wrong_values() -> Iterator[tuple[tuple[str, ...], object]]:
@@ -152,16 +176,16 @@ def test_the_hello_world_of_the_page_is_ours() -> None:
 
 
 @pytest.fixture
-def commands() -> str:
+def snippet() -> str:
     """The page's shell commands."""
     (block,) = re.findall(r"```sh\n(.*?)```", (DOCS / "protocol.md").read_text(), re.DOTALL)
     return str(block)
 
 
 @pytest.fixture
-def shell(tmp_path: Path, commands: str) -> Callable[[], "subprocess.CompletedProcess[str]"]:
+def shell(tmp_path: Path, snippet: str) -> Callable[[], "subprocess.CompletedProcess[str]"]:
     return lambda: subprocess.run(
-        ["sh", "-e", "-c", commands], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["sh", "-e", "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
 

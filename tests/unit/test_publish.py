@@ -1,21 +1,25 @@
 """The publish loop, turn by turn, over a broker and a clock that obey the test (I2)."""
 
 import json
+import secrets
 from collections import deque
 from dataclasses import replace
 
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import receipts, topics
+from edge.domain import commands, receipts, topics
+from edge.domain.commands import MAX_RANGE, Resend
 from edge.domain.kinds import Kind
 from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Origin
+from edge.domain.records import GENESIS, Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.ports import Acknowledged, Connected, Disconnected, Message
-from edge.terminal.publish import RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S, STATUS_EVERY_S, Publisher
+from edge.terminal.commands import BATCH, MAX_WAITING
+from edge.terminal.delivery import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
+from edge.terminal.publish import STATUS_EVERY_S, Publisher
 
 GATE = Origin("main", "gate-1")
 TERMINAL, LEDGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
@@ -26,12 +30,13 @@ UP = Connected(session_present=True)
 class HandClock:
     def __init__(self) -> None:
         self.now_ns = 0
+        self.found = EVIDENCE
 
     def monotonic_ns(self) -> int:
         return self.now_ns
 
     def evidence(self) -> TimeEvidence:
-        return EVIDENCE
+        return self.found
 
     def pass_s(self, seconds: float) -> None:
         self.now_ns += round(seconds * 1e9)
@@ -78,6 +83,7 @@ class Bench:
             self.uplink, lambda: Ring(path, GATE, TERMINAL), GATE, keys, self.clock, window=4, **options
         )
         self.publisher.open()
+        self._answered = 0
 
     def append(self, count: int) -> None:
         for _ in range(count):
@@ -107,6 +113,34 @@ class Bench:
         receipt = replace(Receipt(GATE, self.ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
         sealed = envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key)
         return Message(topics.receipt(GATE), envelope.to_wire(sealed))
+
+    def command(self, first: int, last: int, key: SigningKey = LEDGER, **changes) -> Message:
+        command = replace(
+            Resend(
+                secrets.token_hex(16), GATE, "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z",
+                self.ring.epoch, first, last,
+            ),
+            **changes,
+        )  # fmt: skip
+        sealed = envelope.sign(commands.PAYLOAD_TYPE, commands.encode(command), key)
+        return Message(topics.command(GATE), envelope.to_wire(sealed))
+
+    def results(self) -> list[tuple[str, str]]:
+        """The outcome and the detail of each command-result record, in order."""
+        found = [json.loads(envelope.parse(o.wire).payload) for o in self.ring.envelopes(0, 10_000)]
+        return [(e["data"]["outcome"], e["data"]["detail"]) for e in found if "command-result" in e["type"]]
+
+    def settle(self, rounds: int = 30) -> list[int]:
+        """Let the broker take whatever was sent and the ledger receipt it, until no more is; what was sent now."""
+        sent: list[int] = []
+        for _ in range(rounds):
+            answers = [Acknowledged(token, None) for _, token in self._records(self._answered)]
+            if not answers:
+                return sent
+            self._answered = len(self.uplink.published)
+            upto = max(seq for seq, _ in self._records())
+            sent += self.turn(*answers, self.receipt(upto))
+        raise AssertionError("it never ends")
 
     def statuses(self) -> list[dict]:
         return [
@@ -260,6 +294,298 @@ def test_a_ledger_that_lost_records_gets_them_again(bench):
     bench.turn(bench.receipt(5))
     assert bench.publisher.alarms == frozenset()
     assert bench.ring.watermark() == 5
+
+
+def test_a_ledger_that_lost_records_is_found_with_nothing_on_its_way(bench, caplog):
+    caplog.set_level("INFO")
+    bench.append(4)
+    bench.turn(UP)
+    bench.turn(bench.receipt(4))
+    assert bench.turn(bench.receipt(2)) == []
+    bench.clock.pass_s(BEHIND_S - 0.1)
+    assert bench.turn() == []
+    assert bench.publisher.alarms == frozenset()
+    bench.clock.pass_s(0.1)
+    assert bench.turn() == [3, 4]
+    assert bench.statuses()[-1]["alarms"] == ["ledger-behind"]
+    bench.clock.pass_s(600)
+    assert bench.turn(bench.receipt(2)) == [3, 4], "until it is covered"
+    assert bench.turn(bench.receipt(3)) == []
+    assert bench.publisher.alarms == {"ledger-behind"}
+    bench.turn(bench.receipt(4))
+    assert bench.publisher.alarms == frozenset()
+    lines = [r.getMessage() for r in caplog.records if "the ledger holds" in r.getMessage()]
+    assert len(lines) == 2, "once when it came and once when it went"
+
+
+def test_a_ledger_that_knows_nothing_of_us_gets_everything_again(bench):
+    bench.append(3)
+    bench.turn(UP)
+    bench.turn(bench.receipt(3))
+    bench.turn(bench.receipt(0, head=GENESIS))
+    assert bench.ring.watermark() == 3, "it releases nothing and takes nothing back"
+    bench.clock.pass_s(BEHIND_S)
+    assert bench.turn() == [1, 2, 3]
+    assert bench.publisher.alarms == {"ledger-behind"}
+    bench.turn(bench.receipt(3))
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_receipt_over_nothing_before_anything_was_receipted_is_no_alarm(bench):
+    bench.append(2)
+    assert bench.turn(UP, bench.receipt(0, head=GENESIS)) == [1, 2]
+    bench.clock.pass_s(600)
+    bench.turn()
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_an_old_receipt_that_a_better_one_answers_changes_nothing(bench):
+    """Replayed by somebody, or delivered again by a broker that went back in time (I12)."""
+    bench.append(4)
+    bench.turn(UP, bench.receipt(4))
+    told = len(bench.statuses())
+    bench.turn(bench.receipt(2))
+    assert len(bench.statuses()) == told
+    bench.clock.pass_s(ASK_S)
+    bench.turn()
+    assert len(bench.statuses()) == told + 1, "the status asks the ledger where it stands"
+    bench.turn(bench.receipt(4))
+    bench.clock.pass_s(600)
+    assert bench.turn() == []
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_terminal_that_hears_nothing_after_connecting_asks_once_more(bench):
+    bench.turn(UP)
+    bench.clock.pass_s(ASK_S)
+    bench.turn()
+    assert len(bench.statuses()) == 2
+    bench.clock.pass_s(ASK_S)
+    bench.turn()
+    assert len(bench.statuses()) == 2
+
+
+def test_a_restart_finds_a_ledger_behind_again_and_a_reconnect_does_not_forget_it(bench):
+    bench.append(4)
+    bench.turn(UP, bench.receipt(4), bench.receipt(1))
+    bench.clock.pass_s(BEHIND_S)
+    assert bench.turn() == [2, 3, 4]
+    bench.turn(Disconnected("gone"))
+    assert bench.turn(UP) == [2, 3, 4], "from where the ledger stood"
+    assert bench.publisher.alarms == {"ledger-behind"}
+    bench.turn(bench.receipt(4))
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_hole_that_cannot_be_filled_is_an_alarm_and_new_records_still_go(bench, caplog):
+    bench.append(12)
+    bench.turn(UP)
+    for upto in (4, 8, 12):
+        bench.turn(bench.receipt(upto))
+    assert bench.ring.evict(keep=6) == 6
+    bench.turn(bench.receipt(2))
+    bench.clock.pass_s(BEHIND_S)
+    sent = bench.turn()
+    assert sent == [7, 8, 9, 10], "what is still kept"
+    assert bench.publisher.alarms == {"ledger-behind", "ledger-hole"}
+    assert "records 3 to 6, and they are no longer kept" in caplog.text
+    bench.append(6)
+    for _ in range(8):
+        bench.turn(*[Acknowledged(token, None) for _, token in bench._records()], bench.receipt(2))
+    sent += [seq for seq, _ in bench._records()][-8:]
+    assert sent == list(range(7, 19)), "each is sent, though none can be receipted"
+    bench.clock.pass_s(3600)
+    assert [bench.turn(bench.receipt(2)) for _ in range(3)] == [[], [], []], "and not again and again"
+    bench.turn(bench.receipt(18))
+    assert bench.publisher.alarms == frozenset()
+    assert bench.ring.watermark() == 18
+
+
+def test_after_a_silence_a_receipt_lets_records_go_at_once(bench):
+    bench.append(6)
+    bench.turn(UP)
+    bench.turn(Acknowledged(bench.token_of(1), None, unheard=True))
+    assert bench.turn(bench.receipt(1)) == [2, 3, 4, 5], "no probe is waited for"
+    assert bench.publisher.alarms == frozenset()
+
+
+# what the ledger asks for
+
+
+def test_a_command_sends_its_range_again_and_says_so(bench):
+    bench.append(9)
+    bench.turn(UP)
+    bench.settle()
+    sent = bench.turn(bench.command(3, 5))
+    assert sent == [10, 3, 4, 5], "its result first, as any new record; then the range"
+    assert bench.results() == [("done", "sending records 3 to 5 again")]
+    assert bench.publisher.counters.commands == 1
+    assert bench.publisher.counters.resent == 3
+    assert bench.settle() == []
+
+
+def test_a_command_is_taken_once_even_after_a_restart(bench, tmp_path):
+    bench.append(3)
+    bench.turn(UP)
+    bench.settle()
+    command = bench.command(1, 1)
+    bench.turn(command, command)
+    bench.settle()
+    assert bench.publisher.counters.commands_rejected == 1
+    later = Bench(tmp_path / "journal.db")
+    later.turn(UP, command)
+    assert later.publisher.counters.commands_rejected == 1
+    assert later.publisher.counters.resent == 0
+    assert len(bench.results()) == 1
+    later.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({}, TERMINAL),
+        ({}, SigningKey(bytes([9]) * 32)),
+        ({"origin": Origin("main", "gate-2")}, LEDGER),
+        ({"origin": Origin("other", "gate-1")}, LEDGER),
+        ({"issued": "2026-03-02T07:00:00.000Z", "expires": "2026-03-02T07:59:58.120Z"}, LEDGER),
+    ],
+    ids=["our own key", "a stranger's", "another terminal", "another site", "expired"],
+)
+def test_a_command_that_is_not_for_us_changes_nothing(bench, changes, key):
+    bench.append(2)
+    bench.turn(UP)
+    bench.settle()
+    head = bench.ring.head()
+    assert bench.turn(bench.command(1, 2, key, **changes)) == []
+    assert bench.ring.head() == head
+    assert bench.publisher.counters.commands_rejected == 1
+    assert bench.publisher.counters.commands == 0
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"\xff\xfe", b"[" * 50_000, b'{"payloadType":1}'])
+def test_a_malformed_command_changes_nothing(bench, raw):
+    bench.append(1)
+    bench.turn(UP)
+    assert bench.turn(Message(topics.command(GATE), raw)) == []
+    assert bench.publisher.counters.commands_rejected == 1
+
+
+def test_a_receipt_s_bytes_are_no_command_and_a_command_s_no_receipt(bench):
+    bench.append(2)
+    bench.turn(UP)
+    bench.turn(
+        Message(topics.command(GATE), bench.receipt(2).payload),
+        Message(topics.receipt(GATE), bench.command(1, 2).payload),
+    )
+    assert bench.publisher.counters.commands_rejected == bench.publisher.counters.receipts_rejected == 1
+    assert bench.ring.watermark() == 0
+    assert bench.ring.head().seq == 2
+
+
+def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
+    bench.append(1)
+    bench.turn(UP)
+    payload = json.loads(commands.encode(commands.decode(envelope.parse(bench.command(1, 1).payload).payload)))
+    payload["last"] = MAX_RANGE + 1
+    sealed = envelope.sign(commands.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
+    bench.turn(Message(topics.command(GATE), envelope.to_wire(sealed)))
+    assert bench.publisher.counters.commands_rejected == 1
+    assert bench.ring.head().seq == 1
+
+
+def test_without_a_clock_that_is_right_the_end_of_a_command_is_not_judged(bench):
+    bench.append(1)
+    bench.clock.found = replace(EVIDENCE, utc="2036-03-02T07:59:58.120Z", synchronised=False)
+    bench.turn(UP, bench.command(1, 1))
+    assert [outcome for outcome, _ in bench.results()] == ["done"]
+
+
+def test_what_is_no_longer_here_is_said(bench):
+    bench.append(9)
+    bench.turn(UP)
+    bench.settle()
+    bench.ring.evict(keep=3)
+    assert bench.turn(bench.command(2, 8)) == [10, 7, 8]
+    bench.settle()
+    assert bench.turn(bench.command(1, 4), bench.command(20, 30)) == [11, 12]
+    bench.settle()
+    assert bench.turn(bench.command(1, 4, epoch="0" * 32)) == [13]
+    assert bench.results() == [
+        ("partly", "sending records 7 to 8 again; this journal holds records 7 to 9"),
+        ("refused", "none is here: this journal holds records 7 to 10"),
+        ("refused", "none is here: this journal holds records 7 to 11"),
+        ("refused", f"not the epoch of this journal, which is {bench.ring.epoch}"),
+    ]
+
+
+def test_a_long_range_never_starves_new_records(bench):
+    bench.append(60)
+    bench.turn(UP)
+    bench.settle()
+    sent = bench.turn(bench.command(1, 60))
+    assert sent == [61, *range(1, BATCH + 1)]
+    assert bench.turn() == [], "the broker has not answered yet"
+    bench.append(2)
+    assert bench.turn() == [62, 63], "new ones wait for no range"
+    for token in [token for _, token in bench._records()[-BATCH - 3 :]]:
+        bench.uplink.events.append(Acknowledged(token, None))
+    assert bench.turn() == list(range(BATCH + 1, 2 * BATCH + 1))
+    rest = bench.settle()
+    assert sorted(set(rest)) == list(range(2 * BATCH + 1, 61))
+
+
+def test_a_range_that_a_lost_connection_interrupted_goes_on(bench):
+    bench.append(40)
+    bench.turn(UP)
+    bench.settle()
+    bench.turn(bench.command(1, 40))
+    bench.turn(Disconnected("gone"))
+    assert bench.turn(UP) == [41, *range(1, BATCH + 1)]
+    assert sorted(set(bench.settle())) == list(range(BATCH + 1, 41))
+
+
+def test_a_range_waits_for_a_broker_that_takes_records_again(bench):
+    bench.append(3)
+    bench.turn(UP)
+    bench.settle()
+    bench.turn(bench.command(1, 3))
+    bench.turn(bench.receipt(4))
+    bench.turn(Acknowledged(bench.token_of(1), "Quota exceeded"))
+    assert bench.turn() == []
+    assert bench.publisher.refused == "Quota exceeded"
+    bench.append(1)
+    bench.clock.pass_s(RETRY_FIRST_S)
+    assert bench.turn() == [5], "one probe"
+    assert bench.turn(Acknowledged(bench.token_of(5), None)) == [1, 2, 3]
+
+
+def test_too_many_ranges_at_once_are_refused_and_can_be_asked_for_again(bench):
+    bench.append(MAX_WAITING)
+    bench.turn(UP)
+    bench.settle()
+    bench.turn(*[bench.command(n, n) for n in range(1, MAX_WAITING + 1)], bench.command(1, 1))
+    assert [outcome for outcome, _ in bench.results()] == ["done"] * MAX_WAITING + ["refused"]
+    bench.settle(rounds=60)
+    bench.turn(bench.command(1, 1))
+    assert bench.results()[-1][0] == "done"
+
+
+def test_a_disk_that_takes_nothing_loses_no_receipt_and_no_command(bench, caplog):
+    """Full, or read-only: what the ledger says is heard again, once it can be kept."""
+    bench.append(2)
+    bench.turn(UP)
+    ring, command = bench.publisher._ring, bench.command(1, 1)
+    ring._db.execute("PRAGMA query_only = ON")
+    bench.turn(bench.receipt(2), bench.receipt(2), command)
+    assert (bench.ring.watermark(), bench.ring.head().seq) == (0, 2)
+    assert [r.levelname for r in caplog.records if "cannot be kept" in r.getMessage()] == ["ERROR"], "said once"
+    ring._db.execute("PRAGMA query_only = OFF")
+    bench.turn(bench.receipt(2), command)
+    assert bench.ring.watermark() == 2
+    assert [outcome for outcome, _ in bench.results()] == ["done"]
+
+
+# the status and the loop
 
 
 def test_the_status_is_told_on_connecting_on_a_change_and_each_minute(bench):

@@ -1,0 +1,36 @@
+"""What needs a person: a word for the status, said once in the log when it comes and once when it goes."""
+
+import logging
+
+FORK = "fork"
+"""The ledger's chain is not ours. Nothing is released until a person has looked."""
+LEDGER_BEHIND = "ledger-behind"
+"""The ledger lost records that it had receipted; they are sent again."""
+LEDGER_HOLE = "ledger-hole"
+"""The ledger lacks records that are no longer kept here: no receipt can cover what comes after them."""
+NO_LEDGER = "no-ledger"
+"""Nobody is subscribed to our records."""
+
+_log = logging.getLogger(__name__)
+
+
+class Alarms:
+    """Raised and ended on one thread; `words` may be read on any."""
+
+    def __init__(self) -> None:
+        self.words: frozenset[str] = frozenset()
+
+    def begin(self, word: str, level: int, text: str, *values: object) -> None:
+        """Log `text % values`, unless the alarm stands already."""
+        if word not in self.words:
+            self.words |= {word}
+            _log.log(level, text, *values)
+
+    def end(self, word: str, text: str) -> None:
+        """Log `text`, if the alarm stood."""
+        if word in self.words:
+            self.words -= {word}
+            _log.info(text)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.words
