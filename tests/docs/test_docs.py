@@ -61,6 +61,25 @@ def test_every_record_kind_is_described() -> None:
     assert [kind for kind, found in zip(Kind, said, strict=True) if not found] == []
 
 
+def test_every_alarm_says_what_to_do() -> None:
+    from edge.domain import retention, states
+    from edge.terminal import alarms, upkeep
+
+    page = (ROOT / "docs/operations.md").read_text()
+    words = {str(fault) for fault in states.Fault} | {retention.FULL, retention.NEARLY_FULL, retention.FILLING}
+    words |= {upkeep.UNSYNCHRONISED, upkeep.RESERVE_SHORT}
+    words |= {value for name, value in vars(alarms).items() if name.isupper()}
+    rows = " ".join(re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE))
+    assert [word for word in sorted(words) if f"`{word}`" not in rows] == []
+
+
+def test_the_threat_model_names_what_is_not_covered() -> None:
+    page = (ROOT / "docs/threat-model.md").read_text()
+    assert "a card that lies about flushes" in page
+    assert "holds the terminal's private key" in page
+    assert "power-loss protection" in (ROOT / "docs/operations.md").read_text()
+
+
 def test_the_readme_shows_both_commands_first() -> None:
     first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:25])
     assert "make demo" in first_screen
