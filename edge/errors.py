@@ -56,6 +56,18 @@ class JournalAltered(JournalError):
     exit_code = 65
 
 
+class TransferError(SmartClockerError, OSError):
+    """An export or a file of receipts cannot be written or read; the journal is as it was."""
+
+    exit_code = 74
+
+
+class ExportRefused(SmartClockerError, ValueError):
+    """The file is no export, is sealed to somebody else, or there is nothing genuine in it."""
+
+    exit_code = 65
+
+
 class RecordError(SmartClockerError, ValueError):
     """A record, envelope or receipt is malformed, or its signature does not verify."""
 
@@ -102,3 +114,7 @@ class LedgerError(SmartClockerError, OSError):
     """The ledger cannot be opened, or was made by a newer version than this one."""
 
     exit_code = 74
+
+
+class LedgerStalled(LedgerError):
+    """The ledger cannot be written now: its disk is full or read-only, or another process writes. It may pass."""

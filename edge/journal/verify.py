@@ -64,7 +64,7 @@ def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
     the file is missing, is not a journal, or is of a newer version.
     """
     try:
-        with JOURNAL.guard(path), _opened(path) as db:
+        with JOURNAL.guard(path), opened(path) as db:
             return _verify(db, path, keys)
     except JournalAltered as error:
         return _report(None, _at_once(str(error)), _NO_RECEIPT)
@@ -76,7 +76,7 @@ def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
 
 def read_payloads(path: Path, after: int) -> Iterator[bytes]:
     """The payloads with seq > `after`, as they were signed; nothing is verified. Raises JournalError."""
-    with JOURNAL.guard(path), _opened(path) as db:
+    with JOURNAL.guard(path), opened(path) as db:
         schema.read_meta(db, path)
         for (payload,) in db.execute("SELECT payload FROM records WHERE seq > ? ORDER BY seq", (after,)):
             yield payload
@@ -102,7 +102,7 @@ def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that reads what was committed, and leaves no trace.
 
     In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
