@@ -56,7 +56,26 @@ CREATE TABLE conflicts (
 ) STRICT;
 """
 
-_STEPS = (_FIRST,)
+_SECOND = """
+CREATE TABLE claims (
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    state TEXT NOT NULL,
+    since TEXT NOT NULL,
+    heard TEXT NOT NULL,
+    epoch TEXT,
+    head INTEGER,
+    watermark INTEGER,
+    alarms TEXT NOT NULL,
+    utc TEXT,
+    PRIMARY KEY (site, terminal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_apart ON records (kind, chain, seq)
+    WHERE kind = 'gap' OR kind = 'correction' OR kind = 'command-result';
+"""
+"""What terminals claim of themselves, unsigned (`edge.central.presence`); the rare kinds that reports look for."""
+
+_STEPS = (_FIRST, _SECOND)
 """Never change one that was released: add the next."""
 
 

@@ -7,82 +7,38 @@ be signed over it. One `Store` a thread. Nothing here judges a signature: `edge.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from nacl.signing import VerifyKey
 
 from edge.central import migrations
+from edge.central.rows import ChainRow, Entry, Links, Terminal, now
 from edge.domain.records import GENESIS, NAME, Origin
-from edge.errors import LedgerError
+from edge.errors import LedgerError, LedgerStalled
 from edge.journal.envelope import key_id
+
+__all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
 
 RESERVED = frozenset({"ledger", "roster", "authority"})
 """Names that mean something else in the topics or in the broker's ACL."""
 MAX_CONFLICTS = 1_000
 """Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
-
-    id: int
-    origin: Origin
-    keyid: str
-    key: VerifyKey
-    registered: str
-    """RFC 3339 UTC."""
-    revoked: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChainRow:
-    """One epoch of one identity."""
-
-    id: int
-    terminal: int
-    epoch: str
-    upto: int
-    """Every record up to here is stored and linked."""
-    head: str
-    """sha256 (hex) of the payload of record `upto`; GENESIS at 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """sha256 (hex) of the payload before a record, and of its own."""
-
-    prev: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record to store."""
-
-    seq: int
-    kind: str
-    person: str | None
-    prev: str
-    hash: str
-    payload: bytes
-    signature: bytes
+BUSY_S = 10.0
+"""How long a command waits for another process's transaction."""
 
 
 class Store:
     """One connection to the ledger's database, bound to the thread that opened it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
         """Open, create or migrate. Raises LedgerError."""
         self.path = path
         with self._guard():
             _create_private(path)
-            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -94,7 +50,11 @@ class Store:
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction: all of it is durable on leaving, or none. Raises LedgerError."""
+        """One transaction: all of it is durable on leaving, or none.
+
+        Raises LedgerStalled for what may pass (another process writes, the disk is full or read-only), else
+        LedgerError.
+        """
         with self._guard():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -122,7 +82,7 @@ class Store:
             if row is None:
                 self._db.execute(
                     "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)",
-                    (origin.site, origin.terminal, key_id(key), bytes(key), _now()),
+                    (origin.site, origin.terminal, key_id(key), bytes(key), now()),
                 )
                 row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
         found = _terminal(row)
@@ -138,7 +98,7 @@ class Store:
         """Accept nothing more that is signed by this key; what is stored stays. False when it is unknown."""
         with self.batch():
             query = "UPDATE terminals SET revoked = ? WHERE keyid = ? AND revoked IS NULL"
-            return self._db.execute(query, (_now(), keyid)).rowcount == 1
+            return self._db.execute(query, (now(), keyid)).rowcount == 1
 
     def terminal(self, keyid: str) -> Terminal | None:
         """Whose key this is; None when it is not registered."""
@@ -151,15 +111,20 @@ class Store:
         with self._guard():
             return [_terminal(row) for row in self._db.execute(f"{_TERMINALS} ORDER BY site, terminal, id")]
 
+    def find_chain(self, terminal: Terminal, epoch: str) -> ChainRow | None:
+        """The chain of an epoch; None when nothing of it was ever stored."""
+        with self._guard():
+            row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
+        return None if row is None else ChainRow(*row)
+
     def chain(self, terminal: Terminal, epoch: str) -> ChainRow:
         """The chain of an epoch; made when it is new (inside a batch)."""
-        query = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
         with self._guard():
-            row = self._db.execute(query, (terminal.id, epoch)).fetchone()
+            row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
             if row is None:
                 insert = "INSERT INTO chains (terminal, epoch, upto, head) VALUES (?, ?, 0, ?)"
                 self._db.execute(insert, (terminal.id, epoch, GENESIS))
-                row = self._db.execute(query, (terminal.id, epoch)).fetchone()
+                row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
         return ChainRow(*row)
 
     def chains(self) -> list[ChainRow]:
@@ -175,14 +140,23 @@ class Store:
             row = self._db.execute(query, (chain.id, seq)).fetchone()
         return None if row is None else Links(*row)
 
-    def insert(self, chain: ChainRow, entry: Entry) -> None:
-        """Store one record (inside a batch). Its place must be free: nothing is ever overwritten."""
+    def entry(self, chain: ChainRow, seq: int) -> Entry | None:
+        """A stored record; None when it is not here."""
         with self._guard():
-            self._db.execute(
-                "INSERT INTO records (chain, seq, kind, person, prev, hash, payload, signature, received)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (chain.id, *_columns(entry), _now()),
-            )
+            row = self._db.execute(f"{_ENTRY} AND seq = ?", (chain.id, seq)).fetchone()
+        return None if row is None else Entry(*row)
+
+    def top(self, chain: ChainRow) -> int:
+        """The highest seq that is stored, after a gap perhaps; 0 when none is."""
+        with self._guard():
+            found: int | None = self._db.execute(_TOP, (chain.id,)).fetchone()[0]
+        return found or 0
+
+    def insert(self, chain: ChainRow, entries: Sequence[Entry]) -> None:
+        """Store records (inside a batch). Their places must be free: nothing is ever overwritten."""
+        received = now()
+        with self._guard():
+            self._db.executemany(_INSERT, [(chain.id, *_columns(entry), received) for entry in entries])
 
     def advance(self, chain: ChainRow, upto: int, head: str) -> None:
         """Record how far a chain is verified (inside a batch)."""
@@ -194,12 +168,12 @@ class Store:
         with self._guard():
             kept = self._db.execute("SELECT count(*) FROM conflicts WHERE chain = ?", (chain.id,)).fetchone()[0]
             if kept < MAX_CONFLICTS:
-                self._db.execute(_INSERT_CONFLICT, (chain.id, *_columns(entry), _now(), why))
+                self._db.execute(_INSERT_CONFLICT, (chain.id, *_columns(entry), now(), why))
 
     def entries(self, chain: ChainRow, after: int = 0) -> Iterator[Entry]:
         """The stored records of a chain with seq > `after`, in order."""
         with self._guard():
-            for row in self._db.execute(_ENTRIES, (chain.id, after)):
+            for row in self._db.execute(f"{_ENTRY} AND seq > ? ORDER BY seq", (chain.id, after)):
                 yield Entry(*row)
 
     def conflicts(self, chain: ChainRow) -> list[tuple[Entry, str]]:
@@ -221,6 +195,16 @@ class Store:
             found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
         return found
 
+    def select(self, query: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
+        """The rows of a reader's own query, as tuples, while they are asked for. Raises LedgerError."""
+        with self._guard():
+            yield from self._db.execute(query, parameters)
+
+    def change(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """A statement over each row of parameters (inside a batch). Raises LedgerError."""
+        with self._guard():
+            self._db.executemany(statement, rows)
+
     def close(self) -> None:
         """Release the file; safe to call twice."""
         self._db.close()
@@ -239,17 +223,37 @@ class Store:
             yield
         except LedgerError:
             raise
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerError(
-                f"{self.path}: the ledger's database fails ({error}); check the disk's space and health, and that "
-                "the file belongs to this user. Nothing that was committed is lost"
-            ) from error
+        except sqlite3.Error as error:
+            # the low byte is the primary code; what the module itself raises has none
+            cause = _PASSING.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+            if cause is not None:
+                raise LedgerStalled(f"{self.path}: {cause} ({error}). {_KEPT}") from error
+            raise LedgerError(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
+        except OSError as error:
+            raise LedgerError(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
 
 
+_PASSING = {
+    sqlite3.SQLITE_BUSY: "another process writes for long; end it when it hangs",
+    sqlite3.SQLITE_LOCKED: "another process writes for long; end it when it hangs",
+    sqlite3.SQLITE_FULL: "the disk is full; check the disk's space, make room",
+    sqlite3.SQLITE_READONLY: "the database cannot be written; mount its disk for writing, check whose file it is",
+    sqlite3.SQLITE_IOERR: "the disk fails; check the disk's space and health",
+    sqlite3.SQLITE_CANTOPEN: "the database's files cannot be opened; check its directory and its mount",
+    sqlite3.SQLITE_NOMEM: "no memory is left; make room",
+}
+"""What mends itself or can be mended while the ledger runs, by SQLite's result code."""
+_FAILS = "the ledger's database fails"
+_CHECK = "check the disk's space and health, and that the file belongs to this user"
+_KEPT = "Nothing that was committed is lost"
 _TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked FROM terminals"
 _TERMINAL_OF_KEY = f"{_TERMINALS} WHERE keyid = ?"
-_ENTRIES = (
-    "SELECT seq, kind, person, prev, hash, payload, signature FROM records WHERE chain = ? AND seq > ? ORDER BY seq"
+_CHAIN_OF_EPOCH = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
+_TOP = "SELECT max(seq) FROM records WHERE chain = ?"
+_ENTRY = "SELECT seq, kind, person, prev, hash, payload, signature FROM records WHERE chain = ?"
+_INSERT = (
+    "INSERT INTO records (chain, seq, kind, person, prev, hash, payload, signature, received)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _CONFLICTS = (
     "SELECT seq, kind, person, prev, hash, payload, signature, why FROM conflicts WHERE chain = ? ORDER BY id"
@@ -272,7 +276,3 @@ def _columns(entry: Entry) -> tuple[object, ...]:
 def _terminal(row: tuple[int, str, str, str, bytes, str, str | None]) -> Terminal:
     number, site, terminal, keyid, key, registered, revoked = row
     return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -92,7 +92,8 @@ class CommandOutcome(StrEnum):
 
 
 def _one_of(words: type[StrEnum]) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, str) and value in set(words)
+    known = frozenset(words)
+    return lambda value: isinstance(value, str) and value in known
 
 
 def _is_person(value: object) -> bool:

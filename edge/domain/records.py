@@ -27,6 +27,7 @@ NAME = re.compile(r"(?!roster$)[a-z0-9][a-z0-9-]{0,31}")
 """A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
 of its own."""
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")
+_TYPE = re.compile(r"smartclocker\.([a-z-]+)\.v1")
 _DAY = 24 * 60 - 1
 """Minutes; RFC 3339 offsets stay below 24 hours."""
 _PLACE = frozenset({"epoch", "seq", "prev", "time"})
@@ -130,7 +131,7 @@ def decode(payload: bytes) -> Record:
         len(parts) == 4 and parts[:2] == ["smartclocker", "v1"], "source is not smartclocker/v1/<site>/<terminal>"
     )
     origin = Origin(_text(parts[2], NAME, "site"), _text(parts[3], NAME, "terminal"))
-    word = re.fullmatch(r"smartclocker\.([a-z-]+)\.v1", kind) if isinstance(kind, str) else None
+    word = _TYPE.fullmatch(kind) if isinstance(kind, str) else None
     if word is None:
         raise RecordError("type is not smartclocker.<kind>.v1")
     position = Position(

@@ -23,13 +23,7 @@ def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
         raise RecordError(f"{len(raw)} bytes, more than the limit of {limit}")
     try:
         text = raw.decode("utf-8")  # left to itself, json would guess UTF-16 and let surrogates pass
-        value = json.loads(
-            text,
-            object_pairs_hook=_no_duplicates,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_small_integer,
-        )
+        value = _DECODER.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # an escape can spell what UTF-8 cannot
     except RecordError:
@@ -38,7 +32,8 @@ def parse_object(raw: bytes, limit: int) -> dict[str, Any]:
         raise RecordError("not a JSON document in UTF-8") from error
     if not isinstance(value, dict):
         raise RecordError("not a JSON object")
-    if _deeper_than(MAX_DEPTH, value):
+    # fewer brackets than levels cannot nest deeper, whatever is in the strings: most documents need no walk
+    if text.count("{") + text.count("[") > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
         raise RecordError(f"nested more than {MAX_DEPTH} deep")
     return value
 
@@ -81,3 +76,11 @@ def _small_integer(digits: str) -> int:
     if abs(value) > MAX_INTEGER:
         raise RecordError("an integer beyond 2^53")
     return value
+
+
+_DECODER = json.JSONDecoder(  # made once: `json.loads` would make one for each document
+    object_pairs_hook=_no_duplicates,
+    parse_constant=_no_constant,
+    parse_float=_finite,
+    parse_int=_small_integer,
+)
