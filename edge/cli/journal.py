@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import add_json
+from edge.cli import add_json, recover
 
 if TYPE_CHECKING:
     from nacl.signing import VerifyKey
@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show.add_argument("journal", type=Path, metavar="JOURNAL")
     show.add_argument("--after", type=int, default=0, metavar="SEQ", help="only records with a higher seq")
     show.set_defaults(call=run_show)
+    recover.add(verbs)
 
 
 def run_verify(arguments: argparse.Namespace) -> int:

@@ -118,8 +118,9 @@ class Salvage:
         return [EpochSummary(*row) for row in rows]
 
     def records(self, epoch: str) -> Iterator[tuple[bytes, bytes]]:
-        """(payload, signature) in order of seq."""
-        yield from self._db.execute("SELECT payload, signature FROM found WHERE epoch = ? ORDER BY seq", (epoch,))
+        """(payload, signature) in order of seq; of two that claim one place, either."""
+        query = "SELECT payload, signature FROM found WHERE epoch = ? GROUP BY seq ORDER BY seq"
+        yield from self._db.execute(query, (epoch,))
 
     def close(self) -> None:
         """Remove what was collected; safe to call twice."""

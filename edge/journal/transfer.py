@@ -14,12 +14,13 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain import exports, receipts
 from edge.domain.exports import Header, Manifest
-from edge.domain.records import PAYLOAD_TYPE, payload_hash
+from edge.domain.records import PAYLOAD_TYPE, decode, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import envelope, schema
 from edge.journal.chain import START, Chain, Head, Kept, check
 from edge.journal.envelope import Envelope, key_id
 from edge.journal.newfile import NewFile
+from edge.journal.salvage import Salvage
 from edge.journal.schema import JOURNAL
 from edge.journal.sealing import Sealer
 from edge.journal.verify import opened
@@ -76,20 +77,49 @@ def export(
         selection = _select(db, journal, key, after)
         if selection.count == 0:
             return None
-        header = selection.header
-        if target.is_dir():
-            target /= exports.file_name(header.origin, header.epoch, selection.first, selection.last)
-        with NewFile(target) as file:
-            sealer = None if seal_to is None else Sealer(file.write, seal_to)
-            manifest = _write(
-                file.write if sealer is None else sealer.write,
-                _records(db, journal, selection, key.verify_key, progress),
-                selection,
-                key,
-                created,
-            )
-            if sealer is not None:
-                sealer.finish()
+        records = _records(db, journal, selection, key.verify_key, progress)
+        return _put(target, records, selection, key, created, seal_to)
+
+
+def export_saved(
+    saved: Salvage, key: SigningKey, target: Path, *, created: str, seal_to: VerifyKey | None = None
+) -> list[Written]:
+    """Write what was saved of damaged journals, one file an epoch; holes stay holes, and the centre says which.
+
+    `target` is a directory. Raises TransferError when a file cannot be written; those before it stand.
+    """
+    written = []
+    for epoch in saved.epochs():
+        origin = decode(next(saved.records(epoch.epoch))[0]).origin
+        header = Header(origin, epoch.epoch, key_id(key.verify_key), 0)
+        selection = _Selection(header, epoch.first_seq, epoch.last_seq, epoch.records, None, None)
+        path = target / exports.file_name(origin, epoch.epoch, epoch.first_seq, epoch.last_seq)
+        written.append(_put(path, _saved(saved, epoch.epoch), selection, key, created, seal_to))
+    return written
+
+
+def _saved(saved: Salvage, epoch: str) -> Iterator[Kept]:
+    for payload, signature in saved.records(epoch):
+        record = decode(payload)
+        yield Kept(record.position.seq, record.kind, None, payload, signature)
+
+
+def _put(
+    target: Path,
+    records: Iterator[Kept],
+    selection: _Selection,
+    key: SigningKey,
+    created: str,
+    seal_to: VerifyKey | None,
+) -> Written:
+    header = selection.header
+    if target.is_dir():
+        target /= exports.file_name(header.origin, header.epoch, selection.first, selection.last)
+    with NewFile(target) as file:
+        sealer = None if seal_to is None else Sealer(file.write, seal_to)
+        manifest = _write(file.write if sealer is None else sealer.write, records, selection, key, created)
+        if sealer is not None:
+            sealer.finish()
     return Written(target, manifest, file.size, seal_to is not None)
 
 

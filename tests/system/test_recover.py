@@ -1,0 +1,63 @@
+"""From a damaged journal over the quarantine onto a stick: what verifies, whatever became of the file."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft
+from edge.terminal import parts
+
+
+@pytest.fixture
+def damaged(site):
+    """Sixty records, the file without its first page and with one data page overwritten, set aside."""
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_ring(loaded, secrets) as ring:
+        epoch = ring.epoch
+        for _ in range(60):
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, parts.clock().evidence()))
+    pages = site.journal.read_bytes()
+    middle = [n for n in range(4, len(pages) // 4096) if b"specversion" in pages[n * 4096 : (n + 1) * 4096]][4]
+    with site.journal.open("r+b") as file:
+        for number in (0, middle):
+            file.seek(4096 * number)
+            file.write(os.urandom(4096))
+    parts.secure_journal(loaded, secrets, parts.clock())
+    (folder,) = (site.journal.parent / "quarantine").iterdir()
+    return site, folder, epoch
+
+
+def test_what_verifies_is_written_as_an_export_and_what_is_missing_is_said(damaged, smartclocker, tmp_path: Path):
+    site, folder, epoch = damaged
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    before = (folder / "journal.db").read_bytes()
+    done = smartclocker("journal", "recover", folder, stick, "--config", site.config, "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["epochs"]
+    assert row["epoch"] == epoch
+    assert 40 <= row["records"] < 60
+    assert row["missing"] == row["last"] - row["first"] + 1 - row["records"] > 0
+    assert (folder / "journal.db").read_bytes() == before
+    again = smartclocker("journal", "recover", folder, stick, "--config", site.config)
+    assert again.returncode == 74
+    assert "never overwritten" in again.stderr
+
+
+def test_a_sealed_recovery_needs_a_centre(damaged, smartclocker, tmp_path: Path):
+    site, folder, _ = damaged
+    done = smartclocker("journal", "recover", folder, tmp_path, "--config", site.config, "--seal")
+    assert done.returncode == 78
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 10_000])
+def test_rubbish_gives_nothing_and_says_so(site, smartclocker, tmp_path: Path, content: bytes):
+    (tmp_path / "journal.db").write_bytes(content)
+    done = smartclocker("journal", "recover", tmp_path, tmp_path, "--config", site.config)
+    assert done.returncode == 65
+    assert "nothing genuine found" in done.stdout
