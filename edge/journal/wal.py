@@ -19,9 +19,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-_HEADER, _FRAME = 32, 24
+_HEADER, _FRAME, _MARKED = 32, 24, 8
+"""Bytes of the file's header, of a frame's, and of a frame's up to the end of its commit mark."""
 _MAGIC = {0x377F0682: "<u4", 0x377F0683: ">u4"}
 _LOOKS, _LOOK_S = 5, 0.05
+_SECTOR = 512
+"""Bytes that the disk writes as one."""
 _WORD = 0xFFFFFFFF
 _Words = NDArray[np.uint32]
 
@@ -102,7 +105,9 @@ def _scan(file: BinaryIO) -> Damage | None:
         # not that.
         if one == salt1 or two == salt2:
             ours = True
-            commits += pages != 0
+            # Where a sector ends between the mark and the salts, a power cut may pair ours with an older mark.
+            begin = _HEADER + (number - 1) * (_FRAME + page_size)
+            commits += pages != 0 and (begin + _MARKED) % _SECTOR != 0
     return Damage(end, commits) if ours else None
 
 

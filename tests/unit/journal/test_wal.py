@@ -102,6 +102,29 @@ def test_frames_of_an_older_generation_are_no_damage(
     assert wal.inspect(live) is None
 
 
+def test_a_commit_mark_in_an_older_sector_may_be_a_power_cut(database: sqlite3.Connection, tmp_path: Path) -> None:
+    """Found by the power-cut harness: at one frame in 64 the mark and the salts lie in different sectors."""
+    live, torn = tmp_path / "live.db", 41
+    assert (32 + torn * FRAME + 8) % 512 == 0
+    for number in range(60):
+        database.execute("INSERT INTO t VALUES (?)", (number,))
+    older = wal.wal_path(live).read_bytes()
+    database.execute("PRAGMA wal_checkpoint(FULL)")
+    for number in range(torn - 2):
+        database.execute("INSERT INTO t VALUES (?)", (number,))
+    database.execute("INSERT INTO t VALUES (?)", (bytes(40_000),))  # one transaction, over the frame in question
+    content = bytearray(wal.wal_path(live).read_bytes())
+    mark = slice(32 + torn * FRAME, 32 + torn * FRAME + 8)
+    assert any(older[mark][4:])
+    assert not any(content[mark][4:])
+    content[mark] = older[mark]
+    for end, data in (("", live.read_bytes()), ("-wal", bytes(content))):
+        (tmp_path / f"copy.db{end}").write_bytes(data)
+    damage = wal.inspect(tmp_path / "copy.db")
+    assert damage is not None
+    assert (damage.frame, damage.commits, damage.certain) == (torn + 1, 1, False)
+
+
 @pytest.mark.parametrize("field", [8, 12])
 def test_an_altered_salt_does_not_make_a_frame_look_old(copy: Path, field: int) -> None:
     frames = (wal.wal_path(copy).stat().st_size - 32) // FRAME
