@@ -98,9 +98,15 @@ class EmbeddedBroker:
     """
 
     def __init__(
-        self, directory: Path, port: int = 0, *, sites: Sequence[str] = ("main",), autosave_on_changes: bool = False
+        self,
+        directory: Path,
+        port: int = 0,
+        *,
+        sites: Sequence[str] = ("main",),
+        persistence: bool = True,
+        autosave_on_changes: bool = False,
     ) -> None:
-        """`port` 0 takes a free one, and keeps it over restarts."""
+        """`port` 0 takes a free one, and keeps it over restarts; `persistence`: whether all else is kept, too."""
         self.directory = directory
         self.host = LOOPBACK
         self.port = port or _free_port()
@@ -109,7 +115,7 @@ class EmbeddedBroker:
         self.log = directory / "mosquitto.log"
         self._configuration = directory / "mosquitto.conf"
         self._sites = tuple(sites)
-        self._autosave_on_changes = autosave_on_changes
+        self._persistence, self._autosave_on_changes = persistence, autosave_on_changes
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -177,6 +183,7 @@ class EmbeddedBroker:
             state=self.directory,
             sites=self._sites,
             user=pwd.getpwuid(os.geteuid()).pw_name,  # started as root, it would lose sight of our 0600 files
+            persistence=self._persistence,
             autosave_s=1 if self._autosave_on_changes else 60,
             autosave_on_changes=self._autosave_on_changes,
         )

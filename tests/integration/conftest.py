@@ -24,6 +24,7 @@ from edge.journal.envelope import key_id
 from edge.journal.keys import create_identity
 from edge.journal.ring import Ring
 from edge.ports import Acknowledged, Connected
+from edge.terminal.delivery import BEHIND_S
 from edge.terminal.publish import Publisher
 from edge.terminal.status import last_will
 
@@ -114,12 +115,26 @@ class Terminal:
         with self.ring() as ring:
             return ring.watermark()
 
-    def run(self, settings: UplinkSettings | None = None, resend_s: float = 10.0, status=dict) -> Publisher:
+    def run(
+        self,
+        settings: UplinkSettings | None = None,
+        resend_s: float = 10.0,
+        behind_s: float = BEHIND_S,
+        status=dict,
+    ) -> Publisher:
         settings = settings or self.site.uplink(self.origin.terminal)
-        uplink = MqttUplink(settings, self.origin, last_will(self.origin), [topics.receipt(self.origin)])
+        subscriptions = [topics.receipt(self.origin), topics.command(self.origin)]
+        uplink = MqttUplink(settings, self.origin, last_will(self.origin), subscriptions)
         keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
         publisher = Publisher(
-            uplink, self.ring, self.origin, keys, TickingClock(), resend_s=resend_s, status=status
+            uplink,
+            self.ring,
+            self.origin,
+            keys,
+            TickingClock(),
+            resend_s=resend_s,
+            behind_s=behind_s,
+            status=status,
         )
         self.publisher = publisher
         self._stop.clear()
@@ -203,14 +218,14 @@ class Installation:
         with self.store() as store:
             return store.count()
 
-    def start_ledger(self) -> LedgerService:
-        settings = LedgerSettings(self.uplink("ledger"), self.ledger_path, self.root / "ledger.pem")
+    def start_ledger(self, uplink: UplinkSettings | None = None) -> LedgerService:
+        settings = LedgerSettings(uplink or self.uplink("ledger"), self.ledger_path, self.root / "ledger.pem")
         self.service = LedgerService(settings)
         self.service.start()
         return self.service
 
-    def ledger(self) -> LedgerService:
-        service = self.start_ledger()
+    def ledger(self, uplink: UplinkSettings | None = None) -> LedgerService:
+        service = self.start_ledger(uplink)
         assert service.connected.wait(10)
         return service
 
@@ -236,8 +251,9 @@ class Installation:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path / "broker") as running:
+def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedBroker]:
+    """A test that is parametrised over it, indirectly, says whether it keeps its state over a restart."""
+    with EmbeddedBroker(tmp_path / "broker", persistence=getattr(request, "param", True)) as running:
         yield running
 
 

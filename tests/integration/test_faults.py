@@ -1,0 +1,205 @@
+"""What networks and brokers do to a connection, at either end of it: nothing is lost, nothing doubled (I2, I3)."""
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from edge.central.audit import verify_all
+from tests.integration.proxy import Proxy
+
+SIDES = ["terminal", "ledger"]
+NAMES = {"terminal": "edge.terminal.publish", "ledger": "edge.central.service"}
+
+
+class Line:
+    """One of the two reaches the broker through a proxy, the other directly."""
+
+    def __init__(self, site, side: str, proxy: Proxy, caplog) -> None:
+        self.site, self.side, self.proxy, self._caplog = site, side, proxy, caplog
+        caplog.set_level("INFO")
+        self.terminal = site.terminal()
+
+    def start(self, **settings: object) -> None:
+        through = {"port": self.proxy.port, "backoff_first_s": 0.05, "backoff_max_s": 0.4, **settings}
+        ledger = self.site.uplink("ledger", **(through if self.side == "ledger" else {}))
+        gate = self.site.uplink("gate-1", **(through if self.side == "terminal" else {}))
+        self.service = self.site.ledger(ledger)
+        self.publisher = self.terminal.run(gate, resend_s=2.0)
+        self.site.eventually(lambda: self.publisher.connected, "connected")
+
+    def connected(self) -> bool:
+        return self.publisher.connected if self.side == "terminal" else self.service.connected.is_set()
+
+    def lost_within(self, seconds: float) -> None:
+        self.site.eventually(lambda: not self.connected(), "the loss is noticed", seconds)
+
+    def said(self) -> tuple[int, int]:
+        """How many lines said that the broker is away, and how many that it is back."""
+        lines = [(r.levelname, r.getMessage()) for r in self._caplog.records if r.name == NAMES[self.side]]
+        away = [line for level, line in lines if level == "WARNING" and line.startswith("the broker is away")]
+        back = [line for _, line in lines if line.startswith(("the broker is back", "the broker accepted"))]
+        return len(away), len(back) - (self.side == "ledger")  # the ledger's first connection is said, too
+
+    def whole(self, count: int, within_s: float = 30.0) -> None:
+        """Everything is receipted, stored once, and verifies."""
+        self.terminal.receipted(count, within_s)
+        with self.site.store() as store:
+            (report,) = verify_all(store)
+        assert report.ok
+        assert (report.records, report.stored) == (count, count)
+        with self.terminal.ring() as ring:
+            assert report.head == ring.head()
+
+
+@pytest.fixture
+def proxy(broker):
+    with Proxy(broker.host, broker.port) as running:
+        yield running
+
+
+@pytest.fixture(params=SIDES)
+def line(request, site, proxy, caplog) -> Line:
+    return Line(site, request.param, proxy, caplog)
+
+
+def test_a_link_that_holds_its_bytes_is_noticed_and_nothing_waits_for_it(line):
+    """Nobody sends a FIN: keep-alive alone finds it, within twice its 5 s and a second of paho's own."""
+    line.terminal.append(20)
+    line.start(keepalive_s=5)
+    line.terminal.receipted(20)
+    line.proxy.stall()
+    began = time.monotonic()
+    line.terminal.append(30)
+    line.lost_within(14)
+    assert time.monotonic() - began < 12
+    line.proxy.flow()
+    line.whole(50)
+    assert line.said() == (1, 1)
+
+
+def test_a_short_stall_is_only_a_delay(line):
+    line.start()
+    line.proxy.stall()
+    line.terminal.append(50)
+    time.sleep(1.0)
+    line.proxy.flow()
+    line.whole(50)
+    assert line.said() == (0, 0)
+
+
+def test_resets_in_the_middle_of_a_backlog(line):
+    line.terminal.append(1200)
+    line.start()
+    for mark in (50, 400, 800):
+        line.terminal.receipted(mark)
+        connections = len(line.proxy.attempts)
+        line.proxy.reset()
+        line.site.eventually(lambda before=connections: len(line.proxy.attempts) > before, "it comes back")
+    line.whole(1200)
+    away, back = line.said()
+    assert away == back
+    assert 1 <= away <= 3
+
+
+@pytest.mark.parametrize("end", ["client", "target"])
+def test_a_half_closed_connection(line, end):
+    line.terminal.append(300)
+    line.start()
+    line.terminal.receipted(50)
+    line.proxy.half_close(end)
+    line.lost_within(10)
+    line.whole(300)
+    assert line.said() == (1, 1)
+
+
+def test_two_hundred_milliseconds_each_way_cost_time_alone(line):
+    line.terminal.append(150)
+    line.proxy.delay_s = 0.2
+    line.start()
+    line.whole(150)
+    assert line.said() == (0, 0)
+    assert line.publisher.counters.reconnects == 0
+    assert line.publisher.counters.sent == 150, "nothing is sent twice for being slow"
+
+
+@pytest.mark.parametrize("after", [1, 5_000, 60_000])
+def test_a_connection_that_ends_in_the_middle_of_a_packet(line, after):
+    line.start()
+    line.proxy.truncate(after)
+    line.terminal.append(300)
+    if line.side == "terminal":
+        line.lost_within(15)
+    line.whole(300)
+    if line.side == "terminal":
+        assert line.said() == (1, 1)
+
+
+def test_a_broker_that_slams_the_door_is_asked_ever_more_rarely_and_at_odd_moments(line):
+    line.start(backoff_first_s=0.1, backoff_max_s=0.8)
+    line.proxy.slamming = True
+    line.proxy.reset()
+    line.lost_within(10)
+    line.terminal.append(10)
+    before = len(line.proxy.attempts)
+    time.sleep(4.0)
+    slammed = line.proxy.attempts[before:]
+    assert 4 <= len(slammed) <= 16, "0.05 to 0.1 s at first, 0.4 to 0.8 s at last"
+    pauses = [later - earlier for earlier, later in itertools.pairwise(slammed)]
+    assert max(pauses) > 0.3
+    assert len({round(pause, 3) for pause in pauses}) > 1, "drawn, not counted"
+    line.proxy.slamming = False
+    line.whole(10)
+    assert line.said() == (1, 1)
+
+
+@pytest.mark.parametrize("broker", [True, False], indirect=True, ids=["with its state", "forgetting all"])
+def test_a_broker_that_is_killed_again_and_again(site, broker):
+    """Without persistence it forgets sessions, queues and what it acknowledged: receipts alone count."""
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(900)
+    publisher = terminal.run(resend_s=1.0)
+    for mark in (60, 300, 600):
+        terminal.receipted(mark)
+        broker.kill()
+        site.eventually(lambda: not publisher.connected, "the loss is noticed")
+        terminal.append(20)
+        broker.start()
+    terminal.receipted(960, within_s=40)
+    with site.store() as store:
+        (report,) = verify_all(store)
+    assert report.ok
+    assert report.records == report.stored == 960
+    assert not publisher.alarms
+
+
+def test_both_ends_through_a_bad_line_at_once(site, broker, caplog):
+    """Resets at random while both send: five seconds of it, then peace."""
+    with Proxy(broker.host, broker.port) as proxy:
+        through = {"port": proxy.port, "backoff_first_s": 0.02, "backoff_max_s": 0.1}
+        site.ledger(site.uplink("ledger", **through))
+        terminal = site.terminal()
+        publisher = terminal.run(site.uplink("gate-1", **through), resend_s=0.5)
+        peace = threading.Event()
+
+        def trouble() -> None:
+            while not peace.wait(0.35):
+                proxy.reset()
+
+        troubled = threading.Thread(target=trouble)
+        troubled.start()
+        for _ in range(25):
+            terminal.append(20)
+            time.sleep(0.2)
+        peace.set()
+        troubled.join()
+        terminal.receipted(500, within_s=30)
+        assert publisher.counters.reconnects >= 3
+        with site.store() as store:
+            (report,) = verify_all(store)
+        assert report.ok
+        assert report.records == report.stored == 500
+        terminal.stop()
+        site.service.stop()
