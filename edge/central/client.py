@@ -5,12 +5,31 @@ from edge.adapters.mqtt_mail import Identity
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.pki import LEDGER
 from edge.domain import topics
+from edge.domain.records import NAME
+from edge.errors import LedgerError
+
+COMMANDS = "cli"
+"""The instances of the commands begin so."""
 
 
-def ledger_link(settings: UplinkSettings) -> MqttLink:
+def ledger_link(settings: UplinkSettings, instance: str | None = None) -> MqttLink:
     """The connection of the ledger, not started. The certificate's common name must be `ledger`.
 
     The broker keeps what arrives while the ledger is away, and delivers again what it did not release: a crash
-    between the two costs a duplicate, never a record.
+    between the two costs a duplicate, never a record. Each `instance` has a session of its own, in which it is
+    given everything: the database keeps one of each. Raises LedgerError for an instance that is no name.
     """
-    return MqttLink(settings, Identity(LEDGER, (topics.ALL_RECORDS,), manual_release=True))
+    client = client_id(instance)
+    return MqttLink(settings, Identity(client, (topics.ALL_RECORDS, topics.ALL_STATUS), manual_release=True))
+
+
+def client_id(instance: str | None) -> str:
+    """The name of a session. Raises LedgerError."""
+    if instance is None:
+        return LEDGER
+    if NAME.fullmatch(instance) is None or instance.startswith(COMMANDS):
+        raise LedgerError(
+            f"{instance!r} is no name for an instance: lower-case letters, digits and hyphens, 32 at most, not "
+            f"beginning with {COMMANDS}; choose another"
+        )
+    return f"{LEDGER}-{instance}"

@@ -1,4 +1,8 @@
-"""The ledger as a running service: from the broker's queue into the database, from there the receipts back."""
+"""The ledger as a running service: from the broker's queue into the database, from there the receipts back.
+
+While the database cannot be written, nothing is acknowledged to the broker and no receipt promises anything: what
+came is held here, the rest at the broker and at the terminals, until it can be written again.
+"""
 
 import logging
 import threading
@@ -10,10 +14,11 @@ from edge.adapters.mqtt_mail import Receive
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.client import ledger_link
 from edge.central.ledger import Ledger, Outcome, Reason, Verdict
+from edge.central.presence import Sightings
 from edge.central.store import Store
 from edge.domain import topics
 from edge.domain.records import Origin
-from edge.errors import LedgerError, SmartClockerError
+from edge.errors import LedgerError, LedgerStalled, SmartClockerError
 from edge.journal.keys import load_identity
 from edge.ports import Acknowledged, Connected, Disconnected
 
@@ -23,6 +28,12 @@ _IDLE_S = 0.5
 _BATCH = 64
 """Messages in one commit."""
 _COALESCING_S = 0.02
+_BUSY_S = 2.0
+"""How long a batch waits for another process's transaction before it is tried again later."""
+_RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
+"""Pauses between attempts while the database cannot be written."""
+_MAX_HELD = 1_000
+"""Messages of earlier connections that are held meanwhile: the broker has them still, and delivers them again."""
 _MAX_SAID = 1_000
 """Kinds of rejection that are logged, each once: a flood of forgeries must not become a flood of lines."""
 
@@ -38,6 +49,8 @@ class LedgerSettings:
     """The database; created when absent."""
     key: Path
     """The ledger's Ed25519 identity, whose public half the terminals pin."""
+    instance: str | None = None
+    """Its name where several ledgers share one database, each with a session of its own at the broker."""
 
 
 class LedgerService:
@@ -45,24 +58,28 @@ class LedgerService:
 
     def __init__(self, settings: LedgerSettings) -> None:
         self._settings = settings
-        self._link = ledger_link(settings.uplink)
+        self._link = ledger_link(settings.uplink, settings.instance)
         self._stopping = threading.Event()
         self._opened = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: SmartClockerError | None = None
         self._said: set[tuple[Origin | None, Reason]] = set()
         self._receipts_refused = False
+        self._held: list[Receive] = []
+        self._stalled = False
+        self._pause_s = _RETRY_FIRST_S
+        self._not_before = 0.0
         self.connected = threading.Event()
         """Set while the broker has accepted us and our subscription."""
 
     def run(self) -> None:
         """Serve until `stop` is called from elsewhere. Raises KeyFileError, LedgerError, BrokerError."""
         key = load_identity(self._settings.key)
-        with Store(self._settings.store) as store:
+        with Store(self._settings.store, busy_s=_BUSY_S) as store:
             self._link.start()
             self._opened.set()
             try:
-                self._serve(Ledger(store, key))
+                self._serve(Ledger(store, key), Sightings(store))
             finally:
                 self._link.stop()
 
@@ -97,17 +114,59 @@ class LedgerService:
             self.connected.clear()
             self._opened.set()
 
-    def _serve(self, ledger: Ledger) -> None:
+    def _serve(self, ledger: Ledger, sightings: Sightings) -> None:
         while not self._stopping.is_set():
-            received = self._collect(_COALESCING_S if ledger.waiting else _IDLE_S)
-            if received:
-                messages = [(entry.message.topic, entry.message.payload) for entry in received]
-                verdicts = ledger.accept_batch(messages)
-                for entry, verdict in zip(received, verdicts, strict=True):
-                    self._link.release(entry)  # committed, or refused for good
-                    self._tell(entry.message.topic, verdict)
-            if self.connected.is_set():
-                self._answer(ledger)
+            self._held += self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S)
+            if time.monotonic() < self._not_before:
+                self._forget_earlier_connections()
+                continue
+            try:
+                self._take(ledger, sightings)
+                if self.connected.is_set():
+                    self._answer(ledger)
+                sightings.flush(time.monotonic_ns())
+            except LedgerStalled as error:
+                self._stall(error)
+            else:
+                self._resume()
+
+    def _take(self, ledger: Ledger, sightings: Sightings) -> None:
+        """Everything that is held, a batch at a time; what raises LedgerStalled is held still."""
+        while self._held:
+            batch = self._held[:_BATCH]
+            records = [one for one in batch if not _is_status(one)]
+            verdicts = ledger.accept_batch([(one.message.topic, one.message.payload) for one in records])
+            for one, verdict in zip(records, verdicts, strict=True):
+                self._tell(one.message.topic, verdict)
+            for one in batch:
+                if _is_status(one):
+                    seen = sightings.hear(one.message.topic, one.message.payload)
+                    if seen is not None:
+                        ledger.sighted(*seen)
+            del self._held[: len(batch)]
+            for one in batch:
+                self._link.release(one)  # committed, or refused for good
+
+    def _stall(self, error: LedgerStalled) -> None:
+        if not self._stalled:
+            _log.error(
+                "the ledger stores nothing: %s. Nothing is acknowledged or receipted meanwhile: the terminals and "
+                "the broker keep it, and it is tried again",
+                error,
+            )
+        self._stalled = True
+        self._not_before = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _RETRY_MAX_S)
+
+    def _resume(self) -> None:
+        if self._stalled:
+            _log.info("the ledger stores again")
+        self._stalled, self._pause_s = False, _RETRY_FIRST_S
+
+    def _forget_earlier_connections(self) -> None:
+        if len(self._held) > _MAX_HELD:
+            newest = max(one.connection for one in self._held)
+            self._held = [one for one in self._held if one.connection == newest]
 
     def _collect(self, timeout_s: float) -> list[Receive]:
         """What has arrived, up to one batch: under load the batches grow by themselves."""
@@ -155,3 +214,8 @@ class LedgerService:
         who = f"{origin.site}/{origin.terminal}" if origin else "a topic that is none of ours"
         level = logging.CRITICAL if verdict.outcome is Outcome.CONFLICT else logging.WARNING
         _log.log(level, "%s a message of %s: %s (said once)", verdict.outcome.value, who, verdict.reason.value)
+
+
+def _is_status(received: Receive) -> bool:
+    topic = received.message.topic
+    return topic.count("/") == 4 and topic.endswith("/status")  # a deeper one is a record of that kind

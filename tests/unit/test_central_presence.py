@@ -1,0 +1,151 @@
+"""What terminals claim of themselves: remembered as claims, in few writes, for registered names alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.central import migrations, presence
+from edge.central.presence import FLUSH_NS, REFRESH_NS, Claim, Sightings, claims
+from edge.central.store import Store
+from edge.domain import topics
+from edge.domain.presence import Presence
+from edge.domain.records import Origin
+from edge.journal import envelope
+from edge.terminal.status import Online, last_will, online, stopped
+
+GATE, TOPIC = Origin("main", "gate-1"), topics.status(Origin("main", "gate-1"))
+KEY = SigningKey(bytes([1]) * 32)
+SAID = Online("e" * 32, 9, 7, False, ("fork",), {}, "2026-03-01T08:00:00.000Z")
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store(tmp_path / "ledger.db") as opened:
+        opened.register(GATE, KEY.verify_key)
+        yield opened
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets what the ledger's own clock says, a minute of an hour."""
+
+    def at(minute: int) -> None:
+        monkeypatch.setattr(presence, "now", lambda: f"2026-03-02T08:{minute:02}:00.000Z")
+
+    at(0)
+    return at
+
+
+def hear(store: Store, *raws: bytes) -> Claim:
+    """As one instance after the other hears them."""
+    for raw in raws:
+        sightings = Sightings(store)
+        sightings.hear(TOPIC, raw)
+        sightings.flush(0)
+    return claims(store)[GATE]
+
+
+def test_a_status_is_remembered_as_claimed(store, clock):
+    sightings = Sightings(store)
+    assert sightings.hear(TOPIC, online(SAID)) == (GATE, SAID.epoch)
+    assert claims(store) == {}
+    sightings.flush(0)
+    heard = "2026-03-02T08:00:00.000Z"
+    assert claims(store) == {
+        GATE: Claim(GATE, Presence.ONLINE, heard, heard, SAID.epoch, 9, 7, ("fork",), SAID.utc)
+    }  # fmt: skip
+
+
+def test_who_is_gone_keeps_what_it_said_last(store, clock):
+    hear(store, online(SAID))
+    clock(1)
+    claim = hear(store, last_will(GATE)[1])
+    assert (claim.state, claim.since[14:16], claim.heard[14:16]) == (Presence.OFFLINE, "01", "01")
+    assert (claim.epoch, claim.head, claim.watermark, claim.alarms) == (SAID.epoch, 9, 7, ("fork",))
+    clock(2)
+    claim = hear(store, stopped(), online(replace(SAID, head=10, alarms=(), utc="2026-03-01T08:02:00.000Z")))
+    assert (claim.state, claim.since[14:16], claim.head, claim.alarms) == (Presence.ONLINE, "02", 10, ())
+
+
+def test_a_repeated_retained_status_is_not_news(store, clock):
+    """The broker gives it to every instance that subscribes, long after the terminal is dead."""
+    hear(store, online(SAID))
+    clock(5)
+    assert hear(store, online(SAID)).heard[14:16] == "00"
+    clock(6)
+    claim = hear(store, online(replace(SAID, utc="2026-03-01T08:01:00.000Z")))
+    assert (claim.heard[14:16], claim.since[14:16]) == ("06", "00")
+    clock(7)
+    hear(store, stopped())
+    clock(8)
+    assert hear(store, stopped()).heard[14:16] == "07"
+
+
+def writes(store: Store) -> int:
+    return store._db.total_changes
+
+
+def test_it_is_written_on_change_else_once_a_minute_and_at_most_once_a_second(store, clock):
+    sightings, before = Sightings(store), writes(store)
+    steps = [
+        (0, SAID, 1), (FLUSH_NS, replace(SAID, head=10), 0), (REFRESH_NS - 1, replace(SAID, head=11), 0),
+        (REFRESH_NS, replace(SAID, head=12), 1), (REFRESH_NS + 1, replace(SAID, alarms=()), 0),
+        (REFRESH_NS + FLUSH_NS, replace(SAID, alarms=()), 1),
+    ]  # fmt: skip
+    for now, said, more in steps:
+        sightings.hear(TOPIC, online(said))
+        sightings.flush(now)
+        assert writes(store) - before == more, (now, said)
+        before = writes(store)
+    assert claims(store)[GATE].head == 9
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff", b"[" * 9_000, b'{"v":1}', online(SAID)[:-1], b"x" * 100_000])
+def test_a_hostile_status_changes_nothing(store, raw):
+    sightings = Sightings(store)
+    assert sightings.hear(TOPIC, raw) is None
+    sightings.flush(0)
+    assert (claims(store), sightings.refused) == ({}, 1)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        topics.status(Origin("main", "gate-2")),
+        topics.status(Origin("other", "gate-1")),
+        f"{TOPIC}/status",
+        "status",
+        "smartclocker/v2/main/gate-1/status",
+        "smartclocker/v1/main/gate-1/receipt",
+        "smartclocker/v1/main/+/status",
+    ],
+)
+def test_only_the_registered_are_remembered(store, topic):
+    sightings = Sightings(store)
+    assert sightings.hear(topic, online(SAID)) is None
+    sightings.flush(0)
+    assert (claims(store), sightings.refused, sightings._waiting) == ({}, 1, {})
+
+
+def test_a_revoked_name_is_not_heard(store):
+    store.revoke(envelope.key_id(KEY.verify_key))
+    assert Sightings(store).hear(TOPIC, online(SAID)) is None
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "old.db"
+    steps = migrations._STEPS
+    try:
+        migrations._STEPS = steps[:1]
+        with Store(path) as old:
+            old.register(GATE, KEY.verify_key)
+    finally:
+        migrations._STEPS = steps
+    with Store(path) as store:
+        assert hear(store, online(SAID)).head == 9
+        assert store.terminals()[0].origin == GATE
+        query = "EXPLAIN QUERY PLAN SELECT payload FROM records WHERE kind = 'gap' AND chain = ?"
+        ((*_, plan),) = store.select(query, (1,))
+        assert "records_apart" in plan
