@@ -1,0 +1,102 @@
+"""`smartclocker central run`, `terminals`, `verify`: the ledger itself."""
+
+import argparse
+import json
+import logging
+import signal
+from typing import Any
+
+from edge.cli import add_json
+from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, uplink, verb
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of the three."""
+    run = verb(verbs, "run", "run the ledger: store each record exactly once, answer with receipts", run_ledger)
+    add_broker(run)
+    run.add_argument(
+        "--instance",
+        metavar="NAME",
+        help="one of several ledgers on this database: each NAME has a session of its own at the broker",
+    )
+    run.set_defaults(log_level=logging.INFO)
+
+    add_json(
+        verb(verbs, "terminals", "list the registered identities and how far each is receipted", run_terminals)
+    )
+    add_json(verb(verbs, "verify", "check every stored record again, with public keys alone", run_verify))
+
+
+def run_terminals(arguments: argparse.Namespace) -> int:
+    """List identities and their chains."""
+    from edge.central.store import Store
+
+    with Store(arguments.directory / LEDGER_DB) as store:
+        upto: dict[int, list[dict[str, object]]] = {}
+        for chain in store.chains():
+            upto.setdefault(chain.terminal, []).append({"epoch": chain.epoch, "upto": chain.upto})
+        rows: list[dict[str, Any]] = [
+            {
+                "site": terminal.origin.site,
+                "terminal": terminal.origin.terminal,
+                "keyid": terminal.keyid,
+                "registered": terminal.registered,
+                "revoked": terminal.revoked,
+                "chains": upto.get(terminal.id, []),
+            }
+            for terminal in store.terminals()
+        ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        state = f"revoked {row['revoked']}" if row["revoked"] else f"registered {row['registered']}"
+        print(f"{row['site']}/{row['terminal']}  {row['keyid']}  {state}")
+        for chain in row["chains"]:
+            print(f"    epoch {chain['epoch']}  receipted to {chain['upto']}")
+    return 0
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Audit the whole ledger."""
+    from edge.central.audit import verify_all
+    from edge.central.store import Store
+    from edge.errors import JournalAltered
+
+    with Store(arguments.directory / LEDGER_DB) as store:
+        reports = verify_all(store)
+    bad = [report for report in reports if not report.ok]
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "chain": "broken" if bad else "ok",
+                    "records": sum(report.records for report in reports),
+                    "problems": [
+                        f"{r.origin.site}/{r.origin.terminal} {r.epoch}: "
+                        + (f"record {r.problem.seq}: {r.problem.what}" if r.problem else f"{r.conflicts} conflicts")
+                        for r in bad
+                    ],
+                }
+            )
+        )
+    else:
+        for report in reports:
+            said = "ok" if report.ok else f"{report.conflicts} conflicts"
+            said = said if report.problem is None else f"bad record {report.problem.seq}: {report.problem.what}"
+            name = f"{report.origin.site}/{report.origin.terminal}"
+            print(f"{name}  {report.epoch}  {report.records} records  {said}")
+    return JournalAltered.exit_code if bad else 0
+
+
+def run_ledger(arguments: argparse.Namespace) -> int:
+    """Until SIGTERM or SIGINT."""
+    from edge.central.service import LedgerService, LedgerSettings
+
+    base = arguments.directory
+    settings = LedgerSettings(uplink(arguments), base / LEDGER_DB, base / LEDGER_KEY, arguments.instance)
+    service = LedgerService(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: service.stop())
+    service.run()
+    return 0
