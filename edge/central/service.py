@@ -73,9 +73,15 @@ class LedgerService:
         """Set while the broker has accepted us and our subscription."""
 
     def run(self) -> None:
-        """Serve until `stop` is called from elsewhere. Raises KeyFileError, LedgerError, BrokerError."""
+        """Serve until `stop` is called from elsewhere. Raises KeyFileError, LedgerError, BrokerError.
+
+        A disk that is full or read-only is waited for, at the start too.
+        """
         key = load_identity(self._settings.key)
-        with Store(self._settings.store, busy_s=_BUSY_S) as store:
+        store = self._open()
+        if store is None:
+            return
+        with store:
             self._link.start()
             self._opened.set()
             try:
@@ -84,7 +90,7 @@ class LedgerService:
                 self._link.stop()
 
     def start(self) -> None:
-        """Serve in a thread; returns once the database is open. Raises KeyFileError, LedgerError."""
+        """Serve in a thread; returns once the database is open, or waited for. Raises KeyFileError, LedgerError."""
         self._thread = threading.Thread(target=self._run_apart, name="ledger")
         self._thread.start()
         self._opened.wait(START_BOUND_S)
@@ -113,6 +119,17 @@ class LedgerService:
         finally:
             self.connected.clear()
             self._opened.set()
+
+    def _open(self) -> Store | None:
+        """None when it was told to stop before."""
+        while not self._stopping.is_set():
+            try:
+                return Store(self._settings.store, busy_s=_BUSY_S)
+            except LedgerStalled as error:
+                self._stall(error)
+                self._opened.set()
+                self._stopping.wait(self._not_before - time.monotonic())
+        return None
 
     def _serve(self, ledger: Ledger, sightings: Sightings) -> None:
         while not self._stopping.is_set():

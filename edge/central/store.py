@@ -5,6 +5,7 @@ be signed over it. One `Store` a thread. Nothing here judges a signature: `edge.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -230,7 +231,8 @@ class Store:
                 raise LedgerStalled(f"{self.path}: {cause} ({error}). {_KEPT}") from error
             raise LedgerError(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
         except OSError as error:
-            raise LedgerError(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
+            kind = LedgerStalled if error.errno in {errno.EROFS, errno.ENOSPC} else LedgerError
+            raise kind(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
 
 
 _PASSING = {

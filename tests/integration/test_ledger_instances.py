@@ -1,0 +1,121 @@
+"""Several ledgers on one database, as real processes: everything exactly once, whichever of them is killed when."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.central.audit import verify_all
+from edge.central.client import client_id, ledger_link
+from edge.errors import LedgerError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Process:
+    """`smartclocker central run --instance NAME`."""
+
+    def __init__(self, site, name: str) -> None:
+        base = site.root / "centre"
+        if not base.exists():
+            base.mkdir()
+            site.uplink("ledger")  # its certificate
+            (base / "pki").symlink_to(site.broker.pki)
+            (base / "ledger.key").symlink_to(site.root / "ledger.pem")
+            (base / "ledger.db").symlink_to(site.ledger_path)
+        self.log = base / f"{name}.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "edge", "central", "run", base, "--host", site.broker.host,
+                    "--port", str(site.broker.port), "--instance", name,
+                ],
+                cwd=ROOT, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def said(self, text: str) -> int:
+        return self.log.read_text().count(text)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+
+@pytest.fixture
+def instance(site):
+    started: list[Process] = []
+
+    def start(name: str) -> Process:
+        with site.store():
+            pass  # it is there before the link to it
+        started.append(Process(site, name))
+        before = started[-1].said("accepted the ledger")
+        site.eventually(lambda: started[-1].said("accepted the ledger") > before, f"{name} is up")
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.end(signal.SIGKILL)
+
+
+def exactly_once(site, terminals, each: int) -> None:
+    with site.store() as store:
+        reports = verify_all(store)
+        assert [(report.ok, report.records, report.stored) for report in reports] == [(True, each, each)] * len(
+            terminals
+        )
+        assert store.count() == each * len(terminals)
+
+
+def test_two_instances_store_every_record_once_and_either_may_be_killed(site, instance):
+    """SIGKILL of each in turn while both take the same records; the other one goes on alone."""
+    one, two = instance("one"), instance("two")
+    terminals = [site.terminal(name) for name in ("gate-1", "gate-2", "gate-3")]
+    for terminal in terminals:
+        terminal.run(resend_s=0.5)
+        terminal.append(150)
+    site.eventually(lambda: site.count() > 100, "both are at work")
+    one.end(signal.SIGKILL)
+    between = site.count()
+    site.eventually(lambda: site.count() > between + 50, "the other one goes on")
+    again = instance("one")
+    two.end(signal.SIGKILL)
+    for terminal in terminals:
+        terminal.append(100)
+    for terminal in terminals:
+        terminal.receipted(250, within_s=60)
+        terminal.stop()
+    instance("two")  # what its session kept meanwhile is here already
+    time.sleep(1)  # it takes them in
+    exactly_once(site, terminals, 250)
+    assert again.end() == 0
+    assert not any(
+        process.said(word) for process in (one, two, again) for word in ("stores nothing", "conflict", "Traceback")
+    )
+
+
+def test_an_instance_that_holds_the_database_for_long_is_waited_for(site, instance):
+    one = instance("one")
+    terminal = site.terminal()
+    with site.store() as other, other.batch():
+        terminal.append(40)
+        terminal.run(resend_s=0.3)
+        site.eventually(lambda: one.said("stores nothing"), "it says so")
+        site.eventually(lambda: terminal.publisher.counters.resends >= 3, "the terminal goes on asking")
+        assert terminal.watermark() == 0
+        assert one.process.poll() is None
+    terminal.receipted(40, within_s=30)
+    terminal.stop()
+    exactly_once(site, [terminal], 40)
+    assert (one.said("stores nothing"), one.said("stores again")) == (1, 1), "once away, once back"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "+", "UP", "x" * 33, "cli-7", "roster"])
+def test_an_instance_has_a_name(site, name):
+    with pytest.raises(LedgerError, match=r"no name for an instance.*choose another"):
+        ledger_link(site.uplink("ledger"), name)
+    assert (client_id(None), client_id("two")) == ("ledger", "ledger-two")
