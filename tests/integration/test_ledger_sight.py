@@ -1,0 +1,87 @@
+"""Both sides compare heads as soon as they see each other, though neither has anything to send."""
+
+import shutil
+
+from edge.central.presence import claims
+from edge.domain import topics
+from edge.domain.presence import Presence
+from edge.terminal.alarms import FORK, LEDGER_BEHIND
+
+
+def settled(site, count: int):
+    """A terminal with everything receipted, and stopped."""
+    terminal = site.terminal()
+    terminal.append(count)
+    terminal.run(resend_s=60)
+    terminal.receipted(count)
+    terminal.stop()
+    return terminal
+
+
+def test_a_journal_that_was_restored_is_seen_though_it_has_nothing_to_send(site):
+    site.ledger()
+    terminal = settled(site, 5)
+    shutil.copy(terminal.path, terminal.path.with_name("older"))
+    terminal.append(5)
+    terminal.run(resend_s=60)
+    terminal.receipted(10)
+    terminal.stop()
+    for path in terminal.path.parent.glob(f"{terminal.path.name}*"):
+        path.unlink()
+    shutil.copy(terminal.path.with_name("older"), terminal.path)  # the card as it was: five records, all receipted
+    publisher = terminal.run(resend_s=60)
+    site.eventually(lambda: FORK in publisher.alarms, "the fork is seen", within_s=20)
+    assert publisher.counters.sent == 0
+
+
+def test_a_ledger_that_was_restored_is_seen_and_gets_everything_again(site):
+    service = site.ledger()
+    terminal = settled(site, 5)
+    service.stop()
+    for path in site.ledger_path.parent.glob("ledger.db*"):
+        path.unlink()
+    with site.store() as store:
+        store.register(terminal.origin, terminal.key.verify_key)
+    site.ledger()
+    publisher = terminal.run(resend_s=60, behind_s=1.0)
+    site.eventually(lambda: LEDGER_BEHIND in publisher.alarms, "the loss is seen", within_s=30)
+    site.eventually(lambda: site.count() == 5, "all of it is sent again", within_s=30)
+
+
+def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_nothing(site):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(3)
+    terminal.run(status=lambda: {"alarms": ["tamper"]})
+    terminal.receipted(3)
+
+    def claim():
+        with site.store() as store:
+            return claims(store).get(terminal.origin)
+
+    site.eventually(lambda: claim() is not None, "its status is heard")
+    assert (claim().state, claim().head) == (Presence.ONLINE, 3)
+    assert "tamper" in claim().alarms
+    terminal.stop()
+    site.eventually(lambda: claim().state == Presence.STOPPED, "and that it went")
+    neighbour = site.neighbour("gate-1")
+    for raw in (b"", b"{", b"[" * 60_000, b'{"v":1,"state":"online"}'):
+        neighbour.publish(topics.status(terminal.origin), raw, retain=True)
+    terminal.append(1)
+    terminal.run()
+    terminal.receipted(4)
+    assert "tamper" in claim().alarms
+
+
+def test_a_record_whose_kind_is_called_status_is_a_record(site):
+    """Its topic ends like that of a status; the ledger stores kinds that it does not know."""
+    service = site.ledger()
+    terminal = site.terminal()
+    with terminal.ring() as ring:
+        ring.append(site.punch())
+        wire = ring.envelopes(0, 1)[0].wire
+    neighbour = site.neighbour("gate-1")
+    neighbour.publish(f"smartclocker/v1/main/gate-1/record/{'status'}", wire)
+    neighbour.publish(topics.record(terminal.origin, "punch"), wire)
+    site.eventually(lambda: site.count() == 1, "the one under its own kind is stored")
+    assert {reason.name for _, reason in service._said} == {"KIND"}, "the other was judged as a record"
