@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge.adapters.mqtt_tls import UplinkSettings
+    from edge.central.store import Store
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
 
@@ -22,6 +23,17 @@ def verb(
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.set_defaults(call=call)
     return parser
+
+
+def open_ledger(directory: Path) -> "Store":
+    """The ledger's database for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    from edge.central.store import Store
+    from edge.errors import LedgerError
+
+    path = directory / LEDGER_DB
+    if not path.exists():
+        raise LedgerError(f"{path}: there is no ledger here; name the directory that `central init` made")
+    return Store(path)
 
 
 def add_broker(parser: argparse.ArgumentParser) -> None:

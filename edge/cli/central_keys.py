@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC, verb
+from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC, open_ledger, verb
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,10 +88,9 @@ def run_register(arguments: argparse.Namespace) -> int:
 
 def run_revoke(arguments: argparse.Namespace) -> int:
     """Revoke an identity."""
-    from edge.central.store import Store
     from edge.errors import LedgerError
 
-    with Store(arguments.directory / LEDGER_DB) as store:
+    with open_ledger(arguments.directory) as store:
         if not store.revoke(arguments.keyid):
             raise LedgerError(f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them")
     print(f"revoked       {arguments.keyid}")

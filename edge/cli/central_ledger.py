@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from edge.cli import add_json
-from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, uplink, verb
+from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, open_ledger, uplink, verb
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,9 +29,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_terminals(arguments: argparse.Namespace) -> int:
     """List identities and their chains."""
-    from edge.central.store import Store
-
-    with Store(arguments.directory / LEDGER_DB) as store:
+    with open_ledger(arguments.directory) as store:
         upto: dict[int, list[dict[str, object]]] = {}
         for chain in store.chains():
             upto.setdefault(chain.terminal, []).append({"epoch": chain.epoch, "upto": chain.upto})
@@ -60,10 +58,9 @@ def run_terminals(arguments: argparse.Namespace) -> int:
 def run_verify(arguments: argparse.Namespace) -> int:
     """Audit the whole ledger."""
     from edge.central.audit import verify_all
-    from edge.central.store import Store
     from edge.errors import JournalAltered
 
-    with Store(arguments.directory / LEDGER_DB) as store:
+    with open_ledger(arguments.directory) as store:
         reports = verify_all(store)
     bad = [report for report in reports if not report.ok]
     if arguments.json:

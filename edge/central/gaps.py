@@ -1,0 +1,206 @@
+"""What is missing, silent or contradictory: everything that a person, or a command, has to do something about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from edge.central.presence import Claim, claims
+from edge.central.rows import ChainRow, Terminal
+from edge.central.store import Store
+from edge.domain.presence import Presence
+from edge.domain.records import Origin, decode
+
+SETTLED = timedelta(seconds=15)
+"""For so long what lacks may be on its way, or out of order."""
+
+
+class Kind(StrEnum):
+    """What is the matter."""
+
+    MISSING = "missing"
+    """Records before some that came: they were sent and lost, or another history has their place."""
+    UNDELIVERED = "undelivered"
+    """The terminal claims records that never came."""
+    SET_ASIDE = "set-aside"
+    """A journal was set aside before all of it was delivered."""
+    ROLLED_BACK = "rolled-back"
+    """The terminal claims fewer records than it had delivered."""
+    FORK = "fork"
+    """Records of one chain contradict each other."""
+    SILENT = "silent"
+    """Nothing was heard for long."""
+    OFFLINE = "offline"
+    """The broker lost it, or it said good-bye."""
+    ALARM = "alarm"
+    """The terminal claims an alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to be done."""
+
+    origin: Origin
+    kind: Kind
+    text: str
+    """What, and the cure."""
+    epoch: str | None = None
+    first: int | None = None
+    last: int | None = None
+    """The records that lack, both ends included."""
+    since: str | None = None
+    """RFC 3339 UTC by the ledger's clock."""
+
+    @property
+    def askable(self) -> bool:
+        """Whether the terminal can be asked to send it again."""
+        return self.kind in {Kind.MISSING, Kind.UNDELIVERED}
+
+
+def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Finding]:
+    """Everything, by terminal. A revoked identity is over: nothing of it is to be done. Raises LedgerError."""
+    now = now or datetime.now(UTC)
+    said = claims(store)
+    by_name: dict[Origin, list[Terminal]] = {}
+    for terminal in store.terminals():
+        if terminal.revoked is None:
+            by_name.setdefault(terminal.origin, []).append(terminal)
+    chains = store.chains()
+    found: list[Finding] = []
+    for origin, identities in by_name.items():
+        numbers = {one.id for one in identities}
+        theirs = [one for one in chains if one.terminal in numbers]
+        found += _Look(store, origin, identities, theirs, said.get(origin), now).everything(silent_after)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At one name, with its identities that may speak."""
+
+    store: Store
+    origin: Origin
+    identities: list[Terminal]
+    chains: list[ChainRow]
+    claim: Claim | None
+    now: datetime
+
+    def everything(self, silent_after: timedelta) -> Iterator[Finding]:
+        for chain in self.chains:
+            yield from self.of_chain(chain)
+        yield from self.set_aside()
+        if self.claim is not None:
+            yield from self.claimed(self.claim)
+        yield from self.quiet(silent_after)
+
+    def of_chain(self, chain: ChainRow) -> Iterator[Finding]:
+        for first, last in holes(self.store, chain, self.now - SETTLED):
+            yield self.finding(
+                Kind.MISSING,
+                f"{_records(first, last)} of epoch {chain.epoch} missing, later ones are here; "
+                f"{self.resend()}, and when the terminal has them no more look into its exports",
+                chain.epoch, first, last,
+            )  # fmt: skip
+        count = len(self.store.conflicts(chain))
+        if count:
+            yield self.finding(
+                Kind.FORK,
+                f"{_number(count)} of epoch {chain.epoch} contradict what is held; its key was copied or its disk "
+                "restored: keep the disk, find out which history is true, give the terminal a new identity",
+                chain.epoch,
+            )
+
+    def set_aside(self) -> Iterator[Finding]:
+        """By what the terminal's own signed `gap` records say."""
+        for chain in self.chains:
+            for (payload,) in self.store.select(_GAPS, (chain.id,)):
+                data = decode(payload).data
+                epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
+                here = max((other.upto for other in self.chains if other.epoch == epoch), default=0)
+                if epoch is not None and last > here:
+                    yield self.finding(
+                        Kind.SET_ASIDE,
+                        f"{_records(here + 1, last)} of epoch {epoch}: the journal was set aside on the terminal "
+                        f"({data['cause']}) as {data['quarantine']}; save them there with `smartclocker journal "
+                        "recover`, then `smartclocker central import`",
+                        epoch, here + 1, last,
+                    )  # fmt: skip
+
+    def claimed(self, claim: Claim) -> Iterator[Finding]:
+        if claim.alarms:
+            text = f"claims {', '.join(claim.alarms)}; docs/operations.md says what to do"
+            yield self.finding(Kind.ALARM, text, since=claim.heard)
+        if claim.epoch is None or self.now - _instant(claim.heard) < SETTLED:
+            return
+        theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
+        here = max((self.store.top(chain) for chain in theirs), default=0)
+        if claim.head > here:
+            cure = "bring it back to the network, or its export to `smartclocker central import`"
+            if claim.state is Presence.ONLINE:
+                cure = f"{self.resend()}, and see its alarms and the broker's log"
+            yield self.finding(
+                Kind.UNDELIVERED,
+                f"claims {_records(here + 1, claim.head)} of epoch {claim.epoch}, which never came; {cure}",
+                claim.epoch, here + 1, claim.head,
+            )  # fmt: skip
+        if any(self.had_delivered(chain, claim) for chain in theirs):
+            yield self.finding(
+                Kind.ROLLED_BACK,
+                f"claims epoch {claim.epoch} up to {claim.head} and had delivered more of it; its card was "
+                "restored or copied: keep it, and give the terminal a new identity",
+                claim.epoch,
+            )
+
+    def had_delivered(self, chain: ChainRow, claim: Claim) -> bool:
+        """Whether the record after the last that it claims was here already when it made the claim."""
+        query = "SELECT received FROM records WHERE chain = ? AND seq = ?"
+        rows = self.store.select(query, (chain.id, claim.head + 1))
+        return any(_instant(received) + SETTLED < _instant(claim.heard) for (received,) in rows)
+
+    def quiet(self, silent_after: timedelta) -> Iterator[Finding]:
+        claim = self.claim
+        if claim is not None and claim.state is not Presence.ONLINE:
+            how = "went off in good order" if claim.state is Presence.STOPPED else "lost its connection"
+            yield self.finding(Kind.OFFLINE, f"{how}; see its power, its network and its log", since=claim.since)
+        heard = [one.registered for one in self.identities]
+        heard += [claim.heard] if claim is not None else []
+        heard += [received for chain in self.chains for (received,) in self.store.select(_RECEIVED, (chain.id,))]
+        last = max(heard)
+        if self.now - _instant(last) >= silent_after:
+            text = "nothing was heard; see whether it runs, and revoke its identity when it is gone for good"
+            yield self.finding(Kind.SILENT, text, since=last)
+
+    def resend(self) -> str:
+        return f"`smartclocker central resend DIR {self.origin.site}/{self.origin.terminal}`"
+
+    def finding(
+        self, kind: Kind, text: str, epoch: str | None = None, first: int | None = None, last: int | None = None,
+        *, since: str | None = None,
+    ) -> Finding:  # fmt: skip
+        return Finding(self.origin, kind, text, epoch, first, last, since)
+
+
+def holes(store: Store, chain: ChainRow, before: datetime) -> Iterator[tuple[int, int]]:
+    """The ranges of `seq` that lack behind what is receipted, each ahead of a record that came `before`."""
+    expected = chain.upto + 1
+    query = "SELECT seq, received FROM records WHERE chain = ? AND seq > ? ORDER BY seq"
+    for seq, received in store.select(query, (chain.id, chain.upto)):
+        if seq > expected and _instant(received) <= before:
+            yield expected, seq - 1
+        expected = seq + 1
+
+
+def _records(first: int, last: int) -> str:
+    return f"record {first}" if first == last else f"records {first} to {last}"
+
+
+def _number(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+_GAPS = "SELECT payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
+_RECEIVED = "SELECT received FROM records WHERE chain = ? ORDER BY seq DESC LIMIT 1"
