@@ -4,9 +4,11 @@ WAL mode with `synchronous=FULL`: a commit returns after fdatasync. The journal 
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,6 @@ from edge.errors import SmartClockerError
 
 BUSY_S = 5.0
 """How long one process waits for another's transaction."""
-_MAGIC = b"SQLite format 3\0"
 _SMALLEST = 512
 """Bytes of the smallest page that SQLite knows."""
 
@@ -93,6 +94,8 @@ class Kind:
         except sqlite3.ProgrammingError:
             raise  # another thread's connection, a closed one: ours to mend, not the installer's
         except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_NOTADB:
+                raise self._not_one(path) from None
             kind = (self.damaged or self.error) if is_damage(error) else self.error
             raise kind(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
 
@@ -128,18 +131,29 @@ class Kind:
             raise self.error(f"{path}: cannot be read ({error.strerror}); make it readable by this user") from error
 
     def refuse_truncated(self, path: Path) -> None:
-        """Refuse what is no SQLite file, before SQLite takes an empty one for a new database. Raises `error`."""
+        """Refuse what is no SQLite file by its size, before SQLite takes an empty one for a new database.
+
+        Never opens it: POSIX drops every lock that a process has on a file when it closes any descriptor of it, and
+        then another process would take itself for the last one and remove the write-ahead file under our writers.
+        Raises `error`.
+        """
         try:
-            with path.open("rb") as file:
-                magic, size = file.read(len(_MAGIC)), os.fstat(file.fileno()).st_size
+            found = path.stat()
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not os.access(path, os.R_OK, effective_ids=True):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
             raise self.error(f"{path}: cannot be read ({error.strerror}); {cure}") from error
-        if magic != _MAGIC or size < _SMALLEST:
-            raise (self.damaged or self.error)(
-                f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
-                "path or restore it from your backup"
-            )
+        if found.st_size < _SMALLEST:
+            raise self._not_one(path)
+
+    def _not_one(self, path: Path) -> SmartClockerError:
+        return (self.damaged or self.error)(
+            f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
+            "path or restore it from your backup"
+        )
 
     def _build(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
         pragmas = f"PRAGMA application_id = {self.application_id}; PRAGMA user_version = {self.version};"

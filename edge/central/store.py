@@ -267,8 +267,10 @@ _INSERT_CONFLICT = (
 
 
 def _create_private(path: Path) -> None:
-    # SQLite gives its other files the mode of the first
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # SQLite gives its other files the mode of the first. One that exists is never opened here: closing it would
+    # drop the locks of every connection that this process has on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _columns(entry: Entry) -> tuple[object, ...]:
