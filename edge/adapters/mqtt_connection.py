@@ -150,7 +150,13 @@ class Connection:
                 continue  # meant for a connection that is gone: the journal or the broker has it still
             if isinstance(command, Publish):
                 # paho asks for mutable state per message; `mid` is only answered after this thread reads again
-                info = self._client.publish(command.topic, command.payload, qos=1, retain=command.retain)
+                info = self._client.publish(
+                    command.topic,
+                    command.payload,
+                    qos=1,
+                    retain=command.retain,
+                    properties=None if command.expiry_s is None else _expiring(command.expiry_s),
+                )
                 self._tokens[info.mid] = command.token
             else:
                 self._client.ack(command.mid, 1)
@@ -262,6 +268,12 @@ def _connack_reason(code: ReasonCode) -> str:
 def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
     # small packets would otherwise wait for the other side's delayed TCP acknowledgement, 40 ms each
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _expiring(seconds: int) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it untyped
+    properties.MessageExpiryInterval = seconds
+    return properties
 
 
 def _session(settings: UplinkSettings) -> Properties:

@@ -43,12 +43,17 @@ class MqttLink:
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
-        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
+    def publish(
+        self, topic: str, payload: bytes, *, token: int, retain: bool = False, expiry_s: int | None = None
+    ) -> bool:
+        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued.
+
+        The broker forgets it after `expiry_s` seconds, delivered or not.
+        """
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
             return False
-        mailbox.put(Publish(topic, payload, token, retain, connection.number))
+        mailbox.put(Publish(topic, payload, token, retain, connection.number, expiry_s))
         return True
 
     def release(self, received: Receive) -> None:

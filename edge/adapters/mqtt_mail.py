@@ -50,6 +50,8 @@ class Publish:
     token: int
     retain: bool
     connection: int
+    expiry_s: int | None = None
+    """How long the broker keeps it for who is away; None for as long as it keeps the session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The centre's directory, and how its verbs begin."""
 
 import argparse
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from edge.central.store import Store
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def verb(
@@ -23,6 +26,14 @@ def verb(
     parser.add_argument("directory", type=Path, metavar="DIR")
     parser.set_defaults(call=call)
     return parser
+
+
+def duration(text: str) -> timedelta:
+    """`90m`, `24h`, `7d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 30s, 90m, 24h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def open_ledger(directory: Path) -> "Store":
