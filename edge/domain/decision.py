@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.liveness import LIVE, is_live
+from edge.domain.liveness import LIVE
 from edge.domain.matching import Candidate, Gallery
+from edge.domain.pad_fusion import judge
 from edge.domain.types import Box, Probe, Reason, Sight
 
 
@@ -130,18 +131,15 @@ class Decider:
         looks = list(self._now.looks)[-policy.frames :]
         if len(looks) < policy.frames:
             return None
-        lives = [look.probe.liveness for look in looks]
-        if not all(is_live(life, policy.liveness / 2) for life in lives):
+        verdict = judge([look.probe for look in looks], policy.liveness)
+        if not verdict.live:
             return None
         fused = gallery.best(fuse([look.probe for look in looks]))
         if fused is None or fused.score < threshold or fused.score - fused.runner_up < policy.margin:
             return None
         if any(look.best is None or look.best.person != fused.person for look in looks):
             return None
-        life = float(np.mean(lives))
-        if not is_live(life, policy.liveness):
-            return None
-        return Accepted(fused.person, float(np.mean([look.probe.quality for look in looks])), life)
+        return Accepted(fused.person, float(np.mean([look.probe.quality for look in looks])), verdict.liveness)
 
     def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
         policy = self._policy
