@@ -237,11 +237,15 @@ def test_a_cloned_card_is_a_conflict_and_the_first_history_stays(site, tmp_path)
     publisher = terminal.run()
     site.eventually(lambda: "fork" in publisher.alarms, "the clone is alarmed")
     terminal.path = original
-    with site.store() as store:
-        (report,) = verify_all(store)
-    assert (report.records, report.problem) == (6, None)
-    assert report.conflicts > 0
-    assert not report.ok
+
+    def audit():
+        with site.store() as store:
+            (report,) = verify_all(store)
+        assert (report.records, report.problem) == (6, None)
+        return report
+
+    site.eventually(lambda: audit().conflicts > 0, "its records are kept as evidence")
+    assert not audit().ok
 
 
 def test_the_ledger_counts_what_it_rejects(site, tmp_path):

@@ -1,0 +1,162 @@
+"""What the ledger asks for, through a real broker: taken once, from the ledger's key alone (I12)."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge.central.audit import verify_all
+from edge.domain import commands, receipts, topics
+from edge.domain.commands import Resend
+from edge.domain.receipts import Receipt
+from edge.domain.records import PAYLOAD_TYPE, Origin
+from edge.journal import envelope
+
+ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
+"""Around the moment at which the tests' clock stands."""
+
+
+def sealed(key, command: Resend, payload_type: str = commands.PAYLOAD_TYPE) -> bytes:
+    return envelope.to_wire(envelope.sign(payload_type, commands.encode(command), key))
+
+
+@pytest.fixture
+def terminal(site):
+    made = site.terminal()
+    made.append(50)
+    return made
+
+
+@pytest.fixture
+def command(terminal) -> Resend:
+    with terminal.ring() as ring:
+        return Resend("c" * 32, terminal.origin, ISSUED, EXPIRES, ring.epoch, 5, 40)
+
+
+def results(site) -> list[dict]:
+    with site.store() as store:
+        entries = [entry for chain in store.chains() for entry in store.entries(chain)]
+    kept = [json.loads(entry.payload)["data"] for entry in entries]
+    return [data for data in kept if "command_id" in data]
+
+
+def test_a_range_that_the_ledger_lost_is_sent_again_on_its_command(site, terminal, command):
+    site.ledger()
+    publisher = terminal.run(behind_s=600)
+    terminal.receipted(50)
+    site.service.stop()
+    with site.store() as store, store.batch():
+        store._db.execute("DELETE FROM records WHERE seq BETWEEN 5 AND 40")
+    site.ledger()
+    asked = site.neighbour("ledger")
+    asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
+    site.eventually(lambda: site.count() == 51, "all is back, and the result with it")
+    (result,) = results(site)
+    assert result["command_id"] == command.id
+    assert (result["command"], result["outcome"]) == ("resend", "done")
+    assert result["detail"] == "sending records 5 to 40 again"
+    assert publisher.counters.resent == 36
+    terminal.receipted(51)
+    with site.store() as store:
+        assert all(report.ok for report in verify_all(store))
+
+
+def test_a_command_waits_for_a_terminal_that_is_away_and_is_taken_once(site, terminal, command):
+    site.ledger()
+    publisher = terminal.run()
+    terminal.receipted(50)
+    terminal.stop()
+    asked = site.neighbour("ledger")
+    for _ in range(3):
+        asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
+    publisher = terminal.run()
+    site.eventually(lambda: publisher.counters.commands_rejected == 2, "the two repetitions")
+    assert publisher.counters.commands == 1
+    terminal.receipted(51)
+    terminal.stop()
+    again = terminal.run()
+    asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
+    site.eventually(lambda: again.counters.commands_rejected == 1, "the journal remembers")
+    assert len(results(site)) == 1
+
+
+def test_forged_foreign_late_and_malformed_commands_change_nothing(site, terminal, command, stranger_key):
+    site.ledger()
+    publisher = terminal.run()
+    terminal.receipted(50)
+    good = sealed(site.ledger_key, command)
+    document = json.loads(good)
+    document["payload"] = document["payload"][:-4] + "fQ=="
+    over = json.loads(commands.encode(command)) | {"last": 5 + commands.MAX_RANGE}
+    with terminal.ring() as ring:
+        receipt = Receipt(terminal.origin, ring.epoch, 50, ring.head().hash, "2026-03-02T08:00:00.000Z")
+    forgeries = [
+        b"",
+        b"{}",
+        good[:-20],
+        b"\xff" * 40_000,
+        json.dumps(document).encode(),
+        sealed(stranger_key, command),
+        sealed(terminal.key, command),
+        sealed(site.ledger_key, command, PAYLOAD_TYPE),
+        sealed(site.ledger_key, command, receipts.PAYLOAD_TYPE),
+        envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), site.ledger_key)),
+        envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
+        sealed(site.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
+        sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
+        sealed(site.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),
+    ]
+    with terminal.ring() as ring:
+        head = ring.head()
+    hostile = site.neighbour("ledger")
+    for forgery in forgeries:
+        assert hostile.publish(topics.command(terminal.origin), forgery).refused is None
+    site.eventually(lambda: publisher.counters.commands_rejected == len(forgeries), "each is counted")
+    with terminal.ring() as ring:
+        assert ring.head() == head
+    assert publisher.counters.commands == publisher.counters.resent == 0
+    assert publisher.counters.receipts_rejected == 0
+    hostile.publish(topics.command(terminal.origin), good)
+    site.eventually(lambda: publisher.counters.commands == 1, "the genuine one is still taken")
+
+
+def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal, command):
+    terminal.append(1450)
+    site.ledger()
+    publisher = terminal.run()
+    terminal.receipted(1500, within_s=30)
+    site.neighbour("ledger").publish(
+        topics.command(terminal.origin), sealed(site.ledger_key, replace(command, first=1, last=1500))
+    )
+    site.eventually(lambda: publisher.counters.commands == 1, "taken")
+    terminal.append(5)
+    terminal.receipted(1506)
+    assert publisher.counters.resent < 1500, "the new ones overtook the range"
+    site.eventually(lambda: publisher.counters.resent == 1500, "and the range goes on to its end", 30)
+    with site.store() as store:
+        assert [(r.ok, r.records) for r in verify_all(store)] == [(True, 1506)]
+
+
+def test_a_record_of_another_process_is_sent_within_a_second(site, terminal):
+    """A correction by hand, say: nobody wakes the publisher."""
+    site.ledger()
+    terminal.run()
+    terminal.receipted(50)
+    key = site.root / "gate-1.pem"
+    program = f"""
+from pathlib import Path
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.keys import load_identity
+from edge.journal.ring import Ring
+time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
+with Ring(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as ring:
+    ring.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
+"""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=root, timeout=30)
+    terminal.receipted(51, within_s=1.0)
