@@ -1,4 +1,4 @@
-"""`smartclocker people list|withdraw`."""
+"""`smartclocker people list|withdraw|erase`."""
 
 import argparse
 import json
@@ -22,6 +22,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     withdraw.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(withdraw)
     withdraw.set_defaults(call=run_withdraw)
+    erase = verbs.add_parser(
+        "erase",
+        help="destroy a person's biometrics for good: key, name, templates; a signed record says so",
+        description="Erase a person. Matching stops, their key, name and templates are destroyed, every other key "
+        "is wrapped anew so that older copies open nothing, and the files are rewritten. The signed punches stay: "
+        "they name an opaque id. It cannot be undone.",
+    )
+    erase.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
+    erase.add_argument(
+        "--reason",
+        choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
+        required=True,
+        help="stands in the record",
+    )
+    add_config(erase)
+    erase.set_defaults(call=run_erase)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -63,4 +79,19 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
         enrolment.withdraw(arguments.person, parts.policy(loaded), people=people, ring=ring, clock=parts.clock())
     print(f"withdrawn: {arguments.person} is no longer matched; the record says so")
+    return 0
+
+
+def run_erase(arguments: argparse.Namespace) -> int:
+    """Erase."""
+    from edge import config
+    from edge.domain.kinds import ErasureReason
+    from edge.terminal import enrolment, parts
+
+    loaded = config.load(arguments.config).config
+    secrets = parts.load_secrets(loaded)
+    reason = ErasureReason(arguments.reason)
+    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        count = enrolment.erase(arguments.person, reason, people=people, ring=ring, clock=parts.clock())
+    print(f"erased: {arguments.person} ({count} templates); the record says so")
     return 0

@@ -83,6 +83,18 @@ class GapCause(StrEnum):
     MISSING = "missing"
 
 
+class ErasureReason(StrEnum):
+    """Why a person's biometrics were destroyed."""
+
+    REQUESTED = "requested"
+    """By the person: the right to erasure."""
+    WITHDRAWN = "withdrawn"
+    EMPLOYMENT_ENDED = "employment-ended"
+    EMPLOYER = "employer"
+    """At the employer's request."""
+    UNDER_AGE = "under-age"
+
+
 class CommandOutcome(StrEnum):
     """What became of a command."""
 
@@ -150,6 +162,7 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
         "policy_version": _is_word,
         "policy_sha256": lambda value: isinstance(value, str) and HASH.fullmatch(value) is not None,
     },
+    Kind.ERASED: {"person": _is_person, "reason": _one_of(ErasureReason), "templates": lambda v: _is_integer(v, 0)},
     Kind.BOOT: {"version": _is_word, "models": _is_words},
     Kind.CORRECTION: {
         "person": _is_person,

@@ -21,7 +21,7 @@ from edge.domain.kinds import PERSON
 from edge.domain.matching import Gallery, are_unit
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, vault
+from edge.roster import consents, erasure, vault
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
 
@@ -30,6 +30,7 @@ MAX_TEMPLATES = 32
 MAX_NAME = 200
 _Persons = list["Person"]
 _Ids = list[str]
+_Pairs = list[tuple[str, str]]
 """`list` means the method, inside of the class."""
 
 
@@ -66,6 +67,7 @@ class People:
         self._opened_vault: Vault | None = None
         try:
             with PEOPLE.guard(path):
+                PEOPLE.migrate(self._db, path)
                 self._db.execute("PRAGMA secure_delete = ON")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._vault()
@@ -121,6 +123,32 @@ class People:
             consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
         self._purge()
         return True
+
+    def erase(self, person: str, when: str, reason: str) -> int:
+        """Make a person's biometrics unrecoverable from this file (I10); returns how many templates there were.
+
+        Until `settled` it is `owed`: that there is no record of it yet. Doing it again is safe. Raises PeopleError:
+        for someone unknown nothing changed; otherwise it must be done again.
+        """
+        if not rules.is_instant(when):
+            raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
+        with self._writing():
+            fresh = Vault.fresh(self._storage_key)
+            count = erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
+        erasure.rewrite(self._db, self.path)
+        return count
+
+    def owed(self) -> _Pairs:
+        """(person, reason) of every erasure that is not `settled`: a start finishes them."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute(
+                "SELECT id, erasing FROM people WHERE erasing IS NOT NULL ORDER BY id"
+            ).fetchall()
+
+    def settled(self, person: str) -> None:
+        """The record of this erasure is durable."""
+        with self._writing():
+            self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
 
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""

@@ -6,12 +6,15 @@ from edge.errors import PeopleError
 from edge.roster.vault import Vault, new_person_key
 from edge.sqlitefile import Kind
 
+_ERASING = "ALTER TABLE people ADD COLUMN erasing TEXT"
+"""Why somebody is being erased, from the moment that their key is gone until the record that says so is durable."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=1,
+    version=2,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
+    steps=(_ERASING,),
 )
 
 _TABLES = """
@@ -20,7 +23,7 @@ CREATE TABLE vault (
     wrapped_epoch BLOB NOT NULL,
     wrapped_evidence BLOB NOT NULL
 ) STRICT;
-CREATE TABLE people (id TEXT PRIMARY KEY, wrapped BLOB, name BLOB) STRICT, WITHOUT ROWID;
+CREATE TABLE people (id TEXT PRIMARY KEY, wrapped BLOB, name BLOB, erasing TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE templates (
     person TEXT NOT NULL REFERENCES people (id),
     model_id TEXT NOT NULL,

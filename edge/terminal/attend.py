@@ -20,12 +20,13 @@ from edge.domain.matching import Gallery, threshold
 from edge.domain.retention import Bounds
 from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Method, Reason
-from edge.errors import JournalDamaged, JournalError
+from edge.errors import JournalDamaged, JournalError, PeopleError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.people import People
+from edge.terminal.enrolment import finish_erasures
 from edge.terminal.latency import Latency
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
@@ -108,6 +109,10 @@ class Attend:
         self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
         self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
+        try:
+            finish_erasures(people=self._people, ring=self._ring, clock=self._clock)
+        except (PeopleError, JournalError) as error:
+            LOG.error("an erasure is still to be finished, at the next start: %s", error)  # noqa: TRY400 - it says it all
         self._load_gallery()
         self._frame_ms = self._now_ms()
         self._happen(Happening(Event.READY))

@@ -8,7 +8,7 @@ import numpy as np
 from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
-from edge.domain.kinds import Kind
+from edge.domain.kinds import ErasureReason, Kind
 from edge.domain.records import Draft
 from edge.domain.states import Situation, State
 from edge.domain.types import Frame, Pixels, Probe
@@ -115,6 +115,27 @@ def enrol(
         people.withdraw(person, clock.evidence().utc)
         raise
     return Enrolled(person, len(probes))
+
+
+def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock) -> int:
+    """Destroy a person's biometrics, then record it; how many templates there were.
+
+    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the biometrics are gone
+    all the same, and the next start of the terminal records it.
+    """
+    evidence = clock.evidence()
+    count = people.erase(person, evidence.utc, reason)
+    ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
+    people.settled(person)
+    return count
+
+
+def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
+    """Carry through what an interruption left, to the record; how many there were."""
+    owed = people.owed()
+    for person, reason in owed:
+        erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock)
+    return len(owed)
 
 
 def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock) -> None:

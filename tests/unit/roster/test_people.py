@@ -328,3 +328,82 @@ def test_a_person_in_a_message_is_an_id_at_most(open_people: Open) -> None:
         people.gallery(MODEL, POLICY)
     assert not re.search("Unmistakable|Wanda", str(caught.value))
     assert person not in str(caught.value)
+
+
+def sealed_of(people: People, person: str) -> list[bytes]:
+    """What the file holds of somebody: the ciphertexts, and the wrapped key."""
+    rows = people._db.execute("SELECT sealed FROM templates WHERE person = ?", (person,)).fetchall()
+    return [bytes(row[0]) for row in rows] + [
+        bytes(blob)
+        for blob in people._db.execute("SELECT wrapped, name FROM people WHERE id = ?", (person,)).fetchone()
+    ]
+
+
+def test_after_an_erasure_no_byte_is_left_and_everyone_else_is_matched(open_people: Open, path: Path) -> None:
+    people = open_people()
+    crowd = [enrol(people, seed, f"Person {seed}") for seed in range(40)]
+    ann = crowd[7]
+    planted = sealed_of(people, ann)
+    assert all(blob in everything(path) for blob in planted), "the scan finds what is there"
+    assert people.erase(ann, LATER, "requested") == 3
+    assert not any(blob in everything(path) for blob in planted)
+    assert people.gallery(MODEL, POLICY).size == 39
+    assert people.owed() == [(ann, "requested")]
+    people.settled(ann)
+    assert people.owed() == []
+    people.close()
+    again = open_people()
+    found = again.gallery(MODEL, POLICY).best(Probe(embeddings(8)[0], MODEL, 1.0, 1.0))
+    assert found is not None
+    assert found.person == crowd[8]
+    (gone,) = [person for person in again.list() if person.id == ann]
+    assert (gone.name, gone.templates, gone.consent.withdrawn_at) == (None, 0, LATER)
+
+
+def test_what_a_copy_of_before_holds_is_wrapped_under_a_key_that_is_gone(open_people: Open, path: Path) -> None:
+    people = open_people()
+    ann, bob = enrol(people, 1), enrol(people, 2, "Bob Example")
+    before = {person: sealed_of(people, person) for person in (ann, bob)}
+    people.erase(ann, LATER, "requested")
+    for person, (_, wrapped, _) in before.items():
+        with pytest.raises(PeopleError):
+            people._vault().unwrap(person, wrapped)
+    assert not any(blob in everything(path) for blob in before[bob][1:2]), (
+        "even the survivors' old wrapping is gone"
+    )
+
+
+def test_an_erasure_can_be_done_again_and_only_of_somebody_known(open_people: Open) -> None:
+    people = open_people()
+    ann = enrol(people, 1)
+    people.withdraw(ann, LATER)
+    assert people.erase(ann, LATER, "withdrawn") == 0
+    assert people.erase(ann, LATER, "withdrawn") == 0
+    with pytest.raises(PeopleError, match="nobody here"):
+        people.erase(new_person_id(), LATER, "requested")
+
+
+def test_another_process_that_reads_is_said_and_the_erasure_stays_owed(open_people: Open, path: Path) -> None:
+    people, reader = open_people(), sqlite3.connect(path, isolation_level=None)
+    ann = enrol(people, 1)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM people").fetchone()
+    people._db.execute("PRAGMA busy_timeout = 50")
+    with pytest.raises(PeopleError):
+        people.erase(ann, LATER, "requested")
+    assert people.gallery(MODEL, POLICY).size == 0, "matching has stopped all the same"
+    reader.execute("COMMIT")
+    reader.close()
+    assert people.owed() == [(ann, "requested")]
+    assert people.erase(ann, LATER, "requested") == 0
+
+
+def test_a_store_of_format_1_is_brought_up_to_date(open_people: Open, path: Path) -> None:
+    people = open_people()
+    ann = enrol(people, 1)
+    people._db.execute("ALTER TABLE people DROP COLUMN erasing")
+    people._db.execute("PRAGMA user_version = 1")
+    people.close()
+    again = open_people()
+    assert again.owed() == []
+    assert again.erase(ann, LATER, "requested") == 3
