@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint type format bench models lock clean
+.PHONY: help setup setup-demo demo test lint type format bench crash models lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: setup  ## format the code and sort imports
 
 bench: setup  ## measure speed and memory: a table, and build/bench.json
 	@$(BIN)/smartclocker bench $(ARGS)
+
+crash: setup  ## SIGKILL the daemon, the broker and the ledger at random instants (KILLS=2000; SABOTAGE=cue-first must lose)
+	@$(BIN)/python -m tests.crash.kills --kills $(or $(KILLS),2000) --sabotage "$(SABOTAGE)" $(ARGS)
 
 models: setup  ## make every model and photograph again from its package, compare hashes (slow: a converter is installed)
 	@$(BIN)/python models/remake.py $(ARGS)
