@@ -1,0 +1,158 @@
+"""A terminal's journal at work, to be run under strace: it says each punch once the ring says that it is durable.
+
+    python -m tests.crash.powercut.workload CONFIG LEDGER PLAN SABOTAGE
+
+`SIGNALLED <epoch> <seq> <sha256>` on standard output is the light, `TAKEN <id>` the answer to a command.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.config import Config, load
+from edge.domain import receipts
+from edge.domain.kinds import Kind
+from edge.domain.receipts import Receipt
+from edge.domain.records import Draft, Position, encode, payload_hash
+from edge.domain.types import TimeEvidence
+from edge.journal.envelope import sign, to_wire
+from edge.journal.keys import load_identity
+from edge.journal.reserve import Reserve
+from edge.journal.ring import Acknowledgement, Ring
+from edge.terminal import parts
+from edge.terminal.upkeep import Upkeep
+
+NORMAL, CUE_FIRST = "normal", "cue-first"
+PEOPLE = ("a" * 26, "b" * 26, "c" * 26)
+
+
+def punch(number: int) -> Draft:
+    """The n-th of a run; `boottime_ms` tells it from every other."""
+    time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, number, True)
+    data = {
+        "person": PEOPLE[number % len(PEOPLE)],
+        "direction": "in",
+        "direction_source": "alternated",
+        "method": "face",
+        "quality": "high",
+        "liveness": "medium",
+        "models": ["mobilefacenet-1"],
+    }
+    return Draft(Kind.PUNCH, data, time)
+
+
+def say(text: str) -> None:
+    """One write, whatever Python would buffer."""
+    os.write(1, text.encode() + b"\n")
+
+
+class Life:
+    """One start of the terminal: the attending thread's connection, and the publishing thread's."""
+
+    def __init__(
+        self, config: Config, ledger: SigningKey, sabotage: str, pages: int = 0, *, aloud: bool = True
+    ) -> None:
+        """`pages` between two checkpoints, 0 for SQLite's own 1,000; `aloud`: say what is durable."""
+        self._aloud = aloud
+        secrets, clock = parts.load_secrets(config), parts.clock()
+        parts.secure_journal(config, secrets, clock)
+        self._key, self._ledger, self._cue_first = secrets.identity, ledger, sabotage == CUE_FIRST
+        self.ring, self.publisher = parts.open_ring(config, secrets), parts.open_ring(config, secrets)
+        for ring in (self.ring, self.publisher):
+            if sabotage == NORMAL:
+                ring._db.execute("PRAGMA synchronous = NORMAL")
+            if pages:
+                ring._db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+        reserve = Reserve(self.ring.path, config.storage.max_bytes)
+        Upkeep(self.ring, reserve, parts.bounds(config)).run(punch(1).time, 0)
+
+    def punch(self, number: int) -> None:
+        draft = punch(number)
+        if self._cue_first:
+            _announce(self.ring, draft)
+            self.ring.append(draft)
+            return
+        stored = self.ring.append(draft)
+        if self._aloud:
+            say(f"SIGNALLED {self.ring.epoch} {stored.seq} {stored.hash}")
+
+    def take(self, number: int) -> None:
+        """A command, answered once it is on record."""
+        command = f"{number:032x}"
+        data = {"command_id": command, "command": "resend", "outcome": "done", "detail": "1 to 2"}
+        stored = self.ring.take_command(command, Draft(Kind.COMMAND_RESULT, data, punch(number).time))
+        if stored is None:
+            raise RuntimeError("a command was taken twice")
+        say(f"TAKEN {command}")
+        say(f"SIGNALLED {self.ring.epoch} {stored.seq} {stored.hash}")
+
+    def acknowledge(self) -> None:
+        """The ledger holds everything so far."""
+        head = self.publisher.head()
+        receipt = Receipt(self.ring.origin, self.ring.epoch, head.seq, head.hash, "2026-03-01T08:00:01Z")
+        raw = to_wire(sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), self._ledger))
+        if self.publisher.acknowledge(receipt, raw) is not Acknowledgement.ADVANCED:
+            raise RuntimeError("a receipt was refused")
+
+    def close(self) -> None:
+        self.publisher.close()
+        self.ring.close()
+
+
+def _announce(ring: Ring, draft: Draft) -> None:
+    """The sabotage: say what will be stored, before it is."""
+    head = ring.head()
+    payload = encode(ring.origin, Position(ring.epoch, head.seq + 1, head.hash), draft)
+    say(f"SIGNALLED {ring.epoch} {head.seq + 1} {payload_hash(payload)}")
+
+
+def work(life: Life, numbers: range, receipt_every: int, evict_every: int, keep: int) -> None:
+    """Punches with receipts, evictions and commands between them."""
+    for number in numbers:
+        life.punch(number)
+        if number % receipt_every == 0:
+            life.acknowledge()
+        if number % evict_every == 0:
+            life.ring.evict(keep)
+        if number % 12 == 0:
+            life.take(number)
+
+
+def _lives(config: Config, ledger: SigningKey, sabotage: str) -> None:
+    """Processes that die without closing anything; the last one closes."""
+    for number in range(6):
+        child = os.fork()
+        if child == 0:
+            life = Life(config, ledger, sabotage, 40 if number % 2 else 0)
+            work(life, range(20 * number + 1, 20 * number + 21), 9, 30, 15)
+            if number == 5:
+                life.close()
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+            raise RuntimeError("a life ended badly")
+
+
+def main(config_path: Path, ledger_path: Path, plan: str, sabotage: str) -> None:
+    """Run a plan to its end; any error ends the process."""
+    config, ledger = load(config_path).config, load_identity(ledger_path)
+    if plan == "lives":
+        _lives(config, ledger, sabotage)
+        return
+    pages, count, receipt_every, evict_every, keep = PLANS[plan]
+    life = Life(config, ledger, sabotage, pages)
+    work(life, range(1, count + 1), receipt_every, evict_every, keep)
+    life.close()
+
+
+PLANS = {
+    "steady": (0, 420, 25, 100, 120),
+    "busy": (48, 220, 9, 40, 30),
+    "tight": (6, 60, 7, 20, 10),
+    "short": (20, 45, 8, 20, 10),
+}
+"""(pages between checkpoints, punches, a receipt every, an eviction every, what that keeps)"""
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
