@@ -1,4 +1,4 @@
-"""`smartclocker journal verify|show`."""
+"""`smartclocker journal verify|show`; the other verbs of the group have modules of their own."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli import add_json, recover
+from edge.cli import add_json, journal_correct, journal_transfer, recover
 
 if TYPE_CHECKING:
     from nacl.signing import VerifyKey
@@ -22,7 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Nothing is written. Exit code 65 when a record is bad: the first one is named.",
     )
     verify.add_argument(
-        "journal", type=Path, nargs="?", metavar="JOURNAL", help="the file journal.db, in use or a copy"
+        "journal",
+        type=Path,
+        nargs="?",
+        metavar="JOURNAL",
+        help="the file journal.db, in use or a copy; or an export",
     )
     verify.add_argument(
         "--key",
@@ -45,6 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show.add_argument("journal", type=Path, metavar="JOURNAL")
     show.add_argument("--after", type=int, default=0, metavar="SEQ", help="only records with a higher seq")
     show.set_defaults(call=run_show)
+    journal_transfer.add(verbs)
+    journal_correct.add(verbs)
     recover.add(verbs)
 
 
@@ -52,10 +58,13 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Verify and say."""
     from edge.errors import JournalAltered
     from edge.journal.envelope import key_id
+    from edge.journal.examine import verify_export
+    from edge.journal.incoming import Form, form_of
     from edge.journal.verify import verify_file
 
     path, given = _what_to_verify(arguments)
-    report = verify_file(path, {key_id(key): key for key in given})
+    exported = path.is_file() and form_of(path) is not Form.OTHER
+    report = (verify_export if exported else verify_file)(path, {key_id(key): key for key in given})
     if arguments.json:
         problem = None if report.problem is None else {"seq": report.problem.seq, "what": report.problem.what}
         print(

@@ -1,4 +1,4 @@
-"""Corrections: what one may say, and what counts once all of them are read.
+"""Corrections read: what counts of each punch once all of them are known.
 
 Nothing is ever changed. A correction is a record that points at another, and the hours are what a reader makes of
 both. The same records give the same hours in whatever order they come, and however often.
@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from edge.domain.kinds import FIELDS, Change, Kind, Stand
+from edge.domain.correcting import problems, problems_with
+from edge.domain.kinds import Change, Kind, Stand
 from edge.domain.records import Record
 from edge.domain.types import Direction
 
@@ -61,47 +61,6 @@ class Effective:
     def disputed(self) -> bool:
         """Whether one side disputes what counts."""
         return Stand.DISPUTES in {self.worker, self.employer}
-
-
-def problems(data: Mapping[str, Any]) -> list[str]:
-    """Everything that is wrong with a correction's fields, by themselves; each line begins with the field."""
-    found = [
-        f"{name}: is missing or malformed" for name, check in FIELDS[Kind.CORRECTION].items()
-        if name not in data or not check(data[name])
-    ]  # fmt: skip
-    if found:
-        return found
-    change, direction, at = data["change"], data["direction"], data["at"]
-    if change == Change.ADDED:
-        if data["corrects"] is not None:
-            found.append("corrects: an added punch points at nothing; leave it out")
-        found += [f"{name}: an added punch needs it" for name in ("direction", "at") if data[name] is None]
-        return found
-    if data["corrects"] is None:
-        found.append(f"corrects: {change} needs the id of the record that it is about")
-    if change == Change.AMENDED and direction is None and at is None:
-        found.append("direction, at: amended needs one of them, or both")
-    if change != Change.AMENDED:
-        unused = [name for name in ("direction", "at") if data[name] is not None]
-        found += [f"{name}: {change} does not change it; leave it out" for name in unused]
-    if change == Change.STATEMENT and data["worker"] == data["employer"] == Stand.NOT_HEARD:
-        found.append("worker, employer: a statement in which nobody says anything; give one of them")
-    return found
-
-
-def problems_with(data: Mapping[str, Any], target: Record) -> list[str]:
-    """What is wrong with pointing a correction, itself without problems, at this record."""
-    change = target.data.get("change") if target.kind == Kind.CORRECTION else None
-    found = []
-    if target.kind not in {Kind.PUNCH, Kind.CORRECTION}:
-        found.append(f"corrects: a record of the kind {target.kind}; only a punch or a correction can be corrected")
-    elif target.data.get("person") != data["person"]:
-        found.append("person: the record that it corrects is another person's")
-    elif data["change"] == Change.STATEMENT and change is None:
-        found.append("corrects: a statement is about a correction, and this is a punch")
-    elif data["change"] != Change.STATEMENT and change == Change.STATEMENT:
-        found.append("corrects: a statement changes nothing; name the correction that it is about")
-    return found
 
 
 def effective(punches: Iterable[Record], corrections: Iterable[Record]) -> list[Effective]:

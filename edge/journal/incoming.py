@@ -8,19 +8,20 @@ import contextlib
 import hashlib
 import io
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from nacl.signing import SigningKey
+from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain import exports, receipts
 from edge.domain.exports import MAGIC, MAX_HEADER, SEALED_MAGIC, Header
 from edge.domain.records import PAYLOAD_TYPE
 from edge.errors import ExportRefused, RecordError, TransferError
-from edge.journal.envelope import MAX_ENVELOPE, Envelope, parse
+from edge.journal.envelope import MAX_ENVELOPE, Envelope, parse, verify
+from edge.journal.ring import Acknowledgement, Ring
 from edge.journal.sealing import Unsealer
 
 _SKIP = 65_536
@@ -107,6 +108,20 @@ def envelopes(path: Path) -> Iterator[Iterator[Line]]:
     """The lines of a file without a header: envelopes, one a line. Raises TransferError when it cannot be read."""
     with _reading(path) as file:
         yield _guarded(_lines(file, hashlib.sha256(), 1), path)
+
+
+def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Ring) -> Acknowledgement | None:
+    """Give a receipt to the journal that it is about; None for a line that no key of `ledger` signed as a receipt.
+
+    Raises JournalError.
+    """
+    try:
+        if line.envelope is None:
+            return None
+        receipt = receipts.decode(verify(line.envelope, receipts.PAYLOAD_TYPE, ledger))
+    except RecordError:
+        return None
+    return ring.acknowledge(receipt, line.raw)
 
 
 def _unsealed(file: BinaryIO, path: Path, ledger: SigningKey | None) -> BinaryIO:

@@ -1,5 +1,7 @@
 """docs/protocol.md and its schemas against what the terminal really writes."""
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -9,10 +11,13 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from nacl import bindings
+from nacl.public import SealedBox
+from nacl.signing import SigningKey, VerifyKey
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import commands, kinds, receipts, records
+from edge.domain import commands, exports, kinds, receipts, records
 from edge.domain.kinds import Kind
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
@@ -20,6 +25,7 @@ from edge.errors import RecordError
 from edge.journal import envelope
 from edge.journal.keys import create_identity, public_pem
 from edge.journal.ring import Ring
+from edge.journal.transfer import export
 
 DOCS = Path(edge.__file__).parents[1] / "docs"
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
@@ -40,6 +46,7 @@ DATA: dict[Kind, dict[str, Any]] = {
     Kind.CONSENT: {"person": "b" * 26, "state": "given", "policy_version": "2026-1", "policy_sha256": "c" * 64},
     Kind.ENROLLED: {"person": "b" * 26, "models": ["mobilefacenet-1"], "templates": 3},
     Kind.BOOT: {"version": "0.1.0", "models": []},
+    Kind.ERASED: {"person": "b" * 26, "reason": "requested", "templates": 3},
     Kind.CORRECTION: {
         "person": "a" * 26,
         "change": "amended",
@@ -90,7 +97,8 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
     assert set(kinds.FIELDS) == set(DATA)
-    assert {f"record-{kind}" for kind in DATA} | {"record", "receipt", "command", "envelope"} == set(SCHEMAS)
+    others = {"record", "receipt", "command", "export", "envelope"}
+    assert {f"record-{kind}" for kind in DATA} | others == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
     for kind, checks in kinds.FIELDS.items():
@@ -141,6 +149,56 @@ def test_what_a_terminal_refuses_of_a_command_the_schema_refuses(name: str) -> N
         with pytest.raises(RecordError):
             commands.decode(json.dumps(document).encode())
         assert not valid("command", document)
+
+
+def test_real_exports_are_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
+    """Read with nothing of ours."""
+    ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    written = export(ring.path, ring._key, tmp_path / "out.scx", created="2026-03-01T09:00:00.000Z")
+    assert written is not None
+    content = written.path.read_bytes()
+    header, record, last = content.splitlines()
+    assert list(json.loads(header)) == ["smartclocker-export", "site", "terminal", "epoch", "keyid", "receipted"]
+    payload = base64.b64decode(json.loads(last)["payload"])
+    manifest = json.loads(payload)
+    assert valid("envelope", json.loads(record))
+    assert valid("envelope", json.loads(last))
+    assert valid("export", manifest)
+    assert manifest["sha256"] == hashlib.sha256(content[: -len(last) - 1]).hexdigest()
+    key = VerifyKey(base64.b64decode(manifest["key"]))
+    kind = json.loads(last)["payloadType"].encode()
+    pae = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    key.verify(pae, base64.b64decode(json.loads(last)["signatures"][0]["sig"]))
+    page = (DOCS / "protocol.md").read_text()
+    assert kind.decode() in page
+    assert all(f"`{field}`" in page for field in manifest)
+    for field in manifest:
+        assert not valid("export", {**manifest, field: None})
+        with pytest.raises(RecordError):
+            exports.decode(json.dumps({**manifest, field: None}).encode())
+
+
+def test_a_sealed_export_opens_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
+    """Read with libsodium alone."""
+    for _ in range(150):  # more than one message
+        ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    plain, sealed = tmp_path / "plain.scx", tmp_path / "sealed.scx"
+    ledger = SigningKey.generate()
+    export(ring.path, ring._key, plain, created="2026-03-01T09:00:00.000Z")
+    export(ring.path, ring._key, sealed, created="2026-03-01T09:00:00.000Z", seal_to=ledger.verify_key)
+    line, rest = sealed.read_bytes().split(b"\n", 1)
+    first = json.loads(line)
+    assert (first["smartclocker-sealed"], first["to"]) == (1, envelope.key_id(ledger.verify_key))
+    key = SealedBox(ledger.to_curve25519_private_key()).decrypt(base64.b64decode(first["key"]))
+    state = bindings.crypto_secretstream_xchacha20poly1305_state()
+    bindings.crypto_secretstream_xchacha20poly1305_init_pull(state, base64.b64decode(first["header"]), key)
+    text, tags = b"", []
+    for at in range(0, len(rest), 65_536 + 17):
+        part, tag = bindings.crypto_secretstream_xchacha20poly1305_pull(state, rest[at : at + 65_536 + 17], line)
+        text += part
+        tags.append(tag)
+    assert text == plain.read_bytes()
+    assert (tags[-1], set(tags[:-1])) == (bindings.crypto_secretstream_xchacha20poly1305_TAG_FINAL, {0})
 
 
 def wrong_values() -> Iterator[tuple[tuple[str, ...], object]]:

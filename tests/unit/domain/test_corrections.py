@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.corrections import Effective, State, effective, problems, problems_with
+from edge.domain.correcting import problems, problems_with
+from edge.domain.corrections import Effective, State, effective
 from edge.domain.kinds import FIELDS, Kind, Stand
 from edge.domain.records import Draft, Origin, Position, Record, decode, encode
 from edge.domain.types import Direction, TimeEvidence

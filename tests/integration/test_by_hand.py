@@ -1,0 +1,56 @@
+"""What another process appends to the journal, a correction by hand for one, goes the way of every record."""
+
+import time
+
+from edge.central.imports import Importer, write_receipts
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft
+from edge.journal.envelope import key_id
+from edge.journal.incoming import acknowledge, envelopes
+from edge.journal.ring import Acknowledgement
+from edge.journal.transfer import export
+
+CORRECTION = {
+    "person": "a" * 26,
+    "change": "added",
+    "corrects": None,
+    "direction": "in",
+    "at": "2026-03-02T07:58:00.000Z",
+    "reason": "forgotten",
+    "worker": "asked",
+    "employer": "agrees",
+}
+
+
+def test_a_record_that_nobody_announced_is_sent_and_receipted_within_two_seconds(site):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(1)
+    terminal.run()
+    terminal.receipted(1)
+    time.sleep(1.0)  # idle
+    with terminal.ring() as ring:
+        ring.append(Draft(Kind.CORRECTION, CORRECTION, site.punch().time))
+    terminal.receipted(2, within_s=2.0)
+    with site.store() as store:
+        assert store.count("correction") == 1
+
+
+def test_a_stick_goes_back_and_forth_while_the_terminal_runs(site, tmp_path):
+    """The publisher has an own idea of what is covered; the stick moves the watermark behind its back."""
+    terminal = site.terminal()
+    terminal.append(3)
+    terminal.run()  # the broker is there, the ledger is not
+    written = export(terminal.path, terminal.key, tmp_path / "out.scx", created=CORRECTION["at"])
+    with site.store() as store:
+        importer = Importer(store, site.ledger_key)
+        assert importer.take(written.path).ok
+        write_receipts(tmp_path / "receipts", importer.receipts(0))
+    keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
+    with envelopes(tmp_path / "receipts") as lines, terminal.ring() as ring:
+        assert [acknowledge(line, keys, ring) for line in lines] == [Acknowledgement.ADVANCED]
+        assert ring.watermark() == 3
+    site.ledger()
+    terminal.append(1)
+    terminal.receipted(4)
+    assert site.count() == 4
