@@ -2,7 +2,7 @@
 
 import argparse
 
-from edge.cli import central_gaps, central_import, central_keys, central_ledger, central_resend
+from edge.cli import central_gaps, central_import, central_keys, central_ledger, central_punches, central_resend
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC
 
 __all__ = ["LEDGER_DB", "LEDGER_KEY", "LEDGER_PUBLIC", "configure"]
@@ -17,3 +17,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
     central_import.configure(verbs)
     central_gaps.configure(verbs)
     central_resend.configure(verbs)
+    central_punches.configure(verbs)
