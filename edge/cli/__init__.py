@@ -23,6 +23,7 @@ _GROUPS = {
     "journal": "verify or show the signed journal, with public keys alone",
     "central": "the centre: certificates, terminals, the ledger",
     "demo": "the whole way of a punch on this machine, in a minute",
+    "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",
     "bench": "measure speed and memory; writes build/bench.json",
 }
 """Every verb; docs/cli.md has a section on each."""
@@ -60,7 +61,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     for name, summary in _GROUPS.items():
         verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if only in {None, name}:
-            importlib.import_module(f"edge.cli.{name}").configure(verb)
+            importlib.import_module(f"edge.cli.{name.replace('-', '_')}").configure(verb)
     return parser
 
 

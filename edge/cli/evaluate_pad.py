@@ -1,0 +1,117 @@
+"""`smartclocker evaluate-pad`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.evaluation.pad_report import Report
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `evaluate-pad`."""
+    parser.epilog = (
+        "The pipeline, the gate, the layers and the threshold are the terminal's own. Without --fps each picture "
+        "is an attempt of its own, and the layers that need several frames abstain."
+    )
+    parser.add_argument(
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help="real/ and a folder for each kind of attack, with pictures in them",
+    )
+    parser.add_argument(
+        "--fps",
+        type=_fps,
+        metavar="N",
+        help="file names end in the number of a frame (clip_12.jpg), and their videos had N frames a second",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at")
+    parser.add_argument(
+        "--models", default="", metavar="DIR", help="the models directory (default: the shipped one)"
+    )
+    parser.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print, write."""
+    from edge.cli.progress import progress
+    from edge.domain.decision import DecisionPolicy
+    from edge.domain.quality import QualityLimits
+    from edge.evaluation import pad
+    from edge.evaluation.pad_folder import read_folder
+    from edge.evaluation.pad_report import Report
+    from edge.resources import models_directory
+    from edge.vision.models import ModelStore
+    from edge.vision.pipeline import Pipeline
+
+    folder = read_folder(arguments.directory, arguments.fps)
+    pipeline = Pipeline(ModelStore(models_directory(arguments.models)), QualityLimits())
+    policy = DecisionPolicy()
+    with progress("looking") as tell:
+        tried = pad.measure(folder, pipeline, policy, tell)
+    frames = 1 if arguments.fps is None else policy.frames
+    report = Report(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
+    _print(report)
+    if arguments.json is not None:
+        _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
+    if arguments.html is not None:
+        from edge.evaluation.pad_html import render
+
+        _write(arguments.html, render(report))
+    return 0
+
+
+def _print(report: "Report") -> None:
+    from edge.domain.pad_fusion import Layer, Vote
+    from edge.evaluation.pad_folder import REAL
+    from edge.evaluation.pad_rates import acer, worst
+
+    def percent(value: float | None) -> str:
+        return "not measured" if value is None else f"{100 * value:.2f} %"
+
+    for kind in report.folder.kinds:
+        tried = report.tried
+        reasons = ", ".join(f"{count} {why}" for why, count in tried.rejected.get(kind, {}).items())
+        print(
+            f"{kind}: {tried.images[kind]} pictures, {tried.detected[kind]} with a face, {tried.accepted[kind]} "
+            f"past the gate, {len(report.scores(kind))} attempts" + (f"; left out: {reasons}" if reasons else "")
+        )
+    for file, why in report.tried.unreadable.items():
+        print(f"unreadable: {file}: {why}")
+    if report.folder.other_files:
+        print(f"{report.folder.other_files} files that are neither JPEG nor PNG, or in no kind's folder")
+    apcer, bpcer = report.apcer(), report.bpcer()
+    for kind, share in apcer.items():
+        print(f"APCER {kind}: {percent(share.value)} of {share.of}")
+    print(f"BPCER: {percent(bpcer.value)} of {bpcer.of}")
+    print(
+        f"ACER: {percent(acer(worst(apcer), bpcer.value))}, at a mean probability of life of {report.threshold:g}"
+    )
+    for layer in Layer:
+        words = []
+        for kind in report.folder.kinds:
+            said = report.votes(layer, kind)
+            wrong = said[Vote.ATTACK] if kind == REAL else said[Vote.LIVE]
+            words.append(f"{kind} {wrong} wrong, {said[Vote.ABSTAIN]} abstained of {said.total()}")
+        print(f"layer {layer}: " + "; ".join(words))
+
+
+def _write(path: Path, text: str) -> None:
+    from edge.errors import TransferError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TransferError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+    print(f"written to {path}")
+
+
+def _fps(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1000:
+        raise argparse.ArgumentTypeError("frames a second: a number over 0, at most 1000")
+    return value

@@ -1,0 +1,112 @@
+"""What `evaluate-pad` found, for machines: one JSON object. docs/cli.md names its keys."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.domain.pad_fusion import Layer, Vote
+from edge.evaluation.pad import Attempt, Tried
+from edge.evaluation.pad_folder import REAL, Folder
+from edge.evaluation.pad_rates import Point, Share, acer, det, eer, worst
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures."""
+
+    folder: Folder
+    tried: Tried
+    threshold: float
+    """Mean probability of life that is enough: the shipped one."""
+    frames: int
+    """Of an attempt, at most."""
+    fps: float | None
+    models: tuple[str, ...]
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """The kinds that are not genuine."""
+        return tuple(kind for kind in self.folder.kinds if kind != REAL)
+
+    def share(self, kind: str, holds: Callable[[Attempt], bool]) -> Share:
+        """How many of a kind's attempts something holds of."""
+        attempts = [attempt for attempt in self.tried.attempts if attempt.kind == kind]
+        return Share(sum(map(holds, attempts)), len(attempts))
+
+    def apcer(self) -> dict[str, Share]:
+        """Attacks that pass as live, by kind."""
+        return {kind: self.share(kind, lambda attempt: attempt.verdict.live) for kind in self.attacks}
+
+    def bpcer(self) -> Share:
+        """Genuine attempts that do not."""
+        return self.share(REAL, lambda attempt: not attempt.verdict.live)
+
+    def scores(self, kind: str) -> list[float]:
+        """The fused probability of life of each attempt."""
+        return [attempt.verdict.liveness for attempt in self.tried.attempts if attempt.kind == kind]
+
+    def det(self) -> list[Point]:
+        """Over the threshold of the texture layer, the other layers' refusals standing."""
+        return det(self.scores(REAL), {kind: self.scores(kind) for kind in self.attacks})
+
+    def votes(self, layer: Layer, kind: str) -> Counter[Vote]:
+        """What a layer said of a kind's attempts."""
+        return Counter(
+            attempt.verdict.opinions[layer].vote for attempt in self.tried.attempts if attempt.kind == kind
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """Everything; rates are 0..1, and None (null) where there is nothing to measure them on."""
+        apcer, bpcer, points = self.apcer(), self.bpcer(), self.det()
+        tried, kinds = self.tried, self.folder.kinds
+        return {
+            "schema": 1,
+            "models": list(self.models),
+            "threshold": self.threshold,
+            "frames": self.frames,
+            "fps": self.fps,
+            "images": {kind: tried.images[kind] for kind in kinds},
+            "detected": {kind: tried.detected[kind] for kind in kinds},
+            "accepted": {kind: tried.accepted[kind] for kind in kinds},
+            "rejected": {kind: dict(tried.rejected.get(kind, {})) for kind in kinds},
+            "unreadable": {str(file): why for file, why in tried.unreadable.items()},
+            "other_files": self.folder.other_files,
+            "attempts": {kind: self.share(kind, lambda _: True).of for kind in kinds},
+            "apcer": {kind: share.value for kind, share in apcer.items()},
+            "apcer_worst": worst(apcer),
+            "bpcer": bpcer.value,
+            "acer": acer(worst(apcer), bpcer.value),
+            "interval": {
+                "apcer": {kind: share.interval for kind, share in apcer.items()},
+                "bpcer": bpcer.interval,
+            },
+            "eer": eer(points),
+            "with_rejects": self._with_rejects(),
+            "layers": {str(layer): self._layer(layer) for layer in Layer},
+            "det": [[point.threshold, point.apcer, point.bpcer] for point in points],
+        }
+
+    def _layer(self, layer: Layer) -> dict[str, object]:
+        votes = {kind: self.votes(layer, kind) for kind in self.folder.kinds}
+
+        def share(kind: str, *which: Vote) -> float | None:
+            return Share(sum(votes[kind][vote] for vote in which), votes[kind].total()).value
+
+        return {
+            # Alone, a layer that abstains would let pass.
+            "apcer": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.attacks},
+            "bpcer": share(REAL, Vote.ATTACK) if REAL in votes else None,
+            "abstained": {kind: share(kind, Vote.ABSTAIN) for kind in votes},
+        }
+
+    def _with_rejects(self) -> dict[str, object]:
+        """By picture: one that gets no verdict counts as refused, whoever it shows."""
+        passed: dict[str, Share] = {}
+        for kind in self.folder.kinds:
+            live = [a for a in self.tried.attempts if a.kind == kind and a.verdict.live]
+            passed[kind] = Share(sum(len(attempt.files) for attempt in live), self.tried.images[kind])
+        genuine = passed[REAL].value if REAL in passed else None
+        return {
+            "apcer": {kind: passed[kind].value for kind in self.attacks},
+            "bpcer": None if genuine is None else 1 - genuine,
+        }
