@@ -68,8 +68,8 @@ def _remake(spec: ModelSpec, scratch: Path) -> tuple[bytes, str]:
     source = _fetch(spec.package, scratch)
     if spec.recipe.kind == "copy":
         content = source
-    elif spec.recipe.kind == "batch1":
-        content = batch_one(source)
+    elif spec.recipe.kind == "batch1-prelu":
+        content = with_prelu(batch_one(source))
     else:
         content = _onnx_to_tflite(source, spec, scratch)
     if _sha256(content) == spec.sha256:
@@ -141,6 +141,53 @@ def batch_one(content: bytes) -> bytes:
                     buffer.data = np.frombuffer(target.tobytes(), np.uint8)
         if operator.builtinOptions is not None:
             operator.builtinOptions.newShape = _one_leading(operator.builtinOptions.newShape)
+    builder = flatbuffers.Builder(len(content) + 4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def with_prelu(content: bytes) -> bytes:
+    """Each relu(x) + c·(x - |x|), five operators, made the one that it spells out: PRELU with slope 2c.
+
+    TensorFlow 1 had no other way to write it. To the bit the same numbers, in three quarters of the time.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    graph, known = model.subgraphs[0], schema.BuiltinOperator
+    made_by = {int(index): operator for operator in graph.operators for index in operator.outputs}
+
+    def is_a(operator: object, wanted: int) -> bool:
+        code = operator and model.operatorCodes[operator.opcodeIndex]
+        return bool(code) and max(code.builtinCode, code.deprecatedBuiltinCode) == wanted
+
+    prelu = schema.OperatorCodeT()
+    prelu.builtinCode = prelu.deprecatedBuiltinCode = known.PRELU
+    prelu.version = 1
+    model.operatorCodes.append(prelu)
+    spent: set[int] = set()
+    for operator in graph.operators:
+        if not is_a(operator, known.ADD):
+            continue
+        positive, negative = (made_by.get(int(index)) for index in operator.inputs)
+        if not (is_a(positive, known.RELU) and is_a(negative, known.MUL)):
+            continue
+        x, slope, difference = int(positive.inputs[0]), int(negative.inputs[0]), made_by[int(negative.inputs[1])]
+        magnitude = made_by[int(difference.inputs[1])]
+        if not (is_a(difference, known.SUB) and is_a(magnitude, known.ABS)) or {x} != {
+            int(difference.inputs[0]),
+            int(magnitude.inputs[0]),
+        }:
+            raise ModelError("the activation is not the one that was expected; the package changed")
+        buffer = model.buffers[graph.tensors[slope].buffer]
+        doubled = 2 * np.frombuffer(bytes(buffer.data), "<f4")
+        buffer.data = np.frombuffer(doubled.tobytes(), np.uint8)
+        graph.tensors[slope].shape = [1, 1, len(doubled)]
+        operator.opcodeIndex, operator.inputs = len(model.operatorCodes) - 1, [x, slope]
+        operator.builtinOptionsType, operator.builtinOptions = 0, None
+        spent |= {id(positive), id(negative), id(difference), id(magnitude)}
+    graph.operators = [operator for operator in graph.operators if id(operator) not in spent]
     builder = flatbuffers.Builder(len(content) + 4096)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

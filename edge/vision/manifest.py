@@ -52,7 +52,7 @@ class Package(_Strict, frozen=True):
 class Recipe(_Strict, frozen=True):
     """How the file in the package becomes ours."""
 
-    kind: Literal["copy", "batch1", "onnx2tf"]
+    kind: Literal["copy", "batch1-prelu", "onnx2tf"]
     python: str
     """The interpreter that the recipe was run with."""
     tools: tuple[str, ...] = ()
