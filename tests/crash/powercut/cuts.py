@@ -19,10 +19,13 @@ class Cut:
 
     at: int
     mode: str
-    """`all` or `nothing` of what was not synced survives, or `mixed`."""
+    """`all` or `nothing` of what was not synced survives, all but one half of a header (`torn`), or `mixed`."""
     seed: int = 0
+    """Of `mixed`; which half of `torn`."""
 
     def choice(self) -> Choice:
+        if self.mode == "torn":
+            return _Torn(self.seed)
         return _Mixed(self.seed) if self.mode == "mixed" else _Extreme(self.mode == "all")
 
     def __str__(self) -> str:
@@ -32,8 +35,8 @@ class Cut:
     def parse(cls, text: str) -> "Cut":
         """What `str` wrote. Raises ValueError."""
         at, mode, seed = text.split(":")
-        if mode not in {"all", "nothing", "mixed"}:
-            raise ValueError(f"{text}: the middle is all, nothing or mixed")
+        if mode not in {"all", "nothing", "torn", "mixed"}:
+            raise ValueError(f"{text}: the middle is all, nothing, torn or mixed")
         return cls(int(at), mode, int(seed))
 
 
@@ -41,8 +44,9 @@ def plan(events: Sequence[Event], count: int, seed: int) -> list[Cut]:
     """So many different cuts, in order.
 
     Half of them at most are extremes: `nothing` just before each sync returns, when most is at stake, and `all`
-    after each change; when there are more such points than that, a random part of them. Of the rest more are near
-    syncs, namings, and writes that are no plain appending to the write-ahead file.
+    after each change; when there are more such points than that, a random part of them. Every header that the end
+    of a sector divides loses either half. Of the rest more are near syncs, namings, and writes that are no plain
+    appending to the write-ahead file.
     """
     rng = random.Random(seed)
     after = [number + 1 for number, event in enumerate(events) if isinstance(event, Change | Named)]
@@ -53,12 +57,26 @@ def plan(events: Sequence[Event], count: int, seed: int) -> list[Cut]:
     chosen = set(extremes)
     if len(extremes) > count // 2:
         chosen = set(rng.sample(sorted(extremes), count // 2))
+    torn = {Cut(at, "torn", half) for at, headers in _divided(events).items() for half in range(2 * headers)}
+    chosen |= set(rng.sample(sorted(torn), min(len(torn), count // 4)))
     points = [_latest(events, at) for at in after] + before_sync
     weights = [_weight(events, at) for at in points]
     while len(chosen) < count:
         (at,) = rng.choices(points, weights)
         chosen.add(Cut(at, "mixed", rng.randrange(1 << 32)))
     return sorted(chosen)
+
+
+def _divided(events: Sequence[Event]) -> dict[int, int]:
+    """How many headers in two sectors are unsynced just before each sync returns."""
+    counts: dict[int, int] = {}
+    unsynced: dict[str, int] = {}
+    for number, event in enumerate(events):
+        if isinstance(event, Change) and _is_divided(event.operation):
+            unsynced[event.path] = unsynced.get(event.path, 0) + 1
+        elif isinstance(event, Sync) and (headers := unsynced.pop(event.path, 0)):
+            counts[number] = headers
+    return counts
 
 
 def _latest(events: Sequence[Event], at: int) -> int:
@@ -79,7 +97,7 @@ def _interest(event: Event) -> int:
         return 1 if isinstance(event, Sync) else 0
     if not event.path.endswith("-wal") or isinstance(event.operation, Resize) or event.operation.at == 0:
         return 4
-    return 8 if _is_small(event.operation) and len(_pieces([event.operation])) > 1 else 0
+    return 8 if _is_divided(event.operation) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,23 @@ class _Extreme:
 
     def namings(self, pending: Sequence[Naming]) -> int:
         return len(pending) if self.everything else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Torn:
+    half: int
+    """Counted over the divided headers of each file, two to each."""
+
+    def operations(self, pending: _Survivors) -> _Survivors:
+        header, half = divmod(self.half, 2)
+        places = [place for place, one in enumerate(pending) if _is_divided(one)][header : header + 1]
+        alive: list[Operation] = []
+        for place, one in enumerate(pending):
+            alive += [_pieces([one])[1 - half]] if place in places else [one]
+        return alive
+
+    def namings(self, pending: Sequence[Naming]) -> int:
+        return len(pending)
 
 
 class _Mixed:
@@ -139,7 +174,7 @@ def _torn_small(pending: _Survivors, rng: random.Random) -> _Survivors:
     small = [number for number, one in enumerate(pending) if _is_small(one)]
     if not small:
         return _one_sector_lost(pending, rng)
-    number = rng.choice([number for number in small if len(_pieces([pending[number]])) > 1] or small)
+    number = rng.choice([number for number in small if _is_divided(pending[number])] or small)
     pieces = _pieces([pending[number]])
     del pieces[rng.randrange(len(pieces))]
     return [*pending[:number], *pieces, *pending[number + 1 :]]
@@ -175,6 +210,11 @@ _FATES: tuple[Callable[[_Survivors, random.Random], _Survivors], ...] = (
 
 def _is_small(one: Operation) -> bool:
     return isinstance(one, Write) and len(one.data) < SECTOR
+
+
+def _is_divided(one: Operation) -> bool:
+    """Whether it is a header that lies in two sectors."""
+    return _is_small(one) and len(_pieces([one])) == 2
 
 
 def _pieces(pending: _Survivors) -> list[Operation]:

@@ -183,9 +183,28 @@ def test_a_plan_visits_the_extremes_at_every_point() -> None:
     assert sum(cut.mode == "mixed" for cut in planned) > 300
 
 
+def test_a_plan_tears_every_header_that_a_sectors_end_divides() -> None:
+    events = run_of_a_journal(64)
+    divided = [n for n in range(64) if (32 + 4120 * n) % 512 > 512 - 24]
+    assert divided
+    torn = {(cut.at, cut.seed) for cut in cuts.plan(events, 800, seed=1) if cut.mode == "torn"}
+    assert torn == {(4 * n + 2, half) for n in divided for half in (0, 1)}
+
+
+def test_of_a_torn_header_one_half_survives_and_all_else() -> None:
+    disk = Disk("/d")
+    disk.preset("/d/a", b"")
+    disk.change("/d/a", Write(0, b"1" * 504), returned=0)
+    disk.change("/d/a", Write(504, b"2" * 16), returned=1)
+    disk.change("/d/a", Write(520, b"3" * 700), returned=2)
+    halves = [read(disk, Cut(0, "torn", half).choice()) for half in (0, 1, 2)]
+    middles = [bytes(8) + b"2" * 8, b"2" * 8 + bytes(8), b"2" * 16]
+    assert halves == [b"1" * 504 + middle + b"3" * 700 for middle in middles]
+
+
 def test_a_cut_is_read_as_it_is_written() -> None:
     assert Cut.parse(str(Cut(17, "mixed", 123))) == Cut(17, "mixed", 123)
-    with pytest.raises(ValueError, match="all, nothing or mixed"):
+    with pytest.raises(ValueError, match="all, nothing, torn or mixed"):
         Cut.parse("17:half:1")
 
 
