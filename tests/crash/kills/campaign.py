@@ -14,8 +14,10 @@ from tests.crash.kills.victims import BrokerProcess, Daemon, Died, LedgerProcess
 
 STEP = 8
 """How many kills one may be ahead of the rarest: all three are to die together until the end."""
+ROUND = 120
+"""Kills between two truces, at which everything must become receipted while people go on punching."""
 SETTLE_S = 120.0
-"""Until everything is receipted once the killing is over: a ledger may have been given up for a minute."""
+"""Until everything is receipted once nobody is killed: a peer may have been given up for a minute."""
 _TELL_S = 10.0
 PRODUCT, SABOTAGED = "edge", "tests.crash.kills.sabotaged"
 
@@ -50,7 +52,7 @@ class Campaign:
     """One run over a site."""
 
     def __init__(self, site: Site, kills: int, seed: int, *, sabotage: bool) -> None:
-        self._site, self._seed = site, seed
+        self._site = site
         moments = Moments()
         module = SABOTAGED if sabotage else PRODUCT
         self.daemons = [Daemon(terminal, moments, module) for terminal in site.terminals]
@@ -61,8 +63,10 @@ class Campaign:
             Quota("broker", [self._broker], instants.of_broker, third),
             Quota("ledger", [self._ledger], instants.of_ledger, third),
         )
+        self._rounds = max(1, round(kills / ROUND))
         self._claims = threading.Lock()
         self._begun = dict.fromkeys((quota.kind for quota in self.quotas), 0)
+        self._generators = {victim.name: random.Random(f"{seed}/{victim.name}") for victim in self.victims}
         self._stop = threading.Event()
         self._error: Exception | None = None
 
@@ -72,22 +76,10 @@ class Campaign:
         return [self._broker, self._ledger, *self.daemons]
 
     def run(self) -> None:
-        """Kill until every quota is met. Raises Died; every victim lives on otherwise."""
-        threads = [
-            threading.Thread(target=self._hunt, args=(quota, victim), name=victim.name)
-            for quota in self.quotas
-            for victim in quota.victims
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            self._watch(threads)
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-        if self._error is not None:
-            raise self._error
+        """Kill until every quota is met, with a truce after each round. Raises Died, NotSettled."""
+        for number in range(1, self._rounds + 1):
+            self._kill_until(number / self._rounds)
+            self._await_receipts()
 
     def settle(self) -> None:
         """No more people, no more kills: wait until each record is receipted, then end everything in order.
@@ -101,15 +93,7 @@ class Campaign:
             daemon.launch()
         for daemon in self.daemons:
             daemon.await_ready()
-        deadline = time.monotonic() + SETTLE_S
-        while pending := sum(daemon.terminal.pending() for daemon in self.daemons):
-            for victim in self.victims:
-                victim.check()
-            if time.monotonic() > deadline:
-                for daemon in self.daemons:
-                    daemon.tell_stacks()
-                raise NotSettled(f"{pending} records have no receipt after {SETTLE_S:g} s without a kill")
-            time.sleep(0.2)
+        self._await_receipts()
         for victim in reversed(self.victims):
             victim.end()
 
@@ -119,23 +103,44 @@ class Campaign:
         for victim in self.victims:
             victim.abandon()
 
-    def _hunt(self, quota: Quota, victim: Program) -> None:
-        rng = random.Random(f"{self._seed}/{victim.name}")
+    def _kill_until(self, share: float) -> None:
+        threads = [
+            threading.Thread(target=self._hunt, args=(quota, victim, share), name=victim.name)
+            for quota in self.quotas
+            for victim in quota.victims
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._watch(threads)
+        except BaseException:
+            self._stop.set()
+            raise
+        finally:
+            for thread in threads:
+                thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _hunt(self, quota: Quota, victim: Program, share: float) -> None:
+        """Strike and launch again until this share of the quota is met; the victim is alive then."""
+        rng = self._generators[victim.name]
         try:
             while not self._stop.is_set():
-                if isinstance(victim, Daemon):
-                    victim.terminal.show_people(rng)
-                victim.launch()
-                if not self._claim(quota) or not victim.strike(quota.plan(rng), self._stop):
+                if not victim.alive:
+                    if isinstance(victim, Daemon):
+                        victim.terminal.show_people(rng)
+                    victim.launch()
+                if not self._claim(quota, share) or not victim.strike(quota.plan(rng), self._stop):
                     return
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the campaign: run() raises it
             self._error = self._error or error
             self._stop.set()
 
-    def _claim(self, quota: Quota) -> bool:
-        """Leave to kill one of this group, once the others have kept up; False when it has died often enough."""
+    def _claim(self, quota: Quota, share: float) -> bool:
+        """Leave to kill one of this group, once the others have kept up; False when enough have died for now."""
         with self._claims:
-            if self._begun[quota.kind] >= quota.kills:
+            if self._begun[quota.kind] >= round(share * quota.kills):
                 return False
             self._begun[quota.kind] += 1
         while not self._stop.is_set():
@@ -144,6 +149,22 @@ class Campaign:
                 break
             self._stop.wait(0.02)
         return True
+
+    def _await_receipts(self) -> None:
+        """Until each terminal has had a moment with nothing unreceipted. Raises Died, NotSettled."""
+        waiting = list(self.daemons)
+        deadline = time.monotonic() + SETTLE_S
+        for daemon in waiting:
+            daemon.await_ready()
+        while waiting := [daemon for daemon in waiting if daemon.terminal.pending()]:
+            for victim in self.victims:
+                victim.check()
+            if time.monotonic() > deadline:
+                for daemon in self.daemons:
+                    daemon.tell_stacks()
+                pending = sum(daemon.terminal.pending() for daemon in waiting)
+                raise NotSettled(f"{pending} records have no receipt after {SETTLE_S:g} s without a kill")
+            time.sleep(0.1)
 
     def _watch(self, threads: Sequence[threading.Thread]) -> None:
         next_word = time.monotonic() + _TELL_S

@@ -33,11 +33,11 @@ class Instant:
 def of_daemon(rng: random.Random) -> Instant:
     """Its start-up, just before a light, just after one, while the record is on its way, and seldom a long life."""
     draw = rng.random()
-    if draw < 0.22:
+    if draw < 0.15:
         return Instant(Mark.START, rng.uniform(0, 1.2))
-    if draw < 0.44:
+    if draw < 0.35:
         return Instant(Mark.LOOKING, rng.uniform(0, 0.2))
-    if draw < 0.78:
+    if draw < 0.75:
         return Instant(Mark.LIGHT, min(rng.expovariate(1 / 0.008), 0.1))
     if draw < 0.95:
         return Instant(Mark.LIGHT, rng.uniform(0, 0.6))

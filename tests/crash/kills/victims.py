@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from tests.crash.kills import lights
 from tests.crash.kills.instants import LIGHT_BOUND_S, Instant, Mark
@@ -49,27 +49,8 @@ class Moments:
             return self._changed.wait_for(lambda: self._counts[terminal, mark] >= number, timeout_s)
 
 
-class Victim(Protocol):
-    """One program: launched, struck, launched again."""
-
-    name: str
-    kills: int
-
-    def launch(self) -> None:
-        """Begin a life."""
-
-    def strike(self, instant: Instant, stop: threading.Event) -> bool:
-        """SIGKILL at that instant; False when `stop` came first, and then it lives. Raises Died."""
-
-    def end(self) -> None:
-        """SIGTERM, and a clean end. Raises Died."""
-
-    def abandon(self) -> None:
-        """Whatever it does, it is gone afterwards."""
-
-
 class Program:
-    """What the three have in common."""
+    """One program: launched, struck, launched again. What the three have in common."""
 
     def __init__(self, name: str, moments: Moments, terminal: str | None, clean_codes: frozenset[int]) -> None:
         """`terminal` None: the marks of any count. `clean_codes` are the exit codes of a clean end."""
@@ -84,7 +65,7 @@ class Program:
         self._process = self._spawn()
 
     def strike(self, instant: Instant, stop: threading.Event) -> bool:
-        """See Victim."""
+        """SIGKILL at that instant; False when `stop` came first, and then it lives. Raises Died."""
         if instant.mark is not Mark.START:
             self._await(instant, stop)
         if stop.wait(instant.delay_s):
@@ -99,7 +80,7 @@ class Program:
         return True
 
     def end(self) -> None:
-        """See Victim."""
+        """SIGTERM, and a clean end. Raises Died."""
         process = self._alive()
         process.terminate()
         try:
@@ -112,12 +93,17 @@ class Program:
             raise Died(f"{self.name} ended with code {code}")
 
     def abandon(self) -> None:
-        """See Victim."""
+        """Whatever it does, it is gone afterwards."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
             self._gone()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was launched and not struck since."""
+        return self._process is not None
 
     def check(self) -> None:
         """Raises Died when it lives no more."""
