@@ -175,7 +175,8 @@ def test_a_sealed_file_that_is_cut_gives_what_came_before(write, ring: Ring, pun
     for _ in range(200):
         ring.append(punch())
     content = (whole := write("whole.scx", seal_to=LEDGER.verify_key)).path.read_bytes()
-    for end in (len(content) - 1, len(content) // 2, 70_000):
+    boundary = content.index(b"\n") + 1 + 65_536 + 17  # between two messages
+    for end in (len(content) - 1, len(content) // 2, 70_000, boundary):
         whole.path.with_name("cut.scx").write_bytes(content[:end])
         found = []
         with (
@@ -244,6 +245,16 @@ def test_lines_dropped_doubled_swapped_or_foreign_are_named(write, all_keys: dic
         (tmp_path / "bad.scx").write_bytes(b"".join(changed))
         report = verify_export(tmp_path / "bad.scx", all_keys)
         assert report.problem is not None, name
+
+
+def test_a_file_that_says_the_same_in_other_bytes_is_not_the_one_that_was_written(write, all_keys, tmp_path: Path):
+    content = write().path.read_bytes()
+    for old, new in ((b'"payload":', b'"payload": '), (b'"keyid"', b'"more":1,"keyid"'), (b"\n", b"\r\n")):
+        (tmp_path / "bad.scx").write_bytes(content.replace(old, new, 1))
+        report = verify_export(tmp_path / "bad.scx", all_keys)
+        assert (report.records, report.problem.what) == (
+            15, "every record verifies, but the file was changed after it was written"
+        )  # fmt: skip
 
 
 def test_another_terminals_key_is_said_to_be_missing(write):
