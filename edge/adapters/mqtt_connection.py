@@ -4,12 +4,14 @@ It uses paho's interface for an outside event loop: nobody else calls paho or wr
 of its locks can be held by two, and every failure is seen here.
 """
 
+import contextlib
 import logging
 import select
 import socket
 import ssl
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -21,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive
+from edge.adapters.mqtt_socket import MqttSocket
 from edge.adapters.mqtt_tls import UplinkSettings, broker_refusal, plain_reason
 from edge.ports import Acknowledged, Connected, Message
 
@@ -28,6 +31,9 @@ _NO_MATCHING_SUBSCRIBERS = 0x10
 """MQTT v5 §3.4.2.1: a success that delivers to no one."""
 FLUSH_S = 1.0
 """How long a clean stop waits for the broker to acknowledge what was handed over before it."""
+_MOST_INFLIGHT = 65_535
+"""MQTT v5 §3.2.2.3.3: how many messages without an answer a broker takes that names no number."""
+_PACKETS_A_ROUND = 64
 _TICK_S = 1.0
 """How often paho looks at its keep-alive when nothing else happens."""
 
@@ -55,6 +61,8 @@ class Connection:
         """How long it was up."""
         self._wires = wires
         self._tokens: dict[int, int] = {}
+        self._waiting: deque[Publish] = deque()
+        self._room = _MOST_INFLIGHT
         self._reason: str | None = None
         self._answered = False
         self._up_since: float | None = None
@@ -94,6 +102,7 @@ class Connection:
             reconnect_on_failure=False,
             manual_ack=identity.manual_release,
         )
+        client.max_inflight_messages_set(0)  # we count: paho would look at every message at each answer
         client.connect_timeout = self._wires.settings.connect_timeout_s
         client.tls_set_context(self._wires.context)
         # paho tells the text of a TLS alert to its logger alone; this one is outside of the logging tree
@@ -130,50 +139,69 @@ class Connection:
         sock = self._client.socket()
         if sock is None:
             return
-        # decrypted bytes that OpenSSL holds already never make the socket readable
-        decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        writers = [sock] if self._client.want_write() else []
+        ahead, unsent = (sock.pending() > 0, sock.unsent) if isinstance(sock, MqttSocket) else (False, False)
+        writers = [sock] if unsent or self._client.want_write() else []
         mailbox = self._wires.mailbox
         readers: list[Any] = [sock, mailbox]  # paho's socket protocol lacks no method that select asks for
-        readable, writable, _ = select.select(readers, writers, [], 0.0 if decrypted else timeout_s)
-        if (decrypted or sock in readable) and self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        readable, writable, _ = select.select(readers, writers, [], 0.0 if ahead else timeout_s)
+        if (ahead or sock in readable) and not self._read(sock):
             return
-        if sock in writable and self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            return
-        if mailbox in readable:
-            self._obey()
+        if sock in writable:
+            if isinstance(sock, MqttSocket):
+                sock.flush()
+            if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
+        if mailbox in readable or self._waiting:
+            self._obey(sock)
         self._client.loop_misc()
 
-    def _obey(self) -> None:
-        for command in self._wires.mailbox.take():
-            if command.connection != self.number or self._client.socket() is None:
-                continue  # meant for a connection that is gone: the journal or the broker has it still
-            if isinstance(command, Publish):
-                # paho asks for mutable state per message; `mid` is only answered after this thread reads again
-                info = self._client.publish(
-                    command.topic,
-                    command.payload,
-                    qos=1,
-                    retain=command.retain,
-                    properties=None if command.expiry_s is None else _expiring(command.expiry_s),
-                )
-                self._tokens[info.mid] = command.token
-            else:
-                self._client.ack(command.mid, 1)
+    def _read(self, sock: Any) -> bool:
+        """Take what is there, up to a limit: paho reads one packet a call. False when the connection is gone."""
+        for _ in range(_PACKETS_A_ROUND):
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return False
+            if not isinstance(sock, MqttSocket) or sock.dry:
+                break
+        return True
+
+    def _obey(self, sock: Any) -> None:
+        """What the mailbox holds, and what waited for room at the broker, in its order."""
+        with sock.corked() if isinstance(sock, MqttSocket) else contextlib.nullcontext():
+            for command in self._wires.mailbox.take():
+                if command.connection != self.number:
+                    continue  # meant for a connection that is gone: the journal or the broker has it still
+                if isinstance(command, Publish):
+                    self._waiting.append(command)
+                elif self._client.socket() is not None:
+                    self._client.ack(command.mid, 1)
+            while self._waiting and len(self._tokens) < self._room and self._client.socket() is not None:
+                self._publish(self._waiting.popleft())
+
+    def _publish(self, command: Publish) -> None:
+        # paho asks for mutable state per message; `mid` is only answered after this thread reads again
+        info = self._client.publish(
+            command.topic,
+            command.payload,
+            qos=1,
+            retain=command.retain,
+            properties=None if command.expiry_s is None else _expiring(command.expiry_s),
+        )
+        self._tokens[info.mid] = command.token
 
     def _finish(self) -> None:
         deadline = time.monotonic() + FLUSH_S
-        self._obey()
-        while self._tokens and self._client.socket() is not None and time.monotonic() < deadline:
+        self._obey(self._client.socket())
+        while (self._tokens or self._waiting) and self._client.socket() is not None and time.monotonic() < deadline:
             self._exchange(deadline - time.monotonic())
         self._client.disconnect()
         while self._client.want_write() and self._client.socket() is not None and time.monotonic() < deadline:
             self._exchange(deadline - time.monotonic())
 
     def _on_connect(
-        self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+        self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         self._answered = True
+        self._room = getattr(properties, "ReceiveMaximum", _MOST_INFLIGHT)
         if code.is_failure:
             self._reason = _connack_reason(code)
             return

@@ -67,6 +67,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._commands: SimpleQueue[Publish | Release] = SimpleQueue()
+        self._rung = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
@@ -74,7 +75,9 @@ class Mailbox:
     def put(self, command: Publish | Release) -> None:
         """Leave a command and wake the reader."""
         self._commands.put(command)
-        self.ring()
+        if not self._rung:  # one wake-up for as many as come until the reader looks
+            self._rung = True
+            self.ring()
 
     def ring(self) -> None:
         """Wake the reader."""
@@ -89,7 +92,8 @@ class Mailbox:
     def take(self) -> Iterator[Publish | Release]:
         """What is there now, oldest first."""
         with contextlib.suppress(OSError):
-            self._reader.recv(4_096)  # before the queue is read, so that no command is left without a wake-up
+            self._reader.recv(4_096)
+        self._rung = False  # before the queue is read, so that no command is left without a wake-up
         while True:
             try:
                 yield self._commands.get_nowait()

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.adapters.mqtt_socket import MqttSocket
 from edge.errors import KeyFileError
 
 
@@ -49,7 +50,7 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
         raise KeyFileError(
             f"{settings.ca}: not a PEM certificate; give the CA certificate of the broker"
         ) from error
-    context.sslsocket_class = _ClosingSocket
+    context.sslsocket_class = MqttSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on: the same answer on both
     try:
@@ -90,17 +91,6 @@ def broker_refusal(text: str) -> str | None:
         if alert in words:
             return f"the broker refused our certificate: {reason}; issue a new one at the centre"
     return None
-
-
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho drops it unclosed."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
 
 
 _ALERTS = {

@@ -11,16 +11,16 @@ from typing import Any
 
 from nacl.signing import VerifyKey
 
-from edge.domain import receipts, topics
+from edge.domain import topics
 from edge.domain.records import Origin
-from edge.errors import JournalAltered, JournalDamaged, JournalError, RecordError
-from edge.journal import envelope
+from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.ring import Acknowledgement, Outgoing, Ring
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
 from edge.terminal.alarms import FORK, Alarms
 from edge.terminal.commands import Commands
 from edge.terminal.counters import Counters
 from edge.terminal.delivery import BEHIND_S, Delivery
+from edge.terminal.receipts import Receipts
 from edge.terminal.status import Online, online, stopped
 
 STATUS_EVERY_S = 60.0
@@ -28,6 +28,8 @@ _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
 _LOOK_NS = _SECOND // 10
 """How often the rest of the program is asked what it has to say: under load the loop turns far more often."""
+_KEEP_NS = _SECOND // 10
+"""How long a receipt waits to be written down while records flow: each costs a write that the card must sync."""
 _STATUS_TOKEN = 0
 
 _log = logging.getLogger(__name__)
@@ -60,11 +62,12 @@ class Publisher:
         self.away: str | None = None
         """Why the broker is not reached; None while it is."""
         self._uplink, self._ring_factory, self._origin = uplink, ring_factory, origin
-        self._keys, self._clock, self._status = ledger_keys, clock, status
+        self._clock, self._status = clock, status
         self._alarms = Alarms()
         self._delivery = Delivery(
             window, round(resend_s * _SECOND), round(behind_s * _SECOND), self._alarms, self.counters
         )
+        self._receipts = Receipts(origin, ledger_keys)
         self._commands = Commands(origin, ledger_keys, clock, self.counters)
         self._was_connected = False
         self._ring: Ring | None = None
@@ -74,6 +77,7 @@ class Publisher:
         self._alarms_told: list[str] = []
         self._status_refused = False
         self._unwritable = False
+        self._keep_at = 0
 
     @property
     def alarms(self) -> frozenset[str]:
@@ -88,6 +92,7 @@ class Publisher:
     def open(self) -> None:
         """Open the journal on this thread and begin to connect. Raises JournalError, KeyFileError."""
         self._ring = self._ring_factory()
+        self._receipts.covered = self._ring.watermark()
         self._uplink.start()
 
     def wake(self) -> None:
@@ -105,8 +110,10 @@ class Publisher:
             if event is None:
                 break
             self._take(event)
+        busy = self.connected and self._send()
+        if not busy or self._clock.monotonic_ns() >= self._keep_at:
+            self._keep()
         if self.connected:
-            self._send()
             self._tell()
 
     def close(self) -> None:
@@ -116,8 +123,11 @@ class Publisher:
             self.connected = False
         self._uplink.stop()
         if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+            try:
+                self._keep()
+            finally:
+                self._ring.close()
+                self._ring = None
 
     def _take(self, event: UplinkEvent | None) -> None:
         match event:
@@ -141,7 +151,8 @@ class Publisher:
         self.counters.reconnects += self._was_connected
         self.connected, self._was_connected, self.away = True, True, None
         self._commands.interrupted()
-        self._delivery.arrived(self._journal.watermark(), self._clock.monotonic_ns())
+        self._receipts.covered = max(self._receipts.covered, self._journal.watermark())
+        self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
         self._told = None
 
     def _lost(self, reason: str) -> None:
@@ -151,22 +162,22 @@ class Publisher:
             _log.info("the broker is still away: %s", reason)
         self.connected, self.away = False, reason
 
-    def _send(self) -> None:
-        now = self._clock.monotonic_ns()
+    def _send(self) -> bool:
+        """Whether anything new was sent."""
+        now, before = self._clock.monotonic_ns(), self.counters.sent
         after, limit = self._delivery.due(now)
         for outgoing in self._journal.envelopes(after, limit) if limit else ():
             token = self._publish(outgoing)
             if token is None:
-                return  # the connection is gone; Disconnected follows
+                return False  # the connection is gone; Disconnected follows
             self._delivery.passed_on(outgoing.seq, token, now)
             self.counters.sent += 1
-        if self._delivery.holding:
-            return
-        for outgoing in self._commands.due(self._journal):
+        for outgoing in () if self._delivery.holding else self._commands.due(self._journal):
             token = self._publish(outgoing)
             if token is None:
-                return
+                return False
             self._commands.passed_on(outgoing.seq, token)
+        return self.counters.sent > before
 
     def _publish(self, outgoing: Outgoing) -> int | None:
         """The token of its answer; None when not connected."""
@@ -204,26 +215,26 @@ class Publisher:
         self._status_refused = refused is not None
 
     def _receipt(self, raw: bytes) -> None:
-        try:
-            sealed = envelope.parse(raw)
-            receipt = receipts.decode(envelope.verify(sealed, receipts.PAYLOAD_TYPE, self._keys))
-        except RecordError:
-            self.counters.receipts_rejected += 1
-            return
-        if receipt.origin != self._origin:
+        receipt = self._receipts.read(raw)
+        if receipt is None:
             self.counters.receipts_rejected += 1
             return
         if FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
-        match self._writing(lambda: self._journal.acknowledge(receipt, raw)):
+        match self._writing(lambda: self._receipts.take(receipt, raw, self._journal)):
             case Acknowledgement.ADVANCED | Acknowledgement.STALE:
                 self.counters.receipts += 1
-                self._delivery.covered(receipt.upto, self._journal.watermark(), self._clock.monotonic_ns())
+                self._delivery.covered(receipt.upto, self._receipts.covered, self._clock.monotonic_ns())
             case Acknowledgement.FOREIGN:
                 self.counters.receipts_rejected += 1
             case Acknowledgement.FORK:
                 self.counters.receipts_rejected += 1
                 self._forked(receipt.upto)
+
+    def _keep(self) -> None:
+        if self._receipts.held:
+            self._writing(lambda: self._receipts.keep(self._journal))
+            self._keep_at = self._clock.monotonic_ns() + _KEEP_NS
 
     def _forked(self, upto: int) -> None:
         self._alarms.begin(

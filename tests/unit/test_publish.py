@@ -192,6 +192,38 @@ def test_without_a_receipt_it_is_sent_again_ever_more_rarely(bench):
     assert bench.turn() == [2], "a receipt ends the growth"
 
 
+def test_while_records_flow_receipts_are_written_down_ten_times_a_second(bench):
+    """The window moves at once; the card is asked once for many receipts."""
+    bench.append(40)
+    bench.turn(UP)
+    bench.turn(bench.receipt(2))
+    bench.turn(bench.receipt(4))
+    written = bench.ring.watermark()
+    assert bench.turn(bench.receipt(7)) == [9, 10, 11]
+    assert bench.ring.watermark() == written
+    bench.clock.pass_s(0.1)
+    assert bench.turn(bench.receipt(8)) == [12]
+    assert bench.ring.watermark() == 8
+    bench.turn(bench.receipt(10))
+    assert bench.ring.watermark() == 8
+    bench.turn()
+    assert bench.ring.watermark() == 10, "nothing flows: it is written"
+
+
+@pytest.mark.parametrize("end", ["the connection", "the program"])
+def test_a_receipt_that_is_not_written_down_yet_outlives_the_end_of(bench, end):
+    bench.append(20)
+    bench.turn(UP)
+    bench.turn(bench.receipt(2))
+    bench.turn(bench.receipt(6))
+    if end == "the program":
+        bench.publisher.close()
+    else:
+        bench.turn(Disconnected("gone"))
+        assert bench.turn(UP) == [7, 8, 9, 10]
+    assert bench.ring.watermark() == 6
+
+
 def test_a_new_connection_sends_again_from_the_watermark(bench):
     bench.append(3)
     bench.turn(UP)

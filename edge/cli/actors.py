@@ -1,0 +1,157 @@
+"""The processes of the delivery benchmark, each one part of the product: `python -m edge.cli.actors ROLE DIR …`.
+
+`edge.evaluation.bench_drain` starts them. Each prints one line of JSON when it is ready or done, and ends with its
+standard input.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.adapters.mqtt_tls import UplinkSettings
+from edge.domain import topics
+from edge.domain.records import Origin
+from edge.evaluation.backlog import write_backlog
+from edge.journal import keys
+
+ORIGIN = Origin("bench", "gate-1")
+WINDOW = 64
+
+
+def main(words: list[str]) -> None:
+    """Play one role."""
+    role, directory, *rest = words
+    ROLES[role](Path(directory), *rest)
+
+
+def broker(directory: Path) -> None:
+    """A mosquitto with TLS, and certificates for both sides."""
+    from edge.central import pki
+    from edge.central.broker import EmbeddedBroker
+
+    with EmbeddedBroker(directory / "broker", sites=(ORIGIN.site,)) as running:
+        for name in (pki.LEDGER, ORIGIN.terminal):
+            pki.issue_client(running.pki, name)
+        _say({"port": running.port})
+        sys.stdin.read()
+
+
+def backlog(directory: Path, count: str) -> None:
+    """A journal with `count` records, and the keys of the terminal and the ledger."""
+    identity = keys.create_identity(directory / "identity")
+    ledger = keys.create_identity(directory / "ledger.key")
+    (directory / "ledger.pem").write_text(keys.public_pem(ledger.verify_key), encoding="ascii")
+    began = time.perf_counter()
+    write_backlog(directory / "journal.db", ORIGIN, identity, int(count))
+    _say({"seconds": time.perf_counter() - began})
+
+
+def ledger(directory: Path, port: str) -> None:
+    """The ledger's service on a fresh database."""
+    from edge.central.service import LedgerService, LedgerSettings
+    from edge.central.store import Store
+
+    path = directory / "ledger.db"
+    with Store(path) as store:
+        store.register(ORIGIN, keys.load_identity(directory / "identity").verify_key)
+    service = LedgerService(LedgerSettings(_uplink(directory, port, "ledger"), path, directory / "ledger.key"))
+    service.start()
+    if not service.connected.wait(10):
+        raise TimeoutError("the ledger did not reach the broker")
+    _say({"ready": True})
+    sys.stdin.read()
+    service.stop()
+    with Store(path) as store:
+        _say({"stored": store.count()})
+
+
+def publisher(directory: Path, port: str) -> None:
+    """The terminal's publish loop alone, until everything is receipted."""
+    from edge.adapters.system import SystemClock
+    from edge.adapters.uplink_mqtt import MqttUplink
+    from edge.journal.envelope import key_id
+    from edge.journal.ring import Ring
+    from edge.terminal.publish import Publisher
+    from edge.terminal.status import last_will
+
+    identity = keys.load_identity(directory / "identity")
+    pinned = keys.load_public(directory / "ledger.pem")
+    uplink = MqttUplink(
+        _uplink(directory, port, ORIGIN.terminal),
+        ORIGIN,
+        last_will(ORIGIN),
+        [topics.receipt(ORIGIN), topics.command(ORIGIN)],
+    )
+
+    def open_ring() -> Ring:
+        return Ring(directory / "journal.db", ORIGIN, identity)
+
+    publisher = Publisher(uplink, open_ring, ORIGIN, {key_id(pinned): pinned}, SystemClock(), window=WINDOW)
+    with open_ring() as ring:
+        head = ring.head().seq
+        publisher.open()
+        while not publisher.connected:
+            publisher.run_once(0.5)
+        before_kb, began, look_at = _memory_kb("VmRSS"), time.perf_counter(), 0.0
+        while True:
+            publisher.run_once(0.5)
+            if time.perf_counter() > look_at:  # not at every turn: the question itself costs
+                look_at = time.perf_counter() + 0.05
+                if ring.watermark() >= head:
+                    break
+        took = time.perf_counter() - began
+        growth = _memory_kb("VmHWM") - before_kb
+        publisher.close()
+    _say({"seconds": took, "growth_mb": growth * 1024 / 1e6, "resends": publisher.counters.resends})
+
+
+def bare_sender(directory: Path, port: str) -> None:
+    """The same bytes to the same topic by paho alone."""
+    from edge.adapters import mqtt_bare
+    from edge.journal.ring import Ring
+
+    with Ring(directory / "journal.db", ORIGIN, keys.load_identity(directory / "identity")) as ring:
+        wires = [outgoing.wire for outgoing in ring.envelopes(0, ring.head().seq)]
+    settings = _uplink(directory, port, ORIGIN.terminal)
+    _say({"seconds": mqtt_bare.send(settings, topics.record(ORIGIN, "punch"), wires, WINDOW)})
+
+
+def bare_counter(directory: Path, port: str, expected: str) -> None:
+    """What the ledger would receive, counted and thrown away."""
+    from edge.adapters import mqtt_bare
+
+    settings = _uplink(directory, port, "ledger")
+    seen = mqtt_bare.count(settings, topics.ALL_RECORDS, int(expected), lambda: _say({"ready": True}))
+    _say({"seen": seen})
+
+
+ROLES: dict[str, Callable[..., None]] = {
+    "broker": broker,
+    "backlog": backlog,
+    "ledger": ledger,
+    "publisher": publisher,
+    "bare-sender": bare_sender,
+    "bare-counter": bare_counter,
+}
+
+
+def _uplink(directory: Path, port: str, name: str) -> UplinkSettings:
+    pki = directory / "broker" / "pki"
+    return UplinkSettings(
+        "127.0.0.1", int(port), pki / "ca.crt", pki / f"client-{name}.crt", pki / f"client-{name}.key"
+    )
+
+
+def _memory_kb(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def _say(document: dict[str, object]) -> None:
+    print(json.dumps(document), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,57 @@
+"""The ledger's receipts at the terminal: verified at once, written down once for many.
+
+Under load a receipt comes every few milliseconds and covers those before it, while a write waits for the card. So
+one that covers more than the last is believed as soon as it verifies and its head is ours, and kept in the journal a
+little later; until then nothing is released. What else it may mean is for the journal to say, at once.
+"""
+
+from collections.abc import Mapping
+
+from nacl.signing import VerifyKey
+
+from edge.domain import receipts
+from edge.domain.receipts import Receipt
+from edge.domain.records import Origin
+from edge.errors import RecordError
+from edge.journal import envelope
+from edge.journal.ring import Acknowledgement, Ring
+
+
+class Receipts:
+    """On the publisher's thread."""
+
+    def __init__(self, origin: Origin, keys: Mapping[str, VerifyKey]) -> None:
+        """`keys` are the ledger's pinned ones, by key id."""
+        self.covered = 0
+        """The furthest that was ever receipted, as far as this process knows."""
+        self._origin, self._keys = origin, keys
+        self._held: tuple[Receipt, bytes] | None = None
+
+    def read(self, raw: bytes) -> Receipt | None:
+        """A genuine receipt for this terminal; None for anything else."""
+        try:
+            receipt = receipts.decode(envelope.verify(envelope.parse(raw), receipts.PAYLOAD_TYPE, self._keys))
+        except RecordError:
+            return None
+        return receipt if receipt.origin == self._origin else None
+
+    def take(self, receipt: Receipt, raw: bytes, journal: Ring) -> Acknowledgement:
+        """What a genuine receipt means to the journal. Raises JournalError."""
+        newer = receipt.epoch == journal.epoch and receipt.upto > self.covered
+        if newer and journal.hash_at(receipt.upto) == receipt.head:
+            self._held, self.covered = (receipt, raw), receipt.upto
+            return Acknowledgement.ADVANCED
+        meant = journal.acknowledge(receipt, raw)
+        self.covered = max(self.covered, journal.watermark())
+        return meant
+
+    @property
+    def held(self) -> bool:
+        """Whether a receipt is not in the journal yet."""
+        return self._held is not None
+
+    def keep(self, journal: Ring) -> None:
+        """Write down the one that is held. Raises JournalError, and then it is still held."""
+        if self._held is not None:
+            journal.acknowledge(*self._held)
+            self._held = None
