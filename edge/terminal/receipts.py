@@ -1,8 +1,8 @@
 """The ledger's receipts at the terminal: verified at once, written down once for many.
 
-Under load a receipt comes every few milliseconds and covers those before it, while a write waits for the card. So
-one that covers more than the last is believed as soon as it verifies and its head is ours, and kept in the journal a
-little later; until then nothing is released. What else it may mean is for the journal to say, at once.
+Under load a receipt comes every few milliseconds and covers those before it, while a write waits for the card.
+So one that covers more than the last is believed as soon as it verifies and its head is ours, and kept in the
+journal a little later; until then nothing is released. What else it may mean is for the journal to say, at once.
 """
 
 from collections.abc import Mapping

@@ -29,11 +29,8 @@ class Line:
         self.publisher = self.terminal.run(gate, resend_s=2.0)
         self.site.eventually(lambda: self.publisher.connected, "connected")
 
-    def connected(self) -> bool:
-        return self.publisher.connected if self.side == "terminal" else self.service.connected.is_set()
-
     def lost_within(self, seconds: float) -> None:
-        self.site.eventually(lambda: not self.connected(), "the loss is noticed", seconds)
+        self.site.eventually(lambda: self.said()[0], "the loss is noticed", seconds)
 
     def said(self) -> tuple[int, int]:
         """How many lines said that the broker is away, and how many that it is back."""
