@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint type format bench crash powercut models lock clean
+.PHONY: help setup setup-demo demo test lint type format bench crash powercut models fuzz lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ crash: setup  ## SIGKILL the daemon, the broker and the ledger at random instant
 
 powercut: setup  ## open the journal in every state a power cut may leave (STATES=10000; SABOTAGE=normal|cue-first must lose)
 	@$(BIN)/python -m tests.crash.powercut --states $(or $(STATES),10000) --sabotage $(or $(SABOTAGE),none) $(ARGS)
+
+fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the real readers (CASES=1000000)
+	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)
 
 models: setup  ## make every model and photograph again from its package, compare hashes (slow: a converter is installed)
 	@$(BIN)/python models/remake.py $(ARGS)

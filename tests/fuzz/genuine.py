@@ -1,0 +1,126 @@
+"""A small world whose every message is genuine: what the mutants are made of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.domain import commands, receipts, topics
+from edge.domain.commands import Resend
+from edge.domain.kinds import Kind
+from edge.domain.receipts import Receipt
+from edge.domain.records import GENESIS, Draft, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal import envelope, transfer
+from edge.journal.ring import Ring
+from edge.terminal.status import Online, last_will, online, stopped
+
+GATE, OTHER_GATE = Origin("main", "gate-1"), Origin("main", "gate-2")
+TERMINAL, OTHER, LEDGER, STRANGER = (SigningKey(bytes([number]) * 32) for number in (1, 2, 3, 4))
+KEYS = {envelope.key_id(key.verify_key): key.verify_key for key in (TERMINAL, LEDGER)}
+RECEIPTED = 9
+"""The terminal's watermark; three records are behind it."""
+_UTC = "2026-03-02T07:59:58.120Z"
+TIME = TimeEvidence(_UTC, 60, "Europe/Berlin", "b" * 36, 120_000, True)
+_PERSON = "a" * 26
+_PUNCH = {
+    "person": _PERSON,
+    "direction": "in",
+    "direction_source": "alternated",
+    "method": "face",
+    "quality": "high",
+    "liveness": "medium",
+    "models": ["mobilefacenet-1"],
+}
+_CORRECTION = {
+    "person": _PERSON,
+    "change": "amended",
+    "corrects": f"gate-1/{'e' * 32}/1",
+    "direction": "out",
+    "at": _UTC,
+    "reason": "forgotten",
+    "worker": "asked",
+    "employer": "agrees",
+}
+_STEP = {
+    "step_ms": -3_600_000,
+    "before": _UTC,
+    "after": _UTC,
+    "synchronised_before": False,
+    "synchronised_after": True,
+}
+_DRAFTS = (
+    (Kind.BOOT, {"version": "1", "models": ["mobilefacenet-1"]}),
+    (Kind.CONSENT, {"person": _PERSON, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}),
+    (Kind.ENROLLED, {"person": _PERSON, "models": ["mobilefacenet-1"], "templates": 3}),
+    (Kind.PUNCH, _PUNCH),
+    (Kind.SUPPRESSED, {**_PUNCH, "duplicate_of": 4}),
+    (Kind.PUNCH, {**_PUNCH, "direction": "out", "models": ["größe", "二"]}),
+    (Kind.CLOCK_STEP, _STEP),
+    (Kind.CORRECTION, _CORRECTION),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A genuine message and where it arrives."""
+
+    topic: str
+    wire: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that was genuinely said, and the terminal's journal that said it."""
+
+    journal: Path
+    records: tuple[Seed, ...]
+    receipts: tuple[Seed, ...]
+    commands: tuple[Seed, ...]
+    statuses: tuple[Seed, ...]
+    exports: tuple[bytes, ...]
+    """Whole files: open ones and a sealed one."""
+
+
+def make(directory: Path) -> World:
+    """Write the journal and two exports of it, take both back as bytes."""
+    path = directory / "journal.db"
+    with Ring(path, GATE, TERMINAL) as ring:
+        for kind, data in _DRAFTS:
+            ring.append(Draft(kind, data, TIME))
+        taken = [_command(ring, number) for number in range(3)]
+        ring.append(Draft(Kind.PUNCH, _PUNCH, TIME))
+        said = [_receipt(ring, upto) for upto in (0, 4, RECEIPTED)]
+        last = receipts.decode(envelope.parse(said[-1]).payload)
+        ring.acknowledge(last, said[-1])
+        records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in ring.envelopes(0, 100))
+        told = Online(ring.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
+    exports = []
+    for number, (after, seal_to) in enumerate([(None, None), (0, None), (0, LEDGER.verify_key)]):
+        target = directory / f"{number}.scx"
+        transfer.export(path, TERMINAL, target, created=_UTC, after=after, seal_to=seal_to)
+        exports.append(target.read_bytes())
+    statuses = [online(told), stopped(), last_will(GATE)[1]]
+    return World(
+        path,
+        records,
+        tuple(Seed(topics.receipt(GATE), wire) for wire in said),
+        tuple(Seed(topics.command(GATE), wire) for wire in taken),
+        tuple(Seed(topics.status(GATE), wire) for wire in statuses),
+        tuple(exports),
+    )
+
+
+def _receipt(ring: Ring, upto: int) -> bytes:
+    head = ring.hash_at(upto) or GENESIS
+    payload = receipts.encode(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
+    return envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, payload, LEDGER))
+
+
+def _command(ring: Ring, number: int) -> bytes:
+    """One that was taken: repeated, it changes nothing."""
+    expires = "2026-03-02T09:00:00.000Z"
+    command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, ring.epoch, 1, 4)
+    data = {"command_id": command.id, "command": commands.RESEND, "outcome": "done", "detail": "sending 1 to 4"}
+    ring.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
+    return envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, commands.encode(command), LEDGER))
