@@ -95,6 +95,23 @@ class ErasureReason(StrEnum):
     UNDER_AGE = "under-age"
 
 
+class Restriction(StrEnum):
+    """Why somebody is kept and not matched."""
+
+    RESTRICTED = "restricted"
+    """The right to restriction of processing; whoever ordered it may lift it."""
+    OBJECTED = "objected"
+    """The person's own word: badge or PIN, and no face, until they say otherwise."""
+
+
+class Bar(StrEnum):
+    """What a `restricted` record says that became of somebody."""
+
+    RESTRICTED = "restricted"
+    OBJECTED = "objected"
+    LIFTED = "lifted"
+
+
 class CommandOutcome(StrEnum):
     """What became of a command."""
 
@@ -163,6 +180,7 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
         "policy_sha256": lambda value: isinstance(value, str) and HASH.fullmatch(value) is not None,
     },
     Kind.ERASED: {"person": _is_person, "reason": _one_of(ErasureReason), "templates": lambda v: _is_integer(v, 0)},
+    Kind.RESTRICTED: {"person": _is_person, "state": _one_of(Bar)},
     Kind.BOOT: {"version": _is_word, "models": _is_words},
     Kind.CORRECTION: {
         "person": _is_person,

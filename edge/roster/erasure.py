@@ -21,7 +21,8 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     query = "SELECT coalesce(sum(count), 0) FROM templates WHERE person = ?"
     count = int(db.execute(query, (person,)).fetchone()[0])
     db.execute("DELETE FROM templates WHERE person = ?", (person,))
-    db.execute("UPDATE people SET wrapped = NULL, name = NULL, erasing = ? WHERE id = ?", (reason, person))
+    gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ? WHERE id = ?"
+    db.execute(gone, (reason, person))
     evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
     given = consents.latest(db, evidence)[person]
     if given.withdrawn_at is None:

@@ -17,11 +17,12 @@ import numpy as np
 
 from edge.domain import consent as rules
 from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import PERSON
+from edge.domain.kinds import PERSON, Restriction
 from edge.domain.matching import Gallery, are_unit
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, vault
+from edge.roster import consents, erasure, policies, vault
+from edge.roster.orderbook import OrderBook
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
 
@@ -46,6 +47,8 @@ class Person:
     """Which models made them."""
     consent: Consent
     """The latest; ask `edge.domain.consent.is_active` whether it permits matching."""
+    restriction: Restriction | None
+    """Why they are not matched although they are kept."""
 
 
 def new_person_id() -> str:
@@ -65,6 +68,8 @@ class People:
             create(path, storage_key)
         self._db = PEOPLE.connect(path)
         self._opened_vault: Vault | None = None
+        self.orders = OrderBook(self._db, path, self._writing)
+        """What the authority ordered."""
         try:
             with PEOPLE.guard(path):
                 PEOPLE.migrate(self._db, path)
@@ -130,13 +135,21 @@ class People:
         Until `settled` it is `owed`: that there is no record of it yet. Doing it again is safe. Raises PeopleError:
         for someone unknown nothing changed; otherwise it must be done again.
         """
+        count = self.destroy(person, when, reason)
+        self.rewrite()
+        return count
+
+    def destroy(self, person: str, when: str, reason: str) -> int:
+        """The first half of `erase`, in one transaction; `rewrite` is the other, and the next `erase` does both."""
         if not rules.is_instant(when):
             raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
         with self._writing():
             fresh = Vault.fresh(self._storage_key)
-            count = erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
+            return erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
+
+    def rewrite(self) -> None:
+        """Every page of the file anew, so that no freed one keeps a byte. Raises PeopleError."""
         erasure.rewrite(self._db, self.path)
-        return count
 
     def owed(self) -> _Pairs:
         """(person, reason) of every erasure that is not `settled`: a start finishes them."""
@@ -150,39 +163,81 @@ class People:
         with self._writing():
             self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
 
+    def restriction(self, person: str) -> Restriction | None:
+        """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
+        with PEOPLE.guard(self.path):
+            row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
+        if row is None:
+            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        return None if row[0] is None else Restriction(row[0])
+
+    def restrict(self, person: str, restriction: Restriction | None) -> None:
+        """Keep somebody without matching them; None ends that. Raises PeopleError for someone unknown."""
+        with self._writing():
+            self.restriction(person)
+            row = (None if restriction is None else str(restriction), person)
+            self._db.execute("UPDATE people SET restriction = ? WHERE id = ?", row)
+
+    def rectify(self, person: str, name: str) -> bool:
+        """Give somebody their right name; False when their key is gone, and a name with it. Raises PeopleError."""
+        if not _is_name(name):
+            raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+        with self._writing():
+            self.restriction(person)
+            wrapped = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()[0]
+            if wrapped is None:
+                return False
+            sealed = vault.seal(self._vault().unwrap(person, wrapped), "name", name.strip().encode())
+            self._db.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, person))
+        self._purge()
+        return True
+
+    def put_in_force(self, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
+        """Another policy, by the authority's order, instead of the configured one. Raises PeopleError."""
+        with self._writing():
+            policies.add(self._db, policy, text, consent_again=consent_again, configured=configured)
+
+    def policy(self, configured: Policy) -> Policy:
+        """The policy in force: the last that was ordered, unless the configuration was changed since."""
+        with PEOPLE.guard(self.path):
+            return policies.in_force(self._db, configured)[0]
+
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""
         with self._reading():
             rows = self._db.execute(
-                "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)) "
+                "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction "
                 "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
             ).fetchall()
             latest = consents.latest(self._db, self._evidence_key())
             opened = self._vault()
         found = []
-        for person, wrapped, sealed, count, models in rows:
+        for person, wrapped, sealed, count, models, restriction in rows:
             name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
             names = tuple(sorted(models.split("\n"))) if models else ()
-            found.append(Person(person, name, count, names, latest[person]))
+            bar = None if restriction is None else Restriction(restriction)
+            found.append(Person(person, name, count, names, latest[person], bar))
         return found
 
     def gallery(self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None) -> Gallery:
-        """Everyone with templates of this model and an active consent to this policy.
+        """Everyone with templates of this model, an active consent to the policy in force, and no restriction.
 
+        `policy` is the configured one; an order of the authority may have put another in its place.
         Somebody whose key or templates are damaged is added to `unreadable` and left out, so that the others are
         still matched; without that list it raises, as it does for anything else. Raises PeopleError.
         """
         with self._reading():
             rows = self._db.execute(
                 "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
-                "WHERE model_id = ? AND wrapped IS NOT NULL ORDER BY person",
+                "WHERE model_id = ? AND wrapped IS NOT NULL AND restriction IS NULL ORDER BY person",
                 (model_id,),
             ).fetchall()
             latest = consents.latest(self._db, self._evidence_key())
             opened = self._vault()
+            accepted = policies.in_force(self._db, policy)
         templates = []
         for person, wrapped, count, sealed in rows:
-            if not rules.is_active(latest[person], policy):
+            if not any(rules.is_active(latest[person], one) for one in accepted):
                 continue
             try:
                 raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)
@@ -216,7 +271,16 @@ class People:
         self.close()
 
     @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction around several changes: all of them, or none."""
+        with self._writing():
+            yield
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
+        if self._db.in_transaction:
+            yield  # part of a larger change
+            return
         with PEOPLE.writing(self._db, self.path):
             yield
         self._own_changes += 1  # data_version tells of other connections only
@@ -224,6 +288,9 @@ class People:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         """One snapshot: people, their keys and their consent of the same instant."""
+        if self._db.in_transaction:
+            yield
+            return
         with PEOPLE.guard(self.path):
             self._db.execute("BEGIN")
             try:
@@ -245,15 +312,21 @@ class People:
 
     def _purge(self) -> None:
         """Fold the write-ahead file in, so that it keeps no older page; when another process reads, it does so."""
+        if self._db.in_transaction:
+            return  # whoever began it does so at its end
         with contextlib.suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _is_name(name: str) -> bool:
+    return bool(name.strip()) and len(name) <= MAX_NAME and name.strip().isprintable()
 
 
 def _malformed(person: str, name: str, embeddings: Floats, model_id: str) -> list[str]:
     found = []
     if PERSON.fullmatch(person) is None:
         found.append("the id is not one that new_person_id makes; use such a one")
-    if not name.strip() or len(name) > MAX_NAME or not name.strip().isprintable():
+    if not _is_name(name):
         found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
     if not model_id or "\n" in model_id:
         found.append("the model has no id; take it from the manifest")

@@ -8,13 +8,43 @@ from edge.sqlitefile import Kind
 
 _ERASING = "ALTER TABLE people ADD COLUMN erasing TEXT"
 """Why somebody is being erased, from the moment that their key is gone until the record that says so is durable."""
+_ORDERS = """
+CREATE TABLE orders (
+    id TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    due TEXT,
+    wire BLOB,
+    owed TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE marks (scope TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE authority (n INTEGER PRIMARY KEY, wire BLOB NOT NULL, ended INTEGER NOT NULL) STRICT;
+CREATE TABLE policies (
+    n INTEGER PRIMARY KEY,
+    version TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    text TEXT NOT NULL,
+    consent_again INTEGER NOT NULL,
+    instead_version TEXT NOT NULL,
+    instead_sha256 TEXT NOT NULL
+) STRICT;
+CREATE TABLE anchor (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    utc TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    boottime_ms INTEGER NOT NULL
+) STRICT
+"""
+"""Orders of the authority (`edge.roster.orderbook`), its keys, the policies that it put in force, and a moment that
+is certain."""
+_RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
+"""Why somebody is kept and not matched; null for everybody else."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=2,
+    version=3,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
-    steps=(_ERASING,),
+    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}"),
 )
 
 _TABLES = """
@@ -23,7 +53,13 @@ CREATE TABLE vault (
     wrapped_epoch BLOB NOT NULL,
     wrapped_evidence BLOB NOT NULL
 ) STRICT;
-CREATE TABLE people (id TEXT PRIMARY KEY, wrapped BLOB, name BLOB, erasing TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE people (
+    id TEXT PRIMARY KEY,
+    wrapped BLOB,
+    name BLOB,
+    erasing TEXT,
+    restriction TEXT
+) STRICT, WITHOUT ROWID;
 CREATE TABLE templates (
     person TEXT NOT NULL REFERENCES people (id),
     model_id TEXT NOT NULL,
@@ -53,4 +89,4 @@ def create(path: Path, storage_key: bytes) -> None:
     """Make an empty people store with a fresh epoch. Raises PeopleError."""
     vault = Vault.fresh(storage_key)
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
-    PEOPLE.create(path, _TABLES, lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row))
+    PEOPLE.create(path, f"{_TABLES}{_ORDERS};", lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row))

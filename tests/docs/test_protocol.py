@@ -47,6 +47,7 @@ DATA: dict[Kind, dict[str, Any]] = {
     Kind.ENROLLED: {"person": "b" * 26, "models": ["mobilefacenet-1"], "templates": 3},
     Kind.BOOT: {"version": "0.1.0", "models": []},
     Kind.ERASED: {"person": "b" * 26, "reason": "requested", "templates": 3},
+    Kind.RESTRICTED: {"person": "b" * 26, "state": "objected"},
     Kind.CORRECTION: {
         "person": "a" * 26,
         "change": "amended",

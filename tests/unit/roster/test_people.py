@@ -401,7 +401,10 @@ def test_another_process_that_reads_is_said_and_the_erasure_stays_owed(open_peop
 def test_a_store_of_format_1_is_brought_up_to_date(open_people: Open, path: Path) -> None:
     people = open_people()
     ann = enrol(people, 1)
-    people._db.execute("ALTER TABLE people DROP COLUMN erasing")
+    for column in ("erasing", "restriction"):
+        people._db.execute(f"ALTER TABLE people DROP COLUMN {column}")
+    for table in ("orders", "marks", "authority", "policies", "anchor"):
+        people._db.execute(f"DROP TABLE {table}")
     people._db.execute("PRAGMA user_version = 1")
     people.close()
     again = open_people()

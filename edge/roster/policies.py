@@ -1,0 +1,37 @@
+"""The policies that the authority put in force, beside the one of the configuration.
+
+One that needs no new consent stands for the one before it: what was agreed to then still permits matching.
+"""
+
+import sqlite3
+
+from edge.domain.consent import Policy
+
+
+def add(db: sqlite3.Connection, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
+    """Put one in force, instead of what the configuration says now (inside a transaction)."""
+    row = (policy.version, policy.sha256, text, consent_again, configured.version, configured.sha256)
+    db.execute(
+        "INSERT INTO policies (version, sha256, text, consent_again, instead_version, instead_sha256) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        row,
+    )
+
+
+def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
+    """The policy in force first, then those to which a consent still holds.
+
+    A configuration that was changed since the order is somebody's newer word, and stands alone.
+    """
+    rows = db.execute(
+        "SELECT version, sha256, consent_again, instead_version, instead_sha256 FROM policies ORDER BY n DESC"
+    ).fetchall()
+    found: list[Policy] = []
+    for version, sha256, consent_again, instead_version, instead_sha256 in rows:
+        policy = Policy(version, sha256)
+        if configured not in {Policy(instead_version, instead_sha256), policy}:
+            break
+        found.append(policy)
+        if consent_again:
+            return tuple(found)
+    return (*found, configured) if configured not in found else tuple(found)
