@@ -1,11 +1,10 @@
 """One MQTT v5 connection over paho, from the TCP handshake to its end, on the calling thread alone.
 
 It uses paho's interface for an outside event loop: nobody else calls paho or writes to the TLS socket, so that none
-of its locks can be held by two, and every failure is seen here.
+of its locks can be held by two, and every failure is seen here. paho connects, subscribes and keeps the connection
+alive; the messages themselves and their acknowledgements are written and read by `edge.adapters.mqtt_packets`.
 """
 
-import contextlib
-import logging
 import select
 import socket
 import ssl
@@ -16,15 +15,17 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.adapters import mqtt_packets
 from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive
+from edge.adapters.mqtt_reasons import DISCONNECTS, LastError, connack_reason, puback_refusal, unexplained
 from edge.adapters.mqtt_socket import MqttSocket
-from edge.adapters.mqtt_tls import UplinkSettings, broker_refusal, plain_reason
+from edge.adapters.mqtt_tls import UplinkSettings, plain_reason
 from edge.ports import Acknowledged, Connected, Message
 
 _NO_MATCHING_SUBSCRIBERS = 0x10
@@ -33,7 +34,7 @@ FLUSH_S = 1.0
 """How long a clean stop waits for the broker to acknowledge what was handed over before it."""
 _MOST_INFLIGHT = 65_535
 """MQTT v5 §3.2.2.3.3: how many messages without an answer a broker takes that names no number."""
-_PACKETS_A_ROUND = 64
+_READS_A_ROUND = 64
 _TICK_S = 1.0
 """How often paho looks at its keep-alive when nothing else happens."""
 
@@ -63,11 +64,13 @@ class Connection:
         self._tokens: dict[int, int] = {}
         self._waiting: deque[Publish] = deque()
         self._room = _MOST_INFLIGHT
+        self._mid = 0
+        self._frames = mqtt_packets.Frames()
         self._reason: str | None = None
         self._answered = False
         self._up_since: float | None = None
         self._session_present = False
-        self._paho_log = _LastError()
+        self._paho_log = LastError()
         self._client = self._make_client()
 
     def run(self) -> str:
@@ -82,6 +85,8 @@ class Connection:
                 properties=_session(settings),
             )
             self._serve()
+        except mqtt_packets.PacketError as error:
+            self._reason = str(error)
         except OSError as error:
             self._reason = self._reason or plain_reason(error, settings)
         finally:
@@ -91,7 +96,7 @@ class Connection:
             sock = self._client.socket()
             if sock is not None:
                 sock.close()
-        return self._reason or self._unexplained()
+        return self._reason or unexplained(self._paho_log.text, answered=self._answered)
 
     def _make_client(self) -> Client:
         identity = self._wires.identity
@@ -100,9 +105,7 @@ class Connection:
             client_id=identity.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
-            manual_ack=identity.manual_release,
         )
-        client.max_inflight_messages_set(0)  # we count: paho would look at every message at each answer
         client.connect_timeout = self._wires.settings.connect_timeout_s
         client.tls_set_context(self._wires.context)
         # paho tells the text of a TLS alert to its logger alone; this one is outside of the logging tree
@@ -114,8 +117,6 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
-        client.on_publish = self._on_publish
-        client.on_message = self._on_message
         return client
 
     def _serve(self) -> None:
@@ -136,66 +137,94 @@ class Connection:
             self._exchange(_TICK_S if self._up_since is not None else min(_TICK_S, patience))
 
     def _exchange(self, timeout_s: float) -> None:
-        sock = self._client.socket()
+        sock = self._socket()
         if sock is None:
             return
-        ahead, unsent = (sock.pending() > 0, sock.unsent) if isinstance(sock, MqttSocket) else (False, False)
-        writers = [sock] if unsent or self._client.want_write() else []
+        writers = [sock] if sock.unsent or self._client.want_write() else []
         mailbox = self._wires.mailbox
-        readers: list[Any] = [sock, mailbox]  # paho's socket protocol lacks no method that select asks for
-        readable, writable, _ = select.select(readers, writers, [], 0.0 if ahead else timeout_s)
-        if (ahead or sock in readable) and not self._read(sock):
-            return
-        if sock in writable:
-            if isinstance(sock, MqttSocket):
-                sock.flush()
+        readers: list[Any] = [sock, mailbox]
+        readable = select.select(readers, writers, [], timeout_s)[0]
+        with sock.corked():
+            if sock in readable and not self._read(sock):
+                return
             if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return
-        if mailbox in readable or self._waiting:
-            self._obey(sock)
-        self._client.loop_misc()
+            if mailbox in readable or self._waiting:
+                self._obey(sock)
+            self._client.loop_misc()
 
-    def _read(self, sock: Any) -> bool:
-        """Take what is there, up to a limit: paho reads one packet a call. False when the connection is gone."""
-        for _ in range(_PACKETS_A_ROUND):
+    def _read(self, sock: MqttSocket) -> bool:
+        """Take what is there, up to a limit; the rest is for paho. False when the connection is gone."""
+        for _ in range(_READS_A_ROUND):
+            data = sock.read_ahead()
+            if not data:
+                break
+            for first, packet, body in self._frames.feed(data):
+                if not self._answered or not self._take(sock, first, packet, body):
+                    sock.hand_on(packet)
+        while sock.handed_on:
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return False
-            if not isinstance(sock, MqttSocket) or sock.dry:
-                break
         return True
 
-    def _obey(self, sock: Any) -> None:
-        """What the mailbox holds, and what waited for room at the broker, in its order."""
-        with sock.corked() if isinstance(sock, MqttSocket) else contextlib.nullcontext():
-            for command in self._wires.mailbox.take():
-                if command.connection != self.number:
-                    continue  # meant for a connection that is gone: the journal or the broker has it still
-                if isinstance(command, Publish):
-                    self._waiting.append(command)
-                elif self._client.socket() is not None:
-                    self._client.ack(command.mid, 1)
-            while self._waiting and len(self._tokens) < self._room and self._client.socket() is not None:
-                self._publish(self._waiting.popleft())
+    def _take(self, sock: MqttSocket, first: int, packet: bytes, body: int) -> bool:
+        """What carries the load; False for every other packet."""
+        if first & 0xF0 == mqtt_packets.PUBACK:
+            mid, code = mqtt_packets.read_puback(packet, body)
+            token = self._tokens.pop(mid, None)
+            if token is not None:
+                unheard = code == _NO_MATCHING_SUBSCRIBERS
+                self._wires.events.put(Acknowledged(token, puback_refusal(code), unheard))
+            return True
+        if first & 0xF0 == mqtt_packets.PUBLISH:
+            came = mqtt_packets.read_publish(first, packet, body)
+            self._wires.events.put(Receive(Message(came.topic, came.payload), came.mid, self.number))
+            if came.mid and not self._wires.identity.manual_release:
+                sock.send(mqtt_packets.puback(came.mid))
+            return True
+        return False
 
-    def _publish(self, command: Publish) -> None:
-        # paho asks for mutable state per message; `mid` is only answered after this thread reads again
-        info = self._client.publish(
-            command.topic,
-            command.payload,
-            qos=1,
-            retain=command.retain,
-            properties=None if command.expiry_s is None else _expiring(command.expiry_s),
-        )
-        self._tokens[info.mid] = command.token
+    def _obey(self, sock: MqttSocket) -> None:
+        """What the mailbox holds, and what waited for room at the broker, in its order."""
+        for command in self._wires.mailbox.take():
+            if command.connection != self.number:
+                continue  # meant for a connection that is gone: the journal or the broker has it still
+            if isinstance(command, Publish):
+                self._waiting.append(command)
+            elif command.mid:
+                sock.send(mqtt_packets.puback(command.mid))
+        while self._waiting and len(self._tokens) < self._room:
+            command = self._waiting.popleft()
+            mid = self._next_mid()
+            self._tokens[mid] = command.token
+            sock.send(
+                mqtt_packets.publish(
+                    command.topic, command.payload, mid, retain=command.retain, expiry_s=command.expiry_s
+                )
+            )
+
+    def _next_mid(self) -> int:
+        """A packet identifier that no message on its way has: fewer than all of them are."""
+        while True:
+            self._mid = self._mid % _MOST_INFLIGHT + 1
+            if self._mid not in self._tokens:
+                return self._mid
 
     def _finish(self) -> None:
         deadline = time.monotonic() + FLUSH_S
-        self._obey(self._client.socket())
-        while (self._tokens or self._waiting) and self._client.socket() is not None and time.monotonic() < deadline:
+        sock = self._socket()
+        if sock is not None:
+            self._obey(sock)
+        while (sock := self._socket()) is not None and time.monotonic() < deadline:
+            if not (self._tokens or self._waiting or sock.unsent):
+                break
             self._exchange(deadline - time.monotonic())
         self._client.disconnect()
-        while self._client.want_write() and self._client.socket() is not None and time.monotonic() < deadline:
-            self._exchange(deadline - time.monotonic())
+
+    def _socket(self) -> MqttSocket | None:
+        """Ours, as long as paho has it."""
+        sock: Any = self._client.socket()  # paho's type is a protocol that ours keeps
+        return sock if isinstance(sock, MqttSocket) else None
 
     def _on_connect(
         self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
@@ -203,7 +232,7 @@ class Connection:
         self._answered = True
         self._room = getattr(properties, "ReceiveMaximum", _MOST_INFLIGHT)
         if code.is_failure:
-            self._reason = _connack_reason(code)
+            self._reason = connack_reason(code)
             return
         self._session_present = flags.session_present
         if self._wires.identity.subscriptions:
@@ -228,80 +257,17 @@ class Connection:
         self.up = True
         self._wires.events.put(Connected(self._session_present))
 
-    def _on_publish(
-        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties | None
-    ) -> None:
-        token = self._tokens.pop(mid, None)
-        if token is not None:
-            unheard = code.value == _NO_MATCHING_SUBSCRIBERS
-            self._wires.events.put(Acknowledged(token, str(code) if code.is_failure else None, unheard))
-
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no topic of ours: whoever reads it refuses it
-        self._wires.events.put(Receive(Message(topic, bytes(message.payload)), message.mid, self.number))
-
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         self.up = False
         if self._reason is None and (flags.is_disconnect_packet_from_server or str(code) == "Keep alive timeout"):
-            self._reason = _DISCONNECTS.get(str(code), f"the broker ended the connection ({code})")
-
-    def _unexplained(self) -> str:
-        refusal = broker_refusal(self._paho_log.text)
-        if refusal is not None:
-            return refusal
-        if not self._answered:
-            return (
-                "the broker closed the connection without an answer; it may not accept our certificate: "
-                "its log names the reason"
-            )
-        return "the broker closed the connection: it stopped, or another client connected under our name"
-
-
-class _LastError(logging.Handler):
-    """Keeps the text of paho's last error, of one connection."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.text = ""
-        self.logger = logging.Logger("paho", logging.ERROR)  # noqa: LOG001 - on purpose not in the tree
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()
-
-
-_DISCONNECTS = {
-    "Session taken over": (
-        "another client connected under our name; give each terminal its own name and certificate"
-    ),
-    "Keep alive timeout": "the broker fell silent; check the network",
-    "Server shutting down": "the broker is shutting down",
-    "Not authorized": "not authorised any more; check the broker's ACL and certificates",
-    "Packet too large": "a message is larger than the broker allows; raise its max_packet_size",
-    "Receive maximum exceeded": "too many messages at once for the broker; raise its max_inflight_messages",
-}
-
-
-def _connack_reason(code: ReasonCode) -> str:
-    if str(code) in {"Not authorized", "Bad user name or password"}:
-        return "not authorised: the broker knows no user of this certificate's common name; check its ACL"
-    return f"the broker refuses the connection ({code})"
+            self._reason = DISCONNECTS.get(str(code), f"the broker ended the connection ({code})")
 
 
 def _send_at_once(_client: Client, _data: Any, sock: Any) -> None:
     # small packets would otherwise wait for the other side's delayed TCP acknowledgement, 40 ms each
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _expiring(seconds: int) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it untyped
-    properties.MessageExpiryInterval = seconds
-    return properties
 
 
 def _session(settings: UplinkSettings) -> Properties:

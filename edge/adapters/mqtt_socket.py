@@ -1,7 +1,7 @@
-"""A TLS socket that reads ahead, and gathers what is written while it is corked.
+"""A TLS socket whose input is read ahead and handed on by whoever cuts it into packets, and whose output gathers.
 
-paho reads a packet's head byte by byte and writes each packet by itself: under load that is a call into OpenSSL for
-every few bytes, a TLS record and a system call for each packet. Non-blocking, and for one thread.
+paho reads a packet's head byte by byte and writes each packet by itself: a call into OpenSSL for every few bytes, a
+TLS record and a system call for each packet. Non-blocking, and for one thread.
 """
 
 import contextlib
@@ -21,17 +21,18 @@ _MOST = 262_144
 class MqttSocket(ssl.SSLSocket):
     """What `ssl.SSLContext.sslsocket_class` makes; `ssl` never calls `__init__`."""
 
-    dry: bool
-    """Whether the last read found nothing more."""
-    _inbox: bytes
-    _at: int
+    over: bool
+    """Whether the other side has ended the connection, or it broke."""
+    _inbox: bytearray
+    _broken: OSError | None
     _outbox: bytearray
     _corked: bool
 
     def __new__(cls, *words: Any, **names: Any) -> Self:
         """As `ssl` asks for it."""
         made = super().__new__(cls, *words, **names)
-        made.dry, made._inbox, made._at, made._outbox, made._corked = True, b"", 0, bytearray(), False
+        made.over, made._broken, made._corked = False, None, False
+        made._inbox, made._outbox = bytearray(), bytearray()
         return made
 
     def do_handshake(self, block: bool = False) -> None:
@@ -42,24 +43,40 @@ class MqttSocket(ssl.SSLSocket):
             self.close()
             raise
 
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """At most `buflen` bytes; none at the end. Raises SSLWantReadError when none is here now, or OSError."""
-        if self._at >= len(self._inbox):
-            self.dry = True
-            self._inbox, self._at = super().recv(_AHEAD, flags), 0
-            self.dry = False
-        part = self._inbox[self._at : self._at + buflen]
-        self._at += len(part)
+    def read_ahead(self) -> bytes:
+        """What has arrived, at most a TLS record; none while there is nothing, and once it is over."""
+        try:
+            data = super().recv(_AHEAD)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            return b""
+        except OSError as error:
+            self.over, self._broken = True, error
+            return b""
+        self.over = not data
+        return data
+
+    def hand_on(self, packet: bytes) -> None:
+        """Let `recv` return this."""
+        self._inbox += packet
+
+    @property
+    def handed_on(self) -> bool:
+        """Whether `recv` has something to return, or the end to tell."""
+        return bool(self._inbox) or self.over
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:  # noqa: ARG002 - as ssl has it
+        """What was handed on; nothing at the end. Raises SSLWantReadError when there is none now, or OSError."""
+        if not self._inbox:
+            if self._broken is not None:
+                raise self._broken
+            if not self.over:
+                raise ssl.SSLWantReadError
+        part = bytes(self._inbox[:buflen])
+        del self._inbox[:buflen]
         return part
 
-    def pending(self) -> int:
-        """Bytes that can be read now and never make the socket readable."""
-        return len(self._inbox) - self._at
-
-    def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
-        """Write, or keep for later what comes while corked or behind something that waits. Raises OSError."""
-        if not self._corked and not self._outbox:
-            return super().send(data, flags)
+    def send(self, data: "ReadableBuffer", flags: int = 0) -> int:  # noqa: ARG002 - as ssl has it
+        """Takes all of it, and writes what the socket takes now; what is left leaves with `flush`."""
         view = memoryview(data)
         self._outbox += view
         if not self._corked:
