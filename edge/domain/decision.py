@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.liveness import LIVE
+from edge.domain.liveness import LIVE, SURE
 from edge.domain.matching import Candidate, Gallery
 from edge.domain.pad_fusion import judge
 from edge.domain.types import Box, Probe, Reason, Sight
@@ -35,6 +35,9 @@ class DecisionPolicy:
     """No face for this long ends the approach."""
     liveness: float = LIVE
     """The mean probability of life over the agreeing frames; no single one may be under half of it."""
+    unsure_ms: int = 700
+    """Under SURE of it, somebody is watched at least so long before they are accepted: motion shows what texture
+    does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +134,20 @@ class Decider:
         looks = list(self._now.looks)[-policy.frames :]
         if len(looks) < policy.frames:
             return None
-        verdict = judge([look.probe for look in looks], policy.liveness)
-        if not verdict.live:
-            return None
         fused = gallery.best(fuse([look.probe for look in looks]))
         if fused is None or fused.score < threshold or fused.score - fused.runner_up < policy.margin:
             return None
         if any(look.best is None or look.best.person != fused.person for look in looks):
             return None
+        # Last, because it costs most: only who would be accepted is looked at so closely.
+        verdict = judge([look.probe for look in looks], [look.probe for look in self._now.looks], policy.liveness)
+        if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
+            return None
         return Accepted(fused.person, float(np.mean([look.probe.quality for look in looks])), verdict.liveness)
+
+    def _watched_ms(self) -> int:
+        first = self._now.first_good_ms
+        return 0 if first is None else self._now.looks[-1].at_ms - first
 
     def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
         policy = self._policy

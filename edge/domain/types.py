@@ -112,6 +112,21 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Traces:
+    """What a frame leaves for the layers that look for a presentation attack beside the model; in memory only."""
+
+    box: Box
+    """Of the face, in frame pixels."""
+    points: Floats
+    """(468, 2): its mesh, in frame pixels."""
+    thumb: Pixels
+    """(height, width) grey: the whole frame shrunk by `step`."""
+    step: int
+    face: Pixels
+    """(n, n) grey: the middle of the face, pixel by pixel as the camera gave it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Probe:
     """What one good frame says of a face; lives in memory only."""
 
@@ -123,6 +138,8 @@ class Probe:
     """0..1, the presentation-attack model's probability of a live face."""
     quality: float
     """0..1, 1 is best."""
+    traces: Traces | None = None
+    """None when nothing but the model looks for attacks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,7 +71,7 @@ def measure(
             if len(attempt) < min(policy.frames, len(clip.files)):
                 tried.reject(clip.kind, TOO_FEW, len(attempt))
                 continue
-            verdict = judge([look.probe for look in attempt], policy.liveness)
+            verdict = judge([look.probe for look in attempt], live=policy.liveness)
             tried.attempts.append(Attempt(clip.kind, tuple(look.file for look in attempt), verdict))
     return tried
 

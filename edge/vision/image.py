@@ -67,6 +67,10 @@ class FrameImage:
         square[top : top + height, left : left + width] = np.asarray(small)
         return Letterbox(square, left, top, self.width / width, self.height / height)
 
+    def thumb(self, step: int) -> Pixels:
+        """(height, width) grey: the whole frame shrunk by a whole number with a box filter."""
+        return np.asarray(self._image.reduce(step).convert("L"))
+
     def warp(self, matrix: Matrix, size: int) -> Pixels:
         """A size×size picture by a similarity or affine transform; outside the frame is black."""
         linear, offset = matrix[:, :2], matrix[:, 2]

@@ -11,6 +11,7 @@ from edge.vision.image import FrameImage
 from edge.vision.landmarks import FaceMesh, Mesh
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
+from edge.vision.pad_traces import traces
 
 
 class Pipeline:
@@ -66,6 +67,7 @@ class Pipeline:
             model_id=self._embedder.id,
             liveness=self._antispoof.liveness(image, box),
             quality=verdict.score,
+            traces=traces(image, box, mesh),
         )
         return Sight(frame.captured_ns, box, probe=probe)
 

@@ -38,7 +38,7 @@ def test_the_mean_decides_and_no_frame_may_be_under_half_of_it() -> None:
 
 def test_a_stricter_threshold_is_kept() -> None:
     assert judge([probe(0.6)]).live
-    assert not judge([probe(0.6)], 0.7).live
+    assert not judge([probe(0.6)], live=0.7).live
 
 
 def test_the_layers_words_are_on_the_verdict() -> None:
