@@ -27,6 +27,7 @@ class Ledger:
         self.counts: Counter[Outcome | Reason] = Counter()
         self._store = store
         self._answers = Answers(store, key)
+        self._known: dict[str, Terminal] = {}
 
     def accept(self, topic: str, raw: bytes) -> Verdict:
         """Take one message; what it stored is durable on return. Raises LedgerError, and then it stored nothing."""
@@ -37,14 +38,7 @@ class Ledger:
 
         Signatures are checked before the transaction begins: another instance may write meanwhile.
         """
-        known: dict[str, Terminal | None] = {}
-
-        def registry(keyid: str) -> Terminal | None:
-            if keyid not in known:
-                known[keyid] = self._store.terminal(keyid)
-            return known[keyid]
-
-        read_ones = [read(topic, raw, registry) for topic, raw in messages]
+        read_ones = [read(topic, raw, self._whose) for topic, raw in messages]
         genuine = [one for one in read_ones if isinstance(one, Genuine)]
         verdicts = iter(self._place(genuine) if genuine else [])
         judged = [
@@ -79,12 +73,21 @@ class Ledger:
         """Whether a receipt is held back."""
         return self._answers.waiting
 
+    def _whose(self, keyid: str) -> Terminal | None:
+        """What a registration says does not change, but for its end, which `_place` looks up in the transaction."""
+        known = self._known.get(keyid)
+        if known is None:
+            known = self._store.terminal(keyid)
+            if known is not None:
+                self._known[keyid] = known
+        return known
+
     def _place(self, genuine: Sequence[Genuine]) -> list[Verdict]:
         with self._store.batch():
-            revoked = {  # since it was looked up: nothing of a revoked key is stored after the revocation
-                keyid for keyid in {one.terminal.keyid for one in genuine}
-                if (terminal := self._store.terminal(keyid)) is None or terminal.revoked is not None
-            }  # fmt: skip
+            # since they were looked up: nothing of a revoked key is stored after the revocation
+            revoked = self._store.revoked({one.terminal.keyid for one in genuine})
+            for keyid in revoked:
+                self._known.pop(keyid, None)
             places: dict[tuple[int, str], Placing] = {}
             verdicts = []
             for one in genuine:

@@ -6,7 +6,7 @@ chain costs the database a handful of statements, however many of its records ca
 
 from edge.central.rows import ChainRow, Entry, Links
 from edge.central.store import Store
-from edge.central.verdicts import Outcome, Reason, Verdict
+from edge.central.verdicts import DUPLICATE, STORED, Outcome, Reason, Verdict
 from edge.domain.records import GENESIS
 
 
@@ -25,7 +25,7 @@ class Placing:
         here = self._links(entry.seq)
         if here is not None:
             if here.hash == entry.hash:
-                return Verdict(Outcome.DUPLICATE)
+                return DUPLICATE
             self._store.keep_conflict(self._chain, entry, Reason.OTHER_PAYLOAD.value)
             return Verdict(Outcome.CONFLICT, Reason.OTHER_PAYLOAD)
         before = self._hash_before(entry.seq)
@@ -35,7 +35,7 @@ class Placing:
         self._added[entry.seq] = entry
         if entry.seq == self._upto + 1:
             self._advance(entry)
-        return Verdict(Outcome.STORED)
+        return STORED
 
     def flush(self) -> None:
         """Write what was added, and how far the chain is verified now. Raises LedgerError."""

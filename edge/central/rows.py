@@ -1,6 +1,6 @@
 """What the ledger's database holds, row by row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from nacl.signing import VerifyKey
@@ -13,12 +13,12 @@ class Terminal:
     """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
 
     id: int
-    origin: Origin
-    keyid: str
-    key: VerifyKey
-    registered: str
+    origin: Origin = field(hash=False)  # the id says it all, and is hashed for every record
+    keyid: str = field(hash=False)
+    key: VerifyKey = field(hash=False)
+    registered: str = field(hash=False)
     """RFC 3339 UTC."""
-    revoked: str | None
+    revoked: str | None = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,10 @@ MAX_CONFLICTS = 1_000
 """Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
 BUSY_S = 10.0
 """How long a command waits for another process's transaction."""
+_CACHE_KIB = 16_384
+"""The index of persons is written all over: its pages should be at hand."""
+_CHECKPOINT_PAGES = 4_000
+"""16 MiB of write-ahead file before it is copied back: a page that every batch changes is then copied seldom."""
 
 
 class Store:
@@ -44,6 +48,8 @@ class Store:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
+                self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
                 migrations.apply(self._db, path)
             except BaseException:
                 self._db.close()
@@ -106,6 +112,13 @@ class Store:
         with self._guard():
             row = self._db.execute(_TERMINAL_OF_KEY, (keyid,)).fetchone()
         return None if row is None else _terminal(row)
+
+    def revoked(self, keyids: Collection[str]) -> set[str]:
+        """Which of these keys may not speak any more."""
+        places = ", ".join("?" * len(keyids))
+        query = f"SELECT keyid FROM terminals WHERE revoked IS NOT NULL AND keyid IN ({places})"  # noqa: S608
+        with self._guard():
+            return {keyid for (keyid,) in self._db.execute(query, tuple(keyids))}
 
     def terminals(self) -> list[Terminal]:
         """Every registered identity, the revoked ones too."""

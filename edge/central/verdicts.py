@@ -38,3 +38,6 @@ class Verdict:
 
     outcome: Outcome
     reason: Reason | None = None
+
+
+STORED, DUPLICATE = Verdict(Outcome.STORED), Verdict(Outcome.DUPLICATE)

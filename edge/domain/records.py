@@ -145,7 +145,8 @@ def decode(payload: bytes) -> Record:
     record = Record(origin, position, _text(word[1], _KIND, "kind"), rest, evidence)
     _expect(event.get("id") == record.id, "id does not match source, epoch and seq")
     for name, check in FIELDS.get(record.kind, {}).items():
-        _expect(name in rest and check(rest[name]), f"{record.kind}.{name} is missing or malformed")
+        if name not in rest or not check(rest[name]):
+            raise RecordError(f"{record.kind}.{name} is missing or malformed")
     return record
 
 
