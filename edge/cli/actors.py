@@ -60,11 +60,13 @@ def ledger(directory: Path, port: str) -> None:
     service.start()
     if not service.connected.wait(10):
         raise TimeoutError("the ledger did not reach the broker")
+    before = time.process_time()
     _say({"ready": True})
     sys.stdin.read()
     service.stop()
+    spent = time.process_time() - before
     with Store(path) as store:
-        _say({"stored": store.count()})
+        _say({"stored": store.count(), "cpu_us": 1e6 * spent / max(store.count(), 1)})
 
 
 def publisher(directory: Path, port: str) -> None:
@@ -94,17 +96,18 @@ def publisher(directory: Path, port: str) -> None:
         publisher.open()
         while not publisher.connected:
             publisher.run_once(0.5)
-        before_kb, began, look_at = _memory_kb("VmRSS"), time.perf_counter(), 0.0
+        before_kb, began, spent, look_at = _memory_kb("VmRSS"), time.perf_counter(), time.process_time(), 0.0
         while True:
             publisher.run_once(0.5)
             if time.perf_counter() > look_at:  # not at every turn: the question itself costs
                 look_at = time.perf_counter() + 0.05
                 if ring.watermark() >= head:
                     break
-        took = time.perf_counter() - began
-        growth = _memory_kb("VmHWM") - before_kb
+        took, spent = time.perf_counter() - began, time.process_time() - spent
+        growth_mb = (_memory_kb("VmHWM") - before_kb) * 1024 / 1e6
         publisher.close()
-    _say({"seconds": took, "growth_mb": growth * 1024 / 1e6, "resends": publisher.counters.resends})
+    resends = publisher.counters.resends
+    _say({"seconds": took, "cpu_us": 1e6 * spent / head, "growth_mb": growth_mb, "resends": resends})
 
 
 def bare_sender(directory: Path, port: str) -> None:
@@ -114,17 +117,20 @@ def bare_sender(directory: Path, port: str) -> None:
 
     with Ring(directory / "journal.db", ORIGIN, keys.load_identity(directory / "identity")) as ring:
         wires = [outgoing.wire for outgoing in ring.envelopes(0, ring.head().seq)]
-    settings = _uplink(directory, port, ORIGIN.terminal)
-    _say({"seconds": mqtt_bare.send(settings, topics.record(ORIGIN, "punch"), wires, WINDOW)})
+    spent = time.process_time()
+    seconds = mqtt_bare.send(
+        _uplink(directory, port, ORIGIN.terminal), topics.record(ORIGIN, "punch"), wires, WINDOW
+    )
+    _say({"seconds": seconds, "cpu_us": 1e6 * (time.process_time() - spent) / len(wires)})
 
 
 def bare_counter(directory: Path, port: str, expected: str) -> None:
     """What the ledger would receive, counted and thrown away."""
     from edge.adapters import mqtt_bare
 
-    settings = _uplink(directory, port, "ledger")
+    settings, spent = _uplink(directory, port, "ledger"), time.process_time()
     seen = mqtt_bare.count(settings, topics.ALL_RECORDS, int(expected), lambda: _say({"ready": True}))
-    _say({"seen": seen})
+    _say({"seen": seen, "cpu_us": 1e6 * (time.process_time() - spent) / max(seen, 1)})
 
 
 ROLES: dict[str, Callable[..., None]] = {
