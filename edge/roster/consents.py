@@ -38,16 +38,35 @@ def latest(db: sqlite3.Connection, key: bytes) -> dict[str, Consent]:
         f"SELECT {_COLUMNS} FROM consents "  # noqa: S608 (fixed column names)
         "WHERE n IN (SELECT max(n) FROM consents GROUP BY person)"
     )
-    return {
-        person: Consent(
-            policy_version=version,
-            policy_sha256=sha256,
-            language=language,
-            given_at=given_at,
-            witness=unseal(key, f"witness:{person}", witness).decode(),
-            age_attested=bool(age),
-            employer_agreed=bool(employer),
-            withdrawn_at=withdrawn_at,
-        )
-        for person, witness, version, sha256, language, given_at, age, employer, withdrawn_at in rows
-    }
+    return {row[0]: _consent(key, *row) for row in rows}
+
+
+def latest_of(db: sqlite3.Connection, key: bytes, person: str) -> Consent | None:
+    """One person's latest word; None when there is none. Raises PeopleError when it was altered."""
+    query = f"SELECT {_COLUMNS} FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"  # noqa: S608 (as above)
+    row = db.execute(query, (person,)).fetchone()
+    return None if row is None else _consent(key, *row)
+
+
+def _consent(
+    key: bytes,
+    person: str,
+    witness: bytes,
+    version: str,
+    sha256: str,
+    language: str,
+    given_at: str,
+    age: int,
+    employer: int,
+    withdrawn_at: str | None,
+) -> Consent:
+    return Consent(
+        policy_version=version,
+        policy_sha256=sha256,
+        language=language,
+        given_at=given_at,
+        witness=unseal(key, f"witness:{person}", witness).decode(),
+        age_attested=bool(age),
+        employer_agreed=bool(employer),
+        withdrawn_at=withdrawn_at,
+    )

@@ -1,0 +1,96 @@
+"""The centre's side of the roster: who is added, changed and removed, and which key a site's entries are under.
+
+Changes are noted here; `edge.central.roster_compose` makes them into signed messages.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from edge.central.roster_store import MemberRow, RosterStore, SiteRow
+from edge.central.rows import now
+from edge.domain.consent import Policy
+from edge.domain.kinds import ErasureReason
+from edge.domain.roster import MAX_PEOPLE
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import Part, Place
+from edge.errors import LedgerError
+from edge.roster import sitekey
+
+
+def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
+    """Put somebody into a site's roster, or change them; False when all of it is there already.
+
+    Raises LedgerError for somebody who was removed, whose consent does not hold, or for a roster that is full.
+    """
+    rows = store.members(site)
+    row = rows.get(person)
+    if row is not None and row.gone is not None:
+        raise LedgerError(f"{person}: was removed ({row.gone}); whoever comes back enrols again, under a new id")
+    if row is None and sum(one.gone is None for one in rows.values()) >= MAX_PEOPLE:
+        raise LedgerError(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
+    if row is not None and _same(store.people.member(person), member):
+        return False
+    consent = member.consent
+    agreed = Policy(consent.policy_version, consent.policy_sha256)
+    reason = store.people.receive({person: member}, agreed)[person]
+    if reason is not None:
+        raise LedgerError(f"{person}: not added: {reason}")
+    with store.writing():
+        store.put_site(store.site(site) or SiteRow(site, 0, 1, sitekey.new_key()))
+        store.put_members(site, [MemberRow(person, 1 if row is None else row.content + 1, None, None, stale=True)])
+        for other in store.sites():
+            there = store.members(other).get(person)
+            if other != site and there is not None and there.gone is None:
+                store.put_members(other, [replace(there, content=there.content + 1, stale=True)])
+    return True
+
+
+def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) -> None:
+    """Take somebody out of a site; out of the last one, they are erased here, too. Doing it again is safe.
+
+    Raises LedgerError, PeopleError.
+    """
+    row = store.members(site).get(person)
+    if row is None:
+        raise LedgerError(f"{person}: is not in the roster of {site}; `central roster DIR list` shows who is")
+    if row.gone is None:
+        with store.writing():
+            store.put_members(site, [MemberRow(person, row.content, str(reason), now(), stale=True)])
+            store.put_messages(
+                site, {Place(site, Part.PERSON, person).topic: None}
+            )  # the tombstone takes its place
+    places = [there for one in store.sites() if (there := store.members(one).get(person)) is not None]
+    if all(there.gone is not None for there in places) and person in store.people.known():
+        store.people.erase(person, now(), str(reason))
+        store.people.settled(person)
+    store.rewrite()
+
+
+def rotate(store: RosterStore, site: str) -> int:
+    """Another key for a site, under which everybody is encrypted anew; its number. Raises LedgerError."""
+    here = store.site(site)
+    if here is None:
+        raise LedgerError(f"{site}: has no roster; `central roster DIR add` begins one")
+    with store.writing():
+        return new_key(store, here).keys
+
+
+def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
+    """Inside of a transaction: another key, that nobody holds yet."""
+    rotated = replace(here, keys=here.keys + 1, key=sitekey.new_key())
+    store.put_site(rotated)
+    rows = [replace(one, stale=True) for one in store.members(here.site).values() if one.gone is None]
+    store.put_members(here.site, rows)
+    terminals = store.holders(here.site)
+    store.put_messages(here.site, {Place(here.site, Part.KEY, one).topic: None for one in terminals})
+    store.put_holders(here.site, {})
+    return rotated
+
+
+def _same(held: Member, given: Member) -> bool:
+    return (
+        (held.name, held.consent, held.restricted) == (given.name.strip(), given.consent, given.restricted)
+        and held.templates.keys() == given.templates.keys()
+        and all(np.array_equal(matrix, given.templates[model]) for model, matrix in held.templates.items())
+    )

@@ -1,0 +1,147 @@
+"""From the centre's roster to the messages that the broker retains, signed by the authority.
+
+All changes since the last time become one new version of the site's roster. What did not change keeps its bytes, so
+that publishing it again changes nothing anywhere.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from nacl.signing import SigningKey
+
+from edge.central.roster import new_key
+from edge.central.roster_store import MemberRow, RosterStore, Sent, SiteRow
+from edge.central.rows import Terminal
+from edge.domain import roster, roster_member
+from edge.domain.kinds import ErasureReason
+from edge.domain.roster import Entry, KeyMessage, Manifest, Page, PersonMessage
+from edge.domain.roster_topics import Part, Place
+from edge.errors import LedgerError
+from edge.journal import envelope
+from edge.roster import sitekey
+
+TOMBSTONES = timedelta(days=90)
+"""How long a tombstone says why somebody left. Then it is emptied: the manifest alone keeps an old copy out."""
+
+
+def compose(
+    store: RosterStore,
+    site: str,
+    terminals: Sequence[Terminal],
+    authority: SigningKey,
+    tombstones: timedelta = TOMBSTONES,
+) -> dict[str, Sent]:
+    """Every message that the broker is to retain, by topic; durable when it returns.
+
+    `terminals` are the ledger's, in its order, the revoked too. If the site's key had been sealed to one that may
+    not have it any more, or to an earlier identity of one, it is replaced, and everybody is encrypted anew. Under
+    another authority key than before, everything is signed again, and nothing else changes. Raises LedgerError,
+    PeopleError.
+    """
+    active = {one.origin.terminal: one for one in terminals if one.origin.site == site and one.revoked is None}
+    with store.writing():
+        here = store.site(site)
+        if here is None:
+            raise LedgerError(f"{site}: has no roster; `central roster DIR add` begins one")
+        if any(_identity(active.get(name)) != identity for name, identity in store.holders(site).items()):
+            here = new_key(store, here)
+        _seal_keys(store, here, active, authority)
+        version = here.version + 1
+        changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
+        if changed or here.version == 0:
+            store.put_messages(site, changed)
+            store.put_messages(site, _listing(store, site, version, authority))
+            store.put_site(replace(here, version=version))
+        _sign_again(store, site, authority)
+    if any(sent is None for sent in changed.values()):
+        store.rewrite()
+    return store.messages(site)
+
+
+def _seal_keys(store: RosterStore, here: SiteRow, active: Mapping[str, Terminal], authority: SigningKey) -> None:
+    holders, fresh = store.holders(here.site), {}
+    for name, terminal in active.items():
+        if name not in holders:
+            sealed = sitekey.seal(here.key, terminal.key)
+            message = KeyMessage(terminal.origin, here.keys, sitekey.key_id(here.key), sealed)
+            place = Place(here.site, Part.KEY, name)
+            fresh[place.topic] = _sent(place, here.keys, roster.KEY_TYPE, roster.encode_key(message), authority)
+            holders[name] = terminal.keyid
+    store.put_messages(here.site, fresh)
+    store.put_holders(here.site, holders)
+
+
+def _entries(store: RosterStore, here: SiteRow, version: int, authority: SigningKey) -> dict[str, Sent | None]:
+    stale = [one for one in store.members(here.site).values() if one.stale]
+    made: dict[str, Sent | None] = {}
+    for row in stale:
+        place = Place(here.site, Part.PERSON, row.person)
+        payload = roster.encode_person(_message(store, here, row, version))
+        made[place.topic] = _sent(place, version, roster.PERSON_TYPE, payload, authority)
+    store.put_members(here.site, [replace(one, stale=False) for one in stale])
+    return made
+
+
+def _message(store: RosterStore, here: SiteRow, row: MemberRow, version: int) -> PersonMessage:
+    if row.gone is not None:
+        return PersonMessage(here.site, row.person, version, gone=ErasureReason(row.gone))
+    plain = roster_member.encode(replace(store.people.member(row.person), content=row.content))
+    bare = PersonMessage(here.site, row.person, version, sitekey.key_id(here.key))
+    return replace(bare, sealed=sitekey.encrypt(here.key, plain, bare.line()))
+
+
+def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[str, Sent | None]:
+    until = (datetime.now(UTC) - tombstones).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    done = [one.person for one in store.members(here.site).values() if one.gone_at and one.gone_at <= until]
+    store.forget_members(here.site, done)
+    return {Place(here.site, Part.PERSON, person).topic: None for person in done}
+
+
+def _listing(store: RosterStore, site: str, version: int, authority: SigningKey) -> dict[str, Sent | None]:
+    """The manifest, and the pages that are not as they were."""
+    held = store.messages(site)
+    base = Place(site, Part.PERSON, "x").topic.removesuffix("x")
+    entries = {topic.removeprefix(base): one.entry for topic, one in held.items() if topic.startswith(base)}
+    made: dict[str, Sent | None] = {}
+    pages: dict[str, str] = {}
+    for bucket in roster.BUCKETS:
+        place = Place(site, Part.PAGE, bucket)
+        here = {person: entry for person, entry in entries.items() if person[0] == bucket}
+        sent = held.get(place.topic)
+        if not here:
+            made |= {place.topic: None} if sent else {}
+            continue
+        if sent is None or _listed(sent) != here:
+            payload = roster.encode_page(Page(site, bucket, version, here))
+            sent = made[place.topic] = _sent(place, version, roster.PAGE_TYPE, payload, authority)
+        pages[bucket] = sent.sha256
+    manifest = roster.encode_manifest(Manifest(site, version, len(entries), roster.digest(entries), pages))
+    place = Place(site, Part.MANIFEST, "")
+    made[place.topic] = _sent(place, version, roster.MANIFEST_TYPE, manifest, authority)
+    return made
+
+
+def _sign_again(store: RosterStore, site: str, authority: SigningKey) -> None:
+    """What an earlier key of the authority signed. The manifest lists payloads, so that it holds as it is."""
+    signer, signed = envelope.key_id(authority.verify_key), {}
+    for topic, sent in store.messages(site).items():
+        parsed = envelope.parse(sent.wire)
+        if parsed.keyid != signer:
+            wire = envelope.to_wire(envelope.sign(parsed.payload_type, parsed.payload, authority))
+            signed[topic] = replace(sent, wire=wire)
+    store.put_messages(site, signed)
+
+
+def _listed(sent: Sent) -> Mapping[str, Entry]:
+    return roster.decode_page(envelope.parse(sent.wire).payload).entries
+
+
+def _sent(place: Place, version: int, payload_type: str, payload: bytes, authority: SigningKey) -> Sent:
+    wire = envelope.to_wire(envelope.sign(payload_type, payload, authority))
+    return Sent(place.topic, version, hashlib.sha256(payload).hexdigest(), wire)
+
+
+def _identity(terminal: Terminal | None) -> str | None:
+    return None if terminal is None else terminal.keyid

@@ -1,0 +1,124 @@
+"""What the roster says of one person, as the bytes that are encrypted: padded, so that their length says little.
+
+Four bytes with the length of a JSON document, the document, the templates as float32, and zeros up to one of a few
+sizes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from edge.domain.consent import Consent, is_instant
+from edge.domain.matching import are_unit
+from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.types import Floats
+from edge.errors import RecordError
+
+SIZES = (4_096, 8_192, 16_384, 22_528)
+"""Bytes. Three templates of 512 numbers fit into the second, ten into the last."""
+MAX_DOCUMENT = 8_192
+MAX_NAME = 200
+MAX_TEMPLATES = 32
+_MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_FLAGS = ("age_attested", "employer_agreed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """One person of the roster."""
+
+    name: str
+    consent: Consent
+    templates: Mapping[str, Floats]
+    """By model id, shape (k, d), unit rows."""
+    restricted: bool = False
+    """Kept, but not used."""
+    content: int = 1
+    """Grows when anything of the above changes, and not when it is only encrypted anew."""
+
+
+def encode(member: Member) -> bytes:
+    """The plaintext, of one of SIZES bytes. Raises RecordError for what does not fit or no reader would accept."""
+    rows = {model: np.ascontiguousarray(matrix, "<f4") for model, matrix in sorted(member.templates.items())}
+    document = dump(
+        {
+            "name": member.name,
+            "content": member.content,
+            "consent": asdict(member.consent),
+            "templates": [[model, *matrix.shape] for model, matrix in rows.items()],
+            "restricted": member.restricted,
+        }
+    )
+    plain = len(document).to_bytes(4, "big") + document + b"".join(matrix.tobytes() for matrix in rows.values())
+    size = next((size for size in SIZES if size >= len(plain)), None)
+    if size is None:
+        raise RecordError(
+            f"{len(plain)} bytes of a person, and {SIZES[-1]} fit into the roster; enrol with fewer photographs"
+        )
+    padded = plain.ljust(size, b"\0")
+    decode(padded)
+    return padded
+
+
+def decode(padded: bytes) -> Member:
+    """Raises RecordError for anything malformed."""
+    length = int.from_bytes(padded[:4], "big")
+    if len(padded) not in SIZES or not 0 < length <= MAX_DOCUMENT:
+        raise RecordError("roster member: not of one of the sizes, or without a document")
+    document = parse_object(padded[4 : 4 + length], MAX_DOCUMENT)
+    templates, rest = _templates(document.get("templates"), padded[4 + length :])
+    if rest.strip(b"\0"):
+        raise RecordError("roster member: something follows the templates")
+    name, content, restricted = document.get("name"), document.get("content"), document.get("restricted")
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.strip().isprintable():
+        raise RecordError("roster member: the name is missing or not one line")
+    if not isinstance(content, int) or isinstance(content, bool) or not 1 <= content <= MAX_INTEGER:
+        raise RecordError("roster member: content is missing or malformed")
+    if not isinstance(restricted, bool):
+        raise RecordError("roster member: restricted is missing or malformed")
+    return Member(name, _consent(document.get("consent")), templates, restricted, content)
+
+
+def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:
+    if not isinstance(listed, list):
+        raise RecordError("roster member: templates are missing")
+    found: dict[str, Floats] = {}
+    for one in listed:
+        if not isinstance(one, list) or len(one) != 3 or not _is_model(one[0]) or one[0] in found:
+            raise RecordError("roster member: a template is not [model, count, length]")
+        model, count, length = one
+        if not _within(count, MAX_TEMPLATES) or not _within(length, 4_096) or 4 * count * length > len(raw):
+            raise RecordError("roster member: templates of an impossible shape")
+        size = 4 * count * length
+        matrix = np.frombuffer(raw[:size], "<f4").astype(np.float32).reshape(count, length)
+        if not are_unit(matrix):
+            raise RecordError("roster member: templates are not unit vectors")
+        found[model], raw = matrix, raw[size:]
+    return found, raw
+
+
+def _consent(said: Any) -> Consent:
+    names = {field.name for field in fields(Consent)}
+    if not isinstance(said, dict) or set(said) != names:
+        raise RecordError("roster member: the consent is missing or malformed")
+    texts = names - {*_FLAGS, "withdrawn_at"}
+    withdrawn = said["withdrawn_at"]
+    if not all(isinstance(said[name], str) for name in texts) or not all(
+        isinstance(said[name], bool) for name in _FLAGS
+    ):
+        raise RecordError("roster member: the consent is malformed")
+    instants = [said["given_at"]] if withdrawn is None else [said["given_at"], withdrawn]
+    if not all(isinstance(instant, str) and is_instant(instant) for instant in instants):
+        raise RecordError("roster member: the consent's instants are malformed")
+    return Consent(**said)
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, str) and _MODEL.fullmatch(value) is not None
+
+
+def _within(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most

@@ -1,0 +1,288 @@
+"""The roster from the broker into the people file, whatever order it comes in.
+
+A message is judged when all that decides about it is here: the manifest, the page that lists it, the site key.
+Until then it waits in memory; the broker retains it and says it again at the next connection. Nothing that is
+malformed, swapped, older or unlisted changes more than a counter (I12).
+
+::
+
+    take ──► waiting ──settle──► current ──► people.receive ──► held, or out for a reason
+                                    │  └───► a tombstone ──► leaving ──erased by the caller──► gone
+                                    └ stale: dropped     unlisted ──► leaving
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nacl.signing import SigningKey
+
+from edge.domain import roster, roster_member
+from edge.domain.consent import Policy
+from edge.domain.kinds import ErasureReason
+from edge.domain.records import Origin
+from edge.domain.roster import Entry, PersonMessage
+from edge.domain.roster_listing import Listing, Verdict
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import Part, Place
+from edge.errors import RecordError
+from edge.roster import sitekey
+from edge.roster.people import People
+from edge.roster.received import GONE, HELD, KEY, MANIFEST, OUT, Mark, Received, Row
+
+MAX_WAITING = 1_024
+"""Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
+_KEYS = 2
+"""Site keys in memory: while one is replaced, entries under both are on their way."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start of the process, but for `roster_people`, `roster_out` and `roster_waiting`: now."""
+
+    roster_applied: int = 0
+    roster_rejected: int = 0
+    """Malformed, of a foreign key or site, swapped, or unlisted."""
+    roster_old: int = 0
+    """Older than what is held."""
+    roster_people: int = 0
+    roster_out: int = 0
+    """Kept out for a reason."""
+    roster_waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Somebody whose biometrics the caller must destroy, and then say so to `left`."""
+
+    reason: ErasureReason
+    row: Row
+
+
+class RosterSync:
+    """On one thread, which owns both files."""
+
+    def __init__(
+        self, origin: Origin, identity: SigningKey, people: People, received: Received, policy: Policy
+    ) -> None:
+        """`identity` opens the site key. Raises PeopleError."""
+        self.counts = Counts()
+        self.leaving: dict[str, Leaving] = {}
+        self._origin, self._identity, self._policy = origin, identity, policy
+        self._people, self._received = people, received
+        self._keys: dict[str, bytes] = {}
+        self._waiting: dict[str, tuple[PersonMessage, str]] = {}
+        self._listing = Listing()
+        self._rows = received.rows()
+        self._listed_anew = False
+        self._restore()
+        self._count()
+
+    @property
+    def begun(self) -> bool:
+        """Whether this site has a roster at all, as far as this terminal was ever told."""
+        return self._listing.manifest is not None
+
+    def missing(self) -> list[str]:
+        """What the manifest lists and is not here, as `Listing.missing`; nothing before there is a roster."""
+        return self._listing.missing(self._held()) if self.begun else []
+
+    def kept_out(self) -> dict[str, str]:
+        """Why, by person."""
+        return {one.person: one.reason or "" for one in self._rows.values() if one.state == OUT}
+
+    def take(self, place: Place, payload: bytes) -> None:
+        """A payload whose signature by the authority was verified. Raises RecordError for one that is no good.
+
+        Raises PeopleError when the disk does not take it: the broker will say it again.
+        """
+        if place.site != self._origin.site:
+            raise RecordError("roster: of another site")
+        match place.part:
+            case Part.KEY:
+                self._key(place, payload)
+            case Part.MANIFEST:
+                self._manifest(payload)
+            case Part.PAGE:
+                self._page(place, payload)
+            case Part.PERSON:
+                self._person(place, payload)
+
+    def settle(self) -> None:
+        """Act upon what can be judged now, in one transaction. Raises PeopleError, and then it all waits still."""
+        if not self._waiting and not self._listed_anew:
+            return
+        arrived: dict[str, tuple[Member, Row]] = {}
+        done: list[str] = []
+        gone: list[Row] = []
+        known = self._people.known()
+        for person, (message, sha256) in self._waiting.items():
+            verdict = self._listing.verdict(person, message.version, sha256)
+            if verdict is Verdict.STALE:
+                self.counts.roster_rejected += 1
+                done.append(person)
+            elif verdict is Verdict.CURRENT and message.gone is not None:
+                row = Row(person, message.version, sha256, 0, GONE, str(message.gone))
+                done.append(person)
+                if person in known:
+                    self.leaving[person] = Leaving(message.gone, row)
+                else:
+                    gone.append(row)
+            elif verdict is Verdict.CURRENT and message.key in self._keys and person not in self.leaving:
+                done.append(person)
+                self._open(message, sha256, arrived)
+        self._apply(arrived, gone)
+        for person in done:
+            del self._waiting[person]
+        self._leave_unlisted()
+        self._count()
+
+    def left(self, person: str) -> None:
+        """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
+        self._keep([self.leaving[person].row])
+        del self.leaving[person]
+        self._count()
+
+    def _restore(self) -> None:
+        known = self._people.known()
+        lost = [one.person for one in self._rows.values() if one.state == HELD and one.person not in known]
+        if lost:  # another people file than the one that they were taken into: they are to come again
+            self._received.forget(lost)
+            self._rows = self._received.rows()
+        manifest = self._received.mark(MANIFEST)
+        if manifest is not None:
+            self._listing.manifest = roster.decode_manifest(manifest.payload)
+        for payload in self._received.pages():
+            self._listing.put(roster.decode_page(payload), _sha256(payload))
+
+    def _key(self, place: Place, payload: bytes) -> None:
+        message = roster.decode_key(payload)
+        if message.origin != self._origin or place.name != self._origin.terminal:
+            raise RecordError("roster key: for another terminal")
+        held = self._received.mark(KEY)
+        if held is not None and message.version < held.version:
+            self.counts.roster_old += 1
+            return
+        if held is not None and message.version == held.version and message.key.encode() != held.payload:
+            raise RecordError("roster key: another key under the number of the one that is held")
+        key = sitekey.unseal(message.sealed, self._identity)
+        if sitekey.key_id(key) != message.key:
+            raise RecordError("roster key: not the key that it says it is")
+        if held is None or message.version > held.version:
+            self._received.keep_mark(KEY, Mark(message.version, message.key.encode()))
+        self._keys.pop(message.key, None)
+        self._keys[message.key] = key
+        for stale in list(self._keys)[:-_KEYS]:
+            del self._keys[stale]
+
+    def _manifest(self, payload: bytes) -> None:
+        manifest, held = roster.decode_manifest(payload), self._listing.manifest
+        self._of_our_site(manifest.site)
+        if held is not None and manifest.version < held.version:
+            self.counts.roster_old += 1
+            return
+        if held is not None and manifest.version == held.version:
+            if manifest != held:
+                raise RecordError("roster manifest: another one under the number of the one that is held")
+            return
+        self._received.keep_mark(MANIFEST, Mark(manifest.version, payload))
+        self._listing.manifest = manifest
+        self._listed_anew = True
+
+    def _page(self, place: Place, payload: bytes) -> None:
+        page, sha256 = roster.decode_page(payload), _sha256(payload)
+        self._of_our_site(page.site)
+        if page.bucket != place.name:
+            raise RecordError("roster page: in another page's place")
+        version, held = self._listing.newest(page.bucket)
+        if page.version < version:
+            self.counts.roster_old += 1
+            return
+        if page.version == version:
+            if sha256 != held:
+                raise RecordError("roster page: another one under the number of the one that is held")
+            return
+        oldest = self._listing.put(page, sha256)
+        self._received.keep_page(page.bucket, page.version, payload, oldest)
+        self._listed_anew = True
+
+    def _person(self, place: Place, payload: bytes) -> None:
+        message, sha256 = roster.decode_person(payload), _sha256(payload)
+        self._of_our_site(message.site)
+        if message.person != place.name:
+            raise RecordError("roster: in another person's place")
+        row = self._rows.get(message.person)
+        waiting = self._waiting.get(message.person)
+        newest = max(row.version if row else 0, waiting[0].version if waiting else 0)
+        if message.version < newest:
+            self.counts.roster_old += 1
+            return
+        if row is not None and message.version == row.version:
+            if sha256 != row.sha256:
+                raise RecordError("roster: another entry under the number of the one that is held")
+            if row.state != OUT:
+                return
+        if len(self._waiting) < MAX_WAITING or message.person in self._waiting:
+            self._waiting[message.person] = (message, sha256)
+
+    def _open(self, message: PersonMessage, sha256: str, arrived: dict[str, tuple[Member, Row]]) -> None:
+        try:
+            plain = sitekey.decrypt(self._keys[message.key], message.sealed, message.line())
+            member = roster_member.decode(plain)
+        except RecordError:
+            self.counts.roster_rejected += 1
+            return
+        row = Row(message.person, message.version, sha256, member.content, HELD)
+        arrived[message.person] = (member, row)
+
+    def _apply(self, arrived: Mapping[str, tuple[Member, Row]], gone: list[Row]) -> None:
+        """People first, then what we know of them: an interruption between the two costs a repetition."""
+        if not arrived and not gone:
+            return
+        fresh = {person: member for person, (member, _) in arrived.items() if not self._is_same(person, member)}
+        reasons = self._people.receive(fresh, self._policy) if fresh else {}
+        rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
+        self._keep([*rows, *gone])
+        self.counts.roster_applied += len(fresh) + len(gone)
+
+    def _is_same(self, person: str, member: Member) -> bool:
+        """Whether it was only encrypted anew."""
+        row = self._rows.get(person)
+        return row is not None and row.state == HELD and row.content == member.content
+
+    def _leave_unlisted(self) -> None:
+        if not self._listed_anew:
+            return
+        here = {person: entry for person, entry in self._held().items() if self._rows[person].state != GONE}
+        for person in self._listing.unlisted(here):
+            row = self._rows[person]
+            # its tombstone was emptied or withheld, and with it the reason
+            reason = ErasureReason.EMPLOYER
+            self.leaving.setdefault(
+                person, Leaving(reason, Row(person, row.version, row.sha256, 0, GONE, str(reason)))
+            )
+        self._listed_anew = False
+
+    def _held(self) -> dict[str, Entry]:
+        return {one.person: Entry(one.version, one.sha256) for one in self._rows.values()}
+
+    def _keep(self, rows: list[Row]) -> None:
+        self._received.keep(rows)
+        self._rows.update({row.person: row for row in rows})
+
+    def _of_our_site(self, site: str) -> None:
+        if site != self._origin.site:
+            raise RecordError("roster: of another site")
+
+    def _count(self) -> None:
+        states = [one.state for one in self._rows.values()]
+        self.counts.roster_people, self.counts.roster_out = states.count(HELD), states.count(OUT)
+        self.counts.roster_waiting = len(self._waiting)
+
+
+def _judged(row: Row, reason: str | None) -> Row:
+    return row if reason is None else Row(row.person, row.version, row.sha256, row.content, OUT, reason)
+
+
+def _sha256(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
