@@ -1,6 +1,7 @@
 """What is recorded: the same terminal under different work, and on what an earlier misfortune left."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ def lay_out(directory: Path, variant: Variant, replay: Path | None = None) -> Pa
     directory.mkdir(parents=True)
     config = write_terminal(directory / "terminal", replay or PHOTOS, window_s=1.0)
     create_identity(directory / "ledger")
+    # The smallest journal that may be configured: its reserve is copied with every state.
+    text = config.read_text(encoding="utf-8")
+    config.write_text(re.sub(r"max_bytes = \d+", "max_bytes = 8_000_000", text), encoding="utf-8")
     if variant.prepare is not None:
         variant.prepare(directory / "terminal" / "state")
     return config
