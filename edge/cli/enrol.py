@@ -34,7 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Enrol."""
     from edge import config
     from edge.domain.consent import Consent
-    from edge.domain.quality import ENROLMENT_LIMITS
     from edge.errors import EnrolmentRefused, PeopleError
     from edge.terminal import enrolment, parts
 
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         age_attested=True,
         employer_agreed=True,
     )
-    pipeline = parts.pipeline(loaded, parts.model_store(loaded), ENROLMENT_LIMITS)
+    pipeline = parts.pipeline(loaded, parts.model_store(loaded), enrolling=True)
     if arguments.camera:
         probes = enrolment.probes_from_camera(
             parts.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell

@@ -7,7 +7,6 @@ from typing import TextIO
 from edge.cli.stage import WINDOW_S, Stage, wait_until
 from edge.domain.consent import Consent
 from edge.domain.cues import CUES, CueName
-from edge.domain.quality import ENROLMENT_LIMITS
 from edge.resources import photos_directory
 from edge.terminal import enrolment, parts
 from edge.terminal.publish import Publisher
@@ -72,7 +71,7 @@ class _Teller:
         config = self._stage.config
         secrets, policy, clock = parts.load_secrets(config), parts.policy(config), parts.clock()
         consent = Consent(policy.version, policy.sha256, "en", clock.evidence().utc, "demo witness", True, True)
-        pipeline = parts.pipeline(config, parts.model_store(config), ENROLMENT_LIMITS)
+        pipeline = parts.pipeline(config, parts.model_store(config), enrolling=True)
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         self._stage.signals.announce(CUES[CueName.ENROLLING])
         probes = enrolment.probes_from_photographs(pictures, pipeline)

@@ -134,8 +134,11 @@ class Decider:
         looks = list(self._now.looks)[-policy.frames :]
         if len(looks) < policy.frames:
             return None
-        fused = gallery.best(fuse([look.probe for look in looks]))
-        if fused is None or fused.score < threshold or fused.score - fused.runner_up < policy.margin:
+        probe = fuse([look.probe for look in looks])
+        fused = gallery.best(probe)
+        if fused is None or fused.score < threshold + probe.demand:
+            return None
+        if fused.score - fused.runner_up < policy.margin:
             return None
         if any(look.best is None or look.best.person != fused.person for look in looks):
             return None
@@ -170,7 +173,7 @@ class Decider:
 
 
 def fuse(probes: list[Probe]) -> Probe:
-    """The mean direction of several probes of one model; quality and liveness averaged. Raises ValueError."""
+    """The mean direction of several probes of one model; the rest is averaged, too. Raises ValueError."""
     if len({probe.model_id for probe in probes}) != 1:
         raise ValueError("probes of different models cannot be fused")
     mean = np.mean([probe.embedding for probe in probes], axis=0)
@@ -180,6 +183,7 @@ def fuse(probes: list[Probe]) -> Probe:
         model_id=probes[0].model_id,
         liveness=float(np.mean([probe.liveness for probe in probes])),
         quality=float(np.mean([probe.quality for probe in probes])),
+        demand=float(np.mean([probe.demand for probe in probes])),
     )
 
 

@@ -27,9 +27,9 @@ class Candidate:
 
     person: str
     score: float
-    """Cosine with the person's best template."""
+    """Cosine with what the person's templates have in common."""
     runner_up: float
-    """Cosine with the best template of any other person; NOBODY when there is none."""
+    """The same with the best other person; NOBODY when there is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +60,13 @@ class Gallery:
 
     @classmethod
     def of(cls, model_id: str, templates: Iterable[tuple[str, Floats]]) -> Self:
-        """From each person's templates, shape (k, d). Raises ValueError."""
+        """From each person's templates, shape (k, d), as `common` makes one of them. Raises ValueError."""
         people: list[str] = []
         owners: list[Indices] = []
         rows: list[Floats] = []
         for person, matrix in templates:
-            owners.append(np.full(len(matrix), len(people), np.intp))
-            rows.append(matrix)
+            rows.append(common(matrix))
+            owners.append(np.full(len(rows[-1]), len(people), np.intp))
             people.append(person)
         if not people:
             return cls.empty(model_id)
@@ -97,6 +97,20 @@ class Gallery:
         owner = self.owners[top]
         runner_up = float(scores.max(where=self.owners != owner, initial=NOBODY))
         return Candidate(self.people[owner], float(scores[top]), runner_up)
+
+
+def common(templates: Floats) -> Floats:
+    """What a person's templates, shape (k, d), have in common: their mean direction, shape (1, d).
+
+    Measured with three photographs each, the mean misses fewer people at the same false alarms than the best of the
+    three does: what a single picture adds by chance cancels out. Templates without a common direction stay as they
+    are. Raises ValueError for rows that are not finite unit vectors.
+    """
+    if not are_unit(templates):
+        raise ValueError("a template is not a finite unit vector; enrol that person again")
+    total = templates.sum(axis=0, dtype=np.float64, keepdims=True)
+    length = float(np.linalg.norm(total))
+    return np.asarray(total / length, np.float32) if length > UNIT_TOLERANCE else templates
 
 
 def are_unit(rows: Floats) -> bool:

@@ -5,6 +5,7 @@ made on LFW pictures degraded step by step (Gaussian and motion blur, dimming, s
 embedding moved from that of the untouched picture.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import atan2, degrees, hypot
 
@@ -87,7 +88,8 @@ class QualityLimits:
     """Degrees either way."""
     good_angle: float = 15.0
     rival: float = 0.6
-    """A second face at least this share of the first one's height is comparable: whose punch would it be?"""
+    """A second face at least this share of the first one's height is comparable, if it stands where it could punch:
+    whose punch would it be?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,14 @@ ENROLMENT_LIMITS = replace(
 """A template is used for months: what would pass once is not good enough for it."""
 
 
-def face_of(boxes: list[Box], limits: QualityLimits) -> tuple[Box, bool]:
-    """The largest of at least one face, and whether another is comparable."""
+def face_of(boxes: Sequence[Box], width: int, height: int, limits: QualityLimits) -> tuple[Box, bool]:
+    """The largest of at least one face in a frame of width×height pixels, and whether another is comparable.
+
+    One that is too far away, or partly outside of the frame, would not be let through and is no rival.
+    """
     first, *others = sorted(boxes, key=lambda box: box.height, reverse=True)
-    return first, any(box.height >= limits.rival * first.height for box in others)
+    rivals = [box for box in others if box.height >= limits.rival * first.height]
+    return first, any(placed(*placement(box, width, height), limits) is None for box in rivals)
 
 
 def placement(box: Box, width: int, height: int) -> tuple[float, float, float]:

@@ -138,6 +138,8 @@ class Probe:
     """0..1, the presentation-attack model's probability of a live face."""
     quality: float
     """0..1, 1 is best."""
+    demand: float = 0.0
+    """Cosine to add to the threshold for this face: below 0 for one that the embedder reads weakly."""
     traces: Traces | None = None
     """None when nothing but the model looks for attacks."""
 

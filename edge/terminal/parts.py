@@ -13,7 +13,7 @@ from edge.config import Config, credential
 from edge.domain.consent import Policy
 from edge.domain.decision import DecisionPolicy
 from edge.domain.direction import DirectionPolicy
-from edge.domain.quality import QualityLimits
+from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.domain.records import Origin
 from edge.domain.retention import Bounds
 from edge.domain.types import Direction
@@ -113,9 +113,10 @@ def model_store(config: Config) -> ModelStore:
     return ModelStore(models_directory(config.storage.models))
 
 
-def pipeline(config: Config, store: ModelStore, limits: QualityLimits | None = None) -> Pipeline:
-    """Load the models and check their hashes. Raises ModelError."""
-    return Pipeline(store, limits or QualityLimits(), threads=config.recognition.threads)
+def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> Pipeline:
+    """Load the models and check their hashes; for enrolment under its own limits. Raises ModelError."""
+    limits = ENROLMENT_LIMITS if enrolling else QualityLimits()
+    return Pipeline(store, limits, threads=config.recognition.threads, mirrored=enrolling)
 
 
 def rules(config: Config, store: ModelStore) -> Rules:
@@ -127,7 +128,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
         direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
         decision=DecisionPolicy(frames=config.recognition.frames),
         target_fpir=config.recognition.target_fpir,
-        fmr_table={float(rate): cosine for rate, cosine in store.spec("embedder").fmr.items()},
+        fmr_table={float(rate): cosine for rate, cosine in store.template.fmr.items()},
         bounds=bounds(config),
     )
 

@@ -19,6 +19,8 @@ _CURE = "restore the models directory of this release, or make it again with `py
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
 """Safe as a file name inside the models directory: no separators, no leading dot."""
+Joined = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.+-]*$")]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Role(StrEnum):
@@ -27,6 +29,8 @@ class Role(StrEnum):
     DETECTOR = "detector"
     LANDMARKS = "landmarks"
     EMBEDDER = "embedder"
+    COMPANION = "companion"
+    """A second embedder: its vector is joined to the first one's."""
     ANTISPOOF = "antispoof"
 
 
@@ -67,7 +71,7 @@ class Input(_Strict, frozen=True):
     shape: tuple[int, int, int, int]
     colour: Literal["RGB", "BGR"]
     mean: float
-    std: Annotated[float, msgspec.Meta(gt=0)]
+    std: Positive
 
     @property
     def size(self) -> int:
@@ -111,8 +115,30 @@ class ModelSpec(_Strict, frozen=True):
     input: Input
     output: tuple[Output, ...]
     thresholds: dict[str, float] = {}
-    fmr: dict[str, float] = {}
-    """Embedders only: false match rate (as "1e-4") to the cosine similarity that gives it."""
+    accuracy: tuple[Accuracy, ...] = ()
+
+
+class Part(_Strict, frozen=True):
+    """What one embedder gives to a template."""
+
+    model: Name
+    weight: Positive
+    """Its share of the cosine of two templates."""
+    length: Positive
+    """Of its raw vector for an ordinary picture that passes the gate: the median of a measurement."""
+
+
+class TemplateSpec(_Strict, frozen=True):
+    """What people are enrolled and matched by: the embedders' unit vectors, weighted and joined."""
+
+    id: Joined
+    """Every template carries it; one made in another way never matches."""
+    part: tuple[Part, Part]
+    """Of the embedder and of its companion."""
+    demand: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """Cosine by which the threshold moves with a face's strength; see `edge.vision.embedder`."""
+    fmr: dict[str, float]
+    """False match rate (as "1e-4") to the cosine that gives it, measured with the demand taken off."""
     accuracy: tuple[Accuracy, ...] = ()
 
 
@@ -120,6 +146,7 @@ class Manifest(_Strict, frozen=True):
     """The whole file."""
 
     schema: Literal[1]
+    template: TemplateSpec
     model: tuple[ModelSpec, ...]
 
     def of(self, role: Role) -> ModelSpec:
@@ -148,4 +175,9 @@ def read_manifest(directory: Path) -> Manifest:
     missing = sorted(set(Role) - {spec.role for spec in manifest.model})
     if missing:
         raise ModelError(f"{path}: no model for the role {', '.join(missing)}; {_CURE}")
+    parts = [part.model for part in manifest.template.part]
+    embedders = [manifest.of(role).id for role in (Role.EMBEDDER, Role.COMPANION)]
+    if parts != embedders:
+        said = f"templates are made of {', '.join(parts)}, but the embedders are {', '.join(embedders)}"
+        raise ModelError(f"{path}: {said}; {_CURE}")
     return manifest

@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.domain.types import Floats, Pixels
 from edge.errors import ModelError
-from edge.vision.manifest import ModelSpec, Role, read_manifest
+from edge.vision.manifest import ModelSpec, Role, TemplateSpec, read_manifest
 
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 _RESTORE = "restore it from this release, or make it again with `python models/remake.py --write --only"
@@ -95,6 +95,11 @@ class ModelStore:
     def spec(self, role: Role | str) -> ModelSpec:
         """What the manifest says of the model of a role."""
         return self._manifest.of(Role(role))
+
+    @property
+    def template(self) -> TemplateSpec:
+        """How the embedders' vectors become a template, and what its cosines mean."""
+        return self._manifest.template
 
     def ids(self) -> dict[str, str]:
         """Role to model id."""

@@ -41,7 +41,8 @@ def load_photo(path: Path) -> Pixels:
 
 def _upright(image: Image.Image) -> Pixels:
     image.load()
-    turned = ImageOps.exif_transpose(image)
+    turned = image
+    ImageOps.exif_transpose(turned, in_place=True)
     if turned.mode in {"RGBA", "LA", "PA"} or "transparency" in turned.info:
         ground = Image.new("RGBA", turned.size, (128, 128, 128, 255))
         turned = Image.alpha_composite(ground, turned.convert("RGBA"))
@@ -49,4 +50,7 @@ def _upright(image: Image.Image) -> Pixels:
         # 16-bit greyscale: Pillow's own conversion would clip it to white.
         values = np.asarray(turned, np.float64)
         turned = Image.fromarray((values * (255 / max(values.max(), 1))).astype(np.uint8))
-    return np.ascontiguousarray(np.asarray(turned.convert("RGB")))
+    if turned.mode != "RGB":
+        turned = turned.convert("RGB")
+    # Each copy of a phone's picture is some 36 MB at the terminal's peak, so there is none that is not needed.
+    return np.asarray(turned)

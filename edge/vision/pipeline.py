@@ -1,12 +1,15 @@
 """The way of a frame: detect, quality, landmarks, pose, alignment; only then antispoof and embedding."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from edge.domain import quality
 from edge.domain.quality import Assessment, QualityLimits, QualityMeasures
-from edge.domain.types import Detection, Frame, Pixels, Probe, Reason, Sight
+from edge.domain.types import Box, Detection, Frame, Pixels, Probe, Reason, Sight
 from edge.vision.align import ALIGNED_SIZE, alignment
 from edge.vision.antispoof import AntiSpoof
 from edge.vision.detector import BlazeFaceDetector, Detector
-from edge.vision.embedder import Embedder
+from edge.vision.embedder import Embedder, Embedding
 from edge.vision.image import FrameImage
 from edge.vision.landmarks import FaceMesh, Mesh
 from edge.vision.manifest import Role
@@ -14,27 +17,50 @@ from edge.vision.models import ModelStore
 from edge.vision.pad_traces import traces
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Everything that any gate asks about a frame with a face, and the embedding, whatever a gate would say."""
+
+    boxes: tuple[Box, ...]
+    """Every face."""
+    width: int
+    height: int
+    """Of the frame, in pixels."""
+    measures: QualityMeasures
+    """Of the largest face."""
+    presence: float
+    embedding: Embedding
+
+
 class Pipeline:
     """All models, loaded once. One thread uses it."""
 
     def __init__(
-        self, store: ModelStore, limits: QualityLimits, threads: int = 1, *, detector: Detector | None = None
+        self,
+        store: ModelStore,
+        limits: QualityLimits,
+        threads: int = 1,
+        *,
+        detector: Detector | None = None,
+        mirrored: bool = False,
     ) -> None:
         """Load, verify and shape-check every model; `threads` is per inference. Raises ModelError.
 
-        `detector` takes the place of BlazeFace in LiteRT.
+        `detector` takes the place of BlazeFace in LiteRT. `mirrored` is for enrolment: each face is embedded with
+        its mirror image, at twice the cost.
         """
         self._limits = limits
         self._detector = detector or BlazeFaceDetector(store.load(Role.DETECTOR, threads=threads))
         self._mesh = FaceMesh(store.load(Role.LANDMARKS, threads=threads))
         self._antispoof = AntiSpoof(store.load(Role.ANTISPOOF, threads=threads))
-        self._embedder = Embedder(store.load(Role.EMBEDDER, threads=threads))
+        embedders = [store.load(role, threads=threads) for role in (Role.EMBEDDER, Role.COMPANION)]
+        self._embedder = Embedder(embedders, store.template, mirrored=mirrored)
         self._presence = store.spec(Role.LANDMARKS).thresholds["presence"]
         self._ids = tuple(store.ids().values())
 
     @property
     def embedder_id(self) -> str:
-        """The model id that probes carry."""
+        """The id that probes and templates carry."""
         return self._embedder.id
 
     @property
@@ -52,30 +78,66 @@ class Pipeline:
         faces = self._detector.detect(image)
         if not faces:
             return Sight(frame.captured_ns)
-        box, rivalled = quality.face_of([face.box for face in faces], self._limits)
-        reason = quality.placed(*quality.placement(box, image.width, image.height), self._limits)
-        if rivalled or reason is not None:
-            return Sight(frame.captured_ns, box, Reason.SEVERAL_FACES if rivalled else reason)
+        box, reason = first_glance([face.box for face in faces], image.width, image.height, self._limits)
+        if reason is not None:
+            return Sight(frame.captured_ns, box, reason)
         face = next(face for face in faces if face.box is box)
-        mesh = self._mesh.locate(image, face)
-        aligned = image.warp(alignment(mesh.points), ALIGNED_SIZE)
-        verdict = self._assess(image, face, mesh, aligned)
+        mesh, aligned = self._align(image, face)
+        verdict = second_glance(measure(image, face, mesh, aligned), mesh.presence, self._presence, self._limits)
         if verdict.reason is not None:
             return Sight(frame.captured_ns, box, verdict.reason)
+        embedding = self._embedder.embed(aligned)
         probe = Probe(
-            embedding=self._embedder.embed(aligned),
+            embedding=embedding.vector,
             model_id=self._embedder.id,
             liveness=self._antispoof.liveness(image, box),
             quality=verdict.score,
+            demand=embedding.demand,
             traces=traces(image, box, mesh),
         )
         return Sight(frame.captured_ns, box, probe=probe)
 
-    def _assess(self, image: FrameImage, face: Detection, mesh: Mesh, aligned: Pixels) -> Assessment:
-        verdict = quality.assess(measure(image, face, mesh, aligned), self._limits)
-        if verdict.reason is None and not mesh.presence >= self._presence:
-            return Assessment(Reason.TURNED, 0.0)  # a face to the detector alone: covered, or turned far away
-        return verdict
+    def study(self, frame: Frame) -> Study | None:
+        """What evaluation needs of a frame, so that one look serves every gate; None when there is no face."""
+        image = FrameImage(frame.pixels)
+        faces = self._detector.detect(image)
+        if not faces:
+            return None
+        face = max(faces, key=lambda face: face.box.height)
+        mesh, aligned = self._align(image, face)
+        return Study(
+            boxes=tuple(face.box for face in faces),
+            width=image.width,
+            height=image.height,
+            measures=measure(image, face, mesh, aligned),
+            presence=mesh.presence,
+            embedding=self._embedder.embed(aligned),
+        )
+
+    def gate(self, study: Study, limits: QualityLimits) -> Reason | None:
+        """What `look` would say of that frame under `limits`: None when it would give a probe."""
+        reason = first_glance(study.boxes, study.width, study.height, limits)[1]
+        return reason or second_glance(study.measures, study.presence, self._presence, limits).reason
+
+    def _align(self, image: FrameImage, face: Detection) -> tuple[Mesh, Pixels]:
+        mesh = self._mesh.locate(image, face)
+        return mesh, image.warp(alignment(mesh.points), ALIGNED_SIZE)
+
+
+def first_glance(boxes: Sequence[Box], width: int, height: int, limits: QualityLimits) -> tuple[Box, Reason | None]:
+    """The face that a frame is about, and what its place already says: known before anything costly is computed."""
+    box, rivalled = quality.face_of(boxes, width, height, limits)
+    if rivalled:
+        return box, Reason.SEVERAL_FACES
+    return box, quality.placed(*quality.placement(box, width, height), limits)
+
+
+def second_glance(measures: QualityMeasures, presence: float, enough: float, limits: QualityLimits) -> Assessment:
+    """The whole gate, once the mesh is known; `presence` and what is `enough` of it are probabilities."""
+    verdict = quality.assess(measures, limits)
+    if verdict.reason is None and not presence >= enough:
+        return Assessment(Reason.TURNED, 0.0)  # a face to the detector alone: covered, or turned far away
+    return verdict
 
 
 def measure(image: FrameImage, face: Detection, mesh: Mesh, aligned: Pixels) -> QualityMeasures:

@@ -144,6 +144,17 @@ def test_present_says_who_has_had_no_answer_yet() -> None:
     assert not decider.present
 
 
+def test_more_is_asked_of_a_strong_face_and_less_of_a_weak_one() -> None:
+    near = unit(1, 1.7)  # cosine 0.507 with ada, 0.862 with ben
+    just = Gallery.of(MODEL, [("ada", ADA[None])])
+    for demand, taken in ((0.0, True), (0.01, False), (-0.025, True)):
+        probe = Probe(near, MODEL, 0.99, 0.9, demand)
+        decider = Decider(POLICY)
+        outcomes = [decider.observe(Sight(i * STEP_MS * 1_000_000, HERE, None, probe), just, 0.5) for i in range(3)]
+        assert isinstance(outcomes[-1], Accepted) is taken
+    assert fuse([Probe(ADA, MODEL, 1, 1, 0.02), Probe(ADA, MODEL, 1, 1, 0.0)]).demand == pytest.approx(0.01)
+
+
 def test_fusing_probes_of_two_models_is_an_error() -> None:
     with pytest.raises(ValueError, match="different models"):
         fuse([Probe(ADA, "a", 1, 1), Probe(ADA, "b", 1, 1)])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.matching import NOBODY, Gallery, are_unit, threshold
+from edge.domain.matching import NOBODY, Gallery, are_unit, common, threshold
 from edge.domain.types import Floats, Probe
 
 MODEL = "mobilefacenet-1"
@@ -35,16 +35,18 @@ def gallery() -> Gallery:
     )
 
 
-def test_the_best_template_of_the_best_person_counts() -> None:
-    best = gallery().best(probe(unit(1, 0.2, 0)))
+def test_what_a_persons_templates_have_in_common_counts() -> None:
+    ann = unit(unit(1, 0, 0)[0] + unit(1, 1, 0)[0], unit(1, 1, 0)[1], 0)
+    best = gallery().best(probe(ann))
     assert best is not None
     assert best.person == "ann"
-    assert best.score == pytest.approx(unit(1, 0.2, 0)[0])
+    assert best.score == pytest.approx(1.0)
 
 
 def test_the_runner_up_is_another_person() -> None:
-    """Ann's second template is nearer than Bob, and must not count as her own rival."""
-    best = gallery().best(probe(unit(1, 0.5, 0)))
+    """Of several rows of one person, none is that person's rival."""
+    rows = np.stack([unit(1, 0, 0), unit(1, 1, 0), unit(0, 1, 0)])
+    best = Gallery(("ann", "bob"), np.array([0, 0, 1], np.intp), rows, MODEL).best(probe(unit(1, 0.5, 0)))
     assert best is not None
     assert (best.person, best.runner_up) == ("ann", pytest.approx(unit(1, 0.5, 0)[1]))
 
@@ -54,7 +56,19 @@ def test_alone_there_is_no_runner_up() -> None:
     best = alone.best(probe(unit(-1, -1)))
     assert best is not None
     assert best.runner_up == NOBODY
-    assert best.score == pytest.approx(-math.sqrt(0.5))
+    assert best.score == pytest.approx(-1.0)
+
+
+def test_templates_without_a_common_direction_stay_as_they_are() -> None:
+    opposite = np.stack([unit(1, 0), unit(-1, 0)])
+    assert common(opposite) is opposite
+    assert common(np.empty((0, 4), np.float32)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 0.0], [2.0, 0.0], [0.0, 0.0], [np.inf, 0.0]])
+def test_a_mean_hides_no_malformed_template(row: list[float]) -> None:
+    with pytest.raises(ValueError, match="enrol that person again"):
+        Gallery.of(MODEL, [("ann", np.stack([unit(1, 0), np.array(row, np.float32)]))])
 
 
 def test_an_empty_gallery_knows_nobody() -> None:
@@ -110,13 +124,13 @@ def test_another_models_embedding_is_refused() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"matrix": np.full((4, 3), np.nan, np.float32)},
-        {"matrix": np.ones((4, 3), np.float32)},
-        {"matrix": np.zeros((4, 3), np.float32)},
-        {"matrix": np.ones(4, np.float32)},
-        {"owners": np.array([0, 0, 1], np.intp)},
-        {"owners": np.array([0, 0, 1, 3], np.intp)},
-        {"owners": np.array([0, 0, 1, -1], np.intp)},
+        {"matrix": np.full((3, 3), np.nan, np.float32)},
+        {"matrix": np.ones((3, 3), np.float32)},
+        {"matrix": np.zeros((3, 3), np.float32)},
+        {"matrix": np.ones(3, np.float32)},
+        {"owners": np.array([0, 1], np.intp)},
+        {"owners": np.array([0, 1, 3], np.intp)},
+        {"owners": np.array([0, 1, -1], np.intp)},
     ],
 )
 def test_a_malformed_gallery_is_refused(change: dict) -> None:
