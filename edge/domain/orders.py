@@ -72,7 +72,15 @@ PROTECTIVE = frozenset(
 )
 """They only ever take away: a terminal that does not know the time obeys these, and none of the others."""
 ERASING = frozenset({Word.ERASE, Word.EMPLOYMENT_ENDED, Word.UNDER_AGE})
-"""Order does not matter to them: what is erased stays so, whatever was ordered before or after."""
+"""What they end in is the same."""
+_ASPECTS = {
+    Word.RESTRICT: "bar",
+    Word.UNRESTRICT: "bar",
+    Word.OBJECT: "bar",
+    Word.RECTIFY: "name",
+    Word.EMPLOYMENT_ENDED: "end",
+}
+"""What of a person an order settles until the next; the words that lack settle it for good, or nothing."""
 
 
 def _sealed(value: object, least: int, most: int) -> bool:
@@ -144,9 +152,12 @@ class Order:
         return person if isinstance(person, str) else None
 
     @property
-    def scope(self) -> str:
-        """Of two orders of one scope the one with the higher sequence is the later."""
-        return self.person or str(self.word)
+    def scope(self) -> str | None:
+        """Of two orders of one scope the one with the higher sequence stands; None where order does not matter."""
+        aspect = _ASPECTS.get(self.word)
+        if self.person is None:
+            return str(self.word)
+        return None if aspect is None else f"{self.person}/{aspect}"
 
     def names(self, origin: Origin) -> bool:
         """Whether it is for this terminal."""

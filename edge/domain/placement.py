@@ -94,6 +94,17 @@ def place(time: TimeEvidence, anchors: Anchors) -> Placement:
     return Placement(placed, Mark.PLACED, reach)
 
 
+def not_before(time: TimeEvidence, anchor: TimeEvidence | None) -> str | None:
+    """The earliest that it can be at `time`: by the clock, or else by the boottime since `anchor`.
+
+    RFC 3339 UTC with milliseconds and Z; None where nothing tells.
+    """
+    placed = place(time, Anchors(() if anchor is None else (anchor,)))
+    if placed.uncertainty_ms is None:
+        return None
+    return _text(_milliseconds(placed.utc) - placed.uncertainty_ms)
+
+
 def _bound(distance_ms: int) -> int:
     return -(-distance_ms * DRIFT_PPM // 1_000_000) + 1  # rounded up, and both readings are whole milliseconds
 

@@ -118,14 +118,17 @@ class Ring:
         with JOURNAL.writing(self._db, self.path):
             return self._append(draft)
 
-    def take_command(self, command_id: str, draft: Draft) -> Stored | None:
+    def take_command(self, command_id: str, draft: Draft, *before: Draft) -> Stored | None:
         """Mark a command as taken and append the record that says so, together; None when it was taken before.
 
+        What comes `before` it, the records of what was done, is appended in the same transaction.
         Raises RecordError, JournalError; either way it is not taken.
         """
         with JOURNAL.writing(self._db, self.path):
             if self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command_id,)).fetchone() is not None:
                 return None
+            for one in before:
+                self._append(one)
             stored = self._append(draft)
             self._db.execute("INSERT INTO commands VALUES (?, ?)", (command_id, stored.seq))
             self._db.execute(_FORGET_COMMANDS)
@@ -163,6 +166,12 @@ class Ring:
         with JOURNAL.guard(self.path):
             row = self._db.execute(query, (person,)).fetchone()
         return None if row is None else decode(row[0])
+
+    def about(self, person: str, limit: int) -> list[bytes]:
+        """The payloads that name a person, among the last `limit` records, in order. Raises JournalError."""
+        query = "SELECT payload FROM records WHERE seq > ? AND person = ? ORDER BY seq"
+        with JOURNAL.guard(self.path):
+            return [payload for (payload,) in self._db.execute(query, (self._head().seq - limit, person))]
 
     def acknowledge(self, receipt: Receipt, raw: bytes) -> Acknowledgement:
         """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.

@@ -23,6 +23,10 @@ _FORGET = """
 DELETE FROM orders WHERE owed IS NULL AND due IS NULL AND id IN (
     SELECT id FROM orders WHERE owed IS NULL AND due IS NULL ORDER BY sequence DESC LIMIT -1 OFFSET ?)
 """
+_MARK = """
+INSERT INTO marks VALUES (?, ?)
+ON CONFLICT (scope) DO UPDATE SET sequence = max(sequence, excluded.sequence)
+"""
 _COLUMNS = "id, sequence, due, wire, owed"
 
 
@@ -58,14 +62,14 @@ class OrderBook:
         return self._one("SELECT 1 FROM orders WHERE id = ?", order) is not None
 
     def newest(self, scope: str) -> int:
-        """The highest sequence number that was taken of a person, the policy or the authority; 0 for none."""
+        """The highest sequence number that was taken of one scope; 0 for none."""
         found = self._one("SELECT sequence FROM marks WHERE scope = ?", scope)
         return int(found) if found is not None else 0
 
     def take(
         self,
         order: str,
-        scope: str,
+        scope: str | None,
         sequence: int,
         *,
         owed: Sequence[Saying],
@@ -76,11 +80,8 @@ class OrderBook:
         with self._writing():
             row = (order, sequence, due, wire, _dump(owed))
             self._db.execute("INSERT INTO orders (id, sequence, due, wire, owed) VALUES (?, ?, ?, ?, ?)", row)
-            mark = (
-                "INSERT INTO marks VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET "
-                "sequence = max(sequence, excluded.sequence)"
-            )
-            self._db.execute(mark, (scope, sequence))
+            if scope is not None:
+                self._db.execute(_MARK, (scope, sequence))
             self._db.execute(_FORGET, (KEPT_IDS,))
 
     def carried_out(self, order: str, owed: Sequence[Saying]) -> None:
@@ -102,7 +103,7 @@ class OrderBook:
         """What is to be carried out at its instant, the earliest first."""
         return sorted(self._duties("due IS NOT NULL"), key=lambda duty: duty.due or "")
 
-    def keys(self) -> list[tuple[int, bytes, bool]]:
+    def rotations(self) -> list[tuple[int, bytes, bool]]:
         """(number, envelope, whether the key that it replaces is over) of each rotation, the oldest first."""
         with PEOPLE.guard(self._path):
             rows = self._db.execute("SELECT n, wire, ended FROM authority ORDER BY n").fetchall()

@@ -21,7 +21,7 @@ from edge.domain.kinds import PERSON, Restriction
 from edge.domain.matching import Gallery, are_unit
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, policies, vault
+from edge.roster import consents, erasure, holding, policies, vault
 from edge.roster.orderbook import OrderBook
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
@@ -126,7 +126,7 @@ class People:
             key = self._evidence_key()
             given = consents.latest(self._db, key)[person]
             consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
-        self._purge()
+        self.purge()
         return True
 
     def erase(self, person: str, when: str, reason: str) -> int:
@@ -163,6 +163,20 @@ class People:
         with self._writing():
             self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
 
+    def holds(self, person: str) -> bool:
+        """Whether somebody is or was enrolled here. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is not None
+
+    def agreed_to(self, person: str) -> Policy:
+        """The policy of somebody's latest consent, given or withdrawn. Raises PeopleError for none."""
+        query = "SELECT policy_version, policy_sha256 FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"
+        with PEOPLE.guard(self.path):
+            row = self._db.execute(query, (person,)).fetchone()
+        if row is None:
+            raise PeopleError(f"{person}: no consent of this person is known here; erase them")
+        return Policy(*row)
+
     def restriction(self, person: str) -> Restriction | None:
         """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
         with PEOPLE.guard(self.path):
@@ -189,7 +203,7 @@ class People:
                 return False
             sealed = vault.seal(self._vault().unwrap(person, wrapped), "name", name.strip().encode())
             self._db.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, person))
-        self._purge()
+        self.purge()
         return True
 
     def put_in_force(self, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
@@ -201,6 +215,11 @@ class People:
         """The policy in force: the last that was ordered, unless the configuration was changed since."""
         with PEOPLE.guard(self.path):
             return policies.in_force(self._db, configured)[0]
+
+    def held(self, person: str) -> dict[str, object]:
+        """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
+        with self._reading():
+            return holding.read(self._db, self._vault(), self._evidence_key(), person)
 
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""
@@ -310,7 +329,7 @@ class People:
         wrapped = self._db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0]
         return self._vault().unwrap("", wrapped)
 
-    def _purge(self) -> None:
+    def purge(self) -> None:
         """Fold the write-ahead file in, so that it keeps no older page; when another process reads, it does so."""
         if self._db.in_transaction:
             return  # whoever began it does so at its end

@@ -90,5 +90,7 @@ def test_an_order_is_for_whom_it_names() -> None:
 def test_it_ends_by_itself_and_says_whom_it_is_about() -> None:
     assert not orders.expired(order(), "2026-04-01T07:59:59.999Z")
     assert orders.expired(order(), "2026-04-01T08:00:00.000Z")
-    assert order().scope == order().person == "a" * 26
+    assert order().person == "a" * 26
+    assert order().scope == order(Word.OBJECT).scope == order(Word.UNRESTRICT).scope != order(Word.RECTIFY).scope
+    assert order(Word.ERASE).scope is order(Word.WITHDRAW).scope is None
     assert (order(Word.POLICY).person, order(Word.POLICY).scope) == (None, "policy")

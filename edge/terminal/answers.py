@@ -1,0 +1,123 @@
+"""A person's data, handed out: JSON for machines and a page to read, in one file for the holder of a key alone."""
+
+import html
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nacl.public import PublicKey, SealedBox
+
+from edge.domain.kinds import PERSON
+from edge.domain.records import Origin
+from edge.errors import TransferError
+from edge.journal.ring import Ring
+from edge.roster.people import People
+from edge.sqlitefile import sync_directory
+
+FOLDER = "access"
+"""Of the state directory: answers that wait to be collected."""
+MAX_RECORDS = 200_000
+"""How far back the journal is searched; what is older, the centre has."""
+JSON_NAME, PAGE_NAME = "data.json", "page.html"
+
+
+def collect(person: str, made: str, origin: Origin, people: People, journal: Ring) -> dict[str, Any]:
+    """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError."""
+    return {
+        "smartclocker-access": 1,
+        "person": person,
+        "site": origin.site,
+        "terminal": origin.terminal,
+        "made": made,
+        **people.held(person),
+        "records": [json.loads(payload) for payload in journal.about(person, MAX_RECORDS)],
+    }
+
+
+def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
+    """A zip of both forms in a libsodium sealed box for the X25519 key `reply_key` (32 bytes)."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(JSON_NAME, json.dumps(found, indent=2, ensure_ascii=False))
+        archive.writestr(PAGE_NAME, page(found))
+    return SealedBox(PublicKey(reply_key)).encrypt(packed.getvalue())
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The same for a person to read: no script, nothing from elsewhere."""
+    facts = [
+        ("Your id", found["person"]),
+        ("Terminal", f"{found['site']}/{found['terminal']}"),
+        ("Made", found["made"]),
+        ("Name", found["name"] or "none: it was erased, or your consent was withdrawn"),
+        ("Restriction", found["restriction"] or "none"),
+    ]
+    templates = [(one["model"], f"{one['count']} vectors, in {JSON_NAME}") for one in found["templates"]]
+    consents = [
+        (one["given_at"], one["policy_version"], one["language"], one["witness"], one["withdrawn_at"] or "-")
+        for one in found["consents"]
+    ]
+    records = [
+        (r["time"], r["type"].split(".")[1], r["data"].get("direction", "-"), r["id"]) for r in found["records"]
+    ]
+    return "\n".join(
+        (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Held about you</title>',
+            "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>",
+            "<h1>What this terminal holds about you</h1>",
+            _table((), facts),
+            "<h2>Face templates</h2><p>No image of you is kept here.</p>",
+            _table(("model", "held"), templates),
+            "<h2>Your consent</h2>",
+            _table(("given", "policy", "language", "witness", "withdrawn"), consents),
+            "<h2>Records</h2>",
+            _table(("time", "kind", "direction", "id"), records),
+            "</html>\n",
+        )
+    )
+
+
+def keep(directory: Path, order: str, person: str, sealed: bytes) -> Path:
+    """Write an answer, whole or not at all; durable on return. Raises TransferError."""
+    path = directory / f"{person}-{order}.sealed"
+    temporary = path.with_suffix(".part")
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(sealed)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        sync_directory(directory)
+    except OSError as error:
+        raise TransferError(
+            f"{path}: cannot be written ({error.strerror}); make room, and its directory writable by this user"
+        ) from error
+    return path
+
+
+def forget(directory: Path, person: str) -> None:
+    """Remove the answers that wait for somebody who is erased. Raises TransferError."""
+    if PERSON.fullmatch(person) is None or not directory.exists():
+        return
+    try:
+        for path in directory.glob(f"{person}-*"):
+            path.unlink(missing_ok=True)
+        sync_directory(directory)
+    except OSError as error:
+        raise TransferError(
+            f"{directory}: cannot be cleared ({error.strerror}); make it writable by this user"
+        ) from error
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]] | list[tuple[str, Any]]) -> str:
+    titles = "".join(f"<th>{html.escape(word)}</th>" for word in head)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{titles}</tr>{lines}</table>"

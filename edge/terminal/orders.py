@@ -1,0 +1,223 @@
+"""The authority's orders at the terminal: judged, carried out once, and put on record (I10, I12).
+
+What an order changes and that it was taken are one transaction of the people file; the records follow, and until
+they are durable the file owes them. So a crash at any instant leaves an order untouched, or one that the next start
+completes, and then its record says so.
+"""
+
+import base64
+import hashlib
+import logging
+from collections.abc import Callable
+
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.domain import orders
+from edge.domain.consent import Policy
+from edge.domain.kinds import CommandOutcome, Kind
+from edge.domain.orders import PROTECTIVE, Order, Word
+from edge.domain.placement import not_before
+from edge.domain.records import Draft, Origin
+from edge.domain.types import TimeEvidence
+from edge.errors import PeopleError, RecordError, TransferError
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.ports import Clock
+from edge.roster.orderbook import Duty
+from edge.roster.people import People
+from edge.terminal import answers
+from edge.terminal.authority import Authority
+from edge.terminal.obeying import Done, Obeying
+
+LOOK_NS = 10_000_000_000
+"""How often it is looked whether a kept order is due, or a record is owed."""
+ANCHOR_MS = 3_600_000
+"""How old the remembered moment may grow while an order waits for its date."""
+
+_log = logging.getLogger(__name__)
+
+
+class Orders:
+    """On one thread, with a connection to the people file of its own."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        identity: SigningKey,
+        pinned: VerifyKey,
+        open_people: Callable[[], People],
+        configured: Policy,
+        clock: Clock,
+    ) -> None:
+        """`pinned` is the authority's key, `configured` the policy of the configuration."""
+        self._origin, self._identity, self._pinned = origin, identity, pinned
+        self._open_people, self._configured, self._clock = open_people, configured, clock
+        self._people: People | None = None
+        self._anchor: TimeEvidence | None = None
+        self._look_ns = 0
+        self._failed = False
+
+    @staticmethod
+    def concern(raw: bytes) -> bool:
+        """Whether a message says that it is an order; nothing about it is trusted yet."""
+        try:
+            return envelope.parse(raw).payload_type == orders.PAYLOAD_TYPE
+        except RecordError:
+            return False
+
+    def take(self, raw: bytes, journal: Ring) -> bool:
+        """Judge one message and, if it is an order for us, carry it out and record it. Raises JournalError.
+
+        False when nothing changed: it is not genuine, not for us, over, or taken before.
+        """
+        try:
+            people = self._opened()
+            now, evidence = self._now(people)
+            order = Authority(self._pinned, people.orders).open(raw, now)
+            if not self._counts(order, now) or people.orders.known(order.id):
+                return False
+            self._obey(order, raw, now, evidence, people, journal)
+            settle(people, journal, self._clock)
+        except RecordError:
+            return False
+        except (PeopleError, TransferError) as error:
+            _log.error("an order could not be carried out, and will be when it comes again: %s", error)
+            return False
+        return True
+
+    def look(self, journal: Ring) -> None:
+        """Now and then: carry out what is due, complete what was interrupted. Raises JournalError."""
+        if self._clock.monotonic_ns() < self._look_ns:
+            return
+        self._look_ns = self._clock.monotonic_ns() + LOOK_NS
+        try:
+            people = self._opened()
+            settle(people, journal, self._clock, interrupted=True)
+            now, evidence = self._now(people)
+            for duty in people.orders.kept():
+                if now is not None and duty.due is not None and now >= duty.due:
+                    self._carry_out_kept(duty, evidence, people)
+            settle(people, journal, self._clock)
+            self._failed = False
+        except (PeopleError, TransferError) as error:
+            if not self._failed:
+                _log.error("an order is still to be completed, which is tried again: %s", error)
+            self._failed = True
+
+    def close(self) -> None:
+        """Close the people file; safe to call twice."""
+        if self._people is not None:
+            self._people.close()
+            self._people = None
+
+    def _opened(self) -> People:
+        if self._people is None:
+            self._people = self._open_people()
+            self._anchor = self._people.orders.anchor()
+        return self._people
+
+    def _now(self, people: People) -> tuple[str | None, TimeEvidence]:
+        """The earliest that it can be, and all that is known of the time."""
+        evidence = self._clock.evidence()
+        if evidence.synchronised:
+            kept = people.orders.anchor() if people.orders.kept() else None
+            self._anchor = evidence
+            fresh = kept is not None and kept.boot_id == evidence.boot_id
+            if kept is not None and not (fresh and evidence.boottime_ms - kept.boottime_ms < ANCHOR_MS):
+                people.orders.set_anchor(evidence)
+        return not_before(evidence, self._anchor), evidence
+
+    def _counts(self, order: Order, now: str | None) -> bool:
+        if not order.names(self._origin):
+            return False
+        if now is None:
+            return order.word in PROTECTIVE  # whether it is over nobody can tell; too late does these no harm
+        return not orders.expired(order, now)
+
+    def _obey(
+        self, order: Order, raw: bytes, now: str | None, evidence: TimeEvidence, people: People, journal: Ring
+    ) -> None:
+        answer = self._answer(order, evidence, people, journal)  # a file: before the transaction that says so
+        with people.together():
+            scope, due, wire = order.scope, None, None
+            if people.orders.known(order.id):
+                return  # another process was first
+            if scope is not None and order.sequence <= people.orders.newest(scope):
+                done = Done(CommandOutcome.REFUSED, "older than what was ordered since")
+                scope = None
+            elif order.word is Word.EMPLOYMENT_ENDED and (now is None or now < order.fields["at"]):
+                self._replace(order, people)
+                due, wire = order.fields["at"], raw
+                done = Done(CommandOutcome.PARTLY, f"kept; it is carried out at {due}")
+                if self._anchor is not None:
+                    people.orders.set_anchor(self._anchor)
+            else:
+                done = answer or self._obeying(people).carry_out(order, evidence.utc, raw)
+            people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
+        if order.word in {Word.WITHDRAW, Word.RECTIFY}:
+            people.purge()
+
+    def _answer(self, order: Order, evidence: TimeEvidence, people: People, journal: Ring) -> Done | None:
+        if order.word is not Word.ACCESS or order.person is None:
+            return None
+        if not people.holds(order.person):
+            return Done(CommandOutcome.REFUSED, "nobody here has this id")
+        found = answers.collect(order.person, evidence.utc, self._origin, people, journal)
+        sealed = answers.seal(found, base64.b64decode(order.fields["reply_key"]))
+        path = answers.keep(people.path.with_name(answers.FOLDER), order.id, order.person, sealed)
+        sha256 = hashlib.sha256(sealed).hexdigest()
+        return Done(CommandOutcome.DONE, f"sealed in {answers.FOLDER}/{path.name}, sha256 {sha256}")
+
+    def _replace(self, order: Order, people: People) -> None:
+        """A later word on the end of somebody's employment stands alone."""
+        for duty in people.orders.kept():
+            kept = _read(duty)
+            if kept.scope == order.scope:
+                done = Done(CommandOutcome.REFUSED, f"replaced by order {order.id}")
+                people.orders.carried_out(duty.id, done.records(kept))
+
+    def _carry_out_kept(self, duty: Duty, evidence: TimeEvidence, people: People) -> None:
+        order = _read(duty)
+        with people.together():
+            done = self._obeying(people).carry_out(order, evidence.utc, duty.wire or b"")
+            people.orders.carried_out(duty.id, done.records(order))
+
+    def _obeying(self, people: People) -> Obeying:
+        return Obeying(people, self._identity, self._configured)
+
+
+def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = False) -> int:
+    """Bring into the journal what the people file owes it; how many orders. Raises PeopleError, JournalError.
+
+    `interrupted`: the orders were taken earlier, and their records say so.
+    """
+    duties = people.orders.owed()
+    for duty in duties:
+        erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
+        if erased:
+            people.rewrite()
+        for person in erased:
+            answers.forget(people.path.with_name(answers.FOLDER), person)
+        evidence = clock.evidence()
+        *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
+        if interrupted:
+            detail = f"{last.data['detail'][:150]}; completed after an interruption"
+            last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
+        journal.take_command(_mark(duty), last, *before)  # None when it is there: a crash came after it
+        with people.together():
+            for person in erased:
+                people.settled(person)
+            people.orders.settled(duty.id)
+    return len(duties)
+
+
+def _mark(duty: Duty) -> str:
+    """What the journal remembers: one that is only kept yet will say more under its own id."""
+    if duty.due is None:
+        return duty.id
+    return hashlib.sha256(f"{duty.id}:kept".encode()).hexdigest()[:32]
+
+
+def _read(duty: Duty) -> Order:
+    """A kept order; it was verified when it came."""
+    return orders.decode(envelope.parse(duty.wire or b"").payload)

@@ -1,0 +1,433 @@
+"""Orders at the terminal: only what is genuine, due and for us changes anything, once, and it is on record."""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from nacl.public import PrivateKey, SealedBox
+from nacl.signing import SigningKey
+
+from edge.domain import commands, orders
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import Restriction
+from edge.domain.orders import Order, Word
+from edge.domain.records import Origin, decode
+from edge.domain.types import TimeEvidence
+from edge.errors import JournalError
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.journal.verify import verify_file
+from edge.roster.people import People, new_person_id
+from edge.terminal.orders import Orders, settle
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+GATE = Origin("hq", "gate-1")
+IDENTITY, AUTHORITY, NEXT = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
+STORAGE = bytes(range(32))
+MODEL = "m"
+ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
+
+
+class HandClock:
+    """Set by the test; its boottime goes with its wall clock unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.found = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+        self.ns = 0
+
+    def monotonic_ns(self) -> int:
+        self.ns += 60_000_000_000
+        return self.ns
+
+    def evidence(self) -> TimeEvidence:
+        return self.found
+
+    def set(self, **changes: Any) -> None:
+        self.found = replace(self.found, **changes)
+
+
+@dataclass
+class Bench:
+    root: Path
+    clock: HandClock
+    people: People
+    ring: Ring
+    orders: Orders
+    count: int = 0
+
+    def enrol(self, name: str = "Ann Example", seed: int = 1) -> str:
+        person = new_person_id()
+        rows = np.random.default_rng(seed).normal(size=(3, 192)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        self.people.enrol(person, name, CONSENT, POLICY, rows, MODEL)
+        return person
+
+    def order(self, word: Word, **fields: Any) -> Order:
+        self.count += 1
+        return Order(f"{self.count:032x}", "hq", ("gate-1",), self.count, ISSUED, EXPIRES, word, fields)
+
+    def give(self, order: Order, key: SigningKey = AUTHORITY) -> bool:
+        return self.orders.take(sign(order, key), self.ring)
+
+    def records(self) -> list[dict[str, Any]]:
+        found = [decode(envelope.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
+        return [{"kind": record.kind, **record.data} for record in found]
+
+    def said(self) -> list[tuple[str, str]]:
+        return [(r["command"], r["outcome"]) for r in self.records() if r["kind"] == "command-result"]
+
+    def matched(self) -> tuple[str, ...]:
+        return tuple(sorted(set(self.people.gallery(MODEL, POLICY).people)))
+
+    def restart(self) -> None:
+        self.orders.close()
+        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, self.clock)
+
+    def open(self) -> People:
+        return People(self.root / "people.db", STORAGE)
+
+
+def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
+    return envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(order), key))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    clock = HandClock()
+    with People(tmp_path / "people.db", STORAGE) as people, Ring(tmp_path / "journal.db", GATE, IDENTITY) as ring:
+        made = Bench(tmp_path, clock, people, ring, Orders.__new__(Orders))
+        made.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
+        yield made
+        made.orders.close()
+    report = verify_file(tmp_path / "journal.db", {envelope.key_id(IDENTITY.verify_key): IDENTITY.verify_key})
+    assert report.problem is None, "whatever was ordered, the chain verifies"
+
+
+def everything(root: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file())
+
+
+def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None:
+    person = bench.enrol()
+    good = bench.order(Word.ERASE, person=person, reason="requested")
+    wire = sign(good)
+    document = json.loads(wire)
+    document["payload"] = base64.b64encode(orders.encode(replace(good, sequence=9))).decode()
+    oversized = json.dumps({**json.loads(orders.encode(good)), "more": "x" * 17_000}).encode()
+    for forged in (
+        b"", b"{}", wire[:-20], wire[: len(wire) // 2], b"\xff" * 40_000, json.dumps(document).encode(),
+        sign(good, NEXT), sign(good, IDENTITY),
+        envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, orders.encode(good), AUTHORITY)),
+        envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, oversized, AUTHORITY)),
+        envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, b'{"v":1}', AUTHORITY)),
+        sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
+        sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
+    ):  # fmt: skip
+        assert not bench.orders.take(forged, bench.ring)
+    assert bench.records() == []
+    assert bench.matched() == (person,)
+    assert bench.give(good), "the genuine one is still taken"
+    assert bench.matched() == ()
+
+
+def test_an_order_is_taken_once_even_by_a_new_journal(bench: Bench, tmp_path: Path) -> None:
+    person = bench.enrol()
+    first = bench.order(Word.RESTRICT, person=person)
+    lifted = bench.order(Word.UNRESTRICT, person=person, lifts="restriction")
+    assert bench.give(first)
+    assert bench.give(lifted)
+    for _ in range(2):
+        assert not bench.give(first)
+        bench.restart()
+    with Ring(tmp_path / "other.db", GATE, IDENTITY) as fresh:
+        assert not bench.orders.take(sign(first), fresh), "the people file remembers, too"
+        assert fresh.head().seq == 0
+    assert bench.matched() == (person,)
+    assert bench.said() == [("restrict", "done"), ("unrestrict", "done")]
+
+
+def test_an_older_order_does_not_undo_a_newer_one(bench: Bench) -> None:
+    person = bench.enrol()
+    older = bench.order(Word.UNRESTRICT, person=person, lifts="restriction")
+    assert bench.give(bench.order(Word.RESTRICT, person=person))
+    assert bench.give(older)
+    assert bench.matched() == ()
+    assert bench.said()[-1] == ("unrestrict", "refused")
+    assert bench.records()[-1]["detail"] == "older than what was ordered since"
+
+
+def test_restricted_people_are_kept_and_not_matched(bench: Bench) -> None:
+    ann, bob = bench.enrol(), bench.enrol("Bob", 2)
+    assert bench.give(bench.order(Word.RESTRICT, person=ann))
+    assert bench.matched() == (bob,)
+    assert bench.people.restriction(ann) is Restriction.RESTRICTED
+    assert bench.give(bench.order(Word.UNRESTRICT, person=ann, lifts="restriction"))
+    assert bench.matched() == tuple(sorted((ann, bob)))
+    states = [(r["person"], r["state"]) for r in bench.records() if r["kind"] == "restricted"]
+    assert states == [(ann, "restricted"), (ann, "lifted")]
+
+
+def test_an_objection_ends_by_the_persons_own_word_alone(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.OBJECT, person=person))
+    bench.give(bench.order(Word.RESTRICT, person=person))
+    bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"))
+    assert bench.people.restriction(person) is Restriction.OBJECTED
+    assert bench.said() == [("object", "done"), ("restrict", "done"), ("unrestrict", "refused")]
+    bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="objection"))
+    assert bench.matched() == (person,)
+
+
+def test_withdrawal_by_order_leaves_no_byte_and_one_record(bench: Bench) -> None:
+    person = bench.enrol()
+    planted = planted_of(bench, person)
+    assert all(blob in everything(bench.root) for blob in planted), "the scan finds what is there"
+    assert bench.give(bench.order(Word.WITHDRAW, person=person))
+    assert bench.give(bench.order(Word.WITHDRAW, person=person))
+    assert not any(blob in everything(bench.root) for blob in planted)
+    assert [(r["state"], r["policy_version"]) for r in bench.records() if r["kind"] == "consent"] == [
+        ("withdrawn", "1")
+    ]
+    assert bench.said() == [("withdraw", "done"), ("withdraw", "done")]
+
+
+def planted_of(bench: Bench, person: str) -> list[bytes]:
+    db = bench.people._db
+    rows = db.execute("SELECT sealed FROM templates WHERE person = ?", (person,)).fetchall()
+    return [bytes(blob) for row in rows for blob in row] + [
+        bytes(blob) for blob in db.execute("SELECT wrapped, name FROM people WHERE id = ?", (person,)).fetchone()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "fields", "reason"),
+    [
+        (Word.ERASE, {"reason": "employer"}, "employer"),
+        (Word.UNDER_AGE, {}, "under-age"),
+        (Word.EMPLOYMENT_ENDED, {"at": "2026-03-02T07:59:00.000Z"}, "employment-ended"),
+    ],
+)
+def test_after_an_erase_order_a_scan_finds_neither_templates_nor_key(
+    bench: Bench, word: Word, fields: dict[str, str], reason: str
+) -> None:
+    ann, bob = bench.enrol(), bench.enrol("Bob", 2)
+    asked = PrivateKey(bytes(32))
+    key = base64.b64encode(bytes(asked.public_key)).decode()
+    bench.give(bench.order(Word.ACCESS, person=ann, reply_key=key))
+    answer = next((bench.root / "access").iterdir()).read_bytes()
+    planted = [*planted_of(bench, ann), answer]
+    assert all(blob in everything(bench.root) for blob in planted), "the scan finds what is there"
+    assert bench.give(bench.order(word, person=ann, **fields))
+    assert not any(blob in everything(bench.root) for blob in planted)
+    assert bench.matched() == (bob,)
+    (record,) = [r for r in bench.records() if r["kind"] == "erased"]
+    assert (record["person"], record["reason"], record["templates"]) == (ann, reason, 3)
+    assert bench.people.owed() == bench.people.orders.owed() == []
+
+
+def test_who_is_not_here_is_erased_already_and_nothing_else(bench: Bench) -> None:
+    nobody = new_person_id()
+    for word, fields in ((Word.ERASE, {"reason": "requested"}), (Word.WITHDRAW, {}), (Word.RESTRICT, {})):
+        assert bench.give(bench.order(word, person=nobody, **fields))
+    assert bench.said() == [("erase", "done"), ("withdraw", "done"), ("restrict", "refused")]
+
+
+def test_a_name_is_rectified_when_it_was_sealed_to_this_terminal(bench: Bench) -> None:
+    person = bench.enrol("Ann Wrong")
+    for signer, name in ((NEXT, "Eve"), (IDENTITY, "two\nlines"), (IDENTITY, "Ann Right")):
+        box = SealedBox(signer.verify_key.to_curve25519_public_key())
+        sealed = base64.b64encode(box.encrypt(name.encode())).decode()
+        assert bench.give(bench.order(Word.RECTIFY, person=person, name=sealed))
+    assert bench.people.list()[0].name == "Ann Right"
+    assert bench.said() == [("rectify", "refused"), ("rectify", "refused"), ("rectify", "done")]
+    assert b"Ann Right" not in everything(bench.root)
+
+
+def test_access_hands_out_everything_for_the_requesters_key_alone(bench: Bench) -> None:
+    person = bench.enrol("Zoë <b>Example</b>")
+    bench.give(bench.order(Word.OBJECT, person=person))
+    asked = PrivateKey.generate()
+    key = base64.b64encode(bytes(asked.public_key)).decode()
+    assert bench.give(bench.order(Word.ACCESS, person=person, reply_key=key))
+    (path,) = (bench.root / "access").iterdir()
+    sealed = path.read_bytes()
+    assert hashlib.sha256(sealed).hexdigest() in bench.records()[-1]["detail"]
+    archive = zipfile.ZipFile(io.BytesIO(SealedBox(asked).decrypt(sealed)))
+    found, page = json.loads(archive.read("data.json")), archive.read("page.html").decode()
+    assert (found["name"], found["restriction"]) == ("Zoë <b>Example</b>", "objected")
+    assert found["consents"][0]["witness"] == "Wanda Witness"
+    rows = np.frombuffer(base64.b64decode(found["templates"][0]["values"]), "<f4")
+    assert rows.size == 3 * 192
+    assert [one["type"] for one in found["records"]] == ["smartclocker.restricted.v1"]
+    assert "<b>Example" not in page
+    assert "Zoë &lt;b&gt;Example" in page
+    assert b"Wanda" not in everything(bench.root)
+    assert b"Zo\xc3\xab" not in everything(bench.root)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_new_policy_is_in_force_until_the_configuration_says_otherwise(bench: Bench, again: bool) -> None:
+    person = bench.enrol()
+    text = "The second policy.\n"
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    fields = {"version": "2", "text": text, "consent_again": again}
+    assert bench.give(bench.order(Word.POLICY, sha256="b" * 64, **fields))
+    assert bench.said() == [("policy", "refused")]
+    assert bench.give(bench.order(Word.POLICY, sha256=sha256, **fields))
+    second = Policy("2", sha256)
+    assert bench.people.policy(POLICY) == second
+    assert bench.matched() == (() if again else (person,))
+    bench.people.enrol(
+        person, "Ann", replace(CONSENT, policy_version="2", policy_sha256=sha256), second,
+        np.eye(1, 192, dtype=np.float32), MODEL,
+    )  # fmt: skip
+    assert bench.matched() == (person,)
+    assert bench.people.policy(Policy("3", "c" * 64)) == Policy("3", "c" * 64)
+    assert bench.people.gallery(MODEL, Policy("3", "c" * 64)).size == 0
+
+
+END = "2026-03-10T23:00:00.000Z"
+
+
+def test_the_end_of_an_employment_waits_for_its_instant(bench: Bench) -> None:
+    person = bench.enrol()
+    assert bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
+    assert bench.said() == [("employment-ended", "partly")]
+    for utc, synchronised in (("2026-03-10T22:59:59.999Z", True), ("2030-01-01T00:00:00.000Z", False)):
+        bench.clock.set(utc=utc, synchronised=synchronised)
+        bench.orders.look(bench.ring)
+        assert bench.matched() == (person,), "never early, whatever a clock says that nobody vouches for"
+    bench.clock.set(utc=END, synchronised=True)
+    bench.restart()
+    bench.orders.look(bench.ring)
+    assert bench.matched() == ()
+    assert bench.said() == [("employment-ended", "partly"), ("employment-ended", "done")]
+    bench.orders.look(bench.ring)
+    assert len(bench.records()) == 3
+
+
+def test_without_a_time_server_the_boottime_tells_and_is_never_early(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at="2026-03-03T08:00:00.000Z"))
+    day = 86_400_000
+    bench.clock.set(utc="1970-01-01T00:00:00.000Z", synchronised=False, boottime_ms=1_000_000 + day)
+    bench.restart()
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (person,), "the crystal may run fast"
+    bench.clock.set(boottime_ms=1_000_000 + day + 10_000)
+    bench.orders.look(bench.ring)
+    assert bench.matched() == ()
+
+
+def test_after_a_boot_without_a_time_server_nothing_tells(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
+    bench.clock.set(utc="2040-01-01T00:00:00.000Z", synchronised=False, boot_id="c" * 36, boottime_ms=10**12)
+    bench.restart()
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (person,)
+
+
+def test_a_later_word_on_the_end_replaces_the_earlier(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at="2026-05-01T00:00:00.000Z"))
+    bench.clock.set(utc="2026-03-20T00:00:00.000Z")
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (person,)
+    assert [outcome for _, outcome in bench.said()] == ["partly", "refused", "partly"]
+
+
+def test_who_does_not_know_the_time_obeys_what_protects_and_nothing_else(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.clock.set(synchronised=False)
+    assert bench.give(bench.order(Word.RESTRICT, person=person))
+    assert not bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"))
+    assert bench.matched() == ()
+
+
+def rotate(bench: Bench, **changes: Any) -> Order:
+    key = base64.b64encode(bytes(NEXT.verify_key)).decode()
+    fields = {"key": key, "from": ISSUED, "until": "2026-03-20T00:00:00.000Z"}
+    return bench.order(Word.ROTATE, **(fields | changes))
+
+
+def test_keys_overlap_and_the_old_one_ends_for_good(bench: Bench) -> None:
+    person = bench.enrol()
+    early = bench.order(Word.RESTRICT, person=person)
+    assert not bench.give(early, NEXT), "not yet named"
+    assert not bench.give(rotate(bench), NEXT), "nobody names himself"
+    assert bench.give(rotate(bench))
+    assert bench.give(early, NEXT)
+    assert bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"), AUTHORITY), "the overlap"
+    bench.restart()
+    bench.clock.set(utc="2026-03-20T00:00:00.000Z")
+    late = bench.order(Word.RESTRICT, person=person)
+    assert not bench.give(late, AUTHORITY)
+    bench.clock.set(utc="2026-03-05T00:00:00.000Z")
+    assert not bench.give(late, AUTHORITY), "a clock that is set back does not bring it back"
+    assert bench.matched() == (person,)
+    assert bench.give(late, NEXT)
+
+
+def test_a_key_that_was_replaced_names_no_other_successor(bench: Bench) -> None:
+    assert bench.give(rotate(bench))
+    third = base64.b64encode(bytes(SigningKey(bytes([9]) * 32).verify_key)).decode()
+    assert not bench.give(rotate(bench, key=third), AUTHORITY)
+    assert bench.give(rotate(bench, key=third), NEXT)
+
+
+def test_the_next_key_counts_from_its_instant_and_only_if_its_statement_verifies(bench: Bench) -> None:
+    person = bench.enrol()
+    assert bench.give(rotate(bench, **{"from": "2026-03-03T00:00:00.000Z"}))
+    assert not bench.give(bench.order(Word.RESTRICT, person=person), NEXT)
+    bench.clock.set(utc="2026-03-03T00:00:00.000Z")
+    bench.people._db.execute("UPDATE authority SET wire = ?", (sign(rotate(bench), NEXT),))
+    assert not bench.give(bench.order(Word.RESTRICT, person=person), NEXT), "a file that was altered adds no key"
+    assert bench.give(bench.order(Word.RESTRICT, person=person), AUTHORITY)
+
+
+def test_a_journal_that_takes_nothing_is_owed_the_record_and_gets_it(bench: Bench) -> None:
+    person = bench.enrol()
+    planted = planted_of(bench, person)
+    bench.ring._db.execute("PRAGMA query_only = ON")
+    order = bench.order(Word.ERASE, person=person, reason="requested")
+    with pytest.raises(JournalError):
+        bench.give(order)
+    assert bench.matched() == (), "matching stopped first"
+    bench.ring._db.execute("PRAGMA query_only = OFF")
+    bench.restart()
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 0
+    assert [r["kind"] for r in bench.records()] == ["erased", "command-result"]
+    assert bench.records()[-1]["detail"] == "erased, 3 templates; completed after an interruption"
+    assert not bench.give(order)
+    assert not any(blob in everything(bench.root) for blob in planted)
+
+
+def test_a_people_file_that_takes_nothing_leaves_the_order_for_another_time(bench: Bench) -> None:
+    person = bench.enrol()
+    order = bench.order(Word.RESTRICT, person=person)
+    bench.orders.look(bench.ring)
+    bench.orders._people._db.execute("PRAGMA query_only = ON")
+    assert not bench.give(order)
+    assert bench.records() == []
+    bench.orders._people._db.execute("PRAGMA query_only = OFF")
+    assert bench.give(order)
+    assert bench.matched() == ()
+
+
+def test_the_wall_between_orders_and_commands(bench: Bench) -> None:
+    order = sign(bench.order(Word.RESTRICT, person="a" * 26))
+    assert Orders.concern(order)
+    resend = envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, b"{}", AUTHORITY))
+    assert not any(map(Orders.concern, (resend, b"", b"{}", order[:-3])))
