@@ -60,7 +60,7 @@ class Delivery:
         if now < self._not_before:
             return self.sent, 0
         doubted = self._claimed is not None and now >= self._believe_at
-        overdue = self.sent > self.base and now >= self._resend_at and LEDGER_HOLE not in self._alarms
+        overdue = self.sent > self.base and now >= self._resend_at
         if doubted or overdue:
             self._send_again()
         # a broker that refuses, or delivers to no one, is asked with one record: the first without a receipt
