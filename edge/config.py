@@ -53,6 +53,7 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
     identity: str = CREDENTIAL + "identity"
     storage: str = CREDENTIAL + "storage"
     ledger: str = "/etc/smartclocker/ledger.pem"
+    authority: str = ""
 
 
 class Camera(Struct, frozen=True, forbid_unknown_fields=True):
@@ -259,7 +260,7 @@ def _allowed(hint: Any) -> str:
 
 _PATHS = (
     ("storage", ("state", "models")),
-    ("keys", ("identity", "storage", "ledger")),
+    ("keys", ("identity", "storage", "ledger", "authority")),
     ("camera", ("replay",)),
     ("policy", ("text",)),
     ("uplink", ("ca", "certificate", "key")),

@@ -20,7 +20,7 @@ from edge.domain.matching import Gallery, threshold
 from edge.domain.retention import Bounds
 from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Method, Reason
-from edge.errors import JournalDamaged, JournalError, PeopleError
+from edge.errors import JournalDamaged, JournalError, PeopleError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
@@ -28,6 +28,7 @@ from edge.ports import Clock
 from edge.roster.people import People
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.latency import Latency
+from edge.terminal.orders import settle
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
@@ -110,8 +111,9 @@ class Attend:
         self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         try:
+            settle(self._people, self._ring, self._clock, interrupted=True)
             finish_erasures(people=self._people, ring=self._ring, clock=self._clock)
-        except (PeopleError, JournalError) as error:
+        except (PeopleError, JournalError, TransferError) as error:
             LOG.error("an erasure is still to be finished, at the next start: %s", error)  # noqa: TRY400 - it says it all
         self._load_gallery()
         self._frame_ms = self._now_ms()

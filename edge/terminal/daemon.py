@@ -97,6 +97,7 @@ class Terminal:
             window=config.uplink.window,
             resend_s=config.uplink.resend_s,
             status=self._status,
+            orders=parts.orders(config, secrets, clock),
         )
 
     def _make_workers(self) -> list[Worker]:

@@ -27,6 +27,7 @@ from edge.ports import Camera, Clock, Signals, Uplink
 from edge.resources import models_directory
 from edge.roster.people import People
 from edge.terminal.attend import Rules
+from edge.terminal.orders import Orders
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline
 
@@ -43,6 +44,8 @@ class Secrets:
     """32 bytes; wraps the people's keys."""
     ledger: Mapping[str, VerifyKey]
     """The pinned public keys whose receipts count, by key id; empty without an uplink."""
+    authority: VerifyKey | None = None
+    """The pinned public key whose orders count, with those that it names to follow it; None refuses them all."""
 
     def __repr__(self) -> str:
         """Says nothing: it may end up in a log."""
@@ -55,9 +58,9 @@ def load_secrets(config: Config) -> Secrets:
     if config.uplink is not None:
         key = load_public(Path(config.keys.ledger))
         ledger[key_id(key)] = key
-    return Secrets(
-        load_identity(credential(config.keys.identity)), load_secret(credential(config.keys.storage)), ledger
-    )
+    authority = load_public(Path(config.keys.authority)) if config.keys.authority else None
+    identity, storage = credential(config.keys.identity), credential(config.keys.storage)
+    return Secrets(load_identity(identity), load_secret(storage), ledger, authority)
 
 
 def origin(config: Config) -> Origin:
@@ -96,6 +99,20 @@ def open_ring(config: Config, secrets: Secrets) -> Ring:
 def open_people(config: Config, secrets: Secrets) -> People:
     """A connection to the roster for the calling thread. Raises PeopleError."""
     return People(Path(config.storage.state) / "people.db", secrets.storage)
+
+
+def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
+    """What takes the authority's orders; None for a terminal that has none. Raises ConfigError."""
+    if secrets.authority is None:
+        return None
+    return Orders(
+        origin(config),
+        secrets.identity,
+        secrets.authority,
+        lambda: open_people(config, secrets),
+        policy(config),
+        time,
+    )
 
 
 def policy(config: Config) -> Policy:

@@ -20,6 +20,7 @@ from edge.terminal.alarms import FORK, Alarms
 from edge.terminal.commands import Commands
 from edge.terminal.counters import Counters
 from edge.terminal.delivery import BEHIND_S, Delivery
+from edge.terminal.orders import Orders
 from edge.terminal.receipts import Receipts
 from edge.terminal.status import Online, online, stopped
 
@@ -50,12 +51,13 @@ class Publisher:
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
         status: Callable[[], Mapping[str, Any]] = dict,
+        orders: Orders | None = None,
     ) -> None:
         """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
 
         `behind_s`: how long a receipt that covers less than an earlier one may stand alone before it is believed.
         `status` adds to the retained status: its `alarms`, a list of words, join ours, the rest are counters. It is
-        called on the publishing thread.
+        called on the publishing thread. Without `orders` those of the authority are refused.
         """
         self.counters = Counters()
         self.connected = False
@@ -69,6 +71,7 @@ class Publisher:
         )
         self._receipts = Receipts(origin, ledger_keys)
         self._commands = Commands(origin, ledger_keys, clock, self.counters)
+        self._orders = orders
         self._was_connected = False
         self._ring: Ring | None = None
         self._token = _STATUS_TOKEN
@@ -111,6 +114,8 @@ class Publisher:
                 break
             self._take(event)
         busy = self.connected and self._send()
+        if (orders := self._orders) is not None:
+            self._writing(lambda: orders.look(self._journal))
         if not busy or self._clock.monotonic_ns() >= self._keep_at:
             self._keep()
         if self.connected:
@@ -121,6 +126,8 @@ class Publisher:
         if self.connected:
             self._uplink.publish(topics.status(self._origin), stopped(), token=_STATUS_TOKEN, retain=True)
             self.connected = False
+        if self._orders is not None:
+            self._orders.close()
         self._uplink.stop()
         if self._ring is not None:
             try:
@@ -143,7 +150,16 @@ class Publisher:
                 if topic == topics.receipt(self._origin):
                     self._receipt(payload)
                 elif topic == topics.command(self._origin):
-                    self._writing(lambda: self._commands.take(payload, self._journal))
+                    self._writing(lambda: self._command(payload))
+
+    def _command(self, raw: bytes) -> None:
+        """The ledger's, or an order of the authority: each is signed by its own key. Raises JournalError."""
+        if self._orders is None or not self._orders.concern(raw):
+            self._commands.take(raw, self._journal)
+        elif self._orders.take(raw, self._journal):
+            self.counters.commands += 1
+        else:
+            self.counters.commands_rejected += 1
 
     def _arrived(self) -> None:
         if self.away is not None:
