@@ -160,8 +160,17 @@ class Connection:
             if not data:
                 break
             for first, packet, body in self._frames.feed(data):
-                if not self._answered or not self._take(sock, first, packet, body):
-                    sock.hand_on(packet)
+                answered = self._answered
+                if answered and self._take(sock, first, packet, body):
+                    continue
+                sock.hand_on(packet)
+                # a kept session's messages may stand right behind CONNACK: paho would acknowledge and drop them
+                if not answered and not self._let_paho_read(sock):
+                    return False
+        return self._let_paho_read(sock)
+
+    def _let_paho_read(self, sock: MqttSocket) -> bool:
+        """What was handed on. False when the connection is gone."""
         while sock.handed_on:
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return False

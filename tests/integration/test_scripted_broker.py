@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity, Receive
+from edge.adapters.mqtt_packets import publish
 from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
 from edge.central import pki
 from edge.domain import topics
@@ -17,7 +20,7 @@ from edge.ports import Connected, Disconnected
 from edge.terminal.status import last_will
 
 HERE = Origin("main", "gate-1")
-CONNECT, SUBSCRIBE, PUBLISH, PING = 0x10, 0x80, 0x30, 0xC0
+CONNECT, SUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0x30, 0x40, 0xC0
 CONNACK = b"\x20\x03\x00\x00\x00"
 Script = Callable[[int, bytes], bytes | None]
 
@@ -183,3 +186,36 @@ def _impatient(settings: UplinkSettings) -> UplinkSettings:
     from dataclasses import replace
 
     return replace(settings, connect_timeout_s=0.2)
+
+
+@pytest.mark.parametrize("manual_release", [False, True])
+def test_what_a_kept_session_sends_together_with_connack_is_neither_lost_nor_acknowledged_unseen(
+    scripted, manual_release
+):
+    acknowledged = []
+    kept = b"".join(publish("queue", b"%d" % n, n, retain=False) for n in (1, 2, 3))
+
+    def script(command: int, body: bytes) -> bytes:
+        if command == PUBACK:
+            acknowledged.append(int.from_bytes(body[:2], "big"))
+        together = b"\x20\x03\x01\x00\x00" + kept
+        return {CONNECT: together, SUBSCRIBE: granted(command, body)}.get(command, b"")
+
+    link = MqttLink(scripted(script), Identity("kept", ("queue",), manual_release=manual_release))
+    link.start()
+    try:
+        events = [link.next_event(10) for _ in range(4)]
+        received = [event for event in events if isinstance(event, Receive)]
+        assert [event.message.payload for event in received] == [b"1", b"2", b"3"]
+        if manual_release:
+            assert link.next_event(0.3) is None
+            assert acknowledged == [], "before it is released"
+            for event in received:
+                link.release(event)
+        for _ in range(100):
+            if acknowledged == [1, 2, 3]:
+                break
+            link.next_event(0.05)
+        assert acknowledged == [1, 2, 3]
+    finally:
+        link.stop()
