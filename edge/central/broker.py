@@ -271,6 +271,10 @@ topic read smartclocker/v1/+/+/record/+
 topic read smartclocker/v1/+/+/status
 topic write smartclocker/v1/+/+/receipt
 topic write smartclocker/v1/+/+/command
+
+# The authority: writes each site's roster, and reads it to see what the broker lost.
+user {pki.AUTHORITY}
+topic readwrite smartclocker/v1/+/roster/#
 """
 
 _ACL_SITE = """
@@ -279,4 +283,9 @@ pattern write smartclocker/v1/{site}/%u/record/+
 pattern write smartclocker/v1/{site}/%u/status
 pattern read smartclocker/v1/{site}/%u/receipt
 pattern read smartclocker/v1/{site}/%u/command
+# The site's roster: signed and encrypted, and the key to it is sealed to each terminal.
+pattern read smartclocker/v1/{site}/roster/key/%u
+pattern read smartclocker/v1/{site}/roster/manifest
+pattern read smartclocker/v1/{site}/roster/page/+
+pattern read smartclocker/v1/{site}/roster/person/+
 """

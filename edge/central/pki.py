@@ -26,6 +26,8 @@ LEAF_LIFETIME = timedelta(days=825)
 """The CA/Browser Forum's former limit, and the one that Apple's TLS still holds private authorities to."""
 LEDGER = "ledger"
 """The common name that the broker's ACL lets read every record and write receipts."""
+AUTHORITY = "authority"
+"""The common name that the broker's ACL lets write the rosters."""
 _BACKDATED = timedelta(hours=1)
 """A terminal whose clock is a little behind must still accept a certificate that was made just now."""
 

@@ -40,7 +40,8 @@ def run_init(arguments: argparse.Namespace) -> int:
     authority = base / "pki"
     pki.create_authority(authority)
     server = pki.issue_server(authority, arguments.host)
-    pki.issue_client(authority, "ledger")
+    pki.issue_client(authority, pki.LEDGER)
+    pki.issue_client(authority, pki.AUTHORITY)
     if not (base / LEDGER_KEY).exists():
         keys.create_identity(base / LEDGER_KEY)
     public = keys.load_identity(base / LEDGER_KEY).verify_key

@@ -7,7 +7,7 @@ import base64
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +19,10 @@ from edge.domain import consent as rules
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import PERSON, Restriction
 from edge.domain.matching import Gallery, are_unit
+from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, holding, policies, vault
+from edge.roster import consents, erasure, holding, members, policies, vault
 from edge.roster.orderbook import OrderBook
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
@@ -215,6 +216,29 @@ class People:
         """The policy in force: the last that was ordered, unless the configuration was changed since."""
         with PEOPLE.guard(self.path):
             return policies.in_force(self._db, configured)[0]
+
+    def member(self, person: str) -> Member:
+        """Somebody as the roster carries them. Raises PeopleError for who is not enrolled."""
+        with self._reading():
+            return members.read(self._db, self._vault(), self._evidence_key(), person)
+
+    def receive(self, arrived: Mapping[str, Member], policy: Policy) -> dict[str, str | None]:
+        """Take in people from the roster, by id, in one transaction: why each is kept out, or None if they are not.
+
+        Nobody without an active consent to the policy in force (I9), or whose consent was withdrawn here since.
+        `policy` is the configured one. Raises PeopleError.
+        """
+        with self._writing():
+            key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
+            return {
+                person: members.write(self._db, self._vault(), key, person, member, accepted)
+                for person, member in arrived.items()
+            }
+
+    def known(self) -> frozenset[str]:
+        """The id of everyone who is or was enrolled, the erased too."""
+        with PEOPLE.guard(self.path):
+            return frozenset(person for (person,) in self._db.execute("SELECT id FROM people"))
 
     def held(self, person: str) -> dict[str, object]:
         """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""

@@ -149,11 +149,7 @@ class RosterSync:
         if lost:  # another people file than the one that they were taken into: they are to come again
             self._received.forget(lost)
             self._rows = self._received.rows()
-        manifest = self._received.mark(MANIFEST)
-        if manifest is not None:
-            self._listing.manifest = roster.decode_manifest(manifest.payload)
-        for payload in self._received.pages():
-            self._listing.put(roster.decode_page(payload), _sha256(payload))
+        self._listing = listing_of(self._received)
 
     def _key(self, place: Place, payload: bytes) -> None:
         message = roster.decode_key(payload)
@@ -278,6 +274,23 @@ class RosterSync:
         states = [one.state for one in self._rows.values()]
         self.counts.roster_people, self.counts.roster_out = states.count(HELD), states.count(OUT)
         self.counts.roster_waiting = len(self._waiting)
+
+
+def listing_of(received: Received) -> Listing:
+    """What was last said of the whole. Raises PeopleError."""
+    listing, manifest = Listing(), received.mark(MANIFEST)
+    if manifest is not None:
+        listing.manifest = roster.decode_manifest(manifest.payload)
+    for payload in received.pages():
+        listing.put(roster.decode_page(payload), _sha256(payload))
+    return listing
+
+
+def missing_of(received: Received) -> list[str]:
+    """As `RosterSync.missing`, for whoever reads the file beside the running terminal. Raises PeopleError."""
+    listing = listing_of(received)
+    held = {one.person: Entry(one.version, one.sha256) for one in received.rows().values()}
+    return [] if listing.manifest is None else listing.missing(held)
 
 
 def _judged(row: Row, reason: str | None) -> Row:

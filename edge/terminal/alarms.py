@@ -10,6 +10,8 @@ LEDGER_HOLE = "ledger-hole"
 """The ledger lacks records that are no longer kept here: no receipt can cover what comes after them."""
 NO_LEDGER = "no-ledger"
 """Nobody is subscribed to our records."""
+ROSTER_INCOMPLETE = "roster-incomplete"
+"""The roster's signed manifest lists somebody whose entry did not come."""
 
 _log = logging.getLogger(__name__)
 

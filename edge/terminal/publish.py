@@ -22,6 +22,7 @@ from edge.terminal.counters import Counters
 from edge.terminal.delivery import BEHIND_S, Delivery
 from edge.terminal.orders import Orders
 from edge.terminal.receipts import Receipts
+from edge.terminal.roster import Roster
 from edge.terminal.status import Online, online, stopped
 
 STATUS_EVERY_S = 60.0
@@ -52,6 +53,7 @@ class Publisher:
         behind_s: float = BEHIND_S,
         status: Callable[[], Mapping[str, Any]] = dict,
         orders: Orders | None = None,
+        roster: Roster | None = None,
     ) -> None:
         """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
 
@@ -72,6 +74,7 @@ class Publisher:
         self._receipts = Receipts(origin, ledger_keys)
         self._commands = Commands(origin, ledger_keys, clock, self.counters)
         self._orders = orders
+        self._roster = roster
         self._was_connected = False
         self._ring: Ring | None = None
         self._token = _STATUS_TOKEN
@@ -85,7 +88,7 @@ class Publisher:
     @property
     def alarms(self) -> frozenset[str]:
         """Words for what needs a person, of `edge.terminal.alarms`."""
-        return self._alarms.words
+        return self._alarms.words | (self._roster.alarms if self._roster is not None else frozenset())
 
     @property
     def refused(self) -> str | None:
@@ -96,6 +99,8 @@ class Publisher:
         """Open the journal on this thread and begin to connect. Raises JournalError, KeyFileError."""
         self._ring = self._ring_factory()
         self._receipts.covered = self._ring.watermark()
+        if self._roster is not None:
+            self._roster.open()
         self._uplink.start()
 
     def wake(self) -> None:
@@ -113,6 +118,8 @@ class Publisher:
             if event is None:
                 break
             self._take(event)
+        if self._roster is not None:
+            self._roster.settle(self._journal)
         busy = self.connected and self._send()
         if (orders := self._orders) is not None:
             self._writing(lambda: orders.look(self._journal))
@@ -135,6 +142,8 @@ class Publisher:
             finally:
                 self._ring.close()
                 self._ring = None
+        if self._roster is not None:
+            self._roster.close()
 
     def _take(self, event: UplinkEvent | None) -> None:
         match event:
@@ -151,6 +160,8 @@ class Publisher:
                     self._receipt(payload)
                 elif topic == topics.command(self._origin):
                     self._writing(lambda: self._command(payload))
+                elif self._roster is not None:
+                    self._roster.take(topic, payload)
 
     def _command(self, raw: bytes) -> None:
         """The ledger's, or an order of the authority: each is signed by its own key. Raises JournalError."""
@@ -169,6 +180,8 @@ class Publisher:
         self._commands.interrupted()
         self._receipts.covered = max(self._receipts.covered, self._journal.watermark())
         self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
+        if self._roster is not None:
+            self._roster.connected()
         self._told = None
 
     def _lost(self, reason: str) -> None:
@@ -297,12 +310,15 @@ class Publisher:
             watermark=stats.watermark,
             refused=self.refused is not None,
             alarms=alarms,
-            counters={**asdict(self.counters), **extra},
+            counters={**asdict(self.counters), **self._of_roster(), **extra},
             utc=self._clock.evidence().utc,
         )
         if self._uplink.publish(topics.status(self._origin), online(document), token=_STATUS_TOKEN, retain=True):
             self._status_at = now + round(STATUS_EVERY_S * _SECOND)
             self._told, self._alarms_told = ours, alarms
+
+    def _of_roster(self) -> Mapping[str, int]:
+        return {} if self._roster is None else self._roster.counters()
 
     @property
     def _journal(self) -> Ring:

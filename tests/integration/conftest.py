@@ -16,7 +16,7 @@ from edge.central import pki
 from edge.central.broker import EmbeddedBroker
 from edge.central.service import LedgerService, LedgerSettings
 from edge.central.store import Store
-from edge.domain import topics
+from edge.domain import roster_topics, topics
 from edge.domain.kinds import Kind
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
@@ -121,9 +121,11 @@ class Terminal:
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
         status=dict,
+        roster=None,
     ) -> Publisher:
         settings = settings or self.site.uplink(self.origin.terminal)
         subscriptions = [topics.receipt(self.origin), topics.command(self.origin)]
+        subscriptions += [] if roster is None else roster_topics.subscriptions(self.origin)
         uplink = MqttUplink(settings, self.origin, last_will(self.origin), subscriptions)
         keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
         publisher = Publisher(
@@ -135,6 +137,7 @@ class Terminal:
             resend_s=resend_s,
             behind_s=behind_s,
             status=status,
+            roster=roster,
         )
         self.publisher = publisher
         self._stop.clear()
@@ -174,6 +177,7 @@ class Installation:
         self._links: list[MqttLink] = []
 
     eventually = staticmethod(eventually)
+    clock = TickingClock
 
     @staticmethod
     def punch() -> Draft:

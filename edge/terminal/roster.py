@@ -1,0 +1,174 @@
+"""The roster at the terminal: what the authority signed goes to the people file, who left is erased and on record.
+
+On the publish thread, with connections of its own: the broker's messages arrive there, and an erasure needs the
+journal. The attend loop sees that the people changed and makes its gallery anew.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.domain import roster
+from edge.domain.consent import Policy
+from edge.domain.records import Origin
+from edge.domain.roster_topics import Part, place_of
+from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.ports import Clock
+from edge.roster.people import People
+from edge.roster.received import Received
+from edge.roster.sync import RosterSync
+from edge.terminal import enrolment
+from edge.terminal.alarms import ROSTER_INCOMPLETE, Alarms
+
+GRACE_NS = 30_000_000_000
+"""How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
+RETRY_NS = 5_000_000_000
+"""How long after a failure of the disk the next attempt is."""
+_KEYS_NS = 1_000_000_000
+_TYPES = {
+    Part.PERSON: roster.PERSON_TYPE,
+    Part.PAGE: roster.PAGE_TYPE,
+    Part.MANIFEST: roster.MANIFEST_TYPE,
+    Part.KEY: roster.KEY_TYPE,
+}
+_NAMED = 5
+"""Of what is missing, so many are named in the log; `smartclocker people list` has all."""
+
+_log = logging.getLogger(__name__)
+
+
+class Roster:
+    """One thread calls `take` and `settle`, and at last `close`."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        identity: SigningKey,
+        keys: Callable[[People], Mapping[str, VerifyKey]],
+        open_people: Callable[[], People],
+        open_received: Callable[[], Received],
+        policy: Policy,
+        clock: Clock,
+        *,
+        grace_ns: int = GRACE_NS,
+    ) -> None:
+        """`keys` says which keys of the authority count now, by key id; `policy` is the configured one."""
+        self._origin, self._identity, self._keys, self._policy = origin, identity, keys, policy
+        self._open_people, self._open_received, self._clock = open_people, open_received, clock
+        self._grace_ns = grace_ns
+        self._alarms = Alarms()
+        self._people: People | None = None
+        self._received: Received | None = None
+        self._sync: RosterSync | None = None
+        self._valid: Mapping[str, VerifyKey] = {}
+        self._valid_ns = 0
+        self._unsigned = 0
+        self._quiet_ns = self._retry_ns = 0
+        self._failed = False
+
+    def open(self) -> None:
+        """Open both files on this thread. Raises PeopleError."""
+        self._people, self._received = self._open_people(), self._open_received()
+        self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
+        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+
+    def connected(self) -> None:
+        """The broker will say all that it retains: nothing is missing before it had the time to."""
+        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+
+    def take(self, topic: str, raw: bytes) -> bool:
+        """A message from the broker; False when the topic is none of the roster's."""
+        place = place_of(topic)
+        if place is None:
+            return False
+        if not raw:
+            return True  # emptied: a tombstone, or a revoked terminal's key. It is not signed, and says nothing
+        sync, people = self._opened()
+        try:
+            valid = self._counting(people)
+            sync.take(place, envelope.verify(envelope.parse(raw), _TYPES[place.part], valid))
+        except RecordError:
+            self._unsigned += 1
+        except PeopleError as error:
+            self._fail(error)
+        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+        return True
+
+    def settle(self, journal: Ring) -> None:
+        """Act upon what came. Raises JournalDamaged, JournalAltered; what else fails is tried again."""
+        now = self._clock.monotonic_ns()
+        if self._sync is None or self._people is None or now < self._retry_ns:
+            return
+        try:
+            self._sync.settle()
+            for person, leaving in list(self._sync.leaving.items()):
+                reason = leaving.reason
+                enrolment.erase(person, reason, people=self._people, ring=journal, clock=self._clock)
+                self._sync.left(person)
+        except (JournalDamaged, JournalAltered):
+            raise
+        except (PeopleError, JournalError) as error:
+            self._fail(error)
+        else:
+            self._failed = False
+        if now >= self._quiet_ns:
+            self._look()
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """`roster-incomplete` while the manifest lists what is not here."""
+        return self._alarms.words
+
+    def counters(self) -> dict[str, int]:
+        """For the status."""
+        if self._sync is None:
+            return {}
+        counts = asdict(self._sync.counts)
+        counts["roster_rejected"] += self._unsigned
+        return counts
+
+    def close(self) -> None:
+        """Release both files; safe to call twice."""
+        for file in (self._people, self._received):
+            if file is not None:
+                file.close()
+        self._people = self._received = self._sync = None
+
+    def _counting(self, people: People) -> Mapping[str, VerifyKey]:
+        now = self._clock.monotonic_ns()
+        if not self._valid or now >= self._valid_ns:  # asking costs a look into the people file
+            self._valid, self._valid_ns = self._keys(people), now + _KEYS_NS
+        return self._valid
+
+    def _look(self) -> None:
+        sync, _ = self._opened()
+        missing = sync.missing()
+        if missing:
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            self._alarms.begin(
+                ROSTER_INCOMPLETE,
+                logging.ERROR,
+                "the roster lists %d that did not come (%s%s); give `smartclocker central roster DIR publish` at "
+                "the centre, and look at the broker's ACL and limits",
+                len(missing),
+                ", ".join(missing[:_NAMED]),
+                more,
+            )
+        else:
+            self._alarms.end(ROSTER_INCOMPLETE, "the roster is complete")
+        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed:
+            _log.error("the roster cannot be taken in, which is tried again: %s", error)
+        self._failed = True
+        self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
+
+    def _opened(self) -> tuple[RosterSync, People]:
+        if self._sync is None or self._people is None:
+            raise RuntimeError("call open() first, on the thread that calls take()")
+        return self._sync, self._people

@@ -1,0 +1,291 @@
+"""The roster through a real broker: terminals' publish loops, the centre, and somebody who reads all of it."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nacl.signing import SigningKey
+
+from edge.central import pki
+from edge.central import roster as centre
+from edge.central.broker import EmbeddedBroker, render_acl
+from edge.central.roster_compose import compose
+from edge.central.roster_publish import Published, publish
+from edge.central.roster_store import RosterStore
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.records import decode
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import subscriptions
+from edge.errors import BrokerError
+from edge.journal import envelope
+from edge.journal.envelope import key_id
+from edge.roster.people import People, new_person_id
+from edge.roster.received import Received
+from edge.terminal.roster import Roster
+
+POLICY = Policy("2026-1", "c" * 64)
+CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "Witness Wanda", True, True)
+MODEL = "model-a"
+AUTHORITY = SigningKey.generate()
+NAMES = ("Ada Planted-One", "Bob Planted-Two", "Cyd Planted-Three")
+
+
+def templates(seed: int):
+    rows = np.random.default_rng(seed).standard_normal((3, 512)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Company:
+    """A centre with people, on the installation that every integration test has."""
+
+    def __init__(self, site, root: Path) -> None:
+        self.site, self.root = site, root
+        root.mkdir()
+        self.store = RosterStore(root)
+        self.uplink = site.uplink(pki.AUTHORITY)
+        self.ids: list[str] = []
+
+    def add(self, number: int) -> str:
+        person = new_person_id()
+        member = Member(NAMES[number], CONSENT, {MODEL: templates(number)})
+        assert centre.add(self.store, "main", person, member)
+        self.ids.append(person)
+        return person
+
+    def publish(self, **options) -> Published:
+        with self.site.store() as ledger:
+            terminals = ledger.terminals()
+        return publish(self.uplink, "main", compose(self.store, "main", terminals, AUTHORITY, **options))
+
+    def people(self, terminal) -> People:
+        return People(self.site.root / f"{terminal.origin.terminal}-people.db", b"k" * 32)
+
+    def run(self, terminal, grace_ns: int = 300_000_000):
+        trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
+        name = terminal.origin.terminal
+        roster = Roster(
+            terminal.origin,
+            terminal.key,
+            lambda _people: trusted,
+            lambda: self.people(terminal),
+            lambda: Received(self.site.root / f"{name}-roster.db"),
+            POLICY,
+            self.site.clock(),
+            grace_ns=grace_ns,
+        )
+        return terminal.run(roster=roster)
+
+    def matched(self, terminal) -> set[str]:
+        with self.people(terminal) as people:
+            return set(people.gallery(MODEL, POLICY).people)
+
+    def secrets(self) -> dict[str, bytes]:
+        """What nobody outside may find, in the forms in which it would be found."""
+        found: dict[str, bytes] = {"witness": b"Witness Wanda", "site key": self.store.site("main").key}
+        for number, name in enumerate(NAMES):
+            raw = templates(number).tobytes()
+            found |= {f"name {number}": name.encode(), f"template {number}": raw[400:424]}
+        return found
+
+
+def forms(secret: bytes) -> set[bytes]:
+    """As it is, and in base64 at every alignment, once and twice."""
+
+    def encoded(raw: bytes) -> set[bytes]:
+        return {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
+
+    once = encoded(secret)
+    return {secret, secret.hex().encode()} | once | {two for one in once for two in encoded(one)}
+
+
+def leaks(haystack: bytes, secrets: dict[str, bytes]) -> list[str]:
+    return sorted(name for name, secret in secrets.items() if any(one in haystack for one in forms(secret)))
+
+
+@pytest.fixture
+def company(site, tmp_path: Path) -> Iterator[Company]:
+    made = Company(site, tmp_path / "centre")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """One that saves at each change, and lets one more user read everything."""
+    running = EmbeddedBroker(tmp_path / "broker", autosave_on_changes=True)
+    running.directory.mkdir()
+    running.acl.write_text(render_acl(("main",)) + "\nuser eavesdropper\ntopic readwrite #\n")
+    running.acl.chmod(0o600)
+    with running:
+        yield running
+
+
+def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_anything(company, site, broker):
+    tap = site.neighbour("eavesdropper", "#")
+    first, second = site.terminal("gate-1"), site.terminal("gate-2")
+    ann, bob = company.add(0), company.add(1)
+    company.publish()
+    running = company.run(first)
+    site.eventually(lambda: company.matched(first) == {ann, bob}, "both at the first terminal")
+    cyd = company.add(2)  # the second terminal is away all this time
+    company.publish()
+    site.eventually(lambda: company.matched(first) == {ann, bob, cyd}, "the third")
+    assert "roster-incomplete" not in running.alarms
+
+    with site.store() as ledger:
+        assert ledger.revoke(key_id(first.key.verify_key))
+    centre.remove(company.store, "main", bob, ErasureReason.REQUESTED)
+    assert company.publish().emptied == 1  # the first terminal's key
+    site.eventually(lambda: company.matched(first) == {ann, cyd}, "the tombstone, which needs no key")
+    company.run(second)
+    site.eventually(lambda: company.matched(second) == {ann, cyd}, "what is retained, at the one that was away")
+
+    renamed = Member("Ada Planted-Again", CONSENT, {MODEL: templates(0)})
+    centre.add(company.store, "main", ann, renamed)
+    company.publish()
+
+    def name_at(terminal) -> str:
+        with company.people(terminal) as people:
+            return people.member(ann).name
+
+    site.eventually(lambda: name_at(second) == "Ada Planted-Again", "the new name")
+    assert name_at(first) == NAMES[0]
+    assert first.publisher._of_roster()["roster_waiting"] >= 1
+
+    first.stop()
+    second.stop()
+    broker.stop()  # it saves
+    while tap.poll(0.5) is not None:
+        pass
+    traffic = b"".join(topic.encode() + payload for topic, payload in tap.heard)
+    kept = (broker.directory / "mosquitto.db").read_bytes()
+    assert traffic.count(ann.encode()) >= 3
+    assert ann.encode() in kept
+    opened = b"".join(envelope.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
+    for haystack in (traffic, opened, kept):
+        assert leaks(haystack, company.secrets() | {"new name": b"Ada Planted-Again"}) == []
+
+
+def test_the_scan_finds_what_is_not_encrypted(company, site, broker):
+    """The same people in messages whose encryption was left out: what the test above would have seen."""
+    from edge.roster import sitekey
+
+    tap = site.neighbour("eavesdropper", "#")
+    site.terminal("gate-1")
+    company.add(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sitekey, "encrypt", lambda _key, plaintext, _bound_to: b"n" * 24 + plaintext)
+        patch.setattr(sitekey, "seal", lambda plaintext, _to: plaintext + b"s" * 48)
+        company.publish()
+    site.eventually(lambda: tap.poll(0.05) is None and len(tap.heard) >= 4, "the traffic")
+    broker.stop()
+    kept = (broker.directory / "mosquitto.db").read_bytes()
+    traffic = b"".join(payload for _, payload in tap.heard)
+    planted = ["name 0", "site key", "template 0", "witness"]
+    assert leaks(traffic, company.secrets()) == planted
+    assert leaks(kept, company.secrets()) == planted
+
+
+def test_an_erasure_reaches_the_terminal_and_its_record_the_ledger(company, site):
+    site.ledger()
+    terminal = site.terminal("gate-1")
+    ann, bob = company.add(0), company.add(1)
+    company.publish()
+    company.run(terminal)
+    site.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
+    centre.remove(company.store, "main", ann, ErasureReason.EMPLOYMENT_ENDED)
+    company.publish()
+    site.eventually(lambda: company.matched(terminal) == {bob}, "the removal")
+    site.eventually(lambda: site.count() == 1, "the record")
+    with site.store() as ledger:
+        ((payload,),) = ledger.select("SELECT payload FROM records")
+    record = decode(payload)
+    assert record.kind == Kind.ERASED
+    assert (record.data["person"], record.data["reason"]) == (ann, "employment-ended")
+
+
+def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company, site, stranger_key):
+    terminal = site.terminal("gate-1")
+    ann = company.add(0)
+    company.publish()
+    with site.store() as ledger:
+        wires = compose(company.store, "main", ledger.terminals(), AUTHORITY)
+    running = company.run(terminal)
+    site.eventually(lambda: company.matched(terminal) == {ann}, "Ann")
+    refused = site.neighbour("gate-2").publish(f"smartclocker/v1/main/roster/person/{ann}", b"x", retain=True)
+    assert refused.refused is not None
+    assert site.neighbour("ledger").publish("smartclocker/v1/main/roster/manifest", b"x").refused is not None
+    before = running._of_roster()
+    authority = site.neighbour(pki.AUTHORITY)
+    for topic, sent in wires.items():
+        parsed = envelope.parse(sent.wire)
+        foreign = envelope.to_wire(envelope.sign(parsed.payload_type, parsed.payload, stranger_key))
+        for wire in (foreign, sent.wire[: len(sent.wire) // 2], b"\xff", b"{}", b""):
+            authority.publish(topic, wire)
+    site.eventually(
+        lambda: running._of_roster()["roster_rejected"] - before["roster_rejected"] == 4 * len(wires), "all refused"
+    )
+    after = running._of_roster()
+    assert {**after, "roster_rejected": 0} == {**before, "roster_rejected": 0}
+    assert company.matched(terminal) == {ann}
+
+
+def test_publishing_sends_what_lacks_and_nothing_else(company, site, broker):
+    site.terminal("gate-1")
+    company.add(0)
+    assert company.publish() == Published(retained=4, sent=4, emptied=0, bytes=company_bytes(company, site))
+    assert company.publish() == Published(retained=4, sent=0, emptied=0, bytes=0)
+    lost = site.neighbour(pki.AUTHORITY)
+    lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
+    lost.publish("smartclocker/v1/main/roster/person/" + "z" * 26, b"somebody", retain=True)
+    again = company.publish()
+    assert (again.sent, again.emptied) == (1, 1)
+    broker.stop()
+    (broker.directory / "mosquitto.db").unlink()
+    broker.start()
+    assert company.publish().sent == 4
+
+
+def company_bytes(company: Company, site) -> int:
+    with site.store() as ledger:
+        return sum(len(one.wire) for one in compose(company.store, "main", ledger.terminals(), AUTHORITY).values())
+
+
+def test_an_omission_is_an_alarm_in_the_status_until_it_is_mended(company, site):
+    terminal = site.terminal("gate-1")
+    company.add(0)
+    company.publish()
+    lost = site.neighbour(pki.AUTHORITY)
+    lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
+    watcher = site.neighbour("ledger", "smartclocker/v1/main/gate-1/status")
+    running = company.run(terminal)
+    site.eventually(lambda: "roster-incomplete" in running.alarms, "the alarm")
+    watcher.hears("smartclocker/v1/main/gate-1/status", b'"roster-incomplete"')
+    company.publish()
+    site.eventually(lambda: "roster-incomplete" not in running.alarms, "its end")
+    assert company.matched(terminal) == set(company.ids)
+
+
+def test_a_certificate_that_may_not_write_says_so(company, site):
+    site.terminal("gate-1")
+    company.add(0)
+    company.uplink = site.uplink("gate-1")
+    with pytest.raises(BrokerError, match="ACL"):
+        company.publish()
+
+
+def test_a_terminal_reads_its_own_key_and_no_other(company, site):
+    first, _ = site.terminal("gate-1"), site.terminal("gate-2")
+    company.add(0)
+    company.publish()
+    mine = site.neighbour("gate-1", *subscriptions(first.origin))
+    theirs = site.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
+    mine.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
+    theirs.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
+    while theirs.poll(0.2) is not None:
+        pass
+    keys = {topic for topic, _ in theirs.heard if "/key/" in topic}
+    assert keys == {"smartclocker/v1/main/roster/key/gate-1"}

@@ -1,0 +1,530 @@
+"""The roster's messages at a terminal: made by the real centre, delivered in every bad way."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nacl.signing import SigningKey
+
+from edge.central import roster as centre
+from edge.central.roster_compose import compose
+from edge.central.roster_store import RosterStore
+from edge.central.rows import Terminal
+from edge.domain import roster
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason
+from edge.domain.records import Origin
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import Part, Place, place_of
+from edge.errors import LedgerError, PeopleError, RecordError
+from edge.journal import envelope
+from edge.journal.envelope import key_id
+from edge.roster.people import People, new_person_id
+from edge.roster.received import Received
+from edge.roster.sync import RosterSync
+
+POLICY = Policy("2026-1", "c" * 64)
+CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
+WHEN = "2026-03-02T09:00:00.000Z"
+MODEL = "model-a"
+AUTHORITY = SigningKey(b"a" * 32)
+
+
+def templates(seed: int, count: int = 3, length: int = 512):
+    rows = np.random.default_rng(seed).standard_normal((count, length)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def member(seed: int, **changes) -> Member:
+    return replace(Member(f"Person {seed}", CONSENT, {MODEL: templates(seed)}), **changes)
+
+
+class Site:
+    """A centre, and terminals that are given its messages by hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.store = RosterStore(root)
+        self.terminals: list[Terminal] = []
+        self.open: list[Gate] = []
+        self.history: list[tuple[str, bytes]] = []
+        self.ids: list[str] = []
+
+    def register(self, name: str) -> "Gate":
+        gate = Gate(self, name, SigningKey.generate())
+        key = gate.identity.verify_key
+        row = Terminal(len(self.terminals), gate.origin, key_id(key), key, WHEN, None)
+        self.terminals.append(row)
+        self.open.append(gate)
+        return gate
+
+    def revoke(self, name: str) -> None:
+        self.terminals = [
+            replace(one, revoked=WHEN) if one.origin.terminal == name else one for one in self.terminals
+        ]
+
+    def add(self, seed: int, **changes) -> str:
+        person = new_person_id()
+        assert centre.add(self.store, "main", person, member(seed, **changes))
+        self.ids.append(person)
+        return person
+
+    def publish(self, **options) -> dict[str, bytes]:
+        messages = compose(self.store, "main", self.terminals, AUTHORITY, **options)
+        retained = {topic: one.wire for topic, one in messages.items()}
+        self.history += [one for one in retained.items() if one not in self.history]
+        return retained
+
+
+class Gate:
+    def __init__(self, site: Site, name: str, identity: SigningKey) -> None:
+        self.origin, self.identity = Origin("main", name), identity
+        self.people = People(site.root / f"{name}-people.db", b"k" * 32)
+        self.received_path = site.root / f"{name}-roster.db"
+        self.restart()
+
+    def restart(self, policy: Policy = POLICY) -> None:
+        if hasattr(self, "received"):
+            self.received.close()
+        self.received = Received(self.received_path)
+        self.sync = RosterSync(self.origin, self.identity, self.people, self.received, policy)
+        self.rejected = 0
+
+    def give(self, messages, settle: bool = True) -> None:
+        """As the terminal does: the ones that are not for us never arrive, by subscription."""
+        for topic, wire in dict(messages).items() if isinstance(messages, dict) else messages:
+            place = place_of(topic)
+            assert place is not None, topic
+            if place.part is Part.KEY and place.name != self.origin.terminal:
+                continue
+            try:
+                payload = envelope.parse(wire).payload
+                self.sync.take(place, payload)
+            except RecordError:
+                self.rejected += 1
+            if settle:
+                self.settle()
+        self.settle()
+
+    def settle(self) -> None:
+        self.sync.settle()
+        for person, leaving in list(self.sync.leaving.items()):
+            self.people.erase(person, WHEN, str(leaving.reason))
+            self.people.settled(person)
+            self.sync.left(person)
+
+    def matched(self) -> set[str]:
+        return set(self.people.gallery(MODEL, POLICY).people)
+
+    def close(self) -> None:
+        self.people.close()
+        self.received.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    for gate in made.open:
+        gate.close()
+    made.store.close()
+
+
+def resigned(wire: bytes, change: Callable[[bytes], bytes], key: SigningKey = AUTHORITY) -> bytes:
+    parsed = envelope.parse(wire)
+    return envelope.to_wire(envelope.sign(parsed.payload_type, change(parsed.payload), key))
+
+
+def person_topic(person: str) -> str:
+    return Place("main", Part.PERSON, person).topic
+
+
+def test_everybody_arrives_with_name_templates_and_consent(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    gate.give(site.publish())
+    assert gate.matched() == {ann, bob}
+    assert gate.sync.missing() == []
+    arrived = gate.people.member(ann)
+    assert arrived.name == "Person 1"
+    assert arrived.consent == CONSENT
+    assert np.array_equal(arrived.templates[MODEL], templates(1))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_with_duplicates_and_older_copies_ends_the_same(site: Site, seed: int) -> None:
+    """Everything that was ever retained, shuffled, some of it twice, in pieces, with restarts between."""
+    shuffler = random.Random(seed)
+    gate = site.register("gate-1")
+    ids = [site.add(number) for number in range(4)]
+    site.publish()
+    centre.add(site.store, "main", ids[0], member(0, name="Another Name"))
+    centre.remove(site.store, "main", ids[1], ErasureReason.REQUESTED)
+    site.publish()
+    centre.rotate(site.store, "main")
+    late = site.add(9)
+    final = site.publish()
+    everything = site.history + shuffler.sample(site.history, len(site.history) // 2)
+    shuffler.shuffle(everything)
+    for begin in range(0, len(everything), 7):
+        gate.give(everything[begin : begin + 7], settle=bool(seed % 2))
+        if shuffler.random() < 0.2:
+            gate.restart()
+    gate.restart()
+    gate.give(final)  # what a connection brings
+    assert gate.matched() == {ids[0], ids[2], ids[3], late}
+    assert gate.sync.missing() == []
+    assert gate.people.member(ids[0]).name == "Another Name"
+    assert gate.sync.counts.roster_waiting == 0
+
+
+def test_a_terminal_that_was_away_converges_by_what_is_retained_alone(site: Site) -> None:
+    gate = site.register("gate-1")
+    ids = [site.add(number) for number in range(5)]
+    gate.give(site.publish())
+    gate.restart()
+    for round_ in range(4):
+        centre.remove(site.store, "main", ids[round_], ErasureReason.EMPLOYMENT_ENDED)
+        site.publish()
+        centre.rotate(site.store, "main")
+        site.publish()
+    fresh = site.add(77)
+    gate.give(site.publish())
+    assert gate.matched() == {ids[4], fresh}
+    assert gate.sync.missing() == []
+
+
+def test_an_omission_is_listed_and_ends_when_it_comes(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    retained = site.publish()
+    held_back = retained.pop(person_topic(bob))
+    gate.give(retained)
+    assert gate.matched() == {ann}
+    assert gate.sync.missing() == [bob]
+    gate.restart()
+    assert gate.sync.missing() == [bob]
+    gate.give({person_topic(bob): held_back})  # and the key, which is in memory only, has not come again
+    assert gate.sync.missing() == [bob]
+    gate.give(retained)
+    assert gate.matched() == {ann, bob}
+    assert gate.sync.missing() == []
+
+
+def test_a_missing_page_is_an_omission_too_and_its_people_wait(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    retained = site.publish()
+    page = Place("main", Part.PAGE, ann[0]).topic
+    held_back = retained.pop(page)
+    gate.give(retained)
+    assert gate.matched() == set()
+    assert gate.sync.missing() == [f"page {ann[0]}"]
+    gate.give({page: held_back})
+    assert gate.matched() == {ann}
+
+
+def test_an_old_message_does_not_come_back_after_a_restart_either(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    first = site.publish()
+    centre.add(site.store, "main", ann, member(1, name="The Newer"))
+    gate.give(site.publish())
+    gate.restart()
+    gate.give(first)
+    assert gate.people.member(ann).name == "The Newer"
+    assert gate.sync.counts.roster_old == 3  # person, page, manifest
+    assert gate.sync.missing() == []
+
+
+def test_an_erased_person_does_not_come_back_even_without_the_tombstone(site: Site) -> None:
+    from datetime import timedelta
+
+    gate, late = site.register("gate-1"), site.register("gate-2")
+    ann, bob = site.add(1), site.add(2)
+    first = site.publish()
+    gate.give(first)
+    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    second = site.publish()
+    assert b'"gone":"requested"' in envelope.parse(second[person_topic(ann)]).payload
+    gate.give(second)
+    assert gate.matched() == {bob}
+    third = site.publish(tombstones=timedelta(0))
+    assert person_topic(ann) not in third
+    for terminal in (gate, late):
+        terminal.give(third)
+        terminal.give(first)  # a broker that was restored
+        terminal.restart()
+        terminal.give(first)
+        assert terminal.matched() == {bob}
+        with pytest.raises(PeopleError):
+            terminal.people.member(ann)
+
+
+def test_who_is_unlisted_leaves_although_the_tombstone_was_withheld(site: Site) -> None:
+    from datetime import timedelta
+
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    gate.give(site.publish())
+    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    site.publish()
+    gate.give(site.publish(tombstones=timedelta(0)))
+    assert gate.matched() == {bob}
+    assert [person for person, _, _ in gate.people._db.execute("SELECT id, wrapped, name FROM people")] == sorted(
+        [ann, bob]
+    )
+    assert gate.people._db.execute("SELECT wrapped FROM people WHERE id = ?", (ann,)).fetchone() == (None,)
+
+
+def test_people_who_were_enrolled_here_alone_stay(site: Site) -> None:
+    gate = site.register("gate-1")
+    own = new_person_id()
+    gate.people.enrol(own, "Own", CONSENT, POLICY, templates(5), MODEL)
+    ann = site.add(1)
+    gate.give(site.publish())
+    assert gate.matched() == {own, ann}
+
+
+def test_a_swapped_ciphertext_changes_nothing(site: Site) -> None:
+    """Even under the authority's signature: the line is bound into the encryption."""
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    retained = site.publish()
+    gate.give(retained)
+    sealed = roster.decode_person(envelope.parse(retained[person_topic(bob)]).payload).sealed
+
+    def swap(payload: bytes) -> bytes:
+        return roster.encode_person(replace(roster.decode_person(payload), sealed=sealed, version=99))
+
+    gate.give({person_topic(ann): resigned(retained[person_topic(ann)], swap)})
+    assert gate.sync.counts.roster_rejected == 1
+    assert gate.people.member(ann).name == "Person 1"
+
+
+def test_a_message_in_another_place_or_of_another_site_changes_nothing(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    retained = site.publish()
+    elsewhere = resigned(retained[person_topic(ann)], lambda raw: raw.replace(b'"site":"main"', b'"site":"east"'))
+    gate.give([(person_topic(bob), retained[person_topic(ann)]), (person_topic(ann), elsewhere)])
+    assert gate.rejected == 2
+    for name in ("manifest", f"page/{ann[0]}"):
+        other = resigned(retained[f"smartclocker/v1/main/roster/{name}"], lambda raw: raw.replace(b"main", b"east"))
+        gate.give([(f"smartclocker/v1/main/roster/{name}", other)])
+    assert gate.rejected == 4
+    assert not gate.sync.begun
+
+
+def test_two_documents_under_one_number_are_refused(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    retained = site.publish()
+    gate.give(retained)
+    again = resigned(retained[person_topic(ann)], lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]))
+    gate.give([(person_topic(ann), again)])
+    manifest = "smartclocker/v1/main/roster/manifest"
+    gate.give([(manifest, resigned(retained[manifest], lambda raw: raw.replace(b'"count":1', b'"count":2')))])
+    page = f"smartclocker/v1/main/roster/page/{ann[0]}"
+    gate.give([(page, resigned(retained[page], lambda raw: raw.replace(b'"entries"', b'"more":1,"entries"')))])
+    assert gate.rejected == 3
+    assert gate.sync.missing() == []
+
+
+def test_nobody_without_an_active_consent_under_our_policy(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    other = site.add(2, consent=replace(CONSENT, policy_version="2025-9"))
+    retained = site.publish()
+    gate.give(retained)
+    assert gate.matched() == {ann}
+    assert gate.people._db.execute("SELECT count(*) FROM templates").fetchone() == (1,)
+    assert "consent is to another policy" in gate.sync.kept_out()[other]
+    assert gate.sync.missing() == []  # it came; that it is kept out is another matter
+    gate.restart(Policy("2025-9", "c" * 64))  # the terminal's policy is what the person agreed to, now
+    gate.give(retained)
+    assert other not in gate.sync.kept_out()
+    assert gate.people.member(other).name == "Person 2"
+
+
+def test_a_consent_to_a_newer_policy_ends_matching_until_the_policy_is_here(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    newer = replace(CONSENT, policy_version="2027-1", given_at="2027-01-01T09:00:00Z")
+    centre.add(site.store, "main", ann, member(1, consent=newer))
+    gate.give(site.publish())
+    assert gate.matched() == set()
+    assert set(gate.people.gallery(MODEL, Policy("2027-1", "c" * 64)).people) == {ann}
+
+
+def test_who_withdrew_here_stays_out_until_they_agree_again(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    gate.people.withdraw(ann, "2026-04-01T09:00:00Z")
+    centre.rotate(site.store, "main")
+    centre.add(site.store, "main", ann, member(1, name="Changed"))
+    gate.give(site.publish())
+    assert gate.matched() == set()
+    assert "withdrawn here" in gate.sync.kept_out()[ann]
+    again = replace(CONSENT, given_at="2026-05-01T09:00:00Z")
+    centre.add(site.store, "main", ann, member(1, consent=again))
+    gate.give(site.publish())
+    assert gate.matched() == {ann}
+
+
+def test_the_restricted_are_kept_and_not_matched(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1, restricted=True)
+    gate.give(site.publish())
+    assert gate.matched() == set()
+    assert gate.people.member(ann).restricted
+    assert gate.sync.counts.roster_people == 1
+
+
+def test_a_revoked_terminal_gets_no_new_key_and_the_others_everything(site: Site) -> None:
+    first, second = site.register("gate-1"), site.register("gate-2")
+    site.add(1)
+    before = site.publish()
+    first.give(before)
+    second.give(before)
+    site.revoke("gate-1")
+    fresh = site.add(2)
+    after = site.publish()
+    assert "smartclocker/v1/main/roster/key/gate-1" not in after
+    persons = [topic for topic in before if "/person/" in topic]
+    assert all(after[topic] != before[topic] for topic in persons)
+    first.give(after)
+    second.give(after)
+    assert fresh not in first.matched()
+    assert fresh in second.matched()
+    assert second.people.member(fresh).name == "Person 2"
+    assert first.sync.counts.roster_waiting == 2
+
+
+def test_an_older_site_key_is_refused_after_a_restart(site: Site) -> None:
+    gate = site.register("gate-1")
+    site.add(1)
+    before = site.publish()
+    centre.rotate(site.store, "main")
+    gate.give(site.publish())
+    gate.restart()
+    topic = "smartclocker/v1/main/roster/key/gate-1"
+    gate.give([(topic, before[topic])])
+    assert gate.sync.counts.roster_old == 1
+    assert gate.sync._keys == {}
+
+
+def test_a_key_for_another_terminal_opens_nothing_here(site: Site) -> None:
+    gate, _ = site.register("gate-1"), site.register("gate-2")
+    site.add(1)
+    retained = site.publish()
+    base = "smartclocker/v1/main/roster/key"
+    theirs = retained[f"{base}/gate-2"]
+    pretended = resigned(theirs, lambda raw: raw.replace(b"gate-2", b"gate-1"))
+    gate.give([(f"{base}/gate-1", theirs), (f"{base}/gate-1", pretended)])
+    assert gate.rejected == 2
+    assert gate.sync._keys == {}
+
+
+def test_encrypting_anew_writes_nobody_anew(site: Site) -> None:
+    gate = site.register("gate-1")
+    site.add(1)
+    gate.give(site.publish())
+    changes = gate.people._own_changes
+    centre.rotate(site.store, "main")
+    gate.give(site.publish())
+    assert gate.people._own_changes == changes
+    assert gate.sync.missing() == []
+
+
+def test_publishing_again_changes_no_byte(site: Site) -> None:
+    site.register("gate-1")
+    site.add(1)
+    first = site.publish()
+    assert site.publish() == first
+    assert not centre.add(site.store, "main", site.ids[0], member(1))
+    assert site.publish() == first
+    site.add(2)
+    second = site.publish()
+    changed = {topic for topic in second if first.get(topic) != second[topic]}
+    pages = {f"smartclocker/v1/main/roster/page/{site.ids[1][0]}", "smartclocker/v1/main/roster/manifest"}
+    assert changed == {person_topic(site.ids[1]), *pages}
+
+
+def test_another_authority_key_signs_everything_again_and_nothing_moves(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    other = SigningKey(b"b" * 32)
+    after = {topic: one.wire for topic, one in compose(site.store, "main", site.terminals, other).items()}
+    assert {envelope.parse(wire).keyid for wire in after.values()} == {key_id(other.verify_key)}
+    gate.give(after)
+    assert gate.matched() == {ann}
+    assert gate.sync.counts.roster_applied == 1
+    assert gate.rejected == 0
+
+
+def test_another_people_file_is_filled_again(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    retained = site.publish()
+    gate.give(retained)
+    gate.people.close()
+    gate.people = People(site.root / "anew.db", b"k" * 32)
+    gate.restart()
+    gate.give(retained)
+    assert gate.matched() == {ann}
+
+
+def test_neither_name_nor_template_nor_key_is_in_the_terminals_record(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    retained = site.publish()
+    gate.give(retained)
+    sealed = roster.decode_person(envelope.parse(retained[person_topic(ann)]).payload).sealed
+    here = site.store.site("main")
+    assert here is not None
+    files = [path.read_bytes() for path in site.root.glob("gate-1-roster.db*")]
+    assert any(ann.encode() in raw for raw in files)  # what is there is found
+    for secret in (b"Person 1", templates(1).tobytes()[:32], here.key, sealed[30:62]):
+        assert not any(secret in raw for raw in files)
+
+
+def test_whoever_was_removed_is_not_added_again_and_leaves_the_centres_files(site: Site) -> None:
+    site.register("gate-1")
+    ann = site.add(1)
+    site.add(2)
+    wire = site.publish()[person_topic(ann)]
+    wrapped = site.store.people._db.execute("SELECT wrapped FROM people WHERE id = ?", (ann,)).fetchone()[0]
+    sealed = envelope.parse(wire).payload[-64:]
+
+    def found(secret: bytes) -> bool:
+        return any(secret in path.read_bytes() for path in site.root.glob("roster*"))
+
+    assert found(wrapped)
+    assert found(wire[200:260])
+    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    site.publish()
+    assert not found(wrapped)
+    assert not found(wire[200:260])
+    assert not found(sealed)
+    with pytest.raises(LedgerError, match="under a new id"):
+        centre.add(site.store, "main", ann, member(1))
+
+
+def test_the_centre_refuses_who_has_not_agreed(site: Site) -> None:
+    with pytest.raises(LedgerError, match="nobody attested an age"):
+        site.add(1, consent=replace(CONSENT, age_attested=False))
+    assert site.store.members("main") == {}
+
+
+def test_too_many_templates_are_said_with_the_cure() -> None:
+    from edge.domain import roster_member
+
+    with pytest.raises(RecordError, match="fewer photographs"):
+        roster_member.encode(member(1, templates={MODEL: templates(1, count=16)}))
