@@ -40,15 +40,15 @@ class Authority:
         `now` is the earliest that it can be (RFC 3339 UTC with milliseconds and Z), None when nobody knows.
         """
         chain = self._chain(now)
-        valid: dict[str, VerifyKey] = {}
-        for link in chain:
-            if not link.ended and (now is None or link.since is None or now >= link.since):
-                valid[envelope.key_id(link.key)] = link.key
         parsed = envelope.parse(raw)
-        order = orders.decode(envelope.verify(parsed, orders.PAYLOAD_TYPE, valid))
+        order = orders.decode(envelope.verify(parsed, orders.PAYLOAD_TYPE, _counting(chain, now)))
         if order.word is Word.ROTATE and parsed.keyid != envelope.key_id(chain[-1].key):
             raise RecordError("order: a key that was replaced names another successor")
         return order
+
+    def keys(self, now: str | None) -> dict[str, VerifyKey]:
+        """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
+        return _counting(self._chain(now), now)
 
     def _chain(self, now: str | None) -> list[_Link]:
         """From the pinned key to the newest. A key that is over is marked so for good: no clock brings it back."""
@@ -66,6 +66,14 @@ class Authority:
                 self._book.end_key(link.replaced_by)
                 link.ended = True
         return chain
+
+
+def _counting(chain: list[_Link], now: str | None) -> dict[str, VerifyKey]:
+    return {
+        envelope.key_id(link.key): link.key
+        for link in chain
+        if not link.ended and (now is None or link.since is None or now >= link.since)
+    }
 
 
 def _read(wire: bytes, keys: Mapping[str, VerifyKey]) -> Mapping[str, str] | None:

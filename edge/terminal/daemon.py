@@ -98,6 +98,7 @@ class Terminal:
             resend_s=config.uplink.resend_s,
             status=self._status,
             orders=parts.orders(config, secrets, clock),
+            roster=parts.roster(config, secrets, clock),
         )
 
     def _make_workers(self) -> list[Worker]:

@@ -26,8 +26,11 @@ from edge.journal.ring import Ring
 from edge.ports import Camera, Clock, Signals, Uplink
 from edge.resources import models_directory
 from edge.roster.people import People
+from edge.roster.received import Received
 from edge.terminal.attend import Rules
+from edge.terminal.authority import Authority
 from edge.terminal.orders import Orders
+from edge.terminal.roster import Roster
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline
 
@@ -110,6 +113,32 @@ def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
         secrets.identity,
         secrets.authority,
         lambda: open_people(config, secrets),
+        policy(config),
+        time,
+    )
+
+
+def open_received(config: Config) -> Received:
+    """A connection to what came of the roster, for the calling thread. Raises PeopleError."""
+    return Received(Path(config.storage.state) / "roster.db")
+
+
+def roster(config: Config, secrets: Secrets, time: Clock) -> Roster | None:
+    """What takes the site's roster; None for a terminal that has no authority. Raises ConfigError."""
+    pinned = secrets.authority
+    if pinned is None:
+        return None
+
+    def keys(people: People) -> Mapping[str, VerifyKey]:
+        evidence = time.evidence()
+        return Authority(pinned, people.orders).keys(evidence.utc if evidence.synchronised else None)
+
+    return Roster(
+        origin(config),
+        secrets.identity,
+        keys,
+        lambda: open_people(config, secrets),
+        lambda: open_received(config),
         policy(config),
         time,
     )
@@ -198,11 +227,14 @@ def uplink(config: Config) -> Uplink | None:
     if config.uplink is None:
         return None
     from edge.adapters.uplink_mqtt import MqttUplink
-    from edge.domain import topics
+    from edge.domain import roster_topics, topics
     from edge.terminal.status import last_will
 
     me = origin(config)
-    return MqttUplink(uplink_settings(config), me, last_will(me), [topics.receipt(me), topics.command(me)])
+    down = [topics.receipt(me), topics.command(me)]
+    if config.keys.authority:
+        down += roster_topics.subscriptions(me)
+    return MqttUplink(uplink_settings(config), me, last_will(me), down)
 
 
 def clock() -> Clock:
