@@ -1,24 +1,16 @@
-"""The ledger's database: every record exactly once, as signed, and how far each chain is verified.
+"""The ledger's tables: every record exactly once, as signed, and how far each chain is verified.
 
-SQLite in WAL mode with `synchronous=FULL`: what a committed batch holds survives a power cut, so that a receipt may
-be signed over it. One `Store` a thread. Nothing here judges a signature: `edge.central.ledger` does, beforehand.
+One `Store` a thread. Nothing here judges a signature: `edge.central.ledger` does, beforehand.
 """
 
-import contextlib
-import errno
-import os
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from nacl.signing import VerifyKey
 
-from edge.central import migrations
+from edge.central.database import Database
 from edge.central.rows import ChainRow, Entry, Links, Terminal, now
 from edge.domain.records import GENESIS, NAME, Origin
-from edge.errors import LedgerError, LedgerStalled
+from edge.errors import LedgerError
 from edge.journal.envelope import key_id
 
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
@@ -27,49 +19,10 @@ RESERVED = frozenset({"ledger", "roster", "authority"})
 """Names that mean something else in the topics or in the broker's ACL."""
 MAX_CONFLICTS = 1_000
 """Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
-BUSY_S = 10.0
-"""How long a command waits for another process's transaction."""
-_CACHE_KIB = 16_384
-"""The index of persons is written all over: its pages should be at hand."""
-_CHECKPOINT_PAGES = 4_000
-"""16 MiB of write-ahead file before it is copied back: a page that every batch changes is then copied seldom."""
 
 
-class Store:
+class Store(Database):
     """One connection to the ledger's database, bound to the thread that opened it."""
-
-    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
-        """Open, create or migrate. Raises LedgerError."""
-        self.path = path
-        with self._guard():
-            _create_private(path)
-            self._db = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-                self._db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-                migrations.apply(self._db, path)
-            except BaseException:
-                self._db.close()
-                raise
-
-    @contextlib.contextmanager
-    def batch(self) -> Iterator[None]:
-        """One transaction: all of it is durable on leaving, or none.
-
-        Raises LedgerStalled for what may pass (another process writes, the disk is full or read-only), else
-        LedgerError.
-        """
-        with self._guard():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
 
     def register(self, origin: Origin, key: VerifyKey) -> Terminal:
         """Let a terminal speak under this name with this key; one that is registered so already is returned.
@@ -209,58 +162,7 @@ class Store:
             found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
         return found
 
-    def select(self, query: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
-        """The rows of a reader's own query, as tuples, while they are asked for. Raises LedgerError."""
-        with self._guard():
-            yield from self._db.execute(query, parameters)
 
-    def change(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """A statement over each row of parameters (inside a batch). Raises LedgerError."""
-        with self._guard():
-            self._db.executemany(statement, rows)
-
-    def close(self) -> None:
-        """Release the file; safe to call twice."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except LedgerError:
-            raise
-        except sqlite3.Error as error:
-            # the low byte is the primary code; what the module itself raises has none
-            cause = _PASSING.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-            if cause is not None:
-                raise LedgerStalled(f"{self.path}: {cause} ({error}). {_KEPT}") from error
-            raise LedgerError(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
-        except OSError as error:
-            kind = LedgerStalled if error.errno in {errno.EROFS, errno.ENOSPC} else LedgerError
-            raise kind(f"{self.path}: {_FAILS} ({error}); {_CHECK}. {_KEPT}") from error
-
-
-_PASSING = {
-    sqlite3.SQLITE_BUSY: "another process writes for long; end it when it hangs",
-    sqlite3.SQLITE_LOCKED: "another process writes for long; end it when it hangs",
-    sqlite3.SQLITE_FULL: "the disk is full; check the disk's space, make room",
-    sqlite3.SQLITE_READONLY: "the database cannot be written; mount its disk for writing, check whose file it is",
-    sqlite3.SQLITE_IOERR: "the disk fails; check the disk's space and health",
-    sqlite3.SQLITE_CANTOPEN: "the database's files cannot be opened; check its directory and its mount",
-    sqlite3.SQLITE_NOMEM: "no memory is left; make room",
-}
-"""What mends itself or can be mended while the ledger runs, by SQLite's result code."""
-_FAILS = "the ledger's database fails"
-_CHECK = "check the disk's space and health, and that the file belongs to this user"
-_KEPT = "Nothing that was committed is lost"
 _TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked FROM terminals"
 _TERMINAL_OF_KEY = f"{_TERMINALS} WHERE keyid = ?"
 _CHAIN_OF_EPOCH = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
@@ -277,13 +179,6 @@ _INSERT_CONFLICT = (
     "INSERT OR IGNORE INTO conflicts (chain, seq, kind, person, prev, hash, payload, signature, received, why)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-
-
-def _create_private(path: Path) -> None:
-    # SQLite gives its other files the mode of the first. One that exists is never opened here: closing it would
-    # drop the locks of every connection that this process has on it.
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _columns(entry: Entry) -> tuple[object, ...]:

@@ -276,5 +276,3 @@ def test_a_day_that_is_none_is_refused(text, capsys):
         main(["central", "punches", "nowhere", "--from", text])
     assert ended.value.code == 2
     assert "write it as 2026-03-01" in capsys.readouterr().err
-
-
