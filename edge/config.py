@@ -101,7 +101,7 @@ class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
     certificate: str = "/etc/smartclocker/tls/terminal.pem"
     key: str = CREDENTIAL + "tls-key"
     keepalive_s: Annotated[int, Meta(ge=5, le=30)] = 20
-    window: Annotated[int, Meta(ge=1, le=1000)] = 64
+    window: Annotated[int, Meta(ge=1, le=1000)] = 128
     resend_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
 
 

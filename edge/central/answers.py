@@ -15,8 +15,8 @@ from edge.journal import envelope
 
 COALESCE_NS = 50_000_000
 COALESCE_RECORDS = 32
-"""A chain is receipted at once when it was quiet, and under load once per 50 ms or 32 records: half of a terminal's
-usual window, so that the other half is on its way meanwhile."""
+"""A chain is receipted at once when it was quiet, and under load once per 50 ms or 32 records: a quarter of a
+terminal's usual window, so that the rest is on its way meanwhile."""
 SIGHT_NS = 5_000_000_000
 """A terminal is answered at most this often for being in sight: a status is unsigned, and anybody's."""
 

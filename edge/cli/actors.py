@@ -17,7 +17,7 @@ from edge.evaluation.backlog import write_backlog
 from edge.journal import keys
 
 ORIGIN = Origin("bench", "gate-1")
-WINDOW = 64
+WINDOW = 128
 
 
 def main(words: list[str]) -> None:

@@ -48,7 +48,7 @@ class Publisher:
         ledger_keys: Mapping[str, VerifyKey],
         clock: Clock,
         *,
-        window: int = 64,
+        window: int = 128,
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
         status: Callable[[], Mapping[str, Any]] = dict,
