@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +16,8 @@ from tests.crash.kills.judge import judge
 from tests.crash.kills.site import build
 
 CUE_FIRST = "cue-first"
+LIVES = "lives.json"
+"""What each life of a terminal showed, beside what is judged by it."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -51,7 +54,9 @@ def _run(directory: Path, arguments: argparse.Namespace) -> bool:
         ended = str(error)
     finally:
         campaign.abandon()
-    found = judge(site, [life for daemon in campaign.daemons for life in daemon.lives])
+    lives = [life for daemon in campaign.daemons for life in daemon.lives]
+    (directory / LIVES).write_text(json.dumps([asdict(life) for life in lives], indent=1), encoding="utf-8")
+    found = judge(site, lives)
     for problem in [*([ended] if ended else []), *found.problems]:
         print(problem, file=sys.stderr)
     kills = {quota.kind: quota.done for quota in campaign.quotas}
@@ -63,7 +68,7 @@ def _run(directory: Path, arguments: argparse.Namespace) -> bool:
         "unverifiable": found.unverifiable,
         "unshown": found.unshown,
         "victims": kills,
-        "lives": sum(len(daemon.lives) for daemon in campaign.daemons),
+        "lives": len(lives),
         "seed": arguments.seed,
         "seconds": round(time.monotonic() - began),
         **({"stopped": ended} if ended else {}),

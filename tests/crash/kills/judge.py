@@ -49,8 +49,7 @@ def judge(site: Site, lives: Iterable[Life]) -> Judgement:
         payloads = _journal(site, terminal, found)
         journals += payloads
         _lights(terminal, [life for life in said if life.terminal == terminal.name], payloads, ledger, found)
-    foreign = ledger - Counter(journals)
-    found.find("duplicated", "records in the ledger that no journal holds so often", foreign.total())
+    found.find("duplicated", "records in the ledger that no journal holds", len(ledger.keys() - set(journals)))
     return found
 
 

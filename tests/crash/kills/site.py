@@ -126,6 +126,13 @@ def build(directory: Path, terminals: int) -> Site:
     return Site(directory, broker, made)
 
 
+def again(directory: Path) -> Site:
+    """One that was built there before."""
+    names = sorted(path.parent.name for path in directory.glob("door-*/config.toml"))
+    terminals = tuple(_at(directory / name) for name in names)
+    return Site(directory, HurriedBroker(directory / "centre", sites=(SITE,)), terminals)
+
+
 def smartclocker(*words: object) -> str:
     """Run the command line; what it printed. Raises CalledProcessError after telling why."""
     done = subprocess.run(
@@ -147,10 +154,13 @@ def _terminal(directory: Path, broker: HurriedBroker, name: str) -> Terminal:
         key=files.key,
         ledger=broker.directory / "ledger.pem",
     )
-    base = directory / name
-    replay = base / "replay"
-    path = write_terminal(base, replay, site=SITE, name=name, window_s=WINDOW_S, centre=centre)
-    return Terminal(name, base, path, replay)
+    made = _at(directory / name)
+    write_terminal(made.directory, made.replay, site=SITE, name=name, window_s=WINDOW_S, centre=centre)
+    return made
+
+
+def _at(directory: Path) -> Terminal:
+    return Terminal(directory.name, directory, directory / "config.toml", directory / "replay")
 
 
 def _enrol(terminal: Terminal) -> None:
