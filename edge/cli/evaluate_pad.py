@@ -45,10 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.evaluation.pad_report import Report
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
-    from edge.vision.pipeline import Pipeline
+    from edge.vision.pipeline import WIDE_EVERY, Pipeline
 
     folder = read_folder(arguments.directory, arguments.fps)
-    pipeline = Pipeline(ModelStore(models_directory(arguments.models)), QualityLimits())
+    # Alone, each picture is a whole attempt.
+    often = 1 if arguments.fps is None else WIDE_EVERY
+    pipeline = Pipeline(ModelStore(models_directory(arguments.models)), QualityLimits(), wide_every=often)
     policy = DecisionPolicy()
     with progress("looking") as tell:
         tried = pad.measure(folder, pipeline, policy, tell)
@@ -66,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(report: "Report") -> None:
     from edge.domain.pad_fusion import Layer, Vote
-    from edge.evaluation.pad_folder import REAL
     from edge.evaluation.pad_rates import acer, worst
 
     def percent(value: float | None) -> str:
@@ -91,12 +92,12 @@ def _print(report: "Report") -> None:
         f"ACER: {percent(acer(worst(apcer), bpcer.value))}, at a mean probability of life of {report.threshold:g}"
     )
     for layer in Layer:
-        words = []
-        for kind in report.folder.kinds:
-            said = report.votes(layer, kind)
-            wrong = said[Vote.ATTACK] if kind == REAL else said[Vote.LIVE]
-            words.append(f"{kind} {wrong} wrong, {said[Vote.ABSTAIN]} abstained of {said.total()}")
-        print(f"layer {layer}: " + "; ".join(words))
+        votes = {kind: report.votes(layer, kind) for kind in report.folder.kinds}
+        words = [
+            f"{kind} {said[Vote.ATTACK]} of {said.total()}, {said[Vote.ABSTAIN]} abstained"
+            for kind, said in votes.items()
+        ]
+        print(f"layer {layer} refuses: " + "; ".join(words))
 
 
 def _write(path: Path, text: str) -> None:

@@ -124,6 +124,9 @@ class Traces:
     step: int
     face: Pixels
     """(n, n) grey: the middle of the face, pixel by pixel as the camera gave it."""
+    wide: float | None = None
+    """0..1, the antispoof model's probability of life over a wide region; None when that was not looked at, or is
+    not in the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,9 @@ from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
 from edge.vision.pad_traces import traces
 
+WIDE_EVERY = 3
+"""As many as a decision takes: each decision then has one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
@@ -43,11 +46,12 @@ class Pipeline:
         *,
         detector: Detector | None = None,
         mirrored: bool = False,
+        wide_every: int = WIDE_EVERY,
     ) -> None:
         """Load, verify and shape-check every model; `threads` is per inference. Raises ModelError.
 
         `detector` takes the place of BlazeFace in LiteRT. `mirrored` is for enrolment: each face is embedded with
-        its mirror image, at twice the cost.
+        its mirror image, at twice the cost. One of `wide_every` probes is given the antispoof model's second look.
         """
         self._limits = limits
         self._detector = detector or BlazeFaceDetector(store.load(Role.DETECTOR, threads=threads))
@@ -57,6 +61,7 @@ class Pipeline:
         self._embedder = Embedder(embedders, store.template, mirrored=mirrored)
         self._presence = store.spec(Role.LANDMARKS).thresholds["presence"]
         self._ids = tuple(store.ids().values())
+        self._wide_every, self._probes = wide_every, 0
 
     @property
     def embedder_id(self) -> str:
@@ -93,7 +98,7 @@ class Pipeline:
             liveness=self._antispoof.liveness(image, box),
             quality=verdict.score,
             demand=embedding.demand,
-            traces=traces(image, box, mesh),
+            traces=traces(image, box, mesh, self._wide(image, box)),
         )
         return Sight(frame.captured_ns, box, probe=probe)
 
@@ -118,6 +123,11 @@ class Pipeline:
         """What `look` would say of that frame under `limits`: None when it would give a probe."""
         reason = first_glance(study.boxes, study.width, study.height, limits)[1]
         return reason or second_glance(study.measures, study.presence, self._presence, limits).reason
+
+    def _wide(self, image: FrameImage, box: Box) -> float | None:
+        """The second look costs as much as the first: one among the frames of a decision is enough."""
+        self._probes += 1
+        return None if self._probes % self._wide_every else self._antispoof.wide(image, box)
 
     def _align(self, image: FrameImage, face: Detection) -> tuple[Mesh, Pixels]:
         mesh = self._mesh.locate(image, face)
