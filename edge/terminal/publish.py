@@ -6,7 +6,6 @@ What is sent when is decided in `edge.terminal.delivery`, and what the ledger as
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from nacl.signing import VerifyKey
@@ -23,16 +22,12 @@ from edge.terminal.delivery import BEHIND_S, Delivery
 from edge.terminal.orders import Orders
 from edge.terminal.receipts import Receipts
 from edge.terminal.roster import Roster
-from edge.terminal.status import Online, online, stopped
+from edge.terminal.telling import TOKEN, Telling
 
-STATUS_EVERY_S = 60.0
 _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
-_LOOK_NS = _SECOND // 10
-"""How often the rest of the program is asked what it has to say: under load the loop turns far more often."""
 _KEEP_NS = _SECOND // 10
 """How long a receipt waits to be written down while records flow: each costs a write that the card must sync."""
-_STATUS_TOKEN = 0
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +61,7 @@ class Publisher:
         self.away: str | None = None
         """Why the broker is not reached; None while it is."""
         self._uplink, self._ring_factory, self._origin = uplink, ring_factory, origin
-        self._clock, self._status = clock, status
+        self._clock = clock
         self._alarms = Alarms()
         self._delivery = Delivery(
             window, round(resend_s * _SECOND), round(behind_s * _SECOND), self._alarms, self.counters
@@ -77,11 +72,8 @@ class Publisher:
         self._roster = roster
         self._was_connected = False
         self._ring: Ring | None = None
-        self._token = _STATUS_TOKEN
-        self._status_at = self._look_at = 0
-        self._told: tuple[bool, frozenset[str]] | None = None
-        self._alarms_told: list[str] = []
-        self._status_refused = False
+        self._token = TOKEN
+        self._telling = Telling(uplink, origin, clock, self._alarms, status)
         self._unwritable = False
         self._keep_at = 0
 
@@ -126,12 +118,12 @@ class Publisher:
         if not busy or self._clock.monotonic_ns() >= self._keep_at:
             self._keep()
         if self.connected:
-            self._tell()
+            self._telling.tell(self._journal, self._delivery, self.counters)
 
     def close(self) -> None:
         """Say goodbye, so that nobody takes the silence for a failure, and release both; safe to call twice."""
         if self.connected:
-            self._uplink.publish(topics.status(self._origin), stopped(), token=_STATUS_TOKEN, retain=True)
+            self._telling.goodbye()
             self.connected = False
         if self._orders is not None:
             self._orders.close()
@@ -182,7 +174,7 @@ class Publisher:
         self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
         if self._roster is not None:
             self._roster.connected()
-        self._told = None
+        self._telling.forget()
 
     def _lost(self, reason: str) -> None:
         if self.away is None:
@@ -215,8 +207,8 @@ class Publisher:
         return self._token if self._uplink.publish(topic, outgoing.wire, token=self._token) else None
 
     def _acknowledged(self, answer: Acknowledged) -> None:
-        if answer.token == _STATUS_TOKEN:
-            self._status_acknowledged(answer.refused)
+        if answer.token == TOKEN:
+            self._telling.acknowledged(answer.refused)
             return
         now, took_before = self._clock.monotonic_ns(), self._delivery.refused is None
         taken = answer.refused is None and not answer.unheard
@@ -233,15 +225,6 @@ class Publisher:
                 answer.refused,
                 topics.record(self._origin, "+"),
             )
-
-    def _status_acknowledged(self, refused: str | None) -> None:
-        if refused is not None and not self._status_refused:
-            _log.warning(
-                "the broker refuses our status (%s); let its ACL allow the user of our certificate to write %s",
-                refused,
-                topics.status(self._origin),
-            )
-        self._status_refused = refused is not None
 
     def _receipt(self, raw: bytes) -> None:
         receipt = self._receipts.read(raw)
@@ -291,34 +274,6 @@ class Publisher:
             return None
         self._unwritable = False
         return written
-
-    def _tell(self) -> None:
-        """Our status: when it is due, when it changed, and when the ledger is to be asked where it stands."""
-        now = self._clock.monotonic_ns()
-        ours, asked = (self.refused is not None, self.alarms), self._delivery.asks(now)
-        if ours == self._told and not asked and now < self._look_at:
-            return
-        self._look_at = now + _LOOK_NS
-        extra = dict(self._status())
-        alarms = sorted({*self.alarms, *extra.pop("alarms", ())})
-        if ours == self._told and not asked and alarms == self._alarms_told and now < self._status_at:
-            return
-        stats = self._journal.stats()
-        document = Online(
-            epoch=self._journal.epoch,
-            head=stats.head,
-            watermark=stats.watermark,
-            refused=self.refused is not None,
-            alarms=alarms,
-            counters={**asdict(self.counters), **self._of_roster(), **extra},
-            utc=self._clock.evidence().utc,
-        )
-        if self._uplink.publish(topics.status(self._origin), online(document), token=_STATUS_TOKEN, retain=True):
-            self._status_at = now + round(STATUS_EVERY_S * _SECOND)
-            self._told, self._alarms_told = ours, alarms
-
-    def _of_roster(self) -> Mapping[str, int]:
-        return {} if self._roster is None else self._roster.counters()
 
     @property
     def _journal(self) -> Ring:

@@ -19,7 +19,8 @@ from edge.journal.ring import Ring
 from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.commands import BATCH, MAX_WAITING
 from edge.terminal.delivery import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
-from edge.terminal.publish import STATUS_EVERY_S, Publisher
+from edge.terminal.publish import Publisher
+from edge.terminal.telling import STATUS_EVERY_S
 
 GATE = Origin("main", "gate-1")
 TERMINAL, LEDGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
