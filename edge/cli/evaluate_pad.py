@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge.evaluation.pad_folder import Folder
     from edge.evaluation.pad_report import Report
+    from edge.vision.models import ModelStore
+    from edge.vision.pipeline import Pipeline
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_fps,
         metavar="N",
         help="file names end in the number of a frame (clip_12.jpg), and their videos had N frames a second",
+    )
+    parser.add_argument(
+        "--simulate",
+        action="store_true",
+        help="try each genuine picture as two drawn attacks, too: held up with its edges in view, and on a display",
+    )
+    parser.add_argument(
+        "--regions",
+        type=_scales,
+        metavar="SCALE,…",
+        help="only a table of what the texture model gives for other regions, as multiples of the face's box",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at")
@@ -48,12 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.vision.pipeline import WIDE_EVERY, Pipeline
 
     folder = read_folder(arguments.directory, arguments.fps)
+    store = ModelStore(models_directory(arguments.models))
+    if arguments.regions:
+        return _regions(folder, store, Pipeline(store, QualityLimits()), arguments.regions)
     # Alone, each picture is a whole attempt.
     often = 1 if arguments.fps is None else WIDE_EVERY
-    pipeline = Pipeline(ModelStore(models_directory(arguments.models)), QualityLimits(), wide_every=often)
+    pipeline = Pipeline(store, QualityLimits(), wide_every=often)
     policy = DecisionPolicy()
     with progress("looking") as tell:
-        tried = pad.measure(folder, pipeline, policy, tell)
+        tried = pad.measure(folder, pipeline, policy, tell, simulate=arguments.simulate)
     frames = 1 if arguments.fps is None else policy.frames
     report = Report(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
     _print(report)
@@ -73,7 +90,7 @@ def _print(report: "Report") -> None:
     def percent(value: float | None) -> str:
         return "not measured" if value is None else f"{100 * value:.2f} %"
 
-    for kind in report.folder.kinds:
+    for kind in report.kinds:
         tried = report.tried
         reasons = ", ".join(f"{count} {why}" for why, count in tried.rejected.get(kind, {}).items())
         print(
@@ -87,17 +104,48 @@ def _print(report: "Report") -> None:
     apcer, bpcer = report.apcer(), report.bpcer()
     for kind, share in apcer.items():
         print(f"APCER {kind}: {percent(share.value)} of {share.of}")
+    for kind in report.simulated:
+        share = report.passed(kind)
+        print(f"passed of {kind}: {percent(share.value)} of {share.of} (drawn: it says what the layers cannot see)")
     print(f"BPCER: {percent(bpcer.value)} of {bpcer.of}")
     print(
         f"ACER: {percent(acer(worst(apcer), bpcer.value))}, at a mean probability of life of {report.threshold:g}"
     )
     for layer in Layer:
-        votes = {kind: report.votes(layer, kind) for kind in report.folder.kinds}
+        votes = {kind: report.votes(layer, kind) for kind in report.kinds}
         words = [
             f"{kind} {said[Vote.ATTACK]} of {said.total()}, {said[Vote.ABSTAIN]} abstained"
             for kind, said in votes.items()
         ]
         print(f"layer {layer} refuses: " + "; ".join(words))
+
+
+def _regions(folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float]) -> int:
+    from edge.cli.progress import progress
+    from edge.domain.liveness import LIVE
+    from edge.evaluation.pad_folder import REAL
+    from edge.evaluation.pad_regions import sweep
+
+    with progress("looking") as tell:
+        found = sweep(folder, store, pipeline, scales, tell)
+    print(f"pictures on the wrong side of {LIVE:g}, and the score nearest to it or beyond that 1 % do not reach")
+    for number, scale in enumerate(scales):
+        words = []
+        for kind, lives in found.items():
+            scores = sorted(lives[number], reverse=kind != REAL)
+            wrong = sum((score >= LIVE) != (kind == REAL) for score in scores)
+            if scores:
+                worst, edge = scores[0], scores[len(scores) // 100]
+                words.append(f"{kind} {100 * wrong / len(scores):.2f} % of {len(scores)} ({worst:.3f}, {edge:.3f})")
+        print(f"{scale:g}: " + "; ".join(words))
+    return 0
+
+
+def _scales(text: str) -> list[float]:
+    scales = [float(word) for word in text.split(",")]
+    if not all(0.5 <= scale <= 10 for scale in scales):
+        raise argparse.ArgumentTypeError("multiples of the face's box, each 0.5 to 10")
+    return scales
 
 
 def _write(path: Path, text: str) -> None:

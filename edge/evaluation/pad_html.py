@@ -56,8 +56,10 @@ def _rates(report: Report) -> Iterator[tuple[str, ...]]:
     apcer, bpcer = report.apcer(), report.bpcer()
     for kind, share in apcer.items():
         yield f"APCER, {kind}", *_share(share)
-    if REAL in report.folder.kinds:
+    if REAL in report.kinds:
         yield "BPCER", *_share(bpcer)
+    for kind in report.simulated:
+        yield f"passed, {kind}", *_share(report.passed(kind))
     yield "ACER", "", "", _percent(acer(worst(apcer), bpcer.value)), ""
 
 
@@ -69,7 +71,7 @@ def _share(share: Share) -> tuple[str, str, str, str]:
 
 def _layers(report: Report) -> Iterator[tuple[str, ...]]:
     for layer in Layer:
-        for kind in report.folder.kinds:
+        for kind in report.kinds:
             said = report.votes(layer, kind)
             yield f"{layer}, {kind}", *(str(said[vote]) for vote in (Vote.LIVE, Vote.ATTACK, Vote.ABSTAIN))
 

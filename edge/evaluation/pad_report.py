@@ -24,9 +24,19 @@ class Report:
     models: tuple[str, ...]
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of the folder, then the simulated ones."""
+        return (*self.folder.kinds, *(kind for kind in self.tried.images if kind not in self.folder.kinds))
+
+    @property
     def attacks(self) -> tuple[str, ...]:
-        """The kinds that are not genuine."""
+        """The kinds of the folder that are not genuine."""
         return tuple(kind for kind in self.folder.kinds if kind != REAL)
+
+    @property
+    def simulated(self) -> tuple[str, ...]:
+        """The kinds that were drawn: they count towards no rate of the others."""
+        return self.kinds[len(self.folder.kinds) :]
 
     def share(self, kind: str, holds: Callable[[Attempt], bool]) -> Share:
         """How many of a kind's attempts something holds of."""
@@ -35,7 +45,11 @@ class Report:
 
     def apcer(self) -> dict[str, Share]:
         """Attacks that pass as live, by kind."""
-        return {kind: self.share(kind, lambda attempt: attempt.verdict.live) for kind in self.attacks}
+        return {kind: self.passed(kind) for kind in self.attacks}
+
+    def passed(self, kind: str) -> Share:
+        """A kind's attempts that pass as live."""
+        return self.share(kind, lambda attempt: attempt.verdict.live)
 
     def bpcer(self) -> Share:
         """Genuine attempts that do not."""
@@ -58,7 +72,7 @@ class Report:
     def as_json(self) -> dict[str, object]:
         """Everything; rates are 0..1, and None (null) where there is nothing to measure them on."""
         apcer, bpcer, points = self.apcer(), self.bpcer(), self.det()
-        tried, kinds = self.tried, self.folder.kinds
+        tried, kinds = self.tried, self.kinds
         return {
             "schema": 1,
             "models": list(self.models),
@@ -81,13 +95,14 @@ class Report:
                 "bpcer": bpcer.interval,
             },
             "eer": eer(points),
+            "simulated": {kind: self.passed(kind).value for kind in self.simulated},
             "with_rejects": self._with_rejects(),
             "layers": {str(layer): self._layer(layer) for layer in Layer},
             "det": [[point.threshold, point.apcer, point.bpcer] for point in points],
         }
 
     def _layer(self, layer: Layer) -> dict[str, object]:
-        votes = {kind: self.votes(layer, kind) for kind in self.folder.kinds}
+        votes = {kind: self.votes(layer, kind) for kind in self.kinds}
 
         def share(kind: str, *which: Vote) -> float | None:
             return Share(sum(votes[kind][vote] for vote in which), votes[kind].total()).value
@@ -95,6 +110,7 @@ class Report:
         return {
             # Alone, a layer that abstains would let pass.
             "apcer": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.attacks},
+            "simulated": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.simulated},
             "bpcer": share(REAL, Vote.ATTACK) if REAL in votes else None,
             "abstained": {kind: share(kind, Vote.ABSTAIN) for kind in votes},
         }
@@ -102,7 +118,7 @@ class Report:
     def _with_rejects(self) -> dict[str, object]:
         """By picture: one that gets no verdict counts as refused, whoever it shows."""
         passed: dict[str, Share] = {}
-        for kind in self.folder.kinds:
+        for kind in self.kinds:
             live = [a for a in self.tried.attempts if a.kind == kind and a.verdict.live]
             passed[kind] = Share(sum(len(attempt.files) for attempt in live), self.tried.images[kind])
         genuine = passed[REAL].value if REAL in passed else None

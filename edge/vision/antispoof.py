@@ -26,21 +26,23 @@ class AntiSpoof:
 
     def liveness(self, image: FrameImage, box: Box) -> float:
         """0..1, the probability of a live face; NaN (which no threshold passes) if the model gives none."""
-        return self._probability(image, context(box, image.width, image.height))
+        return self.over(image, box, _SCALE)
 
     def wide(self, image: FrameImage, box: Box) -> float | None:
         """The same of a wider region; None when the frame does not hold it: the face is too near."""
         if min(image.width / box.width, image.height / box.height) < _HELD:
             return None
-        return self._probability(image, context(box, image.width, image.height, _WIDE))
+        return self.over(image, box, _WIDE)
 
-    def _probability(self, image: FrameImage, region: Box) -> float:
+    def over(self, image: FrameImage, box: Box, scale: float) -> float:
+        """The same of a region that is `scale` times the box, or as much of it as the frame holds."""
+        region = context(box, image.width, image.height, scale)
         (logits,) = self._model.run(self._model.prepare(image.crop(region, self._size)))
         exponents = np.exp(logits[0].astype(np.float64) - logits[0].max())
         return float(exponents[_REAL] / exponents.sum())
 
 
-def context(box: Box, width: int, height: int, scale: float = _SCALE) -> Box:
+def context(box: Box, width: int, height: int, scale: float) -> Box:
     """The box widened by `scale`, shrunk and shifted until it lies inside the frame.
 
     So does the recipe that MiniFASNet models are trained with (Silent-Face-Anti-Spoofing, `CropImage`): a black

@@ -133,6 +133,31 @@ def test_the_figures_agree_with_each_other(measured) -> None:
     assert f"BPCER: {100 * found['bpcer']:.2f} % of 2" in said
 
 
+def test_drawn_attacks_are_counted_apart(smartclocker, tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.jpg").write_bytes((photos / "obama2.jpg").read_bytes())
+    out = tmp_path / "out.json"
+    done = smartclocker("evaluate-pad", tmp_path, "--simulate", "--json", out, "--html", tmp_path / "out.html")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["attempts"] == {"real": 1, "simulated-picture": 1, "simulated-display": 1}
+    assert found["apcer"] == {}
+    assert found["acer"] is None
+    assert found["simulated"] == {"simulated-picture": 0.0, "simulated-display": 0.0}
+    assert found["layers"]["grid"]["simulated"]["simulated-display"] == 0.0
+    assert found["layers"]["border"]["simulated"]["simulated-picture"] == 0.0
+
+
+def test_other_regions_are_a_table(smartclocker, tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.jpg").write_bytes((photos / "obama.jpg").read_bytes())
+    done = smartclocker("evaluate-pad", tmp_path, "--regions", "1.5,2.1")
+    assert done.returncode == 0, done.stderr
+    assert "2.1: real 0.00 % of 1" in done.stdout
+    assert smartclocker("evaluate-pad", tmp_path, "--regions", "2.1,0").returncode == 2
+    assert smartclocker("evaluate-pad", tmp_path, "--regions", "wide").returncode == 2
+
+
 def test_the_page_is_well_formed_and_fetches_nothing(measured) -> None:
     page = measured[2]
     drawing = re.search(r"<svg.*</svg>", page, re.DOTALL)
