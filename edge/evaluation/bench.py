@@ -110,7 +110,7 @@ def journal_append(directory: Path) -> Iterator[Row]:
     yield Row(
         "journal append, p50", round(ours, 3), "ms", "write + fdatasync", round(ratio, 2), "≤ 1.5 ×", ratio <= 1.5
     )
-    # What signing, JSON and SQLite cost is the same on any disk: where a sync takes longer, the ratio is nearer to 1.
+    # Signing, JSON and SQLite cost the same on any disk: where a sync takes longer, the ratio is nearer to 1.
     yield Row("journal append beyond its floor, p50", round(ours - floor, 3), "ms of processor")
 
 
