@@ -6,8 +6,9 @@ from edge.evaluation.bench_ingest import ledger_ingest
 
 
 def test_it_measures_the_real_intake(tmp_path):
-    floor, empty, full = ledger_ingest(tmp_path, records=2_048, rows=4_000)
+    floor, empty, cpu, full = ledger_ingest(tmp_path, records=2_048, rows=4_000)
     assert floor.value > empty.value > 0
+    assert cpu.value >= 0.9 * empty.value, "no wait is negative"
     assert (empty.ratio < 1, empty.met) == (True, empty.value >= 5_000)
     assert "4,000 rows before" in full.name
     assert abs(full.ratio - full.value / empty.value) < 0.02
