@@ -272,8 +272,9 @@ topic read smartclocker/v1/+/+/status
 topic write smartclocker/v1/+/+/receipt
 topic write smartclocker/v1/+/+/command
 
-# The authority: writes each site's roster, and reads it to see what the broker lost.
+# The authority: writes orders and each site's roster, and reads that to see what the broker lost.
 user {pki.AUTHORITY}
+topic write smartclocker/v1/+/+/command
 topic readwrite smartclocker/v1/+/roster/#
 """
 

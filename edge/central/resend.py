@@ -3,28 +3,23 @@
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from nacl.signing import SigningKey
 
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity
 from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central.client import COMMANDS
 from edge.central.gaps import Finding, find
-from edge.central.pki import LEDGER
+from edge.central.posting import Letter, post
 from edge.central.presence import claims
 from edge.central.store import Store
-from edge.domain import commands, topics
+from edge.domain import commands
 from edge.domain.commands import MAX_RANGE, Resend
 from edge.domain.records import Origin, decode
-from edge.errors import BrokerError, LedgerError
+from edge.errors import LedgerError
 from edge.journal import envelope
-from edge.ports import Acknowledged, Connected, Disconnected
 
-CONNECT_S = 10.0
 MAX_COMMANDS = 16
 """At once: as many as a terminal lets wait."""
 _LOOK_S = 0.2
@@ -97,25 +92,8 @@ def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> b
     False when nobody is subscribed: the terminal never connected, or its session ended. Raises BrokerError,
     KeyFileError; RecordError for a command that no terminal would take.
     """
-    messages = [(topics.command(one.origin), _seal(one, key), _seconds_left(one)) for one in wanted]
-    client = f"{LEDGER}-{COMMANDS}-{secrets.token_hex(4)}"
-    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(client))  # nothing may be kept for this name
-    link.start()
-    try:
-        _await_connection(link)
-        for token, (topic, wire, expiry_s) in enumerate(messages):
-            if not link.publish(topic, wire, token=token, expiry_s=expiry_s):
-                raise BrokerError("the broker ended the connection; try again")
-        answers = [_acknowledgement(link) for _ in messages]
-    finally:
-        link.stop()
-    for answer in answers:
-        if answer.refused is not None:
-            raise BrokerError(
-                f"the broker refuses the command ({answer.refused}); let its ACL allow the user of our certificate "
-                "to write smartclocker/v1/+/+/command"
-            )
-    return not any(answer.unheard for answer in answers)
+    letters = [Letter(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
+    return all(post(uplink, letters))
 
 
 def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, Answer]:
@@ -150,28 +128,6 @@ def _seal(command: Resend, key: SigningKey) -> bytes:
 def _seconds_left(command: Resend) -> int:
     left = datetime.fromisoformat(command.expires) - datetime.now(UTC)
     return max(1, int(left.total_seconds()))
-
-
-def _await_connection(link: MqttLink) -> None:
-    deadline = time.monotonic() + CONNECT_S
-    while (left := deadline - time.monotonic()) > 0:
-        match link.next_event(left):
-            case Connected():
-                return
-            case Disconnected(reason):
-                raise BrokerError(reason)
-    raise BrokerError(f"the broker does not answer within {CONNECT_S:g} s; check its host and port")
-
-
-def _acknowledgement(link: MqttLink) -> Acknowledged:
-    deadline = time.monotonic() + CONNECT_S
-    while (left := deadline - time.monotonic()) > 0:
-        match link.next_event(left):
-            case Acknowledged() as answer:
-                return answer
-            case Disconnected(reason):
-                raise BrokerError(reason)
-    raise BrokerError(f"the broker does not acknowledge within {CONNECT_S:g} s; see its log, and try again")
 
 
 def _text(instant: datetime) -> str:

@@ -2,7 +2,18 @@
 
 import argparse
 
-from edge.cli import central_gaps, central_import, central_keys, central_ledger, central_punches, central_resend
+from edge.cli import (
+    central_audit,
+    central_authority,
+    central_gaps,
+    central_import,
+    central_keys,
+    central_ledger,
+    central_order,
+    central_punches,
+    central_resend,
+    central_rights,
+)
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC
 
 __all__ = ["LEDGER_DB", "LEDGER_KEY", "LEDGER_PUBLIC", "configure"]
@@ -18,3 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     central_gaps.configure(verbs)
     central_resend.configure(verbs)
     central_punches.configure(verbs)
+    central_authority.configure(verbs)
+    central_order.configure(verbs)
+    central_rights.configure(verbs)
+    central_audit.configure(verbs)

@@ -53,10 +53,10 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8883)
 
 
-def uplink(arguments: argparse.Namespace) -> "UplinkSettings":
-    """The ledger's way to the broker."""
+def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":
+    """A way to the broker, with the certificate of `user`: the ledger's, or the authority's."""
     from edge.adapters.mqtt_tls import UplinkSettings
 
     pki = arguments.directory / "pki"
-    files = pki / "ca.crt", pki / "client-ledger.crt", pki / "client-ledger.key"
+    files = pki / "ca.crt", pki / f"client-{user}.crt", pki / f"client-{user}.key"
     return UplinkSettings(arguments.host, arguments.port, *files)

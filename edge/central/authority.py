@@ -1,0 +1,108 @@
+"""The authority's key in the centre's directory: made once, replaced with an overlap, never lost on the way."""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.central.registry import Doing, Registry
+from edge.domain.auditlog import Act
+from edge.domain.orders import Order
+from edge.errors import KeyFileError
+from edge.journal.envelope import key_id
+from edge.journal.keys import create_identity, load_identity, public_pem
+from edge.sqlitefile import sync_directory
+
+KEY, PUBLIC, NEXT, DB = "authority.key", "authority.pem", "authority-next.key", "authority.db"
+ROTATION_VALID = timedelta(days=92)
+"""A rotation is signed by a key that ends before most terminals could miss it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation made."""
+
+    keyid: str
+    until: str
+    """The old key counts before this instant (RFC 3339 UTC)."""
+    orders: list[Order]
+
+
+def init(directory: Path, doing: Doing) -> SigningKey:
+    """Make the key, its public half and the log's first entry; what is there is kept. Raises KeyFileError."""
+    path = directory / KEY
+    if not path.exists():
+        if (directory / DB).exists():
+            raise KeyFileError(f"{path}: gone, but {DB} is there; restore it from your backup")
+        create_identity(path)
+    key = load_identity(path)
+    with Registry(directory / DB) as registry:
+        if not registry.entries():
+            registry.enter(key, doing, Act.AUTHORITY_MADE, {"key": _public(key)})
+    _write_public(directory, key)
+    return load(directory)
+
+
+def load(directory: Path) -> SigningKey:
+    """The key in force; a rotation that was interrupted is carried to its end. Raises KeyFileError, LedgerError."""
+    path, following = directory / KEY, directory / NEXT
+    if not path.exists() and not following.exists():
+        raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+    if following.exists():
+        new = load_identity(following)
+        with Registry(directory / DB) as registry:
+            named = [e.data["key"] for e in registry.entries() if e.act == Act.AUTHORITY_ROTATED]
+        if named and named[-1] == _public(new):
+            _replace(directory, new)
+        else:
+            following.unlink()  # it was made, and nobody was told of it
+    return load_identity(path)
+
+
+def rotate(
+    directory: Path, doing: Doing, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
+) -> Rotated:
+    """Name a new key to the terminals of these sites and use it from now on. Raises KeyFileError, LedgerError."""
+    old = load(directory)
+    new = create_identity(directory / NEXT)
+    begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
+    fields = {"key": _public(new), "from": begins, "until": ends}
+    valid = min(ROTATION_VALID, overlap)
+    with Registry(directory / DB) as registry:
+        made = registry.rotate(old, new, doing, sites, fields, valid)
+    _replace(directory, new)
+    return Rotated(key_id(new.verify_key), ends, made)
+
+
+def _replace(directory: Path, new: SigningKey) -> None:
+    """The old key is kept under its id: what it signed is verified with its public half."""
+    path = directory / KEY
+    if path.exists():
+        old = load_identity(path)
+        path.replace(directory / f"authority-{key_id(old.verify_key)}.key")
+    (directory / NEXT).replace(path)
+    sync_directory(directory)
+    _write_public(directory, new)
+
+
+def _write_public(directory: Path, key: SigningKey) -> None:
+    path = directory / PUBLIC
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="ascii") as file:
+        file.write(public_pem(key.verify_key))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_directory(directory)
+
+
+def _public(key: SigningKey) -> str:
+    return base64.b64encode(bytes(key.verify_key)).decode()
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

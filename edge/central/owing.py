@@ -1,0 +1,104 @@
+"""Which terminal owes what: each order beside the result that the terminal's own signed record says of it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from edge.adapters.mqtt_tls import UplinkSettings
+from edge.central.pki import AUTHORITY
+from edge.central.posting import Letter, post
+from edge.central.registry import Addressed, Registry
+from edge.central.rows import now
+from edge.central.store import Store
+from edge.domain.kinds import CommandOutcome
+from edge.domain.records import Origin, decode
+
+AGAIN_AFTER = timedelta(hours=1)
+"""An order without an answer is sent again after so long: the broker's queue holds the one before."""
+
+
+class State(StrEnum):
+    """How an order stands at one terminal."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    KEPT = "kept"
+    """The terminal holds it until its instant."""
+    OWED = "owed"
+    EXPIRED = "expired"
+    """It ended without an answer: issue it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a terminal's `command-result` record says."""
+
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """One order at one terminal."""
+
+    addressed: Addressed
+    state: State
+    detail: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether an answer is still to come."""
+        return self.state in {State.OWED, State.KEPT}
+
+
+def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Result]:
+    """The last that each terminal said of these commands, as far as the ledger holds it. Raises LedgerError."""
+    wanted = set(ids)
+    found: dict[tuple[Origin, str], Result] = {}
+    for (payload,) in store.select("SELECT payload FROM records WHERE kind = 'command-result' ORDER BY id"):
+        record = decode(payload)
+        which = record.origin, str(record.data["command_id"])
+        settled = which in found and found[which].outcome != CommandOutcome.PARTLY
+        if which[1] in wanted and not settled:  # records may come out of order: a final word stands
+            found[which] = Result(str(record.data["outcome"]), str(record.data["detail"]))
+    return found
+
+
+def standing(registry: Registry, store: Store) -> list[Owing]:
+    """Every order at every terminal that it names. Raises LedgerError."""
+    sent = registry.addressed()
+    answers = results(store, {one.order.id for one in sent})
+    today = now()
+    return [_judge(one, answers.get((one.origin, one.order.id)), today) for one in sent]
+
+
+def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[bool]:
+    """Hand them to the broker and remember it; whether somebody listens, each. Raises BrokerError, LedgerError."""
+    letters = [Letter(one.origin, one.wire, _seconds_left(one)) for one in which]
+    heard = post(uplink, letters, AUTHORITY)
+    registry.sent([one for one, by in zip(which, heard, strict=True) if by])
+    return heard
+
+
+def due(owing: Iterable[Owing], again_after: timedelta = AGAIN_AFTER) -> list[Addressed]:
+    """What is owed and was never sent, or long enough ago."""
+    limit = datetime.now(UTC) - again_after
+    return [
+        one.addressed
+        for one in owing
+        if one.state is State.OWED
+        and (one.addressed.sent is None or datetime.fromisoformat(one.addressed.sent) <= limit)
+    ]
+
+
+def _judge(one: Addressed, said: Result | None, today: str) -> Owing:
+    if said is None:
+        return Owing(one, State.EXPIRED if today >= one.expires else State.OWED, None)
+    words = {CommandOutcome.PARTLY: State.KEPT, CommandOutcome.REFUSED: State.REFUSED}
+    return Owing(one, words.get(CommandOutcome(said.outcome), State.DONE), said.detail)
+
+
+def _seconds_left(one: Addressed) -> int:
+    left = datetime.fromisoformat(one.expires) - datetime.now(UTC)
+    return max(1, int(left.total_seconds()))

@@ -1,0 +1,78 @@
+"""Handing signed messages to the broker for the terminals' command topics, and hearing whether anybody listens."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity
+from edge.adapters.mqtt_tls import UplinkSettings
+from edge.central.client import COMMANDS
+from edge.central.pki import LEDGER
+from edge.domain import topics
+from edge.domain.records import Origin
+from edge.errors import BrokerError
+from edge.ports import Acknowledged, Connected, Disconnected
+
+CONNECT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One signed message."""
+
+    to: Origin
+    wire: bytes
+    expiry_s: int
+    """How long the broker keeps it for a terminal that is away."""
+
+
+def post(uplink: UplinkSettings, letters: Sequence[Letter], user: str = LEDGER) -> list[bool]:
+    """Publish all of them; for each, whether somebody is subscribed: a terminal, or a session that is kept for one.
+
+    `user` is the common name of the certificate in `uplink`. Raises BrokerError, KeyFileError.
+    """
+    if not letters:
+        return []
+    client = f"{user}-{COMMANDS}-{secrets.token_hex(4)}"
+    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(client))  # nothing may be kept for this name
+    link.start()
+    try:
+        _await_connection(link)
+        for token, letter in enumerate(letters):
+            sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
+            if not sent:
+                raise BrokerError("the broker ended the connection; try again")
+        answers = {answer.token: answer for answer in (_acknowledgement(link) for _ in letters)}
+    finally:
+        link.stop()
+    for answer in answers.values():
+        if answer.refused is not None:
+            raise BrokerError(
+                f"the broker refuses the command ({answer.refused}); let its ACL allow the user of our certificate "
+                "to write smartclocker/v1/+/+/command"
+            )
+    return [not answers[token].unheard for token in range(len(letters))]
+
+
+def _await_connection(link: MqttLink) -> None:
+    deadline = time.monotonic() + CONNECT_S
+    while (left := deadline - time.monotonic()) > 0:
+        match link.next_event(left):
+            case Connected():
+                return
+            case Disconnected(reason):
+                raise BrokerError(reason)
+    raise BrokerError(f"the broker does not answer within {CONNECT_S:g} s; check its host and port")
+
+
+def _acknowledgement(link: MqttLink) -> Acknowledged:
+    deadline = time.monotonic() + CONNECT_S
+    while (left := deadline - time.monotonic()) > 0:
+        match link.next_event(left):
+            case Acknowledged() as answer:
+                return answer
+            case Disconnected(reason):
+                raise BrokerError(reason)
+    raise BrokerError(f"the broker does not acknowledge within {CONNECT_S:g} s; see its log, and try again")

@@ -1,0 +1,92 @@
+"""`smartclocker central authority init|show|rotate`: the key whose orders terminals obey."""
+
+import argparse
+import getpass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from edge.cli.central_dir import duration, open_ledger, verb
+
+if TYPE_CHECKING:
+    from edge.central.registry import Doing
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of the three."""
+    group = verbs.add_parser("authority", help="the key whose orders terminals obey: make, show or replace it")
+    own = group.add_subparsers(metavar="VERB", required=True)
+    init = verb(own, "init", "make the authority's key, and begin its audit log; what is there is kept", run_init)
+    add_doing(init, why="the authority is set up")
+    verb(own, "show", "print the public key, which terminals pin (keys.authority)", run_show)
+    rotate = verb(own, "rotate", "replace the key: the old one names the new one to every terminal", run_rotate)
+    rotate.epilog = "The order is kept to be sent: `smartclocker central orders DIR --send` does, again and again."
+    rotate.add_argument(
+        "--overlap", type=duration, default=timedelta(days=30), metavar="TIME",
+        help="how long the old key counts still; a terminal that is away for longer must be given the new one by "
+        "hand (default: 30d, 92d at most)",
+    )  # fmt: skip
+    add_doing(rotate)
+
+
+def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
+    """Who does it, and why: both stand in the audit log."""
+    parser.add_argument("--by", metavar="WHO", default=None, help="who does it (default: this machine's user)")
+    parser.add_argument(
+        "--why", metavar="TEXT", default=why, required=why is None, help="one line for the audit log"
+    )
+
+
+def doing(arguments: argparse.Namespace) -> "Doing":
+    """What `add_doing` asked for."""
+    from edge.central.registry import Doing
+
+    return Doing(arguments.by or getpass.getuser(), arguments.why)
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Make what is missing."""
+    from edge.central import authority
+    from edge.journal.envelope import key_id
+
+    arguments.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = authority.init(arguments.directory, doing(arguments))
+    print(f"authority     {arguments.directory / authority.PUBLIC}  (every terminal pins it: keys.authority)")
+    print(
+        f"key           {key_id(key.verify_key)}; keep {arguments.directory / authority.KEY} closed and backed up"
+    )
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print the PEM."""
+    from edge.central import authority
+    from edge.journal.keys import public_pem
+
+    print(public_pem(authority.load(arguments.directory).verify_key), end="")
+    return 0
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    """Make the next key, and the orders that name it."""
+    from datetime import UTC, datetime
+
+    from edge.central import authority
+    from edge.errors import LedgerError
+
+    if arguments.overlap > authority.ROTATION_VALID:
+        raise LedgerError(f"--overlap is longer than {authority.ROTATION_VALID.days}d; give a shorter one")
+    sites: dict[str, list[str]] = {}
+    with open_ledger(arguments.directory) as store:
+        for one in store.terminals():
+            names = sites.setdefault(one.origin.site, [])
+            if one.revoked is None and one.origin.terminal not in names:
+                names.append(one.origin.terminal)
+    sites = {site: names for site, names in sites.items() if names}
+    made = authority.rotate(
+        arguments.directory, doing(arguments), sites, overlap=arguments.overlap, start=datetime.now(UTC)
+    )
+    print(f"rotated       the key {made.keyid} signs from now on; the old one counts until {made.until}")
+    print(
+        f"owed          {sum(map(len, sites.values()))} terminals are to learn it: give `central orders DIR --send`"
+    )
+    return 0

@@ -1,0 +1,184 @@
+"""`smartclocker central order`, `central orders`: what terminals are ordered to do, and which of them owe it."""
+
+import argparse
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
+from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
+
+if TYPE_CHECKING:
+    from edge.central.owing import Owing
+    from edge.central.registry import Addressed, Registry
+    from edge.central.store import Store
+    from edge.domain.orders import Order
+
+_LOOK_S = 0.2
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of both."""
+    order = verb(verbs, "order", "order terminals to do something about a person, or the policy", run_order)
+    order.epilog = (
+        "The order is signed and kept; it is sent now, and again by `central orders DIR --send` until each "
+        "terminal's signed result is in the ledger. Exit code 0 when all did it, 1 when some owe it or refused."
+    )
+    add = order.add_argument
+    add("where", metavar="SITE/TERMINAL", help="one terminal, or SITE/* for every one of a site")
+    add("word", metavar="WORD", choices=WORDS, help=", ".join(WORDS))
+    add("person", metavar="PERSON", nargs="?", help="the opaque id; none for `policy`")
+    reasons = ("requested", "withdrawn", "employment-ended", "employer", "under-age")
+    add("--reason", choices=reasons, help="of `erase`")
+    add("--lifts", choices=("restriction", "objection"), help="of `unrestrict`; objection: the person asked for it")
+    add("--name", help="of `rectify`: the right one; sealed to each terminal")
+    add("--reply-key", type=Path, metavar="FILE", help="of `access`: what `central rights key` made, with .pub")
+    add(
+        "--at", metavar="TIME", help="of `employment-ended`: RFC 3339 with Z or an offset; never carried out before"
+    )
+    add("--version", help="of `policy`")
+    add("--text", type=Path, metavar="FILE", help="of `policy`: its text, 12,000 characters at most")
+    add("--consent-again", action="store_true", help="of `policy`: nobody is matched until they agree to it")
+    add("--request", type=int, metavar="N", help="the request that it answers, as `central rights list` numbers it")
+    add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
+        help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip
+    add("--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",
+        help="how long to wait for the results (default: 30s)")  # fmt: skip
+    add_doing(order)
+    add_broker(order)
+    add_json(order)
+
+    owed = verb(
+        verbs, "orders", "list the orders and which terminals still owe a result; send them again", run_orders
+    )
+    owed.add_argument("--all", action="store_true", help="those that are answered, too")
+    owed.add_argument("--send", action="store_true", help="send what is owed, once an hour each at most")
+    owed.add_argument(
+        "--every", type=duration, metavar="TIME", help="with --send: again and again, until none is owed"
+    )
+    add_broker(owed)
+    add_json(owed)
+
+
+def run_order(arguments: argparse.Namespace) -> int:
+    """Sign, keep, send, wait."""
+    from edge.central import authority, owing
+    from edge.central.registry import Registry
+
+    key = authority.load(arguments.directory)
+    with open_ledger(arguments.directory) as store, Registry(arguments.directory / authority.DB) as registry:
+        _require_request(registry, arguments)
+        made = _issue(registry, store, key, arguments)
+        ids = {order.id for order in made}
+        fresh = [one for one in registry.addressed() if one.order.id in ids]
+        problem = _send(registry, arguments, fresh)
+        deadline = time.monotonic() + arguments.wait.total_seconds() * (problem is None)
+        while True:
+            found = [one for one in owing.standing(registry, store) if one.addressed.order.id in ids]
+            if time.monotonic() >= deadline or not any(one.state is owing.State.OWED for one in found):
+                break
+            time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
+    _print(found, arguments)
+    if problem is not None:
+        print(f"not sent: {problem}")
+        print("it is kept: `central orders DIR --send` sends it")
+    return 0 if all(one.state in {owing.State.DONE, owing.State.KEPT} for one in found) else 1
+
+
+def run_orders(arguments: argparse.Namespace) -> int:
+    """List, and send what is owed."""
+    from edge.central import authority, owing
+    from edge.central.registry import Registry
+
+    if arguments.every is not None and not arguments.send:
+        arguments.send = True
+    with open_ledger(arguments.directory) as store, Registry(arguments.directory / authority.DB) as registry:
+        while True:
+            problem = None
+            found = owing.standing(registry, store)
+            if arguments.send:
+                problem = _send(registry, arguments, owing.due(found))
+                found = owing.standing(registry, store)
+            if arguments.every is None or not any(one.open for one in found):
+                break
+            if problem is not None:
+                print(f"not sent: {problem}", flush=True)
+            time.sleep(arguments.every.total_seconds())
+    unanswered = {owing.State.OWED, owing.State.EXPIRED, owing.State.KEPT}
+    _print([one for one in found if arguments.all or one.state in unanswered], arguments)
+    if problem is not None:
+        print(f"not sent: {problem}")
+    return 1 if any(one.state in {owing.State.OWED, owing.State.EXPIRED} for one in found) else 0
+
+
+def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addressed]") -> str | None:
+    """Why it could not be sent; None when it was."""
+    from edge.central import owing
+    from edge.central.pki import AUTHORITY
+    from edge.errors import BrokerError
+
+    try:
+        heard = owing.send(registry, uplink(arguments, AUTHORITY), which)
+    except BrokerError as error:
+        return str(error)
+    deaf = [f"{one.origin.site}/{one.origin.terminal}" for one, by in zip(which, heard, strict=True) if not by]
+    return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
+
+
+def _issue(registry: "Registry", store: "Store", key: Any, arguments: argparse.Namespace) -> "list[Order]":
+    from edge.domain.orders import Word
+
+    site, names, everywhere = where(store, arguments.where)
+    word = Word(arguments.word)
+    options = {"valid": arguments.valid, "request": arguments.request}
+    if word is Word.RECTIFY:  # what is sealed to one terminal opens at no other
+        carried = fields(word, arguments)
+        return [
+            registry.issue(
+                key, doing(arguments), site, [one.origin.terminal], word,
+                {**carried, "name": sealed_name(arguments, one)}, **options,
+            )
+            for one in names
+        ]  # fmt: skip
+    terminals = [one.origin.terminal for one in names]
+    carried = fields(word, arguments)
+    return [registry.issue(key, doing(arguments), site, terminals, word, carried, everywhere=everywhere, **options)]
+
+
+def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from edge.domain.rights import requests
+    from edge.errors import LedgerError
+
+    if arguments.request is None:
+        return
+    known = {one.number: one for one in requests(registry.entries())}
+    request = known.get(arguments.request)
+    if request is None or request.ended is not None or request.person != arguments.person:
+        raise LedgerError(
+            f"--request {arguments.request}: no open request of this person; `central rights list` shows them"
+        )
+
+
+def _print(found: "list[Owing]", arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(json.dumps([_as_json(one) for one in found], indent=2))
+        return
+    for one in found:
+        order = one.addressed.order
+        about = order.person or order.fields.get("version", "")
+        rest = one.detail or (f"sent {one.addressed.times} times" if one.addressed.times else "not sent yet")
+        where = f"{order.site}/{one.addressed.origin.terminal}"
+        print(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
+
+
+def _as_json(one: "Owing") -> dict[str, Any]:
+    order = one.addressed.order
+    return {
+        "sequence": order.sequence, "id": order.id, "site": order.site, "terminal": one.addressed.origin.terminal,
+        "order": str(order.word), "person": order.person, "issued": order.issued, "expires": one.addressed.expires,
+        "sent": one.addressed.sent, "times": one.addressed.times, "state": str(one.state), "detail": one.detail,
+    }  # fmt: skip

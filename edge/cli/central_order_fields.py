@@ -1,0 +1,99 @@
+"""From the command line to what an order carries: whom it is for, and the fields of its word."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.central.rows import Terminal
+    from edge.central.store import Store
+
+WORDS = (
+    "withdraw",
+    "erase",
+    "restrict",
+    "unrestrict",
+    "object",
+    "rectify",
+    "access",
+    "employment-ended",
+    "under-age",
+    "policy",
+)
+"""What can be ordered by hand; `rotate` is `central authority rotate`."""
+
+
+def where(store: "Store", text: str) -> "tuple[str, list[Terminal], bool]":
+    """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""
+    from edge.errors import LedgerError
+
+    site, _, name = text.partition("/")
+    there = {
+        one.origin.terminal: one for one in store.terminals() if one.origin.site == site and one.revoked is None
+    }  # of several identities of one name, the newest
+    if name != "*" and name not in there:
+        raise LedgerError(f"{text}: no active terminal of this name; `central terminals` lists them")
+    if not there:
+        raise LedgerError(f"{text}: no active terminal at this site; `central terminals` lists them")
+    return site, list(there.values()) if name == "*" else [there[name]], name == "*"
+
+
+def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the word carries; all that lacks is said at once. Raises RecordError."""
+    import base64
+    import hashlib
+
+    from edge.domain.orders import FIELDS, Word
+    from edge.errors import RecordError
+    from edge.journal.keys import load_secret
+
+    needs = {
+        Word.ERASE: ("reason",), Word.UNRESTRICT: ("lifts",), Word.RECTIFY: ("name",), Word.ACCESS: ("reply_key",),
+        Word.EMPLOYMENT_ENDED: ("at",), Word.POLICY: ("version", "text"),
+    }.get(word, ())  # fmt: skip
+    missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(arguments, name) is None]
+    if (arguments.person is None) == ("person" in FIELDS[word]):
+        missing.insert(0, "no PERSON" if arguments.person is not None else "PERSON")
+    if missing:
+        raise RecordError(f"`{word}` needs {', '.join(missing)}; nothing was ordered")
+    made: dict[str, Any] = {} if arguments.person is None else {"person": arguments.person}
+    made |= {name: getattr(arguments, name) for name in needs if name in {"reason", "lifts", "name", "version"}}
+    if word is Word.ACCESS:
+        from nacl.public import PrivateKey
+
+        public = PrivateKey(load_secret(arguments.reply_key)).public_key
+        made["reply_key"] = base64.b64encode(bytes(public)).decode()
+    if word is Word.EMPLOYMENT_ENDED:
+        made["at"] = _instant(arguments.at)
+    if word is Word.POLICY:
+        try:
+            text = arguments.text.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        made |= {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
+    return made
+
+
+def _instant(text: str) -> str:
+    from datetime import UTC, datetime
+
+    from edge.errors import RecordError
+
+    moment: datetime | None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def sealed_name(arguments: argparse.Namespace, terminal: "Terminal") -> str:
+    """The name, for the eyes of one terminal."""
+    import base64
+
+    from nacl.public import SealedBox
+
+    box = SealedBox(terminal.key.to_curve25519_public_key())
+    return base64.b64encode(box.encrypt(arguments.name.encode())).decode()

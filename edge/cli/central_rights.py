@@ -1,0 +1,210 @@
+"""`smartclocker central rights …`: what people ask for, and the month in which each is answered."""
+
+import argparse
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_dir import open_ledger, verb
+
+if TYPE_CHECKING:
+    from edge.central.owing import Owing
+    from edge.central.registry import Registry
+    from edge.domain.auditlog import Act
+    from edge.domain.rights import Request
+
+RIGHTS = ("access", "portability", "rectification", "erasure", "restriction", "objection", "withdrawal")
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of each."""
+    group = verbs.add_parser(
+        "rights", help="requests of the people who are enrolled, each with its one-month clock"
+    )
+    own = group.add_subparsers(metavar="VERB", required=True)
+    opening = verb(own, "open", "take in a request; its month begins on the day that it was received", run_open)
+    opening.add_argument("person", metavar="PERSON", help="the opaque id")
+    opening.add_argument("right", choices=RIGHTS, metavar="RIGHT", help=", ".join(RIGHTS))
+    opening.add_argument("--received", type=_day, metavar="DAY", help="2026-03-31 (default: today, UTC)")
+    add_doing(opening)
+    listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
+    listing.epilog = "Exit code 1 when one is overdue."
+    add_json(listing)
+    refuse = verb(own, "refuse", "refuse a request, with the legal ground", run_refuse)
+    close = verb(own, "close", "end a request that was answered; not while a terminal owes its result", run_close)
+    for parser, ground in (
+        (refuse, "the legal ground: an article, and why it holds"),
+        (close, "how it was answered"),
+    ):
+        parser.add_argument("request", type=int, metavar="N", help="as `rights list` numbers it")
+        parser.add_argument("--ground", required=True, metavar="TEXT", help=ground)
+        add_doing(parser)
+    key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
+    key.add_argument("file", type=Path, metavar="FILE")
+    key.set_defaults(call=run_key)
+    read = own.add_parser("read", help="open a sealed answer with its key, into data.json and page.html")
+    read.add_argument("file", type=Path, metavar="FILE")
+    read.add_argument("--key", type=Path, required=True, metavar="FILE")
+    read.add_argument("--into", type=Path, required=True, metavar="DIR")
+    read.set_defaults(call=run_read)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-03-31") from None
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def run_open(arguments: argparse.Namespace) -> int:
+    """Enter it."""
+    from edge.central import authority
+    from edge.central.registry import Registry
+    from edge.domain.auditlog import Act
+    from edge.domain.rights import month_after
+    from edge.errors import LedgerError
+
+    received = arguments.received or _today()
+    if received > _today():
+        raise LedgerError(f"--received {received}: lies in the future; give the day on which it came")
+    key = authority.load(arguments.directory)
+    with Registry(arguments.directory / authority.DB) as registry:
+        data = {"right": arguments.right, "received": received.isoformat()}
+        entry = registry.enter(key, doing(arguments), Act.RIGHT_OPENED, data, arguments.person)
+    print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
+    print(f"next          smartclocker central order {arguments.directory} SITE/* WORD PERSON --request {entry.n}")
+    return 0
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """All of them."""
+    from edge.central import authority
+    from edge.central.registry import Registry
+    from edge.domain.rights import Standing, requests, standing
+
+    today = _today()
+    with Registry(arguments.directory / authority.DB) as registry:
+        owing = _owing(registry, arguments.directory)
+        rows = [_row(one, str(standing(one, today)), owing) for one in requests(registry.entries())]
+    if arguments.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for row in rows:
+            print(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")
+            for one in row["terminals"]:
+                print(f"         {one['terminal']}  {one['order']}  {one['state']}: {one['detail'] or '-'}")
+            if row["ground"]:
+                print(f"         {row['ground']}")
+        print(f"{len(rows)} requests")
+    return 1 if any(row["standing"] == Standing.OVERDUE for row in rows) else 0
+
+
+def run_refuse(arguments: argparse.Namespace) -> int:
+    """Refuse."""
+    from edge.domain.auditlog import Act
+
+    return _end(arguments, Act.RIGHT_REFUSED)
+
+
+def run_close(arguments: argparse.Namespace) -> int:
+    """Close."""
+    from edge.domain.auditlog import Act
+
+    return _end(arguments, Act.RIGHT_CLOSED)
+
+
+def run_key(arguments: argparse.Namespace) -> int:
+    """Make it."""
+    from edge.journal.keys import create_secret
+
+    create_secret(arguments.file)
+    print(f"key           {arguments.file}: `central order … access PERSON --reply-key` takes it")
+    return 0
+
+
+def run_read(arguments: argparse.Namespace) -> int:
+    """Open it."""
+    import io
+    import zipfile
+
+    from nacl.exceptions import CryptoError
+    from nacl.public import PrivateKey, SealedBox
+
+    from edge.errors import ExportRefused
+    from edge.journal.keys import load_secret
+
+    try:
+        sealed = arguments.file.read_bytes()
+        packed = SealedBox(PrivateKey(load_secret(arguments.key))).decrypt(sealed)
+        archive = zipfile.ZipFile(io.BytesIO(packed))
+        for name in ("data.json", "page.html"):
+            path = arguments.into / name
+            path.write_bytes(archive.read(name))
+            print(f"wrote         {path}")
+    except OSError as error:
+        raise ExportRefused(
+            f"{error.filename}: {error.strerror}; name the answer, and a directory for it"
+        ) from error
+    except (CryptoError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ExportRefused(f"{arguments.file}: sealed to another key, or altered; fetch it again") from error
+    return 0
+
+
+def _end(arguments: argparse.Namespace, act: "Act") -> int:
+    from edge.central import authority
+    from edge.central.registry import Registry
+    from edge.domain.auditlog import Act
+    from edge.domain.rights import requests
+    from edge.errors import LedgerError
+
+    key = authority.load(arguments.directory)
+    with Registry(arguments.directory / authority.DB) as registry:
+        known = {one.number: one for one in requests(registry.entries())}
+        request = known.get(arguments.request)
+        if request is None or request.ended is not None:
+            raise LedgerError(f"{arguments.request}: no open request; `central rights list` shows them")
+        owed = [one for one in _owing(registry, arguments.directory).get(arguments.request, []) if one.open]
+        if owed and act is Act.RIGHT_CLOSED:
+            names = ", ".join(sorted({one.addressed.origin.terminal for one in owed}))
+            raise LedgerError(
+                f"{arguments.request}: {names} still owe a result; `central orders --send`, then close"
+            )
+        data = {"request": arguments.request, "ground": arguments.ground}
+        registry.enter(key, doing(arguments), act, data, request.person)
+    print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
+    return 0
+
+
+def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":
+    """The orders of each request at each terminal."""
+    from edge.central import owing
+    from edge.domain.rights import requests
+
+    with open_ledger(directory) as store:
+        found = owing.standing(registry, store)
+    return {
+        request.number: [one for one in found if one.addressed.order.id in request.orders]
+        for request in requests(registry.entries())
+    }
+
+
+def _row(request: "Request", standing: str, owing: "dict[int, list[Owing]]") -> dict[str, Any]:
+    return {
+        "request": request.number, "person": request.person, "right": request.right,
+        "received": request.received.isoformat(), "due": request.due.isoformat(), "standing": standing,
+        "ground": request.ground, "ended": request.ended_at,
+        "terminals": [
+            {
+                "terminal": f"{one.addressed.origin.site}/{one.addressed.origin.terminal}",
+                "order": str(one.addressed.order.word), "state": str(one.state), "detail": one.detail,
+            }
+            for one in owing.get(request.number, [])
+        ],
+    }  # fmt: skip

@@ -1,0 +1,174 @@
+"""The authority's key, its registry and its log: nothing is changed unseen, and no rotation is lost half-way."""
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.central import authority, registry
+from edge.central.auditcheck import check
+from edge.central.registry import Doing, Registry
+from edge.domain import orders
+from edge.domain.auditlog import Act
+from edge.domain.orders import Word
+from edge.errors import KeyFileError, LedgerError, RecordError
+from edge.journal import envelope
+from edge.journal.keys import create_identity, load_identity, load_public
+
+PAT = Doing("Pat", "asked by letter")
+ANN = "a" * 26
+MONTH = timedelta(days=30)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    return authority.init(tmp_path, PAT)
+
+
+def restrict(made: Registry, key: SigningKey, **options: object) -> orders.Order:
+    return made.issue(key, PAT, "hq", ["gate-1", "gate-2"], Word.RESTRICT, {"person": ANN}, valid=MONTH, **options)
+
+
+def problem(directory: Path) -> str | None:
+    with Registry(directory / authority.DB) as made:
+        return check(made, load_public(directory / authority.PUBLIC)).problem
+
+
+def test_it_is_made_once(tmp_path: Path, key: SigningKey) -> None:
+    assert authority.init(tmp_path, PAT) == key == authority.load(tmp_path)
+    assert (tmp_path / authority.KEY).stat().st_mode & 0o777 == 0o600
+    assert load_public(tmp_path / authority.PUBLIC) == key.verify_key
+    (tmp_path / authority.KEY).unlink()
+    with pytest.raises(KeyFileError, match="restore it from your backup"):
+        authority.init(tmp_path, PAT)
+    with pytest.raises(KeyFileError, match="central authority"):
+        authority.load(tmp_path)
+
+
+def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Path, key: SigningKey) -> None:
+    with Registry(tmp_path / authority.DB) as made:
+        first, second = restrict(made, key), restrict(made, key, everywhere=True, request=1)
+        assert (first.sequence, second.sequence) == (1, 2)
+        sent = made.addressed()
+        entries = made.entries()
+    assert [one.origin.terminal for one in sent] == ["gate-1", "gate-2"] * 2
+    keys = {envelope.key_id(key.verify_key): key.verify_key}
+    assert orders.decode(envelope.verify(envelope.parse(sent[0].wire), orders.PAYLOAD_TYPE, keys)) == first
+    assert second.terminals == ("*",)
+    assert [entry.act for entry in entries] == ["authority-made", "order", "order"]
+    assert (entries[2].by, entries[2].why, entries[2].person) == ("Pat", "asked by letter", ANN)
+    assert entries[2].data["request"] == 1
+    assert problem(tmp_path) is None
+
+
+def test_what_no_terminal_would_take_is_neither_kept_nor_in_the_log(tmp_path: Path, key: SigningKey) -> None:
+    with Registry(tmp_path / authority.DB) as made:
+        for person, terminals in (("Ann Example", ["gate-1"]), (ANN, [])):
+            with pytest.raises(RecordError):
+                made.issue(key, PAT, "hq", terminals, Word.RESTRICT, {"person": person}, valid=MONTH)
+        with pytest.raises(RecordError):
+            made.issue(
+                key, Doing("Pat", "two\nlines"), "hq", ["gate-1"], Word.RESTRICT, {"person": ANN}, valid=MONTH
+            )
+        assert made.addressed() == []
+        assert len(made.entries()) == 1
+
+
+def test_the_log_can_be_neither_changed_nor_forged_unseen(tmp_path: Path, key: SigningKey) -> None:
+    with Registry(tmp_path / authority.DB) as made:
+        restrict(made, key)
+        made.enter(key, PAT, Act.DISCLOSURE, {"to": "the police"}, ANN)
+        for statement in ("DELETE FROM audit", "UPDATE audit SET payload = x''"):
+            with pytest.raises(sqlite3.IntegrityError, match="the audit log stays"):
+                made._db.execute(statement)
+    assert problem(tmp_path) is None
+    for number, statement in enumerate((
+        "DELETE FROM audit WHERE n = 2",
+        "UPDATE audit SET payload = CAST(replace(payload, 'police', 'nobody') AS BLOB) WHERE n = 3",
+        "UPDATE audit SET signature = zeroblob(64) WHERE n = 1",
+        "DELETE FROM audit WHERE n = 1",
+    )):  # fmt: skip
+        copy = tmp_path / f"copy-{number}"
+        copy.mkdir()
+        for name in (authority.DB, authority.PUBLIC):
+            shutil.copy(tmp_path / name, copy / name)
+        db = sqlite3.connect(copy / authority.DB, isolation_level=None)
+        db.execute("DROP TRIGGER audit_stays")
+        db.execute("DROP TRIGGER audit_is_final")
+        db.execute(statement)
+        db.close()
+        assert problem(copy) is not None, statement
+
+
+def test_a_stranger_cannot_go_on_with_the_log(tmp_path: Path, key: SigningKey) -> None:
+    with Registry(tmp_path / authority.DB) as made:
+        made.enter(SigningKey.generate(), PAT, Act.NOTE, {})
+    assert "known" in (problem(tmp_path) or "")
+
+
+def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: SigningKey) -> None:
+    with Registry(tmp_path / authority.DB) as made:
+        restrict(made, key)
+    sites = {"hq": ["gate-1", "gate-2"], "plant": ["door-1"]}
+    rotated = authority.rotate(tmp_path, PAT, sites, overlap=timedelta(days=10), start=START)
+    following = authority.load(tmp_path)
+    assert following != key
+    assert rotated.keyid == envelope.key_id(following.verify_key)
+    assert load_identity(tmp_path / f"authority-{envelope.key_id(key.verify_key)}.key") == key
+    with Registry(tmp_path / authority.DB) as made:
+        sent = made.addressed()
+        assert [one.origin.terminal for one in sent[2:]] == ["gate-1", "gate-2", "door-1"]
+        assert all(one.expires <= rotated.until for one in sent), "what the old key signed ends with it"
+        order = restrict(made, following)
+        assert order.sequence == 4
+        assert made.addressed()[-1].expires == order.expires
+    assert problem(tmp_path) is None
+    with Registry(tmp_path / authority.DB) as made:
+        made.enter(key, PAT, Act.NOTE, {})
+    assert problem(tmp_path) is not None, "the old key writes no more entries"
+
+
+def test_a_forged_beginning_is_seen(tmp_path: Path, key: SigningKey) -> None:
+    """A log of a stranger's that claims to have handed over to the genuine key."""
+    (tmp_path / "forged").mkdir()
+    stranger = authority.init(tmp_path / "forged", PAT)
+    with Registry(tmp_path / "forged" / authority.DB) as made:
+        fields = {
+            "key": authority._public(key),
+            "from": "2026-01-01T00:00:00.000Z",
+            "until": "2026-02-01T00:00:00.000Z",
+        }
+        made.rotate(stranger, stranger, PAT, {}, fields, MONTH)
+        assert check(made, key.verify_key).problem is not None
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_rotation_that_was_interrupted_is_undone_or_carried_to_its_end(
+    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    def crash(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        if told:
+            patched.setattr(authority, "_replace", crash)
+        else:
+            patched.setattr(registry.Registry, "rotate", crash)
+        with pytest.raises(SystemExit):
+            authority.rotate(tmp_path, PAT, {"hq": ["gate-1"]}, overlap=MONTH, start=START)
+    now = authority.load(tmp_path)
+    assert (now == key) is not told
+    assert load_public(tmp_path / authority.PUBLIC) == now.verify_key
+    assert not (tmp_path / authority.NEXT).exists()
+    assert problem(tmp_path) is None
+
+
+def test_another_program_s_file_is_no_registry(tmp_path: Path) -> None:
+    create_identity(tmp_path / authority.KEY)
+    (tmp_path / authority.DB).write_bytes(b"garbage" * 200)
+    with pytest.raises(LedgerError, match="registry"):
+        Registry(tmp_path / authority.DB)
