@@ -53,7 +53,7 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
     """
     row = store.members(site).get(person)
     if row is None:
-        raise LedgerError(f"{person}: is not in the roster of {site}; `central roster DIR list` shows who is")
+        raise LedgerError(f"{person}: is not in the roster of {site}; `central roster list DIR` shows who is")
     if row.gone is None:
         with store.writing():
             store.put_members(site, [MemberRow(person, row.content, str(reason), now(), stale=True)])
@@ -71,7 +71,7 @@ def rotate(store: RosterStore, site: str) -> int:
     """Another key for a site, under which everybody is encrypted anew; its number. Raises LedgerError."""
     here = store.site(site)
     if here is None:
-        raise LedgerError(f"{site}: has no roster; `central roster DIR add` begins one")
+        raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
     with store.writing():
         return new_key(store, here).keys
 

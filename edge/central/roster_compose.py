@@ -44,7 +44,7 @@ def compose(
     with store.writing():
         here = store.site(site)
         if here is None:
-            raise LedgerError(f"{site}: has no roster; `central roster DIR add` begins one")
+            raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
         if any(_identity(active.get(name)) != identity for name, identity in store.holders(site).items()):
             here = new_key(store, here)
         _seal_keys(store, here, active, authority)

@@ -110,7 +110,7 @@ class RosterStore:
     def __init__(self, directory: Path) -> None:
         """Open, or create what is missing. Raises LedgerError, PeopleError, KeyFileError."""
         self.path = directory / ROSTER_DB
-        self.key = _load_key(directory)
+        self.key = ensure_key(directory)
         self._rest = _derived(self.key, b"sc-roster-keys")
         self.people = People(directory / ROSTER_PEOPLE, _derived(self.key, b"sc-roster-rest"))
         try:
@@ -211,7 +211,8 @@ class RosterStore:
         self.close()
 
 
-def _load_key(directory: Path) -> SigningKey:
+def ensure_key(directory: Path) -> SigningKey:
+    """`roster.key`, made when there is none and nothing is kept under it. Raises LedgerError, KeyFileError."""
     path = directory / ROSTER_KEY
     if not path.exists():
         if (directory / ROSTER_PEOPLE).exists():

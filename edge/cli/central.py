@@ -13,6 +13,7 @@ from edge.cli import (
     central_punches,
     central_resend,
     central_rights,
+    central_roster,
 )
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC
 
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     central_gaps.configure(verbs)
     central_resend.configure(verbs)
     central_punches.configure(verbs)
+    central_roster.configure(verbs)
     central_authority.configure(verbs)
     central_order.configure(verbs)
     central_rights.configure(verbs)

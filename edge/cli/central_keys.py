@@ -32,7 +32,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_init(arguments: argparse.Namespace) -> int:
     """Make what is missing; keys that exist are kept."""
-    from edge.central import broker, pki
+    from edge.central import broker, pki, roster_store
     from edge.journal import keys
 
     base: Path = arguments.directory
@@ -57,7 +57,9 @@ def run_init(arguments: argparse.Namespace) -> int:
     )
     (base / "mosquitto.conf").write_text(broker.render_configuration(settings), encoding="utf-8")
     print(f"authority     {authority / 'ca.crt'}  (every terminal gets a copy)")
+    roster_store.ensure_key(base)
     print(f"ledger key    {base / LEDGER_PUBLIC}  (every terminal pins it: keys.ledger)")
+    print(f"roster key    {base / roster_store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)")
     print(
         f"broker        {base / 'mosquitto.conf'} and {base / 'acl'}: install them as provisioning/mosquitto says"
     )

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from edge.cli import add_config, add_json
+from edge.cli import add_config, add_json, people_roster
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config(listing)
     add_json(listing)
     listing.set_defaults(call=run_list)
+    people_roster.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",

@@ -73,7 +73,8 @@ class Publisher:
         self._was_connected = False
         self._ring: Ring | None = None
         self._token = TOKEN
-        self._telling = Telling(uplink, origin, clock, self._alarms, status)
+        self._status = status
+        self._telling = Telling(uplink, origin, clock, self._alarms, self._rest)
         self._unwritable = False
         self._keep_at = 0
 
@@ -274,6 +275,14 @@ class Publisher:
             return None
         self._unwritable = False
         return written
+
+    def _rest(self) -> Mapping[str, Any]:
+        """What the rest of the program adds to the status."""
+        said = dict(self._status())
+        if self._roster is not None:
+            said |= self._roster.counters()
+            said["alarms"] = [*said.get("alarms", ()), *self._roster.alarms]
+        return said
 
     @property
     def _journal(self) -> Ring:

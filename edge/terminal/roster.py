@@ -36,7 +36,7 @@ _TYPES = {
     Part.KEY: roster.KEY_TYPE,
 }
 _NAMED = 5
-"""Of what is missing, so many are named in the log; `smartclocker people list` has all."""
+"""Of what is missing, so many are named in the log; `smartclocker people roster` has all."""
 
 _log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class Roster:
             self._alarms.begin(
                 ROSTER_INCOMPLETE,
                 logging.ERROR,
-                "the roster lists %d that did not come (%s%s); give `smartclocker central roster DIR publish` at "
+                "the roster lists %d that did not come (%s%s); give `smartclocker central roster publish DIR` at "
                 "the centre, and look at the broker's ACL and limits",
                 len(missing),
                 ", ".join(missing[:_NAMED]),

@@ -1,6 +1,7 @@
 """The roster through a real broker: terminals' publish loops, the centre, and somebody who reads all of it."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,8 +154,11 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
 
     site.eventually(lambda: name_at(second) == "Ada Planted-Again", "the new name")
     assert name_at(first) == NAMES[0]
-    assert first.publisher._of_roster()["roster_waiting"] >= 1
+    assert first.publisher._roster.counters()["roster_waiting"] >= 1
 
+    first.append(2)
+    records = "smartclocker/v1/main/gate-1/record/punch"
+    site.eventually(lambda: tap.poll(0.05) is None and any(topic == records for topic, _ in tap.heard), "punches")
     first.stop()
     second.stop()
     broker.stop()  # it saves
@@ -167,6 +171,12 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
     opened = b"".join(envelope.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
     for haystack in (traffic, opened, kept):
         assert leaks(haystack, company.secrets() | {"new name": b"Ada Planted-Again"}) == []
+    punches = [envelope.parse(payload).payload for topic, payload in tap.heard if topic == records]
+    assert punches
+    fractions: list[str] = []
+    for payload in punches:
+        json.loads(payload, parse_float=fractions.append)
+    assert fractions == []  # a score would be one
 
 
 def test_the_scan_finds_what_is_not_encrypted(company, site, broker):
@@ -218,7 +228,7 @@ def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company,
     refused = site.neighbour("gate-2").publish(f"smartclocker/v1/main/roster/person/{ann}", b"x", retain=True)
     assert refused.refused is not None
     assert site.neighbour("ledger").publish("smartclocker/v1/main/roster/manifest", b"x").refused is not None
-    before = running._of_roster()
+    before = running._roster.counters()
     authority = site.neighbour(pki.AUTHORITY)
     for topic, sent in wires.items():
         parsed = envelope.parse(sent.wire)
@@ -226,9 +236,10 @@ def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company,
         for wire in (foreign, sent.wire[: len(sent.wire) // 2], b"\xff", b"{}", b""):
             authority.publish(topic, wire)
     site.eventually(
-        lambda: running._of_roster()["roster_rejected"] - before["roster_rejected"] == 4 * len(wires), "all refused"
+        lambda: running._roster.counters()["roster_rejected"] - before["roster_rejected"] == 4 * len(wires),
+        "all refused",
     )
-    after = running._of_roster()
+    after = running._roster.counters()
     assert {**after, "roster_rejected": 0} == {**before, "roster_rejected": 0}
     assert company.matched(terminal) == {ann}
 

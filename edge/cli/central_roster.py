@@ -1,0 +1,164 @@
+"""`smartclocker central roster add|remove|list|publish|rotate`: who the terminals of a site know."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+
+if TYPE_CHECKING:
+    from edge.central.roster_store import RosterStore
+
+AUTHORITY_KEY = "authority.key"
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of all."""
+    roster = verbs.add_parser(
+        "roster",
+        help="who the terminals of a site know: add, remove, publish to the broker, encrypted",
+        description="The roster of a site: what terminals enrolled and exported, sent to all terminals of the site "
+        "through the broker, encrypted and signed. Changes reach the broker by `publish`.",
+    ).add_subparsers(metavar="VERB", required=True)
+    add = verb(roster, "add", "take people in from what `smartclocker people export` wrote", run_add)
+    add.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add.add_argument("--site", action="append", default=[], help="a further site that is to know them")
+    remove = verb(
+        roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
+    )
+    remove.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
+    remove.add_argument("--site", help="(default: every site that they belong to)")
+    remove.add_argument(
+        "--reason",
+        choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
+        required=True,
+        help="stands in each terminal's record of the erasure",
+    )
+    listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
+    listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
+    add_json(listing)
+    publish = verb(roster, "publish", "sign what changed, and make the broker's copy the same as ours", run_publish)
+    publish.add_argument("--site", help="(default: every site with a roster)")
+    publish.add_argument("--authority", type=Path, metavar="KEY", help="(default: DIR/authority.key)")
+    add_broker(publish)
+    rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
+    rotate.add_argument("site", metavar="SITE")
+
+
+def run_add(arguments: argparse.Namespace) -> int:
+    """Add each; what one file lacks does not stop the others."""
+    from edge.central import roster_intake
+    from edge.errors import ExportRefused, LedgerError
+
+    refused = 0
+    with open_ledger(arguments.directory) as ledger, _open(arguments.directory, new=True) as store:
+        terminals = ledger.terminals()
+        for path in arguments.files:
+            try:
+                raw = path.read_bytes() if path.stat().st_size <= _MOST else b""
+                person, changed = roster_intake.take(store, raw, terminals, arguments.site)
+            except OSError as error:
+                refused += 1
+                why = error if isinstance(error, LedgerError) else f"cannot be read ({error.strerror})"
+                print(f"{path}: {why}")
+            except ExportRefused as error:
+                refused += 1
+                print(f"{path}: {error}")
+            else:
+                print(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
+    if refused:
+        raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
+    print(f"next          smartclocker central roster publish {arguments.directory}")
+    return 0
+
+
+def run_remove(arguments: argparse.Namespace) -> int:
+    """Remove."""
+    from edge.central import roster
+    from edge.domain.kinds import ErasureReason
+    from edge.errors import LedgerError
+
+    with _open(arguments.directory) as store:
+        sites = [arguments.site] if arguments.site else store.sites()
+        sites = [site for site in sites if arguments.person in store.members(site)]
+        if not sites:
+            raise LedgerError(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
+        for site in sites:
+            roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
+    print(f"removed       {arguments.person} from {', '.join(sites)}")
+    print(f"next          smartclocker central roster publish {arguments.directory}")
+    return 0
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """List."""
+    with _open(arguments.directory) as store:
+        names = {one.id: one.name for one in store.people.list()} if arguments.names else {}
+        rows: list[dict[str, Any]] = [
+            {
+                "site": site,
+                "person": row.person,
+                "name": names.get(row.person),
+                "state": "removed" if row.gone else "belongs",
+                "reason": row.gone,
+                "published": not row.stale,
+            }
+            for site in store.sites()
+            for row in store.members(site).values()
+        ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for row in rows:
+        state = f"removed ({row['reason']})" if row["reason"] else "belongs"
+        pending = "" if row["published"] else "  not published yet"
+        print(f"{row['site']:<12}  {row['person']}  {row['name'] or '-':<24}  {state}{pending}")
+    print(f"{sum(row['state'] == 'belongs' for row in rows)} people")
+    return 0
+
+
+def run_publish(arguments: argparse.Namespace) -> int:
+    """Compose, and publish the difference."""
+    from edge.central.pki import AUTHORITY
+    from edge.central.roster_compose import compose
+    from edge.central.roster_publish import publish
+    from edge.journal.keys import load_identity
+
+    with open_ledger(arguments.directory) as ledger:
+        terminals = ledger.terminals()
+    key = load_identity(arguments.authority or arguments.directory / AUTHORITY_KEY)
+    with _open(arguments.directory) as store:
+        for site in [arguments.site] if arguments.site else store.sites():
+            messages = compose(store, site, terminals, key)
+            done = publish(uplink(arguments, AUTHORITY), site, messages)
+            print(
+                f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
+                f"{done.emptied} emptied"
+            )
+    return 0
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    """Rotate."""
+    from edge.central import roster
+
+    with _open(arguments.directory) as store:
+        number = roster.rotate(store, arguments.site)
+    print(f"{arguments.site}: key {number} is made")
+    print(f"next          smartclocker central roster publish {arguments.directory}")
+    return 0
+
+
+_MOST = 65_536
+
+
+def _open(directory: Path, *, new: bool = False) -> "RosterStore":
+    """The rosters of DIR; a wrong DIR gets no new ones. Raises LedgerError."""
+    from edge.central.roster_store import ROSTER_DB, RosterStore
+    from edge.errors import LedgerError
+
+    if not new and not (directory / ROSTER_DB).exists():
+        raise LedgerError(f"{directory / ROSTER_DB}: there is no roster here; `central roster add` begins one")
+    return RosterStore(directory)

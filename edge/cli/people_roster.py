@@ -1,0 +1,87 @@
+"""`smartclocker people export|roster`: to the centre, and what came from it."""
+
+import argparse
+import json
+from pathlib import Path
+
+from edge.cli import add_config, add_json
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of both."""
+    parser = verbs.add_parser(
+        "export",
+        help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
+        description="Write one person's name, templates and consent into a file that only the centre opens, for "
+        "`smartclocker central roster add`. They stay enrolled here.",
+    )
+    parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        required=True,
+        metavar="PEM",
+        help="roster.pem of the centre: the key that it is sealed to",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: PERSON.scp in this directory)")
+    add_config(parser)
+    parser.set_defaults(call=run_export)
+    roster = verbs.add_parser(
+        "roster",
+        help="what of the site's roster is here, what is missing, and who is kept out and why",
+        description="What came of the site's roster through the broker. Exit code 1 when something that it lists "
+        "is missing.",
+    )
+    add_config(roster)
+    add_json(roster)
+    roster.set_defaults(call=run_roster)
+
+
+def run_roster(arguments: argparse.Namespace) -> int:
+    """Print it; read beside the running terminal."""
+    from edge import config
+    from edge.roster.received import HELD, MANIFEST, OUT
+    from edge.roster.sync import missing_of
+    from edge.terminal import parts
+
+    received = parts.open_received(config.load(arguments.config).config)
+    try:
+        rows, mark, missing = received.rows().values(), received.mark(MANIFEST), missing_of(received)
+    finally:
+        received.close()
+    out = {row.person: row.reason for row in rows if row.state == OUT}
+    held = sum(row.state == HELD for row in rows)
+    if arguments.json:
+        version = None if mark is None else mark.version
+        print(json.dumps({"version": version, "held": held, "kept_out": out, "missing": missing}, indent=2))
+        return 1 if missing else 0
+    if mark is None:
+        print("no roster has come yet: the centre has none for this site, or keys.authority is not set")
+        return 0
+    for person, reason in out.items():
+        print(f"kept out      {person}: {reason}")
+    for name in missing:
+        print(f"missing       {name}")
+    print(f"roster {mark.version}: {held} people are here, {len(out)} kept out, {len(missing)} missing")
+    return 1 if missing else 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Export."""
+    from edge import config
+    from edge.journal.keys import load_public
+    from edge.journal.newfile import NewFile
+    from edge.terminal import parts
+    from edge.terminal.roster_export import export
+
+    centre = load_public(arguments.to)
+    loaded = config.load(arguments.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_people(loaded, secrets) as people:
+        wire = export(arguments.person, centre, parts.origin(loaded), secrets.identity, people)
+    path = arguments.out or Path(f"{arguments.person}.scp")
+    with NewFile(path) as file:
+        file.write(wire + b"\n")
+    print(f"written       {path}  ({len(wire)} bytes, sealed to the centre)")
+    print(f"next          smartclocker central roster add DIR {path.name}, at the centre; then destroy the file")
+    return 0
