@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from nacl.signing import SigningKey, VerifyKey
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import commands, exports, kinds, receipts, records
+from edge.domain import commands, exports, kinds, orders, receipts, records
 from edge.domain.kinds import Kind
+from edge.domain.orders import Word
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
 from edge.errors import RecordError
@@ -98,7 +100,7 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
     assert set(kinds.FIELDS) == set(DATA)
-    others = {"record", "receipt", "command", "export", "envelope"}
+    others = {"record", "receipt", "command", "order", "export", "envelope"}
     assert {f"record-{kind}" for kind in DATA} | others == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
@@ -150,6 +152,47 @@ def test_what_a_terminal_refuses_of_a_command_the_schema_refuses(name: str) -> N
         with pytest.raises(RecordError):
             commands.decode(json.dumps(document).encode())
         assert not valid("command", document)
+
+
+ORDER = orders.Order(
+    "c" * 32, "hq", ("door-1",), 7, "2026-03-01T08:00:00.000Z", "2026-04-01T08:00:00.000Z", Word.WITHDRAW, {}
+)
+KEY64 = base64.b64encode(bytes(32)).decode()
+CARRIED: dict[Word, dict[str, Any]] = {
+    Word.WITHDRAW: {"person": "a" * 26},
+    Word.ERASE: {"person": "a" * 26, "reason": "requested"},
+    Word.RESTRICT: {"person": "a" * 26},
+    Word.UNRESTRICT: {"person": "a" * 26, "lifts": "objection"},
+    Word.OBJECT: {"person": "a" * 26},
+    Word.RECTIFY: {"person": "a" * 26, "name": base64.b64encode(bytes(60)).decode()},
+    Word.ACCESS: {"person": "a" * 26, "reply_key": KEY64},
+    Word.POLICY: {"version": "2", "sha256": "b" * 64, "text": "The policy.", "consent_again": False},
+    Word.EMPLOYMENT_ENDED: {"person": "a" * 26, "at": "2026-12-31T23:00:00.000Z"},
+    Word.UNDER_AGE: {"person": "a" * 26},
+    Word.ROTATE: {"key": KEY64, "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z"},
+}
+
+
+@pytest.mark.parametrize("word", Word)
+def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
+    document = json.loads(orders.encode(replace(ORDER, word=word, fields=CARRIED[word])))
+    assert valid("order", document)
+    assert valid("order", {**document, "terminals": "*"})
+    (section,) = re.findall(r"\n## Orders\n(.*?)\n## ", (DOCS / "protocol.md").read_text(), re.DOTALL)
+    assert all(f"`{field}`" in section for field in document)
+    assert f"| `{word}` |" in section
+    assert orders.PAYLOAD_TYPE in section
+    assert f"{orders.MAX_LIFETIME.days} days" in section
+    for name in document:
+        for value in (None, "", 0, 0.5, 2**60, [], {}, ["x", "x"], "\n"):
+            wrong = {**document, name: value}
+            if name == "text" and value == "\n":
+                continue  # a text may be of any characters
+            with pytest.raises(RecordError):
+                orders.decode(json.dumps(wrong).encode())
+            assert not valid("order", wrong), (name, value)
+        del (lacking := dict(document))[name]
+        assert not valid("order", lacking)
 
 
 def test_real_exports_are_as_the_page_says(ring: Ring, tmp_path: Path) -> None:

@@ -1,0 +1,281 @@
+"""Orders from the centre's command line through a real broker to terminals, and their results in the ledger."""
+
+import base64
+import json
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.adapters.uplink_mqtt import MqttUplink
+from edge.central import authority, pki
+from edge.central.audit import verify_all
+from edge.cli import main
+from edge.domain import orders, topics
+from edge.domain.consent import Consent, Policy
+from edge.domain.types import TimeEvidence
+from edge.journal import envelope
+from edge.journal.envelope import key_id
+from edge.journal.keys import load_public
+from edge.roster.people import People, new_person_id
+from edge.terminal.orders import Orders
+from edge.terminal.publish import Publisher
+from edge.terminal.status import last_will
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+
+
+class WallClock:
+    """The machine's, as if it followed a time server."""
+
+    def monotonic_ns(self) -> int:
+        return int(datetime.now(UTC).timestamp() * 1e9)
+
+    def evidence(self) -> TimeEvidence:
+        utc = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return TimeEvidence(utc, 0, "UTC", "b" * 36, self.monotonic_ns() // 1_000_000, True)
+
+
+class Gate:
+    """A terminal with people, whose publisher obeys the authority."""
+
+    def __init__(self, site, name: str, pinned) -> None:
+        self.site, self.terminal, self.pinned = site, site.terminal(name), pinned
+        self.state = site.root / name
+        self.state.mkdir()
+        self.publisher = self.thread = None
+        self.stopping = threading.Event()
+
+    def people(self) -> People:
+        return People(self.state / "people.db", bytes(32))
+
+    def enrol(self, person: str, seed: int = 1) -> None:
+        rows = np.random.default_rng(seed).normal(size=(3, 192)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        with self.people() as people:
+            people.enrol(person, "Ann Unmistakable", CONSENT, POLICY, rows, "m")
+
+    def matched(self) -> tuple[str, ...]:
+        with self.people() as people:
+            return tuple(sorted(set(people.gallery("m", POLICY).people)))
+
+    def run(self) -> None:
+        origin, site = self.terminal.origin, self.site
+        subscriptions = [topics.receipt(origin), topics.command(origin)]
+        uplink = MqttUplink(site.uplink(origin.terminal), origin, last_will(origin), subscriptions)
+        obeying = Orders(origin, self.terminal.key, self.pinned, self.people, POLICY, WallClock())
+        keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
+        self.publisher = Publisher(uplink, self.terminal.ring, origin, keys, WallClock(), orders=obeying)
+        self.stopping.clear()
+
+        def loop() -> None:
+            self.publisher.open()
+            while not self.stopping.is_set():
+                self.publisher.run_once(0.1)
+            self.publisher.close()
+
+        self.thread = threading.Thread(target=loop)
+        self.thread.start()
+        site.eventually(lambda: self.publisher.connected, "connected")
+
+    def stop(self) -> None:
+        if self.thread is not None:
+            self.stopping.set()
+            self.publisher.wake()
+            self.thread.join(10)
+            self.thread = None
+
+    def bytes(self) -> bytes:
+        return b"".join(path.read_bytes() for path in sorted(self.state.rglob("*")) if path.is_file())
+
+
+@pytest.fixture
+def centre(site):
+    (site.root / "pki").symlink_to(site.broker.pki)
+    pki.issue_client(site.broker.pki, pki.AUTHORITY)
+    assert main(["central", "authority", "init", str(site.root), "--by", "Pat"]) == 0
+    site.ledger()
+    return site
+
+
+@pytest.fixture
+def gates(centre):
+    pinned = load_public(centre.root / authority.PUBLIC)
+    made = [Gate(centre, name, pinned) for name in ("gate-1", "gate-2")]
+    for gate in made:
+        gate.run()
+    yield made
+    for gate in made:
+        gate.stop()
+
+
+def central(site, verb: str, *words: str) -> int:
+    broker = ["--host", site.broker.host, "--port", str(site.broker.port)]
+    return main(["central", *verb.split(), str(site.root), *words, *broker])
+
+
+def order(site, *words: str, wait: str = "15s") -> int:
+    return central(site, "order", *words, "--by", "Pat", "--why", "asked by letter", "--wait", wait)
+
+
+def listed(site, capsys, *words: str) -> list[dict]:
+    capsys.readouterr()
+    central(site, "orders", "--json", *words)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_order_to_a_site_is_obeyed_everywhere_and_on_record(centre, gates, capsys):
+    person = new_person_id()
+    for gate in gates:
+        gate.enrol(person)
+    assert order(centre, "main/*", "restrict", person) == 0
+    assert [gate.matched() for gate in gates] == [(), ()]
+    rows = listed(centre, capsys, "--all")
+    assert [(row["terminal"], row["state"]) for row in rows] == [("gate-1", "done"), ("gate-2", "done")]
+    assert order(centre, "main/gate-2", "unrestrict", person, "--lifts", "restriction") == 0
+    assert [gate.matched() for gate in gates] == [(), (person,)]
+    with centre.store() as store:
+        assert all(report.ok for report in verify_all(store))
+
+
+def test_a_terminal_that_is_away_owes_and_acts_when_it_returns(centre, gates, capsys):
+    person = new_person_id()
+    for gate in gates:
+        gate.enrol(person)
+    gates[1].stop()
+    assert (
+        main(["central", "rights", "open", str(centre.root), person, "erasure", "--by", "Pat", "--why", "letter"])
+        == 0
+    )
+    assert order(centre, "main/*", "erase", person, "--reason", "requested", "--request", "2", wait="3s") == 1
+    assert [gate.matched() for gate in gates] == [(), (person,)]
+    owed = listed(centre, capsys)
+    assert [(row["terminal"], row["state"], row["times"]) for row in owed] == [("gate-2", "owed", 1)]
+    closing = ["central", "rights", "close", str(centre.root), "2", "--ground", "erased", "--why", "done"]
+    assert main(closing) == 74, "not while a terminal owes"
+    assert "gate-2" in capsys.readouterr().err
+    gates[1].run()
+    centre.eventually(lambda: not listed(centre, capsys), "its result is in the ledger")
+    assert gates[1].matched() == ()
+    assert main(closing) == 0
+    capsys.readouterr()
+    assert main(["central", "rights", "list", str(centre.root), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["standing"], [one["state"] for one in row["terminals"]]) == ("done", ["done", "done"])
+    assert main(["central", "audit", str(centre.root), "--json"]) == 0
+    audit = json.loads(capsys.readouterr().out)
+    assert [entry["act"] for entry in audit["entries"]] == [
+        "authority-made",
+        "right-opened",
+        "order",
+        "right-closed",
+    ]
+    assert audit["problem"] is None
+
+
+def test_a_broker_that_lost_its_queue_is_sent_it_again(centre, gates, capsys):
+    person = new_person_id()
+    gates[0].enrol(person)
+    gates[0].stop()
+    assert order(centre, "main/gate-1", "withdraw", person, wait="1s") == 1
+    tap = centre.neighbour("gate-1", client_id="main.gate-1")  # takes over the session, and with it the queue
+    tap.hears(topics.command(gates[0].terminal.origin), b"order+json")
+    tap.link.stop()
+    gates[0].run()
+    assert listed(centre, capsys)[0]["state"] == "owed"
+    assert listed(centre, capsys, "--send")[0]["times"] == 1, "not again within the hour"
+    db = sqlite3.connect(centre.root / authority.DB, isolation_level=None)
+    db.execute("UPDATE addressed SET sent = '2026-01-01T00:00:00.000Z'")
+    db.close()
+    central(centre, "orders", "--send")
+    centre.eventually(lambda: not listed(centre, capsys), "answered")
+    assert gates[0].matched() == ()
+
+
+def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gates, capsys, tmp_path: Path):
+    person = new_person_id()
+    tap = centre.neighbour("authority", "smartclocker/#", client_id="tap")
+    gates[0].enrol(person)
+    assert order(centre, "main/gate-1", "rectify", person, "--name", "Ann Rightname") == 0
+    with gates[0].people() as people:
+        assert people.list()[0].name == "Ann Rightname"
+    assert main(["central", "rights", "key", str(tmp_path / "ann.key")]) == 0
+    assert order(centre, "main/gate-1", "access", person, "--reply-key", str(tmp_path / "ann.key")) == 0
+    (answer,) = (gates[0].state / "access").iterdir()
+    into = tmp_path / "opened"
+    into.mkdir()
+    reading = ["central", "rights", "read", str(answer), "--key", str(tmp_path / "ann.key"), "--into", str(into)]
+    assert main(reading) == 0
+    assert json.loads((into / "data.json").read_text())["name"] == "Ann Rightname"
+    assert "Ann Rightname" in (into / "page.html").read_text()
+    assert main(["central", "rights", "key", str(tmp_path / "other.key")]) == 0
+    assert main([*reading[:5], str(tmp_path / "other.key"), "--into", str(into)]) == 65
+    for secret in (b"Rightname", b"Unmistakable", b"Wanda"):
+        assert secret not in gates[0].bytes()
+        assert secret not in (centre.root / authority.DB).read_bytes()
+        assert not any(secret in base64.b64decode(json.loads(raw)["payload"]) for topic, raw in tap.heard)
+
+
+def test_keys_are_rotated_while_terminals_work(centre, gates, capsys):
+    person = new_person_id()
+    gates[0].enrol(person)
+    old = authority.load(centre.root)
+    assert main(["central", "authority", "rotate", str(centre.root), "--why", "yearly", "--overlap", "30d"]) == 0
+    central(centre, "orders", "--send")
+    centre.eventually(lambda: not listed(centre, capsys), "both learned the next key")
+    assert order(centre, "main/gate-1", "restrict", person) == 0
+    assert gates[0].matched() == ()
+    assert authority.load(centre.root) != old
+    assert main(["central", "audit", str(centre.root)]) == 0
+
+
+def test_hostile_orders_change_nothing(centre, gates, stranger_key):
+    person = new_person_id()
+    gates[0].enrol(person)
+    publisher = gates[0].publisher
+    now = datetime.now(UTC)
+    text = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    later = now.replace(year=now.year + 1).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    document = {
+        "v": 1, "id": "c" * 32, "site": "main", "terminals": "*", "sequence": 1, "issued": text,
+        "expires": text[:-2] + "9Z", "order": "erase", "person": person, "reason": "requested",
+    }  # fmt: skip
+    key = authority.load(centre.root)
+
+    def sealed(signer, kind: str = orders.PAYLOAD_TYPE, **changes: object) -> bytes:
+        return envelope.to_wire(envelope.sign(kind, json.dumps({**document, **changes}).encode(), signer))
+
+    forgeries = [
+        sealed(stranger_key), sealed(centre.ledger_key), sealed(gates[1].terminal.key),
+        sealed(key), sealed(key, expires=later), sealed(key, terminals=["gate-2"]), sealed(key, site="other"),
+        sealed(key, order="explode"), sealed(key, sequence=0), sealed(key, person="Ann"),
+        sealed(key)[:-30], sealed(key, kind="application/vnd.smartclocker.command+json"),
+    ]  # fmt: skip
+    hostile = centre.neighbour("ledger")
+    for forgery in forgeries:
+        hostile.publish(topics.command(gates[0].terminal.origin), forgery)
+    centre.eventually(lambda: publisher.counters.commands_rejected == len(forgeries), "each is counted")
+    assert publisher.counters.commands == 0
+    assert gates[0].matched() == (person,)
+    assert order(centre, "main/gate-1", "under-age", person) == 0, "the genuine one is still taken"
+    assert gates[0].matched() == ()
+
+
+def test_what_cannot_be_ordered_says_why_and_nothing_is_kept(centre, gates, capsys):
+    for words, cure in (
+        (("main/gate-9", "restrict", "a" * 26), "central terminals"),
+        (("nowhere/*", "restrict", "a" * 26), "central terminals"),
+        (("main/gate-1", "erase", "a" * 26), "--reason"),
+        (("main/gate-1", "erase"), "PERSON"),
+        (("main/gate-1", "restrict", "Ann Example"), "person"),
+        (("main/gate-1", "employment-ended", "a" * 26, "--at", "2026-12-31"), "offset"),
+        (("main/gate-1", "restrict", "a" * 26, "--request", "9"), "central rights list"),
+        (("main/gate-1", "restrict", "a" * 26, "--valid", "93d"), "92 days"),
+    ):
+        assert order(centre, *words) in {65, 74}
+        assert cure in capsys.readouterr().err
+    assert listed(centre, capsys, "--all") == []
