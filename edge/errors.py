@@ -92,6 +92,12 @@ class PhotoError(SmartClockerError, ValueError):
     exit_code = 65
 
 
+class EvaluationError(SmartClockerError, ValueError):
+    """A folder of people, a list of groups or a work folder from which nothing can be measured."""
+
+    exit_code = 65
+
+
 class CameraError(SmartClockerError, OSError):
     """The camera cannot be opened or read. A restart may mend it."""
 

@@ -82,6 +82,7 @@ if [ "$set_of" = test ]; then
     need strace strace
     need shellcheck shellcheck
     need systemd systemd-analyze
+    need chromium chromium
     # What the wheels of the reference engine (mediapipe, and the OpenCV that it asks for) link to.
     libraries=$(ldconfig -p | cut -d' ' -f1 | tr -d '\t' | tr '\n' ' ')
     need_library libegl1 libEGL.so.1

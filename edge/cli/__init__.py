@@ -23,6 +23,7 @@ _GROUPS = {
     "journal": "verify or show the signed journal, with public keys alone",
     "central": "the centre: certificates, terminals, the ledger",
     "demo": "the whole way of a punch on this machine, in a minute",
+    "evaluate": "measure recognition on a folder of people's photographs",
     "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",
     "bench": "measure speed and memory; writes build/bench.json",
 }

@@ -34,27 +34,26 @@ class Embedding:
 class Embedder:
     """The embedding models, as the manifest joins them."""
 
-    def __init__(self, models: Sequence[LiteModel], spec: TemplateSpec, *, mirrored: bool = False) -> None:
-        """`models` in the order of the spec's parts; `mirrored` averages each face with its mirror image.
-
-        The mirror image costs as much again and is worth it for a template, which is made once. The space is the
-        same.
-        """
+    def __init__(self, models: Sequence[LiteModel], spec: TemplateSpec) -> None:
+        """`models` in the order of the spec's parts."""
         self._parts = list(zip(models, spec.part, strict=True))
         self._spec = spec
-        self._mirrored = mirrored
 
     @property
     def id(self) -> str:
         """Goes into every template: one made by other models never matches."""
         return self._spec.id
 
-    def embed(self, aligned: Pixels) -> Embedding:
-        """From (112, 112, 3) RGB, aligned. Raises ArithmeticError when a model gives no direction at all."""
+    def embed(self, aligned: Pixels, *, mirrored: bool = False) -> Embedding:
+        """From (112, 112, 3) RGB, aligned. Raises ArithmeticError when a model gives no direction at all.
+
+        `mirrored` averages the face with its mirror image, in the same space: it costs as much again, and is worth
+        that for a template, which is made once.
+        """
         joined, strengths = [], []
         for model, part in self._parts:
             vector, length = _unit(model, aligned)
-            if self._mirrored:
+            if mirrored:
                 both = vector + _unit(model, np.ascontiguousarray(aligned[:, ::-1]))[0]
                 vector = both / np.linalg.norm(both)
             joined.append(vector * sqrt(part.weight))

@@ -105,6 +105,10 @@ class ModelStore:
         """Role to model id."""
         return {str(spec.role): spec.id for spec in self._manifest.model}
 
+    def fingerprint(self) -> str:
+        """Differs when anything that an embedding depends on does: what was kept under another is of no use."""
+        return " ".join([self.template.id, *(f"{spec.id}:{spec.sha256}" for spec in self._manifest.model)])
+
     def load(self, role: Role | str, *, threads: int = 1) -> LiteModel:
         """Read, verify and load the model of a role. Raises ModelError."""
         spec = self.spec(role)

@@ -22,7 +22,7 @@ WIDE_EVERY = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything that any gate asks about a frame with a face, and the embedding, whatever a gate would say."""
+    """Everything that any gate asks about a frame with a face, and its embeddings, whatever a gate would say."""
 
     boxes: tuple[Box, ...]
     """Every face."""
@@ -32,7 +32,9 @@ class Study:
     measures: QualityMeasures
     """Of the largest face."""
     presence: float
-    embedding: Embedding
+    probe: Embedding
+    template: Embedding
+    """The same face as enrolment would embed it."""
 
 
 class Pipeline:
@@ -58,7 +60,8 @@ class Pipeline:
         self._mesh = FaceMesh(store.load(Role.LANDMARKS, threads=threads))
         self._antispoof = AntiSpoof(store.load(Role.ANTISPOOF, threads=threads))
         embedders = [store.load(role, threads=threads) for role in (Role.EMBEDDER, Role.COMPANION)]
-        self._embedder = Embedder(embedders, store.template, mirrored=mirrored)
+        self._embedder = Embedder(embedders, store.template)
+        self._mirrored = mirrored
         self._presence = store.spec(Role.LANDMARKS).thresholds["presence"]
         self._ids = tuple(store.ids().values())
         self._wide_every, self._probes = wide_every, 0
@@ -91,7 +94,7 @@ class Pipeline:
         verdict = second_glance(measure(image, face, mesh, aligned), mesh.presence, self._presence, self._limits)
         if verdict.reason is not None:
             return Sight(frame.captured_ns, box, verdict.reason)
-        embedding = self._embedder.embed(aligned)
+        embedding = self._embedder.embed(aligned, mirrored=self._mirrored)
         probe = Probe(
             embedding=embedding.vector,
             model_id=self._embedder.id,
@@ -116,7 +119,8 @@ class Pipeline:
             height=image.height,
             measures=measure(image, face, mesh, aligned),
             presence=mesh.presence,
-            embedding=self._embedder.embed(aligned),
+            probe=self._embedder.embed(aligned),
+            template=self._embedder.embed(aligned, mirrored=True),
         )
 
     def gate(self, study: Study, limits: QualityLimits) -> Reason | None:
