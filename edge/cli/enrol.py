@@ -44,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.camera == bool(arguments.photographs):
         raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
-    secrets, policy, clock = parts.load_secrets(loaded), parts.policy(loaded), parts.clock()
+    secrets, clock = parts.load_secrets(loaded), parts.clock()
+    with parts.open_people(loaded, secrets) as people:
+        policy = people.accepted(parts.policy(loaded))[0]
     consent = Consent(
         policy_version=policy.version,
         policy_sha256=policy.sha256,

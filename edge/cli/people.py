@@ -1,9 +1,9 @@
-"""`smartclocker people list|withdraw|erase`."""
+"""`smartclocker people list|withdraw|erase`, and the verbs of its two neighbours."""
 
 import argparse
 import json
 
-from edge.cli import add_config, add_json, people_roster
+from edge.cli import add_config, add_json, people_rights, people_roster
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(listing)
     listing.set_defaults(call=run_list)
     people_roster.configure(verbs)
+    people_rights.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",
@@ -48,14 +49,16 @@ def run_list(arguments: argparse.Namespace) -> int:
     from edge.terminal import parts
 
     loaded = config.load(arguments.config).config
-    policy = parts.policy(loaded)
     with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+        accepted = people.accepted(parts.policy(loaded))
         rows = [
             {
                 "person": person.id,
                 "name": person.name,
                 "templates": person.templates,
-                "matching": is_active(person.consent, policy),
+                "matching": person.restriction is None
+                and any(is_active(person.consent, policy) for policy in accepted),
+                "restriction": person.restriction,
                 "policy": person.consent.policy_version,
             }
             for person in people.list()
@@ -64,7 +67,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
     for row in rows:
-        state = "matching" if row["matching"] else "not matching: consent withdrawn or to another policy"
+        why = row["restriction"] or "consent withdrawn or to another policy"
+        state = "matching" if row["matching"] else f"not matching: {why}"
         print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")
     print(f"{len(rows)} people")
     return 0

@@ -212,10 +212,18 @@ class People:
         with self._writing():
             policies.add(self._db, policy, text, consent_again=consent_again, configured=configured)
 
-    def policy(self, configured: Policy) -> Policy:
-        """The policy in force: the last that was ordered, unless the configuration was changed since."""
+    def accepted(self, configured: Policy) -> tuple[Policy, ...]:
+        """The policy in force first (the last that was ordered, unless the configuration was changed since).
+
+        Then those to which a consent still holds.
+        """
         with PEOPLE.guard(self.path):
-            return policies.in_force(self._db, configured)[0]
+            return policies.in_force(self._db, configured)
+
+    def policy_text(self, policy: Policy) -> str | None:
+        """The text of one that was ordered; None when it is the configuration's own."""
+        with PEOPLE.guard(self.path):
+            return policies.text_of(self._db, policy)
 
     def member(self, person: str) -> Member:
         """Somebody as the roster carries them. Raises PeopleError for who is not enrolled."""

@@ -35,3 +35,10 @@ def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
         if consent_again:
             return tuple(found)
     return (*found, configured) if configured not in found else tuple(found)
+
+
+def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:
+    """What people are to read; None when it was not ordered."""
+    query = "SELECT text FROM policies WHERE version = ? AND sha256 = ? ORDER BY n DESC LIMIT 1"
+    row = db.execute(query, (policy.version, policy.sha256)).fetchone()
+    return None if row is None else str(row[0])

@@ -101,6 +101,25 @@ def keep(directory: Path, order: str, person: str, sealed: bytes) -> Path:
     return path
 
 
+def write_plain(found: Mapping[str, Any], target: Path) -> list[Path]:
+    """Both forms in the clear, in a folder that was not there; durable on return. Raises TransferError."""
+    content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False), PAGE_NAME: page(found)}
+    try:
+        target.mkdir(mode=0o700)
+        for name, text in content.items():
+            descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+        sync_directory(target)
+    except OSError as error:
+        raise TransferError(
+            f"{target}: cannot be written ({error.strerror}); name a new folder where there is room"
+        ) from error
+    return [target / name for name in content]
+
+
 def forget(directory: Path, person: str) -> None:
     """Remove the answers that wait for somebody who is erased. Raises TransferError."""
     if PERSON.fullmatch(person) is None or not directory.exists():

@@ -200,7 +200,7 @@ def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = F
             answers.forget(people.path.with_name(answers.FOLDER), person)
         evidence = clock.evidence()
         *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
-        if interrupted:
+        if interrupted and "detail" in last.data:
             detail = f"{last.data['detail'][:150]}; completed after an interruption"
             last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
         journal.take_command(_mark(duty), last, *before)  # None when it is there: a crash came after it

@@ -284,14 +284,15 @@ def test_a_new_policy_is_in_force_until_the_configuration_says_otherwise(bench: 
     assert bench.said() == [("policy", "refused")]
     assert bench.give(bench.order(Word.POLICY, sha256=sha256, **fields))
     second = Policy("2", sha256)
-    assert bench.people.policy(POLICY) == second
+    assert bench.people.accepted(POLICY)[0] == second
+    assert bench.people.policy_text(second) == text
     assert bench.matched() == (() if again else (person,))
     bench.people.enrol(
         person, "Ann", replace(CONSENT, policy_version="2", policy_sha256=sha256), second,
         np.eye(1, 192, dtype=np.float32), MODEL,
     )  # fmt: skip
     assert bench.matched() == (person,)
-    assert bench.people.policy(Policy("3", "c" * 64)) == Policy("3", "c" * 64)
+    assert bench.people.accepted(Policy("3", "c" * 64)) == (Policy("3", "c" * 64),)
     assert bench.people.gallery(MODEL, Policy("3", "c" * 64)).size == 0
 
 

@@ -1,0 +1,148 @@
+"""A person's rights at the terminal, by its command line alone: what changes, is on record, or is refused."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import config
+from edge.cli import main
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import Kind
+from edge.domain.records import decode
+from edge.errors import JournalError
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.roster.people import new_person_id
+from edge.terminal import parts
+from edge.terminal.by_hand import restrict
+from edge.terminal.orders import settle
+
+TEXT = "The second policy.\n"
+
+
+@pytest.fixture
+def loaded(site) -> config.Config:
+    return config.load(site.config).config
+
+
+@pytest.fixture
+def people(loaded):
+    with parts.open_people(loaded, parts.load_secrets(loaded)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ring(loaded):
+    with parts.open_ring(loaded, parts.load_secrets(loaded)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def person(loaded, people) -> str:
+    policy = parts.policy(loaded)
+    consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+    made = new_person_id()
+    people.enrol(made, "Ann Example", consent, policy, np.eye(3, 192, dtype=np.float32), "m")
+    return made
+
+
+def matched(loaded, people) -> int:
+    return people.gallery("m", parts.policy(loaded)).size
+
+
+def records(ring: Ring, kind: Kind) -> list[dict]:
+    found = [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 100)]
+    return [dict(record.data) for record in found if record.kind == kind]
+
+
+def run(site, verb: str, *words: object) -> int:
+    return main(["people", verb, *map(str, words), "--config", str(site.config)])
+
+
+def test_a_restriction_and_an_objection_come_and_go_on_record(site, loaded, people, ring, person, capsys):
+    before = matched(loaded, people)
+    assert before > 0
+    assert run(site, "restrict", person) == 0
+    assert matched(loaded, people) == 0
+    assert run(site, "list") == 0
+    assert "not matching: restricted" in capsys.readouterr().out
+    assert run(site, "restrict", person) == 0
+    assert run(site, "unrestrict", person, "--by-person") == 65, "there is no objection"
+    assert run(site, "unrestrict", person) == 0
+    assert run(site, "unrestrict", person) == 0
+    assert matched(loaded, people) == before
+    assert run(site, "restrict", person, "--objection") == 0
+    assert run(site, "unrestrict", person) == 65
+    assert "--by-person" in capsys.readouterr().err
+    assert matched(loaded, people) == 0
+    assert run(site, "unrestrict", person, "--by-person") == 0
+    states = [data["state"] for data in records(ring, Kind.RESTRICTED)]
+    assert states == ["restricted", "lifted", "objected", "lifted"]
+
+
+def test_a_name_is_rectified_and_everything_handed_out(site, people, ring, person, tmp_path: Path, capsys):
+    assert run(site, "rectify", person, "Ann Right") == 0
+    target = tmp_path / "for-ann"
+    assert run(site, "access", person, "--to", target) == 0
+    found = json.loads((target / "data.json").read_text())
+    assert (found["name"], found["consents"][0]["witness"]) == ("Ann Right", "Wanda Witness")
+    assert "Ann Right" in (target / "page.html").read_text()
+    assert (target / "data.json").stat().st_mode & 0o777 == 0o600
+    assert [data["command"] for data in records(ring, Kind.COMMAND_RESULT)] == ["rectify", "access"]
+    assert b"Ann Right" not in b"".join(
+        path.read_bytes() for path in (site.directory / "state").rglob("*") if path.is_file()
+    )
+    assert run(site, "access", person, "--to", target) == 74, "never over another"
+    assert "name a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["restrict"], ["unrestrict"], ["rectify", "Name"], ["access", "--to", "/nonexistent/there"]]
+)
+def test_nobody_of_this_id_and_nothing_changes(site, ring, words: list[str], capsys):
+    verb, *rest = words
+    assert run(site, verb, "z" * 26, *rest) == 65
+    assert "smartclocker people list" in capsys.readouterr().err
+    assert ring.head().seq == 0
+
+
+def test_a_name_that_is_none_is_refused_without_being_repeated(site, people, person, capsys):
+    assert run(site, "rectify", person, "Unmistakable\nName") == 65
+    assert "Unmistakable" not in capsys.readouterr().err
+    assert people.list()[0].name == "Ann Example"
+
+
+def test_a_record_that_could_not_be_made_is_made_later(loaded, people, ring, person):
+    from edge.domain.kinds import Restriction
+
+    ring._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(JournalError):
+        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=parts.clock())
+    assert matched(loaded, people) == 0, "matching stopped first"
+    ring._db.execute("PRAGMA query_only = OFF")
+    assert settle(people, ring, parts.clock(), interrupted=True) == 1
+    assert [data["state"] for data in records(ring, Kind.RESTRICTED)] == ["objected"]
+
+
+def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, people, person, capsys):
+    assert run(site, "policy") == 0
+    configured = parts.policy(loaded)
+    printed = capsys.readouterr()
+    assert hashlib.sha256(printed.out.encode()).hexdigest() == configured.sha256
+    second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
+    people.put_in_force(second, TEXT, consent_again=True, configured=configured)
+    assert matched(loaded, people) == 0
+    assert run(site, "policy") == 0
+    printed = capsys.readouterr()
+    assert (printed.out, second.sha256 in printed.err) == (TEXT, True)
+
+
+def test_who_is_enrolled_now_consents_to_the_policy_in_force(site, loaded, people, enrol):
+    second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
+    people.put_in_force(second, TEXT, consent_again=True, configured=parts.policy(loaded))
+    made = enrol(site, "obama.jpg")
+    (listed,) = people.list()
+    assert (listed.id, listed.consent.policy_version, listed.consent.policy_sha256) == (made, "2", second.sha256)
