@@ -83,6 +83,11 @@ class RosterSync:
         """Whether this site has a roster at all, as far as this terminal was ever told."""
         return self._listing.manifest is not None
 
+    @property
+    def version(self) -> int:
+        """Of the manifest; 0 for none."""
+        return 0 if self._listing.manifest is None else self._listing.manifest.version
+
     def missing(self) -> list[str]:
         """What the manifest lists and is not here, as `Listing.missing`; nothing before there is a roster."""
         return self._listing.missing(self._held()) if self.begun else []

@@ -123,6 +123,10 @@ class Roster:
         """`roster-incomplete` while the manifest lists what is not here."""
         return self._alarms.words
 
+    def complete_version(self) -> int:
+        """The version of the roster, once all of it is here; 0 before."""
+        return 0 if self._sync is None or not self._sync.begun or self._sync.missing() else self._sync.version
+
     def counters(self) -> dict[str, int]:
         """For the status."""
         if self._sync is None:
