@@ -54,7 +54,6 @@ def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock)
         return [_by_hand(Word.RECTIFY, "the name is rectified, by hand at the terminal")]
 
     _on_record(change, people, ring, clock)
-    people.purge()
 
 
 def access(person: str, target: Path, origin: Origin, *, people: People, ring: Ring, clock: Clock) -> list[Path]:

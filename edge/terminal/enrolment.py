@@ -132,6 +132,7 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clo
 
 def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
     """Carry through what an interruption left, to the record; how many there were."""
+    people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
     owed = people.owed()
     for person, reason in owed:
         erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock)

@@ -154,8 +154,6 @@ class Orders:
             else:
                 done = answer or self._obeying(people).carry_out(order, evidence.utc, raw)
             people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
-        if order.word in {Word.WITHDRAW, Word.RECTIFY}:
-            people.purge()
 
     def _answer(self, order: Order, evidence: TimeEvidence, people: People, journal: Ring) -> Done | None:
         if order.word is not Word.ACCESS or order.person is None:
@@ -194,8 +192,7 @@ def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = F
     duties = people.orders.owed()
     for duty in duties:
         erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
-        if erased:
-            people.rewrite()
+        people.rewrite() if erased else people.purge()  # no older page stays, whatever interrupted it before
         for person in erased:
             answers.forget(people.path.with_name(answers.FOLDER), person)
         evidence = clock.evidence()

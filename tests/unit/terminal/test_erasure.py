@@ -45,3 +45,19 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     (record,) = [decode(row[0]) for row in rows]
     assert record.data["person"] == person
     assert record.data["reason"] == "requested"
+
+
+def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the_next_start(tmp_path: Path) -> None:
+    person, clock, path = new_person_id(), Still(), tmp_path / "people.db"
+    with (
+        People(path, bytes(32)) as people,
+        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+    ):
+        people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        wrapped = people._db.execute("SELECT wrapped FROM people").fetchone()[0]
+        people.purge = lambda: None  # type: ignore[method-assign]  # the power went
+        people.withdraw(person, clock.evidence().utc)
+        del people.purge
+        assert any(wrapped in file.read_bytes() for file in tmp_path.iterdir()), "the scan finds what is there"
+        finish_erasures(people=people, ring=ring, clock=clock)
+        assert not any(wrapped in file.read_bytes() for file in tmp_path.iterdir())

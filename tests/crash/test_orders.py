@@ -1,0 +1,178 @@
+"""A terminal killed before any statement on either of its files as it obeys: nothing happened, or it completes."""
+
+import os
+import signal
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain import orders
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import Restriction
+from edge.domain.orders import Order, Word
+from edge.domain.records import Origin, decode
+from edge.domain.types import TimeEvidence
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.journal.verify import verify_file
+from edge.roster.people import People
+from edge.terminal.enrolment import finish_erasures
+from edge.terminal.orders import Orders, settle
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+GATE = Origin("hq", "gate-1")
+IDENTITY, AUTHORITY = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
+ANN, BOB = "a" * 26, "b" * 26
+STATEMENTS = 150
+"""More than any order takes; a test fails if it is not."""
+
+
+class Still:
+    def monotonic_ns(self) -> int:
+        return 10**15
+
+    def evidence(self) -> TimeEvidence:
+        return TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+
+
+def order(word: Word, **fields: object) -> bytes:
+    made = Order(
+        "c" * 32, "hq", ("gate-1",), 7, "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z", word,
+        {"person": ANN, **fields},
+    )  # fmt: skip
+    return envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(made), AUTHORITY))
+
+
+class Terminal:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.people, self.ring = self.open(), Ring(root / "journal.db", GATE, IDENTITY)
+        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, Still())
+
+    def open(self) -> People:
+        return People(self.root / "people.db", bytes(32))
+
+    def enrol(self) -> list[bytes]:
+        for seed, person in enumerate((ANN, BOB)):
+            rows = np.random.default_rng(seed).normal(size=(3, 192)).astype(np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            self.people.enrol(person, "Ann Example", CONSENT, POLICY, rows, "m")
+        db = self.people._db
+        (sealed,) = db.execute("SELECT sealed FROM templates WHERE person = ?", (ANN,)).fetchone()
+        return [sealed, *db.execute("SELECT wrapped, name FROM people WHERE id = ?", (ANN,)).fetchone()]
+
+    def matched(self) -> set[str]:
+        return set(self.people.gallery("m", POLICY).people)
+
+    def said(self) -> list[tuple[str, str | None]]:
+        found = [decode(envelope.parse(one.wire).payload) for one in self.ring.envelopes(0, 100)]
+        return [(record.kind, record.data.get("outcome")) for record in found]
+
+    def start(self) -> None:
+        """What the daemon does at its start."""
+        settle(self.people, self.ring, Still(), interrupted=True)
+        finish_erasures(people=self.people, ring=self.ring, clock=Still())
+
+    def close(self) -> None:
+        self.orders.close()
+        self.people.close()
+        self.ring.close()
+
+
+def killed_at(root: Path, statement: int, wire: bytes) -> bool:
+    """Obey in a process that dies before its n-th statement; False when it came to its end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            terminal = Terminal(root)
+            left = [statement]
+
+            def count(_sql: str) -> None:
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            terminal.orders._opened()
+            for connection in (terminal.ring._db, terminal.orders._people._db):
+                connection.set_trace_callback(count)
+            os._exit(0 if terminal.orders.take(wire, terminal.ring) else 3)
+        except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
+            os._exit(4)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def everything(root: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file())
+
+
+ERASED = [("erased", None), ("command-result", "done")]
+
+
+@pytest.mark.parametrize(
+    ("wire", "kinds", "gone"),
+    [
+        (order(Word.ERASE, reason="requested"), ERASED, True),
+        (order(Word.EMPLOYMENT_ENDED, at="2026-03-02T07:30:00.000Z"), ERASED, True),
+        (order(Word.WITHDRAW), [("consent", None), ("command-result", "done")], True),
+        (order(Word.OBJECT), [("restricted", None), ("command-result", "done")], False),
+    ],
+    ids=["erase", "employment-ended", "withdraw", "object"],
+)
+def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, gone: bool) -> None:
+    ends, untouched, completed = 0, 0, 0
+    for statement in range(1, STATEMENTS):
+        root = tmp_path / str(statement)
+        root.mkdir()
+        terminal = Terminal(root)
+        planted = terminal.enrol()
+        assert all(blob in everything(root) for blob in planted), "the scan finds what is there"
+        terminal.close()
+        died = killed_at(root, statement, wire)
+        terminal = Terminal(root)
+        terminal.start()
+        half = terminal.matched(), terminal.said()
+        assert half in (({ANN, BOB}, []), ({BOB}, kinds)), f"at statement {statement}: {half}"
+        untouched += half[1] == []
+        completed += half[1] != []
+        assert terminal.orders.take(wire, terminal.ring) is (half[1] == []), "it comes again, and is taken once"
+        assert terminal.matched() == {BOB}
+        assert terminal.said() == kinds
+        assert terminal.people.orders.owed() == terminal.people.owed() == []
+        if gone:
+            assert not any(blob in everything(root) for blob in planted), f"at statement {statement}"
+        else:
+            assert terminal.people.restriction(ANN) is Restriction.OBJECTED
+        terminal.close()
+        keys = {envelope.key_id(IDENTITY.verify_key): IDENTITY.verify_key}
+        assert verify_file(root / "journal.db", keys).problem is None
+        if not died:
+            ends = statement
+            break
+    assert ends > 10
+    assert untouched > 3
+    assert completed > 3
+
+
+def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the debt in the people file, a kill between the two files loses the record."""
+    monkeypatch.setattr("edge.terminal.orders.settle", lambda *_args, **_options: 0)
+    root = tmp_path / "lost"
+    root.mkdir()
+    terminal = Terminal(root)
+    terminal.enrol()
+    terminal.orders.take(order(Word.ERASE, reason="requested"), terminal.ring)
+    db: sqlite3.Connection = terminal.people._db
+    db.execute("UPDATE orders SET owed = NULL")
+    db.execute("UPDATE people SET erasing = NULL")
+    terminal.start()
+    assert (terminal.matched(), terminal.said()) == ({BOB}, []), "what the test above would call a half-done order"
+    terminal.close()
