@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
+from edge.cli.central_authority import add_doing, doing
 from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
 
 if TYPE_CHECKING:
-    from edge.central.roster_store import RosterStore
+    from collections.abc import Callable, Mapping
 
-AUTHORITY_KEY = "authority.key"
+    from edge.central.roster_store import RosterStore
+    from edge.domain.auditlog import Act
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,6 +27,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add = verb(roster, "add", "take people in from what `smartclocker people export` wrote", run_add)
     add.add_argument("files", nargs="+", type=Path, metavar="FILE")
     add.add_argument("--site", action="append", default=[], help="a further site that is to know them")
+    add_doing(add, why="enrolled at a terminal")
     remove = verb(
         roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
     )
@@ -36,24 +39,27 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         required=True,
         help="stands in each terminal's record of the erasure",
     )
+    add_doing(remove)
     listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
     listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
     add_json(listing)
     publish = verb(roster, "publish", "sign what changed, and make the broker's copy the same as ours", run_publish)
     publish.add_argument("--site", help="(default: every site with a roster)")
-    publish.add_argument("--authority", type=Path, metavar="KEY", help="(default: DIR/authority.key)")
     add_broker(publish)
     rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
     rotate.add_argument("site", metavar="SITE")
+    add_doing(rotate)
 
 
 def run_add(arguments: argparse.Namespace) -> int:
     """Add each; what one file lacks does not stop the others."""
     from edge.central import roster_intake
+    from edge.domain.auditlog import Act
     from edge.errors import ExportRefused, LedgerError
 
     refused = 0
     with open_ledger(arguments.directory) as ledger, _open(arguments.directory, new=True) as store:
+        audit = _auditor(arguments)
         terminals = ledger.terminals()
         for path in arguments.files:
             try:
@@ -67,6 +73,8 @@ def run_add(arguments: argparse.Namespace) -> int:
                 refused += 1
                 print(f"{path}: {error}")
             else:
+                if changed:
+                    audit(Act.ROSTER_ADDED, {"sites": arguments.site}, person)
                 print(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
@@ -77,16 +85,19 @@ def run_add(arguments: argparse.Namespace) -> int:
 def run_remove(arguments: argparse.Namespace) -> int:
     """Remove."""
     from edge.central import roster
+    from edge.domain.auditlog import Act
     from edge.domain.kinds import ErasureReason
     from edge.errors import LedgerError
 
     with _open(arguments.directory) as store:
+        audit = _auditor(arguments)
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
         if not sites:
             raise LedgerError(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         for site in sites:
             roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
+        audit(Act.ROSTER_REMOVED, {"sites": sites, "reason": arguments.reason}, arguments.person)
     print(f"removed       {arguments.person} from {', '.join(sites)}")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
@@ -121,14 +132,14 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Compose, and publish the difference."""
+    from edge.central import authority
     from edge.central.pki import AUTHORITY
     from edge.central.roster_compose import compose
     from edge.central.roster_publish import publish
-    from edge.journal.keys import load_identity
 
     with open_ledger(arguments.directory) as ledger:
         terminals = ledger.terminals()
-    key = load_identity(arguments.authority or arguments.directory / AUTHORITY_KEY)
+    key = authority.load(arguments.directory)
     with _open(arguments.directory) as store:
         for site in [arguments.site] if arguments.site else store.sites():
             messages = compose(store, site, terminals, key)
@@ -143,15 +154,32 @@ def run_publish(arguments: argparse.Namespace) -> int:
 def run_rotate(arguments: argparse.Namespace) -> int:
     """Rotate."""
     from edge.central import roster
+    from edge.domain.auditlog import Act
 
     with _open(arguments.directory) as store:
+        audit = _auditor(arguments)
         number = roster.rotate(store, arguments.site)
+        audit(Act.ROSTER_KEY, {"site": arguments.site, "number": number}, None)
     print(f"{arguments.site}: key {number} is made")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
 
 
 _MOST = 65_536
+
+
+def _auditor(arguments: argparse.Namespace) -> "Callable[[Act, Mapping[str, Any], str | None], object]":
+    """Writes to the audit log; asked for before anything is done. Raises KeyFileError without an authority."""
+    from edge.central import authority
+    from edge.central.registry import Registry
+
+    key, who = authority.load(arguments.directory), doing(arguments)
+
+    def enter(act: "Act", data: "Mapping[str, Any]", person: str | None) -> None:
+        with Registry(arguments.directory / authority.DB) as registry:
+            registry.enter(key, who, act, data, person)
+
+    return enter
 
 
 def _open(directory: Path, *, new: bool = False) -> "RosterStore":
