@@ -112,10 +112,12 @@ def _border(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
 
 
 def _grid(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
-    """The lesser one of the first and the last frame: a chance pattern does not last."""
-    peaks = [grid_peak(traces.face) for traces in {id(one): one for one in (*now[:1], *now[-1:])}.values()]
-    found = [peak for peak in peaks if peak is not None]
-    return min(found, default=None)
+    """The lesser one of the last frame and the first, which is measured only if it matters: chance does not last."""
+    last = grid_peak(now[-1].face) if now else None
+    if last is None or last < GRID or len(now) == 1:
+        return last
+    first = grid_peak(now[0].face)
+    return last if first is None else min(first, last)
 
 
 def _flicker(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
