@@ -24,10 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from edge import config
     from edge.adapters.sd_notify import notifier_from
-    from edge.adapters.system import harden_process
+    from edge.adapters.system import give_back_large_buffers, harden_process
     from edge.terminal.daemon import Terminal
 
     harden_process()
+    give_back_large_buffers()
     faulthandler.register(signal.SIGUSR1)
     terminal = Terminal(config.load(arguments.config).config, notifier=notifier_from(os.environ))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -287,3 +287,26 @@ def test_a_refusing_kernel_is_an_error(monkeypatch):
             system.harden_process()
     finally:
         os.umask(mask)
+
+
+def test_large_buffers_go_back_to_the_system():
+    """A freed buffer must not raise the size from which the next ones are given back; left alone, it does."""
+    code = """
+import ctypes, sys
+from edge.adapters.system import give_back_large_buffers
+class Info(ctypes.Structure):
+    _fields_ = [(n, ctypes.c_size_t) for n in "arena ordblks smblks hblks hblkhd usmblks fsmblks u f keep".split()]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Info
+if sys.argv[1] == "fixed":
+    give_back_large_buffers()
+del (first := [bytearray(8 << 20)])[:]
+before = libc.mallinfo2().hblks
+second = bytearray(4 << 20)
+print(libc.mallinfo2().hblks - before)
+"""
+    said = [
+        subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=True).stdout.strip()
+        for how in ("fixed", "left alone")
+    ]
+    assert said == ["1", "0"]
