@@ -74,7 +74,7 @@ class RosterSync:
         self._waiting: dict[str, tuple[PersonMessage, str]] = {}
         self._listing = Listing()
         self._rows = received.rows()
-        self._listed_anew = False
+        self._news = self._listed_anew = False
         self._restore()
         self._count()
 
@@ -101,8 +101,8 @@ class RosterSync:
 
         Raises PeopleError when the disk does not take it: the broker will say it again.
         """
-        if place.site != self._origin.site:
-            raise RecordError("roster: of another site")
+        self._of_our_site(place.site)
+        self._news = True
         match place.part:
             case Part.KEY:
                 self._key(place, payload)
@@ -115,7 +115,7 @@ class RosterSync:
 
     def settle(self) -> None:
         """Act upon what can be judged now, in one transaction. Raises PeopleError, and then it all waits still."""
-        if not self._waiting and not self._listed_anew:
+        if not self._news:
             return
         arrived: dict[str, tuple[Member, Row]] = {}
         done: list[str] = []
@@ -141,11 +141,13 @@ class RosterSync:
             del self._waiting[person]
         self._leave_unlisted()
         self._count()
+        self._news = False
 
     def left(self, person: str) -> None:
         """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
         self._keep([self.leaving[person].row])
         del self.leaving[person]
+        self._news = True  # a later message about them may have waited for it
         self._count()
 
     def _restore(self) -> None:

@@ -1,15 +1,20 @@
 """The roster by its command lines: enrolled at one terminal, known at another, through a real broker."""
 
+import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from edge.central import pki
 from edge.central.broker import EmbeddedBroker, render_acl
-from edge.evaluation.sandbox import write_terminal
+from edge.domain.records import Record, decode
+from edge.evaluation.sandbox import Centre, write_terminal
 from edge.resources import photos_directory
 
 
@@ -59,6 +64,8 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
     (tmp_path / "public.pem").write_text(run("keys", "show", "--config", config))
     assert "no ledger here" in run("central", "roster", "add", centre, file, code=74)
     run("central", "register", centre, site, "elsewhere", _other_key(tmp_path))
+    assert "there is no authority here" in run("central", "roster", "add", centre, file, code=78)
+    run("central", "authority", "init", centre)
     assert "no enrolment of a registered terminal" in run("central", "roster", "add", centre, file, code=65)
     run("central", "register", centre, site, name, tmp_path / "public.pem")
     damaged = tmp_path / "damaged.scp"
@@ -74,8 +81,7 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
     private = [path for path in centre.glob("roster*") if path.suffix != ".pem"]
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []
 
-    run("keys", "create", tmp_path / "authority")
-    (tmp_path / "authority" / "identity").rename(centre / "authority.key")
+    run("central", "roster", "publish", centre, code=69)  # no broker
     broker = EmbeddedBroker(tmp_path / "broker", sites=(site,))
     broker.directory.mkdir()
     (broker.directory / "pki").symlink_to(centre / "pki")
@@ -85,11 +91,18 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
         where = ("--host", "127.0.0.1", "--port", broker.port)
         assert "5 messages at the broker; 5 sent" in run("central", "roster", "publish", centre, *where)
         assert "0 sent (0 bytes), 0 emptied" in run("central", "roster", "publish", centre, *where)
-        assert "key 2" in run("central", "roster", "rotate", centre, site)
+        assert "key 2" in run("central", "roster", "rotate", centre, site, "--why", "each quarter")
         assert "5 sent" in run("central", "roster", "publish", centre, *where)
-        run("central", "roster", "remove", centre, person, "--reason", "requested")
+        run("central", "roster", "remove", centre, person, "--reason", "requested", "--why", "a letter of 2 March")
         assert "removed (requested)  not published yet" in run("central", "roster", "list", centre)
         assert "3 sent" in run("central", "roster", "publish", centre, *where)  # tombstone, page, manifest
+        audit = json.loads(run("central", "audit", centre, "--json"))["entries"]
+        acts = [(one["act"], one["person"], one["why"]) for one in audit if one["act"].startswith("roster")]
+        assert acts == [
+            ("roster-added", person, "enrolled at a terminal"),
+            ("roster-key", None, "each quarter"),
+            ("roster-removed", person, "a letter of 2 March"),
+        ]
         assert "under a new id" in run("central", "roster", "add", centre, file, code=65)
 
 
@@ -108,3 +121,72 @@ def test_a_wrong_directory_gets_no_roster(tmp_path: Path) -> None:
     for word in ("list", "publish"):
         assert "here" in run("central", "roster", word, tmp_path / "empty", code=74)
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, centre: Path) -> None:
+    first = write_terminal(tmp_path / "first", photos_directory(), site="main", name="hall-1")
+    words = ("--witness", "W", "--consent", "--age-13-or-older", "--config", first, "--json")
+    photos = [photos_directory() / name for name in ("obama.jpg", "obama2.jpg")]
+    person = json.loads(run("enrol", "Planted Name", *photos, *words))["person"]
+    file = tmp_path / "out.scp"
+    run("people", "export", person, "--to", centre / "roster.pem", "--out", file, "--config", first)
+    run("central", "authority", "init", centre)
+    run("central", "register", centre, "main", "hall-1", tmp_path / "first" / "identity.pem")
+    run("central", "roster", "add", centre, file)
+
+    broker = EmbeddedBroker(tmp_path / "broker", sites=("main",))
+    broker.directory.mkdir()
+    (broker.directory / "pki").symlink_to(centre / "pki")
+    with broker:
+        files = pki.issue_client(broker.pki, "hall-2")
+        place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
+        (tmp_path / "scene").mkdir()
+        (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")
+        second = write_terminal(tmp_path / "second", tmp_path / "scene", site="main", name="hall-2", centre=place)
+        text = second.read_text().replace("[keys]\n", f'[keys]\nauthority = "{centre / "authority.pem"}"\n')
+        second.write_text(text)
+        run("central", "register", centre, "main", "hall-2", tmp_path / "second" / "identity.pem")
+        run("central", "roster", "publish", centre, "--host", "127.0.0.1", "--port", broker.port)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--config", str(second)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while person not in _punchers(tmp_path / "second" / "state" / "journal.db"):
+                assert process.poll() is None, process.stderr.read()
+                assert time.monotonic() < deadline, run("people", "roster", "--config", second)
+                time.sleep(0.2)
+            here = json.loads(run("people", "roster", "--config", second, "--json"))
+            assert here == {"version": 1, "held": 1, "kept_out": {}, "missing": []}
+            run("central", "roster", "remove", centre, person, "--reason", "employment-ended", "--why", "left")
+            run("central", "roster", "publish", centre, "--host", "127.0.0.1", "--port", broker.port)
+            while "Planted Name" in run("people", "list", "--config", second):
+                assert time.monotonic() < deadline + 30, "still here"
+        finally:
+            process.terminate()
+            _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert "Planted" not in said
+    run("journal", "verify", "--config", second)
+    assert _kinds(tmp_path / "second" / "state" / "journal.db", person)[-1] == "erased"
+
+
+def _records(journal: Path) -> list[Record]:
+    if not journal.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+        try:
+            return [decode(payload) for (payload,) in db.execute("SELECT payload FROM records ORDER BY seq")]
+        except sqlite3.OperationalError:  # not made yet
+            return []
+
+
+def _punchers(journal: Path) -> set[str]:
+    return {one.data["person"] for one in _records(journal) if one.kind == "punch"}
+
+
+def _kinds(journal: Path, person: str) -> list[str]:
+    return [one.kind for one in _records(journal) if one.data.get("person") == person]

@@ -528,3 +528,57 @@ def test_too_many_templates_are_said_with_the_cure() -> None:
 
     with pytest.raises(RecordError, match="fewer photographs"):
         roster_member.encode(member(1, templates={MODEL: templates(1, count=16)}))
+
+
+def test_a_disk_that_takes_nothing_costs_a_repetition_and_nothing_else(site: Site, monkeypatch) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    retained = site.publish()
+    for file, act in ((gate.people, "receive"), (gate.received, "keep")):
+        genuine = getattr(type(file), act)
+
+        def fails(*words, **named):
+            raise PeopleError("the disk is full")
+
+        monkeypatch.setattr(type(file), act, fails)
+        with pytest.raises(PeopleError):
+            gate.give(retained)
+        monkeypatch.setattr(type(file), act, genuine)
+    gate.settle()
+    assert gate.matched() == {ann}
+    assert gate.sync.missing() == []
+    assert gate.people._db.execute("SELECT count(*) FROM consents").fetchone() == (1,)
+
+
+def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    gate.give(site.publish())
+    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    after = site.publish()
+    for topic, wire in after.items():
+        place = place_of(topic)
+        assert place is not None
+        gate.sync.take(place, envelope.parse(wire).payload)
+    gate.sync.settle()
+    assert list(gate.sync.leaving) == [ann]
+    gate.people.destroy(ann, WHEN, "requested")  # and the power goes before the rest
+    gate.restart()
+    assert gate.matched() == {bob}
+    gate.give(after)
+    assert gate.people.owed() == []
+    assert gate.sync.missing() == []
+
+
+def test_more_than_may_wait_is_dropped_and_comes_again(site: Site, monkeypatch) -> None:
+    from edge.roster import sync
+
+    monkeypatch.setattr(sync, "MAX_WAITING", 2)
+    gate = site.register("gate-1")
+    ids = {site.add(number) for number in range(4)}
+    retained = site.publish()
+    people_first = sorted(retained.items(), key=lambda pair: "/person/" not in pair[0])
+    gate.give(people_first, settle=False)
+    assert len(gate.sync.missing()) == 2
+    gate.give(retained)
+    assert gate.matched() == ids

@@ -1,0 +1,219 @@
+"""The roster's messages: strict, in one form, and nothing but RecordError for anything else."""
+
+import contextlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.domain import roster, roster_enrolment, roster_member
+from edge.domain.consent import Consent
+from edge.domain.kinds import ErasureReason
+from edge.domain.records import Origin
+from edge.domain.roster import Entry, KeyMessage, Manifest, Page, PersonMessage
+from edge.domain.roster_enrolment import Enrolment
+from edge.domain.roster_listing import Listing, Verdict
+from edge.domain.roster_member import SIZES, Member
+from edge.domain.roster_topics import Part, Place, place_of, subscriptions
+from edge.errors import RecordError
+
+ANN, BOB = "a" * 26, "b" * 26
+HASH = "0123456789abcdef" * 4
+CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
+ONE = PersonMessage("main", ANN, 7, "f" * 32, b"sealed\nbytes")
+TOMBSTONE = PersonMessage("main", ANN, 8, gone=ErasureReason.REQUESTED)
+PAGE = Page("main", "a", 9, {ANN: Entry(7, HASH)})
+MANIFEST = Manifest("main", 9, 1, HASH, {"a": HASH})
+KEY = KeyMessage(Origin("main", "gate-1"), 2, "f" * 32, b"s" * 80)
+ENROLMENT = Enrolment(Origin("main", "gate-1"), ANN, "f" * 32, b"box")
+
+
+def rows(count: int = 3, length: int = 512):
+    made = np.random.default_rng(1).standard_normal((count, length)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+MEMBER = Member("Ann", CONSENT, {"model-a": rows(), "model-b": rows(1, 128)}, content=3)
+FORMS = [
+    (roster.encode_person(ONE), roster.decode_person),
+    (roster.encode_person(TOMBSTONE), roster.decode_person),
+    (roster.encode_page(PAGE), roster.decode_page),
+    (roster.encode_manifest(MANIFEST), roster.decode_manifest),
+    (roster.encode_key(KEY), roster.decode_key),
+    (roster_enrolment.encode(ENROLMENT), roster_enrolment.decode),
+    (roster_member.encode(MEMBER), roster_member.decode),
+]
+
+
+def test_each_comes_back_as_it_went() -> None:
+    made = [decode(payload) for payload, decode in FORMS[:-1]]
+    assert made == [ONE, TOMBSTONE, PAGE, MANIFEST, KEY, ENROLMENT]
+    member = roster_member.decode(FORMS[-1][0])
+    assert (member.name, member.consent, member.restricted, member.content) == ("Ann", CONSENT, False, 3)
+    assert all(np.array_equal(member.templates[model], matrix) for model, matrix in MEMBER.templates.items())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FORMS), st.data())
+def test_whatever_is_changed_cut_or_added_nothing_but_a_record_error_comes_of_it(form, data) -> None:
+    payload, decode = form
+    at = data.draw(st.integers(0, len(payload) - 1))
+    new = data.draw(st.binary(max_size=3))
+    altered = payload[:at] + new + payload[at + data.draw(st.integers(0, 3)) :]
+    with contextlib.suppress(RecordError):  # nothing else may come of it
+        decode(altered)
+
+
+def altered(payload: bytes, **changes) -> bytes:
+    document = json.loads(payload)
+    document.update(changes)
+    return json.dumps({key: value for key, value in document.items() if value is not ...}).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"v": 2},
+        {"v": True},
+        {"site": "Main"},
+        {"version": 0},
+        {"version": True},
+        {"version": 2**53 + 1},
+        {"bucket": "1"},
+        {"bucket": "ab"},
+        {"bucket": "b"},
+        {"version": 6},
+        {"entries": ...},
+        {"entries": [[ANN, 7]]},
+        {"entries": [[ANN, 7, HASH], [ANN, 7, HASH]]},
+        {"entries": [["ab" * 13, 7, HASH], [ANN, 7, HASH]]},
+        {"entries": [["someone", 7, HASH]]},
+        {"entries": [[ANN, "7", HASH]]},
+        {"entries": [[ANN, 7, "x"]]},
+    ],
+)
+def test_a_malformed_page_is_refused(changes) -> None:
+    with pytest.raises(RecordError):
+        roster.decode_page(altered(roster.encode_page(PAGE), **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"count": -1}, {"count": 4_097}, {"count": True}, {"pages": []}, {"pages": {"1": HASH}}, {"pages": {"a": 1}},
+     {"sha256": "x"}, {"site": ...}],
+)  # fmt: skip
+def test_a_malformed_manifest_is_refused(changes) -> None:
+    with pytest.raises(RecordError):
+        roster.decode_manifest(altered(roster.encode_manifest(MANIFEST), **changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sealed": "!"}, {"sealed": "AAAA"}, {"sealed": None}, {"key": "F" * 32}, {"terminal": "roster"}]
+)
+def test_a_malformed_key_is_refused(changes) -> None:
+    with pytest.raises(RecordError):
+        roster.decode_key(altered(roster.encode_key(KEY), **changes))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        ONE.line(),
+        ONE.line() + b"\n",
+        TOMBSTONE.line() + b"\nmore",
+        ONE.line().replace(b'"key"', b'"gone":"requested","key"') + b"\nx",
+        TOMBSTONE.line().replace(b"requested", b"bored") + b"\n",
+        ONE.line().replace(b'"v":1', b'"v": 1') + b"\nx",
+        ONE.line().replace(b"}", b',"more":1}') + b"\nx",
+        ONE.line() + b"\n" + b"x" * 24_000,
+        b'{"v":1}\nx',
+    ],
+)
+def test_a_malformed_person_is_refused(payload: bytes) -> None:
+    with pytest.raises(RecordError):
+        roster.decode_person(payload)
+
+
+def test_sizes_say_little() -> None:
+    lengths = {
+        len(roster_member.encode(replace(MEMBER, name="n" * length, templates={"m": rows(count)})))
+        for length in (1, 20, 200)
+        for count in (1, 2, 3)
+    }
+    assert lengths <= set(SIZES)
+    assert len(roster_member.encode(replace(MEMBER, name="A"))) == len(
+        roster_member.encode(replace(MEMBER, name="A much longer name than that"))
+    )
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        replace(MEMBER, name=" "),
+        replace(MEMBER, name="two\nlines"),
+        replace(MEMBER, content=0),
+        replace(MEMBER, templates={"m": rows() * 2}),
+        replace(MEMBER, templates={"m": rows(33, 16)}),
+        replace(MEMBER, templates={"a\nb": rows()}),
+        replace(MEMBER, consent=replace(CONSENT, given_at="yesterday")),
+        replace(MEMBER, consent=replace(CONSENT, withdrawn_at="never")),
+    ],
+)
+def test_a_member_that_nobody_would_take_is_not_made(member: Member) -> None:
+    with pytest.raises(RecordError):
+        roster_member.encode(member)
+
+
+def test_something_behind_the_templates_is_refused() -> None:
+    padded = roster_member.encode(MEMBER)
+    with pytest.raises(RecordError, match="follows"):
+        roster_member.decode(padded[:-1] + b"x")
+
+
+def test_topics_and_back() -> None:
+    for part, name in ((Part.PERSON, ANN), (Part.PAGE, "q"), (Part.MANIFEST, ""), (Part.KEY, "gate-1")):
+        place = Place("main", part, name)
+        assert place_of(place.topic) == place
+    for topic in (
+        "smartclocker/v1/main/roster/person/ann",
+        "smartclocker/v1/main/roster/manifest/",
+        "smartclocker/v1/main/roster/page/1",
+        "smartclocker/v1/main/roster/other/x",
+        "smartclocker/v1/main/roster/probe",
+        "smartclocker/v1//roster/manifest",
+        "smartclocker/v1/a/b/roster/manifest",
+        "smartclocker/v1/main/gate-1/command",
+        "x/smartclocker/v1/main/roster/manifest",
+        "",
+    ):
+        assert place_of(topic) is None, topic
+    assert subscriptions(Origin("main", "gate-1"))[0] == "smartclocker/v1/main/roster/key/gate-1"
+
+
+def test_a_manifest_whose_hash_is_not_that_of_its_pages_is_missing_itself() -> None:
+    listing = Listing()
+    listing.put(PAGE, HASH)
+    listing.manifest = MANIFEST
+    assert listing.missing({ANN: Entry(7, HASH)}) == ["manifest"]
+    listing.manifest = replace(MANIFEST, sha256=roster.digest(PAGE.entries))
+    assert listing.missing({ANN: Entry(7, HASH)}) == []
+    assert listing.missing({ANN: Entry(6, HASH)}) == [ANN]
+    assert listing.missing({ANN: Entry(10, HASH)}) == []
+
+
+def test_verdicts() -> None:
+    listing = Listing()
+    assert listing.verdict(ANN, 1, HASH) is Verdict.WAIT
+    listing.manifest = MANIFEST
+    assert listing.verdict(ANN, 7, HASH) is Verdict.WAIT
+    assert listing.verdict(BOB, 7, HASH) is Verdict.STALE  # no page of b: nobody is in it
+    assert listing.verdict(BOB, 10, HASH) is Verdict.CURRENT
+    listing.put(PAGE, HASH)
+    assert listing.verdict(ANN, 7, HASH) is Verdict.CURRENT
+    assert listing.verdict(ANN, 7, "f" * 64) is Verdict.STALE
+    assert listing.verdict(ANN, 6, HASH) is Verdict.STALE
+    assert listing.unlisted({BOB: Entry(9, HASH), ANN: Entry(7, HASH)}) == [BOB]
+    assert listing.unlisted({BOB: Entry(10, HASH)}) == []
