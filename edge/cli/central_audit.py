@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import verb
 
 
@@ -24,13 +24,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
     """Verify and print, or enter."""
     from edge.central import authority
     from edge.central.auditcheck import check
-    from edge.central.registry import Registry
     from edge.domain.auditlog import Act
     from edge.errors import JournalAltered, LedgerError
     from edge.journal.keys import load_public
 
     present = load_public(arguments.directory / authority.PUBLIC)
-    with Registry(arguments.directory / authority.DB) as registry:
+    with open_registry(arguments.directory) as registry:
         if arguments.enter is not None:
             if not arguments.why or (arguments.enter == "disclosure") != (arguments.to is not None):
                 raise LedgerError("an entry needs --why, and a disclosure --to, whom; give them")

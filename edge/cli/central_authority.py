@@ -3,12 +3,13 @@
 import argparse
 import getpass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.central_dir import duration, open_ledger, verb
 
 if TYPE_CHECKING:
-    from edge.central.registry import Doing
+    from edge.central.registry import Doing, Registry
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,6 +42,18 @@ def doing(arguments: argparse.Namespace) -> "Doing":
     from edge.central.registry import Doing
 
     return Doing(arguments.by or getpass.getuser(), arguments.why)
+
+
+def open_registry(directory: Path) -> "Registry":
+    """What the authority did, for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    from edge.central import authority
+    from edge.central.registry import Registry
+    from edge.errors import LedgerError
+
+    path = directory / authority.DB
+    if not path.exists():
+        raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
+    return Registry(path)
 
 
 def run_init(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
 
@@ -67,10 +67,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run_order(arguments: argparse.Namespace) -> int:
     """Sign, keep, send, wait."""
     from edge.central import authority, owing
-    from edge.central.registry import Registry
 
     key = authority.load(arguments.directory)
-    with open_ledger(arguments.directory) as store, Registry(arguments.directory / authority.DB) as registry:
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         _require_request(registry, arguments)
         made = _issue(registry, store, key, arguments)
         ids = {order.id for order in made}
@@ -91,12 +90,11 @@ def run_order(arguments: argparse.Namespace) -> int:
 
 def run_orders(arguments: argparse.Namespace) -> int:
     """List, and send what is owed."""
-    from edge.central import authority, owing
-    from edge.central.registry import Registry
+    from edge.central import owing
 
     if arguments.every is not None and not arguments.send:
         arguments.send = True
-    with open_ledger(arguments.directory) as store, Registry(arguments.directory / authority.DB) as registry:
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         while True:
             problem = None
             found = owing.standing(registry, store)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import open_ledger, verb
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def _today() -> date:
 def run_open(arguments: argparse.Namespace) -> int:
     """Enter it."""
     from edge.central import authority
-    from edge.central.registry import Registry
     from edge.domain.auditlog import Act
     from edge.domain.rights import month_after
     from edge.errors import LedgerError
@@ -75,7 +74,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     if received > _today():
         raise LedgerError(f"--received {received}: lies in the future; give the day on which it came")
     key = authority.load(arguments.directory)
-    with Registry(arguments.directory / authority.DB) as registry:
+    with open_registry(arguments.directory) as registry:
         data = {"right": arguments.right, "received": received.isoformat()}
         entry = registry.enter(key, doing(arguments), Act.RIGHT_OPENED, data, arguments.person)
     print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
@@ -85,12 +84,10 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """All of them."""
-    from edge.central import authority
-    from edge.central.registry import Registry
     from edge.domain.rights import Standing, requests, standing
 
     today = _today()
-    with Registry(arguments.directory / authority.DB) as registry:
+    with open_registry(arguments.directory) as registry:
         owing = _owing(registry, arguments.directory)
         rows = [_row(one, str(standing(one, today)), owing) for one in requests(registry.entries())]
     if arguments.json:
@@ -159,13 +156,12 @@ def run_read(arguments: argparse.Namespace) -> int:
 
 def _end(arguments: argparse.Namespace, act: "Act") -> int:
     from edge.central import authority
-    from edge.central.registry import Registry
     from edge.domain.auditlog import Act
     from edge.domain.rights import requests
     from edge.errors import LedgerError
 
     key = authority.load(arguments.directory)
-    with Registry(arguments.directory / authority.DB) as registry:
+    with open_registry(arguments.directory) as registry:
         known = {one.number: one for one in requests(registry.entries())}
         request = known.get(arguments.request)
         if request is None or request.ended is not None:

@@ -138,7 +138,7 @@ class OrderBook:
         for order, sequence, due, wire, owed in rows:
             yield Duty(order, sequence, due, wire, tuple((kind, data) for kind, data in json.loads(owed or "[]")))
 
-    def _one(self, query: str, word: str) -> object:
+    def _one(self, query: str, word: str) -> int | None:
         with PEOPLE.guard(self._path):
             row = self._db.execute(query, (word,)).fetchone()
         return None if row is None else row[0]
