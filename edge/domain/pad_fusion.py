@@ -112,7 +112,7 @@ def _border(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
 
 
 def _grid(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
-    """The lesser one of the last frame and the first, which is measured only if it matters: chance does not last."""
+    """The lesser one of the last frame and the first, measured only if it matters: chance does not last."""
     last = grid_peak(now[-1].face) if now else None
     if last is None or last < GRID or len(now) == 1:
         return last
