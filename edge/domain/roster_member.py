@@ -94,7 +94,9 @@ def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:
             raise RecordError("roster member: templates of an impossible shape")
         size = 4 * count * length
         matrix = np.frombuffer(raw[:size], "<f4").astype(np.float32).reshape(count, length)
-        if not are_unit(matrix):
+        with np.errstate(all="ignore"):  # whatever the bytes say: what overflows is no unit vector
+            unit = are_unit(matrix)
+        if not unit:
             raise RecordError("roster member: templates are not unit vectors")
         found[model], raw = matrix, raw[size:]
     return found, raw

@@ -167,6 +167,13 @@ def test_a_member_that_nobody_would_take_is_not_made(member: Member) -> None:
         roster_member.encode(member)
 
 
+def test_numbers_that_overflow_are_no_templates() -> None:
+    padded = roster_member.encode(MEMBER)
+    at = padded.index(rows().tobytes()[:16])
+    with pytest.raises(RecordError, match="unit"):
+        roster_member.decode(padded[:at] + np.full(4, 3e38, "<f4").tobytes() + padded[at + 16 :])
+
+
 def test_something_behind_the_templates_is_refused() -> None:
     padded = roster_member.encode(MEMBER)
     with pytest.raises(RecordError, match="follows"):
