@@ -20,7 +20,7 @@ from edge.domain.matching import Gallery, threshold
 from edge.domain.retention import Bounds
 from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Method, Reason
-from edge.errors import JournalDamaged, JournalError, PeopleError, TransferError
+from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
@@ -113,7 +113,7 @@ class Attend:
         try:
             settle(self._people, self._ring, self._clock, interrupted=True)
             finish_erasures(people=self._people, ring=self._ring, clock=self._clock)
-        except (PeopleError, JournalError, TransferError) as error:
+        except (PeopleError, JournalError, RecordError, TransferError) as error:
             LOG.error("an erasure is still to be finished, at the next start: %s", error)  # noqa: TRY400 - it says it all
         self._load_gallery()
         self._frame_ms = self._now_ms()

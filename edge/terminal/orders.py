@@ -77,12 +77,15 @@ class Orders:
             if not self._counts(order, now) or people.orders.known(order.id):
                 return False
             self._obey(order, raw, now, evidence, people, journal)
-            settle(people, journal, self._clock)
         except RecordError:
             return False
         except (PeopleError, TransferError) as error:
             _log.error("an order could not be carried out, and will be when it comes again: %s", error)
             return False
+        try:
+            settle(people, journal, self._clock)
+        except (PeopleError, TransferError) as error:
+            _log.error("an order is still to be completed, which is tried again: %s", error)
         return True
 
     def look(self, journal: Ring) -> None:
@@ -99,7 +102,7 @@ class Orders:
                     self._carry_out_kept(duty, evidence, people)
             settle(people, journal, self._clock)
             self._failed = False
-        except (PeopleError, TransferError) as error:
+        except (PeopleError, RecordError, TransferError) as error:
             if not self._failed:
                 _log.error("an order is still to be completed, which is tried again: %s", error)
             self._failed = True
@@ -198,7 +201,7 @@ def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = F
         evidence = clock.evidence()
         *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
         if interrupted and "detail" in last.data:
-            detail = f"{last.data['detail'][:150]}; completed after an interruption"
+            detail = f"{last.data['detail'][:160]}; completed after an interruption"
             last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
         journal.take_command(_mark(duty), last, *before)  # None when it is there: a crash came after it
         with people.together():
