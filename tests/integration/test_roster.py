@@ -31,6 +31,7 @@ POLICY = Policy("2026-1", "c" * 64)
 CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "Witness Wanda", True, True)
 MODEL = "model-a"
 AUTHORITY = SigningKey.generate()
+PERSONS = "smartclocker/v1/main/roster/person"
 NAMES = ("Ada Planted-One", "Bob Planted-Two", "Cyd Planted-Three")
 
 
@@ -215,6 +216,37 @@ def test_an_erasure_reaches_the_terminal_and_its_record_the_ledger(company, site
     record = decode(payload)
     assert record.kind == Kind.ERASED
     assert (record.data["person"], record.data["reason"]) == (ann, "employment-ended")
+
+
+def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_the_centre(company, site, broker):
+    terminal = site.terminal("gate-1")
+    ann, bob = company.add(0), company.add(1)
+    company.publish()
+    company.run(terminal)
+    site.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
+
+    def planted() -> dict[str, bytes]:
+        with site.store() as ledger:
+            sent = compose(company.store, "main", ledger.terminals(), AUTHORITY)[f"{PERSONS}/{ann}"]
+        found = {"message": sent.wire[400:460], "ciphertext": envelope.parse(sent.wire).payload[400:440]}
+        for where, people in (("terminal", company.people(terminal)), ("centre", company.store.people)):
+            query = "SELECT wrapped, name, sealed FROM people JOIN templates ON person = id WHERE id = ?"
+            wrapped, name, sealed = people._db.execute(query, (ann,)).fetchone()
+            found |= {f"{where} key": wrapped, f"{where} name": name, f"{where} templates": sealed[100:140]}
+        return found
+
+    def left(secrets: dict[str, bytes]) -> set[str]:
+        files = [*site.root.glob("gate-1*"), *company.root.iterdir(), broker.directory / "mosquitto.db"]
+        content = b"".join(file.read_bytes() for file in files if file.is_file())
+        return {name for name, secret in secrets.items() if secret in content}
+
+    secrets = planted()
+    # the ciphertext alone is nowhere in the clear, but in base64 within the message
+    site.eventually(lambda: left(secrets) == set(secrets) - {"ciphertext"}, "what was planted is found")
+    centre.remove(company.store, "main", ann, ErasureReason.REQUESTED)
+    company.publish()
+    site.eventually(lambda: left(secrets) == set(), "nothing of it is left")
+    assert company.matched(terminal) == {bob}
 
 
 def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company, site, stranger_key):
