@@ -10,6 +10,7 @@ from edge.cli.central_dir import duration, open_ledger, verb
 
 if TYPE_CHECKING:
     from edge.central.registry import Doing, Registry
+    from edge.domain.auditlog import Entry
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,6 +55,19 @@ def open_registry(directory: Path) -> "Registry":
     if not path.exists():
         raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
     return Registry(path)
+
+
+def verified(registry: "Registry", directory: Path) -> "list[Entry]":
+    """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
+    from edge.central import authority
+    from edge.central.auditcheck import check
+    from edge.errors import JournalAltered
+    from edge.journal.keys import load_public
+
+    report = check(registry, load_public(directory / authority.PUBLIC))
+    if report.problem is not None:
+        raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
+    return report.entries
 
 
 def run_init(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing, open_registry
+from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
 
@@ -153,7 +153,7 @@ def _require_request(registry: "Registry", arguments: argparse.Namespace) -> Non
 
     if arguments.request is None:
         return
-    known = {one.number: one for one in requests(registry.entries())}
+    known = {one.number: one for one in requests(verified(registry, arguments.directory))}
     request = known.get(arguments.request)
     if request is None or request.ended is not None or request.person != arguments.person:
         raise LedgerError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing, open_registry
+from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import open_ledger, verb
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def run_list(arguments: argparse.Namespace) -> int:
     today = _today()
     with open_registry(arguments.directory) as registry:
         owing = _owing(registry, arguments.directory)
-        rows = [_row(one, str(standing(one, today)), owing) for one in requests(registry.entries())]
+        rows = [
+            _row(one, str(standing(one, today)), owing) for one in requests(verified(registry, arguments.directory))
+        ]
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
@@ -162,7 +164,7 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
 
     key = authority.load(arguments.directory)
     with open_registry(arguments.directory) as registry:
-        known = {one.number: one for one in requests(registry.entries())}
+        known = {one.number: one for one in requests(verified(registry, arguments.directory))}
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
             raise LedgerError(f"{arguments.request}: no open request; `central rights list` shows them")
@@ -187,7 +189,7 @@ def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":
         found = owing.standing(registry, store)
     return {
         request.number: [one for one in found if one.addressed.order.id in request.orders]
-        for request in requests(registry.entries())
+        for request in requests(verified(registry, directory))
     }
 
 

@@ -127,3 +127,22 @@ def test_a_wrong_directory_gets_no_registry(tmp_path: Path, verb: str) -> None:
     )
     assert done.returncode in {74, 78}, done.stdout + done.stderr
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_nothing_is_decided_by_a_log_that_was_altered(tmp_path: Path) -> None:
+    run("central", "init", tmp_path, "--host", "127.0.0.1", "--site", "main")
+    run("central", "authority", "init", tmp_path)
+    run("central", "register", tmp_path, "main", "hall-1", tmp_path / "ledger.pem")
+    run("central", "rights", "open", tmp_path, "a" * 26, "erasure", "--why", "a letter", "--received", "2026-01-31")
+    assert "overdue, due 2026-02-28" in run("central", "rights", "list", tmp_path, code=1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "authority.db", isolation_level=None)) as db:
+        db.execute("DROP TRIGGER audit_is_final")
+        db.execute(
+            "UPDATE audit SET payload = CAST(replace(payload, '2026-01-31', '2026-11-23') AS BLOB) WHERE n = 2"
+        )
+    for verb in (
+        ("audit", tmp_path),
+        ("rights", "list", tmp_path),
+        ("rights", "close", tmp_path, 2, "--ground", "x"),
+    ):
+        run("central", *verb, *(("--why", "y") if "close" in verb else ()), code=65)
