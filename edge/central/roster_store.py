@@ -137,7 +137,10 @@ class RosterStore:
         """None for one without a roster. Raises LedgerError."""
         with _ROSTER.guard(self.path):
             row = self._db.execute("SELECT site, version, keys, key FROM sites WHERE site = ?", (site,)).fetchone()
-        return None if row is None else SiteRow(*row[:3], unseal(self._rest, f"site:{site}:{row[2]}", row[3]))
+        if row is None:
+            return None
+        _, version, keys, sealed = row
+        return SiteRow(site, version, keys, unseal(self._rest, f"site:{site}:{keys}", sealed))
 
     def put_site(self, row: SiteRow) -> None:
         """Inside `writing`."""
@@ -152,8 +155,11 @@ class RosterStore:
         """By person, those who left too. Raises LedgerError."""
         query = "SELECT person, content, gone, gone_at, stale FROM members WHERE site = ? ORDER BY person"
         with _ROSTER.guard(self.path):
-            found = [MemberRow(*row[:4], bool(row[4])) for row in self._db.execute(query, (site,))]
-        return {one.person: one for one in found}
+            rows = self._db.execute(query, (site,)).fetchall()
+        return {
+            person: MemberRow(person, content, gone, gone_at, stale=bool(stale))
+            for person, content, gone, gone_at, stale in rows
+        }
 
     def put_members(self, site: str, rows: Iterable[MemberRow]) -> None:
         """Inside `writing`."""

@@ -47,7 +47,8 @@ class Listing:
         named = self._named(page.bucket)
         use = [one for one in kept if one.sha256 == named or one is kept[-1]][-_KEPT:]
         self._pages[page.bucket] = use
-        return use[0].page.version
+        oldest: int = use[0].page.version
+        return oldest
 
     def verdict(self, person: str, version: int, sha256: str) -> Verdict:
         """Whether this message, of this version and hash, is what the roster says of the person."""
