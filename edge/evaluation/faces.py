@@ -20,6 +20,9 @@ from edge.vision.pipeline import Pipeline, Study
 NO_FACE = "no-face"
 UNREADABLE, DUPLICATE, NO_VECTOR = "unreadable", "the same file again", "no embedding"
 
+Gates = tuple[QualityLimits, QualityLimits]
+PRODUCT: Gates = (QualityLimits(), ENROLMENT_LIMITS)
+"""The gate before matching, and the one before enrolment."""
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
@@ -61,7 +64,7 @@ class Looked:
 
 
 def look(
-    album: Album, pipeline: Pipeline, studies: Studies, progress: Callable[[int, int], None]
+    album: Album, pipeline: Pipeline, studies: Studies, progress: Callable[[int, int], None], gates: Gates = PRODUCT
 ) -> tuple[Faces, Looked]:
     """Study every picture that was not studied before. What cannot be read is counted and named, never fatal.
 
@@ -88,7 +91,7 @@ def look(
         owners.setdefault(picture, []).append(person)
     progress(len(album.files), len(album.files))
     looked.two_names = [tuple(album.people[p] for p in who) for who in owners.values() if len(who) > 1]
-    return _faces(album.people, rows, pipeline, looked), looked
+    return _faces(album.people, rows, pipeline, looked, gates), looked
 
 
 def _study(path: Path, picture: str, pipeline: Pipeline, studies: Studies) -> Study | None:
@@ -100,7 +103,7 @@ def _study(path: Path, picture: str, pipeline: Pipeline, studies: Studies) -> St
 
 
 def _faces(
-    people: tuple[str, ...], rows: list[tuple[int, Study | None]], pipeline: Pipeline, looked: Looked
+    people: tuple[str, ...], rows: list[tuple[int, Study | None]], pipeline: Pipeline, looked: Looked, gates: Gates
 ) -> Faces:
     found = [study for _, study in rows if study is not None]
     size = len(found[0].probe.vector) if found else 0
@@ -113,16 +116,16 @@ def _faces(
         np.zeros(len(rows), bool),
         np.zeros(len(rows), bool),
     )
-    gates = (
-        (QualityLimits(), faces.matchable, looked.rejected),
-        (ENROLMENT_LIMITS, faces.enrollable, looked.rejected_enrolment),
+    verdicts = (
+        (gates[0], faces.matchable, looked.rejected),
+        (gates[1], faces.enrollable, looked.rejected_enrolment),
     )
     for row, (_, study) in enumerate(rows):
         if study is not None:
             looked.detected += 1
             faces.probe[row], faces.template[row] = study.probe.vector, study.template.vector
             faces.demand[row] = study.probe.demand
-        for limits, passed, rejected in gates:
+        for limits, passed, rejected in verdicts:
             reason = NO_FACE if study is None else pipeline.gate(study, limits)
             passed[row] = reason is None
             if reason is not None:

@@ -7,7 +7,7 @@ no probe. Scores are cosines with the face's demand taken off, so that one thres
 as the product makes them (`edge.domain.matching.common`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,13 @@ MOST = 10
 """Pictures of a person in one draw, so that somebody with a thousand does not decide every figure."""
 FUSED = 3
 """Frames of a decision."""
+Compare = Callable[[Floats, Sequence[Floats]], Floats]
+"""Probes (n, d) and each person's templates (k, d) to their likeness (n, people)."""
+
+
+def with_common(probes: Floats, templates: Sequence[Floats]) -> Floats:
+    """The product's way: the cosine with what a person's templates have in common."""
+    return probes @ _stack([_one(rows) for rows in templates], probes.shape[1]).T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +82,15 @@ def cast(faces: Faces) -> Cast:
 
 
 def searches(
-    faces: Faces, parts: Cast, *, size: int, photos: int, probes: int, draws: int, seed: int
+    faces: Faces,
+    parts: Cast,
+    *,
+    size: int,
+    photos: int,
+    probes: int,
+    draws: int,
+    seed: int,
+    compare: Compare = with_common,
 ) -> Iterator[Search]:
     """`draws` searches with `size` people enrolled by `photos` pictures, `probes` of theirs fused into each probe.
 
@@ -84,11 +99,14 @@ def searches(
     for draw in range(draws):
         rng = np.random.default_rng([seed, size, photos, draw])
         chosen = rng.permutation(len(parts.members))[:size]
-        yield _search(faces, parts, [rng.permutation(parts.members[i])[:MOST] for i in chosen], photos, probes)
+        shuffled = [rng.permutation(parts.members[i])[:MOST] for i in chosen]
+        yield _search(faces, parts, shuffled, photos, probes, compare)
 
 
-def _search(faces: Faces, parts: Cast, shuffled: list[Indices], photos: int, probes: int) -> Search:
-    rows: list[Floats] = []
+def _search(
+    faces: Faces, parts: Cast, shuffled: list[Indices], photos: int, probes: int, compare: Compare
+) -> Search:
+    templates: list[Floats] = []
     gallery: list[int] = []
     groups: list[Indices] = []
     places: list[int] = []
@@ -108,14 +126,13 @@ def _search(faces: Faces, parts: Cast, shuffled: list[Indices], photos: int, pro
         mine = [passed[at : at + probes] for at in range(0, len(passed) - probes + 1, probes)]
         groups += mine
         places += [len(gallery)] * len(mine)
-        rows.append(_one(faces.template[pictures[good]]))
+        templates.append(faces.template[pictures[good]])
         gallery.append(person)
-    people, templates = np.array(gallery, np.intp), _stack(rows, faces.probe.shape[1])
-    own = np.array(places, np.intp)
+    people, own = np.array(gallery, np.intp), np.array(places, np.intp)
     tries = _stack([_one(faces.probe[group]) for group in groups], faces.probe.shape[1])
     demand = np.array([faces.demand[group].mean() for group in groups], np.float32)
-    best, score, margin = best_two(tries @ templates.T)
-    stranger_best, stranger, stranger_margin = best_two(faces.probe[parts.strangers] @ templates.T)
+    best, score, margin = best_two(compare(tries, templates))
+    stranger_best, stranger, stranger_margin = best_two(compare(faces.probe[parts.strangers], templates))
     return Search(
         enrolled=len(gallery),
         score=np.where(best == own, score - demand, -np.inf).astype(np.float32),
