@@ -21,7 +21,7 @@ from edge.domain.kinds import Kind
 from edge.domain.quality import QualityLimits
 from edge.domain.records import Draft, Origin
 from edge.domain.types import Frame, Pixels
-from edge.evaluation import bench_drain, bench_ingest
+from edge.evaluation import bench_drain, bench_ingest, bench_roster
 from edge.evaluation.sandbox import write_terminal
 from edge.journal import keys
 from edge.journal.ring import Ring
@@ -135,6 +135,7 @@ def run(progress: Callable[[str], None]) -> list[Row]:
             ("a frame's way", frame_to_probe),
             ("the ledger's intake (a minute)", lambda: bench_ingest.ledger_ingest(_folder(name, "ingest"))),
             ("a backlog's way to receipts (some minutes)", lambda: bench_drain.drain(_folder(name, "drain"))),
+            ("a company's roster (a minute)", lambda: bench_roster.roster_sync(_folder(name, "roster"))),
         ]
         for title, measure in benchmarks:
             progress(title)
