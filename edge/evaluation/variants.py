@@ -136,6 +136,25 @@ def figures(faces: Faces, variant: Variant, draws: int, seed: int) -> Iterator[s
         yield f"{values} ({first})"
 
 
+def slopes(faces: Faces) -> tuple[float, float]:
+    """How much cosine a unit of strength is worth: to one's own template, and to the most alike stranger's.
+
+    Probes against templates of three photographs that they are not among; least squares.
+    """
+    rows = [pictures[faces.enrollable[pictures]][:3] for pictures in cast(faces).members]
+    rows = [mine for mine in rows if len(mine) == 3]
+    tries = np.setdiff1d(np.flatnonzero(faces.matchable), np.concatenate(rows))
+    scores = with_common(faces.probe[tries], [faces.template[mine] for mine in rows])
+    same = faces.person[tries][:, None] == np.array([faces.person[mine[0]] for mine in rows])[None]
+    strength = faces.demand[tries] / _SHIPPED_DEMAND
+    own = same.any(axis=1)
+    other = np.where(same, -1, scores).max(axis=1)
+    return (
+        float(np.polyfit(strength[own], scores[own].max(axis=1, where=same[own], initial=-1), 1)[0]),
+        float(np.polyfit(strength, other, 1)[0]),
+    )
+
+
 def main(words: list[str]) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m edge.evaluation.variants", description=__doc__)
@@ -154,6 +173,11 @@ def main(words: list[str]) -> int:
             faces, _ = look(album, pipeline, studies, lambda _done, _all: None, variant.gates)
             row = figures(variant.change(faces), variant, arguments.draws, arguments.seed)
             print("| " + " | ".join([variant.name, *row]) + " |", flush=True)
+        faces, _ = look(album, pipeline, studies, lambda _done, _all: None)
+    own, other = slopes(faces)
+    print(
+        f"\na unit of strength: {own:.2f} of cosine to the own template, {other:.2f} to the most alike stranger's"
+    )
     return 0
 
 
