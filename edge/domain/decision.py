@@ -136,7 +136,7 @@ class Decider:
             return None
         probe = fuse([look.probe for look in looks])
         fused = gallery.best(probe)
-        if fused is None or fused.score < threshold + probe.demand:
+        if fused is None or fused.score < threshold + probe.demand + fused.demand:
             return None
         if fused.score - fused.runner_up < policy.margin:
             return None

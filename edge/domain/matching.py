@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.domain.crowd import Crowd
 from edge.domain.types import Floats, Probe
 
 Indices = NDArray[np.intp]
@@ -30,6 +31,8 @@ class Candidate:
     """Cosine with what the person's templates have in common."""
     runner_up: float
     """The same with the best other person; NOBODY when there is none."""
+    demand: float = 0.0
+    """Cosine to add to the threshold: above 0 for a face that is like everybody; see `edge.domain.crowd`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +45,8 @@ class Gallery:
     matrix: Floats
     """(n, d), unit rows."""
     model_id: str
+    crowd: Crowd | None = None
+    """What faces are asked for more or less by; None in a small gallery."""
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or self.owners.shape != (len(self.matrix),):
@@ -70,7 +75,8 @@ class Gallery:
             people.append(person)
         if not people:
             return cls.empty(model_id)
-        return cls(tuple(people), np.concatenate(owners), np.ascontiguousarray(np.concatenate(rows)), model_id)
+        matrix, owner = np.ascontiguousarray(np.concatenate(rows)), np.concatenate(owners)
+        return cls(tuple(people), owner, matrix, model_id, Crowd.of(matrix, owner))
 
     @property
     def size(self) -> int:
@@ -96,7 +102,8 @@ class Gallery:
         top = int(scores.argmax())
         owner = self.owners[top]
         runner_up = float(scores.max(where=self.owners != owner, initial=NOBODY))
-        return Candidate(self.people[owner], float(scores[top]), runner_up)
+        demand = 0.0 if self.crowd is None else float(self.crowd.demand(scores[None], self.owners[[top]])[0])
+        return Candidate(self.people[owner], float(scores[top]), runner_up, demand)
 
 
 def common(templates: Floats) -> Floats:

@@ -3,8 +3,8 @@
 People with at least four pictures can be enrolled; people with one are the strangers. A draw puts a person's
 pictures in a random order and enrols the first ones that the enrolment gate passes, as somebody would who retakes a
 refused photograph; what comes after them are probes. Who has too few such pictures is enrolled with those and gives
-no probe. Scores are cosines with the face's demand taken off, so that one threshold serves all. Templates are made
-as the product makes them (`edge.domain.matching.common`).
+no probe. Scores are cosines with what the face and the crowd demand taken off, so that one threshold serves all.
+Templates are made, and the crowd is asked, by the product's own code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.domain.crowd import Crowd
 from edge.domain.matching import NOBODY, common
 from edge.domain.types import Floats
 from edge.evaluation.faces import Faces, Indices
@@ -28,8 +29,15 @@ Compare = Callable[[Floats, Sequence[Floats]], Floats]
 
 
 def with_common(probes: Floats, templates: Sequence[Floats]) -> Floats:
-    """The product's way: the cosine with what a person's templates have in common."""
+    """The cosine with what a person's templates have in common."""
     return probes @ _stack([_one(rows) for rows in templates], probes.shape[1]).T
+
+
+def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
+    """The same, less what the crowd demands."""
+    scores = with_common(probes, templates)
+    crowd = Crowd.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
+    return scores if crowd is None else scores - crowd.demand(scores, scores.argmax(axis=1))[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +98,7 @@ def searches(
     probes: int,
     draws: int,
     seed: int,
-    compare: Compare = with_common,
+    compare: Compare = as_the_product,
 ) -> Iterator[Search]:
     """`draws` searches with `size` people enrolled by `photos` pictures, `probes` of theirs fused into each probe.
 

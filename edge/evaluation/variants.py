@@ -18,7 +18,7 @@ from edge.domain.types import Floats
 from edge.evaluation.album import read_album
 from edge.evaluation.faces import PRODUCT, Faces, Gates, look
 from edge.evaluation.metrics import mean_missed
-from edge.evaluation.protocol import Compare, cast, searches, with_common
+from edge.evaluation.protocol import Compare, as_the_product, cast, searches, with_common
 from edge.evaluation.studies import Studies
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
@@ -38,7 +38,7 @@ class Variant:
     name: str
     change: Change = lambda faces: faces
     gates: Gates = PRODUCT
-    compare: Compare = with_common
+    compare: Compare = as_the_product
 
 
 def joined(weights: tuple[float, float], split: int) -> Change:
@@ -101,7 +101,8 @@ def variants(split: int) -> Iterator[Variant]:
     yield Variant("probes mirrored, too", mirrored_probes)
     for slope in (0.0, 0.05, 0.15, 0.2):
         yield Variant(f"demand {slope:g}", demanding(slope))
-    yield Variant("the best template, not the common one", compare=with_best)
+    yield Variant("no crowd, and the best template, not the common one", compare=with_best)
+    yield Variant("no crowd", compare=with_common)
     yield Variant("less 0.3 of the next 10 people's mean", compare=against_cohort(10, 0.3))
     yield Variant("less 0.6 of the next 30 people's mean", compare=against_cohort(30, 0.6))
     yield Variant("z-norm over the gallery", compare=standardised)

@@ -44,22 +44,26 @@ def test_nobody_is_probed_with_what_is_enrolled(synthetic) -> None:
     assert search.score.max() < 0.99
 
 
-def test_it_matches_as_the_product_does(synthetic) -> None:
-    faces = synthetic([9] * 12 + [1] * 5, noise=1.5)
+@pytest.mark.parametrize("size", [12, 130])
+def test_it_matches_as_the_product_does(synthetic, size: int) -> None:
+    faces = synthetic([9] * size + [1] * 5, noise=1.5)
     faces = replace(faces, demand=np.linspace(-0.02, 0.02, len(faces.person)).astype(np.float32))
     parts = cast(faces)
-    search = next(searches(faces, parts, size=12, photos=3, probes=3, draws=1, seed=4))
-    rng = np.random.default_rng([4, 12, 3, 0])
-    chosen = [rng.permutation(parts.members[i])[:MOST] for i in rng.permutation(12)]
+    search = next(searches(faces, parts, size=size, photos=3, probes=3, draws=1, seed=4))
+    rng = np.random.default_rng([4, size, 3, 0])
+    chosen = [rng.permutation(parts.members[i])[:MOST] for i in rng.permutation(size)]
     people = [str(faces.person[rows[0]]) for rows in chosen]
     gallery = Gallery.of("m", ((name, faces.template[rows[:3]]) for name, rows in zip(people, chosen, strict=True)))
+    assert (gallery.crowd is None) == (size == 12)
     expected = []
     for name, rows in zip(people, chosen, strict=True):
         for group in (rows[3:6], rows[6:9]):
             probe = fuse([Probe(faces.probe[i], "m", 1, 1, float(faces.demand[i])) for i in group])
             found = gallery.best(probe)
             right = found.person == name
-            expected.append((found.score - probe.demand if right else -np.inf, found.score - found.runner_up))
+            expected.append(
+                (found.score - probe.demand - found.demand if right else -np.inf, found.score - found.runner_up)
+            )
     assert search.score == pytest.approx([score for score, _ in expected], abs=1e-6)
     assert search.margin == pytest.approx([margin for _, margin in expected], abs=1e-6)
 
