@@ -70,7 +70,8 @@ def test_killed_again_and_again_it_keeps_what_it_said(
         for _ in range(7 * round_ + 1):  # another moment each time, the file's growth and checkpoints included
             said = int(writer.stdout.readline())
         writer.kill()
-        rest = writer.communicate()[0].split("\n")[:-1]  # what is behind the last newline was cut by the kill
+        # not `communicate`, which passes over what `readline` has read ahead
+        rest = writer.stdout.read().split("\n")[:-1]  # what is behind the last newline was cut by the kill
         said = int(rest[-1]) if rest else said
         report = verify()
         assert report.problem is None
