@@ -2,7 +2,7 @@
 
 A face is compared with a sample of the people enrolled. If it is more like the most alike tenth of them than an
 enrolled face itself is, on average, it is asked for more, and for less if it is less. So a gallery calibrates
-itself: on LFW the thresholds stay where they are at every size, and a fifth fewer people are missed (docs/facts.md).
+itself: on LFW thresholds stay where they are at every size, and a fifth fewer people are missed (docs/facts.md).
 Below a hundred people nothing is gained, and nothing is done.
 """
 
