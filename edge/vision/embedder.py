@@ -1,9 +1,9 @@
 """From an aligned face to a unit vector: the vectors of two embedders, weighted and joined.
 
-Two models that were trained apart err apart: joined, they miss a third fewer people at the same false alarms than
-the better one alone (docs/facts.md). The length of a raw vector says how much of a face the model saw. A weak face
-loses similarity to its own template ten times as fast as to a stranger's (0.46 against 0.04 of cosine a unit of
-strength, measured), so it is asked for a little less than a strong one: `Embedding.demand`.
+Two models that were trained apart err apart: joined, they miss a fifth to two fifths fewer people at the same false
+alarms than the better one alone (docs/facts.md). The length of a raw vector says how much of a face the model saw.
+A weak face loses similarity to its own template ten times as fast as to a stranger's (0.46 against 0.04 of cosine a
+unit of strength, measured), so it is asked for a little less than a strong one: `Embedding.demand`.
 """
 
 from collections.abc import Sequence
