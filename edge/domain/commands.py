@@ -5,10 +5,11 @@ A command is signed, names one terminal, ends by itself, and is taken once. What
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from edge.domain.kinds import EPOCH, is_instant
+from edge.domain import lifetime
+from edge.domain.kinds import EPOCH
 from edge.domain.records import NAME, Origin
 from edge.domain.strictjson import dump, parse_object
 from edge.errors import RecordError
@@ -72,7 +73,7 @@ def decode(payload: bytes) -> Resend:
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
             raise RecordError(f"command: {name} is missing or malformed")
     first, last = _range(document)
-    issued, expires = _lifetime(document)
+    issued, expires = lifetime.read(document, "command", MAX_LIFETIME)
     origin = Origin(document["site"], document["terminal"])
     return Resend(document["id"], origin, issued, expires, document["epoch"], first, last)
 
@@ -92,18 +93,3 @@ def _range(document: dict[str, Any]) -> tuple[int, int]:
     if last - first >= MAX_RANGE:
         raise RecordError(f"command: asks for {last - first + 1} records; ask for {MAX_RANGE} at most, in parts")
     return first, last
-
-
-def _lifetime(document: dict[str, Any]) -> tuple[str, str]:
-    issued, expires = document.get("issued"), document.get("expires")
-    if (
-        not isinstance(issued, str)
-        or not isinstance(expires, str)
-        or not is_instant(issued)
-        or not is_instant(expires)
-    ):
-        raise RecordError("command: issued or expires is missing or malformed")
-    lifetime = datetime.fromisoformat(expires) - datetime.fromisoformat(issued)
-    if not timedelta(0) < lifetime <= MAX_LIFETIME:
-        raise RecordError(f"command: it must expire after it was issued, and within {MAX_LIFETIME.days} days")
-    return issued, expires

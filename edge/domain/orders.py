@@ -10,10 +10,11 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from edge.domain import lifetime
 from edge.domain.kinds import EPOCH, HASH, PERSON, WORD, ErasureReason, is_instant
 from edge.domain.records import NAME, Origin
 from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
@@ -205,7 +206,7 @@ def decode(payload: bytes) -> Order:
         fields[name] = document[name]
     if word == Word.ROTATE and not fields["from"] < fields["until"]:
         raise RecordError("order: until comes before from; let the keys overlap")
-    issued, expires = _lifetime(document)
+    issued, expires = lifetime.read(document, "order", MAX_LIFETIME)
     terminals = _terminals(document.get("terminals"))
     return Order(document["id"], document["site"], terminals, sequence, issued, expires, Word(word), fields)
 
@@ -225,18 +226,3 @@ def _terminals(value: object) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise RecordError("order: terminals holds a name twice")
     return tuple(value)
-
-
-def _lifetime(document: Mapping[str, Any]) -> tuple[str, str]:
-    issued, expires = document.get("issued"), document.get("expires")
-    if (
-        not isinstance(issued, str)
-        or not isinstance(expires, str)
-        or not is_instant(issued)
-        or not is_instant(expires)
-    ):
-        raise RecordError("order: issued or expires is missing or malformed")
-    lifetime = datetime.fromisoformat(expires) - datetime.fromisoformat(issued)
-    if not timedelta(0) < lifetime <= MAX_LIFETIME:
-        raise RecordError(f"order: it must expire after it was issued, and within {MAX_LIFETIME.days} days")
-    return issued, expires

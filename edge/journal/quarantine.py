@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain.kinds import GapCause, Kind
+from edge.domain.kinds import FIELDS, GapCause, Kind
 from edge.domain.records import Draft, Origin, decode
 from edge.domain.types import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
@@ -134,14 +134,14 @@ def _finish(
 ) -> Path:
     """From whichever step was reached: each can be done again."""
     try:
-        gap = Gap(**json.loads((folder / _PENDING).read_text(encoding="utf-8")))
+        gap = _read_note(folder)
         if not _is_begun(path, gap):
             _move(path, folder)
             schema.create(path, origin, key, Draft(Kind.GAP, {**asdict(gap), "cause": str(gap.cause)}, evidence()))
         _suspect(path).unlink(missing_ok=True)
         (folder / _PENDING).rename(folder / _REPORT)
         sync_directory(folder)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         if isinstance(error, JournalError):
             raise
         raise JournalError(
@@ -155,6 +155,19 @@ def _finish(
         folder,
     )
     return folder
+
+
+def _read_note(folder: Path) -> Gap:
+    """What was noted; nothing known where the note itself is damaged, since that must not keep a terminal down."""
+    unknown = Gap(None, 0, 0, GapCause.UNREADABLE, folder.name)
+    try:
+        noted = json.loads((folder / _PENDING).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return unknown
+    fields = FIELDS[Kind.GAP]
+    if not isinstance(noted, dict) or noted.keys() != fields.keys() or noted["quarantine"] != folder.name:
+        return unknown
+    return Gap(**noted) if all(check(noted[name]) for name, check in fields.items()) else unknown
 
 
 def _is_begun(path: Path, gap: Gap) -> bool:

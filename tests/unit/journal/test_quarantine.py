@@ -276,3 +276,29 @@ def test_the_note_says_what_the_record_says(begin: Callable, full: Path, open_ri
     note = json.loads((folder / "report.json").read_text())
     with open_ring() as ring:
         assert gap_of(ring) == note
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b"\xff{",
+        b"[" * 100_000,
+        b"[]",
+        b'{"a": 1}',
+        b'{"previous_epoch": 7, "previous_head": -1, "receipted": 0, "cause": "x", "quarantine": "elsewhere"}',
+        b'{"previous_epoch": null, "previous_head": -1, "receipted": 0, "cause": "altered", "quarantine": "found"}',
+    ],
+)
+def test_a_damaged_note_keeps_no_terminal_down(begin: Callable, full: Path, open_ring: Open, note: bytes) -> None:
+    folder = full.parent / "quarantine" / "found"
+    folder.mkdir(parents=True)
+    (folder / "gap.json").write_bytes(note)
+    harmed = full.read_bytes()[:300]
+    full.write_bytes(harmed)
+    assert begin() == folder
+    assert (folder / "journal.db").read_bytes() == harmed
+    with open_ring() as ring:
+        gap = gap_of(ring)
+    assert (gap["previous_epoch"], gap["cause"], gap["quarantine"]) == (None, "unreadable", "found")
+    assert begin() is None
