@@ -111,6 +111,11 @@ def _print(report: "Report") -> None:
     print(
         f"ACER: {percent(acer(worst(apcer), bpcer.value))}, at a mean probability of life of {report.threshold:g}"
     )
+    refused = report.with_rejects()
+    print(
+        f"by picture, one without a verdict counted as refused: APCER {percent(worst(refused.apcer))}, "
+        f"BPCER {percent(refused.bpcer.value)} of {refused.bpcer.of}"
+    )
     for layer in Layer:
         votes = {kind: report.votes(layer, kind) for kind in report.kinds}
         words = [

@@ -11,6 +11,14 @@ from edge.evaluation.pad_rates import Point, Share, acer, det, eer, worst
 
 
 @dataclass(frozen=True, slots=True)
+class WithRejects:
+    """The rates when nobody is left out."""
+
+    apcer: dict[str, Share]
+    bpcer: Share
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The figures."""
 
@@ -72,7 +80,7 @@ class Report:
     def as_json(self) -> dict[str, object]:
         """Everything; rates are 0..1, and None (null) where there is nothing to measure them on."""
         apcer, bpcer, points = self.apcer(), self.bpcer(), self.det()
-        tried, kinds = self.tried, self.kinds
+        tried, kinds, refused = self.tried, self.kinds, self.with_rejects()
         return {
             "schema": 1,
             "models": list(self.models),
@@ -96,7 +104,10 @@ class Report:
             },
             "eer": eer(points),
             "simulated": {kind: self.passed(kind).value for kind in self.simulated},
-            "with_rejects": self._with_rejects(),
+            "with_rejects": {
+                "apcer": {kind: share.value for kind, share in refused.apcer.items()},
+                "bpcer": refused.bpcer.value,
+            },
             "layers": {str(layer): self._layer(layer) for layer in Layer},
             "det": [[point.threshold, point.apcer, point.bpcer] for point in points],
         }
@@ -115,14 +126,13 @@ class Report:
             "abstained": {kind: share(kind, Vote.ABSTAIN) for kind in votes},
         }
 
-    def _with_rejects(self) -> dict[str, object]:
+    def with_rejects(self) -> WithRejects:
         """By picture: one that gets no verdict counts as refused, whoever it shows."""
         passed: dict[str, Share] = {}
         for kind in self.kinds:
             live = [a for a in self.tried.attempts if a.kind == kind and a.verdict.live]
             passed[kind] = Share(sum(len(attempt.files) for attempt in live), self.tried.images[kind])
-        genuine = passed[REAL].value if REAL in passed else None
-        return {
-            "apcer": {kind: passed[kind].value for kind in self.attacks},
-            "bpcer": None if genuine is None else 1 - genuine,
-        }
+        genuine = passed.get(REAL, Share(0, 0))
+        return WithRejects(
+            {kind: passed[kind] for kind in self.attacks}, Share(genuine.of - genuine.count, genuine.of)
+        )
