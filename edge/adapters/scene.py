@@ -39,6 +39,8 @@ class Scene:
         self._noise = rng.integers(0, _NOISE_LEVELS, shape, dtype=np.uint8)
         self._phases = rng.uniform(0, 2 * pi, len(_SWAYS))
         self._view = self._empty = self._lit(Image.fromarray(self._background()), 1.0)
+        self._somebody = False
+        self._still: list[Pixels] = []
         self._stalled = threading.Event()
 
     def show(
@@ -64,12 +66,12 @@ class Scene:
             picture = picture.filter(ImageFilter.GaussianBlur(blur))
         view = self._lit(picture, gain)
         with self._lock:
-            self._view = view
+            self._view, self._somebody, self._still = view, photo is not None, []
 
     def clear(self) -> None:
         """Nobody: the empty room."""
         with self._lock:
-            self._view = self._empty
+            self._view, self._somebody, self._still = self._empty, False, []
 
     def stall(self, stalled: bool) -> None:
         """Whether the camera stops delivering, as one with a bad cable does."""
@@ -84,12 +86,23 @@ class Scene:
         return self._stalled.is_set()
 
     def render(self, at_s: float) -> Pixels:
-        """The frame at a moment, (height, width, 3) RGB; a new array each time."""
+        """The frame at a moment, (height, width, 3) RGB; a new array each time.
+
+        People sway, walls do not: an empty room is drawn once for each of its patterns of noise.
+        """
         with self._lock:
-            view = self._view
-        frame = view.transform(self.size, Image.Transform.AFFINE, self._pose(at_s), Image.Resampling.NEAREST)
-        pixels: Pixels = np.asarray(frame) + self._noise[int(at_s * 1000) % _NOISE_TILES]
-        return pixels
+            view, somebody, still = self._view, self._somebody, self._still
+        noise = int(at_s * 1000) % _NOISE_TILES
+        if somebody:
+            pixels: Pixels = self._drawn(view, self._pose(at_s)) + self._noise[noise]
+            return pixels
+        if not still:
+            room = self._drawn(view, self._pose(0.0))
+            still += [room + one for one in self._noise]
+        return still[noise].copy()
+
+    def _drawn(self, view: Image.Image, pose: tuple[float, float, float, float, float, float]) -> Pixels:
+        return np.asarray(view.transform(self.size, Image.Transform.AFFINE, pose, Image.Resampling.NEAREST))
 
     def _pose(self, at_s: float) -> tuple[float, float, float, float, float, float]:
         x, y, tilt, zoom = (

@@ -19,7 +19,8 @@ from edge.domain.kinds import Kind
 from edge.domain.matching import Gallery, threshold
 from edge.domain.retention import Bounds
 from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
-from edge.domain.types import Direction, Frame, Method, Reason
+from edge.domain.stillness import Stillness
+from edge.domain.types import Direction, Frame, Method, Reason, Sight
 from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
@@ -29,6 +30,7 @@ from edge.roster.people import People
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.latency import Latency
 from edge.terminal.orders import settle
+from edge.terminal.pace import Pace
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
@@ -83,11 +85,13 @@ class Attend:
         rules: Rules,
         latency: Latency,
         appended: Callable[[], None],
+        pace: Pace,
     ) -> None:
         """`appended` is told after each record, so that the uplink need not poll."""
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
         self._latency, self._appended = latency, appended
+        self._stillness, self._pace = Stillness(), pace
         self._decider, self._lockout = Decider(rules.decision), Lockout()
         self.tally = Tally()
         self._faults: frozenset[Fault] = frozenset()
@@ -144,7 +148,7 @@ class Attend:
                 getattr(self, part).close()
 
     def _attend(self, frame: Frame) -> None:
-        sight = self._pipeline.look(frame)
+        sight = self._look(frame)
         if sight.box is None:
             self._first_seen_ns = None
         elif self._first_seen_ns is None:
@@ -159,6 +163,17 @@ class Attend:
             self._happen(Happening(Event.FACE))
         elif self._situation.state is State.LOOKING and not self._decider.present:
             self._happen(Happening(Event.FACE_GONE))
+
+    def _look(self, frame: Frame) -> Sight:
+        """An empty room that does not change is not searched, and filmed slowly."""
+        now_ms = frame.captured_ns // 1_000_000
+        if not self._stillness.worth_a_search(frame.pixels, now_ms):
+            return Sight(frame.captured_ns)
+        sight = self._pipeline.look(frame)
+        if sight.box is not None:
+            self._stillness.face_seen(now_ms)
+        self._pace.calm(not self._stillness.awake(now_ms))
+        return sight
 
     def _punch(self, who: Accepted, captured_ns: int) -> None:
         evidence = self._recorder.now()

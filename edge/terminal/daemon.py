@@ -13,6 +13,7 @@ from edge.terminal import parts
 from edge.terminal.attend import Attend
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture
+from edge.terminal.pace import Pace
 from edge.terminal.publish import Publisher
 from edge.terminal.runtime import LatestSlot, Stop, Worker
 from edge.terminal.signal import CuePlayer
@@ -52,7 +53,8 @@ class Terminal:
         parts.secure_journal(config, secrets, clock)
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
-        self._capture = Capture(camera or parts.camera(config), slot)
+        pace = Pace()
+        self._capture = Capture(camera or parts.camera(config), slot, pace)
         self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
         self.publisher = self._make_publisher(config, secrets, clock)
         self.attend = Attend(
@@ -65,6 +67,7 @@ class Terminal:
             rules,
             self.latency,
             lambda: None if self.publisher is None else self.publisher.wake(),
+            pace,
         )
         self._slot = slot
         self._workers = self._make_workers()

@@ -2,6 +2,7 @@
 
 from edge.domain.types import Frame
 from edge.ports import Camera
+from edge.terminal.pace import Pace
 from edge.terminal.runtime import LatestSlot
 
 READ_TIMEOUT_S = 0.5
@@ -11,8 +12,8 @@ READ_TIMEOUT_S = 0.5
 class Capture:
     """The body of the capture worker. The camera lives and dies on its thread."""
 
-    def __init__(self, camera: Camera, slot: LatestSlot[Frame]) -> None:
-        self._camera, self._slot = camera, slot
+    def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace) -> None:
+        self._camera, self._slot, self._pace = camera, slot, pace
         self.frames = 0
 
     def open(self) -> None:
@@ -21,6 +22,7 @@ class Capture:
 
     def run_once(self) -> bool:
         """Move one frame; False when none came, so that a stalled camera counts as a stale loop (I8)."""
+        self._pace.wait()
         frame = self._camera.read(READ_TIMEOUT_S)
         if frame is None:
             return False
