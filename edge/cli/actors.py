@@ -1,6 +1,7 @@
-"""The processes of the delivery benchmark, each one part of the product: `python -m edge.cli.actors ROLE DIR …`.
+"""The processes of the benchmarks, each one part of the product: `python -m edge.cli.actors ROLE DIR …`.
 
-`edge.evaluation.bench_drain` starts them. Each prints one line of JSON when it is ready or done, and ends with its
+`edge.evaluation.bench_drain` and `bench_terminal` start them. Each of a delivery prints one line of JSON when it
+is ready or done, and ends with its
 standard input.
 """
 
@@ -24,6 +25,22 @@ def main(words: list[str]) -> None:
     """Play one role."""
     role, directory, *rest = words
     ROLES[role](Path(directory), *rest)
+
+
+def empty_room(config: Path) -> None:
+    """A terminal's whole process, but its replay camera films a room that nobody enters."""
+    import os
+
+    from edge.adapters.camera_replay import ReplayCamera
+    from edge.adapters.scene import Scene
+    from edge.adapters.sd_notify import notifier_from
+    from edge.adapters.system import give_back_large_buffers, harden_process
+    from edge.config import load
+    from edge.terminal.daemon import Terminal
+
+    harden_process()
+    give_back_large_buffers()
+    Terminal(load(config).config, notifier=notifier_from(os.environ), camera=ReplayCamera(Scene())).run()
 
 
 def broker(directory: Path) -> None:
@@ -134,6 +151,7 @@ def bare_counter(directory: Path, port: str, expected: str) -> None:
 
 
 ROLES: dict[str, Callable[..., None]] = {
+    "empty-room": empty_room,
     "broker": broker,
     "backlog": backlog,
     "ledger": ledger,

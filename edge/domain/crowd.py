@@ -31,8 +31,6 @@ class Crowd:
 
     rows: Indices
     """(m,): of the gallery's matrix, one a person."""
-    owners: Indices
-    """(m,): whose they are."""
     usual: float
     """Mean cosine of those in it with the most alike tenth of the others."""
 
@@ -45,18 +43,20 @@ class Crowd:
         rows = first[np.linspace(0, len(people) - 1, min(len(people), _MOST)).astype(np.intp)]
         among = matrix[rows] @ matrix[rows].T
         np.fill_diagonal(among, _NOBODY)
-        return cls(rows, owners[rows], float(_top_tenth(among).mean()))
+        return cls(rows, float(_top_tenth(among).mean()))
 
-    def demand(self, scores: Floats, best: Indices) -> Floats:
-        """Cosine to add to each face's threshold, (n,), from its scores with the whole gallery, (n, rows).
+    def demand(self, others: Floats) -> float:
+        """Cosine to add to one face's threshold, from its scores with the whole gallery, (rows,).
 
-        `best` (n,) is the owner of each face's best row, who does not count.
+        The rows of its best person do not count: -1 is to stand there. One face at a time, and the fewest numpy
+        calls: beside a thousand templates they would cost as much as the product itself.
         """
-        others = np.where(self.owners[None] == best[:, None], np.float32(_NOBODY), scores[:, self.rows])
-        return np.asarray(np.clip(_SHARE * (_top_tenth(others) - self.usual), -_LIMIT, _LIMIT), np.float32)
+        asked = _SHARE * (float(_top_tenth(others[self.rows])) - self.usual)
+        return min(max(asked, -_LIMIT), _LIMIT)
 
 
 def _top_tenth(scores: Floats) -> Floats:
-    """The mean of each row's highest tenth."""
-    count = round(scores.shape[1] / _TENTH)
-    return np.asarray(np.partition(scores, -count, axis=1)[:, -count:].mean(axis=1))
+    """The mean of the highest tenth, along the last axis."""
+    count = round(scores.shape[-1] / _TENTH)
+    highest: Floats = np.partition(scores, -count)[..., -count:].sum(axis=-1) / count
+    return highest

@@ -11,10 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from edge.evaluation.bench import Row
+from edge.evaluation.bench_row import Row
 
 RECORDS = 100_000
 ROUNDS = 2
@@ -75,14 +74,12 @@ def _acting(role: str, *words: object) -> Iterator[Actor]:
         actor.close()
 
 
-def drain(directory: Path, records: int = RECORDS, rounds: int = ROUNDS) -> Iterator["Row"]:
+def drain(directory: Path, records: int = RECORDS, rounds: int = ROUNDS) -> Iterator[Row]:
     """The product's rate against bare paho's, what each record costs in processor time, and the memory it takes.
 
     Both send the same bytes over the same broker with the same window. Bare paho ends with the broker's last word,
     the product with the ledger's last receipt, signatures checked and everything on the disk.
     """
-    from edge.evaluation.bench import Row  # noqa: PLC0415 - `bench` imports this room
-
     bare, ours = [], []
     for number in range(rounds):
         folder = directory / f"round-{number}"

@@ -5,23 +5,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from edge.evaluation.bench import Row
+from edge.evaluation.bench_row import Row
 
 RECORDS, ROWS = 20_000, 200_000
 """Measured into an empty ledger, and into one that holds ten times as many before."""
 _BOUND_S = 110.0
 
 
-def ledger_ingest(directory: Path, records: int = RECORDS, rows: int = ROWS) -> Iterator["Row"]:
+def ledger_ingest(directory: Path, records: int = RECORDS, rows: int = ROWS) -> Iterator[Row]:
     """Four figures, measured in turn by a process of its own (`edge.cli.ingest`) with real files in `directory`.
 
     Raises RuntimeError when it fails, subprocess.TimeoutExpired after 110 s.
     """
-    from edge.evaluation.bench import Row  # noqa: PLC0415 - `bench` imports this room
-
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "edge.cli.ingest", str(directory), str(records), str(rows)],
         cwd=Path(__file__).parents[2],

@@ -5,23 +5,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from edge.evaluation.bench import Row
+from edge.evaluation.bench_row import Row
 
 PEOPLE, TERMINALS = 1_000, 50
 _BOUND_S = 240.0
 
 
-def roster_sync(directory: Path, people: int = PEOPLE, terminals: int = TERMINALS) -> Iterator["Row"]:
+def roster_sync(directory: Path, people: int = PEOPLE, terminals: int = TERMINALS) -> Iterator[Row]:
     """Measured by a process of its own (`edge.cli.roster_fleet`), with every terminal's real files in `directory`.
 
     Three templates of 512 numbers a person. Raises RuntimeError when it fails, subprocess.TimeoutExpired after
     240 s.
     """
-    from edge.evaluation.bench import Row  # noqa: PLC0415 - `bench` imports this room
-
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "edge.cli.roster_fleet", str(directory), str(people), str(terminals)],
         cwd=Path(__file__).parents[2],

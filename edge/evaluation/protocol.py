@@ -37,7 +37,12 @@ def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
     """The same, less what the crowd demands."""
     scores = with_common(probes, templates)
     crowd = Crowd.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
-    return scores if crowd is None else scores - crowd.demand(scores, scores.argmax(axis=1))[:, None]
+    if crowd is None:
+        return scores
+    others = scores.copy()
+    np.put_along_axis(others, scores.argmax(axis=1, keepdims=True), NOBODY, axis=1)
+    demand = np.array([crowd.demand(row) for row in others], np.float32)
+    return scores - demand[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

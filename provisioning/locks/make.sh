@@ -7,6 +7,7 @@
 # terminal.txt  what a terminal runs (camera and GPIO libraries come from Raspberry Pi OS itself)
 # central.txt   the same, and what the ledger's machine needs
 # dev.txt       everything: tests, linters, the reference engine, and what builds the package
+# peers.txt     what `make bench` is measured against; names every package, since dlib-bin stands in for dlib
 set -eu
 cd "$(dirname "$0")/../.."
 umask 022
@@ -47,3 +48,11 @@ lock() {
 lock terminal --constraint "$scratch/terminal.constraints" "$@"
 lock central --extra central "$@"
 lock dev --extra dev "$scratch/build.in" "$@"
+
+"$scratch/venv/bin/uv" --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-deps \
+    --no-header --no-emit-index-url --no-emit-find-links --no-annotate \
+    --output-file "$scratch/peers.txt" provisioning/locks/peers.in
+{
+    echo '# Made by provisioning/locks/make.sh; do not edit.'
+    cat "$scratch/peers.txt"
+} >provisioning/locks/peers.txt

@@ -53,15 +53,16 @@ def test_the_own_person_does_not_count() -> None:
     crowd = Crowd.of(rows, np.arange(120))
     assert crowd is not None
     top = np.sort(without @ rows[7])[::-1][:12].mean()
-    assert crowd.demand((rows @ rows[7])[None], np.array([7])) == pytest.approx(0.6 * (top - crowd.usual), abs=1e-6)
+    others = rows @ rows[7]
+    others[7] = -1
+    assert crowd.demand(others) == pytest.approx(0.6 * (top - crowd.usual), abs=1e-6)
 
 
 def test_several_rows_of_a_person_are_one_in_the_sample() -> None:
     rows, owners = np.repeat(people(150), 3, axis=0), np.repeat(np.arange(150), 3)
     crowd = Crowd.of(rows, owners)
     assert crowd is not None
-    assert sorted(crowd.owners) == list(range(150))
-    assert (owners[crowd.rows] == crowd.owners).all()
+    assert sorted(owners[crowd.rows]) == list(range(150))
 
 
 def test_the_decision_asks_for_it() -> None:
