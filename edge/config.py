@@ -77,12 +77,22 @@ class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     buzzer_kind: Literal["passive", "active"] = "passive"
 
 
+class Reader(Struct, frozen=True, forbid_unknown_fields=True):
+    """Badges and PINs: devices are best named by /dev/input/by-id/..., which stays over restarts."""
+
+    kind: Literal["none", "evdev", "script"] = "none"
+    badge: str = ""
+    keypad: str = ""
+    script: str = ""
+
+
 class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     """How sure is sure enough."""
 
     target_fpir: Annotated[float, Meta(ge=1e-6, le=0.05)] = 0.001
     threads: Annotated[int, Meta(ge=1, le=4)] = 2
     frames: Annotated[int, Meta(ge=2, le=10)] = 3
+    mode: Literal["face", "badge+face", "badge"] = "face"
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +125,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     camera: Camera = Camera()
     signals: Signals = Signals()
     recognition: Recognition = Recognition()
+    reader: Reader = Reader()
     uplink: Uplink | None = None
 
 
@@ -262,6 +273,7 @@ _PATHS = (
     ("storage", ("state", "models")),
     ("keys", ("identity", "storage", "ledger", "authority")),
     ("camera", ("replay",)),
+    ("reader", ("badge", "keypad", "script")),
     ("policy", ("text",)),
     ("uplink", ("ca", "certificate", "key")),
 )
@@ -282,6 +294,13 @@ def _together(config: Config) -> Iterator[str]:
     """What no key can know alone."""
     if config.camera.kind == "replay" and not config.camera.replay:
         yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs'
+    reader = config.reader
+    if reader.kind == "evdev" and not (reader.badge or reader.keypad):
+        yield 'reader.badge: is missing; reader.kind = "evdev" needs reader.badge, reader.keypad or both'
+    if reader.kind == "script" and not reader.script:
+        yield 'reader.script: is missing; reader.kind = "script" needs a file or FIFO to read lines from'
+    if reader.kind == "none" and config.recognition.mode != "face":
+        yield f'recognition.mode: "{config.recognition.mode}" needs a badge reader; set reader.kind'
     signals = config.signals
     pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
     if signals.kind == "gpio" and len(set(pins.values())) < len(pins):

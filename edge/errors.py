@@ -124,3 +124,9 @@ class LedgerError(SmartClockerError, OSError):
 
 class LedgerStalled(LedgerError):
     """The ledger cannot be written now: its disk is full or read-only, or another process writes. It may pass."""
+
+
+class ReaderError(SmartClockerError, OSError):
+    """The badge reader or keypad cannot be used at all: a device that is none, or no right to read it."""
+
+    exit_code = 74

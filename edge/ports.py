@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from edge.domain.badge import Read
 from edge.domain.cues import Cue, Lights
 from edge.domain.types import Frame, TimeEvidence
 
@@ -32,6 +33,19 @@ class Signals(Protocol):
 
     def close(self) -> None:
         """All outputs off and released; safe to call twice."""
+
+
+class Reader(Protocol):
+    """Card readers and keypads. One thread opens, reads and closes it."""
+
+    def open(self) -> None:
+        """Take hold of the devices. One that is away now may come later: that is no error. Raises ReaderError."""
+
+    def read(self, timeout_s: float) -> Read | None:
+        """The next badge, or line of a keypad; None when none came in time. Raises ReaderError."""
+
+    def close(self) -> None:
+        """Let go; safe to call twice, and without open."""
 
 
 class Clock(Protocol):

@@ -46,8 +46,8 @@ fi
 packages="python3 python3-venv openssl"
 site_packages=
 if grep -qs 'Raspberry Pi' /proc/device-tree/model; then
-    # libcamera and lgpio are not on the package index for every Python: the system's are used.
-    packages="$packages python3-picamera2 python3-lgpio"
+    # libcamera, lgpio and evdev are not on the package index for every Python: the system's are used.
+    packages="$packages python3-picamera2 python3-lgpio python3-evdev"
     site_packages=--system-site-packages
 fi
 # shellcheck disable=SC2086  # a list of words

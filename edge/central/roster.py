@@ -91,6 +91,7 @@ def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
 def _same(held: Member, given: Member) -> bool:
     return (
         (held.name, held.consent, held.restricted) == (given.name.strip(), given.consent, given.restricted)
+        and (sorted(held.tokens), held.pin) == (sorted(given.tokens), given.pin)
         and held.templates.keys() == given.templates.keys()
         and all(np.array_equal(matrix, given.templates[model]) for model, matrix in held.templates.items())
     )

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from edge.cli import add_config, add_json, people_rights, people_roster
+from edge.cli import add_config, add_json, people_badges, people_rights, people_roster
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(call=run_list)
     people_roster.configure(verbs)
     people_rights.configure(verbs)
+    people_badges.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",
@@ -57,9 +58,10 @@ def run_list(arguments: argparse.Namespace) -> int:
                 "name": person.name,
                 "templates": person.templates,
                 "matching": person.restriction is None
+                and person.consent is not None
                 and any(is_active(person.consent, policy) for policy in accepted),
                 "restriction": person.restriction,
-                "policy": person.consent.policy_version,
+                "policy": None if person.consent is None else person.consent.policy_version,
             }
             for person in people.list()
         ]
@@ -68,6 +70,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         why = row["restriction"] or "consent withdrawn or to another policy"
+        if row["policy"] is None:
+            why = "no face, badge or PIN alone"
         state = "matching" if row["matching"] else f"not matching: {why}"
         print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")
     print(f"{len(rows)} people")

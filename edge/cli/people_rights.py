@@ -41,7 +41,7 @@ def run_restrict(arguments: argparse.Namespace) -> int:
     from edge.terminal import by_hand
 
     restriction = Restriction.OBJECTED if arguments.objection else Restriction.RESTRICTED
-    fresh = _with_terminal(arguments, lambda **parts: by_hand.restrict(arguments.person, restriction, **parts))
+    fresh = with_terminal(arguments, lambda **parts: by_hand.restrict(arguments.person, restriction, **parts))
     print(
         f"{restriction}: {arguments.person} is kept and not matched"
         + ("; the record says so" if fresh else " already")
@@ -55,7 +55,7 @@ def run_unrestrict(arguments: argparse.Namespace) -> int:
     from edge.terminal import by_hand
 
     lifts = Lifts.OBJECTION if arguments.by_person else Lifts.RESTRICTION
-    fresh = _with_terminal(arguments, lambda **parts: by_hand.unrestrict(arguments.person, lifts, **parts))
+    fresh = with_terminal(arguments, lambda **parts: by_hand.unrestrict(arguments.person, lifts, **parts))
     print(f"lifted: {arguments.person}; the record says so" if fresh else f"{arguments.person} was not restricted")
     return 0
 
@@ -64,7 +64,7 @@ def run_rectify(arguments: argparse.Namespace) -> int:
     """Rectify."""
     from edge.terminal import by_hand
 
-    _with_terminal(arguments, lambda **parts: by_hand.rectify(arguments.person, arguments.name, **parts))
+    with_terminal(arguments, lambda **parts: by_hand.rectify(arguments.person, arguments.name, **parts))
     print(f"rectified: {arguments.person}")
     return 0
 
@@ -75,7 +75,7 @@ def run_access(arguments: argparse.Namespace) -> int:
     from edge.terminal import by_hand, parts
 
     origin = parts.origin(config.load(arguments.config).config)
-    written = _with_terminal(
+    written = with_terminal(
         arguments, lambda **parts: by_hand.access(arguments.person, arguments.to, origin, **parts)
     )
     for path in written:
@@ -111,7 +111,7 @@ def _verb(
     return parser
 
 
-def _with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
+def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
     """Call `act` with the terminal's people, ring and clock, beside the running service."""
     from edge import config
     from edge.terminal import parts

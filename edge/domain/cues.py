@@ -32,6 +32,9 @@ class CueName(StrEnum):
     COOLDOWN = "cooldown"
     OUT_OF_SERVICE = "out-of-service"
     RECORDS_FULL = "records-full"
+    SHOW_BADGE = "show-badge"
+    LOOK_HERE = "look-here"
+    ENTER_PIN = "enter-pin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,18 @@ CUES: dict[CueName, Cue] = {
         _advice(CueName.HOLD_STILL, "hold still", 4),
         _advice(CueName.FACE_CAMERA, "look into the camera", 5),
         _advice(CueName.ONE_AT_A_TIME, "one at a time", 6),
+        Cue(
+            CueName.SHOW_BADGE,
+            "show your badge",
+            (_step("a", 300, HIGH_HZ), _step("", 150), _step("a", 1100, LOW_HZ)),
+        ),
+        Cue(CueName.LOOK_HERE, "now look into the camera", (_step("a", 100, HIGH_HZ), _step("", 700)), repeat=True),
+        Cue(
+            CueName.ENTER_PIN,
+            "enter your PIN",
+            (_step("a", 100), _step("", 100), _step("a", 100), _step("", 500)),
+            repeat=True,
+        ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
         Cue(CueName.COOLDOWN, "face paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
         Cue(

@@ -87,6 +87,12 @@ class Gallery:
         """How many people: the N of `threshold`."""
         return len(self.people)
 
+    def only(self, person: str) -> Self:
+        """One person of it alone, for a comparison one to one. Raises ValueError for somebody else."""
+        rows = np.flatnonzero(self.owners == self.people.index(person))
+        matrix = np.asfortranarray(self.matrix[rows])
+        return type(self)((person,), np.zeros(len(rows), np.intp), matrix, self.model_id, None, len(rows) == 1)
+
     def best(self, probe: Probe) -> Candidate | None:
         """Who is most like this face; None when nobody is enrolled.
 

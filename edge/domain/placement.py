@@ -106,7 +106,8 @@ def not_before(time: TimeEvidence, anchor: TimeEvidence | None) -> str | None:
 
 
 def _bound(distance_ms: int) -> int:
-    return -(-distance_ms * DRIFT_PPM // 1_000_000) + 1  # rounded up, and both readings are whole milliseconds
+    # The drift is of the true time, and a slow counter reads less of it. Rounded up; both readings are whole ms.
+    return -(-distance_ms * DRIFT_PPM // (1_000_000 - DRIFT_PPM)) + 1
 
 
 def _milliseconds(utc: str) -> int:

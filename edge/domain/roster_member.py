@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from edge.domain import badge
+from edge.domain.badge import Token
 from edge.domain.consent import Consent, is_instant
 from edge.domain.matching import are_unit
 from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
@@ -22,7 +24,9 @@ SIZES = (4_096, 8_192, 16_384, 22_528)
 MAX_DOCUMENT = 8_192
 MAX_NAME = 200
 MAX_TEMPLATES = 32
+MAX_TOKENS = 8
 _MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+_PIN_HASH = re.compile(r"\$argon2id\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
 _FLAGS = ("age_attested", "employer_agreed")
 
 
@@ -36,6 +40,10 @@ class Member:
     """By model id, shape (k, d), unit rows."""
     restricted: bool = False
     """Kept, but not used."""
+    tokens: tuple[tuple[Token, str], ...] = ()
+    """Badges and staff numbers."""
+    pin: str | None = None
+    """Argon2id, as libsodium writes it."""
     content: int = 1
     """Grows when anything of the above changes, and not when it is only encrypted anew."""
 
@@ -50,6 +58,8 @@ def encode(member: Member) -> bytes:
             "consent": asdict(member.consent),
             "templates": [[model, *matrix.shape] for model, matrix in rows.items()],
             "restricted": member.restricted,
+            "tokens": [[str(kind), number] for kind, number in sorted(member.tokens)],
+            "pin": member.pin,
         }
     )
     plain = len(document).to_bytes(4, "big") + document + b"".join(matrix.tobytes() for matrix in rows.values())
@@ -79,7 +89,23 @@ def decode(padded: bytes) -> Member:
         raise RecordError("roster member: content is missing or malformed")
     if not isinstance(restricted, bool):
         raise RecordError("roster member: restricted is missing or malformed")
-    return Member(name, _consent(document.get("consent")), templates, restricted, content)
+    tokens, pin = _tokens(document.get("tokens", [])), document.get("pin")
+    if pin is not None and (not isinstance(pin, str) or _PIN_HASH.fullmatch(pin) is None):
+        raise RecordError("roster member: the PIN's digest is malformed")
+    return Member(name, _consent(document.get("consent")), templates, restricted, tokens, pin, content)
+
+
+def _tokens(listed: Any) -> tuple[tuple[Token, str], ...]:
+    if not isinstance(listed, list) or len(listed) > MAX_TOKENS:
+        raise RecordError(f"roster member: more than {MAX_TOKENS} badges, or no list of them")
+    found = []
+    for one in listed:
+        if not isinstance(one, list) or len(one) != 2 or one[0] not in set(Token) or not isinstance(one[1], str):
+            raise RecordError("roster member: a badge is not [kind, number]")
+        if badge.number(one[1]) != one[1]:
+            raise RecordError("roster member: a badge's number is malformed")
+        found.append((Token(one[0]), one[1]))
+    return tuple(found)
 
 
 def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:

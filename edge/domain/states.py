@@ -13,6 +13,8 @@ alone (I1), which only the call that has just made a record durable sends.
                           │                  │ LOCKED_OUT                │
                           │                  └────────────► COOLDOWN ────┤
                           └──────────────────────────────────────────────┘
+    BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. In COOLDOWN faces
+    pause; a badge is still answered there.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
 """
 
@@ -34,6 +36,10 @@ class State(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     ENROLLING = "enrolling"
+    VERIFYING = "verifying"
+    """A badge was shown; its person's face is to follow."""
+    ASKING = "asking"
+    """A staff number was typed; its PIN is to follow."""
     COOLDOWN = "cooldown"
     OUT_OF_SERVICE = "out-of-service"
 
@@ -51,6 +57,10 @@ class Event(StrEnum):
     REFUSED = "refused"
     LOCKED_OUT = "locked-out"
     """Too many failures in a row: faces pause, badge and PIN go on."""
+    BADGE = "badge"
+    """A badge that a face is to go with."""
+    NUMBER = "number"
+    """A staff number that a PIN is to go with."""
     ENROL_BEGUN = "enrol-begun"
     ENROL_ENDED = "enrol-ended"
     DEADLINE = "deadline"
@@ -75,12 +85,24 @@ DEADLINES_MS: Mapping[State, int] = {
     State.DUPLICATE: 1_200,
     State.REFUSED: 2_000,
     State.ENROLLING: 60_000,
+    State.VERIFYING: 8_000,
+    State.ASKING: 15_000,
     State.COOLDOWN: 30_000,
 }
 """How long a busy state may last: ACCEPTED to REFUSED as long as their cues, COOLDOWN by NIST SP 800-63B-4."""
 
-_ATTENDING = (State.IDLE, State.LOOKING, State.ACCEPTED, State.DUPLICATE, State.REFUSED)
+_ATTENDING = (
+    State.IDLE,
+    State.LOOKING,
+    State.ACCEPTED,
+    State.DUPLICATE,
+    State.REFUSED,
+    State.VERIFYING,
+    State.ASKING,
+)
 """The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
+_READING = (*_ATTENDING, State.COOLDOWN)
+"""The states in which a badge is: faces pause, badge and PIN go on."""
 
 TABLE: Mapping[tuple[State, Event], State] = {
     (State.STARTING, Event.READY): State.IDLE,
@@ -95,10 +117,14 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.IDLE, Event.ENROL_BEGUN): State.ENROLLING,
     (State.ENROLLING, Event.ENROL_ENDED): State.IDLE,
     (State.ENROLLING, Event.DEADLINE): State.IDLE,
+    (State.VERIFYING, Event.DEADLINE): State.IDLE,
+    (State.ASKING, Event.DEADLINE): State.IDLE,
     (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
-    **{(state, Event.COMMITTED): State.ACCEPTED for state in _ATTENDING},
-    **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _ATTENDING},
-    **{(state, Event.REFUSED): State.REFUSED for state in _ATTENDING},
+    **{(state, Event.COMMITTED): State.ACCEPTED for state in _READING},
+    **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _READING},
+    **{(state, Event.REFUSED): State.REFUSED for state in _READING},
+    **{(state, Event.NUMBER): State.ASKING for state in _READING},
+    **{(state, Event.BADGE): State.VERIFYING for state in _ATTENDING},
     **{(state, Event.LOCKED_OUT): State.COOLDOWN for state in _ATTENDING},
     **{(state, Event.FAULT): State.OUT_OF_SERVICE for state in State},
 }
@@ -163,6 +189,8 @@ _PLAIN: Mapping[State, CueName] = {
     State.IDLE: CueName.IDLE,
     State.LOOKING: CueName.LOOKING,
     State.ENROLLING: CueName.ENROLLING,
+    State.VERIFYING: CueName.LOOK_HERE,
+    State.ASKING: CueName.ENTER_PIN,
     State.COOLDOWN: CueName.COOLDOWN,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
 }
@@ -175,6 +203,7 @@ _ADVICE: Mapping[Reason, CueName] = {
     Reason.BLURRED: CueName.HOLD_STILL,
     Reason.TURNED: CueName.FACE_CAMERA,
     Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
+    Reason.BADGE_NEEDED: CueName.SHOW_BADGE,
     Reason.NOT_RECOGNISED: CueName.REFUSED,
 }
 

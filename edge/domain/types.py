@@ -50,6 +50,8 @@ class Reason(StrEnum):
     BLURRED = "blurred"
     TURNED = "turned"
     SEVERAL_FACES = "several-faces"
+    BADGE_NEEDED = "badge-needed"
+    """A face alone is not enough here, or not for somebody who looks like another."""
 
     NOT_RECOGNISED = "not-recognised"
     """Unknown, ambiguous or not alive: from outside they look the same, so that an attacker learns nothing."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import PeopleError
-from edge.roster import consents
+from edge.roster import consents, means
 from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
 
@@ -24,12 +24,14 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ? WHERE id = ?"
     db.execute(gone, (reason, person))
     evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
-    given = consents.latest(db, evidence)[person]
-    if given.withdrawn_at is None:
+    given = consents.latest_of(db, evidence, person)
+    if given is not None and given.withdrawn_at is None:
         consents.remember(db, evidence, person, replace(given, withdrawn_at=when))
     for survivor, wrapped in db.execute("SELECT id, wrapped FROM people WHERE wrapped NOT NULL").fetchall():
         anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
+    means.drop(db, person)
+    means.rewrap(db, old, fresh)
     row = (fresh.wrapped_epoch, fresh.wrap("", evidence))
     db.execute("UPDATE vault SET wrapped_epoch = ?, wrapped_evidence = ?", row)
     return count

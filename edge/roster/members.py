@@ -11,7 +11,7 @@ from edge.domain.consent import Policy
 from edge.domain.kinds import Restriction
 from edge.domain.roster_member import Member
 from edge.errors import PeopleError
-from edge.roster import consents, vault
+from edge.roster import consents, means, vault
 from edge.roster.vault import Vault
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
@@ -31,7 +31,9 @@ def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) ->
     given = consents.latest_of(db, evidence, person)
     if given is None:
         raise PeopleError(f"{person}: no consent is on file; enrol again")
-    return Member(vault.unseal(key, "name", row[1]).decode(), given, templates, restricted=row[2] is not None)
+    tokens, pin = means.read(db, opened, person)
+    name = vault.unseal(key, "name", row[1]).decode()
+    return Member(name, given, templates, restricted=row[2] is not None, tokens=tokens, pin=pin)
 
 
 def write(
@@ -68,6 +70,7 @@ def write(
     )
     if row is None or row[0] is None:
         consents.remember(db, evidence, person, member.consent)
+    means.write(db, opened, evidence, person, member.tokens, member.pin)
     if member.restricted:
         update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
         db.execute(update, (str(Restriction.RESTRICTED), person))

@@ -23,6 +23,7 @@ from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, holding, members, policies, vault
+from edge.roster.means import Means
 from edge.roster.orderbook import OrderBook
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
@@ -46,8 +47,8 @@ class Person:
     templates: int
     models: tuple[str, ...]
     """Which models made them."""
-    consent: Consent
-    """The latest; ask `edge.domain.consent.is_active` whether it permits matching."""
+    consent: Consent | None
+    """The latest; None for who never gave one. Ask `edge.domain.consent.is_active` whether it permits matching."""
     restriction: Restriction | None
     """Why they are not matched although they are kept."""
 
@@ -71,6 +72,8 @@ class People:
         self._opened_vault: Vault | None = None
         self.orders = OrderBook(self._db, path, self._writing)
         """What the authority ordered."""
+        self.means = Means(self._db, path, self._writing, self._vault, self._evidence_key)
+        """Ways in that are no face."""
         try:
             with PEOPLE.guard(path):
                 PEOPLE.migrate(self._db, path)
@@ -107,6 +110,15 @@ class People:
             )
             consents.remember(self._db, self._evidence_key(), person, consent)
 
+    def add(self, person: str, name: str) -> None:
+        """Somebody who will clock in by badge or PIN: no face, and so no consent to one. Raises PeopleError."""
+        if PERSON.fullmatch(person) is None or not _is_name(name):
+            raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+        key = vault.new_person_key()
+        with self._writing():
+            row = (person, self._vault().wrap(person, key), vault.seal(key, "name", name.strip().encode()))
+            self._db.execute("INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?)", row)
+
     def withdraw(self, person: str, when: str) -> bool:
         """Drop a person's key, name and templates in one transaction; False when that was done before.
 
@@ -122,10 +134,12 @@ class People:
                 raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
             if row[0] is None:
                 return False
+            key = self._evidence_key()
+            given = consents.latest_of(self._db, key, person)
+            if given is None:
+                raise PeopleError(f"{person}: gave no consent that could end; `people erase` removes them")
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
-            key = self._evidence_key()
-            given = consents.latest(self._db, key)[person]
             consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
         self.purge()
         return True
@@ -251,7 +265,8 @@ class People:
     def held(self, person: str) -> dict[str, object]:
         """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
         with self._reading():
-            return holding.read(self._db, self._vault(), self._evidence_key(), person)
+            found = holding.read(self._db, self._vault(), self._evidence_key(), person)
+            return {**found, **self.means.held(person)}
 
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""
@@ -267,7 +282,7 @@ class People:
             name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
             names = tuple(sorted(models.split("\n"))) if models else ()
             bar = None if restriction is None else Restriction(restriction)
-            found.append(Person(person, name, count, names, latest[person], bar))
+            found.append(Person(person, name, count, names, latest.get(person), bar))
         return found
 
     def gallery(self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None) -> Gallery:
@@ -288,7 +303,8 @@ class People:
             accepted = policies.in_force(self._db, policy)
         templates = []
         for person, wrapped, count, sealed in rows:
-            if not any(rules.is_active(latest[person], one) for one in accepted):
+            given = latest.get(person)
+            if given is None or not any(rules.is_active(given, one) for one in accepted):
                 continue
             try:
                 raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)

@@ -38,13 +38,28 @@ CREATE TABLE anchor (
 is certain."""
 _RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
 """Why somebody is kept and not matched; null for everybody else."""
+_MEANS = """
+CREATE TABLE means (
+    person TEXT PRIMARY KEY REFERENCES people (id),
+    wrapped BLOB NOT NULL,
+    pin BLOB,
+    failures INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+    lookup BLOB PRIMARY KEY,
+    person TEXT NOT NULL REFERENCES people (id),
+    kind TEXT NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+"""Badges, staff numbers and PINs (`edge.roster.means`)."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=3,
+    version=4,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
-    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}"),
+    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS),
 )
 
 _TABLES = """
@@ -89,4 +104,6 @@ def create(path: Path, storage_key: bytes) -> None:
     """Make an empty people store with a fresh epoch. Raises PeopleError."""
     vault = Vault.fresh(storage_key)
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
-    PEOPLE.create(path, f"{_TABLES}{_ORDERS};", lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row))
+    PEOPLE.create(
+        path, f"{_TABLES}{_ORDERS};{_MEANS};", lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row)
+    )

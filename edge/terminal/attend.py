@@ -6,31 +6,33 @@ punch nothing remains but a counter.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from edge import __version__
-from edge.domain import liveness, quality
+from edge.domain.badge import Read
 from edge.domain.consent import Policy
 from edge.domain.cues import CUES
-from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout
-from edge.domain.direction import DirectionPolicy, NewPunch, decide
+from edge.domain.decision import Lockout
+from edge.domain.direction import DirectionPolicy
 from edge.domain.kinds import Kind
-from edge.domain.matching import Gallery, threshold
 from edge.domain.retention import Bounds
-from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
-from edge.domain.stillness import Stillness
-from edge.domain.types import Direction, Frame, Method, Reason, Sight
+from edge.domain.states import DEADLINES_MS, Event, Fault, Happening, Situation, State, begin, step, tick
+from edge.domain.types import Direction, Frame, Reason
 from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.people import People
+from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
+from edge.terminal.faces import FaceRules, Faces
 from edge.terminal.latency import Latency
 from edge.terminal.orders import settle
 from edge.terminal.pace import Pace
+from edge.terminal.punching import Identified, Puncher
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
@@ -50,10 +52,7 @@ class Rules:
 
     consent: Policy
     direction: DirectionPolicy
-    decision: DecisionPolicy
-    target_fpir: float
-    fmr_table: Mapping[float, float]
-    """The embedder's measured false match rates to cosines, from the manifest."""
+    faces: FaceRules
     bounds: Bounds
     """Of the journal."""
 
@@ -66,6 +65,7 @@ class Tally:
     suppressed: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     lockouts: int = 0
+    badges_refused: int = 0
     evicted: int = 0
     people_unreadable: int = 0
     """Enrolled, but their templates are damaged."""
@@ -86,13 +86,15 @@ class Attend:
         latency: Latency,
         appended: Callable[[], None],
         pace: Pace,
+        reads: "queue.SimpleQueue[Read]",
     ) -> None:
-        """`appended` is told after each record, so that the uplink need not poll."""
+        """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read."""
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
         self._latency, self._appended = latency, appended
-        self._stillness, self._pace = Stillness(), pace
-        self._decider, self._lockout = Decider(rules.decision), Lockout()
+        self._reads, self._faces, self._lockout = reads, Faces(pipeline, rules.faces, pace), Lockout()
+        self._faces_from_ms = 0
+        """Until then faces pause, whatever lights a badge brings in between."""
         self.tally = Tally()
         self._faults: frozenset[Fault] = frozenset()
         self._warnings: tuple[str, ...] = ()
@@ -112,6 +114,8 @@ class Attend:
         self._ring, self._people = self._open_ring(), self._open_people()
         reserve = Reserve(self._ring.path, self._rules.bounds.max_bytes)
         self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
+        self._puncher = Puncher(self._ring, self._recorder, self._rules.direction)
+        self._desk = Desk(self._people.means, self._faces.needed)
         self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         try:
@@ -129,6 +133,9 @@ class Attend:
         frame = self._slot.take(0.1)
         now_ms = self._now_ms()
         self._become(tick(self._situation, now_ms))
+        if self._situation.state is State.IDLE and now_ms < self._faces_from_ms:
+            self._happen(Happening(Event.LOCKED_OUT))
+        self._read_badges(now_ms)
         if now_ms - self._upkeep_ms >= UPKEEP_MS:
             self._upkeep_ms = now_ms
             self._keep_up()
@@ -137,8 +144,8 @@ class Attend:
         elif now_ms - self._frame_ms < STALLED_MS:
             return True
         self._set_fault(Fault.CAMERA_STALLED, frame is None)
-        if frame is not None and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE}:
-            self._attend(frame)
+        if frame is not None and self._faces_count(now_ms):
+            self._attend(frame, now_ms)
         return True
 
     def close(self) -> None:
@@ -147,63 +154,65 @@ class Attend:
             if hasattr(self, part):
                 getattr(self, part).close()
 
-    def _attend(self, frame: Frame) -> None:
-        sight = self._look(frame)
+    def _faces_count(self, now_ms: int) -> bool:
+        waiting = now_ms < self._faces_from_ms or self._rules.faces.mode == "badge"
+        return not waiting and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE, State.ASKING}
+
+    def _attend(self, frame: Frame, now_ms: int) -> None:
+        sight, outcome = self._faces.look(frame, now_ms)
         if sight.box is None:
             self._first_seen_ns = None
         elif self._first_seen_ns is None:
             self._first_seen_ns = frame.captured_ns
-        outcome = self._decider.observe(sight, self._gallery, self._threshold)
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, Identified):
             self._lockout.succeeded()
             self._punch(outcome, frame.captured_ns)
         elif outcome is not None:
             self._refuse(outcome.reason, frame.captured_ns)
-        elif self._situation.state is State.IDLE and self._decider.present and sight.box is not None:
+        elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:
             self._happen(Happening(Event.FACE))
-        elif self._situation.state is State.LOOKING and not self._decider.present:
+        elif self._situation.state is State.LOOKING and not self._faces.present:
             self._happen(Happening(Event.FACE_GONE))
 
-    def _look(self, frame: Frame) -> Sight:
-        """An empty room that does not change is not searched, and filmed slowly."""
-        now_ms = frame.captured_ns // 1_000_000
-        if not self._stillness.worth_a_search(frame.pixels, now_ms):
-            return Sight(frame.captured_ns)
-        sight = self._pipeline.look(frame)
-        if sight.box is not None:
-            self._stillness.face_seen(now_ms)
-        self._pace.calm(not self._stillness.awake(now_ms))
-        return sight
+    def _read_badges(self, now_ms: int) -> None:
+        """At most one a turn; what was read while nothing can be recorded is not kept for later."""
+        try:
+            read = self._reads.get_nowait()
+        except queue.Empty:
+            return
+        if self._situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
+            return
+        now_ns = self._clock.monotonic_ns()
+        answer = self._desk.answer(read, now_ms)
+        self._faces.expect(None, now_ms)
+        if isinstance(answer, Known):
+            self._punch(Identified(answer.person, answer.method), now_ns)
+        elif isinstance(answer, WantsPin):
+            self._happen(Happening(Event.NUMBER))
+        elif isinstance(answer, WantsFace) and self._faces_count(now_ms):
+            self._faces.expect(answer.person, now_ms)
+            self._happen(Happening(Event.BADGE))
+        else:
+            self.tally.badges_refused += 1
+            self._answer(Event.REFUSED, None, now_ns, Reason.NOT_RECOGNISED)
 
-    def _punch(self, who: Accepted, captured_ns: int) -> None:
-        evidence = self._recorder.now()
-        found = decide(self._ring.last_punch(who.person), evidence, self._rules.direction)
-        data: dict[str, object] = {
-            "person": who.person,
-            "direction": str(found.direction),
-            "direction_source": str(found.source),
-            "method": str(Method.FACE),
-            "quality": str(quality.band(who.quality)),
-            "liveness": str(liveness.band(who.liveness)),
-            "models": list(self._pipeline.model_ids),
-        }
-        kind, event = Kind.PUNCH, Event.COMMITTED
-        if not isinstance(found, NewPunch):
-            kind, event = Kind.SUPPRESSED, Event.SUPPRESSED
-            data["duplicate_of"] = found.duplicate_of
-        # durable when it returns a record; only then the light
-        if self._recorder.append(kind, data, evidence) is None:
+    def _punch(self, who: Identified, captured_ns: int) -> None:
+        # durable when it returns one; only then the light
+        punched = self._puncher.punch(who)
+        if punched is None:
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
             return
-        self.tally.punches += kind is Kind.PUNCH
-        self.tally.suppressed += kind is Kind.SUPPRESSED
-        self._answer(event, found.direction, captured_ns)
+        self.tally.punches += punched.kind is Kind.PUNCH
+        self.tally.suppressed += punched.kind is Kind.SUPPRESSED
+        event = Event.COMMITTED if punched.kind is Kind.PUNCH else Event.SUPPRESSED
+        self._answer(event, punched.direction, captured_ns)
 
     def _refuse(self, reason: Reason, captured_ns: int) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
         if reason is Reason.NOT_RECOGNISED and self._lockout.failed():
             self.tally.lockouts += 1
             LOG.warning("too many failed attempts in a row: faces pause, badge and PIN go on")
+            self._faces_from_ms = self._now_ms() + DEADLINES_MS[State.COOLDOWN]
             self._happen(Happening(Event.LOCKED_OUT))
             return
         self._answer(Event.REFUSED, None, captured_ns, reason)
@@ -240,14 +249,11 @@ class Attend:
     def _load_gallery(self) -> None:
         self._roster_version = self._people.version()
         unreadable: list[str] = []
-        self._gallery: Gallery = self._people.gallery(
-            self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable
-        )
+        found = self._people.gallery(self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable)
         self.tally.people_unreadable = len(unreadable)
         if unreadable:
             LOG.error("%d people cannot be matched, their templates are damaged: enrol them again", len(unreadable))
-        self._threshold = threshold(self._gallery.size, self._rules.fmr_table, self._rules.target_fpir)
-        LOG.info("%d people enrolled with consent", self._gallery.size)
+        self._faces.enrolled(found)
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         for word in warnings:
@@ -266,7 +272,10 @@ class Attend:
         self._happen(Happening(Event.MENDED) if gravest is None else Happening(Event.FAULT, fault=gravest))
 
     def _happen(self, happening: Happening) -> None:
-        self._become(step(self._situation, happening, self._now_ms()))
+        following = step(self._situation, happening, self._now_ms())
+        if following.state is State.COOLDOWN:
+            following = replace(following, deadline_ms=self._faces_from_ms)
+        self._become(following)
 
     def _become(self, situation: Situation) -> None:
         if situation is self._situation:

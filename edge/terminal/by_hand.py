@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.domain.badge import Token
 from edge.domain.kinds import CommandOutcome, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
@@ -11,7 +12,7 @@ from edge.errors import PeopleError
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
-from edge.roster.people import People
+from edge.roster.people import People, new_person_id
 from edge.terminal import answers
 from edge.terminal.obeying import Done, lift
 from edge.terminal.orders import settle
@@ -67,7 +68,53 @@ def access(person: str, target: Path, origin: Origin, *, people: People, ring: R
     return written
 
 
-def _by_hand(word: Word, detail: str) -> Saying:
+def add(name: str, *, people: People, ring: Ring, clock: Clock) -> str:
+    """Somebody without a face; their new id. Raises PeopleError, JournalError."""
+    person = new_person_id()
+
+    def change() -> list[Saying]:
+        people.add(person, name)
+        return [_by_hand("add", f"added {person} without a face")]
+
+    _on_record(change, people, ring, clock)
+    return person
+
+
+def give_token(person: str, kind: Token, text: str, *, people: People, ring: Ring, clock: Clock) -> bool:
+    """Give somebody a badge or a staff number; False when they have it. Raises PeopleError, JournalError."""
+
+    def change() -> list[Saying]:
+        fresh = people.means.give(person, kind, text)
+        return [_by_hand(str(kind), f"given to {person}")] if fresh else []
+
+    return _on_record(change, people, ring, clock)
+
+
+def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: Clock) -> int:
+    """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
+    count = 0
+
+    def change() -> list[Saying]:
+        nonlocal count
+        count = people.means.take(person, kind)
+        return [_by_hand(str(kind), f"taken from {person}: {count}")] if count else []
+
+    _on_record(change, people, ring, clock)
+    people.purge()
+    return count
+
+
+def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, clock: Clock) -> None:
+    """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
+
+    def change() -> list[Saying]:
+        people.means.set_pin(person, pin)
+        return [_by_hand("pin", f"{'taken from' if pin is None else 'chosen for'} {person}")]
+
+    _on_record(change, people, ring, clock)
+
+
+def _by_hand(word: str, detail: str) -> Saying:
     done = Done(CommandOutcome.DONE, detail)
     data = {"command_id": secrets.token_hex(16), "command": str(word)}
     return Kind.COMMAND_RESULT, {**data, "outcome": str(done.outcome), "detail": done.detail}

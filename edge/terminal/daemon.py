@@ -1,18 +1,20 @@
 """The terminal's life: start the loops, say READY, feed the watchdog while all are fresh, stop clean in time."""
 
 import logging
+import queue
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 
 from edge.config import Config
+from edge.domain.badge import Read
 from edge.domain.types import Frame
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals
 from edge.terminal import parts
 from edge.terminal.attend import Attend
 from edge.terminal.latency import Latency
-from edge.terminal.loops import Capture
+from edge.terminal.loops import Capture, Reading
 from edge.terminal.pace import Pace
 from edge.terminal.publish import Publisher
 from edge.terminal.runtime import LatestSlot, Stop, Worker
@@ -23,7 +25,7 @@ STOP_WITHIN_S = 2.8
 """All loops together; systemd and the promise allow three seconds."""
 FIRST_FRAME_S = 10.0
 """A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
-_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0}
+_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0, "reading": 15.0}
 """How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
 
 
@@ -54,6 +56,9 @@ class Terminal:
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         pace = Pace()
+        reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
+        reader = parts.reader(config)
+        self._reading = None if reader is None else Reading(reader, reads)
         self._capture = Capture(camera or parts.camera(config), slot, pace)
         self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
         self.publisher = self._make_publisher(config, secrets, clock)
@@ -68,6 +73,7 @@ class Terminal:
             self.latency,
             lambda: None if self.publisher is None else self.publisher.wake(),
             pace,
+            reads,
         )
         self._slot = slot
         self._workers = self._make_workers()
@@ -111,6 +117,9 @@ class Terminal:
             self._worker("attend", attend.run_once, attend.open, attend.close),
             self._worker("capture", capture.run_once, capture.open, capture.close),
         ]
+        if self._reading is not None:
+            reading = self._reading
+            workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
         if publisher is not None:
             workers.append(
                 self._worker("publish", _progressing(publisher.run_once), publisher.open, publisher.close)

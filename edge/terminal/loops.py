@@ -1,12 +1,19 @@
-"""The capture loop: frames from the camera into the slot, and nothing else."""
+"""The loops that only fetch: frames from the camera into the slot, badges from the reader into a queue."""
 
+import queue
+
+from edge.domain.badge import Read
 from edge.domain.types import Frame
-from edge.ports import Camera
+from edge.ports import Camera, Reader
 from edge.terminal.pace import Pace
 from edge.terminal.runtime import LatestSlot
 
 READ_TIMEOUT_S = 0.5
 """A camera that has no frame for so long has stalled for this round; it bounds the stop as well."""
+
+
+WAITING = 4
+"""Reads that may wait for the attending thread: who holds a card to the reader ten times is heard four times."""
 
 
 class Capture:
@@ -33,3 +40,25 @@ class Capture:
     def close(self) -> None:
         """Release the camera."""
         self._camera.close()
+
+
+class Reading:
+    """The body of the reading worker; the reader lives and dies on its thread."""
+
+    def __init__(self, reader: Reader, reads: "queue.SimpleQueue[Read]") -> None:
+        self._reader, self._reads = reader, reads
+
+    def open(self) -> None:
+        """Take hold of the devices. Raises ReaderError."""
+        self._reader.open()
+
+    def run_once(self) -> bool:
+        """Hand on what was read; a reader that nobody uses is as fresh as one that is used."""
+        read = self._reader.read(READ_TIMEOUT_S)
+        if read is not None and self._reads.qsize() < WAITING:
+            self._reads.put(read)
+        return True
+
+    def close(self) -> None:
+        """Let go of the devices."""
+        self._reader.close()

@@ -23,12 +23,13 @@ from edge.journal.keys import load_identity, load_public, load_secret
 from edge.journal.quarantine import ensure_usable
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
-from edge.ports import Camera, Clock, Signals, Uplink
+from edge.ports import Camera, Clock, Reader, Signals, Uplink
 from edge.resources import models_directory
 from edge.roster.people import People
 from edge.roster.received import Received
 from edge.terminal.attend import Rules
 from edge.terminal.authority import Authority
+from edge.terminal.faces import FaceRules
 from edge.terminal.orders import Orders
 from edge.terminal.roster import Roster
 from edge.vision.models import ModelStore
@@ -172,9 +173,12 @@ def rules(config: Config, store: ModelStore) -> Rules:
     return Rules(
         consent=policy(config),
         direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
-        decision=DecisionPolicy(frames=config.recognition.frames),
-        target_fpir=config.recognition.target_fpir,
-        fmr_table={float(rate): cosine for rate, cosine in store.template.fmr.items()},
+        faces=FaceRules(
+            DecisionPolicy(frames=config.recognition.frames),
+            config.recognition.target_fpir,
+            {float(rate): cosine for rate, cosine in store.template.fmr.items()},
+            config.recognition.mode,
+        ),
         bounds=bounds(config),
     )
 
@@ -189,6 +193,21 @@ def camera(config: Config) -> Camera:
     from edge.adapters.camera_pi import PiCamera
 
     return PiCamera(size=(chosen.width, chosen.height), fps=chosen.fps)
+
+
+def reader(config: Config) -> Reader | None:
+    """The configured badge reader and keypad, not yet opened; None without. Raises ReaderError."""
+    chosen = config.reader
+    if chosen.kind == "evdev":
+        from edge.adapters.reader_evdev import EvdevReader
+
+        paths = [Path(name) if name else None for name in (chosen.badge, chosen.keypad)]
+        return EvdevReader(paths[0], paths[1])
+    if chosen.kind == "script":
+        from edge.adapters.reader_script import ScriptReader
+
+        return ScriptReader(Path(chosen.script))
+    return None
 
 
 def signals(config: Config) -> Signals:

@@ -3,7 +3,7 @@
 import itertools
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,24 +23,6 @@ CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witne
 MODEL = "mobilefacenet-1"
 LATER = "2026-04-01T08:00:00Z"
 Open = Callable[[], People]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "people.db"
-
-
-@pytest.fixture
-def open_people(path: Path) -> Iterator[Open]:
-    opened: list[People] = []
-
-    def make() -> People:
-        opened.append(People(path, STORAGE))
-        return opened[-1]
-
-    yield make
-    for people in opened:
-        people.close()
 
 
 def embeddings(seed: int, count: int = 3, size: int = 192) -> Floats:
@@ -404,7 +386,7 @@ def test_a_store_of_format_1_is_brought_up_to_date(open_people: Open, path: Path
     ann = enrol(people, 1)
     for column in ("erasing", "restriction"):
         people._db.execute(f"ALTER TABLE people DROP COLUMN {column}")
-    for table in ("orders", "marks", "authority", "policies", "anchor"):
+    for table in ("orders", "marks", "authority", "policies", "anchor", "tokens", "means"):
         people._db.execute(f"DROP TABLE {table}")
     people._db.execute("PRAGMA user_version = 1")
     people.close()

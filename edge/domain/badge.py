@@ -1,0 +1,65 @@
+"""Ways in that are no face: a badge's number, or a staff number and its PIN.
+
+Pure: what a reader reads becomes a number or nothing, a PIN is judged when it is chosen, and failures cost time.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+MIN_PIN, MAX_PIN = 6, 12
+"""Digits. NIST SP 800-63B-4, 3.1.1, asks for at least 6 of a PIN that is checked with a limit on tries."""
+FREE_FAILURES = 5
+"""In a row, before the first pause (the same section)."""
+FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 30_000, 3_600_000
+"""Each further failure doubles it."""
+_NUMBER = re.compile(r"[0-9A-Z]{3,40}")
+_PIN = re.compile(rf"[0-9]{{{MIN_PIN},{MAX_PIN}}}")
+
+
+class Token(StrEnum):
+    """What a person may have beside their face."""
+
+    BADGE = "badge"
+    """A card or fob: who holds it is let in."""
+    NUMBER = "number"
+    """A staff number, typed: it says who, and the PIN proves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Something that a reader read. Nothing about it is trusted, and it is never printed."""
+
+    source: Token
+    """BADGE from a card reader, NUMBER from a keypad: a badge's number that is typed opens nothing."""
+    text: str
+
+    def __repr__(self) -> str:
+        """Says nothing: it may end up in a log."""
+        return f"Read({self.source}, ...)"
+
+
+def number(text: str) -> str | None:
+    """The number as it is stored and looked up, capitals and digits alone; None when there is none in `text`.
+
+    Readers differ in spaces, dashes, colons and capitals for the same card.
+    """
+    bare = re.sub(r"[\s:.-]", "", text).upper()
+    return bare if _NUMBER.fullmatch(bare) else None
+
+
+def pin_problem(pin: str) -> str | None:
+    """What is wrong with a PIN that somebody chose; None when nothing is."""
+    if _PIN.fullmatch(pin) is None:
+        return f"a PIN has {MIN_PIN} to {MAX_PIN} digits"
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
+    if len(steps) == 1 and steps <= {0, 1, 9}:
+        return "a PIN of one digit, or of digits in their order, is the first that anyone tries; take another"
+    return None
+
+
+def pause_ms(failures: int) -> int:
+    """How long no further PIN of somebody is looked at, after so many failures in a row."""
+    beyond = failures - FREE_FAILURES
+    return 0 if beyond < 0 else min(FIRST_PAUSE_MS << min(beyond, 20), LONGEST_PAUSE_MS)

@@ -1,0 +1,121 @@
+"""From frames to somebody, as the attending thread sees it: who is enrolled, who is awaited, what a frame says."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.domain import liveness, quality
+from edge.domain.alike import close_pairs
+from edge.domain.decision import Accepted, Decider, DecisionPolicy, Refused
+from edge.domain.matching import Gallery, threshold
+from edge.domain.states import DEADLINES_MS, State
+from edge.domain.stillness import Stillness
+from edge.domain.types import Frame, Method, Reason, Sight
+from edge.terminal.pace import Pace
+from edge.terminal.punching import Identified
+from edge.vision.pipeline import Pipeline
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRules:
+    """How sure is sure enough, and whether a face alone ever is."""
+
+    decision: DecisionPolicy
+    target_fpir: float
+    fmr_table: Mapping[float, float]
+    """The embedder's measured false match rates to cosines, from the manifest."""
+    mode: str = "face"
+    """`face`: either a face or a badge is enough; `badge+face`: both; `badge`: faces are not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """Somebody whose badge was shown."""
+
+    decider: Decider
+    gallery: Gallery
+    """They alone: the badge has said who it is to be, so that nobody else matters."""
+    threshold: float
+    until_ms: int
+
+
+class Faces:
+    """One thread uses it."""
+
+    def __init__(self, pipeline: Pipeline, rules: FaceRules, pace: Pace) -> None:
+        """`pace` is how fast the camera is to be read."""
+        self._pipeline, self._rules, self._pace = pipeline, rules, pace
+        self._stillness, self._decider = Stillness(), Decider(rules.decision)
+        self._awaited: _Awaited | None = None
+        self._gallery = Gallery.empty(pipeline.embedder_id)
+        self._threshold, self._alike = 1.0, frozenset[str]()
+
+    @property
+    def present(self) -> bool:
+        """Somebody stands there who has had no answer yet."""
+        return self._decider.present
+
+    def enrolled(self, gallery: Gallery) -> None:
+        """These are matched from now on."""
+        self._gallery, self._awaited = gallery, None
+        self._threshold = threshold(gallery.size, self._rules.fmr_table, self._rules.target_fpir)
+        self._alike = close_pairs(gallery, self._threshold)
+        LOG.info("%d people enrolled with consent", gallery.size)
+        if self._alike:
+            LOG.info("%d of them look like another: their face counts with their badge alone", len(self._alike))
+
+    def needed(self, person: str) -> bool:
+        """Whether face and badge go together for somebody: by the terminal's mode, or because another looks alike.
+
+        Who has no face here, or may not be matched (an objection, say), has their badge alone.
+        """
+        both = self._rules.mode == "badge+face" or person in self._alike
+        return both and person in self._gallery.people
+
+    def expect(self, person: str | None, now_ms: int) -> None:
+        """The face of somebody who showed their badge, one to one; None: of anybody again."""
+        if person is None:
+            self._awaited = None
+            return
+        asked = threshold(1, self._rules.fmr_table, self._rules.target_fpir)
+        until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
+        self._awaited = _Awaited(Decider(self._rules.decision), self._gallery.only(person), asked, until_ms)
+
+    def look(self, frame: Frame, now_ms: int) -> tuple[Sight, Identified | Refused | None]:
+        """What a frame shows, and an outcome when it completes one."""
+        sight = self._sight(frame)
+        if self._awaited is not None and now_ms >= self._awaited.until_ms:
+            self._awaited = None
+        one = self._awaited
+        if one is None:
+            outcome = self._decider.observe(sight, self._gallery, self._threshold)
+        else:
+            outcome = one.decider.observe(sight, one.gallery, one.threshold)
+        if isinstance(outcome, Accepted):
+            return sight, self._accepted(outcome)
+        if outcome is not None and outcome.reason is Reason.NOT_RECOGNISED:
+            self._awaited = None
+        return sight, outcome
+
+    def _accepted(self, who: Accepted) -> Identified | Refused:
+        if self._awaited is None and self.needed(who.person):
+            return Refused(Reason.BADGE_NEEDED)
+        method = Method.FACE
+        if self._awaited is not None:
+            # They have had their answer, and may linger.
+            method, self._decider, self._awaited = Method.BADGE_FACE, self._awaited.decider, None
+        bands = quality.band(who.quality), liveness.band(who.liveness)
+        return Identified(who.person, method, *bands, self._pipeline.model_ids)
+
+    def _sight(self, frame: Frame) -> Sight:
+        """An empty room that does not change is not searched, and filmed slowly."""
+        now_ms = frame.captured_ns // 1_000_000
+        if not self._stillness.worth_a_search(frame.pixels, now_ms):
+            return Sight(frame.captured_ns)
+        sight = self._pipeline.look(frame)
+        if sight.box is not None:
+            self._stillness.face_seen(now_ms)
+        self._pace.calm(not self._stillness.awake(now_ms))
+        return sight

@@ -1,0 +1,57 @@
+"""From somebody who is known to a durable record: the one place where punches are made."""
+
+from dataclasses import dataclass
+
+from edge.domain.direction import DirectionPolicy, NewPunch, decide
+from edge.domain.kinds import Kind
+from edge.domain.types import Band, Direction, Method
+from edge.journal.ring import Ring, Stored
+from edge.terminal.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who it is, how that was found, and how good what was seen is."""
+
+    person: str
+    method: Method
+    quality: Band = Band.NONE
+    liveness: Band = Band.NONE
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Punched:
+    """A punch, or its duplicate, that is on the disk."""
+
+    kind: Kind
+    """PUNCH or SUPPRESSED."""
+    direction: Direction
+    stored: Stored
+
+
+class Puncher:
+    """Belongs to the attending thread, as the ring does."""
+
+    def __init__(self, ring: Ring, recorder: Recorder, policy: DirectionPolicy) -> None:
+        self._ring, self._recorder, self._policy = ring, recorder, policy
+
+    def punch(self, who: Identified) -> Punched | None:
+        """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
+        evidence = self._recorder.now()
+        found = decide(self._ring.last_punch(who.person), evidence, self._policy)
+        data: dict[str, object] = {
+            "person": who.person,
+            "direction": str(found.direction),
+            "direction_source": str(found.source),
+            "method": str(who.method),
+            "quality": str(who.quality),
+            "liveness": str(who.liveness),
+            "models": list(who.models),
+        }
+        kind = Kind.PUNCH
+        if not isinstance(found, NewPunch):
+            kind = Kind.SUPPRESSED
+            data["duplicate_of"] = found.duplicate_of
+        stored = self._recorder.append(kind, data, evidence)
+        return None if stored is None else Punched(kind, found.direction, stored)

@@ -1,0 +1,231 @@
+"""One suite over every Reader adapter: the script on a FIFO and on a file, evdev on a keyboard of pipes."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from evdev import InputEvent, ecodes
+
+from edge.adapters import reader_evdev
+from edge.adapters.reader_evdev import EvdevReader
+from edge.adapters.reader_script import ScriptReader
+from edge.domain.badge import Read, Token
+from edge.errors import ReaderError
+from edge.ports import Reader
+
+
+class PipeDevice:
+    """What EvdevReader uses of evdev's InputDevice, with evdev's own events, over a pipe that wakes a select."""
+
+    def __init__(self) -> None:
+        self._end, self._other = os.pipe2(os.O_NONBLOCK)
+        self._events: deque[InputEvent] = deque()
+        self.grabbed = self.gone = False
+
+    def type(self, text: str) -> None:
+        for letter in text:
+            code = ecodes.KEY_ENTER if letter == "\n" else ecodes.ecodes[f"KEY_{letter}"]
+            self._events += (
+                InputEvent(0, 0, ecodes.EV_MSC, ecodes.MSC_SCAN, 1),
+                InputEvent(0, 0, ecodes.EV_KEY, code, 1),
+                InputEvent(0, 0, ecodes.EV_KEY, code, 2),
+                InputEvent(0, 0, ecodes.EV_KEY, code, 0),
+            )
+        os.write(self._other, b"x")
+
+    def unplug(self) -> None:
+        self.gone = True
+        os.write(self._other, b"x")
+
+    def grab(self) -> None:
+        self.grabbed = True
+
+    def fileno(self) -> int:
+        return self._end
+
+    def read(self) -> Iterator[InputEvent]:
+        os.read(self._end, 100)
+        if self.gone:
+            raise OSError(19, "No such device")
+        while self._events:
+            yield self._events.popleft()
+
+    def close(self) -> None:
+        os.close(self._end)
+        os.close(self._other)
+
+
+@dataclass
+class Stand:
+    """A reader, and somebody in front of it."""
+
+    reader: Reader
+    badge: Callable[[str], None]
+    keys: Callable[[str], None]
+
+
+def on_a_pipe(path: Path) -> Stand:
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    return Stand(
+        ScriptReader(path),
+        lambda text: os.write(writer, f"badge {text}\n".encode()) and None,
+        lambda text: os.write(writer, f"keys {text}\n".encode()) and None,
+    )
+
+
+def on_a_file(path: Path) -> Stand:
+    path.touch()
+
+    def write(word: str, text: str) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{word} {text}\n")
+
+    return Stand(ScriptReader(path), lambda text: write("badge", text), lambda text: write("keys", text))
+
+
+def on_evdev(path: Path) -> Stand:
+    devices = {"/dev/b": PipeDevice(), "/dev/k": PipeDevice()}
+    reader = EvdevReader(Path("/dev/b"), Path("/dev/k"), open_device=devices.__getitem__)
+    return Stand(
+        reader, lambda text: devices["/dev/b"].type(text + "\n"), lambda text: devices["/dev/k"].type(text + "\n")
+    )
+
+
+@pytest.fixture(params=[on_a_pipe, on_a_file, on_evdev], ids=["fifo", "file", "evdev"])
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
+    made: Stand = request.param(tmp_path / "reader")
+    yield made
+    made.reader.close()
+
+
+def test_what_is_read_comes_once_with_its_source(stand: Stand) -> None:
+    stand.reader.open()
+    stand.badge("00047119")
+    assert stand.reader.read(2) == Read(Token.BADGE, "00047119")
+    stand.keys("271828")
+    assert stand.reader.read(2) == Read(Token.NUMBER, "271828")
+    assert stand.reader.read(0.05) is None
+
+
+def test_several_come_in_their_order(stand: Stand) -> None:
+    stand.reader.open()
+    for number in ("111111", "222222", "333333"):
+        stand.badge(number)
+    assert [stand.reader.read(2) for _ in range(3)] == [
+        Read(Token.BADGE, number) for number in ("111111", "222222", "333333")
+    ]
+
+
+def test_nothing_comes_in_time(stand: Stand) -> None:
+    stand.reader.open()
+    began = time.monotonic()
+    assert stand.reader.read(0.2) is None
+    assert 0.15 < time.monotonic() - began < 1.5
+
+
+def test_it_may_be_closed_twice_and_without_open(stand: Stand) -> None:
+    stand.reader.close()
+    stand.reader.close()
+
+
+def test_letters_are_read_too(stand: Stand) -> None:
+    stand.reader.open()
+    stand.badge("04A21BFF")
+    assert stand.reader.read(2) == Read(Token.BADGE, "04A21BFF")
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\xff\xfe\x00\n", b"badge\n", b"badge   \n", b"open sesame\n", b"\n", b"x" * 9_000]
+)
+def test_a_script_skips_what_is_no_badge(tmp_path: Path, garbage: bytes) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(garbage + b"\nbadge 4711\n")
+    reader = ScriptReader(path)
+    reader.open()
+    assert reader.read(1) == Read(Token.BADGE, "4711")
+    reader.close()
+
+
+def test_a_script_that_is_not_there_names_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match="mkfifo"):
+        ScriptReader(tmp_path / "none").open()
+
+
+def test_a_device_is_grabbed_and_one_that_is_plugged_in_later_is_found(caplog: pytest.LogCaptureFixture) -> None:
+    here: dict[str, PipeDevice] = {}
+
+    def open_device(path: str) -> PipeDevice:
+        if path not in here:
+            raise FileNotFoundError(2, "No such file or directory")
+        return here[path]
+
+    clock = [0.0]
+    reader = EvdevReader(Path("/dev/b"), None, open_device=open_device, now_s=lambda: clock[0])
+    reader.open()
+    assert "plugged in" in caplog.text
+    here["/dev/b"] = PipeDevice()
+    clock[0] = 2.0
+    here["/dev/b"].type("4711\n")
+    assert reader.read(1) == Read(Token.BADGE, "4711")
+    assert here["/dev/b"].grabbed
+    gone = here.pop("/dev/b")
+    gone.unplug()
+    clock[0] = 3.5
+
+    def tick() -> float:
+        clock[0] += 0.3
+        return clock[0]
+
+    reader._now_s = tick
+    assert reader.read(1) is None
+    here["/dev/b"] = PipeDevice()
+    here["/dev/b"].type("4712\n")
+    assert reader.read(5) == Read(Token.BADGE, "4712")
+    assert "is gone" in caplog.text
+    assert "is back" in caplog.text
+    assert "4711" not in caplog.text
+    reader.close()
+
+
+def test_a_device_that_may_not_be_used_is_an_error_with_its_cure() -> None:
+    def refuse(path: str) -> PipeDevice:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(ReaderError, match="group input"):
+        EvdevReader(Path("/dev/b"), None, open_device=refuse).open()
+
+
+def test_half_a_line_is_forgotten_and_mistyped_keys_are_taken_back() -> None:
+    device, clock = PipeDevice(), [0.0]
+    reader = EvdevReader(None, Path("/dev/k"), open_device=lambda path: device, now_s=lambda: clock[0])
+    reader.open()
+    device.type("77")
+    line = reader._lines[0]
+    assert line.take(0.0) == []
+    device.type("1234\n")
+    assert line.take(reader_evdev.PAUSE_S + 0.1) == [Read(Token.NUMBER, "1234")]
+    device._events += [
+        InputEvent(0, 0, ecodes.EV_KEY, code, 1)
+        for code in (
+            *(ecodes.KEY_1, ecodes.KEY_2, ecodes.KEY_BACKSPACE, ecodes.KEY_KP3, ecodes.KEY_ESC),
+            *(ecodes.KEY_KP4, ecodes.KEY_5, ecodes.KEY_6, ecodes.KEY_LEFTSHIFT, ecodes.KEY_KPENTER),
+        )
+    ]
+    device.type("")
+    assert line.take(11.0) == [Read(Token.NUMBER, "456")]
+    reader.close()
+
+
+def test_the_key_codes_are_evdevs() -> None:
+    names = {code: name for code, name in ecodes.KEY.items() if isinstance(name, str)}
+    for code, character in reader_evdev._CHARACTERS.items():
+        assert names[code] in {f"KEY_{character}", f"KEY_KP{character}"}
+    assert {ecodes.KEY_ENTER, ecodes.KEY_KPENTER} == reader_evdev._ENTER
+    assert {ecodes.KEY_ESC, ecodes.KEY_DELETE} == reader_evdev._CLEAR
+    assert ecodes.KEY_BACKSPACE == reader_evdev._BACKSPACE
+    assert ecodes.EV_KEY == reader_evdev._EV_KEY

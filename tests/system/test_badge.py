@@ -1,0 +1,157 @@
+"""Ways in that are no face, on the whole program: badge, staff number and PIN, badge and face together."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.domain.kinds import Kind
+from edge.domain.records import decode
+from edge.journal import envelope
+from edge.terminal import parts
+
+NUMBER, STAFF, PIN = "0004711993", "77001", "271828"
+
+
+@pytest.fixture
+def reader(site) -> Path:
+    """A script reader's FIFO, and a configuration that names it."""
+    path = site.directory / "reader"
+    os.mkfifo(path)
+    text = site.config.read_text()
+    site.config.write_text(text + f'\n[reader]\nkind = "script"\nscript = "{path}"\n')
+    return path
+
+
+def smartclocker(*words: object, typed: str = "") -> str:
+    command = [sys.executable, "-m", "edge", *map(str, words)]
+    done = subprocess.run(command, input=typed, text=True, capture_output=True, timeout=60, check=True)
+    assert not typed or typed not in done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def running(path: Path, log: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str, *, never: str = "\0") -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        assert never not in line, line
+        if text in line:
+            return
+    raise AssertionError(f"the terminal ended before it said {text!r}")
+
+
+def present(reader: Path, line: str) -> None:
+    with reader.open("w") as fifo:
+        fifo.write(line + "\n")
+
+
+def punches(site) -> list[tuple[str, str, str]]:
+    loaded = config.load(site.config).config
+    with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
+        found = [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 1_000)]
+    return [
+        (one.data["person"], one.data["method"], one.data["liveness"]) for one in found if one.kind == Kind.PUNCH
+    ]
+
+
+def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reader: Path, tmp_path: Path) -> None:
+    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    smartclocker("people", "number", person, "--config", site.config, typed=STAFF)
+    smartclocker("people", "pin", person, "--config", site.config, typed=PIN)
+    log = tmp_path / "log"
+    with running(site.config, log) as terminal:
+        wait_for(terminal, "ready", never="  IN\n")
+        present(reader, "badge 999999")
+        wait_for(terminal, "not recognised", never="  IN\n")
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "  IN\n")
+        time.sleep(1.2)  # beyond the window in which a second punch is a duplicate
+        present(reader, f"keys {STAFF}")
+        wait_for(terminal, "enter your PIN")
+        present(reader, "keys 314159")
+        wait_for(terminal, "not recognised", never="  OUT\n")
+        present(reader, f"keys {STAFF}")
+        wait_for(terminal, "enter your PIN")
+        present(reader, f"keys {PIN}")
+        wait_for(terminal, "  OUT\n")
+    assert punches(site) == [(person, "badge", "none"), (person, "pin", "none")]
+    kept = log.read_bytes() + b"".join(
+        path.read_bytes() for path in (site.directory / "state").rglob("*") if path.is_file()
+    )
+    assert person.encode() in kept
+    for secret in (NUMBER, STAFF, PIN, "314159", "999999"):
+        assert secret.encode() not in kept
+
+
+def test_after_an_objection_the_face_counts_no_more_and_the_badge_does(
+    site, reader: Path, enrol, tmp_path: Path
+) -> None:
+    person = enrol(site, "obama.jpg", "obama2.jpg")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    smartclocker("people", "restrict", person, "--objection", "--config", site.config)
+    with running(site.config, tmp_path / "log") as terminal:
+        wait_for(terminal, "not recognised", never="  IN\n")
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "  IN\n")
+    assert punches(site) == [(person, "badge", "none")]
+
+
+def test_badge_and_face_together_where_the_terminal_asks_for_both(
+    site, reader: Path, enrol, tmp_path: Path
+) -> None:
+    person = enrol(site, "obama.jpg", "obama2.jpg")
+    other = smartclocker("people", "add", "Bob Example", "--config", site.config).split()[1].rstrip(":")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    smartclocker("people", "badge", other, "--config", site.config, typed="5555")
+    text = site.config.read_text()
+    site.config.write_text(text + '\n[recognition]\nmode = "badge+face"\n')
+    with running(site.config, tmp_path / "log") as terminal:
+        wait_for(terminal, "show your badge", never="  IN\n")
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "now look into the camera", never="  IN\n")
+        wait_for(terminal, "  IN\n")
+    ((who, method, liveness),) = punches(site)
+    assert (who, method) == (person, "badge+face")
+    assert liveness != "none"
+
+
+def test_anothers_face_with_a_badge_is_refused(site, reader: Path, enrol, photos: Path, tmp_path: Path) -> None:
+    person = enrol(site, "biden.jpg")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    text = site.config.read_text()
+    site.config.write_text(text + '\n[recognition]\nmode = "badge+face"\n')
+    with running(site.config, tmp_path / "log") as terminal:
+        wait_for(terminal, "not recognised", never="  IN\n")  # obama3.jpg stands there
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "now look into the camera", never="  IN\n")
+        wait_for(terminal, "not recognised", never="  IN\n")
+    assert punches(site) == []
+
+
+def test_a_reader_that_is_not_there_ends_the_start_with_its_cure(site, tmp_path: Path) -> None:
+    text = site.config.read_text()
+    site.config.write_text(text + f'\n[reader]\nkind = "script"\nscript = "{tmp_path / "none"}"\n')
+    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 74
+    assert "mkfifo" in done.stderr

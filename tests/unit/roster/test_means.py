@@ -1,0 +1,177 @@
+"""Badges, staff numbers and PINs: nobody else's, never in the clear, and gone with an erasure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.domain.badge import Token
+from edge.domain.consent import Consent, Policy
+from edge.domain.roster_member import Member
+from edge.errors import PeopleError
+from edge.roster.people import People, new_person_id
+
+POLICY = Policy("2026-1", "a" * 64)
+CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+LATER = "2026-04-01T08:00:00Z"
+NUMBER, PIN = "00047119", "271828"
+Open = Callable[[], People]
+
+
+def someone(people: People) -> str:
+    person = new_person_id()
+    people.add(person, "Ann Example")
+    return person
+
+
+def enrolled(people: People) -> str:
+    person = new_person_id()
+    people.enrol(person, "Ann Example", CONSENT, POLICY, np.eye(3, 8, dtype=np.float32), "m")
+    return person
+
+
+def everything(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_a_badge_is_its_persons_and_a_typed_one_opens_nothing(open_people: Open) -> None:
+    people = open_people()
+    ann = someone(people)
+    assert people.means.give(ann, Token.BADGE, NUMBER)
+    assert not people.means.give(ann, Token.BADGE, " 0004-7119 "), "it is theirs already"
+    assert people.means.whose(Token.BADGE, "0004 7119") == ann
+    assert people.means.whose(Token.NUMBER, NUMBER) is None
+    assert people.means.whose(Token.BADGE, "999999") is None
+    assert people.means.whose(Token.BADGE, "\x00") is None
+
+
+def test_nobody_is_given_what_is_anothers(open_people: Open) -> None:
+    people = open_people()
+    ann, bob = someone(people), someone(people)
+    people.means.give(ann, Token.BADGE, NUMBER)
+    with pytest.raises(PeopleError, match="another person's here") as refused:
+        people.means.give(bob, Token.BADGE, NUMBER)
+    assert NUMBER not in str(refused.value)
+    assert people.means.whose(Token.BADGE, NUMBER) == ann
+    with pytest.raises(PeopleError, match="nobody here has this id"):
+        people.means.give("a" * 26, Token.BADGE, "5555")
+    with pytest.raises(PeopleError, match="no badge"):
+        people.means.give(ann, Token.BADGE, "!")
+
+
+def test_a_lost_badge_is_taken(open_people: Open) -> None:
+    people = open_people()
+    ann = someone(people)
+    people.means.give(ann, Token.BADGE, NUMBER)
+    people.means.give(ann, Token.BADGE, "5555")
+    assert people.means.take(ann, Token.BADGE) == 2
+    assert people.means.whose(Token.BADGE, NUMBER) is None
+
+
+def test_a_pin_proves_its_person_alone_and_failures_are_counted_over_restarts(open_people: Open) -> None:
+    people = open_people()
+    ann, bob = someone(people), someone(people)
+    people.means.set_pin(ann, PIN)
+    assert people.means.proves(ann, PIN)
+    assert not people.means.proves(bob, PIN)
+    assert not people.means.proves(None, PIN)
+    for _ in range(3):
+        assert not people.means.proves(ann, "271829")
+    assert open_people().means.failures(ann) == 3
+    assert people.means.proves(ann, PIN)
+    assert people.means.failures(ann) == 0
+    with pytest.raises(PeopleError, match="6 to 12 digits"):
+        people.means.set_pin(ann, "1234")
+    people.means.set_pin(ann, None)
+    assert not people.means.proves(ann, PIN)
+
+
+def test_nothing_of_it_is_in_the_clear(open_people: Open, path: Path) -> None:
+    people = open_people()
+    ann = someone(people)
+    people.means.give(ann, Token.BADGE, NUMBER)
+    people.means.give(ann, Token.NUMBER, "77001")
+    people.means.set_pin(ann, PIN)
+    held = everything(path)
+    for secret in (NUMBER, "77001", PIN, "argon2", "Ann Example"):
+        assert secret.encode() not in held
+    assert ann.encode() in held, "the scan sees what is there"
+
+
+def test_who_withdraws_keeps_their_badge_and_pin_and_may_still_be_given_one(open_people: Open) -> None:
+    people = open_people()
+    ann = enrolled(people)
+    people.means.give(ann, Token.BADGE, NUMBER)
+    people.means.set_pin(ann, PIN)
+    people.withdraw(ann, LATER)
+    assert people.gallery("m", POLICY).size == 0
+    assert people.means.whose(Token.BADGE, NUMBER) == ann
+    assert people.means.proves(ann, PIN)
+    people.means.give(ann, Token.NUMBER, "77001")
+    assert people.held(ann)["staff_numbers"] == ["77001"]
+
+
+def test_an_erasure_takes_all_of_it_and_leaves_the_others(open_people: Open, path: Path) -> None:
+    people = open_people()
+    ann, bob = enrolled(people), someone(people)
+    for person, text in ((ann, NUMBER), (bob, "5555")):
+        people.means.give(person, Token.BADGE, text)
+        people.means.set_pin(person, PIN)
+    sealed = [row[0] for row in people._db.execute("SELECT sealed FROM tokens WHERE person = ?", (ann,))]
+    sealed += [row[0] for row in people._db.execute("SELECT pin FROM means WHERE person = ?", (ann,))]
+    assert all(one in everything(path) for one in sealed)
+    people.erase(ann, LATER, "requested")
+    left = everything(path)
+    assert not any(one in left for one in sealed)
+    assert people.means.whose(Token.BADGE, NUMBER) is None
+    assert not people.means.proves(ann, PIN)
+    assert people.means.whose(Token.BADGE, "5555") == bob
+    assert open_people().means.proves(bob, PIN), "wrapped under the fresh epoch"
+
+
+def test_somebody_without_a_face_is_listed_handed_out_and_erased(open_people: Open) -> None:
+    people = open_people()
+    ann = someone(people)
+    (listed,) = people.list()
+    assert (listed.name, listed.templates, listed.consent) == ("Ann Example", 0, None)
+    assert people.gallery("m", POLICY).size == 0
+    assert people.held(ann)["badges"] == []
+    with pytest.raises(PeopleError, match="gave no consent"):
+        people.withdraw(ann, LATER)
+    assert people.erase(ann, LATER, "employer") == 0
+    assert people.list()[0].name is None
+
+
+def test_the_roster_carries_them_and_the_next_replaces_them(open_people: Open, tmp_path: Path) -> None:
+    people = open_people()
+    ann = enrolled(people)
+    people.means.give(ann, Token.BADGE, NUMBER)
+    people.means.set_pin(ann, PIN)
+    member = people.member(ann)
+    with People(tmp_path / "other.db", bytes(32)) as other:
+        assert other.receive({ann: member}, POLICY) == {ann: None}
+        assert other.means.whose(Token.BADGE, NUMBER) == ann
+        assert other.means.proves(ann, PIN)
+        bare = Member(member.name, member.consent, member.templates)
+        assert other.receive({ann: bare}, POLICY) == {ann: None}
+        assert other.means.whose(Token.BADGE, NUMBER) is None
+        assert not other.means.has_pin(ann)
+
+
+def test_the_roster_takes_nobodys_badge_away(open_people: Open) -> None:
+    people = open_people()
+    bob = someone(people)
+    people.means.give(bob, Token.BADGE, NUMBER)
+    ann = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, tokens=((Token.BADGE, NUMBER),))
+    assert people.receive({new_person_id(): ann}, POLICY).popitem()[1] is None
+    assert people.means.whose(Token.BADGE, NUMBER) == bob
+
+
+def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
+    people = open_people()
+    ann = someone(people)
+    with pytest.raises(PeopleError), people._writing():
+        people.means.give(ann, Token.BADGE, NUMBER)
+        people._db.execute("INSERT INTO people (id) VALUES (?)", (ann,))
+    assert people.means.whose(Token.BADGE, NUMBER) is None
