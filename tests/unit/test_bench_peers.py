@@ -27,7 +27,7 @@ def test_without_the_lock_it_says_where_to_run_it(tmp_path: Path) -> None:
 def test_a_peer_that_cannot_be_installed_says_why(tmp_path: Path) -> None:
     lock = tmp_path / "peers.txt"
     lock.write_text("no-such-thing==1.0 --hash=sha256:" + "0" * 64 + "\n", encoding="ascii")
-    with pytest.raises(PeersMissing, match="could not be installed: .*no-such-thing"):
+    with pytest.raises(PeersMissing, match=r"could not be installed: .*no-such-thing"):
         environment(lock, tmp_path / "peers")
     assert not (tmp_path / "peers" / "lock.sha256").exists(), "the next run tries again"
 

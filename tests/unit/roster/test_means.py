@@ -171,7 +171,12 @@ def test_the_roster_takes_nobodys_badge_away(open_people: Open) -> None:
 def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
     people = open_people()
     ann = someone(people)
-    with pytest.raises(PeopleError), people._writing():
-        people.means.give(ann, Token.BADGE, NUMBER)
-        people._db.execute("INSERT INTO people (id) VALUES (?)", (ann,))
+
+    def half() -> None:
+        with people.together():
+            people.means.give(ann, Token.BADGE, NUMBER)
+            people.add(ann, "Ann Again")
+
+    with pytest.raises(PeopleError):
+        half()
     assert people.means.whose(Token.BADGE, NUMBER) is None
