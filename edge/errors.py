@@ -62,6 +62,14 @@ class TransferError(SmartClockerError, OSError):
     exit_code = 74
 
 
+class EvidenceError(TransferError):
+    """The evidence store cannot be opened or written; punches do not need it."""
+
+
+class EvidenceDamaged(EvidenceError):
+    """The evidence store cannot be read any more; it is deleted, so that it keeps no image beyond its day."""
+
+
 class ExportRefused(SmartClockerError, ValueError):
     """The file is no export, is sealed to somebody else, or there is nothing genuine in it."""
 

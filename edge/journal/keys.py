@@ -16,6 +16,7 @@ import struct
 import textwrap
 from pathlib import Path
 
+from nacl.public import PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import KeyFileError
@@ -28,6 +29,8 @@ _PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 """RFC 8410 §7: OneAsymmetricKey version 0, id-Ed25519, OCTET STRING in an OCTET STRING."""
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """RFC 8410 §4: AlgorithmIdentifier id-Ed25519, BIT STRING without unused bits."""
+_SPKI_X25519 = bytes.fromhex("302a300506032b656e032100")
+"""The same with id-X25519."""
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----",
     re.ASCII,
@@ -67,6 +70,26 @@ def load_public(source: Path | str) -> VerifyKey:
         except OSError as error:
             raise _unreadable(name, error) from error
     return VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
+
+
+def sealing_pem(key: PublicKey) -> str:
+    """An X25519 public key as SubjectPublicKeyInfo PEM: what images are sealed to."""
+    return _pem("PUBLIC KEY", _SPKI_X25519 + bytes(key))
+
+
+def load_sealing(path: Path) -> PublicKey:
+    """Read an X25519 public key. Raises KeyFileError, for an Ed25519 key too: what is sealed to it nobody opens."""
+    try:
+        with path.open("rb") as file:
+            text = _as_text(file.read(_MAX_FILE + 1), str(path))
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+    der = _der(text, "PUBLIC KEY", str(path))
+    if len(der) != len(_SPKI_X25519) + SECRET_BYTES or not der.startswith(_SPKI_X25519):
+        raise KeyFileError(
+            f"{path}: not an X25519 public key; give the .pem file that `smartclocker central evidence key` made"
+        )
+    return PublicKey(der[len(_SPKI_X25519) :])
 
 
 def create_secret(path: Path) -> bytes:

@@ -1,0 +1,240 @@
+"""The evidence store: one sealed image a punch, within a budget of bytes, until its day (`edge.domain.evidence`).
+
+What is in it was sealed to the employer's key before it came here; nobody can look at it at the terminal. Every use
+opens the file, first deletes what has expired, and closes it again: no connection is held, no older page stays.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from edge.domain import evidence as rules
+from edge.domain.evidence import Collected, Passage
+from edge.domain.types import TimeEvidence
+from edge.errors import EvidenceDamaged, EvidenceError
+from edge.roster.evidence_file import STORE, create, destroy, unlink_copies
+
+PAGE = 4_096
+FREE_FLOOR = 100_000_000
+"""Bytes of the disk that the store leaves free: the record needs them more."""
+_SPARE_PAGES = 24
+"""For the tables themselves, and what of a page a row leaves empty."""
+_ROW = 400
+"""Bytes of a row beside its image, generously."""
+_PASSAGE = "total_ms, run_ms, life, boot_id, boottime_ms, utc_ms, base_ms, anchor_ms, gap_ms, proven, unproven_ms"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One image that is kept, without it."""
+
+    record: str
+    """The id of its punch."""
+    person: str
+    time: TimeEvidence
+    """Of the punch."""
+    bytes: int
+    certain: bool
+    """Whether its age is known; what is not certain is not handed out."""
+
+
+class EvidenceStore:
+    """One use of the file; `opened` makes it. Raises EvidenceError, EvidenceDamaged when the file is at fault."""
+
+    def __init__(self, path: Path, now: TimeEvidence) -> None:
+        """Open an existing store and delete what has expired at `now`."""
+        self.path = path
+        self.expired = 0
+        """How many images this opening deleted for their age."""
+        self._now = now
+        self._db = STORE.connect(path)
+        try:
+            with STORE.guard(path):
+                STORE.migrate(self._db, path)
+                self._db.execute("PRAGMA secure_delete = ON")
+            self._expire()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def keep(self, record: str, person: str, at: TimeEvidence, sealed: bytes, budget: int) -> bool:
+        """Keep one, durably; the oldest go to make room. False: there is no room for it alone, or on the disk.
+
+        `budget` is in bytes of the file.
+        """
+        usable, needed = budget // PAGE - _SPARE_PAGES, _pages(len(sealed))
+        if needed > usable or _free(self.path) < FREE_FLOOR:
+            return False
+        when = rules.collected(self._passage, self._now, at)
+        row = (record, person, at.utc, at.boot_id, at.boottime_ms, at.synchronised, when.total_ms, when.life)
+        with STORE.writing(self._db, self.path):
+            room = usable - self._db.execute("SELECT coalesce(sum(pages), 0) FROM stills").fetchone()[0]
+            while room < needed:
+                n, pages = self._db.execute("SELECT n, pages FROM stills ORDER BY n LIMIT 1").fetchone()
+                self._db.execute("DELETE FROM stills WHERE n = ?", (n,))
+                room += pages
+            self._db.execute(
+                "INSERT OR IGNORE INTO stills (record, person, utc, boot_id, boottime_ms, synchronised, total_ms, "
+                "life, size, pages, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, len(sealed), needed, sealed),
+            )
+        return True
+
+    def totals(self) -> tuple[int, int]:
+        """How many images, and their bytes."""
+        with STORE.guard(self.path):
+            count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM stills").fetchone()
+        return int(count), int(size)
+
+    def stills(self, person: str | None = None) -> list[Still]:
+        """What is kept, the oldest first; of one person, or all."""
+        query = (
+            "SELECT record, person, utc, boot_id, boottime_ms, synchronised, size, total_ms, life "
+            "FROM stills WHERE ?1 IS NULL OR person = ?1 ORDER BY n"
+        )
+        with STORE.guard(self.path):
+            rows = self._db.execute(query, (person,)).fetchall()
+        return [
+            Still(
+                record,
+                who,
+                TimeEvidence(utc, 0, "UTC", boot, boottime, bool(synchronised)),
+                size,
+                rules.certain(Collected(total, life), self._passage),
+            )
+            for record, who, utc, boot, boottime, synchronised, size, total, life in rows
+        ]
+
+    def sealed(self, record: str) -> bytes:
+        """One, as it was sealed. Raises EvidenceError when it is not kept."""
+        with STORE.guard(self.path):
+            row = self._db.execute("SELECT sealed FROM stills WHERE record = ?", (record,)).fetchone()
+        if row is None:
+            raise EvidenceError(
+                f"{record}: no image is kept of this record; `smartclocker evidence list` shows which"
+            )
+        return bytes(row[0])
+
+    def copied(self, name: str, person: str, records: Sequence[str]) -> None:
+        """A copy of these will be written as `name` beneath the state directory: it goes when their first does.
+
+        To be called before it is written, so that no interruption leaves one that nobody knows.
+        """
+        with STORE.writing(self._db, self.path):
+            marks = ", ".join("?" * len(records))
+            query = f"SELECT min(total_ms), min(life) FROM stills WHERE record IN ({marks})"  # noqa: S608 - marks
+            total_ms, life = self._db.execute(query, tuple(records)).fetchone()
+            self._db.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?)", (name, person, total_ms, life))
+
+    def remove(self, person: str | None) -> int:
+        """Delete one person's, or all, to the last byte, and the copies that wait; how many images there were."""
+        return self._delete("?1 IS NULL OR person = ?1", (person,))
+
+    def remove_all_but(self, people: Collection[str]) -> int:
+        """Delete those of people who are not enrolled any more, whatever interrupted their erasure."""
+        with STORE.guard(self.path):
+            kept = "SELECT person FROM stills UNION SELECT person FROM copies"
+            gone = {person for (person,) in self._db.execute(kept)} - set(people)
+        return sum(self.remove(person) for person in sorted(gone))
+
+    def close(self) -> None:
+        """Nothing of what was deleted is in the files after this; safe to call twice."""
+        self._db.close()
+
+    def _expire(self) -> None:
+        """Judge by the time that passed, and remember that it did. One transaction each, deleting first."""
+        with STORE.guard(self.path):
+            row = self._db.execute(f"SELECT {_PASSAGE} FROM passage").fetchone()  # noqa: S608 - fixed words
+        if row is None:
+            raise EvidenceDamaged(f"{self.path}: {STORE.mend}")
+        before = Passage(*row)
+        self._passage = rules.advance(before, self._now)
+        old = [
+            (table, key)
+            for table, column in (("stills", "n"), ("copies", "name"))
+            for key, total, life in self._rows(f"SELECT {column}, total_ms, life FROM {table}")  # noqa: S608
+            if rules.expired(Collected(total, life), self._passage)
+        ]
+        copies = [str(key) for table, key in old if table == "copies"]
+        unlink_copies(self.path.parent, copies)
+        with STORE.writing(self._db, self.path):
+            self._db.executemany("DELETE FROM stills WHERE n = ?", [(k,) for table, k in old if table == "stills"])
+            self._db.executemany("DELETE FROM copies WHERE name = ?", [(name,) for name in copies])
+            marks = ", ".join("?" * len(_PASSAGE.split()))
+            self._db.execute(f"INSERT OR REPLACE INTO passage VALUES (1, {marks})", astuple(self._passage))  # noqa: S608
+        self.expired = len(old) - len(copies)
+        if old:
+            self._clear()
+
+    def _delete(self, condition: str, values: tuple[str | None]) -> int:
+        names = [str(row[0]) for row in self._rows(f"SELECT name FROM copies WHERE {condition}", values)]  # noqa: S608
+        unlink_copies(self.path.parent, names)
+        with STORE.writing(self._db, self.path):
+            count = self._db.execute(f"DELETE FROM stills WHERE {condition}", values).rowcount  # noqa: S608
+            self._db.execute(f"DELETE FROM copies WHERE {condition}", values)  # noqa: S608
+        self._clear()
+        return int(count)
+
+    def _clear(self) -> None:
+        """Freed pages were overwritten; the older ones in the write-ahead file go, too. An empty file shrinks."""
+        with STORE.guard(self.path):
+            if self._db.execute("SELECT 1 FROM stills LIMIT 1").fetchone() is None:
+                self._db.execute("VACUUM")
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise EvidenceError(f"{self.path}: another process reads it; give the command again")
+
+    def _rows(self, query: str, values: tuple[str | None, ...] = ()) -> list[tuple[int | str, int, int]]:
+        with STORE.guard(self.path):
+            return self._db.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[EvidenceStore | None]:
+    """The store for one use, with what has expired deleted; None when there is none and none is wanted.
+
+    A damaged one may not keep images for ever: it is overwritten and deleted, and EvidenceDamaged says so.
+    """
+    try:
+        if not STORE.present(path):
+            if not make:
+                yield None
+                return
+            create(path, now)
+        store = EvidenceStore(path, now)
+        try:
+            yield store
+        finally:
+            store.close()
+    except EvidenceDamaged as error:
+        destroy(path)
+        raise EvidenceDamaged(
+            f"{path}: it was damaged, and all images in it are deleted; nothing is to be done"
+        ) from error
+
+
+def forget(path: Path, person: str, now: TimeEvidence) -> int:
+    """Delete the images of somebody who is erased or withdrew; how many. Raises EvidenceError."""
+    try:
+        with opened(path, now) as store:
+            return 0 if store is None else store.remove(person)
+    except EvidenceDamaged as error:
+        _log.error("%s", error)
+        return 0
+
+
+def _pages(size: int) -> int:
+    """Pages that a row takes: an image lies on overflow pages, each of which begins with the number of the next."""
+    return -(-(size + _ROW) // (PAGE - 4)) + 1
+
+
+def _free(path: Path) -> int:
+    try:
+        found = os.statvfs(path.parent)
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be written ({error.strerror}); check the disk") from error
+    return found.f_bavail * found.f_frsize

@@ -1,0 +1,112 @@
+"""The evidence store as a file: its tables, how it is made, and how it goes."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from edge.domain import evidence as rules
+from edge.domain.types import TimeEvidence
+from edge.errors import EvidenceDamaged, EvidenceError
+from edge.sqlitefile import Kind, sync_directory
+
+NAME = "evidence.db"
+"""In the state directory."""
+COPY_SUFFIX = ".stills"
+"""Of what was handed out and waits in a folder of the state directory; it goes with its images."""
+STORE = Kind(
+    noun="evidence store",
+    application_id=0x53434531,  # 'SCE1'
+    version=1,
+    error=EvidenceError,
+    mend="it is damaged, and will be deleted: nobody could delete single images from it on their day",
+    damaged=EvidenceDamaged,
+)
+_TABLES = """
+CREATE TABLE stills (
+    n INTEGER PRIMARY KEY,
+    record TEXT NOT NULL UNIQUE,
+    person TEXT NOT NULL,
+    utc TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    boottime_ms INTEGER NOT NULL,
+    synchronised INTEGER NOT NULL,
+    total_ms INTEGER NOT NULL,
+    life INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    pages INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX stills_by_person ON stills (person);
+CREATE INDEX stills_by_age ON stills (total_ms, life);
+CREATE INDEX stills_by_size ON stills (size, pages);
+CREATE TABLE copies (
+    name TEXT PRIMARY KEY,
+    person TEXT NOT NULL,
+    total_ms INTEGER NOT NULL,
+    life INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE passage (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    total_ms INTEGER NOT NULL,
+    run_ms INTEGER NOT NULL,
+    life INTEGER NOT NULL,
+    boot_id TEXT NOT NULL,
+    boottime_ms INTEGER NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    base_ms INTEGER,
+    anchor_ms INTEGER,
+    gap_ms INTEGER NOT NULL,
+    proven INTEGER NOT NULL,
+    unproven_ms INTEGER NOT NULL
+) STRICT;
+"""
+
+
+def create(path: Path, now: TimeEvidence) -> None:
+    """Make an empty store, whose time begins. Raises EvidenceError."""
+    row = astuple(rules.begin(now))
+    marks = ", ".join("?" * len(row))
+    STORE.create(path, _TABLES, lambda db: db.execute(f"INSERT INTO passage VALUES (1, {marks})", row))  # noqa: S608
+
+
+def destroy(path: Path) -> None:
+    """Overwrite and delete the store and every copy that waits beneath its directory. Raises EvidenceError."""
+    try:
+        for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+            _shred(file)
+        for copy in path.parent.glob(f"*/*{COPY_SUFFIX}"):
+            copy.unlink(missing_ok=True)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise EvidenceError(
+            f"{path}: cannot be deleted ({error.strerror}); make the file and its directory writable by this user"
+        ) from error
+
+
+def unlink_copies(directory: Path, names: Sequence[str]) -> None:
+    """Delete copies by their names beneath the state directory, half-written ones too. Raises EvidenceError."""
+    try:
+        for name in names:
+            path = directory / name
+            for file in (path, path.with_suffix(".part")):
+                file.unlink(missing_ok=True)
+            if path.parent.exists():
+                sync_directory(path.parent)
+    except OSError as error:
+        raise EvidenceError(
+            f"{directory}: a copy of images cannot be deleted ({error.strerror}); make it writable by this user"
+        ) from error
+
+
+def _shred(file: Path) -> None:
+    if not file.is_file() or file.is_symlink():
+        file.unlink(missing_ok=True)
+        return
+    with file.open("r+b") as content:
+        left = os.fstat(content.fileno()).st_size
+        while left > 0:
+            left -= content.write(bytes(min(left, 1 << 20)))
+        content.flush()
+        os.fsync(content.fileno())
+    file.unlink()
