@@ -115,6 +115,14 @@ class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
     resend_s: Annotated[float, Meta(ge=1, le=600)] = 10.0
 
 
+class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
+    """The employer's opt-in to one sealed image a punch; without this section none is taken."""
+
+    key: str
+    max_bytes: Annotated[int, Meta(ge=1_000_000, le=100_000_000_000)] = 500_000_000
+    max_edge_px: Annotated[int, Meta(ge=96, le=1280)] = 320
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `[uplink]` may be absent: a terminal without a centre keeps its records for export."""
 
@@ -127,6 +135,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     recognition: Recognition = Recognition()
     reader: Reader = Reader()
     uplink: Uplink | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +285,7 @@ _PATHS = (
     ("reader", ("badge", "keypad", "script")),
     ("policy", ("text",)),
     ("uplink", ("ca", "certificate", "key")),
+    ("evidence", ("key",)),
 )
 
 

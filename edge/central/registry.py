@@ -202,6 +202,7 @@ class Registry:
         self._db.executemany("INSERT INTO addressed (sequence, terminal) VALUES (?, ?)", rows)
         data: dict[str, Any] = {"id": order.id, "sequence": sequence, "order": str(word), "site": site}
         data |= {"terminals": list(terminals)} | ({} if request is None else {"request": request})
+        data |= {name: fields[name] for name in ("records", "ground", "whose") if name in fields}
         self._enter(key, doing, Act.ORDER, data, order.person)
         return order
 

@@ -20,6 +20,7 @@ _GROUPS = {
     "models": "list the models and verify their hashes",
     "enrol": "enrol a person, with consent, from photographs or the camera",
     "people": "list the people enrolled, or withdraw a consent",
+    "evidence": "list or delete the sealed images of punches; nobody can see one here",
     "journal": "verify or show the signed journal, with public keys alone",
     "central": "the centre: certificates, terminals, the ledger",
     "demo": "the whole way of a punch on this machine, in a minute",

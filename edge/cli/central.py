@@ -5,6 +5,7 @@ import argparse
 from edge.cli import (
     central_audit,
     central_authority,
+    central_evidence,
     central_gaps,
     central_import,
     central_keys,
@@ -34,4 +35,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
     central_authority.configure(verbs)
     central_order.configure(verbs)
     central_rights.configure(verbs)
+    central_evidence.configure(verbs)
     central_audit.configure(verbs)

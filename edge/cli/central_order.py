@@ -43,6 +43,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--version", help="of `policy`")
     add("--text", type=Path, metavar="FILE", help="of `policy`: its text, 12,000 characters at most")
     add("--consent-again", action="store_true", help="of `policy`: nobody is matched until they agree to it")
+    add("--record", action="append", metavar="ID",
+        help="of `release-evidence`: the id of a punch (`central punches`); may be repeated")  # fmt: skip
+    grounds = ("person-asked", "dispute", "suspected-misuse", "legal-claim", "court-order")
+    add("--ground", choices=grounds, help="of `release-evidence`; --why says more, for the audit log alone")
+    add("--everybody", action="store_true", help="of `delete-evidence`, in place of PERSON")
     add("--request", type=int, metavar="N", help="the request that it answers, as `central rights list` numbers it")
     add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
         help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip

@@ -18,6 +18,8 @@ WORDS = (
     "employment-ended",
     "under-age",
     "policy",
+    "release-evidence",
+    "delete-evidence",
 )
 """What can be ordered by hand; `rotate` is `central authority rotate`."""
 
@@ -40,7 +42,6 @@ def where(store: "Store", text: str) -> "tuple[str, list[Terminal], bool]":
 def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     """What the word carries; all that lacks is said at once. Raises RecordError."""
     import base64
-    import hashlib
 
     from edge.domain.orders import FIELDS, Word
     from edge.errors import RecordError
@@ -49,13 +50,18 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     needs = {
         Word.ERASE: ("reason",), Word.UNRESTRICT: ("lifts",), Word.RECTIFY: ("name",), Word.ACCESS: ("reply_key",),
         Word.EMPLOYMENT_ENDED: ("at",), Word.POLICY: ("version", "text"),
+        Word.RELEASE_EVIDENCE: ("record", "ground"),
     }.get(word, ())  # fmt: skip
     missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(arguments, name) is None]
+    if word is Word.DELETE_EVIDENCE:
+        return _whose(arguments)
     if (arguments.person is None) == ("person" in FIELDS[word]):
         missing.insert(0, "no PERSON" if arguments.person is not None else "PERSON")
     if missing:
         raise RecordError(f"`{word}` needs {', '.join(missing)}; nothing was ordered")
     made: dict[str, Any] = {} if arguments.person is None else {"person": arguments.person}
+    if word is Word.RELEASE_EVIDENCE:
+        made |= {"records": arguments.record, "ground": arguments.ground}
     made |= {name: getattr(arguments, name) for name in needs if name in {"reason", "lifts", "name", "version"}}
     if word is Word.ACCESS:
         from nacl.public import PrivateKey
@@ -65,13 +71,31 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     if word is Word.EMPLOYMENT_ENDED:
         made["at"] = _instant(arguments.at)
     if word is Word.POLICY:
-        try:
-            text = arguments.text.read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
-        sha256 = hashlib.sha256(text.encode()).hexdigest()
-        made |= {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
+        made |= _policy(arguments)
     return made
+
+
+def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
+    import hashlib
+
+    from edge.errors import RecordError
+
+    try:
+        text = arguments.text.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
+
+
+def _whose(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All images are deleted only where that was said."""
+    from edge.domain.orders import EVERYBODY
+    from edge.errors import RecordError
+
+    if (arguments.person is None) is not arguments.everybody:
+        raise RecordError("`delete-evidence` needs PERSON, or --everybody in its place; nothing was ordered")
+    return {"whose": arguments.person or EVERYBODY}
 
 
 def _instant(text: str) -> str:

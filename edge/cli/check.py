@@ -55,6 +55,7 @@ def _beyond_the_file(config: "Config") -> Iterator[str]:
             yield f"{what}: {error}"
 
     yield from attempt("keys", lambda: parts.load_secrets(config))
+    yield from attempt("evidence", lambda: parts.stills(config, parts.load_secrets(config), parts.clock()))
     yield from attempt("policy", lambda: parts.policy(config))
     yield from attempt("models", lambda: _verify_models(config))
     if config.uplink is not None:

@@ -32,6 +32,8 @@ class Act(StrEnum):
     ROSTER_REMOVED = "roster-removed"
     ROSTER_KEY = "roster-key"
     """A site got another key."""
+    EVIDENCE_OPENED = "evidence-opened"
+    """Images that a terminal released were opened with the private key."""
     DISCLOSURE = "disclosure"
     """Data went to somebody by law."""
     NOTE = "note"

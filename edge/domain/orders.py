@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from edge.domain import lifetime
-from edge.domain.kinds import EPOCH, HASH, PERSON, WORD, ErasureReason, is_instant
+from edge.domain.kinds import EPOCH, HASH, PERSON, RECORD_ID, WORD, ErasureReason, is_instant
 from edge.domain.records import NAME, Origin
 from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
 from edge.errors import RecordError
@@ -32,6 +32,10 @@ MAX_TERMINALS = 256
 MAX_LIFETIME = timedelta(days=92)
 """From `issued` to `expires`: a terminal that was away for a season still acts when it returns."""
 EVERYWHERE = "*"
+EVERYBODY = "*"
+"""Whose images a `delete-evidence` deletes: all."""
+MAX_RELEASED = 16
+"""Records in one `release-evidence`: each is looked at for a reason of its own."""
 _KEY_BYTES = 32
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -57,6 +61,10 @@ class Word(StrEnum):
     """Erase, at an instant and never before it."""
     UNDER_AGE = "under-age"
     """Somebody younger than 13 was enrolled: erase."""
+    RELEASE_EVIDENCE = "release-evidence"
+    """Hand out the evidence images of named punches, as they were sealed."""
+    DELETE_EVIDENCE = "delete-evidence"
+    """Delete the evidence images, at the employer's request."""
     ROTATE = "rotate"
     """The authority's next key."""
 
@@ -68,8 +76,28 @@ class Lifts(StrEnum):
     OBJECTION = "objection"
 
 
+class ReleaseGround(StrEnum):
+    """Why images are handed out; words of a list, since free text would carry names to the broker."""
+
+    PERSON_ASKED = "person-asked"
+    DISPUTE = "dispute"
+    """Whether or when somebody punched is disputed."""
+    MISUSE = "suspected-misuse"
+    """Somebody may have punched for another."""
+    LEGAL_CLAIM = "legal-claim"
+    COURT_ORDER = "court-order"
+
+
 PROTECTIVE = frozenset(
-    {Word.WITHDRAW, Word.ERASE, Word.RESTRICT, Word.OBJECT, Word.EMPLOYMENT_ENDED, Word.UNDER_AGE}
+    {
+        Word.WITHDRAW,
+        Word.ERASE,
+        Word.RESTRICT,
+        Word.OBJECT,
+        Word.EMPLOYMENT_ENDED,
+        Word.UNDER_AGE,
+        Word.DELETE_EVIDENCE,
+    }
 )
 """They only ever take away: a terminal that does not know the time obeys these, and none of the others."""
 ERASING = frozenset({Word.ERASE, Word.EMPLOYMENT_ENDED, Word.UNDER_AGE})
@@ -101,6 +129,15 @@ def _is_key(value: object) -> bool:
     return _sealed(value, _KEY_BYTES, _KEY_BYTES)
 
 
+def _is_records(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and 1 <= len(value) <= MAX_RELEASED
+        and all(isinstance(one, str) and RECORD_ID.fullmatch(one) is not None for one in value)
+        and len(set(value)) == len(value)
+    )
+
+
 def _one_of(words: type[StrEnum]) -> Callable[[object], bool]:
     known = frozenset(words)
     return lambda value: isinstance(value, str) and value in known
@@ -123,6 +160,8 @@ FIELDS: dict[Word, dict[str, Callable[[object], bool]]] = {
     },
     Word.EMPLOYMENT_ENDED: {**_PERSON, "at": is_instant},
     Word.UNDER_AGE: _PERSON,
+    Word.RELEASE_EVIDENCE: {**_PERSON, "records": _is_records, "ground": _one_of(ReleaseGround)},
+    Word.DELETE_EVIDENCE: {"whose": lambda value: value == EVERYBODY or _is_person(value)},
     Word.ROTATE: {"key": _is_key, "from": is_instant, "until": is_instant},
 }
 """What each word carries; docs/protocol.md and its JSON Schema say the same in their own words."""
@@ -148,14 +187,16 @@ class Order:
 
     @property
     def person(self) -> str | None:
-        """Whom it is about; None for the policy and for keys."""
-        person = self.fields.get("person")
-        return person if isinstance(person, str) else None
+        """Whom it is about; None for everybody, the policy and keys."""
+        person = self.fields.get("person", self.fields.get("whose"))
+        return person if isinstance(person, str) and person != EVERYBODY else None
 
     @property
     def scope(self) -> str | None:
         """Of two orders of one scope the one with the higher sequence stands; None where order does not matter."""
         aspect = _ASPECTS.get(self.word)
+        if self.word is Word.DELETE_EVIDENCE:
+            return None
         if self.person is None:
             return str(self.word)
         return None if aspect is None else f"{self.person}/{aspect}"

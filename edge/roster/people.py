@@ -262,6 +262,13 @@ class People:
         with PEOPLE.guard(self.path):
             return frozenset(person for (person,) in self._db.execute("SELECT id FROM people"))
 
+    def enrolled(self) -> frozenset[str]:
+        """The id of everyone whose key is there: not of who withdrew or was erased."""
+        with PEOPLE.guard(self.path):
+            return frozenset(
+                person for (person,) in self._db.execute("SELECT id FROM people WHERE wrapped NOT NULL")
+            )
+
     def held(self, person: str) -> dict[str, object]:
         """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
         with self._reading():

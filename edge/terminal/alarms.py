@@ -12,6 +12,8 @@ NO_LEDGER = "no-ledger"
 """Nobody is subscribed to our records."""
 ROSTER_INCOMPLETE = "roster-incomplete"
 """The roster's signed manifest lists somebody whose entry did not come."""
+EVIDENCE_FAILING = "evidence-failing"
+"""An evidence image could not be kept, or could not be deleted on its day."""
 
 _log = logging.getLogger(__name__)
 

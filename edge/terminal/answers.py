@@ -22,11 +22,16 @@ FOLDER = "access"
 """Of the state directory: answers that wait to be collected."""
 MAX_RECORDS = 200_000
 """How far back the journal is searched; what is older, the centre has."""
-JSON_NAME, PAGE_NAME = "data.json", "page.html"
+JSON_NAME, PAGE_NAME, IMAGES_NAME = "data.json", "page.html", "images.stills"
 
 
-def collect(person: str, made: str, origin: Origin, people: People, journal: Ring) -> dict[str, Any]:
-    """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError."""
+def collect(
+    person: str, made: str, origin: Origin, people: People, journal: Ring, images: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError.
+
+    `images` says which evidence images are kept of them.
+    """
     return {
         "smartclocker-access": 1,
         "person": person,
@@ -34,6 +39,7 @@ def collect(person: str, made: str, origin: Origin, people: People, journal: Rin
         "terminal": origin.terminal,
         "made": made,
         **people.held(person),
+        "images": images,
         "records": [json.loads(payload) for payload in journal.about(person, MAX_RECORDS)],
     }
 
@@ -57,6 +63,7 @@ def page(found: Mapping[str, Any]) -> str:
         ("Restriction", found["restriction"] or "none"),
     ]
     templates = [(one["model"], f"{one['count']} vectors, in {JSON_NAME}") for one in found["templates"]]
+    images = [(one["utc"], one["record"], one["bytes"]) for one in found["images"]]
     consents = [
         (one["given_at"], one["policy_version"], one["language"], one["witness"], one["withdrawn_at"] or "-")
         for one in found["consents"]
@@ -70,8 +77,14 @@ def page(found: Mapping[str, Any]) -> str:
             "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>",
             "<h1>What this terminal holds about you</h1>",
             _table((), facts),
-            "<h2>Face templates</h2><p>No image of you is kept here.</p>",
+            "<h2>Face templates</h2>",
             _table(("model", "held"), templates),
+            "<h2>Images of your punches</h2>",
+            "<p>They are sealed: only your employer's key opens them, by an order that names a reason. Each is "
+            "deleted within 90 days.</p>"
+            if images
+            else "<p>No image of you is kept here.</p>",
+            _table(("time", "record", "bytes"), images),
             "<h2>Your consent</h2>",
             _table(("given", "policy", "language", "witness", "withdrawn"), consents),
             "<h2>Records</h2>",
@@ -81,9 +94,9 @@ def page(found: Mapping[str, Any]) -> str:
     )
 
 
-def keep(directory: Path, order: str, person: str, sealed: bytes) -> Path:
+def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
     """Write an answer, whole or not at all; durable on return. Raises TransferError."""
-    path = directory / f"{person}-{order}.sealed"
+    path = directory / f"{person}-{order}{suffix}"
     temporary = path.with_suffix(".part")
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -101,14 +114,19 @@ def keep(directory: Path, order: str, person: str, sealed: bytes) -> Path:
     return path
 
 
-def write_plain(found: Mapping[str, Any], target: Path) -> list[Path]:
-    """Both forms in the clear, in a folder that was not there; durable on return. Raises TransferError."""
-    content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False), PAGE_NAME: page(found)}
+def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = None) -> list[Path]:
+    """Both forms in the clear, in a folder that was not there; durable on return. Raises TransferError.
+
+    `images` are sealed, and stay so.
+    """
+    content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False).encode(), PAGE_NAME: page(found).encode()}
+    if images is not None:
+        content[IMAGES_NAME] = images
     try:
         target.mkdir(mode=0o700)
         for name, text in content.items():
             descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(descriptor)

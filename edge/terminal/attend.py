@@ -19,11 +19,11 @@ from edge.domain.direction import DirectionPolicy
 from edge.domain.kinds import Kind
 from edge.domain.retention import Bounds
 from edge.domain.states import DEADLINES_MS, Event, Fault, Happening, Situation, State, begin, step, tick
-from edge.domain.types import Direction, Frame, Reason
+from edge.domain.types import Direction, Frame, Reason, Sight
 from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
-from edge.journal.ring import Ring
+from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
 from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
@@ -87,11 +87,15 @@ class Attend:
         appended: Callable[[], None],
         pace: Pace,
         reads: "queue.SimpleQueue[Read]",
+        still: Callable[[Stored, Frame, Sight], None] | None = None,
     ) -> None:
-        """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read."""
+        """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read.
+
+        `still` is given the frame of each punch by a face, after its cue; it neither waits nor raises.
+        """
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
-        self._latency, self._appended = latency, appended
+        self._latency, self._appended, self._still = latency, appended, still
         self._reads, self._faces, self._lockout = reads, Faces(pipeline, rules.faces, pace), Lockout()
         self._faces_from_ms = 0
         """Until then faces pause, whatever lights a badge brings in between."""
@@ -166,7 +170,9 @@ class Attend:
             self._first_seen_ns = frame.captured_ns
         if isinstance(outcome, Identified):
             self._lockout.succeeded()
-            self._punch(outcome, frame.captured_ns)
+            stored = self._punch(outcome, frame.captured_ns)
+            if stored is not None and self._still is not None:
+                self._still(stored, frame, sight)
         elif outcome is not None:
             self._refuse(outcome.reason, frame.captured_ns)
         elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:
@@ -196,16 +202,17 @@ class Attend:
             self.tally.badges_refused += 1
             self._answer(Event.REFUSED, None, now_ns, Reason.NOT_RECOGNISED)
 
-    def _punch(self, who: Identified, captured_ns: int) -> None:
+    def _punch(self, who: Identified, captured_ns: int) -> Stored | None:
         # durable when it returns one; only then the light
         punched = self._puncher.punch(who)
         if punched is None:
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
-            return
+            return None
         self.tally.punches += punched.kind is Kind.PUNCH
         self.tally.suppressed += punched.kind is Kind.SUPPRESSED
         event = Event.COMMITTED if punched.kind is Kind.PUNCH else Event.SUPPRESSED
         self._answer(event, punched.direction, captured_ns)
+        return punched.stored
 
     def _refuse(self, reason: Reason, captured_ns: int) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1

@@ -13,7 +13,7 @@ from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
 from edge.roster.people import People, new_person_id
-from edge.terminal import answers
+from edge.terminal import answers, releasing
 from edge.terminal.obeying import Done, lift
 from edge.terminal.orders import settle
 
@@ -62,8 +62,9 @@ def access(person: str, target: Path, origin: Origin, *, people: People, ring: R
 
     Raises PeopleError, JournalError, TransferError.
     """
-    found = answers.collect(person, clock.evidence().utc, origin, people, ring)
-    written = answers.write_plain(found, target)
+    now, state = clock.evidence(), people.path.parent
+    found = answers.collect(person, now.utc, origin, people, ring, releasing.listed(state, person, now))
+    written = answers.write_plain(found, target, releasing.packed(state, person, now))
     _on_record(lambda: [_by_hand(Word.ACCESS, f"handed out about {person}, by hand")], people, ring, clock)
     return written
 
@@ -112,6 +113,18 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, cloc
         return [_by_hand("pin", f"{'taken from' if pin is None else 'chosen for'} {person}")]
 
     _on_record(change, people, ring, clock)
+
+
+def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock) -> int:
+    """Delete one person's evidence images, or all; how many. Raises EvidenceError, JournalError."""
+    count = releasing.remove(person, people.path.parent, clock.evidence())
+    _on_record(
+        lambda: [_by_hand(str(Word.DELETE_EVIDENCE), f"{count} images deleted, by hand at the terminal")],
+        people,
+        ring,
+        clock,
+    )
+    return count
 
 
 def _by_hand(word: str, detail: str) -> Saying:

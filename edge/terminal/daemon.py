@@ -25,7 +25,7 @@ STOP_WITHIN_S = 2.8
 """All loops together; systemd and the promise allow three seconds."""
 FIRST_FRAME_S = 10.0
 """A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
-_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0, "reading": 15.0}
+_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0, "reading": 15.0, "evidence": 60.0}
 """How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
 
 
@@ -50,6 +50,9 @@ class Terminal:
         self._notifier = notifier
         clock = clock or parts.clock()
         secrets = parts.load_secrets(config)
+        self.stills = parts.stills(config, secrets, clock)
+        if self.stills is not None:
+            self.stills.expire()  # before anything else: what is over was promised to be gone
         store = parts.model_store(config)
         rules = parts.rules(config, store)
         parts.secure_journal(config, secrets, clock)
@@ -74,6 +77,7 @@ class Terminal:
             lambda: None if self.publisher is None else self.publisher.wake(),
             pace,
             reads,
+            None if self.stills is None else self.stills.offer,
         )
         self._slot = slot
         self._workers = self._make_workers()
@@ -120,6 +124,8 @@ class Terminal:
         if self._reading is not None:
             reading = self._reading
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
+        if self.stills is not None:
+            workers.append(self._worker("evidence", _progressing(self.stills.run_once), None, lambda: None))
         if publisher is not None:
             workers.append(
                 self._worker("publish", _progressing(publisher.run_once), publisher.open, publisher.close)
@@ -181,15 +187,16 @@ class Terminal:
 
     def _status(self) -> dict[str, object]:
         tally = self.attend.tally
-        frame = self.latency.frame_to_cue()
+        frame, stills = self.latency.frame_to_cue(), self.stills
         return {
-            "alarms": list(self.attend.alarms),
+            "alarms": [*self.attend.alarms, *(() if stills is None else stills.alarms)],
             **{key: value for key, value in asdict(tally).items() if key != "refused"},
             **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
             "frames": self._capture.frames,
             "frames_dropped": self._slot.drops,
             "frame_to_cue_p50_ms": frame.p50,
             "frame_to_cue_p95_ms": frame.p95,
+            **({} if stills is None else stills.counters()),
         }
 
 

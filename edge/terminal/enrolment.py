@@ -15,6 +15,8 @@ from edge.domain.types import Frame, Pixels, Probe
 from edge.errors import EnrolmentRefused, PeopleError
 from edge.journal.ring import Ring
 from edge.ports import Camera, Clock
+from edge.roster import evidence as images
+from edge.roster.evidence_file import NAME as IMAGES
 from edge.roster.people import People, new_person_id
 from edge.vision.pipeline import Pipeline
 
@@ -125,6 +127,7 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clo
     """
     evidence = clock.evidence()
     count = people.erase(person, evidence.utc, reason)
+    images.forget(people.path.with_name(IMAGES), person, evidence)
     ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
     return count
@@ -147,6 +150,7 @@ def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: 
     """
     evidence = clock.evidence()
     people.withdraw(person, evidence.utc)
+    images.forget(people.path.with_name(IMAGES), person, evidence)
     said = {
         "person": person,
         "state": "withdrawn",

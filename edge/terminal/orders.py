@@ -23,9 +23,11 @@ from edge.errors import PeopleError, RecordError, TransferError
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.ports import Clock
+from edge.roster import evidence as images
+from edge.roster.evidence_file import NAME as IMAGES
 from edge.roster.orderbook import Duty
 from edge.roster.people import People
-from edge.terminal import answers
+from edge.terminal import answers, releasing
 from edge.terminal.authority import Authority
 from edge.terminal.obeying import Done, Obeying
 
@@ -159,15 +161,23 @@ class Orders:
             people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
 
     def _answer(self, order: Order, evidence: TimeEvidence, people: People, journal: Ring) -> Done | None:
+        state = people.path.parent
+        if order.word is Word.DELETE_EVIDENCE:
+            return releasing.delete(order, state, evidence)
+        if order.word is Word.RELEASE_EVIDENCE:
+            return releasing.release(order, state, evidence)
         if order.word is not Word.ACCESS or order.person is None:
             return None
         if not people.holds(order.person):
             return Done(CommandOutcome.REFUSED, "nobody here has this id")
-        found = answers.collect(order.person, evidence.utc, self._origin, people, journal)
+        kept = releasing.listed(state, order.person, evidence)
+        found = answers.collect(order.person, evidence.utc, self._origin, people, journal, kept)
         sealed = answers.seal(found, base64.b64decode(order.fields["reply_key"]))
         path = answers.keep(people.path.with_name(answers.FOLDER), order.id, order.person, sealed)
         sha256 = hashlib.sha256(sealed).hexdigest()
-        return Done(CommandOutcome.DONE, f"sealed in {answers.FOLDER}/{path.name}, sha256 {sha256}")
+        count = releasing.accompany(order, state, evidence)
+        beside = f"; {count} images beside it" if count else ""
+        return Done(CommandOutcome.DONE, f"sealed in {answers.FOLDER}/{path.name}, sha256 {sha256}{beside}")
 
     def _replace(self, order: Order, people: People) -> None:
         """A later word on the end of somebody's employment stands alone."""
@@ -196,9 +206,12 @@ def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = F
     for duty in duties:
         erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
         people.rewrite() if erased else people.purge()  # no older page stays, whatever interrupted it before
+        evidence = clock.evidence()
+        withdrawn = [d["person"] for kind, d in duty.owed if kind == Kind.CONSENT and d["state"] == "withdrawn"]
+        for person in (*erased, *withdrawn):
+            images.forget(people.path.with_name(IMAGES), person, evidence)
         for person in erased:
             answers.forget(people.path.with_name(answers.FOLDER), person)
-        evidence = clock.evidence()
         *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
         if interrupted and "detail" in last.data:
             detail = f"{last.data['detail'][:160]}; completed after an interruption"

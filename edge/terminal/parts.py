@@ -19,12 +19,13 @@ from edge.domain.retention import Bounds
 from edge.domain.types import Direction
 from edge.errors import ConfigError
 from edge.journal.envelope import key_id
-from edge.journal.keys import load_identity, load_public, load_secret
+from edge.journal.keys import load_identity, load_public, load_sealing, load_secret
 from edge.journal.quarantine import ensure_usable
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Camera, Clock, Reader, Signals, Uplink
 from edge.resources import models_directory
+from edge.roster.evidence_file import NAME as EVIDENCE
 from edge.roster.people import People
 from edge.roster.received import Received
 from edge.terminal.attend import Rules
@@ -32,6 +33,7 @@ from edge.terminal.authority import Authority
 from edge.terminal.faces import FaceRules
 from edge.terminal.orders import Orders
 from edge.terminal.roster import Roster
+from edge.terminal.stills import Stills, Taking
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline
 
@@ -117,6 +119,18 @@ def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
         policy(config),
         time,
     )
+
+
+def stills(config: Config, secrets: Secrets, time: Clock) -> Stills | None:
+    """What keeps evidence images; None where none is to be taken or deleted. Raises KeyFileError."""
+    path = Path(config.storage.state) / EVIDENCE
+    chosen = config.evidence
+    taking = (
+        None if chosen is None else Taking(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
+    )
+    if taking is None and not path.exists():
+        return None
+    return Stills(path, time, lambda: open_people(config, secrets), taking)
 
 
 def open_received(config: Config) -> Received:

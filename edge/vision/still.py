@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 from PIL import Image
 
 from edge.domain.types import Box, Pixels
@@ -11,11 +12,8 @@ MARGIN = 0.5
 _QUALITIES = (80, 60, 40)
 
 
-def encode(pixels: Pixels, box: Box, max_edge_px: int, max_bytes: int) -> bytes:
-    """A JPEG of `box` in `pixels` (height, width, 3), no longer than `max_edge_px` and within `max_bytes`.
-
-    It holds no metadata. Raises ValueError for a box outside of the frame, and where nothing fits.
-    """
+def crop(pixels: Pixels, box: Box) -> Pixels:
+    """A copy of `box` and its margin in `pixels` (height, width, 3). Raises ValueError when it is not in there."""
     height, width = pixels.shape[:2]
     left, right = box.x0 - MARGIN * box.width, box.x1 + MARGIN * box.width
     top, bottom = box.y0 - MARGIN * box.height, box.y1 + MARGIN * box.height
@@ -23,7 +21,15 @@ def encode(pixels: Pixels, box: Box, max_edge_px: int, max_bytes: int) -> bytes:
     y0, y1 = max(0, round(top)), min(height, round(bottom))
     if x1 <= x0 or y1 <= y0:
         raise ValueError("the face is outside of the frame")
-    image = Image.fromarray(pixels[y0:y1, x0:x1])
+    return np.array(pixels[y0:y1, x0:x1])
+
+
+def encode(pixels: Pixels, max_edge_px: int, max_bytes: int) -> bytes:
+    """A JPEG of all of `pixels`, no longer than `max_edge_px` and within `max_bytes`.
+
+    It holds no metadata. Raises ValueError where nothing fits.
+    """
+    image = Image.fromarray(pixels)
     image.thumbnail((max_edge_px, max_edge_px))
     while min(image.size) >= 32:
         for quality in _QUALITIES:

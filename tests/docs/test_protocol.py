@@ -169,6 +169,8 @@ CARRIED: dict[Word, dict[str, Any]] = {
     Word.POLICY: {"version": "2", "sha256": "b" * 64, "text": "The policy.", "consent_again": False},
     Word.EMPLOYMENT_ENDED: {"person": "a" * 26, "at": "2026-12-31T23:00:00.000Z"},
     Word.UNDER_AGE: {"person": "a" * 26},
+    Word.RELEASE_EVIDENCE: {"person": "a" * 26, "records": [f"door-1/{'d' * 32}/7"], "ground": "dispute"},
+    Word.DELETE_EVIDENCE: {"whose": "*"},
     Word.ROTATE: {"key": KEY64, "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z"},
 }
 

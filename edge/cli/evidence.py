@@ -1,0 +1,65 @@
+"""`smartclocker evidence list|delete`: what is kept, and its end. Nobody can see an image at the terminal."""
+
+import argparse
+import json
+from pathlib import Path
+
+from edge.cli import add_config, add_json
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `evidence`."""
+    parser.epilog = (
+        "Each image is sealed to the employer's key ([evidence] in the configuration) and deleted within 90 days. "
+        "It leaves by an order alone: `smartclocker central order SITE/TERMINAL release-evidence …`."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    listing = verbs.add_parser(
+        "list",
+        help="which punches have an image; never the image",
+        description="List what is kept, without images.",
+    )
+    listing.add_argument("--person", metavar="ID", help="of one person")
+    delete = verbs.add_parser(
+        "delete",
+        help="delete one person's images, or all, for good; a record says that it was",
+        description="Delete images to the last byte, and copies that wait to be collected. It cannot be undone.",
+    )
+    whose = delete.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--person", metavar="ID", help="as `evidence list` and `people list` show it")
+    whose.add_argument("--everybody", action="store_true")
+    for verb, call in ((listing, run_list), (delete, run_delete)):
+        add_config(verb)
+        add_json(verb)
+        verb.set_defaults(call=call)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print it; what has expired is deleted first."""
+    from edge import config
+    from edge.terminal import parts, releasing
+
+    loaded = config.load(arguments.config).config
+    rows = releasing.listed(Path(loaded.storage.state), arguments.person, parts.clock().evidence())
+    if arguments.json:
+        print(json.dumps({"taken": loaded.evidence is not None, "images": rows}, indent=2))
+        return 0
+    for row in rows:
+        known = "" if row["age_known"] else "  (age not known yet)"
+        print(f"{row['utc']}  {row['person']}  {row['record']}  {row['bytes']} bytes{known}")
+    taken = "one is taken a punch" if loaded.evidence is not None else "none are taken: there is no [evidence]"
+    print(f"{len(rows)} images, {sum(row['bytes'] for row in rows)} bytes; {taken}")
+    return 0
+
+
+def run_delete(arguments: argparse.Namespace) -> int:
+    """Delete, and put it on record."""
+    from edge import config
+    from edge.terminal import by_hand, parts
+
+    loaded = config.load(arguments.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        count = by_hand.delete_images(arguments.person, people=people, ring=ring, clock=parts.clock())
+    print(json.dumps({"deleted": count}) if arguments.json else f"{count} images deleted; the record says so")
+    return 0

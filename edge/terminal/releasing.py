@@ -1,0 +1,104 @@
+"""Evidence images leave by an order alone, as they were sealed; and they are deleted by one."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.domain.kinds import CommandOutcome
+from edge.domain.orders import EVERYBODY, Order
+from edge.domain.types import TimeEvidence
+from edge.roster.evidence import EvidenceStore, Still, opened
+from edge.roster.evidence_file import COPY_SUFFIX, NAME
+from edge.terminal.answers import FOLDER, keep
+from edge.terminal.obeying import Done
+
+INDEX = "index.json"
+"""Of a file that is handed out; beside it, each image as `EPOCH-SEQ.still`."""
+
+
+def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str, Any]]:
+    """What is kept, of one person or all, as JSON values. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        return [] if store is None else [_describe(one) for one in store.stills(person)]
+
+
+def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
+    """The employer's request: all images, or one person's. Doing it again is safe. Raises EvidenceError."""
+    whose = order.fields["whose"]
+    count = remove(None if whose == EVERYBODY else whose, state, now)
+    return Done(CommandOutcome.DONE, f"{count} images deleted")
+
+
+def remove(person: str | None, state: Path, now: TimeEvidence) -> int:
+    """Delete one person's images, or all; how many. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        return 0 if store is None else store.remove(person)
+
+
+def release(order: Order, state: Path, now: TimeEvidence) -> Done:
+    """Hand out the images of the named punches, all of them or none. Raises EvidenceError, TransferError."""
+    wanted = order.fields["records"]
+    with opened(state / NAME, now) as store:
+        there = {} if store is None else {one.record: one for one in store.stills(order.person)}
+        missing = [record for record in wanted if record not in there]
+        if missing or store is None:
+            detail = (
+                f"no image of this person is kept of {len(missing)} of {len(wanted)} records; none was released"
+            )
+            return Done(CommandOutcome.REFUSED, detail)
+        if not all(there[record].certain for record in wanted):
+            return Done(CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released")
+        name, sha256 = _copy(store, [there[record] for record in wanted], order)
+    return Done(CommandOutcome.DONE, f"{len(wanted)} images in {FOLDER}/{name}, sha256 {sha256}")
+
+
+def accompany(order: Order, state: Path, now: TimeEvidence) -> int:
+    """All images of a person, beside the answer to their request for access; how many. Raises TransferError."""
+    with opened(state / NAME, now) as store:
+        found = [] if store is None else [one for one in store.stills(order.person) if one.certain]
+        if found and store is not None:
+            _copy(store, found, order)
+    return len(found)
+
+
+def pack(found: Sequence[Still], sealed: Mapping[str, bytes]) -> bytes:
+    """A zip of the images as they were sealed, by record id, and of what is known of them."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(INDEX, json.dumps([_describe(one) for one in found], indent=2))
+        for one in found:
+            _, epoch, seq = one.record.split("/")
+            archive.writestr(f"{epoch}-{seq}.still", sealed[one.record])
+    return out.getvalue()
+
+
+def packed(state: Path, person: str, now: TimeEvidence) -> bytes | None:
+    """All images of a person for a stick; None when there is none. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        found = [] if store is None else [one for one in store.stills(person) if one.certain]
+        if not found or store is None:
+            return None
+        return pack(found, {one.record: store.sealed(one.record) for one in found})
+
+
+def _copy(store: EvidenceStore, found: Sequence[Still], order: Order) -> tuple[str, str]:
+    content = pack(found, {one.record: store.sealed(one.record) for one in found})
+    name = f"{order.person}-{order.id}{COPY_SUFFIX}"
+    store.copied(f"{FOLDER}/{name}", order.person or "", [one.record for one in found])
+    keep(store.path.with_name(FOLDER), order.id, order.person or "", content, suffix=COPY_SUFFIX)
+    return name, hashlib.sha256(content).hexdigest()
+
+
+def _describe(one: Still) -> dict[str, Any]:
+    return {
+        "record": one.record,
+        "person": one.person,
+        "utc": one.time.utc,
+        "synchronised": one.time.synchronised,
+        "bytes": one.bytes,
+        "age_known": one.certain,
+    }
