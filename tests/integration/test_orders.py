@@ -19,7 +19,9 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.envelope import key_id
-from edge.journal.keys import load_public
+from edge.journal.keys import load_public, load_sealing
+from edge.roster import stillbox
+from edge.roster.evidence import opened
 from edge.roster.people import People, new_person_id
 from edge.terminal.orders import Orders
 from edge.terminal.publish import Publisher
@@ -220,6 +222,44 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gate
         assert not any(secret in base64.b64decode(json.loads(raw)["payload"]) for topic, raw in tap.heard)
 
 
+def test_an_image_comes_from_a_terminal_to_the_employers_key_alone(centre, gates, capsys, tmp_path: Path):
+    person, tap = new_person_id(), centre.neighbour("authority", "smartclocker/#", client_id="tap")
+    gates[0].enrol(person)
+    assert main(["central", "evidence", "key", str(tmp_path / "evidence.key")]) == 0
+    key, now = load_sealing(tmp_path / "evidence.key.pem"), WallClock().evidence()
+    record, picture = f"gate-1/{'e' * 32}/1", b"a picture of Ann" * 100
+    sealed = stillbox.seal(record, person, now.utc, picture, key)
+    with opened(gates[0].state / "evidence.db", now, make=True) as store:
+        assert store.keep(record, person, now, sealed, 1_000_000)
+    wanted = ("release-evidence", person, "--record", record, "--ground", "dispute")
+    assert order(centre, "main/gate-2", *wanted) == 1, "it is kept at the other"
+    assert order(centre, "main/gate-1", *wanted) == 0
+    (answer,) = (gates[0].state / "access").iterdir()
+    into = tmp_path / "opened"
+    into.mkdir()
+    opening = [
+        "central",
+        "evidence",
+        "open",
+        str(centre.root),
+        str(answer),
+        "--key",
+        str(tmp_path / "evidence.key"),
+    ]
+    assert main([*opening, "--into", str(into), "--by", "Pat", "--why", "the punch is disputed"]) == 0
+    assert [path.read_bytes() for path in into.iterdir()] == [picture]
+    assert order(centre, "main/*", "delete-evidence", person) == 0
+    assert list((gates[0].state / "access").iterdir()) == []
+    assert sealed[60:160] not in gates[0].bytes()
+    capsys.readouterr()
+    assert main(["central", "audit", str(centre.root), "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    told = [(one["act"], one["person"], one["data"].get("ground")) for one in entries]
+    assert told.count(("order", person, "dispute")) == 2
+    assert ("evidence-opened", person, None) in told
+    assert not any(b"picture of Ann" in raw or sealed[60:160] in raw for _, raw in tap.heard)
+
+
 def test_keys_are_rotated_while_terminals_work(centre, gates, capsys):
     person = new_person_id()
     gates[0].enrol(person)
@@ -275,6 +315,10 @@ def test_what_cannot_be_ordered_says_why_and_nothing_is_kept(centre, gates, caps
         (("main/gate-1", "employment-ended", "a" * 26, "--at", "2026-12-31"), "offset"),
         (("main/gate-1", "restrict", "a" * 26, "--request", "9"), "central rights list"),
         (("main/gate-1", "restrict", "a" * 26, "--valid", "93d"), "92 days"),
+        (("main/gate-1", "release-evidence", "a" * 26), "--record, --ground"),
+        (("main/gate-1", "release-evidence", "a" * 26, "--record", "x", "--ground", "dispute"), "records"),
+        (("main/gate-1", "delete-evidence"), "--everybody"),
+        (("main/gate-1", "delete-evidence", "a" * 26, "--everybody"), "--everybody"),
     ):
         assert order(centre, *words) in {65, 74}
         assert cure in capsys.readouterr().err

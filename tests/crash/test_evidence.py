@@ -1,0 +1,98 @@
+"""A deletion of evidence images killed before any statement: the next use of the store completes it."""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nacl.public import PrivateKey
+
+from edge.domain.types import TimeEvidence
+from edge.roster import stillbox
+from edge.roster.evidence import opened
+from edge.sqlitefile import Kind
+
+ANN, BOB = "a" * 26, "b" * 26
+NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+KEY = PrivateKey(bytes(range(32)))
+STATEMENTS = 60
+"""More than a deletion takes; the test fails if it is not."""
+
+
+def put(path: Path, person: str, number: int) -> bytes:
+    record = f"gate-1/{'e' * 32}/{number}"
+    sealed = stillbox.seal(record, person, NOW.utc, os.urandom(9_000), KEY.public_key)
+    with opened(path, NOW, make=True) as store:
+        assert store is not None
+        assert store.keep(record, person, NOW, sealed, 1_000_000)
+        store.copied(f"access/{person}-{number}.stills", person, [record])
+    (path.parent / "access").mkdir(exist_ok=True)
+    (path.parent / "access" / f"{person}-{number}.stills").write_bytes(sealed)
+    return sealed
+
+
+def killed_at(statement: int, act: Callable[[], None]) -> bool:
+    """Do it in a process that dies before its n-th statement; False when it came to its end."""
+    child = os.fork()
+    if child == 0:
+        try:
+            left = [statement]
+
+            def count(_sql: str) -> None:
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            connect = Kind._connect
+
+            def traced(self: Kind, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
+                made = connect(self, path, mode, more)
+                made.set_trace_callback(count)
+                return made
+
+            Kind._connect = traced  # type: ignore[method-assign]
+            act()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
+            os._exit(4)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+@pytest.mark.parametrize("how", ["by order", "on its day"])
+def test_killed_before_any_statement(tmp_path: Path, how: str) -> None:
+    now = NOW if how == "by order" else replace(NOW, boottime_ms=NOW.boottime_ms + 90 * 24 * 3_600_000)
+    deaths = 0
+    for statement in range(1, STATEMENTS):
+        root = tmp_path / str(statement)
+        root.mkdir()
+        path = root / "evidence.db"
+        hers, _ = put(path, ANN, 1), put(path, BOB, 2)
+
+        def act(path: Path = path) -> None:
+            with opened(path, now) as store:
+                assert store is not None
+                if how == "by order":
+                    store.remove(ANN)
+
+        content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
+        assert hers[100:200] in content, "the scan finds what is there"
+        died = killed_at(statement, act)
+        deaths += died
+        act()
+        content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
+        assert not any(hers[at : at + 64] in content for at in range(0, len(hers) - 64, 64)), statement
+        with opened(path, now) as store:
+            assert store is not None
+            assert [one.person for one in store.stills()] == ([BOB] if how == "by order" else [])
+        if not died:
+            break
+    else:
+        raise AssertionError("it took more statements than were tried")
+    assert deaths > 8

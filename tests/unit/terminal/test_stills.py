@@ -1,0 +1,174 @@
+"""Taking evidence images: never in the way of a punch, whatever fails, and only of who is enrolled."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
+from edge.domain.types import Box, Frame, Sight, TimeEvidence
+from edge.journal.ring import Ring, Stored
+from edge.roster import evidence, stillbox
+from edge.roster.evidence import opened
+from edge.roster.people import People, new_person_id
+from edge.terminal.alarms import EVIDENCE_FAILING
+from edge.terminal.stills import WAITING, Stills, Taking
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+KEY = PrivateKey(bytes(range(32)))
+FRAME = Frame(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8), 0)
+SIGHT = Sight(0, Box(200, 100, 400, 350))
+DAY = 24 * 3_600_000
+
+
+class HandClock:
+    found = NOW
+
+    def monotonic_ns(self) -> int:
+        return self.found.boottime_ms * 1_000_000
+
+    def evidence(self) -> TimeEvidence:
+        return self.found
+
+    def later(self, days: float) -> None:
+        self.found = replace(self.found, boottime_ms=self.found.boottime_ms + int(days * DAY))
+
+
+class Bench:
+    def __init__(self, root: Path) -> None:
+        self.root, self.clock = root, HandClock()
+        self.path = root / "evidence.db"
+        self.people = self.open()
+        self.ring = Ring(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
+        self.stills = Stills(self.path, self.clock, self.open, Taking(KEY.public_key, 2_000_000, 320))
+
+    def open(self) -> People:
+        return People(self.root / "people.db", bytes(32))
+
+    def enrol(self) -> str:
+        person = new_person_id()
+        self.people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        return person
+
+    def punch(self, person: str, kind: Kind = Kind.PUNCH) -> Stored:
+        data = {
+            "person": person, "direction": "in", "direction_source": "alternated", "method": "face",
+            "quality": "high", "liveness": "high", "models": ["m"],
+        }  # fmt: skip
+        if kind is Kind.SUPPRESSED:
+            data["duplicate_of"] = 1
+        return self.ring.append(Draft(kind, data, self.clock.found))
+
+    def kept(self) -> list[str]:
+        with opened(self.path, self.clock.found) as store:
+            return [] if store is None else [one.person for one in store.stills()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.people.close()
+    made.ring.close()
+
+
+def test_a_punch_has_one_and_a_duplicate_none(bench: Bench) -> None:
+    ann = bench.enrol()
+    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.stills.offer(bench.punch(ann, Kind.SUPPRESSED), FRAME, SIGHT)
+    for _ in range(2):
+        bench.stills.run_once(0)
+    assert bench.kept() == [ann]
+    counts = bench.stills.counters()
+    assert (counts["stills"], counts["stills_taken"], counts["stills_missed"]) == (1, 1, 0)
+    assert 1_000 < counts["stills_bytes"] < stillbox.MAX_IMAGE + 1_000
+
+
+def test_with_nobody_taking_them_off_the_queue_a_punch_goes_on(bench: Bench) -> None:
+    ann = bench.enrol()
+    stored = bench.punch(ann)
+    done = threading.Event()
+
+    def offer() -> None:
+        for _ in range(WAITING + 3):
+            bench.stills.offer(stored, FRAME, SIGHT)
+        done.set()
+
+    threading.Thread(target=offer, daemon=True).start()
+    assert done.wait(5), "it waited"
+    assert bench.stills.counters()["stills_missed"] == 3
+
+
+@pytest.mark.parametrize("box", [None, Box(-900, -900, -800, -800)])
+def test_a_face_that_is_not_in_the_frame_costs_an_image_and_no_more(bench: Bench, box: Box | None) -> None:
+    bench.stills.offer(bench.punch(bench.enrol()), FRAME, Sight(0, box))
+    bench.stills.run_once(0)
+    assert bench.kept() == []
+
+
+def test_who_was_erased_while_it_waited_has_none(bench: Bench) -> None:
+    ann = bench.enrol()
+    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.people.withdraw(ann, NOW.utc)
+    bench.stills.run_once(0)
+    assert bench.kept() == []
+    assert bench.stills.counters()["stills_missed"] == 1
+
+
+def test_what_an_interruption_left_of_somebody_goes_at_the_next_look(bench: Bench) -> None:
+    ann, bob = bench.enrol(), bench.enrol()
+    for person in (ann, bob):
+        bench.stills.offer(bench.punch(person), FRAME, SIGHT)
+        bench.stills.run_once(0)
+    bench.people.withdraw(ann, NOW.utc)
+    assert bench.kept() == [ann, bob]
+    bench.clock.later(0.01)
+    bench.stills.run_once(0)
+    assert bench.kept() == [bob]
+
+
+def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: Bench) -> None:
+    bench.stills.offer(bench.punch(bench.enrol()), FRAME, SIGHT)
+    bench.stills.run_once(0)
+    copy = bench.path.read_bytes()
+    bench.clock.later(90)
+    bench.stills.run_once(0)
+    assert bench.stills.counters()["stills"] == 0
+    assert bench.stills.counters()["stills_deleted"] == 1
+    bench.path.write_bytes(copy)
+    started = Stills(bench.path, bench.clock, bench.open, None)
+    started.expire()
+    assert (started.counters()["stills"], started.counters()["stills_deleted"]) == (0, 1)
+    started.offer(bench.punch(bench.enrol()), FRAME, SIGHT)
+    started.run_once(0)
+    assert bench.kept() == [], "who did not opt in gets none"
+
+
+def test_what_fails_is_an_alarm_until_it_is_mended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = bench.enrol()
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "_free", lambda _path: 0)
+        bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+        bench.stills.run_once(0)
+    assert bench.stills.counters()["stills_missed"] == 1
+    assert bench.stills.alarms == (), "a full disk is the journal's to say"
+    bench.path.write_bytes(b"rubbish" * 1000)
+    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.stills.run_once(0)
+    assert bench.stills.alarms == (EVIDENCE_FAILING,)
+    assert not bench.path.exists()
+    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.stills.run_once(0)
+    assert bench.kept() == [ann]
+    bench.clock.later(0.01)
+    bench.stills.run_once(0)
+    assert bench.stills.alarms == ()
