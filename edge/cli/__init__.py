@@ -25,6 +25,7 @@ _GROUPS = {
     "central": "the centre: certificates, terminals, the ledger",
     "demo": "the whole way of a punch on this machine, in a minute",
     "evaluate": "measure recognition on a folder of people's photographs",
+    "calibrate": "find this site's own threshold, from its people and their punches",
     "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",
     "bench": "measure speed and memory; writes build/bench.json",
 }

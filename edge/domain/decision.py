@@ -49,6 +49,10 @@ class Accepted:
     """Mean over the agreeing frames, 0..1."""
     liveness: float
     """Mean over the agreeing frames, 0..1."""
+    score: float
+    """The fused cosine to their own template."""
+    runner_up: float
+    """The same to the best other person's; -1 when there is none. Neither leaves the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,8 @@ class Decider:
         verdict = judge([look.probe for look in looks], [look.probe for look in self._now.looks], policy.liveness)
         if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
             return None
-        return Accepted(fused.person, float(np.mean([look.probe.quality for look in looks])), verdict.liveness)
+        seen = float(np.mean([look.probe.quality for look in looks]))
+        return Accepted(fused.person, seen, verdict.liveness, fused.score, fused.runner_up)
 
     def _watched_ms(self) -> int:
         first = self._now.first_good_ms

@@ -26,12 +26,12 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
+from edge.terminal.alarms import CALIBRATION_IGNORED
 from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import FaceRules, Faces
 from edge.terminal.latency import Latency
 from edge.terminal.orders import settle
-from edge.terminal.pace import Pace
 from edge.terminal.punching import Identified, Puncher
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
@@ -85,7 +85,7 @@ class Attend:
         rules: Rules,
         latency: Latency,
         appended: Callable[[], None],
-        pace: Pace,
+        faces: Faces,
         reads: "queue.SimpleQueue[Read]",
         still: Callable[[Stored, Frame, Sight], None] | None = None,
     ) -> None:
@@ -96,7 +96,7 @@ class Attend:
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
         self._latency, self._appended, self._still = latency, appended, still
-        self._reads, self._faces, self._lockout = reads, Faces(pipeline, rules.faces, pace), Lockout()
+        self._reads, self._faces, self._lockout = reads, faces, Lockout()
         self._faces_from_ms = 0
         """Until then faces pause, whatever lights a badge brings in between."""
         self.tally = Tally()
@@ -110,7 +110,8 @@ class Attend:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
-        return (*sorted(self._faults), *self._warnings)
+        own = (CALIBRATION_IGNORED,) if self._faces.site.ignored else ()
+        return (*sorted(self._faults), *self._warnings, *own)
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -154,6 +155,7 @@ class Attend:
 
     def close(self) -> None:
         """Close the journal and the roster."""
+        self._faces.site.save()
         for part in ("_ring", "_people"):
             if hasattr(self, part):
                 getattr(self, part).close()
@@ -235,6 +237,7 @@ class Attend:
         """Every second; what the disk refuses is tried again in the next."""
         if self._people.version() != self._roster_version:
             self._load_gallery()
+        self._faces.keep_up(self._now_ms())
         if not self._recorder.writable and not self._recorder.mended():
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
             return

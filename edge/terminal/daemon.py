@@ -13,6 +13,7 @@ from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals
 from edge.terminal import parts
 from edge.terminal.attend import Attend
+from edge.terminal.faces import Faces
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture, Reading
 from edge.terminal.pace import Pace
@@ -65,9 +66,10 @@ class Terminal:
         self._capture = Capture(camera or parts.camera(config), slot, pace)
         self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
         self.publisher = self._make_publisher(config, secrets, clock)
+        pipeline = parts.pipeline(config, store)
         self.attend = Attend(
             slot,
-            parts.pipeline(config, store),
+            pipeline,
             lambda: parts.open_ring(config, secrets),
             lambda: parts.open_people(config, secrets),
             self._player,
@@ -75,7 +77,7 @@ class Terminal:
             rules,
             self.latency,
             lambda: None if self.publisher is None else self.publisher.wake(),
-            pace,
+            Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline)),
             reads,
             None if self.stills is None else self.stills.offer,
         )

@@ -11,6 +11,7 @@ from edge.domain.matching import Gallery, threshold
 from edge.domain.states import DEADLINES_MS, State
 from edge.domain.stillness import Stillness
 from edge.domain.types import Frame, Method, Reason, Sight
+from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.pace import Pace
 from edge.terminal.punching import Identified
 from edge.vision.pipeline import Pipeline
@@ -44,8 +45,9 @@ class _Awaited:
 class Faces:
     """One thread uses it."""
 
-    def __init__(self, pipeline: Pipeline, rules: FaceRules, pace: Pace) -> None:
+    def __init__(self, pipeline: Pipeline, rules: FaceRules, pace: Pace, site: SiteThreshold) -> None:
         """`pace` is how fast the camera is to be read."""
+        self.site = site
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
         self._stillness, self._decider = Stillness(), Decider(rules.decision)
         self._awaited: _Awaited | None = None
@@ -60,7 +62,8 @@ class Faces:
     def enrolled(self, gallery: Gallery) -> None:
         """These are matched from now on."""
         self._gallery, self._awaited = gallery, None
-        self._threshold = threshold(gallery.size, self._rules.fmr_table, self._rules.target_fpir)
+        self.site.changed()
+        self._threshold = self._asked(gallery.size)
         self._alike = close_pairs(gallery, self._threshold)
         LOG.info("%d people enrolled with consent", gallery.size)
         if self._alike:
@@ -79,9 +82,19 @@ class Faces:
         if person is None:
             self._awaited = None
             return
-        asked = threshold(1, self._rules.fmr_table, self._rules.target_fpir)
+        asked = self._asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
         self._awaited = _Awaited(Decider(self._rules.decision), self._gallery.only(person), asked, until_ms)
+
+    def keep_up(self, now_ms: int) -> None:
+        """Every second: the site's threshold as it is now, and the counts on the disk now and then."""
+        if self.site.changed():
+            self.enrolled(self._gallery)
+        self.site.save(now_ms)
+
+    def _asked(self, people: int) -> float:
+        usual = threshold(people, self._rules.fmr_table, self._rules.target_fpir)
+        return min(usual + self.site.shift, 1.0)
 
     def look(self, frame: Frame, now_ms: int) -> tuple[Sight, Identified | Refused | None]:
         """What a frame shows, and an outcome when it completes one."""
@@ -106,6 +119,7 @@ class Faces:
         if self._awaited is not None:
             # They have had their answer, and may linger.
             method, self._decider, self._awaited = Method.BADGE_FACE, self._awaited.decider, None
+        self.site.punched(who.score, who.runner_up, self._gallery.size, by_badge=method is Method.BADGE_FACE)
         bands = quality.band(who.quality), liveness.band(who.liveness)
         return Identified(who.person, method, *bands, self._pipeline.model_ids)
 

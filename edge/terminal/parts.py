@@ -30,6 +30,7 @@ from edge.roster.people import People
 from edge.roster.received import Received
 from edge.terminal.attend import Rules
 from edge.terminal.authority import Authority
+from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.faces import FaceRules
 from edge.terminal.orders import Orders
 from edge.terminal.roster import Roster
@@ -178,6 +179,11 @@ def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> P
     """Load the models and check their hashes; for enrolment under its own limits. Raises ModelError."""
     limits = ENROLMENT_LIMITS if enrolling else QualityLimits()
     return Pipeline(store, limits, threads=config.recognition.threads, mirrored=enrolling)
+
+
+def site_threshold(config: Config, pipeline: Pipeline) -> SiteThreshold:
+    """What the site's calibration says of the model in use."""
+    return SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
 
 
 def rules(config: Config, store: ModelStore) -> Rules:
