@@ -23,6 +23,12 @@ GOOD: dict[Word, dict] = {
     Word.POLICY: {"version": "2026-2", "sha256": "b" * 64, "text": "The policy.\n", "consent_again": True},
     Word.EMPLOYMENT_ENDED: {"person": "a" * 26, "at": "2026-12-31T23:00:00.000Z"},
     Word.UNDER_AGE: {"person": "a" * 26},
+    Word.RELEASE_EVIDENCE: {
+        "person": "a" * 26,
+        "records": [f"gate-1/{'e' * 32}/17"],
+        "ground": "dispute",
+    },
+    Word.DELETE_EVIDENCE: {"whose": "*"},
     Word.ROTATE: {"key": KEY, "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z"},
 }
 
