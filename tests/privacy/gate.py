@@ -1,0 +1,216 @@
+"""A terminal of the company: its directory as it is installed, and its parts as the daemon puts them together.
+
+One gate runs the whole daemon in front of a scene of photographs. The others run the daemon's publisher on a thread
+and its attending loop by hand, with a scripted pipeline: it shows the loop an embedding in place of a picture.
+"""
+
+import io
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from edge import config
+from edge.adapters.camera_replay import ReplayCamera, Scene
+from edge.adapters.sd_notify import notifier_from
+from edge.adapters.signals_console import ConsoleSignals
+from edge.cli.stage import WatchedSignals
+from edge.domain.cues import CueName
+from edge.domain.records import Record, decode
+from edge.domain.types import Box, Floats, Frame, Probe, Sight
+from edge.evaluation.sandbox import Centre, write_terminal
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.resources import photos_directory
+from edge.roster.people import People
+from edge.terminal import parts
+from edge.terminal.attend import Attend
+from edge.terminal.daemon import Terminal
+from edge.terminal.latency import Latency
+from edge.terminal.publish import Publisher
+from edge.terminal.runtime import LatestSlot
+from edge.terminal.signal import CuePlayer
+from edge.vision.photo import load_photo
+from tests.privacy.clock import StoryClock
+
+SITE = "works"
+WINDOW_S = 2.0
+_STEP_MS, _LOOKS = 300, 12
+"""Between two looks, and how many somebody stands there for: longer than the loop waits before it refuses."""
+
+
+class Gate:
+    """One terminal. Every connection that it hands out belongs to the calling thread."""
+
+    def __init__(self, directory: Path, name: str, centre: Centre, authority: Path) -> None:
+        self.name, self.directory = name, directory
+        path = write_terminal(directory, photos_directory(), site=SITE, name=name, window_s=WINDOW_S, centre=centre)
+        text = path.read_text(encoding="utf-8").replace("[keys]\n", f'[keys]\nauthority = "{authority}"\n')
+        path.write_text(text, encoding="utf-8")
+        self.path = path
+        self.loaded = config.load(path).config
+        self.secrets = parts.load_secrets(self.loaded)
+        self.policy = parts.policy(self.loaded)
+        self.origin = parts.origin(self.loaded)
+        self.embedder = parts.model_store(self.loaded).template.id
+        self.clock = StoryClock()
+
+    @property
+    def state(self) -> Path:
+        """Where everything is that the terminal keeps."""
+        return self.directory / "state"
+
+    def people(self) -> People:
+        """The people file."""
+        return parts.open_people(self.loaded, self.secrets)
+
+    def ring(self) -> Ring:
+        """The journal."""
+        return parts.open_ring(self.loaded, self.secrets)
+
+    def matched(self) -> set[str]:
+        """Whom a face would be compared with."""
+        with self.people() as people:
+            return set(people.gallery(self.embedder, self.policy).people)
+
+    def records(self) -> list[Record]:
+        """The journal, from its first record."""
+        with self.ring() as ring:
+            return [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 100_000)]
+
+    def punches(self) -> list[str]:
+        """Who punched, in order."""
+        return [str(one.data["person"]) for one in self.records() if one.kind == "punch"]
+
+    def start(self) -> None:
+        """Begin to attend and to publish."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End; safe to call twice."""
+        raise NotImplementedError
+
+
+class Driven(Gate):
+    """Attends when the story says so, to whom the story says."""
+
+    _publisher: Publisher | None = None
+    _thread: threading.Thread | None = None
+    _attend: Attend | None = None
+
+    def start(self) -> None:
+        """The publisher on a thread, the attending loop opened on this one."""
+        uplink = parts.uplink(self.loaded)
+        if uplink is None:
+            raise RuntimeError("this gate has a centre")
+        self._publisher = publisher = Publisher(
+            uplink, self.ring, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
+            orders=parts.orders(self.loaded, self.secrets, self.clock),
+            roster=parts.roster(self.loaded, self.secrets, self.clock),
+        )  # fmt: skip
+        self._stopping = threading.Event()
+
+        def live() -> None:
+            publisher.open()
+            while not self._stopping.is_set():
+                publisher.run_once(0.2)
+            publisher.close()
+
+        self._thread = threading.Thread(target=live, name=self.name, daemon=True)
+        self._eyes = Eyes(self.embedder)
+        self._slot: LatestSlot[Frame] = LatestSlot()
+        player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
+        rules = parts.rules(self.loaded, parts.model_store(self.loaded))
+        self._attend = Attend(
+            self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake
+        )
+        self._attend.open()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Off the network, and out of service."""
+        if self._thread is not None and self._publisher is not None and self._attend is not None:
+            self._stopping.set()
+            self._publisher.wake()
+            self._thread.join(10)
+            self._attend.close()
+            self._thread = self._publisher = self._attend = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its publisher lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def offer(self, face: Floats) -> str:
+        """Somebody stands before it and goes again: punch, suppressed, a refusal's reason, or nothing."""
+        if self._attend is None:
+            raise RuntimeError("this gate is not running")
+        self.clock.hurry(90)  # nobody remembers the last one, and no pause of faces is left
+        tally = self._attend.tally
+        before = (tally.punches, tally.suppressed, dict(tally.refused))
+        for seen in (None, *[face] * _LOOKS, None):
+            self._eyes.face = seen
+            self.clock.hurry(_STEP_MS / 1000)
+            self._slot.put(Frame(np.zeros((2, 2, 3), np.uint8), self.clock.monotonic_ns()))
+            self._attend.run_once()
+        if tally.punches > before[0]:
+            return "punch"
+        if tally.suppressed > before[1]:
+            return "suppressed"
+        more = [str(word) for word, count in tally.refused.items() if count > before[2].get(word, 0)]
+        return more[0] if more else "nothing"
+
+
+class Eyes:
+    """A pipeline that is told what it sees; everything behind it is the terminal's own."""
+
+    def __init__(self, embedder_id: str) -> None:
+        self.embedder_id, self.model_ids = embedder_id, (embedder_id,)
+        self.face: Floats | None = None
+
+    def look(self, frame: Frame) -> Sight:
+        """A good, live face with this embedding, or nobody."""
+        if self.face is None:
+            return Sight(frame.captured_ns)
+        box = Box(200, 120, 420, 380)
+        return Sight(frame.captured_ns, box, None, Probe(self.face, self.embedder_id, 1.0, 1.0))
+
+
+class Whole(Gate):
+    """The daemon, on a thread, with the replay camera."""
+
+    _terminal: Terminal | None = None
+
+    def start(self) -> None:
+        """Until it is ready. Raises RuntimeError when it does not come up."""
+        self.scene = Scene()
+        self.signals = WatchedSignals(ConsoleSignals(io.StringIO()))
+        self._terminal = Terminal(
+            self.loaded, notifier=notifier_from({}), camera=ReplayCamera(self.scene, fps=10), signals=self.signals,
+            clock=self.clock,
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._terminal.run, name=self.name, daemon=True)
+        self._thread.start()
+        if not self.signals.wait_for_idle(30):
+            raise RuntimeError(f"{self.name} did not become ready")
+
+    def stop(self) -> None:
+        """As SIGTERM would."""
+        if self._terminal is not None:
+            self._terminal.stop.set("the day is over")
+            self._thread.join(10)
+            self._terminal = None
+
+    def show(self, photo: str, within_s: float = 12.0) -> CueName | None:
+        """Somebody walks up and leaves: the cue that answered, None for none."""
+        mark = self.signals.mark()
+        self.scene.show(load_photo(photos_directory() / photo))
+        came = self.signals.wait(mark, within_s)
+        self.scene.clear()
+        self.signals.wait_for_idle(8)
+        threading.Event().wait(1.2)
+        return came
+
+
+Maker = Callable[[Path, str, Centre, Path], Gate]

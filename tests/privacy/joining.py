@@ -1,0 +1,118 @@
+"""How people join: consent and enrolment at a terminal, the export to the centre, the roster to every terminal."""
+
+import contextlib
+import io
+from dataclasses import replace
+
+from edge.cli import main
+from edge.domain.consent import Consent, Policy
+from edge.domain.types import Probe
+from edge.errors import PeopleError
+from edge.resources import photos_directory
+from edge.terminal import enrolment, parts
+from edge.vision.photo import load_photo
+from tests.privacy.cast import NEWCOMER
+from tests.privacy.company import ROSTER_PUBLIC, Company, Employee, faces, variants
+from tests.privacy.findings import Findings
+from tests.privacy.gate import Gate
+
+WITNESS = "Wanda Witness-Planted"
+TEMPLATES = 3
+PORTRAITS = (("Barack Planted-Zero", ("obama.jpg", "obama2.jpg"), "obama3.jpg"),
+             ("Joseph Planted-One", ("biden.jpg",), "biden.jpg"))  # fmt: skip
+"""Who enrols with real photographs: name, those, and the one that the camera sees later."""
+
+
+def consent(policy: Policy, utc: str) -> Consent:
+    """As the policy asks for it."""
+    return Consent(policy.version, policy.sha256, "en", utc, WITNESS, age_attested=True, employer_agreed=True)
+
+
+def everybody(company: Company, findings: Findings, people: int) -> None:
+    """Two by photographs, the others by made-up vectors, all through the product's own enrolment."""
+    gate = company.whole
+    pipeline = parts.pipeline(gate.loaded, parts.model_store(gate.loaded), enrolling=True)
+    for name, photos, later in PORTRAITS:
+        pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
+        probes = enrolment.probes_from_photographs(pictures, pipeline)
+        company.staff.append(_enrol(gate, name, probes, later))
+    length = len(company.staff[0].face)
+    _refused(company, findings, faces(1, length, 7)[0])
+    for number, face in enumerate(faces(people - len(PORTRAITS), length, 1)):
+        rows = variants(face, TEMPLATES, number)
+        probes = [Probe(row, company.reception.embedder, 1.0, 1.0) for row in rows]
+        company.staff.append(_enrol(company.reception, f"Planted Person-{number:03}", probes, None))
+    given = {
+        str(one.data["person"]) for gate in company.gates[:2] for one in gate.records() if one.kind == "consent"
+    }
+    ids = {one.person for one in company.staff}
+    findings.equal("consent", "people with a signed consent record before their templates", given, ids)
+
+
+def hand_over(company: Company, people: list[Employee], gate: Gate | None = None) -> tuple[int, str]:
+    """`people export` at the terminal, `central roster add` at the centre."""
+    files = []
+    for one in people:
+        at = gate or (company.whole if one.photo else company.reception)
+        file = company.root / f"{one.person}.scp"
+        words = ["people", "export", one.person, "--to", company.centre / ROSTER_PUBLIC, "--out", file]
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            code = main([*map(str, words), "--config", str(at.path)])
+        if code != 0:
+            return code, said.getvalue()
+        files.append(file)
+    code, out = company.central("roster add", *files, "--by", "Pat")
+    for file in files:
+        file.unlink()
+    return code, out
+
+
+def newcomer(company: Company) -> Employee:
+    """One more, at the reception."""
+    face = faces(1, len(company.staff[0].face), 4_000)[0]
+    probes = [Probe(row, company.reception.embedder, 1.0, 1.0) for row in variants(face, TEMPLATES, 4_000)]
+    one = _enrol(company.reception, NEWCOMER, probes, None)
+    company.staff.append(one)
+    return one
+
+
+def agree_again(company: Company, one: Employee, policy: Policy) -> None:
+    """At the reception, to the policy that is in force."""
+    gate = company.reception
+    given = consent(policy, gate.clock.evidence().utc)
+    if one.templates is None:
+        raise RuntimeError("nobody who was not enrolled")
+    with gate.people() as people:
+        name = people.member(one.person).name
+        people.enrol(one.person, name, given, policy, one.templates, gate.embedder)
+
+
+def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:
+    given = consent(gate.policy, gate.clock.evidence().utc)
+    with gate.people() as people, gate.ring() as ring:
+        made = enrolment.enrol(name, probes, given, gate.policy, people=people, ring=ring, clock=gate.clock)
+        templates = people.member(made.person).templates[gate.embedder]
+    return Employee(name, templates.mean(axis=0) / float((templates.mean(axis=0) ** 2).sum() ** 0.5), made.person,
+                    templates, photo)  # fmt: skip
+
+
+def _refused(company: Company, findings: Findings, face: object) -> None:
+    """Three who must not be enrolled: without the age, the employer's agreement, or a witness."""
+    gate = company.reception
+    good = consent(gate.policy, gate.clock.evidence().utc)
+    probes = [Probe(face, gate.embedder, 1.0, 1.0)]  # type: ignore[arg-type]
+    for promise, what, bad in (
+        ("age", "without an attested age of 13 the enrolment was refused", replace(good, age_attested=False)),
+        ("consent", "without the employer's agreement it was refused", replace(good, employer_agreed=False)),
+        ("consent", "without a witness it was refused", replace(good, witness="")),
+        ("consent", "with a consent to another policy it was refused", replace(good, policy_version="0")),
+    ):
+        refused = False
+        with gate.people() as people, gate.ring() as ring:
+            try:
+                enrolment.enrol("Nobody", probes, bad, gate.policy, people=people, ring=ring, clock=gate.clock)
+            except PeopleError:
+                refused = True
+            left = len(people.list())
+        findings.note(promise, refused and left == 0, what)

@@ -1,0 +1,118 @@
+"""Who leaves: by erasure, withdrawal, age, and the end of an employment on its date."""
+
+from datetime import datetime, timedelta
+
+from tests.privacy import cast, tracing
+from tests.privacy.company import Company, Employee
+from tests.privacy.findings import Findings
+from tests.privacy.rights import ask, close
+
+Traces = dict[str, dict[str, bytes]]
+"""By person: what was stored of them."""
+
+
+def plant(company: Company, findings: Findings) -> Traces:
+    """What is to be gone later is found now: the scanner sees."""
+    traces: Traces = {}
+    for role, promise in _LEAVERS.items():
+        one = company.staff[role]
+        traces[one.person] = stored = tracing.stored(company, one)
+        findings.equal(promise, "traces found before", tracing.found_of(company, stored), set(stored))
+    return traces
+
+
+def at_once(company: Company, findings: Findings, traces: Traces) -> str:
+    """Three of them; the number of the request for erasure, which the absent terminal keeps open."""
+    erased, withdraws, child = (company.staff[role] for role in (cast.ERASED, cast.WITHDRAWS, cast.CHILD))
+    number = ask(company, erased, "erasure")
+    _go(company, erased, "requested", "erase", "--reason", "requested", "--request", number)
+    _gone(company, findings, "erasure", erased, traces)
+    said = company.whole.show(erased.photo or "")
+    findings.equal("erasure", "the camera sees them again; the cue", said, "refused")
+    code = close(company, number)
+    findings.note("month", code != 0, f"the erasure cannot be closed while {company.away.name} owes it")
+
+    withdrawal = ask(company, withdraws, "withdrawal")
+    company.order("*", "withdraw", withdraws.person, "--request", withdrawal)
+    findings.until("withdrawal", "matched at no terminal", lambda: not _matched(company, withdraws))
+    findings.note("withdrawal", company.reception.offer(withdraws.face) != "punch", "their face opened nothing")
+    _removed(company, withdraws, "withdrawn")
+    _gone(company, findings, "withdrawal", withdraws, traces)
+    states = [one.data["state"] for one in company.reception.records()
+              if one.kind == "consent" and one.data["person"] == withdraws.person]  # fmt: skip
+    findings.equal("withdrawal", "the last word of their consent", states[-1], "withdrawn")
+
+    _go(company, child, "under-age", "under-age")
+    _gone(company, findings, "age", child, traces)
+    reasons = {str(one.data["reason"]) for one in _erasures(company, child)}
+    findings.equal("age", "the reason on record", max(reasons, default=None), "under-age")
+    return number
+
+
+def announce(company: Company, findings: Findings) -> None:
+    """An employment that ends in ten days."""
+    one = company.staff[cast.LEAVES]
+    at = datetime.fromisoformat(company.reception.clock.evidence().utc) + timedelta(days=10)
+    company.order("*", "employment-ended", one.person, "--at", at.isoformat())
+    names = {gate.name for gate in company.present}
+
+    def kept() -> bool:
+        rows = [row for row in company.listed("orders") if row["order"] == "employment-ended"]
+        return names <= {row["terminal"] for row in rows if row["state"] == "kept"}
+
+    findings.until("termination", f"kept by {len(names)} terminals until its date", kept)
+    findings.equal("termination", "before it, their face gives a", company.reception.offer(one.face), "punch")
+
+
+def on_the_day(company: Company, findings: Findings, traces: Traces) -> None:
+    """Eleven days on."""
+    one = company.staff[cast.LEAVES]
+    findings.note("termination", all(one.person in gate.matched() for gate in company.present),
+                  "the day before, they are matched")  # fmt: skip
+    for gate in company.present:
+        gate.clock.pass_by(timedelta(days=11))
+        gate.clock.hurry(11)
+    findings.until("termination", "after it, matched nowhere", lambda: not _matched(company, one))
+    reasons = {str(record.data["reason"]) for record in _erasures(company, one)}
+    findings.equal("termination", "the reason on record", "".join(reasons), "employment-ended")
+    _removed(company, one, "employment-ended")
+    _gone(company, findings, "termination", one, traces)
+
+
+def _go(company: Company, one: Employee, reason: str, *order: object) -> None:
+    word, *rest = order
+    company.order("*", word, one.person, *rest)
+    _removed(company, one, reason)
+
+
+def _removed(company: Company, one: Employee, reason: str) -> None:
+    company.central("roster remove", one.person, "--reason", reason, "--by", "Pat", "--why", "left")
+    company.publish()
+
+
+def _gone(company: Company, findings: Findings, promise: str, one: Employee, traces: Traces) -> None:
+    findings.until(promise, "matched nowhere", lambda: not _matched(company, one))
+    away = company.away.name
+    stored = {name: raw for name, raw in traces[one.person].items() if not name.startswith(away)}
+    findings.until(promise, f"of {len(stored)} traces at terminals, centre and broker none is left",
+                   lambda: not tracing.left_of(company, stored, skip={away}))  # fmt: skip
+    found = {record.source for record in _erasures(company, one)}
+    if promise != "withdrawal":
+        findings.note(promise, len(found) >= len(company.present), f"{len(found)} signed statements of it")
+
+
+def _erasures(company: Company, one: Employee) -> list:
+    return [_Said(gate.name, record.data) for gate in company.gates for record in gate.records()
+            if record.kind == "erased" and record.data["person"] == one.person]  # fmt: skip
+
+
+class _Said:
+    def __init__(self, source: str, data: object) -> None:
+        self.source, self.data = source, data
+
+
+def _matched(company: Company, one: Employee) -> bool:
+    return any(one.person in gate.matched() for gate in company.present)
+
+
+_LEAVERS = {cast.ERASED: "erasure", cast.WITHDRAWS: "withdrawal", cast.CHILD: "age", cast.LEAVES: "termination"}

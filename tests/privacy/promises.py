@@ -1,0 +1,42 @@
+"""The promises of DESIGN §2 and docs/privacy.md that the company tests, in the order of the table."""
+
+from tests.privacy.findings import Promise
+
+_P, _D = "docs/privacy.md", "DESIGN §2"
+PROMISES = (
+    Promise("consent", "No template without an explicit, witnessed consent and the employer's agreement", _D),
+    Promise("age", "Nobody under 13: not enrolled without the attestation, and erased when it is discovered", _D),
+    Promise("purpose", "Used only to verify who clocks in or out; of a face that does not punch nothing stays", _D),
+    Promise("encrypted", "Face data is stored as encrypted vectors; nothing of a person is in the clear", _D),
+    Promise("traffic", "The broker and its other tenants learn pseudonymous ids, times and sizes only", _P),
+    Promise("fields", "A message carries the documented fields and no other; no score leaves", _P),
+    Promise("logs", "No name, template, key or score in any log", "DESIGN §9"),
+    Promise("roster", "Every terminal of the site, and no revoked one, knows whom the centre knows", "DESIGN §7"),
+    Promise("withdrawal", "A withdrawal stops matching first, then key, name and templates go", _P),
+    Promise("policy", "A changed policy reaches everybody; nobody is matched until they agree to it", _D),
+    Promise("access", "Access: everything held, sealed to the requester's key", _D),
+    Promise("portability", "Portability: the same for machines", _D),
+    Promise("rectification", "Rectification: the right name, and the wrong one nowhere", _D),
+    Promise("restriction", "Restriction: kept and not matched, until it is lifted", _D),
+    Promise("objection", "Objection: no face from then on, and only the person's own word ends it", _D),
+    Promise(
+        "erasure", "Erasure: no byte of template, key, name or message is left at terminal, broker or centre", _D
+    ),
+    Promise("termination", "The end of an employment erases on its date, and not before", _P),
+    Promise(
+        "month", "Answered within one month: due, overdue, done or refused with its ground; who owes is seen", _D
+    ),
+    Promise("away", "A terminal that was away for a month acts on all of it when it returns", _P),
+    Promise(
+        "hostile", "What is unsigned, foreign, replayed, old, over or for another terminal changes nothing", _P
+    ),
+    Promise("audit", "Who did what with people's data, and why, is on record and verifies", _P),
+    Promise("chain", "Whatever is erased, the chain of punches verifies with public keys alone", "I10"),
+)
+NOT_INCLUDED = (
+    "evidence images and their 90 days",
+    "punches by badge and PIN",
+    "power cuts in the middle of an erasure (tests/crash/test_orders.py)",
+    "clock faults (tests/unit/terminal/test_orders.py)",
+)
+"""Promised, and not shown by this script."""

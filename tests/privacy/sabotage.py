@@ -1,0 +1,129 @@
+"""Break one promise on purpose: the row that it belongs to must fail, or the table proves nothing."""
+
+import base64
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from edge.domain.matching import Gallery
+from edge.domain.orders import Order
+from edge.roster import erasure, sitekey
+from edge.terminal import authority, enrolment, orders
+from edge.terminal.attend import Attend
+from edge.terminal.recorder import Recorder
+
+
+def _keep_template() -> Any:
+    """Erasure rewrites no file, so that freed pages and the write-ahead file keep what was there."""
+    real = erasure.destroy
+
+    def destroy(db: Any, old: Any, fresh: Any, person: str, *rest: Any) -> int:
+        rows = db.execute("SELECT model_id, count, sealed FROM templates WHERE person = ?", (person,)).fetchall()
+        gone = real(db, old, fresh, person, *rest)
+        db.executemany("INSERT INTO templates VALUES (?, ?, ?, ?)", [(person, *row) for row in rows])
+        return gone
+
+    return patch.object(erasure, "destroy", destroy)
+
+
+def _clear_roster() -> Any:
+    """The roster travels in the clear."""
+
+    def encrypt(_key: bytes, plaintext: bytes, _bound: bytes) -> bytes:
+        return b"n" * 24 + plaintext
+
+    def decrypt(_key: bytes, sealed: bytes, _bound: bytes) -> bytes:
+        return sealed[24:]
+
+    return patch.multiple(sitekey, encrypt=encrypt, decrypt=decrypt)
+
+
+def _match_withdrawn() -> Any:
+    """The attending loop goes on with everybody whom it once knew."""
+    real = Attend._load_gallery
+
+    def load(self: Attend) -> None:
+        before: Gallery | None = getattr(self, "_gallery", None)
+        real(self)
+        if before is not None and self._gallery.size < before.size:
+            self._gallery = before
+
+    return patch.object(Attend, "_load_gallery", load)
+
+
+def _score() -> Any:
+    """Each punch says how alike the face was."""
+    real = Recorder.append
+
+    def append(self: Recorder, kind: Any, data: Any, evidence: Any) -> Any:
+        return real(self, kind, {**data, "score": 0.8125} if kind == "punch" else data, evidence)
+
+    return patch.object(Recorder, "append", append)
+
+
+def _obey_anybody() -> Any:
+    """Orders are obeyed whoever signed them."""
+    from edge.domain.orders import decode
+    from edge.journal import envelope
+
+    def take(_self: Any, raw: bytes, _now: str | None) -> Order:
+        return decode(envelope.parse(raw).payload)
+
+    return patch.object(authority.Authority, "open", take)
+
+
+def _log_name() -> Any:
+    """Enrolment logs whom it enrols."""
+    real = enrolment.enrol
+
+    def enrol(name: str, *rest: Any, **more: Any) -> Any:
+        logging.getLogger("edge.terminal.enrolment").info("enrolled %s", name)
+        return real(name, *rest, **more)
+
+    return patch.object(enrolment, "enrol", enrol)
+
+
+def _end_early() -> Any:
+    """A terminal believes that it is ten years later."""
+    return patch.object(orders, "not_before", lambda _evidence, _anchor: "2099-01-01T00:00:00.000Z")
+
+
+def _keep_stranger() -> Any:
+    """Whoever is looked at is kept in a file, in base64."""
+    real = Attend._attend
+
+    def attend(self: Attend, frame: Any) -> None:
+        sight = self._pipeline.look(frame)
+        if sight.probe is not None:
+            with self._people.path.with_name("seen").open("ab") as file:
+                file.write(base64.b64encode(sight.probe.embedding.tobytes()))
+        real(self, frame)
+
+    return patch.object(Attend, "_attend", attend)
+
+
+_MADE: dict[str, tuple[str, Callable[[], Any]]] = {
+    "keep-template": ("erasure", _keep_template),
+    "name-in-traffic": ("traffic", _clear_roster),
+    "match-withdrawn": ("withdrawal", _match_withdrawn),
+    "score-in-record": ("fields", _score),
+    "obey-anybody": ("hostile", _obey_anybody),
+    "name-in-log": ("logs", _log_name),
+    "end-early": ("termination", _end_early),
+    "keep-stranger": ("purpose", _keep_stranger),
+}
+WORDS = tuple(_MADE)
+ROWS = {word: row for word, (row, _) in _MADE.items()}
+"""Which promise each breaks."""
+
+
+@contextmanager
+def of(word: str) -> Iterator[None]:
+    """Broken inside; nothing for no word."""
+    if not word:
+        yield
+        return
+    with _MADE[word][1]():
+        yield

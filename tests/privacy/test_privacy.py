@@ -1,0 +1,82 @@
+"""The company in small: every promise holds, and each of them can be seen not to hold."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.privacy import sabotage
+from tests.privacy.findings import Findings, Promise
+from tests.privacy.promises import PROMISES
+from tests.privacy.scan import Scanner, content, forms, of_templates
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("--people", 13, "--terminals", 4)
+ENOUGH = {
+    "keep-template": ("join", "sync", "plant", "leave"),
+    "name-in-traffic": ("join", "sync", "search"),
+    "match-withdrawn": ("join", "sync", "plant", "leave"),
+    "score-in-record": ("join", "sync", "punch", "search"),
+    "obey-anybody": ("join", "sync", "attack"),
+    "name-in-log": ("join", "sync", "search"),
+    "end-early": ("join", "sync", "plant", "leave"),
+    "keep-stranger": ("join", "sync", "punch"),
+}
+"""As much of the story as shows it."""
+
+
+def privacy(root: Path, *words: object) -> tuple[int, dict, str]:
+    """The exit code, the table by promise, and what was said."""
+    file, where = root / "table.json", root / "works"
+    command = [sys.executable, "-m", "tests.privacy", *SMALL, "--json", file, "--directory", where, *words]
+    done = subprocess.run([*map(str, command)], cwd=ROOT, text=True, capture_output=True, check=False)
+    said = done.stdout + done.stderr
+    assert file.exists(), said
+    return done.returncode, {row["promise"]: row for row in json.loads(file.read_text())["promises"]}, said
+
+
+@pytest.mark.timeout(400)
+def test_every_promise_holds(tmp_path: Path) -> None:
+    code, table, said = privacy(tmp_path)
+    assert [name for name, row in table.items() if not row["holds"]] == [], said
+    assert code == 0
+    assert set(table) == {one.name for one in PROMISES}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("word", sabotage.WORDS)
+def test_what_is_broken_is_seen_in_its_row(tmp_path: Path, word: str) -> None:
+    code, table, said = privacy(tmp_path, "--sabotage", word, "--patience", 3, "--steps", *ENOUGH[word])
+    assert code == 1
+    assert table[sabotage.ROWS[word]]["failed"], said
+    assert "broke off" not in said
+
+
+def test_a_promise_of_which_nothing_was_seen_does_not_hold() -> None:
+    promise = Promise("one", "text", "page")
+    (row,) = Findings().rows((promise,))
+    assert not row["holds"]
+    findings = Findings(patience_s=0.0)
+    findings.note("one", True, "good")
+    assert findings.rows((promise,))[0]["holds"]
+    findings.until("one", "never", lambda: False)
+    assert findings.rows((promise,))[0]["failed"] == ["not within 0 s: never"]
+    with pytest.raises(ValueError, match="no promise"):
+        findings.rows(())
+
+
+def test_the_scanner_finds_every_form_wherever_it_stands(tmp_path: Path) -> None:
+    secrets = {"name": b"Ada Planted", **of_templates(np.random.default_rng(1).standard_normal((1, 512)))}
+    scanner = Scanner(secrets)
+    filler = np.random.default_rng(2).bytes((1 << 22) - 7)
+    for name, secret in secrets.items():
+        for one in forms(secret):
+            for before in (b"", filler):  # across the border of what is read at once, too
+                (tmp_path / "file").write_bytes(before + one + filler[:100])
+                assert name in scanner.find(content([tmp_path]))
+    assert scanner.find(filler) == []
+    (tmp_path / "file").write_bytes(bytes(1 << 16))
+    assert content([tmp_path]) == b""
