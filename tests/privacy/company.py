@@ -54,6 +54,8 @@ class Company:
     whole: Whole
     driven: list[Driven]
     staff: list[Employee] = field(default_factory=list)
+    faceless: str = ""
+    """The id of somebody who is enrolled without a face."""
 
     @property
     def centre(self) -> Path:

@@ -5,6 +5,7 @@ and its attending loop by hand, with a scripted pipeline: it shows the loop an e
 """
 
 import io
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge.adapters.camera_replay import ReplayCamera, Scene
 from edge.adapters.sd_notify import notifier_from
 from edge.adapters.signals_console import ConsoleSignals
 from edge.cli.stage import WatchedSignals
+from edge.domain.badge import Read, Token
 from edge.domain.cues import CueName
 from edge.domain.records import Record, decode
 from edge.domain.types import Box, Floats, Frame, Probe, Sight
@@ -28,6 +30,7 @@ from edge.terminal import parts
 from edge.terminal.attend import Attend
 from edge.terminal.daemon import Terminal
 from edge.terminal.latency import Latency
+from edge.terminal.pace import Pace
 from edge.terminal.publish import Publisher
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
@@ -120,11 +123,13 @@ class Driven(Gate):
         self._thread = threading.Thread(target=live, name=self.name, daemon=True)
         self._eyes = Eyes(self.embedder)
         self._slot: LatestSlot[Frame] = LatestSlot()
+        self._reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
         rules = parts.rules(self.loaded, parts.model_store(self.loaded))
         self._attend = Attend(
-            self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake
-        )
+            self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake,
+            Pace(), self._reads,
+        )  # fmt: skip
         self._attend.open()
         self._thread.start()
 
@@ -144,22 +149,36 @@ class Driven(Gate):
 
     def offer(self, face: Floats) -> str:
         """Somebody stands before it and goes again: punch, suppressed, a refusal's reason, or nothing."""
+        return self._meet([face] * _LOOKS, [])
+
+    def present(self, *reads: tuple[Token, str]) -> str:
+        """Somebody holds a badge to the reader, or types a staff number and a PIN; as `offer`."""
+        return self._meet([], [Read(kind, text) for kind, text in reads])
+
+    def _meet(self, seen: list[Floats], reads: list[Read]) -> str:
         if self._attend is None:
             raise RuntimeError("this gate is not running")
         self.clock.hurry(90)  # nobody remembers the last one, and no pause of faces is left
         tally = self._attend.tally
-        before = (tally.punches, tally.suppressed, dict(tally.refused))
-        for seen in (None, *[face] * _LOOKS, None):
-            self._eyes.face = seen
-            self.clock.hurry(_STEP_MS / 1000)
-            self._slot.put(Frame(np.zeros((2, 2, 3), np.uint8), self.clock.monotonic_ns()))
-            self._attend.run_once()
+        before = (tally.punches, tally.suppressed, dict(tally.refused), tally.badges_refused)
+        for face in (None, *seen, None):
+            self._turn(face)
+        for read in reads:
+            self._reads.put(read)
+            self._turn(None)
         if tally.punches > before[0]:
             return "punch"
         if tally.suppressed > before[1]:
             return "suppressed"
         more = [str(word) for word, count in tally.refused.items() if count > before[2].get(word, 0)]
-        return more[0] if more else "nothing"
+        return more[0] if more else "refused" if tally.badges_refused > before[3] else "nothing"
+
+    def _turn(self, face: Floats | None) -> None:
+        self._eyes.face = face
+        self.clock.hurry(_STEP_MS / 1000)
+        self._slot.put(Frame(np.zeros((2, 2, 3), np.uint8), self.clock.monotonic_ns()))
+        if self._attend is not None:
+            self._attend.run_once()
 
 
 class Eyes:

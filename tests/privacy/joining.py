@@ -5,13 +5,14 @@ import io
 from dataclasses import replace
 
 from edge.cli import main
+from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.types import Probe
 from edge.errors import PeopleError
 from edge.resources import photos_directory
-from edge.terminal import enrolment, parts
+from edge.terminal import by_hand, enrolment, parts
 from edge.vision.photo import load_photo
-from tests.privacy.cast import NEWCOMER
+from tests.privacy import cast
 from tests.privacy.company import ROSTER_PUBLIC, Company, Employee, faces, variants
 from tests.privacy.findings import Findings
 from tests.privacy.gate import Gate
@@ -42,6 +43,7 @@ def everybody(company: Company, findings: Findings, people: int) -> None:
         rows = variants(face, TEMPLATES, number)
         probes = [Probe(row, company.reception.embedder, 1.0, 1.0) for row in rows]
         company.staff.append(_enrol(company.reception, f"Planted Person-{number:03}", probes, None))
+    _badges(company)
     given = {
         str(one.data["person"]) for gate in company.gates[:2] for one in gate.records() if one.kind == "consent"
     }
@@ -72,7 +74,7 @@ def newcomer(company: Company) -> Employee:
     """One more, at the reception."""
     face = faces(1, len(company.staff[0].face), 4_000)[0]
     probes = [Probe(row, company.reception.embedder, 1.0, 1.0) for row in variants(face, TEMPLATES, 4_000)]
-    one = _enrol(company.reception, NEWCOMER, probes, None)
+    one = _enrol(company.reception, cast.NEWCOMER, probes, None)
     company.staff.append(one)
     return one
 
@@ -95,6 +97,23 @@ def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Emp
         templates = people.member(made.person).templates[gate.embedder]
     return Employee(name, templates.mean(axis=0) / float((templates.mean(axis=0) ** 2).sum() ** 0.5), made.person,
                     templates, photo)  # fmt: skip
+
+
+def _badges(company: Company) -> None:
+    """For two of them, and for one who gives no face."""
+    for role, (badge, number) in cast.BADGES.items():
+        one = company.staff[role]
+        gate = company.whole if one.photo else company.reception
+        with gate.people() as people, gate.ring() as ring:
+            at = {"people": people, "ring": ring, "clock": gate.clock}
+            by_hand.give_token(one.person, Token.BADGE, badge, **at)
+            by_hand.give_token(one.person, Token.NUMBER, number, **at)
+            by_hand.choose_pin(one.person, cast.PINS[role], **at)
+    gate = company.reception
+    with gate.people() as people, gate.ring() as ring:
+        at = {"people": people, "ring": ring, "clock": gate.clock}
+        company.faceless = by_hand.add(cast.FACELESS[0], **at)
+        by_hand.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
 
 
 def _refused(company: Company, findings: Findings, face: object) -> None:

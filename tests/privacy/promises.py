@@ -18,7 +18,8 @@ PROMISES = (
     Promise("portability", "Portability: the same for machines", _D),
     Promise("rectification", "Rectification: the right name, and the wrong one nowhere", _D),
     Promise("restriction", "Restriction: kept and not matched, until it is lifted", _D),
-    Promise("objection", "Objection: no face from then on, and only the person's own word ends it", _D),
+    Promise("objection", "Objection: badge or PIN from then on, and only the person's own word ends it", _D),
+    Promise("faceless", "Saying no: a badge, or a staff number and PIN, sealed, with nothing biometric kept", _P),
     Promise(
         "erasure", "Erasure: no byte of template, key, name or message is left at terminal, broker or centre", _D
     ),
@@ -35,7 +36,6 @@ PROMISES = (
 )
 NOT_INCLUDED = (
     "evidence images and their 90 days",
-    "punches by badge and PIN",
     "power cuts in the middle of an erasure (tests/crash/test_orders.py)",
     "clock faults (tests/unit/terminal/test_orders.py)",
 )

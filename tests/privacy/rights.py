@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+from edge.domain.badge import Token
 from tests.privacy import cast
 from tests.privacy.company import Company, Employee
 from tests.privacy.findings import Findings
@@ -102,6 +103,19 @@ def _object(company: Company, findings: Findings) -> None:
     company.order("*", "object", one.person, "--request", number)
     findings.until("objection", "matched nowhere", lambda: not _anywhere(company, one))
     findings.note("objection", gate.offer(one.face) != "punch", "their face opened nothing")
+    badge, number = cast.BADGES[cast.OBJECTS]
+    pin = cast.PINS[cast.OBJECTS]
+    findings.equal("objection", "their badge gives a", gate.present((Token.BADGE, badge)), "punch")
+    typed = (Token.NUMBER, number), (Token.NUMBER, pin)
+    findings.equal("objection", "their staff number and PIN a", gate.present(*typed), "punch")
+    other = company.driven[1]
+    wrong = (Token.NUMBER, number), (Token.NUMBER, pin[::-1])
+    findings.equal("objection", "a wrong PIN is", gate.present(*wrong), "refused")
+    if other not in {company.away, company.revoked}:
+        findings.equal("objection", "the badge at another terminal a", other.present((Token.BADGE, badge)), "punch")
+    theirs = [r.data for r in gate.records() if r.kind == "punch" and r.data["person"] == one.person]
+    methods = {str(data["method"]) for data in theirs}
+    findings.note("objection", {"badge", "pin"} <= methods, f"recorded as {', '.join(sorted(methods))}")
     code = company.order(gate.name, "unrestrict", one.person, "--lifts", "restriction")
     findings.until("objection", "an order to lift it was answered", lambda: gate.name not in company.owing())
     findings.note("objection", code == 1 and not _anywhere(company, one), "the employer cannot lift it: refused")

@@ -12,6 +12,7 @@ from edge.domain.orders import Order
 from edge.roster import erasure, sitekey
 from edge.terminal import authority, enrolment, orders
 from edge.terminal.attend import Attend
+from edge.terminal.faces import Faces
 from edge.terminal.recorder import Recorder
 
 
@@ -42,15 +43,12 @@ def _clear_roster() -> Any:
 
 def _match_withdrawn() -> Any:
     """The attending loop goes on with everybody whom it once knew."""
-    real = Attend._load_gallery
+    real = Faces.enrolled
 
-    def load(self: Attend) -> None:
-        before: Gallery | None = getattr(self, "_gallery", None)
-        real(self)
-        if before is not None and self._gallery.size < before.size:
-            self._gallery = before
+    def enrolled(self: Faces, gallery: Gallery) -> None:
+        real(self, gallery if gallery.size >= self._gallery.size else self._gallery)
 
-    return patch.object(Attend, "_load_gallery", load)
+    return patch.object(Faces, "enrolled", enrolled)
 
 
 def _score() -> Any:
@@ -94,12 +92,12 @@ def _keep_stranger() -> Any:
     """Whoever is looked at is kept in a file, in base64."""
     real = Attend._attend
 
-    def attend(self: Attend, frame: Any) -> None:
+    def attend(self: Attend, frame: Any, now_ms: int) -> None:
         sight = self._pipeline.look(frame)
         if sight.probe is not None:
             with self._people.path.with_name("seen").open("ab") as file:
                 file.write(base64.b64encode(sight.probe.embedding.tobytes()))
-        real(self, frame)
+        real(self, frame, now_ms)
 
     return patch.object(Attend, "_attend", attend)
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from edge.domain.types import Floats
 
+_SHORTEST = 8
+"""Bytes; what is shorter would be found by chance."""
 _HEAD = 5
-"""The shortest secret; what is shorter would be found by chance."""
+"""Bytes by which a secret is looked up."""
 _CHUNK = 1 << 22
 
 
@@ -22,7 +24,8 @@ def forms(secret: bytes) -> set[bytes]:
 
     once = encoded(secret)
     hexed = secret.hex().encode()
-    return {secret, hexed, hexed.upper()} | once | {two for one in once for two in encoded(one)}
+    every = {secret, hexed, hexed.upper()} | once | {two for one in once for two in encoded(one)}
+    return {one for one in every if len(one) >= _SHORTEST}
 
 
 def of_templates(rows: Floats) -> dict[str, bytes]:
@@ -45,7 +48,7 @@ class Scanner:
     """Looks for many secrets in one pass: a table of their first three bytes leaves few places to compare."""
 
     def __init__(self, secrets: Mapping[str, bytes]) -> None:
-        named = {name: forms(secret) for name, secret in secrets.items() if len(secret) >= 5}
+        named = {name: forms(secret) for name, secret in secrets.items() if len(secret) >= _SHORTEST}
         self._count = len(named)
         self._by_head: dict[bytes, list[tuple[bytes, str]]] = {}
         self._table = np.zeros(1 << 24, np.bool_)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from edge.central.audit import verify_all
 from edge.central.store import Store
+from edge.domain.badge import Token
 from edge.domain.types import Floats
 from edge.journal.envelope import key_id
 from edge.journal.verify import verify_file
@@ -87,7 +88,14 @@ class Story:
         after = sum(len(gate.records()) for gate in company.gates)
         findings.equal("purpose", "records that 4 strangers left", after - before, 0)
         findings.note("purpose", files, "and no byte of their faces in any file")
-        findings.until("purpose", "all punches are in the ledger", lambda: self._punched() == len(company.staff))
+        gate = company.reception
+        findings.equal("faceless", "the badge of somebody without a face gives a",
+                       gate.present((Token.BADGE, cast.FACELESS[1])), "punch")  # fmt: skip
+        with gate.people() as people:
+            rows = people._db.execute("SELECT count(*) FROM templates WHERE person = ?", (company.faceless,))
+            findings.equal("faceless", "templates that are kept of them", rows.fetchone()[0], 0)
+        everybody = len(company.staff) + 1
+        findings.until("purpose", "all punches are in the ledger", lambda: self._punched() == everybody)
 
     def plant(self) -> None:
         """Before."""
@@ -166,6 +174,9 @@ class Story:
         heard = company.tap.own()
         traffic = b"\n".join(topic.encode() + b" " + payload for topic, payload in company.tap.heard)
         inside = b"\n".join(opened(payload) for _, payload in heard)
+        numbers = [name for name in secrets if name.startswith("number") or name == "badge of the faceless"]
+        shown = Scanner({name: secrets[name] for name in numbers}).find(kept + traffic + inside)
+        findings.equal("faceless", f"of {len(numbers)} badge numbers, staff numbers and PINs found", len(shown), 0)
         leaked = sorted({*scanner.find(traffic), *scanner.find(inside)})
         findings.note("traffic", company.staff[0].person.encode() in inside, "a pseudonymous id is seen in it")
         findings.note(

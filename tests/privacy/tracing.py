@@ -6,6 +6,7 @@ from pathlib import Path
 from edge.domain.roster_topics import Part, Place
 from edge.journal import envelope
 from edge.roster.people import People
+from tests.privacy import cast
 from tests.privacy.company import LOG, Company, Employee
 from tests.privacy.gate import SITE
 from tests.privacy.joining import WITNESS
@@ -53,6 +54,9 @@ def clear(company: Company) -> dict[str, bytes]:
         found[f"name of {one.person[:6]}"] = one.name.encode()
         if one.templates is not None:
             found |= {f"{one.person[:6]} {key}": raw for key, raw in of_templates(one.templates[:1]).items()}
+    for role, numbers in cast.BADGES.items():
+        found |= {f"number {role}.{at}": one.encode() for at, one in enumerate((*numbers, cast.PINS[role]))}
+    found |= {"name of the faceless": cast.FACELESS[0].encode(), "badge of the faceless": cast.FACELESS[1].encode()}
     for gate in company.gates:
         found |= {
             f"{gate.name} storage key": gate.secrets.storage,
@@ -91,4 +95,11 @@ def _rows(people: People, person: str, place: str) -> dict[str, bytes]:
     if row is None:
         return {}
     wrapped, name, sealed = row
-    return {f"{place} key": wrapped, f"{place} name": name, f"{place} templates": sealed[100:140]}
+    found = {f"{place} key": wrapped, f"{place} name": name, f"{place} templates": sealed[100:140]}
+    means = people._db.execute("SELECT wrapped, pin FROM means WHERE person = ?", (person,)).fetchone()
+    if means is not None:
+        found |= {f"{place} key of numbers": means[0], f"{place} PIN": means[1]}
+    tokens = people._db.execute("SELECT lookup, sealed FROM tokens WHERE person = ?", (person,)).fetchall()
+    for number, (lookup, token) in enumerate(tokens):
+        found |= {f"{place} lookup {number}": lookup, f"{place} number {number}": token}
+    return found
