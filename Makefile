@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint type format bench evaluate crash powercut models fuzz lock clean
+.PHONY: help setup setup-demo demo test lint type format bench evaluate crash powercut privacy models fuzz lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ powercut: setup  ## open the journal in every state a power cut may leave (STATE
 
 fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the real readers (CASES=1000000)
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)
+
+privacy: setup  ## 50 people, 5 terminals, every promise of docs/privacy.md: what was seen, and whether it holds (SABOTAGE=word must fail)
+	@$(BIN)/python -m tests.privacy --json build/privacy.json --sabotage "$(SABOTAGE)" $(ARGS)
 
 evaluate: setup  ## measure recognition on DIR=folder-of-people: build/evaluate.html and .json
 	@$(BIN)/smartclocker evaluate '$(or $(DIR),$(error say which folder: make evaluate DIR=people))' --html build/evaluate.html --json build/evaluate.json $(ARGS)

@@ -17,7 +17,7 @@ from edge.terminal.recorder import Recorder
 
 
 def _keep_template() -> Any:
-    """Erasure rewrites no file, so that freed pages and the write-ahead file keep what was there."""
+    """Erasure drops the key and leaves the sealed templates where they are."""
     real = erasure.destroy
 
     def destroy(db: Any, old: Any, fresh: Any, person: str, *rest: Any) -> int:

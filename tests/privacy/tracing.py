@@ -5,7 +5,9 @@ from pathlib import Path
 
 from edge.domain.roster_topics import Part, Place
 from edge.journal import envelope
+from edge.resources import photos_directory
 from edge.roster.people import People
+from edge.vision.photo import load_photo
 from tests.privacy import cast
 from tests.privacy.company import LOG, Company, Employee
 from tests.privacy.gate import SITE
@@ -54,6 +56,12 @@ def clear(company: Company) -> dict[str, bytes]:
         found[f"name of {one.person[:6]}"] = one.name.encode()
         if one.templates is not None:
             found |= {f"{one.person[:6]} {key}": raw for key, raw in of_templates(one.templates[:1]).items()}
+    for file in sorted(photos_directory().glob("*.*g")):
+        raw, pixels = file.read_bytes(), load_photo(file).tobytes()
+        found |= {
+            f"{file.name} file": raw[len(raw) // 2 :][:24],
+            f"{file.name} pixels": pixels[len(pixels) // 2 :][:24],
+        }
     for role, numbers in cast.BADGES.items():
         found |= {f"number {role}.{at}": one.encode() for at, one in enumerate((*numbers, cast.PINS[role]))}
     found |= {"name of the faceless": cast.FACELESS[0].encode(), "badge of the faceless": cast.FACELESS[1].encode()}
