@@ -49,6 +49,8 @@ class Passage:
     """Whether nothing before this life is uncertain: a time server was heard since, or there is nothing before."""
     unproven_ms: int = 0
     """Running time since it became uncertain."""
+    since_life: int = 1
+    """Of lives before this one nothing will ever tell when they were: what is from then goes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def advance(before: Passage, now: TimeEvidence) -> Passage:
     # Another boot. What the wall clock says of the gap counts at once where it says that there is one: it may come
     # from a clock with a battery. That it says nothing proves nothing.
     gap_ms = max(0, utc_ms - before.utc_ms)
+    base_ms, since_life = _base(before)
     begun = replace(
         before,
         total_ms=before.total_ms + gap_ms,
@@ -88,11 +91,12 @@ def advance(before: Passage, now: TimeEvidence) -> Passage:
         boot_id=now.boot_id,
         boottime_ms=now.boottime_ms,
         utc_ms=utc_ms,
-        base_ms=before.base_ms if before.anchor_ms is None else before.anchor_ms,
+        base_ms=base_ms,
         anchor_ms=None,
         gap_ms=gap_ms,
         proven=False,
         unproven_ms=(0 if before.proven else before.unproven_ms) + LOOK_MS,
+        since_life=since_life,
     )
     return _hear(begun, now)
 
@@ -105,7 +109,7 @@ def collected(passage: Passage, now: TimeEvidence, at: TimeEvidence) -> Collecte
 
 def expired(one: Collected, passage: Passage) -> bool:
     """Whether it is to be deleted now."""
-    if passage.total_ms - one.total_ms >= KEEP_MS:
+    if passage.total_ms - one.total_ms >= KEEP_MS or one.life < passage.since_life:
         return True
     return not certain(one, passage) and passage.unproven_ms >= GRACE_MS
 
@@ -113,6 +117,14 @@ def expired(one: Collected, passage: Passage) -> bool:
 def certain(one: Collected, passage: Passage) -> bool:
     """Whether its age is known; what is not certain is not handed out."""
     return passage.proven or one.life == passage.life
+
+
+def _base(ended: Passage) -> tuple[int | None, int]:
+    """What the next life measures its gap by, and the first life that is dated by it."""
+    if ended.anchor_ms is None:  # no time server in it: an earlier one covers its gaps, too; or none ever did
+        return ended.base_ms, ended.since_life if ended.base_ms is not None else ended.life + 1
+    # it contradicted what was heard before, so that the gap before it stays unknown
+    return ended.anchor_ms, ended.since_life if ended.proven else ended.life
 
 
 def _hear(passage: Passage, now: TimeEvidence) -> Passage:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from edge.domain import evidence as rules
@@ -24,7 +24,7 @@ _SPARE_PAGES = 24
 """For the tables themselves, and what of a page a row leaves empty."""
 _ROW = 400
 """Bytes of a row beside its image, generously."""
-_PASSAGE = "total_ms, run_ms, life, boot_id, boottime_ms, utc_ms, base_ms, anchor_ms, gap_ms, proven, unproven_ms"
+_PASSAGE = ", ".join(field.name for field in fields(Passage))
 _log = logging.getLogger(__name__)
 
 
@@ -160,24 +160,29 @@ class EvidenceStore:
             if rules.expired(Collected(total, life), self._passage)
         ]
         copies = [str(key) for table, key in old if table == "copies"]
-        unlink_copies(self.path.parent, copies)
         with STORE.writing(self._db, self.path):
             self._db.executemany("DELETE FROM stills WHERE n = ?", [(k,) for table, k in old if table == "stills"])
-            self._db.executemany("DELETE FROM copies WHERE name = ?", [(name,) for name in copies])
             marks = ", ".join("?" * len(_PASSAGE.split()))
             self._db.execute(f"INSERT OR REPLACE INTO passage VALUES (1, {marks})", astuple(self._passage))  # noqa: S608
         self.expired = len(old) - len(copies)
         if old:
             self._clear()
+            self._drop(copies)
 
     def _delete(self, condition: str, values: tuple[str | None]) -> int:
         names = [str(row[0]) for row in self._rows(f"SELECT name FROM copies WHERE {condition}", values)]  # noqa: S608
-        unlink_copies(self.path.parent, names)
         with STORE.writing(self._db, self.path):
             count = self._db.execute(f"DELETE FROM stills WHERE {condition}", values).rowcount  # noqa: S608
-            self._db.execute(f"DELETE FROM copies WHERE {condition}", values)  # noqa: S608
         self._clear()
+        self._drop(names)
         return int(count)
+
+    def _drop(self, names: Sequence[str]) -> None:
+        """Copies, on the disk first: one that is still there is still known. Raises EvidenceError."""
+        if names:
+            unlink_copies(self.path.parent, names)
+            with STORE.writing(self._db, self.path):
+                self._db.executemany("DELETE FROM copies WHERE name = ?", [(name,) for name in names])
 
     def _clear(self) -> None:
         """Freed pages were overwritten; the older ones in the write-ahead file go, too. An empty file shrinks."""

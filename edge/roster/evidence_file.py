@@ -58,7 +58,8 @@ CREATE TABLE passage (
     anchor_ms INTEGER,
     gap_ms INTEGER NOT NULL,
     proven INTEGER NOT NULL,
-    unproven_ms INTEGER NOT NULL
+    unproven_ms INTEGER NOT NULL,
+    since_life INTEGER NOT NULL
 ) STRICT;
 """
 
