@@ -33,6 +33,17 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
     listing.epilog = "Exit code 1 when one is overdue."
     add_json(listing)
+    policy = verb(
+        own,
+        "policy",
+        "who has answered to the policy last ordered, and who has not",
+        run_policy,
+    )
+    policy.epilog = (
+        "Exit code 1 while somebody owes an answer or a terminal the order's result. Whoever owes is not matched "
+        "when the order asked for consent again; they have their badge or PIN."
+    )
+    add_json(policy)
     refuse = verb(own, "refuse", "refuse a request, with the legal ground", run_refuse)
     close = verb(own, "close", "end a request that was answered; not while a terminal owes its result", run_close)
     for parser, ground in (
@@ -103,6 +114,33 @@ def run_list(arguments: argparse.Namespace) -> int:
                 print(f"         {row['ground']}")
         print(f"{len(rows)} requests")
     return 1 if any(row["standing"] == Standing.OVERDUE for row in rows) else 0
+
+
+def run_policy(arguments: argparse.Namespace) -> int:
+    """Everybody's last word."""
+    from edge.central import owing
+    from edge.central.policy_answers import Answer, as_json, consents, ordered, standings
+
+    with open_registry(arguments.directory) as registry, open_ledger(arguments.directory) as store:
+        about = ordered(owing.standing(registry, store))
+        policy, again = (None, False) if about is None else (about.policy, about.consent_again)
+        people = standings(consents(store), policy, consent_again=again)
+    late = [] if about is None else [one for one in about.terminals if one.state is not owing.State.DONE]
+    owed = [one for one in people if one.answer is Answer.OWED]
+    if arguments.json:
+        print(json.dumps(as_json(about, people), indent=2))
+        return 1 if late or owed else 0
+    if about is None:
+        print("no policy was ordered: what each person agreed to")
+    else:
+        print(f"policy {about.policy.version}; " + ("asks for consent again" if again else "earlier consents hold"))
+    for one in late:
+        origin = one.addressed.origin
+        print(f"terminal {origin.site}/{origin.terminal}: {one.state}")
+    for person in people:
+        print(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}")
+    print(f"{len(owed)} of {len(people)} people owe an answer, {len(late)} terminals the order's result")
+    return 1 if late or owed else 0
 
 
 def run_refuse(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Orders from the centre's command line through a real broker to terminals, and their results in the ledger."""
 
 import base64
+import hashlib
 import json
 import sqlite3
 import threading
@@ -16,6 +17,8 @@ from edge.central.audit import verify_all
 from edge.cli import main
 from edge.domain import orders, topics
 from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.envelope import key_id
@@ -323,3 +326,47 @@ def test_what_cannot_be_ordered_says_why_and_nothing_is_kept(centre, gates, caps
         assert order(centre, *words) in {65, 74}
         assert cure in capsys.readouterr().err
     assert listed(centre, capsys, "--all") == []
+
+
+def say_consent(gate: Gate, person: str, policy: Policy, state: str = "given") -> None:
+    said = {"person": person, "state": state, "policy_version": policy.version, "policy_sha256": policy.sha256}
+    with gate.terminal.ring() as ring:
+        ring.append(Draft(Kind.CONSENT, said, WallClock().evidence()))
+    gate.publisher.wake()
+
+
+def answered(site, capsys) -> tuple[int, dict]:
+    capsys.readouterr()
+    code = main(["central", "rights", "policy", str(site.root), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_centre_shows_who_has_not_answered_to_a_new_policy(centre, gates, capsys, tmp_path: Path):
+    ann, bob, cid, dot = (new_person_id() for _ in range(4))
+    for person in (ann, bob, cid, dot):
+        say_consent(gates[0], person, POLICY)
+    say_consent(gates[1], cid, POLICY, "withdrawn")
+    with gates[0].terminal.ring() as ring:
+        erased = {"person": dot, "reason": "requested", "templates": 3}
+        ring.append(Draft(Kind.ERASED, erased, WallClock().evidence()))
+    centre.eventually(lambda: len(answered(centre, capsys)[1]["people"]) == 3, "stored")
+    code, before = answered(centre, capsys)
+    assert (code, before["policy"]) == (0, None)
+
+    gates[1].stop()
+    text = tmp_path / "policy.md"
+    text.write_text("The second policy.\n")
+    order(centre, "main/*", "policy", "--text", str(text), "--version", "2026-2", "--consent-again", wait="3s")
+    code, after = answered(centre, capsys)
+    assert code == 1
+    assert after["terminals"] == {"main/gate-1": "done", "main/gate-2": "owed"}
+    stands = {one["person"]: one["answer"] for one in after["people"]}
+    assert stands == {ann: "owed", bob: "owed", cid: "withdrawn"}
+
+    second = Policy("2026-2", hashlib.sha256(text.read_bytes()).hexdigest())
+    gates[1].run()
+    central(centre, "orders", "--send")
+    for person in (ann, bob):
+        say_consent(gates[0], person, second)
+    centre.eventually(lambda: answered(centre, capsys)[0] == 0, "everybody answered")
+    assert {one["answer"] for one in answered(centre, capsys)[1]["people"]} == {"agreed", "withdrawn"}

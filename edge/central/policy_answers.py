@@ -1,0 +1,112 @@
+"""Who has answered to the policy in force: people by their consent records, terminals by their command results."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from edge.central.owing import Owing
+from edge.central.store import Store
+from edge.domain.consent import Policy
+from edge.domain.kinds import Kind
+from edge.domain.orders import Word
+from edge.domain.records import Record, decode
+
+
+class Answer(StrEnum):
+    """How somebody stands to a policy."""
+
+    AGREED = "agreed"
+    """To this very text."""
+    EARLIER = "earlier"
+    """To another one, which the order lets hold."""
+    OWED = "owed"
+    """To another one: nobody matches them until they agree."""
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's last word."""
+
+    person: str
+    answer: Answer
+    version: str
+    """Of the policy that it was about."""
+    at: str
+    """RFC 3339 UTC, by the terminal's clock."""
+    terminal: str
+    """Where it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The last policy that was ordered, and what each terminal made of it."""
+
+    policy: Policy
+    consent_again: bool
+    terminals: tuple[Owing, ...]
+
+
+def ordered(owing: Iterable[Owing]) -> Ordered | None:
+    """Of all orders, the last about a policy at each terminal it names; None when there was none."""
+    about = [one for one in owing if one.addressed.order.word is Word.POLICY]
+    if not about:
+        return None
+    last = max(about, key=lambda one: one.addressed.order.sequence).addressed.order
+    policy = Policy(last.fields["version"], last.fields["sha256"])
+    here = tuple(one for one in about if one.addressed.order.fields["sha256"] == policy.sha256)
+    return Ordered(policy, bool(last.fields["consent_again"]), here)
+
+
+def consents(store: Store) -> list[Record]:
+    """Everybody's last consent record, but of who was erased since, by id. Raises LedgerError.
+
+    The last by the terminals' clocks: what two of them recorded arrives in any order. Of one instant, the one that
+    ends a consent.
+    """
+    rows = store.select("SELECT payload FROM records WHERE kind IN ('consent', 'erased')")
+    found = [decode(payload) for (payload,) in rows]
+    last: dict[str, Record] = {}
+    for record in sorted(found, key=lambda one: (one.time.utc, one.data.get("state") != "given")):
+        last[str(record.data["person"])] = record
+    return [record for _, record in sorted(last.items()) if record.kind == Kind.CONSENT]
+
+
+def standings(records: Sequence[Record], policy: Policy | None, *, consent_again: bool) -> list[Standing]:
+    """How each stands to `policy`, those who owe first; without a policy what each agreed to counts."""
+    found = [_standing(record, policy, consent_again) for record in records]
+    return sorted(found, key=lambda one: (one.answer is not Answer.OWED, one.person))
+
+
+def as_json(about: Ordered | None, people: Sequence[Standing]) -> dict[str, Any]:
+    """For machines."""
+    return {
+        "policy": None if about is None else about.policy.version,
+        "sha256": None if about is None else about.policy.sha256,
+        "consent_again": None if about is None else about.consent_again,
+        "terminals": {}
+        if about is None
+        else {f"{one.addressed.origin.site}/{one.addressed.origin.terminal}": one.state for one in about.terminals},
+        "people": [
+            {
+                "person": one.person,
+                "answer": one.answer,
+                "policy": one.version,
+                "at": one.at,
+                "terminal": one.terminal,
+            }
+            for one in people
+        ],
+    }
+
+
+def _standing(record: Record, policy: Policy | None, consent_again: bool) -> Standing:
+    data, origin = record.data, record.origin
+    answer = Answer.AGREED
+    if data["state"] == "withdrawn":
+        answer = Answer.WITHDRAWN
+    elif policy is not None and data["policy_sha256"] != policy.sha256:
+        answer = Answer.OWED if consent_again else Answer.EARLIER
+    where = f"{origin.site}/{origin.terminal}"
+    return Standing(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where)
