@@ -29,6 +29,7 @@ from tests.privacy import tap
 from tests.privacy.gate import SITE, Driven, Gate, Whole
 
 LOG = "terminals.log"
+EVIDENCE_KEY = "evidence.key"
 
 
 @dataclass
@@ -182,6 +183,7 @@ def found(root: Path, terminals: int) -> Iterator[Company]:
         listener = made.tap = tap.Tap(made.uplink(tap.OPERATOR))
         if not listener.connected.wait(10):
             raise RuntimeError("the operator does not reach the broker")
+        made.bare("evidence", "key", str(root / EVIDENCE_KEY))
         made.whole = _install(made, 1, Whole)
         made.driven = [_install(made, number, Driven) for number in range(2, terminals + 1)]
         service = LedgerService(
@@ -213,7 +215,8 @@ def _install(company: Company, number: int, kind: type[Any]) -> Any:
     link = pki.issue_client(company.broker.pki, name)
     ledger = company.centre / "ledger.pem"
     place = Centre(company.broker.host, company.broker.port, link.ca, link.certificate, link.key, ledger)
-    gate = kind(company.root / name, name, place, company.centre / "authority.pem")
+    more = f'\n[evidence]\nkey = "{company.root / EVIDENCE_KEY}.pem"\n' if kind is Whole else ""
+    gate = kind(company.root / name, name, place, company.centre / "authority.pem", more)
     code, said = company.central("register", SITE, name, gate.directory / "identity.pem")
     if code != 0:
         raise RuntimeError(said)
@@ -239,4 +242,4 @@ def _keep_logs(root: Path, stack: ExitStack) -> None:
     stack.callback(restore)
 
 
-__all__ = ["LOG", "ROSTER_PUBLIC", "Company", "Employee", "faces", "found", "variants"]
+__all__ = ["EVIDENCE_KEY", "LOG", "ROSTER_PUBLIC", "Company", "Employee", "faces", "found", "variants"]

@@ -29,6 +29,7 @@ from edge.roster.people import People
 from edge.terminal import parts
 from edge.terminal.attend import Attend
 from edge.terminal.daemon import Terminal
+from edge.terminal.faces import Faces
 from edge.terminal.latency import Latency
 from edge.terminal.pace import Pace
 from edge.terminal.publish import Publisher
@@ -46,11 +47,12 @@ _STEP_MS, _LOOKS = 300, 12
 class Gate:
     """One terminal. Every connection that it hands out belongs to the calling thread."""
 
-    def __init__(self, directory: Path, name: str, centre: Centre, authority: Path) -> None:
+    def __init__(self, directory: Path, name: str, centre: Centre, authority: Path, more: str = "") -> None:
+        """`more` goes at the end of its configuration."""
         self.name, self.directory = name, directory
         path = write_terminal(directory, photos_directory(), site=SITE, name=name, window_s=WINDOW_S, centre=centre)
         text = path.read_text(encoding="utf-8").replace("[keys]\n", f'[keys]\nauthority = "{authority}"\n')
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text + more, encoding="utf-8")
         self.path = path
         self.loaded = config.load(path).config
         self.secrets = parts.load_secrets(self.loaded)
@@ -128,7 +130,7 @@ class Driven(Gate):
         rules = parts.rules(self.loaded, parts.model_store(self.loaded))
         self._attend = Attend(
             self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake,
-            Pace(), self._reads,
+            Faces(self._eyes, rules.faces, Pace(), parts.site_threshold(self.loaded, self._eyes)), self._reads,
         )  # fmt: skip
         self._attend.open()
         self._thread.start()
@@ -138,7 +140,8 @@ class Driven(Gate):
         if self._thread is not None and self._publisher is not None and self._attend is not None:
             self._stopping.set()
             self._publisher.wake()
-            self._thread.join(10)
+            if self._thread.ident is not None:
+                self._thread.join(10)
             self._attend.close()
             self._thread = self._publisher = self._attend = None
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from edge.domain.matching import Gallery
 from edge.domain.orders import Order
-from edge.roster import erasure, sitekey
+from edge.roster import erasure, evidence, sitekey
 from edge.terminal import authority, enrolment, orders
 from edge.terminal.attend import Attend
 from edge.terminal.faces import Faces
@@ -102,6 +102,11 @@ def _keep_stranger() -> Any:
     return patch.object(Attend, "_attend", attend)
 
 
+def _keep_image() -> Any:
+    """What is over is never deleted: an image is thought to be of today."""
+    return patch.object(evidence.rules, "expired", lambda _one, _passage: False)
+
+
 _MADE: dict[str, tuple[str, Callable[[], Any]]] = {
     "keep-template": ("erasure", _keep_template),
     "name-in-traffic": ("traffic", _clear_roster),
@@ -111,6 +116,7 @@ _MADE: dict[str, tuple[str, Callable[[], Any]]] = {
     "name-in-log": ("logs", _log_name),
     "end-early": ("termination", _end_early),
     "keep-stranger": ("purpose", _keep_stranger),
+    "keep-image": ("images", _keep_image),
 }
 WORDS = tuple(_MADE)
 ROWS = {word: row for word, (row, _) in _MADE.items()}

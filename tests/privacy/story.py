@@ -12,9 +12,10 @@ from edge.domain.types import Floats
 from edge.journal.envelope import key_id
 from edge.journal.verify import verify_file
 from edge.terminal import parts
-from tests.privacy import cast, fields, hostile, joining, leaving, policy, rights, tracing
+from tests.privacy import cast, fields, hostile, images, joining, leaving, policy, rights, tracing
 from tests.privacy.company import LOG, Company, faces
 from tests.privacy.findings import Findings
+from tests.privacy.images import PICTURE
 from tests.privacy.rights import close
 from tests.privacy.scan import Scanner, content, of_templates
 from tests.privacy.tap import opened
@@ -39,6 +40,7 @@ class Story:
             (f"{self.people} people consent and enrol", self.join),
             ("the roster reaches every terminal", self.sync),
             ("people come to work, and strangers pass", self.punch),
+            ("evidence images, where the employer opted in", self.picture),
             ("what must vanish later is found now", self.plant),
             ("one terminal leaves the network; every right is asked for", self.ask),
             ("erasure, withdrawal, a child, the end of an employment", self.leave),
@@ -46,6 +48,7 @@ class Story:
             ("a changed policy asks for consent again", self.change),
             ("hostile messages", self.attack),
             ("the day of the employment's end", self.day),
+            ("the 90th day of an image", self.outdate),
             ("a month later the absent terminal returns", self.come_back),
             ("every byte and every message is searched", self.search),
         ]
@@ -96,6 +99,14 @@ class Story:
             findings.equal("faceless", "templates that are kept of them", rows.fetchone()[0], 0)
         everybody = len(company.staff) + 1
         findings.until("purpose", "all punches are in the ledger", lambda: self._punched() == everybody)
+
+    def picture(self) -> None:
+        """Taken and released."""
+        images.taken(self.company, self.findings)
+
+    def outdate(self) -> None:
+        """And deleted."""
+        images.on_the_90th_day(self.company, self.findings)
 
     def plant(self) -> None:
         """Before."""
@@ -192,6 +203,8 @@ class Story:
         findings.note(
             "logs", lines > 0 and not said, f"{lines} lines at the finest level: {len(said)} secrets found"
         )
+        picture = PICTURE.search(kept) or PICTURE.search(inside)
+        findings.note("images", picture is None, "no picture in the clear in files or traffic")
         self._proofs()
 
     def _proofs(self) -> None:
@@ -207,7 +220,8 @@ class Story:
         audit = json.loads(said)
         acts = {entry["act"] for entry in audit["entries"]}
         findings.note("audit", code == 0 and audit["problem"] is None, f"{len(audit['entries'])} entries verify")
-        wanted = {"order", "right-opened", "right-closed", "right-refused", "roster-added", "roster-removed"}
+        wanted = {"order", "right-opened", "right-closed", "right-refused", "roster-added", "roster-removed",
+                  "evidence-opened"}  # fmt: skip
         findings.equal("audit", "kinds of acts that lack", sorted(wanted - acts), [])
         without = [entry for entry in audit["entries"] if not entry["why"] or not entry["by"]]
         findings.equal("audit", "entries without who or why", len(without), 0)

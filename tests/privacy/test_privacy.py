@@ -24,6 +24,7 @@ ENOUGH = {
     "name-in-log": ("join", "sync", "search"),
     "end-early": ("join", "sync", "plant", "leave"),
     "keep-stranger": ("join", "sync", "punch"),
+    "keep-image": ("join", "sync", "punch", "picture", "outdate"),
 }
 """As much of the story as shows it."""
 

@@ -8,7 +8,7 @@ from edge.journal import envelope
 from edge.resources import photos_directory
 from edge.roster.people import People
 from edge.vision.photo import load_photo
-from tests.privacy import cast
+from tests.privacy import cast, images
 from tests.privacy.company import LOG, Company, Employee
 from tests.privacy.gate import SITE
 from tests.privacy.joining import WITNESS
@@ -21,6 +21,7 @@ def stored(company: Company, one: Employee) -> dict[str, bytes]:
     for gate in company.gates:
         with gate.people() as people:
             found |= _rows(people, one.person, gate.name)
+    found |= images.traces(company, one)
     with company.roster() as store:
         found |= _rows(store.people, one.person, "centre")
         sent = store.messages(SITE)[Place(SITE, Part.PERSON, one.person).topic]
