@@ -27,6 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", default="en", metavar="TAG", help="of the policy that was read (default: en)")
     parser.add_argument("--consent", action="store_true", help="the person has read the policy and agrees to it")
     parser.add_argument("--age-13-or-older", action="store_true", help="the person attests it")
+    parser.add_argument(
+        "--despite-lookalike",
+        action="store_true",
+        help="somebody enrolled looks the same (a twin): both then need their badge beside their face",
+    )
     parser.set_defaults(call=run)
 
 
@@ -67,6 +72,12 @@ def run(arguments: argparse.Namespace) -> int:
         photographs = [(path.name, load_photo(path)) for path in arguments.photographs]
         probes = enrolment.probes_from_photographs(photographs, pipeline)
     with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        other = parts.lookalike(loaded, probes, people)
+        if other is not None and not arguments.despite_lookalike:
+            raise EnrolmentRefused(
+                f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
+                "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
+            )
         made = enrolment.enrol(arguments.name, probes, consent, policy, people=people, ring=ring, clock=clock)
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.domain import alike
 from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
@@ -47,6 +48,13 @@ def probes_from_photographs(photographs: Sequence[tuple[str, Pixels]], pipeline:
         raise EnrolmentRefused("nobody was enrolled:\n" + "\n".join(f"  {line}" for line in problems))
     if not probes:
         raise EnrolmentRefused("nobody was enrolled: give at least one photograph")
+    apart = alike.strangers(np.stack([probe.embedding for probe in probes]))
+    if apart is not None:
+        one, other = (photographs[n][0] for n in apart)
+        raise EnrolmentRefused(
+            f"nobody was enrolled: {one} and {other} do not show the same person, or one of them shows too little; "
+            "look at them, and take the wrong one out"
+        )
     return probes
 
 
@@ -67,6 +75,8 @@ def probes_from_camera(
             if sight is not None and sight.probe is not None:
                 probes.append(sight.probe)
                 if len(probes) == wanted:
+                    if alike.strangers(np.stack([one.embedding for one in probes])) is not None:
+                        raise EnrolmentRefused("more than one person stood there; one at a time, then try again")
                     return probes
             elif sight is not None and sight.reason is not None and sight.reason not in said:
                 said.add(sight.reason)

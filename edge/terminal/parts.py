@@ -2,21 +2,24 @@
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.config import Config, credential
+from edge.domain import alike
 from edge.domain.consent import Policy
 from edge.domain.decision import DecisionPolicy
 from edge.domain.direction import DirectionPolicy
+from edge.domain.matching import threshold
 from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.domain.records import Origin
 from edge.domain.retention import Bounds
-from edge.domain.types import Direction
+from edge.domain.types import Direction, Probe
 from edge.errors import ConfigError
 from edge.journal.envelope import key_id
 from edge.journal.keys import load_identity, load_public, load_sealing, load_secret
@@ -184,6 +187,17 @@ def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> P
 def site_threshold(config: Config, pipeline: Pipeline) -> SiteThreshold:
     """What the site's calibration says of the model in use."""
     return SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
+
+
+def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | None:
+    """Who is enrolled already and would be taken for the person of these probes, as this terminal matches."""
+    gallery = people.gallery(probes[0].model_id, policy(config), unreadable=[])
+    store = model_store(config)
+    fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
+    site = SiteThreshold(Path(config.storage.state), probes[0].model_id)
+    site.changed()
+    asked = threshold(gallery.size, fmr, config.recognition.target_fpir) + site.shift
+    return alike.lookalike(np.stack([probe.embedding for probe in probes]), gallery, asked)
 
 
 def rules(config: Config, store: ModelStore) -> Rules:
