@@ -15,7 +15,7 @@ from edge.domain import evidence as rules
 from edge.domain.evidence import Collected, Passage
 from edge.domain.types import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
-from edge.roster.evidence_file import STORE, create, destroy, unlink_copies
+from edge.roster.evidence_file import STORE, create, destroy, drop_orphans, unlink_copies
 
 PAGE = 4_096
 FREE_FLOOR = 100_000_000
@@ -25,6 +25,8 @@ _SPARE_PAGES = 24
 _ROW = 400
 """Bytes of a row beside its image, generously."""
 _PASSAGE = ", ".join(field.name for field in fields(Passage))
+_BATCH = 64
+"""Images that one transaction deletes."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,11 +53,8 @@ class EvidenceStore:
         self.expired = 0
         """How many images this opening deleted for their age."""
         self._now = now
-        self._db = STORE.connect(path)
+        self._connect()
         try:
-            with STORE.guard(path):
-                STORE.migrate(self._db, path)
-                self._db.execute("PRAGMA secure_delete = ON")
             self._expire()
         except BaseException:
             self._db.close()
@@ -132,7 +131,15 @@ class EvidenceStore:
 
     def remove(self, person: str | None) -> int:
         """Delete one person's, or all, to the last byte, and the copies that wait; how many images there were."""
-        return self._delete("?1 IS NULL OR person = ?1", (person,))
+        if person is None:
+            count = self.totals()[0]
+            self._begin_anew()
+            return count
+        numbers = [int(row[0]) for row in self._rows("SELECT n FROM stills WHERE person = ?", (person,))]
+        names = [str(row[0]) for row in self._rows("SELECT name FROM copies WHERE person = ?", (person,))]
+        self._delete_rows(numbers)
+        self._drop(names)
+        return len(numbers)
 
     def remove_all_but(self, people: Collection[str]) -> int:
         """Delete those of people who are not enrolled any more, whatever interrupted their erasure."""
@@ -153,29 +160,42 @@ class EvidenceStore:
             raise EvidenceDamaged(f"{self.path}: {STORE.mend}")
         before = Passage(*row)
         self._passage = rules.advance(before, self._now)
-        old = [
-            (table, key)
-            for table, column in (("stills", "n"), ("copies", "name"))
-            for key, total, life in self._rows(f"SELECT {column}, total_ms, life FROM {table}")  # noqa: S608
-            if rules.expired(Collected(total, life), self._passage)
-        ]
-        copies = [str(key) for table, key in old if table == "copies"]
+        stills, copies = (self._expired(table, key) for table, key in (("stills", "n"), ("copies", "name")))
         with STORE.writing(self._db, self.path):
-            self._db.executemany("DELETE FROM stills WHERE n = ?", [(k,) for table, k in old if table == "stills"])
-            marks = ", ".join("?" * len(_PASSAGE.split()))
+            marks = ", ".join("?" * len(astuple(self._passage)))
             self._db.execute(f"INSERT OR REPLACE INTO passage VALUES (1, {marks})", astuple(self._passage))  # noqa: S608
-        self.expired = len(old) - len(copies)
-        if old:
-            self._clear()
-            self._drop(copies)
+        self.expired = len(stills)
+        if stills and len(stills) == self.totals()[0]:
+            self._begin_anew()
+        elif stills or copies:
+            self._delete_rows([int(n) for n in stills])
+            self._drop([str(name) for name in copies])
 
-    def _delete(self, condition: str, values: tuple[str | None]) -> int:
-        names = [str(row[0]) for row in self._rows(f"SELECT name FROM copies WHERE {condition}", values)]  # noqa: S608
-        with STORE.writing(self._db, self.path):
-            count = self._db.execute(f"DELETE FROM stills WHERE {condition}", values).rowcount  # noqa: S608
+    def _expired(self, table: str, key: str) -> list[int | str]:
+        rows = self._rows(f"SELECT {key}, total_ms, life FROM {table}")  # noqa: S608 - fixed words
+        return [one for one, total, life in rows if rules.expired(Collected(total, life), self._passage)]
+
+    def _delete_rows(self, numbers: Sequence[int]) -> None:
+        """A batch a transaction: overwriting takes its time, and what an interruption leaves is less each time."""
+        for start in range(0, len(numbers), _BATCH):
+            batch = [(n,) for n in numbers[start : start + _BATCH]]
+            with STORE.writing(self._db, self.path):
+                self._db.executemany("DELETE FROM stills WHERE n = ?", batch)
         self._clear()
-        self._drop(names)
-        return int(count)
+
+    def _begin_anew(self) -> None:
+        """All of them, however many: a new file in place of the old, since overwriting much takes minutes."""
+        self._db.close()
+        destroy(self.path)
+        create(self.path, self._now)
+        self._connect()
+        self._passage = rules.begin(self._now)
+
+    def _connect(self) -> None:
+        self._db = STORE.connect(self.path)
+        with STORE.guard(self.path):
+            STORE.migrate(self._db, self.path)
+            self._db.execute("PRAGMA secure_delete = ON")
 
     def _drop(self, names: Sequence[str]) -> None:
         """Copies, on the disk first: one that is still there is still known. Raises EvidenceError."""
@@ -185,10 +205,8 @@ class EvidenceStore:
                 self._db.executemany("DELETE FROM copies WHERE name = ?", [(name,) for name in names])
 
     def _clear(self) -> None:
-        """Freed pages were overwritten; the older ones in the write-ahead file go, too. An empty file shrinks."""
+        """Freed pages were overwritten; the older ones in the write-ahead file go, too."""
         with STORE.guard(self.path):
-            if self._db.execute("SELECT 1 FROM stills LIMIT 1").fetchone() is None:
-                self._db.execute("VACUUM")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise EvidenceError(f"{self.path}: another process reads it; give the command again")
@@ -202,10 +220,11 @@ class EvidenceStore:
 def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[EvidenceStore | None]:
     """The store for one use, with what has expired deleted; None when there is none and none is wanted.
 
-    A damaged one may not keep images for ever: it is overwritten and deleted, and EvidenceDamaged says so.
+    A damaged one may not keep images for ever: it is deleted, and EvidenceDamaged says so.
     """
     try:
         if not STORE.present(path):
+            drop_orphans(path)
             if not make:
                 yield None
                 return

@@ -1,6 +1,5 @@
 """The evidence store as a file: its tables, how it is made, and how it goes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
@@ -72,12 +71,11 @@ def create(path: Path, now: TimeEvidence) -> None:
 
 
 def destroy(path: Path) -> None:
-    """Overwrite and delete the store and every copy that waits beneath its directory. Raises EvidenceError."""
+    """Delete the store and every copy that waits beneath its directory. Raises EvidenceError."""
     try:
         for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
-            _shred(file)
-        for copy in path.parent.glob(f"*/*{COPY_SUFFIX}"):
-            copy.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+        _drop_copies(path)
         sync_directory(path.parent)
     except OSError as error:
         raise EvidenceError(
@@ -85,12 +83,28 @@ def destroy(path: Path) -> None:
         ) from error
 
 
+def drop_orphans(path: Path) -> None:
+    """Without a store nothing says when a copy is over: it goes. Raises EvidenceError."""
+    try:
+        _drop_copies(path)
+    except OSError as error:
+        raise EvidenceError(
+            f"{path.parent}: a copy of images cannot be deleted ({error.strerror}); make it writable by this user"
+        ) from error
+
+
+def _drop_copies(path: Path) -> None:
+    """Half-written ones too; see `edge.terminal.answers.keep`."""
+    for copy in path.parent.glob(f"*/*{COPY_SUFFIX}*"):
+        copy.unlink(missing_ok=True)
+
+
 def unlink_copies(directory: Path, names: Sequence[str]) -> None:
     """Delete copies by their names beneath the state directory, half-written ones too. Raises EvidenceError."""
     try:
         for name in names:
             path = directory / name
-            for file in (path, path.with_suffix(".part")):
+            for file in (path, path.with_name(path.name + ".part")):
                 file.unlink(missing_ok=True)
             if path.parent.exists():
                 sync_directory(path.parent)
@@ -98,16 +112,3 @@ def unlink_copies(directory: Path, names: Sequence[str]) -> None:
         raise EvidenceError(
             f"{directory}: a copy of images cannot be deleted ({error.strerror}); make it writable by this user"
         ) from error
-
-
-def _shred(file: Path) -> None:
-    if not file.is_file() or file.is_symlink():
-        file.unlink(missing_ok=True)
-        return
-    with file.open("r+b") as content:
-        left = os.fstat(content.fileno()).st_size
-        while left > 0:
-            left -= content.write(bytes(min(left, 1 << 20)))
-        content.flush()
-        os.fsync(content.fileno())
-    file.unlink()

@@ -97,7 +97,7 @@ def page(found: Mapping[str, Any]) -> str:
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
     """Write an answer, whole or not at all; durable on return. Raises TransferError."""
     path = directory / f"{person}-{order}{suffix}"
-    temporary = path.with_suffix(".part")
+    temporary = path.with_name(path.name + ".part")
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -22,12 +22,12 @@ STATEMENTS = 60
 """More than a deletion takes; the test fails if it is not."""
 
 
-def put(path: Path, person: str, number: int) -> bytes:
+def put(path: Path, person: str, number: int, now: TimeEvidence = NOW) -> bytes:
     record = f"gate-1/{'e' * 32}/{number}"
-    sealed = stillbox.seal(record, person, NOW.utc, os.urandom(9_000), KEY.public_key)
-    with opened(path, NOW, make=True) as store:
+    sealed = stillbox.seal(record, person, now.utc, os.urandom(9_000), KEY.public_key)
+    with opened(path, now, make=True) as store:
         assert store is not None
-        assert store.keep(record, person, NOW, sealed, 1_000_000)
+        assert store.keep(record, person, now, sealed, 1_000_000)
         store.copied(f"access/{person}-{number}.stills", person, [record])
     (path.parent / "access").mkdir(exist_ok=True)
     (path.parent / "access" / f"{person}-{number}.stills").write_bytes(sealed)
@@ -65,21 +65,23 @@ def killed_at(statement: int, act: Callable[[], None]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("how", ["by order", "on its day"])
+@pytest.mark.parametrize("how", ["a person's", "all", "on its day"])
 def test_killed_before_any_statement(tmp_path: Path, how: str) -> None:
-    now = NOW if how == "by order" else replace(NOW, boottime_ms=NOW.boottime_ms + 90 * 24 * 3_600_000)
+    day = 24 * 3_600_000
+    later = replace(NOW, boottime_ms=NOW.boottime_ms + day)
+    now = replace(NOW, boottime_ms=NOW.boottime_ms + (90 * day if how == "on its day" else 2 * day))
     deaths = 0
     for statement in range(1, STATEMENTS):
         root = tmp_path / str(statement)
         root.mkdir()
         path = root / "evidence.db"
-        hers, _ = put(path, ANN, 1), put(path, BOB, 2)
+        hers, _ = put(path, ANN, 1), put(path, BOB, 2, later)
 
         def act(path: Path = path) -> None:
-            with opened(path, now) as store:
+            with opened(path, now, make=True) as store:
                 assert store is not None
-                if how == "by order":
-                    store.remove(ANN)
+                if how != "on its day":
+                    store.remove(None if how == "all" else ANN)
 
         content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
         assert hers[100:200] in content, "the scan finds what is there"
@@ -88,9 +90,11 @@ def test_killed_before_any_statement(tmp_path: Path, how: str) -> None:
         act()
         content = b"".join(file.read_bytes() for file in root.rglob("*") if file.is_file())
         assert not any(hers[at : at + 64] in content for at in range(0, len(hers) - 64, 64)), statement
-        with opened(path, now) as store:
+        with opened(path, now, make=True) as store:
             assert store is not None
-            assert [one.person for one in store.stills()] == ([BOB] if how == "by order" else [])
+            assert [one.person for one in store.stills()] == ([] if how == "all" else [BOB])
+            copies = list(root.rglob("*.stills"))
+            assert len(copies) == (0 if how == "all" else 1)
         if not died:
             break
     else:

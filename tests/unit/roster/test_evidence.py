@@ -183,7 +183,7 @@ def test_a_deletion_that_fails_says_so_and_is_done_by_the_next(path: Path, monke
     with opened(path, NOW) as store:
         assert store is not None
         store.copied("access/x.stills", ANN, [f"gate-1/{'e' * 32}/1"])
-    copy = path.parent / "access" / "x.part"
+    copy = path.parent / "access" / "x.stills.part"
     copy.parent.mkdir()
     copy.write_bytes(sealed)
 
@@ -198,6 +198,15 @@ def test_a_deletion_that_fails_says_so_and_is_done_by_the_next(path: Path, monke
     assert kept(path, later(91)) == []
     assert not copy.exists(), "a copy goes with its image, half-written or not"
     assert sealed[100:200] not in bytes_beneath(path.parent)
+
+
+def test_a_copy_without_a_store_goes(path: Path) -> None:
+    copy = path.parent / "access" / "x.stills"
+    copy.parent.mkdir()
+    copy.write_bytes(b"x")
+    (path.parent / "access" / "y.sealed").write_bytes(b"y")
+    assert kept(path) == []
+    assert [file.name for file in copy.parent.iterdir()] == ["y.sealed"]
 
 
 def test_who_is_not_enrolled_any_more_has_no_image(path: Path) -> None:
