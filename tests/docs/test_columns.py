@@ -1,0 +1,90 @@
+"""docs/data-inventory.md names every column and every field of records and orders, and no other."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.central.database import Database
+from edge.central.registry import Registry
+from edge.central.roster_store import RosterStore
+from edge.domain import kinds, orders
+from edge.domain.records import Origin
+from edge.domain.types import TimeEvidence
+from edge.journal import schema as journal
+from edge.journal.keys import create_identity
+from edge.roster import evidence_file
+from edge.roster import schema as people
+from edge.roster.received import Received
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = re.compile(r"^\| \*\*([\w./-]+)\*\*(?: `(\w+)`:)? ((?:`\w+` ?)+)\| (.+?) \|$", re.MULTILINE)
+NOW = TimeEvidence("2026-01-01T00:00:00.000Z", 0, "UTC", "boot", 1, synchronised=True)
+MAKERS = {
+    "people.db": lambda path: people.create(path / "people.db", b"k" * 32),
+    "evidence.db": lambda path: evidence_file.create(path / "evidence.db", NOW),
+    "journal.db": lambda path: journal.create(path / "journal.db", Origin("s", "t"), create_identity(path / "key")),
+    "roster.db": lambda path: Received(path / "roster.db").close(),
+    "ledger.db": lambda path: Database(path / "ledger.db").close(),
+    "authority.db": lambda path: Registry(path / "authority.db").close(),
+    "centre/roster.db": lambda path: RosterStore(path).close(),
+}
+
+
+def documented(page: str) -> dict[str, list[str]]:
+    """By file, every `table.column` that the page names, in its order."""
+    found: dict[str, list[str]] = {}
+    for file, table, columns, *_ in ROW.findall(page):
+        found.setdefault(file, []).extend(
+            ".".join(filter(None, (table, one))) for one in re.findall(r"\w+", columns)
+        )
+    return found
+
+
+def columns(path: Path) -> set[str]:
+    query = "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    with sqlite3.connect(path) as db:
+        return {f"{table}.{column}" for table, column in db.execute(query)}
+
+
+PAGE = (ROOT / "docs/data-inventory.md").read_text()
+HELD = documented(PAGE)
+
+
+@pytest.mark.parametrize("file", MAKERS)
+def test_every_column_of_a_database_has_its_row(file: str, tmp_path: Path) -> None:
+    make: Callable[[Path], None] = MAKERS[file]
+    make(tmp_path)
+    assert set(HELD[file]) == columns(tmp_path / Path(file).name)
+
+
+def test_every_field_of_a_record_and_of_an_order_has_its_row() -> None:
+    assert set(HELD["record"]) == {name for fields in kinds.FIELDS.values() for name in fields} | {
+        "epoch", "seq", "prev", "time",
+    }  # fmt: skip
+    assert set(HELD["order"]) == {name for fields in orders.FIELDS.values() for name in fields}
+
+
+def test_nothing_is_named_twice_and_no_row_escapes() -> None:
+    assert set(HELD) == {*MAKERS, "record", "order"}
+    assert [
+        one for file, names in HELD.items() for one in {f"{file} {n}" for n in names if names.count(n) > 1}
+    ] == []
+    rows = re.findall(r"^\| \*\*.+", PAGE, re.MULTILINE)
+    assert len(rows) == len(ROW.findall(PAGE)) > 20
+    assert documented("| **x.db** `t`: `a` `b` | why |") == {"x.db": ["t.a", "t.b"]}
+
+
+def test_no_other_database_is_made() -> None:
+    makers = {
+        str(path.relative_to(ROOT)) for path in ROOT.glob("edge/**/*.py") if "CREATE TABLE" in path.read_text()
+    }
+    assert makers == {
+        "edge/central/migrations.py", "edge/central/registry.py", "edge/central/roster_store.py",
+        "edge/evaluation/studies.py", "edge/journal/salvage.py", "edge/journal/schema.py",
+        "edge/roster/evidence_file.py", "edge/roster/received.py", "edge/roster/schema.py",
+    }  # fmt: skip
+    for name in ("studies.db", "found.db"):
+        assert f"`{name}`" in PAGE
