@@ -244,6 +244,19 @@ def test_a_deletion_that_was_interrupted_is_done_when_the_order_comes_again(
     assert sealed[50:150] not in bench.everything()
 
 
+def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:
+    ann, bob = bench.enrol(), bench.enrol()
+    record, sealed = bench.image(ann, 1)
+    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock}
+    written = by_hand.access(ann, tmp_path / "hers", GATE, **parts)
+    assert sorted(path.name for path in written) == ["data.json", "images.stills", "page.html"]
+    assert zipfile.ZipFile(tmp_path / "hers" / "images.stills").read(f"{'e' * 32}-1.still") == sealed
+    assert record in (tmp_path / "hers" / "page.html").read_text()
+    by_hand.access(bob, tmp_path / "his", GATE, **parts)
+    assert "No image of you is kept here" in (tmp_path / "his" / "page.html").read_text()
+    assert not (tmp_path / "his" / "images.stills").exists()
+
+
 def test_access_lists_the_images_and_hands_them_out_sealed(bench: Bench, tmp_path: Path) -> None:
     ann = bench.enrol()
     record, sealed = bench.image(ann, 1)
