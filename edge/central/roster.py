@@ -46,6 +46,21 @@ def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
     return True
 
 
+def rectify(store: RosterStore, person: str, name: str) -> list[str]:
+    """Give somebody their right name in every roster; the sites for which `publish` is due. Raises PeopleError.
+
+    Whoever is in none, or has that name here already, is left as they are.
+    """
+    places = {site: row for site in store.sites() if (row := store.members(site).get(person)) and row.gone is None}
+    if not places or store.people.member(person).name == name.strip():
+        return []
+    with store.writing():  # noted before the name: an interruption makes a message anew, and loses none
+        for site, row in places.items():
+            store.put_members(site, [replace(row, content=row.content + 1, stale=True)])
+    store.people.rectify(person, name)
+    return sorted(places)
+
+
 def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) -> None:
     """Take somebody out of a site; out of the last one, they are erased here, too. Doing it again is safe.
 

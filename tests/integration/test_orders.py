@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from edge.adapters.uplink_mqtt import MqttUplink
-from edge.central import authority, pki
+from edge.central import authority, pki, roster
 from edge.central.audit import verify_all
+from edge.central.roster_store import RosterStore
 from edge.cli import main
 from edge.domain import orders, topics
 from edge.domain.consent import Consent, Policy
@@ -205,7 +206,12 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gate
     person = new_person_id()
     tap = centre.neighbour("authority", "smartclocker/#", client_id="tap")
     gates[0].enrol(person)
+    with gates[0].people() as people, RosterStore(centre.root) as store:
+        roster.add(store, "main", person, people.member(person))
     assert order(centre, "main/gate-1", "rectify", person, "--name", "Ann Rightname") == 0
+    with RosterStore(centre.root) as store:
+        assert store.people.member(person).name == "Ann Rightname", "no later roster brings the old one back"
+        assert store.members("main")[person].stale
     with gates[0].people() as people:
         assert people.list()[0].name == "Ann Rightname"
     assert main(["central", "rights", "key", str(tmp_path / "ann.key")]) == 0

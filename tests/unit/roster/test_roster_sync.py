@@ -197,6 +197,31 @@ def test_a_terminal_that_was_away_converges_by_what_is_retained_alone(site: Site
     assert gate.sync.missing() == []
 
 
+def test_a_rectified_name_is_not_brought_back_by_a_later_roster(site: Site) -> None:
+    gate, other = site.register("gate-1"), site.register("gate-2")
+    ann, bob = site.add(1), site.add(2)
+    before = site.publish()
+    gate.give(before)
+    gate.people.rectify(ann, "Right Name")  # as the order does at a terminal that heard it
+    assert centre.rectify(site.store, ann, " Right Name ") == ["main"]
+    centre.rotate(site.store, "main")  # everybody is made anew
+    after = site.publish()
+    for terminal in (gate, other):
+        terminal.give(after)
+        terminal.give(before)
+        assert (terminal.people.member(ann).name, terminal.people.member(bob).name) == ("Right Name", "Person 2")
+        assert terminal.matched() == {ann, bob}
+    assert centre.rectify(site.store, ann, "Right Name") == [], "doing it again changes nothing"
+    assert centre.rectify(site.store, new_person_id(), "Nobody") == [], "who is in no roster needs none"
+
+
+def test_a_name_that_is_none_leaves_the_roster_as_it_is(site: Site) -> None:
+    ann = site.add(1)
+    with pytest.raises(PeopleError):
+        centre.rectify(site.store, ann, "two\nlines")
+    assert site.store.people.member(ann).name == "Person 1"
+
+
 def test_an_omission_is_listed_and_ends_when_it_comes(site: Site) -> None:
     gate = site.register("gate-1")
     ann, bob = site.add(1), site.add(2)
