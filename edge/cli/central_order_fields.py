@@ -16,6 +16,7 @@ WORDS = (
     "rectify",
     "access",
     "employment-ended",
+    "employment-continues",
     "under-age",
     "policy",
     "release-evidence",

@@ -59,6 +59,8 @@ class Word(StrEnum):
     """Another privacy policy is in force."""
     EMPLOYMENT_ENDED = "employment-ended"
     """Erase, at an instant and never before it."""
+    EMPLOYMENT_CONTINUES = "employment-continues"
+    """Lift the end of an employment that is kept and was not carried out yet."""
     UNDER_AGE = "under-age"
     """Somebody younger than 13 was enrolled: erase."""
     RELEASE_EVIDENCE = "release-evidence"
@@ -108,6 +110,7 @@ _ASPECTS = {
     Word.OBJECT: "bar",
     Word.RECTIFY: "name",
     Word.EMPLOYMENT_ENDED: "end",
+    Word.EMPLOYMENT_CONTINUES: "end",
 }
 """What of a person an order settles until the next; the words that lack settle it for good, or nothing."""
 
@@ -159,6 +162,7 @@ FIELDS: dict[Word, dict[str, Callable[[object], bool]]] = {
         "consent_again": lambda value: isinstance(value, bool),
     },
     Word.EMPLOYMENT_ENDED: {**_PERSON, "at": is_instant},
+    Word.EMPLOYMENT_CONTINUES: _PERSON,
     Word.UNDER_AGE: _PERSON,
     Word.RELEASE_EVIDENCE: {**_PERSON, "records": _is_records, "ground": _one_of(ReleaseGround)},
     Word.DELETE_EVIDENCE: {"whose": lambda value: value == EVERYBODY or _is_person(value)},

@@ -141,3 +141,13 @@ def lift(person: str, lifts: Lifts, people: People) -> Done:
     people.restrict(person, None)
     said = {"person": person, "state": str(Bar.LIFTED)}
     return Done(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
+
+
+def continues(order: Order, people: People, *, lifted: bool) -> Done:
+    """What became of the end of an employment; whoever was erased stays erased. Raises PeopleError."""
+    if lifted:
+        return Done(CommandOutcome.DONE, "the end of the employment is lifted")
+    person = order.person or ""
+    if people.holds(person) and person not in people.enrolled():
+        return Done(CommandOutcome.REFUSED, "too late: no key of this person is here any more; enrol again")
+    return Done(CommandOutcome.DONE, "no end is kept here, and an earlier order of one does not count any more")

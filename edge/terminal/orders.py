@@ -29,7 +29,7 @@ from edge.roster.orderbook import Duty
 from edge.roster.people import People
 from edge.terminal import answers, releasing
 from edge.terminal.authority import Authority
-from edge.terminal.obeying import Done, Obeying
+from edge.terminal.obeying import Done, Obeying, continues
 
 LOOK_NS = 10_000_000_000
 """How often it is looked whether a kept order is due, or a record is owed."""
@@ -156,6 +156,8 @@ class Orders:
                 done = Done(CommandOutcome.PARTLY, f"kept; it is carried out at {due}")
                 if self._anchor is not None:
                     people.orders.set_anchor(self._anchor)
+            elif order.word is Word.EMPLOYMENT_CONTINUES:
+                done = continues(order, people, lifted=self._replace(order, people))
             else:
                 done = answer or self._obeying(people).carry_out(order, evidence.utc, raw)
             people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
@@ -179,13 +181,16 @@ class Orders:
         beside = f"; {count} images beside it" if count else ""
         return Done(CommandOutcome.DONE, f"sealed in {answers.FOLDER}/{path.name}, sha256 {sha256}{beside}")
 
-    def _replace(self, order: Order, people: People) -> None:
-        """A later word on the end of somebody's employment stands alone."""
+    def _replace(self, order: Order, people: People) -> bool:
+        """A later word on the end of somebody's employment stands alone; whether there was an earlier."""
+        found = False
         for duty in people.orders.kept():
             kept = _read(duty)
             if kept.scope == order.scope:
                 done = Done(CommandOutcome.REFUSED, f"replaced by order {order.id}")
                 people.orders.carried_out(duty.id, done.records(kept))
+                found = True
+        return found
 
     def _carry_out_kept(self, duty: Duty, evidence: TimeEvidence, people: People) -> None:
         order = _read(duty)

@@ -168,6 +168,7 @@ CARRIED: dict[Word, dict[str, Any]] = {
     Word.ACCESS: {"person": "a" * 26, "reply_key": KEY64},
     Word.POLICY: {"version": "2", "sha256": "b" * 64, "text": "The policy.", "consent_again": False},
     Word.EMPLOYMENT_ENDED: {"person": "a" * 26, "at": "2026-12-31T23:00:00.000Z"},
+    Word.EMPLOYMENT_CONTINUES: {"person": "a" * 26},
     Word.UNDER_AGE: {"person": "a" * 26},
     Word.RELEASE_EVIDENCE: {"person": "a" * 26, "records": [f"door-1/{'d' * 32}/7"], "ground": "dispute"},
     Word.DELETE_EVIDENCE: {"whose": "*"},

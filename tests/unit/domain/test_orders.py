@@ -22,6 +22,7 @@ GOOD: dict[Word, dict] = {
     Word.ACCESS: {"person": "a" * 26, "reply_key": KEY},
     Word.POLICY: {"version": "2026-2", "sha256": "b" * 64, "text": "The policy.\n", "consent_again": True},
     Word.EMPLOYMENT_ENDED: {"person": "a" * 26, "at": "2026-12-31T23:00:00.000Z"},
+    Word.EMPLOYMENT_CONTINUES: {"person": "a" * 26},
     Word.UNDER_AGE: {"person": "a" * 26},
     Word.RELEASE_EVIDENCE: {
         "person": "a" * 26,

@@ -348,6 +348,50 @@ def test_a_later_word_on_the_end_replaces_the_earlier(bench: Bench) -> None:
     assert [outcome for _, outcome in bench.said()] == ["partly", "refused", "partly"]
 
 
+def test_an_employment_that_goes_on_is_not_ended(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
+    assert bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
+    bench.clock.set(utc="2026-03-20T00:00:00.000Z")
+    bench.restart()
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (person,)
+    assert bench.said() == [
+        ("employment-ended", "partly"),
+        ("employment-ended", "refused"),
+        ("employment-continues", "done"),
+    ]
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at="2026-03-19T00:00:00.000Z"))
+    assert bench.matched() == (), "a later end counts again"
+
+
+def test_an_employment_that_goes_on_is_too_late_after_the_erasure(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at="2026-03-02T07:59:00.000Z"))
+    bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
+    assert bench.said()[-1] == ("employment-continues", "refused")
+    assert bench.matched() == ()
+
+
+def test_an_end_that_arrives_after_it_was_lifted_counts_no_more(bench: Bench) -> None:
+    person = bench.enrol()
+    ended = bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END)
+    assert bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
+    bench.give(ended)
+    bench.clock.set(utc="2026-03-20T00:00:00.000Z")
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (person,)
+    assert bench.said() == [("employment-continues", "done"), ("employment-ended", "refused")]
+
+
+def test_who_does_not_know_the_time_lifts_no_end(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
+    bench.clock.set(utc="1970-01-01T00:00:00.000Z", synchronised=False, boot_id="c" * 36)
+    bench.restart()
+    assert not bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
+
+
 def test_who_does_not_know_the_time_obeys_what_protects_and_nothing_else(bench: Bench) -> None:
     person = bench.enrol()
     bench.clock.set(synchronised=False)
