@@ -37,8 +37,9 @@ bench: setup  ## measure speed and memory: a table, and build/bench.json
 crash: setup  ## SIGKILL the daemon, the broker and the ledger at random instants (KILLS=2000; SABOTAGE=cue-first must lose)
 	@$(BIN)/python -m tests.crash.kills --kills $(or $(KILLS),2000) --sabotage "$(SABOTAGE)" $(ARGS)
 
-powercut: setup  ## open the journal in every state a power cut may leave (STATES=10000; SABOTAGE=normal|cue-first must lose)
+powercut: setup  ## open journal and people in every state a power cut may leave (STATES=10000; SABOTAGE=normal|cue-first must lose)
 	@$(BIN)/python -m tests.crash.powercut --states $(or $(STATES),10000) --sabotage $(or $(SABOTAGE),none) $(ARGS)
+	@$(BIN)/python -m tests.crash.powercut.people --states $(or $(PEOPLE_STATES),3000)
 
 fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the real readers (CASES=1000000)
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)

@@ -1,5 +1,6 @@
 """The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
 from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.records import Draft
+from edge.domain.records import Draft, decode
 from edge.domain.states import Situation, State
 from edge.domain.types import Frame, Pixels, Probe
 from edge.errors import EnrolmentRefused, PeopleError
@@ -19,7 +20,11 @@ from edge.ports import Camera, Clock
 from edge.roster import evidence as images
 from edge.roster.evidence_file import NAME as IMAGES
 from edge.roster.people import People, new_person_id
+from edge.terminal.orders import settle
 from edge.vision.pipeline import Pipeline
+
+_LATELY = 10_000
+"""Of the journal's last records, those about somebody are looked through for the last word on their enrolment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +143,17 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clo
     evidence = clock.evidence()
     count = people.erase(person, evidence.utc, reason)
     images.forget(people.path.with_name(IMAGES), person, evidence)
-    ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
+    if not _says_erased(ring, person):  # it does when the power went between the record and the note of it
+        ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
     return count
+
+
+def _says_erased(ring: Ring, person: str) -> bool:
+    """Whether the last that the journal holds of somebody's enrolment is its end."""
+    about = (decode(payload) for payload in ring.about(person, _LATELY))
+    told = [one for one in about if one.kind in {Kind.ERASED, Kind.CONSENT, Kind.ENROLLED}]
+    return bool(told) and told[-1].kind == Kind.ERASED
 
 
 def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
@@ -156,15 +169,18 @@ def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: 
     """End a consent: matching stops and the templates' key is dropped first, then the record says so.
 
     Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
-    all the same, and giving the command again records it.
+    all the same, and the next start of the terminal records it.
     """
     evidence = clock.evidence()
-    people.withdraw(person, evidence.utc)
-    images.forget(people.path.with_name(IMAGES), person, evidence)
     said = {
         "person": person,
         "state": "withdrawn",
         "policy_version": policy.version,
         "policy_sha256": policy.sha256,
     }
-    ring.append(Draft(Kind.CONSENT, said, evidence))
+    with people.together():
+        if people.withdraw(person, evidence.utc):
+            people.orders.take(secrets.token_hex(16), None, 0, owed=[(Kind.CONSENT, said)])
+    people.purge()
+    images.forget(people.path.with_name(IMAGES), person, evidence)
+    settle(people, ring, clock)
