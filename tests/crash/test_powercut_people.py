@@ -1,4 +1,4 @@
-"""Erasures and withdrawals cut off at any write: a shortened run of `make powercut`, and the proof that it can fail."""
+"""Erasures and withdrawals cut off at any write: a short run of `make powercut`, and the proof that it can fail."""
 
 import json
 import subprocess
