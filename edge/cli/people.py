@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from edge.cli import add_config, add_json, people_badges, people_rights, people_roster
+from edge.cli import add_config, add_json, people_agree, people_badges, people_rights, people_roster
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     people_roster.configure(verbs)
     people_rights.configure(verbs)
     people_badges.configure(verbs)
+    people_agree.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",

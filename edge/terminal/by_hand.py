@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.domain.badge import Token
+from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import CommandOutcome, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
@@ -13,7 +14,7 @@ from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
 from edge.roster.people import People, new_person_id
-from edge.terminal import answers, releasing
+from edge.terminal import answers, enrolment, releasing
 from edge.terminal.obeying import Done, lift
 from edge.terminal.orders import settle
 
@@ -44,6 +45,23 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: 
         return list(done.says)
 
     return _on_record(change, people, ring, clock)
+
+
+def agree(person: str, consent: Consent, policy: Policy, *, people: People, ring: Ring, clock: Clock) -> None:
+    """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
+
+    Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
+    """
+
+    def change() -> list[Saying]:
+        member = people.member(person)
+        if not member.templates:
+            raise PeopleError(f"{person}: has no face here, and needs no consent; `smartclocker enrol` adds one")
+        for model, matrix in member.templates.items():
+            people.enrol(person, member.name, consent, policy, matrix, model)
+        return [(Kind.CONSENT, enrolment.given(person, consent))]
+
+    _on_record(change, people, ring, clock)
 
 
 def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock) -> None:

@@ -112,17 +112,7 @@ def enrol(
     if problems:
         raise PeopleError("no consent, no template: " + "; ".join(problems))
     person = new_person_id()
-    given = {
-        "person": person,
-        "state": "given",
-        "policy_version": consent.policy_version,
-        "policy_sha256": consent.policy_sha256,
-        "language": consent.language,
-        "witnessed": True,
-        "age_attested": consent.age_attested,
-        "employer_agreed": consent.employer_agreed,
-    }
-    ring.append(Draft(Kind.CONSENT, given, clock.evidence()))
+    ring.append(Draft(Kind.CONSENT, given(person, consent), clock.evidence()))
     model_id = probes[0].model_id
     people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
     made = {"person": person, "models": [model_id], "templates": len(probes)}
@@ -132,6 +122,20 @@ def enrol(
         people.withdraw(person, clock.evidence().utc)
         raise
     return Enrolled(person, len(probes))
+
+
+def given(person: str, consent: Consent) -> dict[str, object]:
+    """What the record says of a consent: never who witnessed it."""
+    return {
+        "person": person,
+        "state": "given",
+        "policy_version": consent.policy_version,
+        "policy_sha256": consent.policy_sha256,
+        "language": consent.language,
+        "witnessed": True,
+        "age_attested": consent.age_attested,
+        "employer_agreed": consent.employer_agreed,
+    }
 
 
 def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock) -> int:

@@ -23,7 +23,7 @@ Message = tuple[str, bytes]
 def attack(company: Company, findings: Findings) -> None:
     """All at once, then a genuine order, whose answer says that all before it was looked at."""
     sent = [*_orders(company), *_roster(company)]
-    before = _state(company)
+    before, said = _state(company)
     heard = len(company.tap.own())
     for topic, payload in sent:
         company.tap.publish(topic, payload)
@@ -34,9 +34,10 @@ def attack(company: Company, findings: Findings) -> None:
     findings.until(
         "hostile", "a genuine order after them was obeyed", lambda: company.owing() <= {company.away.name}
     )
-    after = _state(company)
+    after, more = _state(company)
     for name, state in before.items():
         findings.note("hostile", after[name] == state, f"{name}: people, names, bars and records as before")
+        findings.equal("hostile", f"{name}: orders answered in between", more[name] - said[name], 1)
 
 
 def _orders(company: Company) -> list[Message]:
@@ -96,14 +97,16 @@ def _roster(company: Company) -> list[Message]:
     ]
 
 
-def _state(company: Company) -> dict[str, object]:
+def _state(company: Company) -> tuple[dict[str, object], dict[str, int]]:
     found: dict[str, object] = {}
+    answers: dict[str, int] = {}
     for gate in company.present:
         with gate.people() as people:
             people_now = [(one.id, one.name, one.templates, one.restriction) for one in people.list()]
         kinds = [record.kind for record in gate.records() if record.kind not in {"command-result", "boot"}]
         found[gate.name] = (people_now, gate.matched(), kinds)
-    return found
+        answers[gate.name] = sum(record.kind == "command-result" for record in gate.records())
+    return found, answers
 
 
 def _text(moment: datetime) -> str:

@@ -79,15 +79,11 @@ def newcomer(company: Company) -> Employee:
     return one
 
 
-def agree_again(company: Company, one: Employee, policy: Policy) -> None:
-    """At the reception, to the policy that is in force."""
-    gate = company.reception
-    given = consent(policy, gate.clock.evidence().utc)
-    if one.templates is None:
-        raise RuntimeError("nobody who was not enrolled")
-    with gate.people() as people:
-        name = people.member(one.person).name
-        people.enrol(one.person, name, given, policy, one.templates, gate.embedder)
+def agree_again(company: Company, one: Employee) -> int:
+    """`people agree` at the reception; its exit code."""
+    words = ["people", "agree", one.person, "--witness", WITNESS, "--consent", "--age-13-or-older"]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return main([*words, "--config", str(company.reception.path)])
 
 
 def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:

@@ -1,8 +1,7 @@
 """A changed policy: it reaches everybody, and nobody is matched until they agree to it."""
 
-import hashlib
+import json
 
-from edge.domain.consent import Policy
 from tests.privacy import cast
 from tests.privacy.company import Company
 from tests.privacy.findings import Findings
@@ -23,11 +22,10 @@ def change(company: Company, findings: Findings, gone: set[str]) -> None:
     with company.reception.people() as people:
         text = people.policy_text(people.accepted(company.reception.policy)[0])
     findings.equal("policy", "the terminal shows the new text", text == TEXT, True)
-    policy = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
     declines = company.staff[cast.DECLINES]
     agreed = [one for one in company.staff if one.person not in gone and one is not declines]
-    for one in agreed:
-        agree_again(company, one, policy)
+    codes = {agree_again(company, one) for one in agreed}
+    findings.equal("policy", "exit codes of their new consents", codes, {0})
     code, _ = hand_over(company, agreed, company.reception)
     findings.equal("policy", f"the new consents of {len(agreed)} people reached the centre, exit code", code, 0)
     company.publish()
@@ -37,3 +35,15 @@ def change(company: Company, findings: Findings, gone: set[str]) -> None:
     findings.equal("policy", "the face of one who agreed gives a",
                    company.reception.offer(company.staff[cast.OTHERS].face), "punch")  # fmt: skip
     findings.note("policy", company.reception.offer(declines.face) != "punch", "of who did not, nothing")
+    objects = company.staff[cast.OBJECTS]
+    findings.until("policy", "the centre lists the one who owes an answer, and the terminal that is away",
+                   lambda: _owing(company) == ({declines.person}, {company.away.name}))  # fmt: skip
+    findings.note("policy", all(objects.person not in gate.matched() for gate in company.present),
+                  "who objected and agreed is still not matched")  # fmt: skip
+
+
+def _owing(company: Company) -> tuple[set[str], set[str]]:
+    said = json.loads(company.central("rights policy", "--json")[1])
+    people = {row["person"] for row in said["people"] if row["answer"] == "owed"}
+    terminals = {name.partition("/")[2] for name, state in said["terminals"].items() if state != "done"}
+    return people, terminals

@@ -146,3 +146,23 @@ def test_who_is_enrolled_now_consents_to_the_policy_in_force(site, loaded, peopl
     made = enrol(site, "obama.jpg")
     (listed,) = people.list()
     assert (listed.id, listed.consent.policy_version, listed.consent.policy_sha256) == (made, "2", second.sha256)
+
+
+def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
+    site, loaded, people, ring, person, capsys
+):
+    second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
+    people.put_in_force(second, TEXT, consent_again=True, configured=parts.policy(loaded))
+    assert matched(loaded, people) == 0
+    words = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older")
+    assert run(site, "agree", person, *words[:-1]) == 65
+    assert run(site, "agree", "z" * 26, *words) == 65
+    assert "smartclocker people list" in capsys.readouterr().err
+    assert (ring.head().seq, matched(loaded, people)) == (0, 0)
+    assert run(site, "agree", person, *words) == 0
+    assert matched(loaded, people) > 0
+    (said,) = records(ring, Kind.CONSENT)
+    assert (said["person"], said["state"], said["policy_sha256"]) == (person, "given", second.sha256)
+    assert "witness" not in said
+    assert run(site, "withdraw", person) == 0
+    assert run(site, "agree", person, *words) == 65, "their templates are gone: they enrol again"
