@@ -11,8 +11,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     agree = verbs.add_parser(
         "agree",
         help="an enrolled person agrees to the policy in force: they are matched again, under their id",
-        description="After a policy changed: record the consent of somebody who is enrolled, and match them again by "
-        "the templates that are here. No picture is taken. `smartclocker people policy` prints what they agree to.",
+        description="After a policy changed: record the consent of somebody who is enrolled, and match them again "
+        "by the templates that are here. No picture is taken. `people policy` prints what they agree to.",
         epilog="example: smartclocker people agree PERSON --witness 'J. Smith' --consent --age-13-or-older. "
         "Then `people export` and `central roster add` bring it to the other terminals.",
     )

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from dataclasses import replace
+from unittest.mock import patch
 
 from edge.cli import main
 from edge.domain.badge import Token
@@ -82,7 +83,8 @@ def newcomer(company: Company) -> Employee:
 def agree_again(company: Company, one: Employee) -> int:
     """`people agree` at the reception; its exit code."""
     words = ["people", "agree", one.person, "--witness", WITNESS, "--consent", "--age-13-or-older"]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    clock = patch.object(parts, "clock", lambda: company.reception.clock)  # the story's, as the terminal itself has
+    with clock, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return main([*words, "--config", str(company.reception.path)])
 
 
