@@ -2,19 +2,33 @@
 
 import argparse
 import json
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing, open_registry
-from edge.cli.central_dir import verb
+from edge.cli.central_dir import open_ledger, verb
+
+if TYPE_CHECKING:
+    from edge.central.auditterminals import Said
+    from edge.central.registry import Registry
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Arguments of `audit`."""
     audit = verb(verbs, "audit", "verify the audit log and print it; or enter a disclosure or a note", run_audit)
-    audit.epilog = "Exit code 65 when the log does not verify. Write down the last line's digest elsewhere."
+    audit.epilog = (
+        "Exit code 65 when the log, or with --terminals the ledger, does not verify. Write down the last line's "
+        "digest elsewhere."
+    )
     audit.add_argument("--enter", choices=("disclosure", "note"), help="enter something instead of printing")
-    audit.add_argument("--person", metavar="ID", help="whose data it was; the opaque id")
+    audit.add_argument("--person", metavar="ID", help="whose data it is; without --enter: about them alone")
+    audit.add_argument(
+        "--terminals",
+        action="store_true",
+        help="print what terminals' signed records say, too: enrolled, consent, restricted, erased, corrected, and "
+        "what became of orders; the whole ledger is verified",
+    )
     audit.add_argument("--to", metavar="WHOM", help="of a disclosure: who was given the data")
     add_doing(audit, why="")
     add_json(audit)
@@ -39,17 +53,37 @@ def run_audit(arguments: argparse.Namespace) -> int:
             print(f"entered as {entry.n}")
             return 0
         report = check(registry, present)
+        records, bad = _terminals(arguments, registry) if arguments.terminals else (None, [])
+    entries = [e for e in report.entries if arguments.person in {None, e.person}]
     if arguments.json:
         rows: list[dict[str, Any]] = [
             {"n": e.n, "at": e.at, "by": e.by, "act": e.act, "why": e.why, "person": e.person, "data": e.data}
-            for e in report.entries
+            for e in entries
         ]
-        print(json.dumps({"entries": rows, "head": report.head, "problem": report.problem}, indent=2))
+        document: dict[str, Any] = {"entries": rows, "head": report.head, "problem": report.problem}
+        if records is not None:
+            document |= {"records": [asdict(one) for one in records], "ledger_problems": bad}
+        print(json.dumps(document, indent=2))
     else:
-        for e in report.entries:
+        for e in entries:
             told = " ".join(f"{name}={value}" for name, value in e.data.items() if name not in {"key", "statement"})
             print(f"{e.n:>5}  {e.at}  {e.by}  {e.act}  {e.person or '-'}  {told}  ({e.why})")
         print(f"{len(report.entries)} entries verify; the last one's digest is {report.head}")
         if report.problem is not None:
             print(f"problem: {report.problem}")
-    return 0 if report.problem is None else JournalAltered.exit_code
+        for one in records or ():
+            told = " ".join(f"{name}={value}" for name, value in one.data.items() if name != "command_id")
+            how = f"order {one.order}" if one.order is not None else "-"
+            print(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
+        if records is not None:
+            print(f"{len(records)} records of terminals; " + ("the ledger verifies" if not bad else "problems:"))
+        for line in bad:
+            print(f"  {line}")
+    return 0 if report.problem is None and not bad else JournalAltered.exit_code
+
+
+def _terminals(arguments: argparse.Namespace, registry: "Registry") -> "tuple[list[Said], list[str]]":
+    from edge.central.auditterminals import problems, said
+
+    with open_ledger(arguments.directory) as store:
+        return said(registry, store, arguments.person), problems(store)

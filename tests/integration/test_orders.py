@@ -148,6 +148,36 @@ def test_an_order_to_a_site_is_obeyed_everywhere_and_on_record(centre, gates, ca
         assert all(report.ok for report in verify_all(store))
 
 
+def test_the_audit_shows_what_terminals_did_beside_what_was_ordered(centre, gates, capsys):
+    child, other = new_person_id(), new_person_id()
+    for gate in gates:
+        gate.enrol(child)
+        gate.enrol(other, seed=2)
+    assert order(centre, "main/*", "under-age", child) == 0
+    assert order(centre, "main/gate-1", "restrict", other) == 0
+    assert [gate.matched() for gate in gates] == [(), (other,)]
+    shown = ["central", "audit", str(centre.root), "--terminals", "--person", child]
+    capsys.readouterr()
+    assert main([*shown, "--json"]) == 0
+    audit = json.loads(capsys.readouterr().out)
+    assert [(entry["act"], entry["person"]) for entry in audit["entries"]] == [("order", child)]
+    number = audit["entries"][0]["data"]["sequence"]
+    erased = [one for one in audit["records"] if one["kind"] == "erased"]
+    assert sorted(one["record"].split("/")[0] for one in erased) == ["gate-1", "gate-2"]
+    assert {(one["person"], one["data"]["reason"]) for one in erased} == {(child, "under-age")}
+    results = [one for one in audit["records"] if one["kind"] == "command-result"]
+    assert [(one["order"], one["data"]["outcome"]) for one in results] == [(number, "done")] * 2
+    assert len(audit["records"]) == 4
+    assert main(shown[:-2]) == 0
+    everything = capsys.readouterr().out
+    assert other in everything
+    assert "the ledger verifies" in everything
+    with sqlite3.connect(centre.root / "ledger.db") as db:
+        db.execute("UPDATE records SET signature = zeroblob(64) WHERE kind = 'erased'")
+    assert main(shown) == 65
+    assert "gate-1" in capsys.readouterr().out.split("problems:")[1]
+
+
 def test_a_terminal_that_is_away_owes_and_acts_when_it_returns(centre, gates, capsys):
     person = new_person_id()
     for gate in gates:
