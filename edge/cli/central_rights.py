@@ -56,8 +56,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
     key.add_argument("file", type=Path, metavar="FILE")
     key.set_defaults(call=run_key)
-    read = own.add_parser("read", help="open a sealed answer with its key, into data.json and page.html")
-    read.add_argument("file", type=Path, metavar="FILE")
+    read = own.add_parser("read", help="open sealed answers with their key, into one data.json and one page.html")
+    read.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="one person's answers, one of each terminal"
+    )
     read.add_argument("--key", type=Path, required=True, metavar="FILE")
     read.add_argument("--into", type=Path, required=True, metavar="DIR")
     read.set_defaults(call=run_read)
@@ -167,30 +169,27 @@ def run_key(arguments: argparse.Namespace) -> int:
 
 
 def run_read(arguments: argparse.Namespace) -> int:
-    """Open it."""
-    import io
-    import zipfile
-
-    from nacl.exceptions import CryptoError
-    from nacl.public import PrivateKey, SealedBox
-
+    """Open them."""
+    from edge.central import collected
     from edge.errors import ExportRefused
     from edge.journal.keys import load_secret
 
+    key, answers = load_secret(arguments.key), []
     try:
-        sealed = arguments.file.read_bytes()
-        packed = SealedBox(PrivateKey(load_secret(arguments.key))).decrypt(sealed)
-        archive = zipfile.ZipFile(io.BytesIO(packed))
-        for name in ("data.json", "page.html"):
+        for file in arguments.files:
+            try:
+                answers.append(collected.read(file.read_bytes(), key))
+            except ExportRefused as error:
+                raise ExportRefused(f"{file}: {error}") from error
+        texts = collected.together(answers)
+        for name, text in zip((collected.JSON_NAME, collected.PAGE_NAME), texts, strict=True):
             path = arguments.into / name
-            path.write_bytes(archive.read(name))
+            path.write_text(text, encoding="utf-8")
             print(f"wrote         {path}")
     except OSError as error:
         raise ExportRefused(
             f"{error.filename}: {error.strerror}; name the answer, and a directory for it"
         ) from error
-    except (CryptoError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ExportRefused(f"{arguments.file}: sealed to another key, or altered; fetch it again") from error
     return 0
 
 
