@@ -36,7 +36,7 @@ PROMISES = (
     Promise("chain", "Whatever is erased, the chain of punches verifies with public keys alone", "I10"),
 )
 NOT_INCLUDED = (
-    "power cuts in the middle of an erasure (tests/crash/test_orders.py)",
+    "power cuts in the middle of an erasure (tests/crash/test_powercut_people.py)",
     "clock faults (tests/unit/domain/test_evidence.py, tests/unit/terminal/test_orders.py)",
 )
 """Promised, and not shown by this script."""
