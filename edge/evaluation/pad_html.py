@@ -58,6 +58,12 @@ def _rates(report: Report) -> Iterator[tuple[str, ...]]:
         yield f"APCER, {kind}", *_share(share)
     if REAL in report.kinds:
         yield "BPCER", *_share(bpcer)
+    every = report.with_rejects()
+    words = "every picture, one without a verdict counted as refused"
+    for kind, share in every.apcer.items():
+        yield f"APCER, {kind}: {words}", *_share(share)
+    if REAL in report.kinds:
+        yield f"BPCER: {words}", *_share(every.bpcer)
     for kind in report.simulated:
         yield f"passed, {kind}", *_share(report.passed(kind))
     yield "ACER", "", "", _percent(acer(worst(apcer), bpcer.value)), ""

@@ -1,13 +1,13 @@
 """`evaluate` as somebody runs it: real photographs in, figures and a page out that a real browser draws."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from edge.evaluation.evaluate_html import render
+from tests.browser import draw
 
 
 @pytest.fixture
@@ -78,19 +78,11 @@ def test_what_cannot_be_done_is_said(smartclocker, album: Path, words, code: int
 def test_a_real_browser_draws_the_page(report, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(render(report))
-    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-               f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000"]  # fmt: skip
-    drawn = subprocess.run(
-        [*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=90, check=True
-    ).stdout
+    drawn, colours = draw(page, tmp_path)
     assert drawn.count("<polyline") == 4 + 1 + 2
     assert drawn.count("<svg") == 3
     for person in ("person-0000", "&lt;i&gt;odd&lt;/i&gt;", "&lt;b&gt;person&lt;/b&gt;"):
         assert person in drawn
-    picture = tmp_path / "page.png"
-    shot = [*browser, "--window-size=1000,2400", f"--screenshot={picture}", page.as_uri()]
-    subprocess.run(shot, capture_output=True, timeout=90, check=True)
-    colours = {colour for _, colour in Image.open(picture).convert("RGB").getcolors(1 << 24)}
     assert {(0, 0x66, 0xCC), (0xCC, 0x33, 0), (0, 0x88, 0x33)} <= colours
 
 

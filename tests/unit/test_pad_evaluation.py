@@ -13,6 +13,7 @@ from edge.errors import PhotoError
 from edge.evaluation.pad_folder import read_folder
 from edge.evaluation.pad_rates import Share, acer, det, eer, worst
 from edge.vision.photo import load_photo
+from tests.browser import draw
 
 
 def touch(*paths: Path) -> None:
@@ -164,6 +165,15 @@ def test_the_page_is_well_formed_and_fetches_nothing(measured) -> None:
     assert drawing is not None
     assert ET.fromstring(drawing[0]).find("polyline") is not None
     assert not re.search(r"(src|href)=", page)
+
+
+def test_a_real_browser_draws_it(measured, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(measured[2])
+    drawn, colours = draw(page, tmp_path)
+    assert drawn.count("<polyline") == 1
+    assert "every picture, one without a verdict counted as refused" in drawn
+    assert {(0, 0x66, 0xCC), (0xCC, 0x33, 0)} <= colours
 
 
 def test_fps_must_be_a_number_of_frames(smartclocker, tmp_path: Path) -> None:
