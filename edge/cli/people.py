@@ -66,6 +66,8 @@ def run_list(arguments: argparse.Namespace) -> int:
             }
             for person in people.list()
         ]
+        coming = parts.coming(loaded)
+        ready = None if coming is None else people.ready(coming)
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
@@ -76,6 +78,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         state = "matching" if row["matching"] else f"not matching: {why}"
         print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")
     print(f"{len(rows)} people")
+    if coming is not None:
+        print(f"{ready} of {sum(bool(row['matching']) for row in rows)} who are matched are ready for {coming}")
     return 0
 
 

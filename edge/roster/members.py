@@ -60,9 +60,9 @@ def write(
         "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
         (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
     )
-    db.execute("DELETE FROM templates WHERE person = ?", (person,))
+    # What a coming model learned here (`edge.roster.shadow`) is in no roster yet, and stays.
     db.executemany(
-        "INSERT INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
         [
             (person, model, len(matrix), vault.seal(key, f"templates:{model}", matrix.astype("<f4").tobytes()))
             for model, matrix in member.templates.items()

@@ -22,7 +22,7 @@ from edge.domain.matching import Gallery, are_unit
 from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, holding, members, policies, vault
+from edge.roster import consents, erasure, holding, members, policies, shadow, vault
 from edge.roster.means import Means
 from edge.roster.orderbook import OrderBook
 from edge.roster.schema import PEOPLE, create
@@ -238,6 +238,18 @@ class People:
         """The text of one that was ordered; None when it is the configuration's own."""
         with PEOPLE.guard(self.path):
             return policies.text_of(self._db, policy)
+
+    def learn(self, person: str, model_id: str, embedding: Floats, policy: Policy) -> bool:
+        """Keep a coming model's template (d,) of somebody; see `edge.roster.shadow`. Raises PeopleError."""
+        accepted = self.accepted(policy)
+        return shadow.learn(
+            self._db, self._writing, self._vault, self._evidence_key, person, model_id, embedding, accepted
+        )
+
+    def ready(self, model_id: str) -> int:
+        """How many people could be matched by a coming model without a photograph. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return shadow.ready(self._db, model_id)
 
     def member(self, person: str) -> Member:
         """Somebody as the roster carries them. Raises PeopleError for who is not enrolled."""

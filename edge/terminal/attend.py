@@ -88,14 +88,16 @@ class Attend:
         faces: Faces,
         reads: "queue.SimpleQueue[Read]",
         still: Callable[[Stored, Frame, Sight], None] | None = None,
+        learn: Callable[[People, Identified, Frame], None] | None = None,
     ) -> None:
         """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read.
 
-        `still` is given the frame of each punch by a face, after its cue; it neither waits nor raises.
+        `still` and `learn` are given the frame of each punch by a face, after its cue; `still` neither waits nor
+        raises, `learn` does not raise.
         """
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
-        self._latency, self._appended, self._still = latency, appended, still
+        self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
         self._reads, self._faces, self._lockout = reads, faces, Lockout()
         self._faces_from_ms = 0
         """Until then faces pause, whatever lights a badge brings in between."""
@@ -175,6 +177,8 @@ class Attend:
             stored = self._punch(outcome, frame.captured_ns)
             if stored is not None and self._still is not None:
                 self._still(stored, frame, sight)
+            if stored is not None and self._learn is not None:
+                self._learn(self._people, outcome, frame)
         elif outcome is not None:
             self._refuse(outcome.reason, frame.captured_ns)
         elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:

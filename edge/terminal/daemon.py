@@ -80,6 +80,7 @@ class Terminal:
             Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline)),
             reads,
             None if self.stills is None else self.stills.offer,
+            parts.shadow(config, pipeline),
         )
         self._slot = slot
         self._workers = self._make_workers()

@@ -37,7 +37,10 @@ from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.faces import FaceRules
 from edge.terminal.orders import Orders
 from edge.terminal.roster import Roster
+from edge.terminal.shadowing import Shadow
 from edge.terminal.stills import Stills, Taking
+from edge.vision.embedder import Embedder
+from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline
 
@@ -187,6 +190,26 @@ def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> P
 def site_threshold(config: Config, pipeline: Pipeline) -> SiteThreshold:
     """What the site's calibration says of the model in use."""
     return SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
+
+
+def coming(config: Config) -> str | None:
+    """The template id of the coming model that learns here; None without one. Raises ModelError."""
+    chosen = config.recognition.shadow
+    return ModelStore(Path(chosen)).template.id if chosen else None
+
+
+def shadow(config: Config, pipeline: Pipeline) -> Shadow | None:
+    """What teaches the coming model, when one is configured. Raises ModelError, ConfigError."""
+    if not config.recognition.shadow:
+        return None
+    store = ModelStore(Path(config.recognition.shadow))
+    if store.template.id == pipeline.embedder_id:
+        raise ConfigError(
+            config.recognition.shadow,
+            [f"recognition.shadow: holds {store.template.id}, in use already; name a coming model"],
+        )
+    models = [store.load(role, threads=config.recognition.threads) for role in (Role.EMBEDDER, Role.COMPANION)]
+    return Shadow(pipeline, Embedder(models, store.template), policy(config))
 
 
 def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | None:

@@ -18,6 +18,8 @@ class Identified:
     quality: Band = Band.NONE
     liveness: Band = Band.NONE
     models: tuple[str, ...] = ()
+    sure: bool = False
+    """So surely that a coming model may learn from it."""
 
 
 @dataclass(frozen=True, slots=True)

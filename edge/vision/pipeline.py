@@ -123,6 +123,12 @@ class Pipeline:
             template=self._embedder.embed(aligned, mirrored=True),
         )
 
+    def aligned(self, frame: Frame) -> Pixels | None:
+        """The largest face of a frame as an embedder takes it, (112, 112, 3); None when there is none."""
+        image = FrameImage(frame.pixels)
+        faces = self._detector.detect(image)
+        return self._align(image, max(faces, key=lambda face: face.box.height))[1] if faces else None
+
     def gate(self, study: Study, limits: QualityLimits) -> Reason | None:
         """What `look` would say of that frame under `limits`: None when it would give a probe."""
         reason = first_glance(study.boxes, study.width, study.height, limits)[1]
