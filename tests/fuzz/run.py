@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.fuzz import genuine
 from tests.fuzz.at_exports import AtExports
 from tests.fuzz.at_ledger import AtLedger, AtLedgerInside, AtSightings
+from tests.fuzz.at_roster import AtRoster
 from tests.fuzz.at_terminal import AtTerminal, AtTerminalInside
 from tests.fuzz.genuine import Seed, World
 from tests.fuzz.mutants import CHANGES
@@ -39,6 +40,7 @@ READERS: dict[str, tuple[int, Make]] = {
     "receipts": (27, lambda world, path: AtTerminal(world, path, world.receipts)),
     "commands": (10, lambda world, path: AtTerminal(world, path, world.commands)),
     "exports": (10, AtExports),
+    "rosters": (5, AtRoster),
     "statuses": (5, AtSightings),
     "records-inside": (3, AtLedgerInside),
     "receipts-inside": (3, lambda world, path: AtTerminalInside(world, path, world.receipts)),

@@ -53,7 +53,7 @@ def unverified(sealed: envelope.Envelope, payload_type: str, _keys: object) -> b
     return sealed.payload
 
 
-@pytest.mark.parametrize("name", ["records", "receipts", "commands", "exports"])
+@pytest.mark.parametrize("name", ["records", "receipts", "commands", "exports", "rosters"])
 def test_a_reader_that_verifies_nothing_is_found(monkeypatch, tmp_path, name) -> None:
     monkeypatch.setattr(envelope, "verify", unverified)
     assert fuzz(monkeypatch, tmp_path / "kept", name).changed > 0

@@ -1,0 +1,108 @@
+"""The terminal's roster: mutated manifests, pages, people, tombstones and site keys."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from nacl.signing import SigningKey
+
+from edge.central import roster as centre
+from edge.central.roster_compose import compose
+from edge.central.roster_store import RosterStore
+from edge.central.rows import Terminal
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import Part, place_of
+from edge.domain.strictjson import dump
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.roster.people import People
+from edge.roster.received import Received
+from edge.terminal.roster import Roster
+from tests.fuzz.at_terminal import Still
+from tests.fuzz.genuine import GATE, TERMINAL, Seed, World
+from tests.fuzz.mutants import Mutator, opened
+
+AUTHORITY = SigningKey(b"\x05" * 32)
+_POLICY = Policy("1", "c" * 64)
+_CONSENT = Consent("1", "c" * 64, "en", "2026-03-01T09:00:00Z", "W", True, True)
+_WHEN = "2026-03-02T08:00:00.000Z"
+
+
+def _messages(directory: Path) -> tuple[Seed, ...]:
+    """A real centre's, of three people and one who left."""
+    directory.mkdir()
+    key = TERMINAL.verify_key
+    terminal = Terminal(1, GATE, envelope.key_id(key), key, _WHEN, None)
+    with RosterStore(directory) as store:
+        for number, person in enumerate("abcd"):
+            rows = np.eye(3, 64, number, dtype=np.float32)
+            centre.add(store, GATE.site, person * 26, Member(f"Person {number}", _CONSENT, {"m": rows}))
+        compose(store, GATE.site, [terminal], AUTHORITY)
+        centre.remove(store, GATE.site, "d" * 26, ErasureReason.REQUESTED)
+        made = compose(store, GATE.site, [terminal], AUTHORITY)
+    return tuple(Seed(topic, sent.wire) for topic, sent in made.items())
+
+
+def _is_manifest(topic: str) -> bool:
+    place = place_of(topic)
+    return place is not None and place.part is Part.MANIFEST
+
+
+def _newer(rng: Random, seed: Seed) -> Seed:
+    """A manifest of a higher version under the old signature: what a hostile broker would try."""
+    document, payload = opened(seed.wire)
+    content = json.loads(payload)
+    content["version"] += rng.randrange(1, 9)
+    document["payload"] = base64.b64encode(dump(content)).decode()
+    return Seed(seed.topic, json.dumps(document).encode())
+
+
+class AtRoster:
+    """Everything genuine is held already: a repetition changes nothing, and a mutant has to."""
+
+    def __init__(self, world: World, directory: Path) -> None:
+        self._seeds = _messages(directory / "centre")
+        (self._manifest,) = (seed for seed in self._seeds if _is_manifest(seed.topic))
+        self._mutator = Mutator(AUTHORITY, self._seeds)
+        self._ring = Ring(directory / "journal.db", GATE, TERMINAL)
+        valid = {envelope.key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
+        self._roster = Roster(
+            GATE, TERMINAL, lambda _people: valid,
+            lambda: People(directory / "people.db", b"k" * 32),
+            lambda: Received(directory / "roster.db"),
+            _POLICY, Still(),
+        )  # fmt: skip
+        self._roster.open()
+        self.offer(self._seeds)
+        self._before = self._state()
+        assert self._before[0] == ("a" * 26, "b" * 26, "c" * 26), "the genuine roster was taken"
+
+    def mutant(self, rng: Random, changes: Sequence[str]) -> Seed:
+        if rng.random() < 0.2:
+            return _newer(rng, self._manifest)
+        return self._mutator.mutant(rng, changes)
+
+    def offer(self, batch: Sequence[Seed]) -> None:
+        for seed in batch:
+            self._roster.take(seed.topic, seed.wire)
+            self._roster.settle(self._ring)
+
+    def changed(self) -> str | None:
+        now = self._state()
+        return None if now == self._before else "people, roster rows, version or journal are not as they were"
+
+    def close(self) -> None:
+        self._roster.close()
+        self._ring.close()
+
+    def _state(self) -> tuple[object, ...]:
+        sync, people = self._roster._opened()
+        names = tuple(sorted((one.id, one.name or "") for one in people.list()))
+        held = tuple(sorted(people.gallery("m", _POLICY).people))
+        rows = tuple(sorted((r.person, r.version, r.sha256, r.state) for r in sync._received.rows().values()))
+        return tuple(sorted(set(held))), names, rows, sync.version, tuple(sync.missing()), self._ring.head()
