@@ -1,5 +1,6 @@
 """A change of the model without a photograph: the coming one learns from punches, and then matches alone."""
 
+import re
 import shutil
 from pathlib import Path
 
