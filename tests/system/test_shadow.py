@@ -30,9 +30,8 @@ def coming(site, tmp_path: Path) -> Path:
     folder = tmp_path / "coming"
     shutil.copytree(models_directory(), folder)
     manifest = folder / "manifest.toml"
-    text = re.sub(
-        r'^id = "mobilefacenet-192\+fr-feature-512"', f'id = "{COMING}"', manifest.read_text(), flags=re.MULTILINE
-    )
+    shipped = 'id = "mobilefacenet-192+fr-feature-512"'
+    text = manifest.read_text().replace(shipped, f'id = "{COMING}"', 1)
     manifest.write_text(text.replace("weight = 0.5, length = 71.7", "weight = 0.9, length = 71.7", 1))
     site.config.write_text(site.config.read_text() + f'\n[recognition]\nshadow = "{folder}"\n')
     return folder
