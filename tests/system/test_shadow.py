@@ -1,6 +1,5 @@
 """A change of the model without a photograph: the coming one learns from punches, and then matches alone."""
 
-import re
 import shutil
 from pathlib import Path
 
