@@ -28,6 +28,7 @@ class CueName(StrEnum):
     HOLD_STILL = "hold-still"
     FACE_CAMERA = "face-camera"
     ONE_AT_A_TIME = "one-at-a-time"
+    UNCOVER = "uncover"
     ENROLLING = "enrolling"
     COOLDOWN = "cooldown"
     OUT_OF_SERVICE = "out-of-service"
@@ -95,6 +96,7 @@ CUES: dict[CueName, Cue] = {
         _advice(CueName.HOLD_STILL, "hold still", 4),
         _advice(CueName.FACE_CAMERA, "look into the camera", 5),
         _advice(CueName.ONE_AT_A_TIME, "one at a time", 6),
+        _advice(CueName.UNCOVER, "uncover your face: mask, hand, scarf", 7),
         Cue(
             CueName.SHOW_BADGE,
             "show your badge",

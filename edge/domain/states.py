@@ -202,6 +202,7 @@ _ADVICE: Mapping[Reason, CueName] = {
     Reason.BRIGHT: CueName.LIGHT,
     Reason.BLURRED: CueName.HOLD_STILL,
     Reason.TURNED: CueName.FACE_CAMERA,
+    Reason.COVERED: CueName.UNCOVER,
     Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
     Reason.BADGE_NEEDED: CueName.SHOW_BADGE,
     Reason.NOT_RECOGNISED: CueName.REFUSED,

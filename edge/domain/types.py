@@ -49,6 +49,7 @@ class Reason(StrEnum):
     BRIGHT = "bright"
     BLURRED = "blurred"
     TURNED = "turned"
+    COVERED = "covered"
     SEVERAL_FACES = "several-faces"
     BADGE_NEEDED = "badge-needed"
     """A face alone is not enough here, or not for somebody who looks like another."""

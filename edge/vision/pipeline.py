@@ -156,7 +156,7 @@ def second_glance(measures: QualityMeasures, presence: float, enough: float, lim
     """The whole gate, once the mesh is known; `presence` and what is `enough` of it are probabilities."""
     verdict = quality.assess(measures, limits)
     if verdict.reason is None and not presence >= enough:
-        return Assessment(Reason.TURNED, 0.0)  # a face to the detector alone: covered, or turned far away
+        return Assessment(Reason.COVERED, 0.0)  # a face to the detector alone; a turned one was refused before
     return verdict
 
 
