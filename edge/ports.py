@@ -18,6 +18,9 @@ class Camera(Protocol):
     def read(self, timeout_s: float) -> Frame | None:
         """Wait for the next frame; None when none came in time, which is how a stall shows. Raises CameraError."""
 
+    def expose(self, ev: float) -> None:
+        """From one of the next frames on, so many stops (-2 to 2) more light than by itself. Raises CameraError."""
+
     def close(self) -> None:
         """Stop it; safe to call twice, and without open."""
 

@@ -90,6 +90,15 @@ class PiCamera:
             raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
         return Frame(self._checked(pixels), _captured_ns(metadata))
 
+    def expose(self, ev: float) -> None:
+        """Move the target of the automatic exposure (libcamera's ExposureValue, in stops). Raises CameraError."""
+        if self._camera is None:
+            raise CameraError("the camera is not open: call open() first")
+        try:
+            self._camera.set_controls({"ExposureValue": ev})
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
+
     def close(self) -> None:
         """Stop the camera and give it back; safe to call twice, and without open."""
         camera, self._camera = self._camera, None

@@ -54,6 +54,7 @@ class ReplayCamera:
         self._loop, self._hold_s = loop, hold_s
         self._now_ns, self._sleep = now_ns, sleep
         self._photos: list[Pixels] = []
+        self._ev = 0.0
         self._showing: int | None = None
         self._begun_ns: int | None = None
         self._due_ns = 0
@@ -84,13 +85,19 @@ class ReplayCamera:
         at_s = (now_ns - self._begun_ns) / _NS
         if self._photos:
             self._direct(at_s)
-        return Frame(self._scene.render(at_s), now_ns)
+        return Frame(_exposed(self._scene.render(at_s), self._ev), now_ns)
+
+    def expose(self, ev: float) -> None:
+        """The picture as a sensor would have it with 2**ev the light. Raises CameraError when not open."""
+        if self._begun_ns is None:
+            raise CameraError("the replay camera is not open; open it first")
+        self._ev = ev
 
     def close(self) -> None:
         """Forget the photographs; safe to call twice."""
         if self._showing is not None:
             self._scene.clear()
-        self._photos = []
+        self._photos, self._ev = [], 0.0
         self._begun_ns = self._showing = None
 
     def _direct(self, at_s: float) -> None:
@@ -105,6 +112,16 @@ class ReplayCamera:
             self._scene.clear()
         else:
             self._scene.show(self._photos[wanted % len(self._photos)])
+
+
+def _exposed(pixels: Pixels, ev: float) -> Pixels:
+    """Light times 2**ev, then clipped: sRGB is near enough to a power of 2.2."""
+    if ev == 0:
+        return pixels
+    levels = (np.arange(256) / 255) ** 2.2 * 2.0**ev
+    table = (np.clip(levels, 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)
+    exposed: Pixels = table[pixels]
+    return exposed
 
 
 def _load(folder: Path) -> list[Pixels]:

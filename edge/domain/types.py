@@ -10,6 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.domain.metering import Light
+
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -161,6 +163,8 @@ class Sight:
     """Set when a face was found but the quality gate refused it."""
     probe: Probe | None = None
     """Set when the quality gate passed."""
+    light: Light | None = None
+    """On the face; None when it was not looked at so closely."""
 
 
 @dataclass(frozen=True, slots=True)

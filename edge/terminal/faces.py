@@ -8,6 +8,7 @@ from edge.domain import liveness, quality
 from edge.domain.alike import close_pairs
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Refused
 from edge.domain.matching import Gallery, threshold
+from edge.domain.metering import Metering
 from edge.domain.states import DEADLINES_MS, State
 from edge.domain.stillness import Stillness
 from edge.domain.types import Band, Frame, Method, Reason, Sight
@@ -51,7 +52,7 @@ class Faces:
         """`pace` is how fast the camera is to be read."""
         self.site = site
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
-        self._stillness, self._decider = Stillness(), Decider(rules.decision)
+        self._stillness, self._decider, self._metering = Stillness(), Decider(rules.decision), Metering()
         self._awaited: _Awaited | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
         self._threshold, self._alike = 1.0, frozenset[str]()
@@ -136,4 +137,6 @@ class Faces:
         if sight.box is not None:
             self._stillness.face_seen(now_ms)
         self._pace.calm(not self._stillness.awake(now_ms))
+        if self._metering.observe(sight.light, now_ms):
+            self._pace.ev = self._metering.ev
         return sight

@@ -22,6 +22,7 @@ class Capture:
     def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace) -> None:
         self._camera, self._slot, self._pace = camera, slot, pace
         self.frames = 0
+        self._ev = 0.0
 
     def open(self) -> None:
         """Start the camera. Raises CameraError."""
@@ -30,6 +31,9 @@ class Capture:
     def run_once(self) -> bool:
         """Move one frame; False when none came, so that a stalled camera counts as a stale loop (I8)."""
         self._pace.wait()
+        if self._pace.ev != self._ev:
+            self._ev = self._pace.ev
+            self._camera.expose(self._ev)
         frame = self._camera.read(READ_TIMEOUT_S)
         if frame is None:
             return False

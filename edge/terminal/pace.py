@@ -1,4 +1,4 @@
-"""How fast the camera is read: all its frames while somebody is there, a few a second before an empty room."""
+"""What the loop that looks asks of the camera: how fast it is read, and how much light it lets in."""
 
 import threading
 
@@ -13,6 +13,8 @@ class Pace:
     def __init__(self) -> None:
         self._hurry = threading.Event()
         self._hurry.set()
+        self.ev = 0.0
+        """Exposure compensation in stops; one float, so that no lock is needed."""
 
     def calm(self, calm: bool) -> None:
         """Whether the room is empty; waking takes effect at once, in the middle of a wait."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.domain import quality
+from edge.domain.metering import Light
 from edge.domain.quality import Assessment, QualityLimits, QualityMeasures
 from edge.domain.types import Box, Detection, Frame, Pixels, Probe, Reason, Sight
 from edge.vision.align import ALIGNED_SIZE, alignment
@@ -91,9 +92,11 @@ class Pipeline:
             return Sight(frame.captured_ns, box, reason)
         face = next(face for face in faces if face.box is box)
         mesh, aligned = self._align(image, face)
-        verdict = second_glance(measure(image, face, mesh, aligned), mesh.presence, self._presence, self._limits)
+        measures = measure(image, face, mesh, aligned)
+        light = Light(measures.luminance, measures.clipped)
+        verdict = second_glance(measures, mesh.presence, self._presence, self._limits)
         if verdict.reason is not None:
-            return Sight(frame.captured_ns, box, verdict.reason)
+            return Sight(frame.captured_ns, box, verdict.reason, light=light)
         embedding = self._embedder.embed(aligned, mirrored=self._mirrored)
         probe = Probe(
             embedding=embedding.vector,
@@ -103,7 +106,7 @@ class Pipeline:
             demand=embedding.demand,
             traces=traces(image, box, mesh, self._wide(image, box)),
         )
-        return Sight(frame.captured_ns, box, probe=probe)
+        return Sight(frame.captured_ns, box, probe=probe, light=light)
 
     def study(self, frame: Frame) -> Study | None:
         """What evaluation needs of a frame, so that one look serves every gate; None when there is no face."""

@@ -60,6 +60,8 @@ class FakeRequest:
         assert not self.released, "the buffer went back before it was copied"
         width, height = self.camera.config["main"]["size"]
         rgb = np.full((height, width, 3), RED, np.uint8)
+        if self.camera.ev:  # what a sensor makes of it: twice the light a stop, then clipped
+            rgb = np.clip(rgb * 2.0**self.camera.ev, 0, 255).astype(np.uint8)
         return {"BGR888": rgb, "RGB888": rgb[..., ::-1]}[self.camera.config["main"]["format"]]
 
     def get_metadata(self):
@@ -111,6 +113,7 @@ class FakePicamera2:
         self.started = self.closed = False
         self.jobs: list[FakeJob] = []
         self.in_hands = 0
+        self.ev = 0.0
         self.unplugged = self.broken = False
         self.metadata: dict | None = None
         self.opened.append(self)
@@ -132,6 +135,13 @@ class FakePicamera2:
         job = FakeJob(self)
         self.jobs.append(job)
         return job
+
+    def set_controls(self, controls):
+        if self.broken:
+            raise RuntimeError("camera frontend has timed out")
+        assert set(controls) == {"ExposureValue"}
+        assert -8.0 <= controls["ExposureValue"] <= 8.0
+        self.ev = controls["ExposureValue"]
 
     def cancel_all_and_flush(self):
         self.jobs.clear()
@@ -238,6 +248,22 @@ def test_reading_a_closed_camera_is_refused(rig, opened_before):
         rig.camera.close()
     with pytest.raises(CameraError, match="not open"):
         rig.camera.read(FOREVER_S)
+
+
+def test_it_gives_more_and_less_light_when_asked(rig):
+    with pytest.raises(CameraError, match="open"):
+        rig.camera.expose(1.0)
+    rig.camera.open()
+    means = []
+    for ev in (0.0, 1.0, -1.0, 0.0):
+        rig.camera.expose(ev)
+        frame = rig.camera.read(1)
+        assert frame.pixels.dtype == np.uint8
+        means.append(frame.pixels.mean())
+    assert means[1] > means[0] + 5
+    assert means[2] < means[0] - 5
+    assert means[3] == pytest.approx(means[0], abs=3)
+    rig.camera.close()
 
 
 def test_it_opens_again(rig):
