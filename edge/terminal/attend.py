@@ -72,7 +72,7 @@ class Tally:
 
 
 class Attend:
-    """The body of the attend worker; everything but `tally` and `alarms` belongs to its thread."""
+    """The body of the attend worker; everything but `tally`, `alarms` and `policy` is its thread's."""
 
     def __init__(
         self,
@@ -102,6 +102,8 @@ class Attend:
         self._faces_from_ms = 0
         """Until then faces pause, whatever lights a badge brings in between."""
         self.tally = Tally()
+        self.policy = rules.consent.version
+        """The version of the privacy policy in force, for the status."""
         self._faults: frozenset[Fault] = frozenset()
         self._warnings: tuple[str, ...] = ()
         now_ms = self._now_ms()
@@ -262,6 +264,7 @@ class Attend:
 
     def _load_gallery(self) -> None:
         self._roster_version = self._people.version()
+        self.policy = self._people.accepted(self._rules.consent)[0].version
         unreadable: list[str] = []
         found = self._people.gallery(self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable)
         self.tally.people_unreadable = len(unreadable)

@@ -199,6 +199,7 @@ class Terminal:
             "frames_dropped": self._slot.drops,
             "frame_to_cue_p50_ms": frame.p50,
             "frame_to_cue_p95_ms": frame.p95,
+            "policy": self.attend.policy,
             **({} if stills is None else stills.counters()),
         }
 

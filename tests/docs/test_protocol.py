@@ -306,3 +306,23 @@ def test_the_commands_of_the_page_verify_a_record(ring: Ring, tmp_path: Path, sh
     document["payload"] = document["payload"][:-8] + "AAAA" + document["payload"][-4:]
     path.write_text(json.dumps(document, separators=(",", ":")))
     assert shell().returncode != 0
+
+
+def test_every_counter_of_the_status_is_named() -> None:
+    """Those of the publisher, of the attending thread, and what the daemon adds."""
+    import re
+    from dataclasses import fields
+    from pathlib import Path
+
+    from edge.terminal import daemon
+    from edge.terminal.attend import Tally
+    from edge.terminal.counters import Counters
+
+    root = Path(__file__).resolve().parents[2]
+    (row,) = re.findall(r"^\| `counters` \| (.*)$", (root / "docs/protocol.md").read_text(), re.MULTILINE)
+    said = set(re.findall(r"`(\w+)", row))
+    source = Path(daemon.__file__).read_text()
+    added = set(re.findall(r'^            "(\w+)":', source[source.index("def _status") :], re.MULTILINE))
+    counted = {field.name for kind in (Tally, Counters) for field in fields(kind)} - {"refused"}
+    assert len(added) >= 5
+    assert (added | counted) - {"alarms"} <= said
