@@ -117,7 +117,7 @@ def measure(directory: Path, people: int, count: int) -> dict[str, float]:
     from edge.central.rows import Terminal
     from edge.domain.roster_member import Member
     from edge.journal.envelope import key_id
-    from edge.roster.people import new_person_id
+    from edge.roster.person import new_person_id
 
     authority = keys.create_identity(directory / "authority.key")
     (directory / "authority.pem").write_text(keys.public_pem(authority.verify_key), encoding="ascii")

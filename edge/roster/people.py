@@ -3,12 +3,10 @@
 No template without an active consent, in one transaction (I9). Images have no place here.
 """
 
-import base64
 import contextlib
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,44 +16,21 @@ import numpy as np
 from edge.domain import consent as rules
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import PERSON, Restriction
-from edge.domain.matching import Gallery, are_unit
+from edge.domain.matching import Gallery
 from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, holding, members, policies, shadow, vault
 from edge.roster.means import Means
 from edge.roster.orderbook import OrderBook
+from edge.roster.person import MAX_NAME, Person, is_name, malformed
 from edge.roster.schema import PEOPLE, create
 from edge.roster.vault import Vault
 
-MAX_TEMPLATES = 32
-"""A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
-MAX_NAME = 200
-_Persons = list["Person"]
+_Persons = list[Person]
 _Ids = list[str]
 _Pairs = list[tuple[str, str]]
 """`list` means the method, inside of the class."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Someone who is, or was, enrolled."""
-
-    id: str
-    name: str | None
-    """None once consent was withdrawn: the key that sealed it is gone."""
-    templates: int
-    models: tuple[str, ...]
-    """Which models made them."""
-    consent: Consent | None
-    """The latest; None for who never gave one. Ask `edge.domain.consent.is_active` whether it permits matching."""
-    restriction: Restriction | None
-    """Why they are not matched although they are kept."""
-
-
-def new_person_id() -> str:
-    """128 random bits in base32: says nothing, collides never."""
-    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 class People:
@@ -92,7 +67,7 @@ class People:
         Raises PeopleError, and keeps nothing, unless the consent is active under `policy`, and the id, name and
         embeddings are well-formed.
         """
-        wrong = [*rules.problems(consent, policy), *_malformed(person, name, embeddings, model_id)]
+        wrong = [*rules.problems(consent, policy), *malformed(person, name, embeddings, model_id)]
         if wrong:
             raise PeopleError("cannot enrol: " + "; ".join(wrong))
         matrix = np.ascontiguousarray(embeddings, dtype="<f4")
@@ -112,7 +87,7 @@ class People:
 
     def add(self, person: str, name: str) -> None:
         """Somebody who will clock in by badge or PIN: no face, and so no consent to one. Raises PeopleError."""
-        if PERSON.fullmatch(person) is None or not _is_name(name):
+        if PERSON.fullmatch(person) is None or not is_name(name):
             raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
         key = vault.new_person_key()
         with self._writing():
@@ -209,7 +184,7 @@ class People:
 
     def rectify(self, person: str, name: str) -> bool:
         """Give somebody their right name; False when their key is gone, and a name with it. Raises PeopleError."""
-        if not _is_name(name):
+        if not is_name(name):
             raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
         with self._writing():
             self.restriction(person)
@@ -402,20 +377,3 @@ class People:
             return  # whoever began it does so at its end
         with contextlib.suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _is_name(name: str) -> bool:
-    return bool(name.strip()) and len(name) <= MAX_NAME and name.strip().isprintable()
-
-
-def _malformed(person: str, name: str, embeddings: Floats, model_id: str) -> list[str]:
-    found = []
-    if PERSON.fullmatch(person) is None:
-        found.append("the id is not one that new_person_id makes; use such a one")
-    if not _is_name(name):
-        found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
-    if not model_id or "\n" in model_id:
-        found.append("the model has no id; take it from the manifest")
-    if embeddings.ndim != 2 or not 1 <= len(embeddings) <= MAX_TEMPLATES or not are_unit(embeddings):
-        found.append(f"templates are not 1 to {MAX_TEMPLATES} finite unit vectors; take the photographs again")
-    return found

@@ -13,7 +13,8 @@ from edge.errors import PeopleError
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal import answers, enrolment, releasing
 from edge.terminal.obeying import Done, lift
 from edge.terminal.orders import settle

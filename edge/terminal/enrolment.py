@@ -19,7 +19,8 @@ from edge.journal.ring import Ring
 from edge.ports import Camera, Clock
 from edge.roster import evidence as images
 from edge.roster.evidence_file import NAME as IMAGES
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.orders import settle
 from edge.vision.pipeline import Pipeline
 

@@ -26,7 +26,8 @@ from edge.journal.envelope import key_id
 from edge.journal.keys import load_public, load_sealing
 from edge.roster import stillbox
 from edge.roster.evidence import opened
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.orders import Orders
 from edge.terminal.publish import Publisher
 from edge.terminal.status import last_will

@@ -23,7 +23,8 @@ from edge.domain.roster_topics import subscriptions
 from edge.errors import BrokerError
 from edge.journal import envelope
 from edge.journal.envelope import key_id
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.roster.received import Received
 from edge.terminal.roster import Roster
 

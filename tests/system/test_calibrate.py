@@ -8,7 +8,7 @@ import pytest
 
 from edge import config
 from edge.domain.consent import Consent
-from edge.roster.people import new_person_id
+from edge.roster.person import new_person_id
 from edge.terminal import calibrating, parts
 from edge.terminal.calibrating import CALIBRATION, SCORES, SiteThreshold
 

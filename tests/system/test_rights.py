@@ -15,7 +15,7 @@ from edge.domain.records import decode
 from edge.errors import JournalError
 from edge.journal import envelope
 from edge.journal.ring import Ring
-from edge.roster.people import new_person_id
+from edge.roster.person import new_person_id
 from edge.terminal import parts
 from edge.terminal.by_hand import restrict
 from edge.terminal.orders import settle

@@ -13,7 +13,7 @@ from edge.domain.types import Band, Frame, Method
 from edge.errors import ConfigError
 from edge.resources import models_directory
 from edge.roster import shadow
-from edge.roster.people import new_person_id
+from edge.roster.person import new_person_id
 from edge.terminal import parts
 from edge.terminal.daemon import Terminal
 from edge.terminal.punching import Identified

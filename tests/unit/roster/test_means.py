@@ -10,7 +10,8 @@ from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.roster_member import Member
 from edge.errors import PeopleError
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 
 POLICY = Policy("2026-1", "a" * 64)
 CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)

@@ -15,7 +15,8 @@ from edge.domain.kinds import PERSON
 from edge.domain.matching import common
 from edge.domain.types import Floats, Probe
 from edge.errors import PeopleError
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 
 STORAGE = bytes(range(32))
 POLICY = Policy("2026-1", "a" * 64)

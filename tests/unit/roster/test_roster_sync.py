@@ -22,7 +22,8 @@ from edge.domain.roster_topics import Part, Place, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import key_id
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.roster.received import Received
 from edge.roster.sync import RosterSync
 

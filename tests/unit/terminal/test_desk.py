@@ -7,7 +7,8 @@ import pytest
 
 from edge.domain.badge import FREE_FAILURES, Read, Token
 from edge.domain.types import Method
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.desk import Desk, Known, Unknown, WantsFace, WantsPin
 
 PIN, WRONG = "271828", "314159"

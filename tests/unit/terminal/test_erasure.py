@@ -12,7 +12,8 @@ from edge.domain.records import Origin, decode
 from edge.domain.types import TimeEvidence
 from edge.errors import JournalError
 from edge.journal.ring import Ring
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.enrolment import erase, finish_erasures
 
 POLICY = Policy("1", "a" * 64)

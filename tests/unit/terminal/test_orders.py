@@ -25,7 +25,8 @@ from edge.errors import JournalError
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.journal.verify import verify_file
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.orders import Orders, settle
 
 POLICY = Policy("1", "a" * 64)

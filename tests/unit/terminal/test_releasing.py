@@ -25,7 +25,8 @@ from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.roster import stillbox
 from edge.roster.evidence import opened
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal import by_hand, enrolment
 from edge.terminal.orders import Orders
 

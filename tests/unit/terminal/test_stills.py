@@ -17,7 +17,8 @@ from edge.domain.types import Box, Frame, Sight, TimeEvidence
 from edge.journal.ring import Ring, Stored
 from edge.roster import evidence, stillbox
 from edge.roster.evidence import opened
-from edge.roster.people import People, new_person_id
+from edge.roster.people import People
+from edge.roster.person import new_person_id
 from edge.terminal.alarms import EVIDENCE_FAILING
 from edge.terminal.stills import WAITING, Stills, Taking
 

@@ -1,0 +1,54 @@
+"""Somebody who is enrolled: what is known of them, and what makes an enrolment well-formed."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+
+from edge.domain.consent import Consent
+from edge.domain.kinds import PERSON, Restriction
+from edge.domain.matching import are_unit
+from edge.domain.types import Floats
+
+MAX_TEMPLATES = 32
+"""A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
+MAX_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is, or was, enrolled."""
+
+    id: str
+    name: str | None
+    """None once consent was withdrawn: the key that sealed it is gone."""
+    templates: int
+    models: tuple[str, ...]
+    """Which models made them."""
+    consent: Consent | None
+    """The latest; None for who never gave one. Ask `edge.domain.consent.is_active` whether it permits matching."""
+    restriction: Restriction | None
+    """Why they are not matched although they are kept."""
+
+
+def new_person_id() -> str:
+    """128 random bits in base32: says nothing, collides never."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+def is_name(name: str) -> bool:
+    """One line of at most MAX_NAME printable characters, and not only spaces."""
+    return bool(name.strip()) and len(name) <= MAX_NAME and name.strip().isprintable()
+
+
+def malformed(person: str, name: str, embeddings: Floats, model_id: str) -> list[str]:
+    """Everything that is wrong with an enrolment, each with its cure."""
+    found = []
+    if PERSON.fullmatch(person) is None:
+        found.append("the id is not one that new_person_id makes; use such a one")
+    if not is_name(name):
+        found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+    if not model_id or "\n" in model_id:
+        found.append("the model has no id; take it from the manifest")
+    if embeddings.ndim != 2 or not 1 <= len(embeddings) <= MAX_TEMPLATES or not are_unit(embeddings):
+        found.append(f"templates are not 1 to {MAX_TEMPLATES} finite unit vectors; take the photographs again")
+    return found
