@@ -93,6 +93,7 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     threads: Annotated[int, Meta(ge=1, le=4)] = 2
     frames: Annotated[int, Meta(ge=2, le=10)] = 3
     mode: Literal["face", "badge+face", "badge"] = "face"
+    challenge: Literal["none", "turn"] = "none"
     shadow: str = ""
 
 

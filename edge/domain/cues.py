@@ -36,6 +36,8 @@ class CueName(StrEnum):
     SHOW_BADGE = "show-badge"
     LOOK_HERE = "look-here"
     ENTER_PIN = "enter-pin"
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,18 @@ CUES: dict[CueName, Cue] = {
             CueName.ENTER_PIN,
             "enter your PIN",
             (_step("a", 100), _step("", 100), _step("a", 100), _step("", 500)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.TURN_LEFT,
+            "turn your head to your left, and back",
+            (_step("a", 450, LOW_HZ), _step("", 450)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.TURN_RIGHT,
+            "turn your head to your right, and back",
+            (_step("a", 150, HIGH_HZ), _step("", 150), _step("a", 150, HIGH_HZ), _step("", 450)),
             repeat=True,
         ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),

@@ -107,7 +107,7 @@ class Decider:
             if self._now.seen_ms is not None and now_ms - self._now.seen_ms >= self._policy.gone_ms:
                 self._now = _Approach()
             return None
-        if self._now.box is not None and _overlap(self._now.box, sight.box) < 0.05:
+        if self._now.box is not None and overlap(self._now.box, sight.box) < 0.05:
             self._now = _Approach()  # the face jumped: someone else stepped in
         self._now.box, self._now.seen_ms = sight.box, now_ms
         if sight.probe is None:
@@ -212,7 +212,7 @@ class Lockout:
         self._failures = 0
 
 
-def _overlap(a: Box, b: Box) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Intersection over union, 0..1."""
     width = min(a.x1, b.x1) - max(a.x0, b.x0)
     height = min(a.y1, b.y1) - max(a.y0, b.y0)

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge.domain.challenge import WITHIN_MS, Side
 from edge.domain.cues import CueName
 from edge.domain.types import Direction, Reason
 
@@ -40,6 +41,8 @@ class State(StrEnum):
     """A badge was shown; its person's face is to follow."""
     ASKING = "asking"
     """A staff number was typed; its PIN is to follow."""
+    CHALLENGED = "challenged"
+    """Recognised, and asked to turn the head."""
     COOLDOWN = "cooldown"
     OUT_OF_SERVICE = "out-of-service"
 
@@ -61,6 +64,7 @@ class Event(StrEnum):
     """A badge that a face is to go with."""
     NUMBER = "number"
     """A staff number that a PIN is to go with."""
+    CHALLENGE = "challenge"
     ENROL_BEGUN = "enrol-begun"
     ENROL_ENDED = "enrol-ended"
     DEADLINE = "deadline"
@@ -87,6 +91,7 @@ DEADLINES_MS: Mapping[State, int] = {
     State.ENROLLING: 60_000,
     State.VERIFYING: 8_000,
     State.ASKING: 15_000,
+    State.CHALLENGED: WITHIN_MS,
     State.COOLDOWN: 30_000,
 }
 """How long a busy state may last: ACCEPTED to REFUSED as long as their cues, COOLDOWN by NIST SP 800-63B-4."""
@@ -99,6 +104,7 @@ _ATTENDING = (
     State.REFUSED,
     State.VERIFYING,
     State.ASKING,
+    State.CHALLENGED,
 )
 """The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
 _READING = (*_ATTENDING, State.COOLDOWN)
@@ -119,6 +125,8 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.ENROLLING, Event.DEADLINE): State.IDLE,
     (State.VERIFYING, Event.DEADLINE): State.IDLE,
     (State.ASKING, Event.DEADLINE): State.IDLE,
+    (State.CHALLENGED, Event.DEADLINE): State.IDLE,
+    **{(state, Event.CHALLENGE): State.CHALLENGED for state in _ATTENDING},
     (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
     **{(state, Event.COMMITTED): State.ACCEPTED for state in _READING},
     **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _READING},
@@ -141,6 +149,8 @@ class Happening:
     """With REFUSED."""
     fault: Fault | None = None
     """With FAULT."""
+    side: Side | None = None
+    """With CHALLENGE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,7 @@ class Situation:
     direction: Direction | None = None
     reason: Reason | None = None
     fault: Fault | None = None
+    side: Side | None = None
 
     @property
     def cue(self) -> CueName:
@@ -174,7 +185,7 @@ def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
         return situation
     limit = DEADLINES_MS.get(target)
     deadline = None if limit is None else now_ms + limit
-    return Situation(target, deadline, happening.direction, happening.reason, happening.fault)
+    return Situation(target, deadline, happening.direction, happening.reason, happening.fault, happening.side)
 
 
 def tick(situation: Situation, now_ms: int) -> Situation:
@@ -214,6 +225,8 @@ def _cue(situation: Situation) -> CueName:
         return CueName.OUT if situation.direction is Direction.OUT else CueName.IN
     if situation.state is State.DUPLICATE:
         return CueName.ALREADY_OUT if situation.direction is Direction.OUT else CueName.ALREADY_IN
+    if situation.state is State.CHALLENGED:
+        return CueName.TURN_LEFT if situation.side is Side.LEFT else CueName.TURN_RIGHT
     if situation.state is State.REFUSED:
         return _ADVICE.get(situation.reason or Reason.NOT_RECOGNISED, CueName.REFUSED)
     if situation.fault is Fault.JOURNAL_FULL:

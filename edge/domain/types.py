@@ -165,6 +165,8 @@ class Sight:
     """Set when the quality gate passed."""
     light: Light | None = None
     """On the face; None when it was not looked at so closely."""
+    yaw: float | None = None
+    """Degrees, positive towards the person's own left; None as above."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from edge.roster.people import People
 from edge.terminal.alarms import CALIBRATION_IGNORED
 from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
-from edge.terminal.faces import FaceRules, Faces
+from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.latency import Latency
 from edge.terminal.orders import settle
 from edge.terminal.punching import Identified, Puncher
@@ -181,6 +181,8 @@ class Attend:
                 self._still(stored, frame, sight)
             if stored is not None and self._learn is not None:
                 self._learn(self._people, outcome, frame)
+        elif isinstance(outcome, Challenged):
+            self._happen(Happening(Event.CHALLENGE, side=outcome.side))
         elif outcome is not None:
             self._refuse(outcome.reason, frame.captured_ns)
         elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:

@@ -1,11 +1,13 @@
 """From frames to somebody, as the attending thread sees it: who is enrolled, who is awaited, what a frame says."""
 
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.domain import liveness, quality
 from edge.domain.alike import close_pairs
+from edge.domain.challenge import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Refused
 from edge.domain.matching import Gallery, threshold
 from edge.domain.metering import Metering
@@ -30,6 +32,8 @@ class FaceRules:
     target_fpir: float
     fmr_table: Mapping[float, float]
     """The embedder's measured false match rates to cosines, from the manifest."""
+    challenge: bool = False
+    """Whether who was recognised must turn their head as well."""
     mode: str = "face"
     """`face`: either a face or a badge is enough; `badge+face`: both; `badge`: faces are not looked at."""
 
@@ -45,6 +49,13 @@ class _Awaited:
     until_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """Recognised, and asked to turn the head to a side."""
+
+    side: Side
+
+
 class Faces:
     """One thread uses it."""
 
@@ -54,6 +65,7 @@ class Faces:
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
         self._stillness, self._decider, self._metering = Stillness(), Decider(rules.decision), Metering()
         self._awaited: _Awaited | None = None
+        self._challenge: tuple[Challenge, Identified] | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
         self._threshold, self._alike = 1.0, frozenset[str]()
 
@@ -64,7 +76,7 @@ class Faces:
 
     def enrolled(self, gallery: Gallery) -> None:
         """These are matched from now on."""
-        self._gallery, self._awaited = gallery, None
+        self._gallery, self._awaited, self._challenge = gallery, None, None
         self.site.changed()
         self._threshold = self._asked(gallery.size)
         self._alike = close_pairs(gallery, self._threshold)
@@ -83,7 +95,7 @@ class Faces:
     def expect(self, person: str | None, now_ms: int) -> None:
         """The face of somebody who showed their badge, one to one; None: of anybody again."""
         if person is None:
-            self._awaited = None
+            self._awaited = self._challenge = None
             return
         asked = self._asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
@@ -99,9 +111,34 @@ class Faces:
         usual = threshold(people, self._rules.fmr_table, self._rules.target_fpir)
         return min(usual + self.site.shift, 1.0)
 
-    def look(self, frame: Frame, now_ms: int) -> tuple[Sight, Identified | Refused | None]:
+    def look(self, frame: Frame, now_ms: int) -> tuple[Sight, Identified | Challenged | Refused | None]:
         """What a frame shows, and an outcome when it completes one."""
         sight = self._sight(frame)
+        if self._challenge is not None:
+            return sight, self._challenged(*self._challenge, sight, now_ms)
+        outcome = self._outcome(sight, now_ms)
+        if not isinstance(outcome, Identified) or not self._rules.challenge:
+            return sight, outcome
+        if sight.box is None or sight.yaw is None:
+            return sight, Refused(Reason.NOT_RECOGNISED)
+        side = secrets.choice(tuple(Side))
+        self._challenge = Challenge(side, sight.yaw, now_ms + WITHIN_MS, sight.box), outcome
+        return sight, Challenged(side)
+
+    def _challenged(
+        self, challenge: Challenge, who: Identified, sight: Sight, now_ms: int
+    ) -> Identified | Refused | None:
+        likeness = None
+        if sight.probe is not None and who.person in self._gallery.people:
+            best = self._gallery.only(who.person).best(sight.probe)
+            likeness = None if best is None else best.score
+        progress = challenge.observe(sight, likeness, self._asked(self._gallery.size), now_ms)
+        if progress is Progress.GOING_ON:
+            return None
+        self._challenge = None
+        return who if progress is Progress.MET else Refused(Reason.NOT_RECOGNISED)
+
+    def _outcome(self, sight: Sight, now_ms: int) -> Identified | Refused | None:
         if self._awaited is not None and now_ms >= self._awaited.until_ms:
             self._awaited = None
         one = self._awaited
@@ -110,10 +147,10 @@ class Faces:
         else:
             outcome = one.decider.observe(sight, one.gallery, one.threshold)
         if isinstance(outcome, Accepted):
-            return sight, self._accepted(outcome)
+            return self._accepted(outcome)
         if outcome is not None and outcome.reason is Reason.NOT_RECOGNISED:
             self._awaited = None
-        return sight, outcome
+        return outcome
 
     def _accepted(self, who: Accepted) -> Identified | Refused:
         if self._awaited is None and self.needed(who.person):

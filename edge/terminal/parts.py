@@ -234,6 +234,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
             DecisionPolicy(frames=config.recognition.frames),
             config.recognition.target_fpir,
             {float(rate): cosine for rate, cosine in store.template.fmr.items()},
+            config.recognition.challenge == "turn",
             config.recognition.mode,
         ),
         bounds=bounds(config),

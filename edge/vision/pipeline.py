@@ -96,7 +96,7 @@ class Pipeline:
         light = Light(measures.luminance, measures.clipped)
         verdict = second_glance(measures, mesh.presence, self._presence, self._limits)
         if verdict.reason is not None:
-            return Sight(frame.captured_ns, box, verdict.reason, light=light)
+            return Sight(frame.captured_ns, box, verdict.reason, None, light, measures.pose.yaw)
         embedding = self._embedder.embed(aligned, mirrored=self._mirrored)
         probe = Probe(
             embedding=embedding.vector,
@@ -106,7 +106,7 @@ class Pipeline:
             demand=embedding.demand,
             traces=traces(image, box, mesh, self._wide(image, box)),
         )
-        return Sight(frame.captured_ns, box, probe=probe, light=light)
+        return Sight(frame.captured_ns, box, None, probe, light, measures.pose.yaw)
 
     def study(self, frame: Frame) -> Study | None:
         """What evaluation needs of a frame, so that one look serves every gate; None when there is no face."""

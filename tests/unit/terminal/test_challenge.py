@@ -1,0 +1,92 @@
+"""The challenge on the way of a face: everything else first, then the turn, and neither alone."""
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.domain.challenge import WITHIN_MS, Side
+from edge.domain.decision import DecisionPolicy, Refused
+from edge.domain.matching import Gallery
+from edge.domain.types import Box, Floats, Frame, Probe, Sight
+from edge.terminal.calibrating import SiteThreshold
+from edge.terminal.faces import Challenged, FaceRules, Faces
+from edge.terminal.pace import Pace
+from edge.terminal.punching import Identified
+
+ANN: Floats = np.eye(1, 8, dtype=np.float32)[0]
+BOB: Floats = np.eye(2, 8, dtype=np.float32)[1]
+BOX = Box(200, 100, 380, 320)
+FRAME = np.zeros((480, 640, 3), np.uint8)
+
+
+class Script:
+    """In place of the models: what it is told to see, frame by frame."""
+
+    embedder_id, model_ids = "m", ("m",)
+
+    def __init__(self) -> None:
+        self.sights: deque[Sight] = deque()
+
+    def look(self, frame: Frame) -> Sight:
+        return self.sights.popleft()
+
+
+@pytest.fixture
+def stand(tmp_path: Path):
+    script = Script()
+    rules = FaceRules(DecisionPolicy(), 0.001, {1e-4: 0.3, 1e-5: 0.4}, challenge=True)
+    faces = Faces(script, rules, Pace(), SiteThreshold(tmp_path, "m"))
+    faces.enrolled(Gallery.of("m", [("a" * 26, ANN[None]), ("b" * 26, BOB[None])]))
+    at = [0]
+
+    def show(yaw: float, who: Floats = ANN, liveness: float = 0.99, box: Box | None = BOX):
+        at[0] += 66
+        probe = None if box is None else Probe(who, "m", liveness, 0.9)
+        script.sights.append(Sight(at[0] * 1_000_000, box, None, probe, None, yaw))
+        return faces.look(Frame(FRAME, at[0] * 1_000_000), at[0])[1]
+
+    show.at = at
+    return show
+
+
+def until(show, kind: type, yaw: float, **words) -> object:
+    for _ in range(100):
+        found = show(yaw, **words)
+        if isinstance(found, kind):
+            return found
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+def side_of(found: object) -> int:
+    assert isinstance(found, Challenged)
+    return 1 if found.side is Side.LEFT else -1
+
+
+def test_who_is_recognised_is_asked_and_then_let_in(stand) -> None:
+    sign = side_of(until(stand, Challenged, 2.0))
+    assert stand(2.0) is None
+    assert stand(2.0 + sign * 25) == Identified("a" * 26, "face", "high", "high", ("m",), sure=True)
+    assert stand(2.0) is None, "they may linger"
+
+
+def test_a_turn_alone_lets_nobody_in(stand) -> None:
+    for yaw in (0, 25, -25) * 25:
+        assert not isinstance(stand(yaw, liveness=0.01), Identified | Challenged)
+
+
+def test_another_face_that_turns_in_their_place_is_refused(stand) -> None:
+    sign = side_of(until(stand, Challenged, 2.0))
+    assert isinstance(until(stand, Refused, 2.0 + sign * 25, who=BOB), Refused)
+    assert stand.at[0] >= WITHIN_MS
+
+
+def test_who_leaves_meanwhile_is_refused_and_the_side_is_not_always_the_same(stand) -> None:
+    sides = set()
+    for _ in range(40):
+        sides.add(side_of(until(stand, Challenged, 2.0)))
+        assert isinstance(stand(2.0, box=None), Refused)
+        for _ in range(15):
+            stand(2.0, box=None)
+    assert sides == {1, -1}
