@@ -17,7 +17,7 @@ demo: setup-demo  ## the whole way of a punch: enrolment to receipt, on an embed
 	@$(BIN)/smartclocker demo $(ARGS)
 
 test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: setup type  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -167,7 +167,7 @@ def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplo
     sent, heard = publisher.counters.sent, publisher.counters.receipts
     site.neighbour("ledger").publish(topics.receipt(terminal.origin), replay)
     site.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one", 12)
-    site.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it", 2)
+    site.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it", 12)
     assert publisher.counters.sent == sent
     assert not publisher.alarms
     assert said(caplog, "lost some") == []

@@ -109,7 +109,7 @@ def test_a_punch_before_the_first_synchronisation_is_placed_by_any_record_of_its
     rows = {row.id: row for row in view(store)}
     assert (rows[early].at, rows[early].mark) == ("2026-03-02T08:00:00.000Z", "placed")
     assert rows[early].local == "2026-03-02T09:00:00.000+01:00"
-    assert (rows[early].recorded, rows[early].uncertainty_ms) == (text(BOOTED + timedelta(hours=1) + off), 721)
+    assert (rows[early].recorded, rows[early].uncertainty_ms) == (text(BOOTED + timedelta(hours=1) + off), 722)
     assert (rows[other].at, rows[other].mark) == (rows[other].recorded, "unplaced")
     assert rows[other].uncertainty_ms is None
     (chain,) = store.chains()
@@ -260,13 +260,13 @@ def test_the_command_in_its_three_forms(store, gate, capsys):
     directory = str(store.path.parent)
     assert main(["central", "punches", directory]) == 0
     line = capsys.readouterr().out
-    assert line.startswith(f"2026-03-02T09:00:00.000+01:00  in   {ANNA}  main/gate-1  placed ±0.361 s")
+    assert line.startswith(f"2026-03-02T09:00:00.000+01:00  in   {ANNA}  main/gate-1  placed ±0.362 s")
     assert main(["central", "punches", directory, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert document == asdict(view(store)[0])
     assert main(["central", "punches", directory, "--csv", "--from", "2026-03-02", "--to", "2026-03-02"]) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    assert (row["at"], row["uncertainty_ms"], row["correction"]) == (document["at"], "361", "")
+    assert (row["at"], row["uncertainty_ms"], row["correction"]) == (document["at"], "362", "")
     assert row["zone"] == "'=1+1", "no formula for a spreadsheet"
 
 

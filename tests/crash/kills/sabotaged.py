@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.cli import main
-from edge.domain.decision import Accepted
 from edge.domain.kinds import Kind
 from edge.domain.states import Event
 from edge.domain.types import Direction, TimeEvidence
 from edge.journal.ring import Stored
 from edge.terminal.attend import Attend
+from edge.terminal.punching import Identified
 from edge.terminal.recorder import Recorder
 
 CARD_S = 0.03
@@ -43,14 +43,14 @@ def sabotage() -> None:
     """From now on every Attend of this process answers before it records."""
     punch = Attend._punch
 
-    def cue_first(self: Any, who: Accepted, captured_ns: int) -> None:
-        recorder = self._recorder
-        self._recorder = _CueFirst(recorder, self, captured_ns)
+    def cue_first(self: Any, who: Identified, captured_ns: int) -> Stored | None:
+        recorder = self._puncher._recorder
+        self._puncher._recorder = _CueFirst(recorder, self, captured_ns)
         self._answer = lambda *_: None  # it was given already
         try:
-            punch(self, who, captured_ns)
+            return punch(self, who, captured_ns)
         finally:
-            self._recorder = recorder
+            self._puncher._recorder = recorder
             del self._answer
 
     Attend._punch = cue_first  # type: ignore[method-assign]
