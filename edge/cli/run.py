@@ -4,8 +4,12 @@ import argparse
 import logging
 import os
 import signal
+from typing import TYPE_CHECKING
 
 from edge.cli import add_config
+
+if TYPE_CHECKING:
+    from edge.terminal.runtime import Stop
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,25 @@ def run(arguments: argparse.Namespace) -> int:
     give_back_large_buffers()
     faulthandler.register(signal.SIGUSR1)
     terminal = Terminal(config.load(arguments.config).config, notifier=notifier_from(os.environ))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: terminal.stop.set(signal.Signals(received).name))
+    _stop_by_signal(terminal.stop)
     return terminal.run()
+
+
+def _stop_by_signal(stop: "Stop") -> None:
+    """SIGTERM and SIGINT stop it, by a pipe and a thread that waits there.
+
+    A handler that called `set` would run on the main thread wherever that stands: within `Event.wait`, say, with
+    the lock held that `set` takes. A stop in the moment of READY then hung until it was killed.
+    """
+    import threading
+
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)  # what is written to the pipe is enough
+
+    def wait() -> None:
+        stop.set(signal.Signals(os.read(reader, 1)[0]).name)
+
+    threading.Thread(target=wait, name="stop", daemon=True).start()

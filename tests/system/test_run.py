@@ -128,3 +128,16 @@ def test_an_exception_in_a_loop_ends_the_process(life, notify, monkeypatch, erro
         time.sleep(0.02)
     assert life.code == code
     assert life.signals.lights == DARK
+
+
+def test_a_stop_in_the_moment_of_ready_is_heard(site, notify) -> None:
+    """Twelve times: a handler on the main thread would now and then wait for a lock that it holds itself."""
+    for _ in range(12):
+        command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                assert notify.wait_for("READY=1", 30)
+                process.terminate()
+                assert process.wait(10) == 0
+            finally:
+                process.kill()
