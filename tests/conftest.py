@@ -1,5 +1,6 @@
 """What tests of the whole program share: the program itself, real photographs, and a terminal of one's own."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,15 @@ from edge.evaluation.sandbox import write_terminal
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_outlives_its_test() -> Iterator[None]:
+    """The command line, called in this process, logs to the stream that stands for stderr during one test."""
+    yield
+    for handler in [one for one in logging.root.handlers if type(one) is logging.StreamHandler]:
+        logging.root.removeHandler(handler)
+    logging.root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,10 @@ MAX_DOCUMENT = 8_192
 MAX_NAME = 200
 MAX_TEMPLATES = 32
 MAX_TOKENS = 8
+MAX_PIN_KIB = 65_536
+"""Memory that checking a PIN may take: whoever wrote the digest chose it, and it must not fell a terminal."""
 _MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
-_PIN_HASH = re.compile(r"\$argon2id\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
+_PIN_HASH = re.compile(r"\$argon2id\$v=19\$m=([1-9][0-9]{0,5}),t=([1-9]),p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
 _FLAGS = ("age_attested", "employer_agreed")
 
 
@@ -90,9 +92,14 @@ def decode(padded: bytes) -> Member:
     if not isinstance(restricted, bool):
         raise RecordError("roster member: restricted is missing or malformed")
     tokens, pin = _tokens(document.get("tokens", [])), document.get("pin")
-    if pin is not None and (not isinstance(pin, str) or _PIN_HASH.fullmatch(pin) is None):
-        raise RecordError("roster member: the PIN's digest is malformed")
+    if pin is not None and not _is_digest(pin):
+        raise RecordError("roster member: the PIN's digest is malformed, or asks for more than a terminal has")
     return Member(name, _consent(document.get("consent")), templates, restricted, tokens, pin, content)
+
+
+def _is_digest(value: Any) -> bool:
+    found = _PIN_HASH.fullmatch(value) if isinstance(value, str) else None
+    return found is not None and int(found[1]) <= MAX_PIN_KIB
 
 
 def _tokens(listed: Any) -> tuple[tuple[Token, str], ...]:

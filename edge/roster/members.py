@@ -60,7 +60,9 @@ def write(
         "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
         (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
     )
-    # What a coming model learned here (`edge.roster.shadow`) is in no roster yet, and stays.
+    # What a coming model learned here (`edge.roster.shadow`) is in no roster yet: it stays while there is a face.
+    learned = 0 if member.templates else 1
+    db.execute("DELETE FROM templates WHERE person = ? AND learned <= ?", (person, learned))
     db.executemany(
         "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
         [

@@ -53,13 +53,15 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID
 """
 """Badges, staff numbers and PINs (`edge.roster.means`)."""
+_LEARNED = "ALTER TABLE templates ADD COLUMN learned INTEGER NOT NULL DEFAULT 0"
+"""1 for what a coming model learned at this terminal (`edge.roster.shadow`)."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=4,
+    version=5,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
-    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS),
+    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS, _LEARNED),
 )
 
 _TABLES = """
@@ -80,6 +82,7 @@ CREATE TABLE templates (
     model_id TEXT NOT NULL,
     count INTEGER NOT NULL,
     sealed BLOB NOT NULL,
+    learned INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (person, model_id)
 ) STRICT;
 CREATE TABLE consents (

@@ -57,7 +57,7 @@ def learn(
                 return False
             rows = np.concatenate([before, rows])
         db.execute(
-            "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO templates (person, model_id, count, sealed, learned) VALUES (?, ?, ?, ?, 1)",
             (person, model_id, len(rows), vault.seal(key, context, rows.tobytes())),
         )
     return True

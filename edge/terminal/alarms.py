@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Alarms:
-    """Raised and ended on one thread; `words` may be read on any."""
+    """Raised and ended on one thread; `words` may be read on any, and say nothing that the log does not say yet."""
 
     def __init__(self) -> None:
         self.words: frozenset[str] = frozenset()
@@ -29,14 +29,14 @@ class Alarms:
     def begin(self, word: str, level: int, text: str, *values: object) -> None:
         """Log `text % values`, unless the alarm stands already."""
         if word not in self.words:
-            self.words |= {word}
             _log.log(level, text, *values)
+            self.words |= {word}
 
     def end(self, word: str, text: str) -> None:
         """Log `text`, if the alarm stood."""
         if word in self.words:
-            self.words -= {word}
             _log.info(text)
+            self.words -= {word}
 
     def __contains__(self, word: str) -> bool:
         return word in self.words

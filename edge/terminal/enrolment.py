@@ -139,8 +139,12 @@ def given(person: str, consent: Consent) -> dict[str, object]:
     }
 
 
-def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock) -> int:
+def erase(
+    person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, interrupted: bool = False
+) -> int:
     """Destroy a person's biometrics, then record it; how many templates there were.
+
+    `interrupted`: an earlier one may have been, between its record and the note of it, and is not recorded twice.
 
     Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the biometrics are gone
     all the same, and the next start of the terminal records it.
@@ -148,7 +152,7 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clo
     evidence = clock.evidence()
     count = people.erase(person, evidence.utc, reason)
     images.forget(people.path.with_name(IMAGES), person, evidence)
-    if not _says_erased(ring, person):  # it does when the power went between the record and the note of it
+    if not (interrupted and _says_erased(ring, person)):
         ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
     return count
@@ -166,7 +170,7 @@ def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
     people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
     owed = people.owed()
     for person, reason in owed:
-        erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock)
+        erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock, interrupted=True)
     return len(owed)
 
 

@@ -2,8 +2,10 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from edge.domain import liveness, quality
 from edge.domain.alike import close_pairs
@@ -22,6 +24,10 @@ from edge.vision.pipeline import Pipeline
 LOG = logging.getLogger(__name__)
 SURELY = 0.08
 """Cosine beyond the threshold from which on a coming model learns: LFW's median genuine face is 0.2 beyond it."""
+
+
+AT_ONCE = 2_000
+"""People whose look-alikes are searched for before the first face is attended to; of more, a part each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,10 @@ class Faces:
         self._awaited: _Awaited | None = None
         self._challenge: tuple[Challenge, Identified] | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
-        self._threshold, self._alike = 1.0, frozenset[str]()
+        self._threshold = 1.0
+        self._alike: frozenset[str] = frozenset()
+        self._found: frozenset[str] = frozenset()
+        self._search: Iterator[frozenset[str]] | None = None
 
     @property
     def present(self) -> bool:
@@ -76,13 +85,19 @@ class Faces:
 
     def enrolled(self, gallery: Gallery) -> None:
         """These are matched from now on."""
-        self._gallery, self._awaited, self._challenge = gallery, None, None
         self.site.changed()
-        self._threshold = self._asked(gallery.size)
-        self._alike = close_pairs(gallery, self._threshold)
+        asked = self._asked(gallery.size)
+        if asked == self._threshold and _same(gallery, self._gallery):
+            return  # the people file was written to, a wrong PIN for instance, and nobody's face changed
+        self._gallery, self._awaited, self._challenge = gallery, None, None
+        self._threshold = asked
         LOG.info("%d people enrolled with consent", gallery.size)
-        if self._alike:
-            LOG.info("%d of them look like another: their face counts with their badge alone", len(self._alike))
+        # Who was found before counts until the search is through again.
+        self._alike &= frozenset(gallery.people)
+        self._search, self._found = close_pairs(gallery, asked), frozenset()
+        if gallery.size <= AT_ONCE:
+            while self._search is not None:
+                self._search_on()
 
     def needed(self, person: str) -> bool:
         """Whether face and badge go together for somebody: by the terminal's mode, or because another looks alike.
@@ -102,10 +117,24 @@ class Faces:
         self._awaited = _Awaited(Decider(self._rules.decision), self._gallery.only(person), asked, until_ms)
 
     def keep_up(self, now_ms: int) -> None:
-        """Every second: the site's threshold as it is now, and the counts on the disk now and then."""
+        """Every second: the site's threshold as it is now, some look-alikes; now and then counts to the disk."""
         if self.site.changed():
             self.enrolled(self._gallery)
+        self._search_on()
         self.site.save(now_ms)
+
+    def _search_on(self) -> None:
+        """One turn of the search for look-alikes, if it is not through."""
+        if self._search is None:
+            return
+        block = next(self._search, None)
+        if block is not None:
+            self._found |= block
+            self._alike |= block
+            return
+        self._search, self._alike = None, self._found
+        if self._alike:
+            LOG.info("%d people look like another: their face counts with their badge alone", len(self._alike))
 
     def _asked(self, people: int) -> float:
         usual = threshold(people, self._rules.fmr_table, self._rules.target_fpir)
@@ -177,3 +206,7 @@ class Faces:
         if self._metering.observe(sight.light, now_ms):
             self._pace.ev = self._metering.ev
         return sight
+
+
+def _same(one: Gallery, other: Gallery) -> bool:
+    return one.people == other.people and np.array_equal(one.matrix, other.matrix)

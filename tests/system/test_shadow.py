@@ -1,6 +1,7 @@
 """A change of the model without a photograph: the coming one learns from punches, and then matches alone."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,18 @@ def test_the_model_in_use_is_no_coming_one(site) -> None:
     site.config.write_text(site.config.read_text() + f'\n[recognition]\nshadow = "{models_directory()}"\n')
     with pytest.raises(ConfigError, match="in use already"):
         Terminal(config.load(site.config).config, notifier=SilentNotifier())
+
+
+def test_a_roster_that_takes_the_face_away_takes_what_was_learned_of_it(ann) -> None:
+    people, person, policy = ann
+    row = np.eye(1, 12, dtype=np.float32)[0]
+    people.learn(person, "new", row, policy)
+    member = people.member(person)
+    given = replace(member, templates={"old": member.templates["old"]})
+    assert people.receive({person: given}, policy) == {person: None}
+    assert people.gallery("new", policy).size == 1, "the roster does not know of it yet"
+    other = replace(member, templates={"other": np.eye(1, 8, dtype=np.float32)})
+    assert people.receive({person: other}, policy) == {person: None}
+    assert people.gallery("old", policy).size == 0, "what the roster gave before is replaced"
+    assert people.receive({person: replace(member, templates={})}, policy) == {person: None}
+    assert people.held(person)["templates"] == []

@@ -1,15 +1,17 @@
 """Badges, staff numbers and PINs: nobody else's, never in the clear, and gone with an erasure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.domain import roster_member
 from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.roster_member import Member
-from edge.errors import PeopleError
+from edge.errors import PeopleError, RecordError
 from edge.roster.people import People
 from edge.roster.person import new_person_id
 
@@ -181,3 +183,13 @@ def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
     with pytest.raises(PeopleError):
         half()
     assert people.means.whose(Token.BADGE, NUMBER) is None
+
+
+@pytest.mark.parametrize("costs", ["m=9999999,t=3", "m=65537,t=3", "m=16384,t=99", "m=0,t=3"])
+def test_a_pin_digest_that_would_fell_a_terminal_is_refused(costs: str) -> None:
+    digest = f"$argon2id$v=19${costs},p=1${'A' * 22}${'A' * 43}"
+    member = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, pin=digest)
+    with pytest.raises(RecordError, match="more than a terminal has"):
+        roster_member.encode(member)
+    fit = digest.replace(costs, "m=65536,t=3")
+    assert roster_member.decode(roster_member.encode(replace(member, pin=fit))).pin == fit

@@ -387,6 +387,7 @@ def test_a_store_of_format_1_is_brought_up_to_date(open_people: Open, path: Path
     ann = enrol(people, 1)
     for column in ("erasing", "restriction"):
         people._db.execute(f"ALTER TABLE people DROP COLUMN {column}")
+    people._db.execute("ALTER TABLE templates DROP COLUMN learned")
     for table in ("orders", "marks", "authority", "policies", "anchor", "tokens", "means"):
         people._db.execute(f"DROP TABLE {table}")
     people._db.execute("PRAGMA user_version = 1")
