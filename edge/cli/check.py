@@ -60,7 +60,8 @@ def _beyond_the_file(config: "Config") -> Iterator[str]:
     yield from attempt("models", lambda: _verify_models(config))
     if config.uplink is not None:
         yield from attempt("uplink", lambda: client_context(parts.uplink_settings(config)))
-    if config.camera.kind == "replay" and not Path(config.camera.replay).is_dir():
+    filming = config.recognition.mode != "badge"
+    if filming and config.camera.kind == "replay" and not Path(config.camera.replay).is_dir():
         yield f"camera.replay: no folder {config.camera.replay}; name one with photographs (jpg or png)"
     if not Path(config.storage.state).is_dir():
         yield f"storage.state: no directory {config.storage.state}; create it, for the service's user alone"

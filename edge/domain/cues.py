@@ -31,6 +31,7 @@ class CueName(StrEnum):
     UNCOVER = "uncover"
     ENROLLING = "enrolling"
     COOLDOWN = "cooldown"
+    BADGE_ONLY = "badge-only"
     OUT_OF_SERVICE = "out-of-service"
     RECORDS_FULL = "records-full"
     SHOW_BADGE = "show-badge"
@@ -125,6 +126,12 @@ CUES: dict[CueName, Cue] = {
         ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
         Cue(CueName.COOLDOWN, "face paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
+        Cue(
+            CueName.BADGE_ONLY,
+            "the camera is out of order: badge or PIN",
+            (_step("r", 300), _step("", 300), _step("a", 300), _step("", 1500)),
+            repeat=True,
+        ),
         Cue(
             CueName.OUT_OF_SERVICE,
             "OUT OF SERVICE: nothing is recorded",

@@ -16,6 +16,7 @@ alone (I1), which only the call that has just made a record durable sends.
     BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. In COOLDOWN faces
     pause; a badge is still answered there.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
+    Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ class State(StrEnum):
     CHALLENGED = "challenged"
     """Recognised, and asked to turn the head."""
     COOLDOWN = "cooldown"
+    BADGE_ONLY = "badge-only"
+    """The camera is lost, and a reader is there."""
     OUT_OF_SERVICE = "out-of-service"
 
 
@@ -69,6 +72,7 @@ class Event(StrEnum):
     ENROL_ENDED = "enrol-ended"
     DEADLINE = "deadline"
     FAULT = "fault"
+    FACES_LOST = "faces-lost"
     MENDED = "mended"
 
 
@@ -107,8 +111,17 @@ _ATTENDING = (
     State.CHALLENGED,
 )
 """The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
-_READING = (*_ATTENDING, State.COOLDOWN)
-"""The states in which a badge is: faces pause, badge and PIN go on."""
+_READING = (*_ATTENDING, State.COOLDOWN, State.BADGE_ONLY)
+"""The states in which a badge is: faces pause or cannot be seen, badge and PIN go on."""
+_WITHOUT_ANSWER = (
+    State.IDLE,
+    State.LOOKING,
+    State.VERIFYING,
+    State.CHALLENGED,
+    State.COOLDOWN,
+    State.OUT_OF_SERVICE,
+)
+"""The states whose light may give way at once; an answer or a question that somebody reads stays to its end."""
 
 TABLE: Mapping[tuple[State, Event], State] = {
     (State.STARTING, Event.READY): State.IDLE,
@@ -128,6 +141,8 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.CHALLENGED, Event.DEADLINE): State.IDLE,
     **{(state, Event.CHALLENGE): State.CHALLENGED for state in _ATTENDING},
     (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
+    (State.BADGE_ONLY, Event.MENDED): State.IDLE,
+    **{(state, Event.FACES_LOST): State.BADGE_ONLY for state in _WITHOUT_ANSWER},
     **{(state, Event.COMMITTED): State.ACCEPTED for state in _READING},
     **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _READING},
     **{(state, Event.REFUSED): State.REFUSED for state in _READING},
@@ -159,7 +174,7 @@ class Situation:
 
     state: State
     deadline_ms: int | None
-    """On the monotonic clock; None for the states that wait: IDLE and OUT_OF_SERVICE."""
+    """On the monotonic clock; None for the states that wait: IDLE, BADGE_ONLY and OUT_OF_SERVICE."""
     direction: Direction | None = None
     reason: Reason | None = None
     fault: Fault | None = None
@@ -203,6 +218,7 @@ _PLAIN: Mapping[State, CueName] = {
     State.VERIFYING: CueName.LOOK_HERE,
     State.ASKING: CueName.ENTER_PIN,
     State.COOLDOWN: CueName.COOLDOWN,
+    State.BADGE_ONLY: CueName.BADGE_ONLY,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
 }
 _ADVICE: Mapping[Reason, CueName] = {

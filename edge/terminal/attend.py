@@ -55,6 +55,8 @@ class Rules:
     faces: FaceRules
     bounds: Bounds
     """Of the journal."""
+    reader: bool = False
+    """Badges are read: without its camera the terminal goes on with them."""
 
 
 @dataclass(slots=True)
@@ -142,7 +144,9 @@ class Attend:
         frame = self._slot.take(0.1)
         now_ms = self._now_ms()
         self._become(tick(self._situation, now_ms))
-        if self._situation.state is State.IDLE and now_ms < self._faces_from_ms:
+        if self._situation.state is State.IDLE and Fault.CAMERA_STALLED in self._faults:
+            self._happen(Happening(Event.FACES_LOST))
+        elif self._situation.state is State.IDLE and now_ms < self._faces_from_ms:
             self._happen(Happening(Event.LOCKED_OUT))
         self._read_badges(now_ms)
         if now_ms - self._upkeep_ms >= UPKEEP_MS:
@@ -150,7 +154,7 @@ class Attend:
             self._keep_up()
         if frame is not None:
             self._frame_ms = now_ms
-        elif now_ms - self._frame_ms < STALLED_MS:
+        elif now_ms - self._frame_ms < STALLED_MS or self._rules.faces.mode == "badge":
             return True
         self._set_fault(Fault.CAMERA_STALLED, frame is None)
         if frame is not None and self._faces_count(now_ms):
@@ -166,6 +170,7 @@ class Attend:
 
     def _faces_count(self, now_ms: int) -> bool:
         waiting = now_ms < self._faces_from_ms or self._rules.faces.mode == "badge"
+        waiting = waiting or Fault.CAMERA_STALLED in self._faults
         return not waiting and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE, State.ASKING}
 
     def _attend(self, frame: Frame, now_ms: int) -> None:
@@ -284,11 +289,16 @@ class Attend:
         if raised == (fault in self._faults):
             return
         self._faults = self._faults | {fault} if raised else self._faults - {fault}
-        LOG.log(
-            logging.ERROR if raised else logging.WARNING, "%s: %s", "out of service" if raised else "mended", fault
-        )
+        without = fault is Fault.CAMERA_STALLED and self._rules.reader
+        said = "badge and PIN alone" if without else "out of service"
+        LOG.log(logging.ERROR if raised else logging.WARNING, "%s: %s", said if raised else "mended", fault)
         gravest = next((one for one in Fault if one in self._faults), None)
-        self._happen(Happening(Event.MENDED) if gravest is None else Happening(Event.FAULT, fault=gravest))
+        if gravest is None:
+            self._happen(Happening(Event.MENDED))
+        elif gravest is Fault.CAMERA_STALLED and self._rules.reader:
+            self._happen(Happening(Event.FACES_LOST))
+        else:
+            self._happen(Happening(Event.FAULT, fault=gravest))
 
     def _happen(self, happening: Happening) -> None:
         following = step(self._situation, happening, self._now_ms())

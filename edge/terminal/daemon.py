@@ -13,6 +13,7 @@ from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals
 from edge.terminal import parts
 from edge.terminal.attend import Attend
+from edge.terminal.camera_care import CaredFor
 from edge.terminal.faces import Faces
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture, Reading
@@ -63,7 +64,9 @@ class Terminal:
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         reader = parts.reader(config)
         self._reading = None if reader is None else Reading(reader, reads)
-        self._capture = Capture(camera or parts.camera(config), slot, pace)
+        chosen = camera or parts.camera(config)
+        self._capture = Capture(chosen if reader is None else CaredFor(chosen), slot, pace, needed=reader is None)
+        self._filming = config.recognition.mode != "badge"
         self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
         self.publisher = self._make_publisher(config, secrets, clock)
         pipeline = parts.pipeline(config, store)
@@ -122,8 +125,9 @@ class Terminal:
         workers = [
             self._worker("signal", _progressing(player.run_once), None, player.close),
             self._worker("attend", attend.run_once, attend.open, attend.close),
-            self._worker("capture", capture.run_once, capture.open, capture.close),
         ]
+        if self._filming:
+            workers.append(self._worker("capture", capture.run_once, capture.open, capture.close))
         if self._reading is not None:
             reading = self._reading
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
@@ -145,13 +149,14 @@ class Terminal:
         return Worker(name, body, self.stop, stale_after_s=_STALE_S[name], opening=opening, closing=closing)
 
     def _wait_until_ready(self) -> bool:
-        """True once every loop has opened and the first frame came; False when told to stop."""
+        """True once every loop has opened and the first frame that is needed came; False when told to stop."""
         give_up = time.monotonic() + FIRST_FRAME_S
-        capturing = next(worker for worker in self._workers if worker.name == "capture")
         while not self.stop.is_set():
-            if all(worker.opened.is_set() for worker in self._workers) and self._capture.frames:
+            seeing = self._capture.frames > 0 or self._reading is not None
+            if all(worker.opened.is_set() for worker in self._workers) and seeing:
                 return True
-            if time.monotonic() > give_up and not self._capture.frames:
+            if time.monotonic() > give_up and not seeing:
+                capturing = next(worker for worker in self._workers if worker.name == "capture")
                 cure = "check the cable and that no other program uses the camera (`rpicam-hello --list-cameras`)"
                 capturing.error = CameraError(f"no frame within {FIRST_FRAME_S:.0f} s; {cure}")
                 self.stop.set("no first frame")

@@ -19,8 +19,9 @@ WAITING = 4
 class Capture:
     """The body of the capture worker. The camera lives and dies on its thread."""
 
-    def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace) -> None:
-        self._camera, self._slot, self._pace = camera, slot, pace
+    def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace, *, needed: bool = True) -> None:
+        """`needed`: False where the terminal goes on without frames, and must not be restarted for want of them."""
+        self._camera, self._slot, self._pace, self._needed = camera, slot, pace, needed
         self.frames = 0
         self._ev = 0.0
 
@@ -29,14 +30,14 @@ class Capture:
         self._camera.open()
 
     def run_once(self) -> bool:
-        """Move one frame; False when none came, so that a stalled camera counts as a stale loop (I8)."""
+        """Move one frame; False when none came that was needed: a stalled camera counts as a stale loop (I8)."""
         self._pace.wait()
         if self._pace.ev != self._ev:
             self._ev = self._pace.ev
             self._camera.expose(self._ev)
         frame = self._camera.read(READ_TIMEOUT_S)
         if frame is None:
-            return False
+            return not self._needed
         self.frames += 1
         self._slot.put(frame)
         return True

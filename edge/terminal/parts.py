@@ -238,6 +238,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
             config.recognition.mode,
         ),
         bounds=bounds(config),
+        reader=config.reader.kind != "none",
     )
 
 

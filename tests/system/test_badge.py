@@ -148,6 +148,48 @@ def test_anothers_face_with_a_badge_is_refused(site, reader: Path, enrol, photos
     assert punches(site) == []
 
 
+def test_without_its_camera_badge_and_pin_go_on_and_the_camera_comes_back_by_itself(
+    site, reader: Path, photos: Path, tmp_path: Path
+) -> None:
+    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    smartclocker("people", "number", person, "--config", site.config, typed=STAFF)
+    smartclocker("people", "pin", person, "--config", site.config, typed=PIN)
+    replay = site.directory.parent / "replay"
+    away = replay.rename(tmp_path / "away")
+    log = tmp_path / "log"
+    with running(site.config, log) as terminal:
+        wait_for(terminal, "the camera is out of order: badge or PIN", never="OUT OF SERVICE")
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "  IN\n", never="OUT OF SERVICE")
+        wait_for(terminal, "the camera is out of order: badge or PIN", never="OUT OF SERVICE")
+        present(reader, f"keys {STAFF}")
+        wait_for(terminal, "enter your PIN", never="OUT OF SERVICE")
+        present(reader, f"keys {PIN}")
+        wait_for(terminal, "  OUT\n", never="OUT OF SERVICE")
+        away.rename(replay)
+        wait_for(terminal, "not recognised", never="OUT OF SERVICE")  # obama3.jpg: the camera sees again
+    assert punches(site) == [(person, "badge", "none"), (person, "pin", "none")]
+    text = log.read_text()
+    assert text.count("name a folder with photographs") == 1
+    assert "badge and PIN alone: camera-stalled" in text
+    assert "mended: camera-stalled" in text
+
+
+def test_where_a_badge_alone_counts_no_camera_is_opened(site, reader: Path, tmp_path: Path) -> None:
+    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
+    (site.directory.parent / "replay").rename(tmp_path / "away")
+    site.config.write_text(site.config.read_text() + '\n[recognition]\nmode = "badge"\n')
+    assert "a camera" not in smartclocker("check", "--config", site.config)
+    with running(site.config, tmp_path / "log") as terminal:
+        wait_for(terminal, "ready", never="out of order")
+        present(reader, f"badge {NUMBER}")
+        wait_for(terminal, "  IN\n", never="out of order")
+    assert punches(site) == [(person, "badge", "none")]
+    assert "camera" not in (tmp_path / "log").read_text()
+
+
 def test_a_reader_that_is_not_there_ends_the_start_with_its_cure(site, tmp_path: Path) -> None:
     text = site.config.read_text()
     site.config.write_text(text + f'\n[reader]\nkind = "script"\nscript = "{tmp_path / "none"}"\n')

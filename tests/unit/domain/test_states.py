@@ -40,8 +40,10 @@ def test_no_green_light_outside_accepted_duplicate_and_enrolling() -> None:
 def test_a_fault_ends_every_state_and_only_mending_ends_the_fault(state: State) -> None:
     broken = step(Situation(state, None), Happening(Event.FAULT), 0)
     assert broken.state is State.OUT_OF_SERVICE
-    for event in set(Event) - {Event.MENDED}:
+    for event in set(Event) - {Event.MENDED, Event.FACES_LOST}:
         assert step(broken, Happening(event), 0) is broken
+    # What is left of the faults is a lost camera, where badges are read: they are again.
+    assert step(broken, Happening(Event.FACES_LOST), 0).state is State.BADGE_ONLY
     assert step(broken, Happening(Event.MENDED), 0).state is State.IDLE
 
 
@@ -50,6 +52,20 @@ def test_every_busy_state_ends_by_itself(state: State) -> None:
     busy = Situation(state, 1_000)
     assert tick(busy, 999) is busy
     assert tick(busy, 1_000).state is not state
+
+
+def test_without_faces_badges_are_answered_and_nothing_ends_it_but_a_mended_camera() -> None:
+    lost = step(Situation(State.LOOKING, 9_000), Happening(Event.FACES_LOST), 0)
+    assert (lost.state, lost.deadline_ms, lost.cue) == (State.BADGE_ONLY, None, CueName.BADGE_ONLY)
+    answers = {Event.COMMITTED, Event.SUPPRESSED, Event.REFUSED, Event.NUMBER, Event.FAULT}
+    assert {event for event in Event if step(lost, Happening(event), 0) is not lost} == {*answers, Event.MENDED}
+    assert step(lost, Happening(Event.MENDED), 0).state is State.IDLE
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.DUPLICATE, State.REFUSED, State.ASKING])
+def test_a_lost_camera_takes_no_answer_from_under_somebodys_eyes(state: State) -> None:
+    shown = Situation(state, 1_000)
+    assert step(shown, Happening(Event.FACES_LOST), 0) is shown
 
 
 def test_from_power_on_to_green() -> None:

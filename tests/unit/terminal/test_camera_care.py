@@ -1,0 +1,118 @@
+"""A camera that fails does not take badge and PIN along, and is opened again until it gives frames."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from edge.domain.types import Frame
+from edge.errors import CameraError
+from edge.terminal import camera_care
+from edge.terminal.camera_care import RETRY_S, SILENT_S, CaredFor
+
+FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 1)
+
+
+class Flaky:
+    """A camera that does what it is told to."""
+
+    def __init__(self) -> None:
+        self.broken: str | None = None
+        self.silent = False
+        self.log: list[object] = []
+
+    def open(self) -> None:
+        self._do("open")
+
+    def read(self, timeout_s: float) -> Frame | None:
+        self._do("read")
+        return None if self.silent else FRAME
+
+    def expose(self, ev: float) -> None:
+        self._do(ev)
+
+    def close(self) -> None:
+        self.log.append("close")
+
+    def _do(self, what: object) -> None:
+        self.log.append(what)
+        if self.broken is not None:
+            raise CameraError(self.broken)
+
+
+class Hands:
+    """The time, moved by hand; sleeping moves it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def hands(monkeypatch) -> Hands:
+    hands = Hands()
+    monkeypatch.setattr(camera_care, "time", hands)
+    return hands
+
+
+def test_while_it_works_it_is_the_camera_itself(hands) -> None:
+    flaky = Flaky()
+    camera = CaredFor(flaky)
+    camera.open()
+    camera.expose(0.5)
+    assert camera.read(0.5) is FRAME
+    camera.close()
+    assert flaky.log == ["open", 0.5, "read", "close"]
+
+
+def test_one_that_is_not_there_is_tried_again_now_and_then_and_said_once(hands, caplog) -> None:
+    flaky = Flaky()
+    flaky.broken = "no camera: push the cable in"
+    camera = CaredFor(flaky)
+    camera.open()
+    began = hands.now
+    while hands.now - began < 10 * RETRY_S:
+        assert camera.read(0.5) is None
+    assert 9 <= flaky.log.count("open") <= 11
+    assert [r.levelno for r in caplog.records] == [logging.ERROR]
+    flaky.broken = None
+    began = hands.now
+    while camera.read(0.5) is None:
+        assert hands.now - began <= RETRY_S
+
+
+def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_light(hands, caplog) -> None:
+    flaky = Flaky()
+    camera = CaredFor(flaky)
+    camera.open()
+    camera.expose(1.0)
+    assert camera.read(0.5) is FRAME
+    flaky.broken = "it failed"
+    assert camera.read(0.5) is None
+    flaky.broken = None
+    began = hands.now
+    while camera.read(0.5) is None:
+        assert hands.now - began <= RETRY_S
+    assert flaky.log == ["open", 1.0, "read", "read", "close", "open", 1.0, "read"]
+    flaky.silent = True
+    began = hands.now
+    while flaky.log[-1] != "close":
+        assert camera.read(0.5) is None
+        hands.now += 0.5
+        assert hands.now - began <= SILENT_S + 1.5
+    assert "no frame" in caplog.text
+
+
+def test_light_that_it_refuses_loses_it_and_nothing_else(hands, caplog) -> None:
+    flaky = Flaky()
+    camera = CaredFor(flaky)
+    camera.open()
+    flaky.broken = "it failed"
+    camera.expose(0.5)
+    assert camera.read(0.5) is None
+    assert flaky.log == ["open", 0.5, "close"]
