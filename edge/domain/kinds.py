@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
+from edge.domain.operators import is_by
 from edge.domain.strictjson import MAX_INTEGER
 from edge.domain.types import Band, Direction, DirectionSource, Method
 
@@ -214,3 +215,13 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     },
 }
 """What each kind must carry; docs/protocol.md and its JSON Schemas say the same in their own words."""
+_BY_HAND: dict[str, Callable[[object], bool]] = {"by": is_by}
+OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {
+    Kind.ENROLLED: _BY_HAND,
+    Kind.CONSENT: _BY_HAND,
+    Kind.ERASED: _BY_HAND,
+    Kind.RESTRICTED: _BY_HAND,
+    Kind.CORRECTION: _BY_HAND,
+    Kind.COMMAND_RESULT: {**_BY_HAND, "person": _is_person},
+}
+"""What a kind may carry besides: who acted by hand at the terminal, and about whom where the kind does not say."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.domain.kinds import EPOCH, FIELDS, HASH, UTC, WORD, Kind, is_instant
+from edge.domain.kinds import EPOCH, FIELDS, HASH, OPTIONAL, UTC, WORD, Kind, is_instant
 from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
 from edge.domain.types import TimeEvidence
 from edge.errors import RecordError
@@ -147,6 +147,9 @@ def decode(payload: bytes) -> Record:
     for name, check in FIELDS.get(record.kind, {}).items():
         if name not in rest or not check(rest[name]):
             raise RecordError(f"{record.kind}.{name} is missing or malformed")
+    for name, check in OPTIONAL.get(record.kind, {}).items():
+        if name in rest and not check(rest[name]):
+            raise RecordError(f"{record.kind}.{name} is malformed")
     return record
 
 

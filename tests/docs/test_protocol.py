@@ -105,8 +105,10 @@ def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> N
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
     for kind, checks in kinds.FIELDS.items():
-        assert set(checks) == set(SCHEMAS[f"record-{kind}"]["properties"]["data"]["required"])
-        assert all(f"`{field}`" in page for field in checks)
+        data, besides = SCHEMAS[f"record-{kind}"]["properties"]["data"], kinds.OPTIONAL.get(kind, {})
+        assert set(checks) == set(data["required"])
+        assert set(checks) | set(besides) == set(data["properties"])
+        assert all(f"`{field}`" in page for field in (*checks, *besides))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -119,6 +121,31 @@ def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[
     for other in DATA:
         assert valid(f"record-{other}", written[kind]) is (other is kind)
     assert valid("record", written[kind])
+
+
+@pytest.mark.parametrize("kind", kinds.OPTIONAL)
+def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, kind: Kind) -> None:
+    for by in ("uid:0", "uid:1000", "4711", "hr-2"):
+        written = ring.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
+        assert valid(f"record-{kind}", json.loads(written.payload))
+    without = json.loads(ring.append(Draft(kind, DATA[kind], TIME)).payload)
+    for by in (None, "", "ada", "Ada L.", "j-smith", "uid:ada", "uid:-1", "uid:01", "uid:1\n", "4711\n", "uid:١",
+               "-1", "a1/b", "1" * 33, "uid:12345678901", 0, 1000, True, 0.5, [], ["uid:0"], {}):  # fmt: skip
+        event = {**without, "data": {**without["data"], "by": by}}
+        with pytest.raises(RecordError, match="by is malformed"):
+            records.decode(json.dumps(event).encode())
+        assert not valid(f"record-{kind}", event), by
+
+
+def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Ring) -> None:
+    kind = Kind.COMMAND_RESULT
+    event = json.loads(ring.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)
+    assert valid(f"record-{kind}", event)
+    for person in (None, "", "Ada", "A" * 26, "a" * 27, 1, [], {}):
+        event["data"]["person"] = person
+        with pytest.raises(RecordError, match="person is malformed"):
+            records.decode(json.dumps(event).encode())
+        assert not valid(f"record-{kind}", event), person
 
 
 def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:

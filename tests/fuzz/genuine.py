@@ -41,6 +41,7 @@ _CORRECTION = {
     "reason": "forgotten",
     "worker": "asked",
     "employer": "agrees",
+    "by": "4711",
 }
 _STEP = {
     "step_ms": -3_600_000,
@@ -52,7 +53,7 @@ _STEP = {
 _DRAFTS = (
     (Kind.BOOT, {"version": "1", "models": ["mobilefacenet-1"]}),
     (Kind.CONSENT, {"person": _PERSON, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}),
-    (Kind.ENROLLED, {"person": _PERSON, "models": ["mobilefacenet-1"], "templates": 3}),
+    (Kind.ENROLLED, {"person": _PERSON, "models": ["mobilefacenet-1"], "templates": 3, "by": "uid:1000"}),
     (Kind.PUNCH, _PUNCH),
     (Kind.SUPPRESSED, {**_PUNCH, "duplicate_of": 4}),
     (Kind.PUNCH, {**_PUNCH, "direction": "out", "models": ["größe", "二"]}),
