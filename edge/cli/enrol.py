@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.cli.acting import add_operator, operator
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="somebody enrolled looks the same (a twin): both then need their badge beside their face",
     )
+    add_operator(parser)
     parser.set_defaults(call=run)
 
 
@@ -78,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
                 f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
                 "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
             )
-        made = enrolment.enrol(arguments.name, probes, consent, policy, people=people, ring=ring, clock=clock)
+        by = operator(arguments)
+        made = enrolment.enrol(
+            arguments.name, probes, consent, policy, people=people, ring=ring, clock=clock, by=by
+        )
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
     else:

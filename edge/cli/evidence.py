@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.cli.acting import add_operator
+from edge.cli.people_rights import with_terminal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     whose = delete.add_mutually_exclusive_group(required=True)
     whose.add_argument("--person", metavar="ID", help="as `evidence list` and `people list` show it")
     whose.add_argument("--everybody", action="store_true")
+    add_operator(delete)
     for verb, call in ((listing, run_list), (delete, run_delete)):
         add_config(verb)
         add_json(verb)
@@ -54,12 +57,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_delete(arguments: argparse.Namespace) -> int:
     """Delete, and put it on record."""
-    from edge import config
-    from edge.terminal import by_hand, parts
+    from edge.terminal import by_hand
 
-    loaded = config.load(arguments.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
-        count = by_hand.delete_images(arguments.person, people=people, ring=ring, clock=parts.clock())
+    count = with_terminal(arguments, lambda **parts: by_hand.delete_images(arguments.person, **parts))
     print(json.dumps({"deleted": count}) if arguments.json else f"{count} images deleted; the record says so")
     return 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config, add_json
+from edge.cli.acting import add_operator, operator
 
 if TYPE_CHECKING:
     from edge.domain.records import Record
@@ -29,6 +30,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     option("--reason", help="forgotten, wrong-direction, wrong-person, wrong-time, out-of-service, other")
     option("--worker", help="asked, agrees, disputes or not-heard")
     option("--employer", help="asked, agrees, disputes or not-heard")
+    add_operator(correct)
     add_config(correct)
     add_json(correct)
     correct.set_defaults(call=run)
@@ -55,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         if found:
             lines = "".join(f"\n  {line}" for line in found)
             raise RecordError(f"nothing was recorded; put this right and give the command again:{lines}")
+        data["by"] = operator(arguments)
         stored = ring.append(Draft(Kind.CORRECTION, data, evidence))
         made = f"{ring.origin.terminal}/{ring.epoch}/{stored.seq}"
     if arguments.json:

@@ -4,6 +4,8 @@ import argparse
 import json
 
 from edge.cli import add_config, add_json, people_agree, people_badges, people_rights, people_roster
+from edge.cli.acting import add_operator
+from edge.cli.people_rights import with_terminal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     withdraw.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(withdraw)
+    add_operator(withdraw)
     withdraw.set_defaults(call=run_withdraw)
     erase = verbs.add_parser(
         "erase",
@@ -41,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="stands in the record",
     )
     add_config(erase)
+    add_operator(erase)
     erase.set_defaults(call=run_erase)
 
 
@@ -86,26 +90,20 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_withdraw(arguments: argparse.Namespace) -> int:
     """Withdraw."""
     from edge import config
-    from edge.terminal import enrolment, parts
+    from edge.terminal import by_hand, parts
 
-    loaded = config.load(arguments.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
-        enrolment.withdraw(arguments.person, parts.policy(loaded), people=people, ring=ring, clock=parts.clock())
+    policy = parts.policy(config.load(arguments.config).config)
+    with_terminal(arguments, lambda **parts: by_hand.withdraw(arguments.person, policy, **parts))
     print(f"withdrawn: {arguments.person} is no longer matched; the record says so")
     return 0
 
 
 def run_erase(arguments: argparse.Namespace) -> int:
     """Erase."""
-    from edge import config
     from edge.domain.kinds import ErasureReason
-    from edge.terminal import enrolment, parts
+    from edge.terminal import by_hand
 
-    loaded = config.load(arguments.config).config
-    secrets = parts.load_secrets(loaded)
     reason = ErasureReason(arguments.reason)
-    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
-        count = enrolment.erase(arguments.person, reason, people=people, ring=ring, clock=parts.clock())
+    count = with_terminal(arguments, lambda **parts: by_hand.erase(arguments.person, reason, **parts))
     print(f"erased: {arguments.person} ({count} templates); the record says so")
     return 0

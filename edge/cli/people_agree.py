@@ -3,6 +3,7 @@
 import argparse
 
 from edge.cli import add_config
+from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
 
 
@@ -22,6 +23,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     agree.add_argument("--consent", action="store_true", help="the person has read the policy and agrees to it")
     agree.add_argument("--age-13-or-older", action="store_true", help="the person attests it")
     add_config(agree)
+    add_operator(agree)
     agree.set_defaults(call=run)
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config
+from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     add.add_argument("name", metavar="NAME")
     add_config(add)
+    add_operator(add)
     add.set_defaults(call=run_add)
     badge = _verb(verbs, "badge", "give a person a badge (hold it to a reader, or type its number), or take theirs")
     badge.add_argument("--take", action="store_true", help="take all their badges from them: one was lost")
@@ -115,4 +117,5 @@ def _verb(
     )
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(parser)
+    add_operator(parser)
     return parser

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.cli import add_config
+from edge.cli.acting import add_operator, operator
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -107,16 +108,17 @@ def _verb(
     parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(parser)
+    add_operator(parser)
     parser.set_defaults(call=call)
     return parser
 
 
 def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
-    """Call `act` with the terminal's people, ring and clock, beside the running service."""
+    """Call `act` with the terminal's people, ring and clock, and `by`, who acts; beside the running service."""
     from edge import config
     from edge.terminal import parts
 
     loaded = config.load(arguments.config).config
     secrets = parts.load_secrets(loaded)
     with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
-        return act(people=people, ring=ring, clock=parts.clock())
+        return act(people=people, ring=ring, clock=parts.clock(), by=operator(arguments))

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.cli.acting import add_operator
+from edge.cli.people_rights import with_terminal
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -13,7 +15,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "export",
         help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
         description="Write one person's name, templates and consent into a file that only the centre opens, for "
-        "`smartclocker central roster add`. They stay enrolled here.",
+        "`smartclocker central roster add`. They stay enrolled here; a signed record says that it was.",
     )
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     parser.add_argument(
@@ -25,6 +27,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="(default: PERSON.scp in this directory)")
     add_config(parser)
+    add_operator(parser)
     parser.set_defaults(call=run_export)
     roster = verbs.add_parser(
         "roster",
@@ -70,18 +73,15 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Export."""
     from edge import config
     from edge.journal.keys import load_public
-    from edge.journal.newfile import NewFile
-    from edge.terminal import parts
-    from edge.terminal.roster_export import export
+    from edge.terminal import by_hand, parts
 
     centre = load_public(arguments.to)
     loaded = config.load(arguments.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_people(loaded, secrets) as people:
-        wire = export(arguments.person, centre, parts.origin(loaded), secrets.identity, people)
+    speaks = parts.origin(loaded), parts.load_secrets(loaded).identity
     path = arguments.out or Path(f"{arguments.person}.scp")
-    with NewFile(path) as file:
-        file.write(wire + b"\n")
-    print(f"written       {path}  ({len(wire)} bytes, sealed to the centre)")
+    size = with_terminal(
+        arguments, lambda **parts: by_hand.export(arguments.person, path, centre, *speaks, **parts)
+    )
+    print(f"written       {path}  ({size} bytes, sealed to the centre)")
     print(f"next          smartclocker central roster add DIR {path.name}, at the centre; then destroy the file")
     return 0

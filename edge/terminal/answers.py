@@ -4,6 +4,7 @@ import html
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,15 +116,17 @@ def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str
 
 
 def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = None) -> list[Path]:
-    """Both forms in the clear, in a folder that was not there; durable on return. Raises TransferError.
+    """Both forms in the clear, in a folder that was not there; durable on return, or there is none of it.
 
-    `images` are sealed, and stay so.
+    `images` are sealed, and stay so. Raises TransferError.
     """
     content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False).encode(), PAGE_NAME: page(found).encode()}
     if images is not None:
         content[IMAGES_NAME] = images
+    made = False
     try:
         target.mkdir(mode=0o700)
+        made = True
         for name, text in content.items():
             descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
@@ -132,6 +135,8 @@ def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = N
                 os.fsync(descriptor)
         sync_directory(target)
     except OSError as error:
+        if made:
+            shutil.rmtree(target, ignore_errors=True)  # whole or not at all
         raise TransferError(
             f"{target}: cannot be written ({error.strerror}); name a new folder where there is room"
         ) from error

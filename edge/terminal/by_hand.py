@@ -1,26 +1,70 @@
-"""The rights of a person at the terminal itself, where no centre is needed; each on record, like an order."""
+"""What is done by hand at the terminal itself, where no centre is needed; each act on record, like an order.
 
-import secrets
-from collections.abc import Callable
+`by` is who acts, and stands in the record (`edge.terminal.on_record`).
+"""
+
 from pathlib import Path
+
+from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import CommandOutcome, Kind, Restriction
+from edge.domain.kinds import CommandOutcome, ErasureReason, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
 from edge.errors import PeopleError
+from edge.journal.envelope import key_id
+from edge.journal.newfile import NewFile
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import answers, enrolment, releasing
-from edge.terminal.obeying import Done, lift
-from edge.terminal.orders import settle
+from edge.terminal import answers, enrolment, releasing, roster_export
+from edge.terminal.obeying import lift
+from edge.terminal.on_record import changed, check, did, handed_out
 
 
-def restrict(person: str, restriction: Restriction, *, people: People, ring: Ring, clock: Clock) -> bool:
+def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
+    """End a consent: matching stops and the templates' key is dropped first, then the record says so.
+
+    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
+    all the same, and the next start of the terminal records it.
+    """
+
+    def change() -> list[Saying]:
+        if not people.withdraw(person, clock.evidence().utc):
+            return []
+        said = {"state": "withdrawn", "policy_version": policy.version, "policy_sha256": policy.sha256}
+        return [(Kind.CONSENT, {"person": person, **said})]
+
+    changed(change, people, ring, clock, by)
+
+
+def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
+    """Destroy a person's biometrics, on record; how many templates there were.
+
+    Raises PeopleError for an unknown person, and while another process reads the file: then give it again.
+    JournalError when the record cannot be stored: the biometrics are gone all the same, and the next start of the
+    terminal records it.
+    """
+    count = 0
+
+    def change() -> list[Saying]:
+        nonlocal count
+        begun = [data for duty in people.orders.owed() for kind, data in duty.owed if kind == Kind.ERASED]
+        for data in begun:
+            if data["person"] == person:  # an earlier one that did not come to its end: this is its end
+                count = data["templates"]
+                return []
+        count = people.destroy(person, clock.evidence().utc, reason)
+        return [(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count})]
+
+    changed(change, people, ring, clock, by)
+    return count
+
+
+def restrict(person: str, restriction: Restriction, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
     """Keep somebody without matching them; False when that was so already. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
@@ -29,10 +73,10 @@ def restrict(person: str, restriction: Restriction, *, people: People, ring: Rin
         people.restrict(person, restriction)
         return [(Kind.RESTRICTED, {"person": person, "state": str(restriction)})]
 
-    return _on_record(change, people, ring, clock)
+    return changed(change, people, ring, clock, by)
 
 
-def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: Clock) -> bool:
+def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
     """Match somebody again; False when nothing kept them from it.
 
     Raises PeopleError where it is not this bar that there is, JournalError.
@@ -45,10 +89,12 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: 
             raise PeopleError(f"{done.detail}; {cure}")
         return list(done.says)
 
-    return _on_record(change, people, ring, clock)
+    return changed(change, people, ring, clock, by)
 
 
-def agree(person: str, consent: Consent, policy: Policy, *, people: People, ring: Ring, clock: Clock) -> None:
+def agree(
+    person: str, consent: Consent, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str
+) -> None:
     """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
 
     Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
@@ -62,101 +108,103 @@ def agree(person: str, consent: Consent, policy: Policy, *, people: People, ring
             people.enrol(person, member.name, consent, policy, matrix, model)
         return [(Kind.CONSENT, enrolment.given(person, consent))]
 
-    _on_record(change, people, ring, clock)
+    changed(change, people, ring, clock, by)
 
 
-def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock) -> None:
+def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
     """Give somebody their right name. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
         if not people.rectify(person, name):
             raise PeopleError(f"{person}: no name is held of this person any more; enrol again")
-        return [_by_hand(Word.RECTIFY, "the name is rectified, by hand at the terminal")]
+        return [did(Word.RECTIFY, "the name is rectified, by hand at the terminal", person)]
 
-    _on_record(change, people, ring, clock)
+    changed(change, people, ring, clock, by)
 
 
-def access(person: str, target: Path, origin: Origin, *, people: People, ring: Ring, clock: Clock) -> list[Path]:
+def access(
+    person: str, target: Path, origin: Origin, *, people: People, ring: Ring, clock: Clock, by: str
+) -> list[Path]:
     """Write everything that is held about a person into a folder of their own; it is on record that it was.
 
     Raises PeopleError, JournalError, TransferError.
     """
     now, state = clock.evidence(), people.path.parent
     found = answers.collect(person, now.utc, origin, people, ring, releasing.listed(state, person, now))
-    written = answers.write_plain(found, target, releasing.packed(state, person, now))
-    _on_record(lambda: [_by_hand(Word.ACCESS, f"handed out about {person}, by hand")], people, ring, clock)
-    return written
+    images = releasing.packed(state, person, now)
+    says = did(Word.ACCESS, f"handed out about {person}, by hand", person)
+    return handed_out(says, lambda: answers.write_plain(found, target, images), people, ring, clock, by)
 
 
-def add(name: str, *, people: People, ring: Ring, clock: Clock) -> str:
+def export(
+    person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
+    *, people: People, ring: Ring, clock: Clock, by: str,
+) -> int:  # fmt: skip
+    """Write somebody into a new file for the centre (`edge.terminal.roster_export`), on record; its size in bytes.
+
+    Raises PeopleError, RecordError, JournalError, TransferError.
+    """
+    wire = roster_export.export(person, centre, origin, identity, people) + b"\n"
+
+    def write() -> int:
+        with NewFile(path) as file:
+            file.write(wire)
+        return len(wire)
+
+    says = did("export", f"sealed to the key {key_id(centre)}, by hand", person)
+    return handed_out(says, write, people, ring, clock, by)
+
+
+def add(name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> str:
     """Somebody without a face; their new id. Raises PeopleError, JournalError."""
     person = new_person_id()
 
     def change() -> list[Saying]:
         people.add(person, name)
-        return [_by_hand("add", f"added {person} without a face")]
+        return [did("add", f"added {person} without a face", person)]
 
-    _on_record(change, people, ring, clock)
+    changed(change, people, ring, clock, by)
     return person
 
 
-def give_token(person: str, kind: Token, text: str, *, people: People, ring: Ring, clock: Clock) -> bool:
+def give_token(person: str, kind: Token, text: str, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
     """Give somebody a badge or a staff number; False when they have it. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
         fresh = people.means.give(person, kind, text)
-        return [_by_hand(str(kind), f"given to {person}")] if fresh else []
+        return [did(kind, f"given to {person}", person)] if fresh else []
 
-    return _on_record(change, people, ring, clock)
+    return changed(change, people, ring, clock, by)
 
 
-def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: Clock) -> int:
+def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
     """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
     count = 0
 
     def change() -> list[Saying]:
         nonlocal count
         count = people.means.take(person, kind)
-        return [_by_hand(str(kind), f"taken from {person}: {count}")] if count else []
+        return [did(kind, f"taken from {person}: {count}", person)] if count else []
 
-    _on_record(change, people, ring, clock)
+    changed(change, people, ring, clock, by)
     people.purge()
     return count
 
 
-def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, clock: Clock) -> None:
+def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
     """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
         people.means.set_pin(person, pin)
-        return [_by_hand("pin", f"{'taken from' if pin is None else 'chosen for'} {person}")]
+        return [did("pin", f"{'taken from' if pin is None else 'chosen for'} {person}", person)]
 
-    _on_record(change, people, ring, clock)
+    changed(change, people, ring, clock, by)
 
 
-def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock) -> int:
-    """Delete one person's evidence images, or all; how many. Raises EvidenceError, JournalError."""
+def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
+    """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
+    check(by)
     count = releasing.remove(person, people.path.parent, clock.evidence())
-    _on_record(
-        lambda: [_by_hand(str(Word.DELETE_EVIDENCE), f"{count} images deleted, by hand at the terminal")],
-        people,
-        ring,
-        clock,
-    )
+    says = did(Word.DELETE_EVIDENCE, f"{count} images deleted, by hand at the terminal", person)
+    changed(lambda: [says], people, ring, clock, by)
     return count
-
-
-def _by_hand(word: str, detail: str) -> Saying:
-    done = Done(CommandOutcome.DONE, detail)
-    data = {"command_id": secrets.token_hex(16), "command": str(word)}
-    return Kind.COMMAND_RESULT, {**data, "outcome": str(done.outcome), "detail": done.detail}
-
-
-def _on_record(change: Callable[[], list[Saying]], people: People, ring: Ring, clock: Clock) -> bool:
-    """The change and the debt of its record in one transaction; then the record."""
-    with people.together():
-        owed = change()
-        if owed:
-            people.orders.take(secrets.token_hex(16), None, 0, owed=owed)
-    settle(people, ring, clock)
-    return bool(owed)

@@ -1,6 +1,5 @@
 """The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from edge.roster import evidence as images
 from edge.roster.evidence_file import NAME as IMAGES
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal.orders import settle
+from edge.terminal import answers
 from edge.vision.pipeline import Pipeline
 
 _LATELY = 10_000
@@ -103,20 +102,23 @@ def enrol(
     people: People,
     ring: Ring,
     clock: Clock,
+    by: str | None = None,
 ) -> Enrolled:
     """Record the consent, then keep the templates, then record that; no template without consent (I9).
 
-    Raises PeopleError when the consent does not hold or the roster refuses, JournalError when a record cannot be
-    stored; templates whose record could not be stored are withdrawn again.
+    `by` is who does it by hand (`edge.domain.operators`), None where nobody does. Raises PeopleError when the
+    consent does not hold or the roster refuses, JournalError when a record cannot be stored; templates whose record
+    could not be stored are withdrawn again. RecordError, and nothing is kept, for a `by` of another form.
     """
     problems = consents.problems(consent, policy)
     if problems:
         raise PeopleError("no consent, no template: " + "; ".join(problems))
     person = new_person_id()
-    ring.append(Draft(Kind.CONSENT, given(person, consent), clock.evidence()))
+    acted = {} if by is None else {"by": by}
+    ring.append(Draft(Kind.CONSENT, {**given(person, consent), **acted}, clock.evidence()))
     model_id = probes[0].model_id
     people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
-    made = {"person": person, "models": [model_id], "templates": len(probes)}
+    made = {"person": person, "models": [model_id], "templates": len(probes), **acted}
     try:
         ring.append(Draft(Kind.ENROLLED, made, clock.evidence()))
     except OSError:
@@ -142,7 +144,7 @@ def given(person: str, consent: Consent) -> dict[str, object]:
 def erase(
     person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, interrupted: bool = False
 ) -> int:
-    """Destroy a person's biometrics, then record it; how many templates there were.
+    """Destroy a person's biometrics, then record it; how many templates there were. By hand: `by_hand.erase`.
 
     `interrupted`: an earlier one may have been, between its record and the note of it, and is not recorded twice.
 
@@ -152,6 +154,7 @@ def erase(
     evidence = clock.evidence()
     count = people.erase(person, evidence.utc, reason)
     images.forget(people.path.with_name(IMAGES), person, evidence)
+    answers.forget(people.path.with_name(answers.FOLDER), person)
     if not (interrupted and _says_erased(ring, person)):
         ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
@@ -172,24 +175,3 @@ def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
     for person, reason in owed:
         erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock, interrupted=True)
     return len(owed)
-
-
-def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock) -> None:
-    """End a consent: matching stops and the templates' key is dropped first, then the record says so.
-
-    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
-    all the same, and the next start of the terminal records it.
-    """
-    evidence = clock.evidence()
-    said = {
-        "person": person,
-        "state": "withdrawn",
-        "policy_version": policy.version,
-        "policy_sha256": policy.sha256,
-    }
-    with people.together():
-        if people.withdraw(person, evidence.utc):
-            people.orders.take(secrets.token_hex(16), None, 0, owed=[(Kind.CONSENT, said)])
-    people.purge()
-    images.forget(people.path.with_name(IMAGES), person, evidence)
-    settle(people, ring, clock)

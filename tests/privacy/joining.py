@@ -19,6 +19,8 @@ from tests.privacy.findings import Findings
 from tests.privacy.gate import Gate
 
 WITNESS = "Wanda Witness-Planted"
+OPERATOR = "7042"
+"""Who does it by hand: a staff number."""
 TEMPLATES = 3
 PORTRAITS = (("Barack Planted-Zero", ("obama.jpg", "obama2.jpg"), "obama3.jpg"),
              ("Joseph Planted-One", ("biden.jpg",), "biden.jpg"))  # fmt: skip
@@ -59,8 +61,9 @@ def hand_over(company: Company, people: list[Employee], gate: Gate | None = None
         at = gate or (company.whole if one.photo else company.reception)
         file = company.root / f"{one.person}.scp"
         words = ["people", "export", one.person, "--to", company.centre / ROSTER_PUBLIC, "--out", file]
+        words += ["--operator", OPERATOR]
         said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with _clock_of(at), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = main([*map(str, words), "--config", str(at.path)])
         if code != 0:
             return code, said.getvalue()
@@ -83,15 +86,25 @@ def newcomer(company: Company) -> Employee:
 def agree_again(company: Company, one: Employee) -> int:
     """`people agree` at the reception; its exit code."""
     words = ["people", "agree", one.person, "--witness", WITNESS, "--consent", "--age-13-or-older"]
-    clock = patch.object(parts, "clock", lambda: company.reception.clock)  # the story's, as the terminal itself has
-    with clock, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with (
+        _clock_of(company.reception),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         return main([*words, "--config", str(company.reception.path)])
+
+
+def _clock_of(gate: Gate) -> "contextlib.AbstractContextManager[object]":
+    """For the command line: the story's, as the terminal itself has."""
+    return patch.object(parts, "clock", lambda: gate.clock)
 
 
 def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:
     given = consent(gate.policy, gate.clock.evidence().utc)
     with gate.people() as people, gate.ring() as ring:
-        made = enrolment.enrol(name, probes, given, gate.policy, people=people, ring=ring, clock=gate.clock)
+        made = enrolment.enrol(
+            name, probes, given, gate.policy, people=people, ring=ring, clock=gate.clock, by=OPERATOR
+        )
         templates = people.member(made.person).templates[gate.embedder]
     return Employee(name, templates.mean(axis=0) / float((templates.mean(axis=0) ** 2).sum() ** 0.5), made.person,
                     templates, photo)  # fmt: skip
@@ -103,13 +116,13 @@ def _badges(company: Company) -> None:
         one = company.staff[role]
         gate = company.whole if one.photo else company.reception
         with gate.people() as people, gate.ring() as ring:
-            at = {"people": people, "ring": ring, "clock": gate.clock}
+            at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
             by_hand.give_token(one.person, Token.BADGE, badge, **at)
             by_hand.give_token(one.person, Token.NUMBER, number, **at)
             by_hand.choose_pin(one.person, cast.PINS[role], **at)
     gate = company.reception
     with gate.people() as people, gate.ring() as ring:
-        at = {"people": people, "ring": ring, "clock": gate.clock}
+        at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
         company.faceless = by_hand.add(cast.FACELESS[0], **at)
         by_hand.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
 

@@ -225,6 +225,9 @@ class Story:
         findings.equal("audit", "kinds of acts that lack", sorted(wanted - acts), [])
         without = [entry for entry in audit["entries"] if not entry["why"] or not entry["by"]]
         findings.equal("audit", "entries without who or why", len(without), 0)
+        by_hand = [record for record in company.ledger() if record.kind == "enrolled"]
+        unnamed = [record for record in by_hand if "by" not in record.data]
+        findings.note("audit", by_hand and not unnamed, f"{len(by_hand)} enrolments by hand name a number")
 
     def _punched(self) -> int:
         return len({record.data["person"] for record in self.company.ledger() if record.kind == "punch"})

@@ -120,11 +120,11 @@ def test_a_record_that_could_not_be_made_is_made_later(loaded, people, ring, per
 
     ring._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=parts.clock())
+        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=parts.clock(), by="uid:7")
     assert matched(loaded, people) == 0, "matching stopped first"
     ring._db.execute("PRAGMA query_only = OFF")
     assert settle(people, ring, parts.clock(), interrupted=True) == 1
-    assert [data["state"] for data in records(ring, Kind.RESTRICTED)] == ["objected"]
+    assert [(data["state"], data["by"]) for data in records(ring, Kind.RESTRICTED)] == [("objected", "uid:7")]
 
 
 def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, people, person, capsys):

@@ -15,7 +15,7 @@ from edge.domain.badge import Token
 from edge.domain.consent import Consent
 from edge.domain.kinds import ErasureReason
 from edge.roster.people import People
-from edge.terminal import enrolment, parts
+from edge.terminal import by_hand, parts
 from tests.crash.powercut.workload import say
 
 MODEL = "m"
@@ -53,14 +53,15 @@ def main(path: Path) -> None:
     config = load(path).config
     secrets, clock = parts.load_secrets(config), parts.clock()
     with parts.open_people(config, secrets) as people, parts.open_ring(config, secrets) as ring:
+        at = {"people": people, "ring": ring, "clock": clock, "by": "uid:1000"}
         for act, number in ACTS:
             say(f"BEGIN {act} {person(number)}")
             if act == "enrol":
                 enrol(people, config, number)
             elif act == "withdraw":
-                enrolment.withdraw(person(number), parts.policy(config), people=people, ring=ring, clock=clock)
+                by_hand.withdraw(person(number), parts.policy(config), **at)
             else:
-                enrolment.erase(person(number), ErasureReason.REQUESTED, people=people, ring=ring, clock=clock)
+                by_hand.erase(person(number), ErasureReason.REQUESTED, **at)
             say(f"DONE {act} {person(number)}")
 
 

@@ -10,11 +10,13 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import ErasureReason
 from edge.domain.records import Origin, decode
 from edge.domain.types import TimeEvidence
-from edge.errors import JournalError
+from edge.errors import JournalError, PeopleError
 from edge.journal.ring import Ring
 from edge.roster.people import People
 from edge.roster.person import new_person_id
+from edge.terminal import answers, by_hand
 from edge.terminal.enrolment import erase, finish_erasures
+from edge.terminal.orders import settle
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -46,6 +48,77 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     (record,) = [decode(row[0]) for row in rows]
     assert record.data["person"] == person
     assert record.data["reason"] == "requested"
+    assert "by" not in record.data, "the roster ordered it"
+
+
+@pytest.mark.parametrize("cut", ["while another reads the file", "before the record"])
+def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    person, clock = new_person_id(), Still()
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+    ):
+        people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        at = {"people": people, "ring": ring, "clock": clock}
+        with monkeypatch.context() as patched:
+            if cut == "before the record":
+                patched.setattr(
+                    ring, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("the power went"))
+                )
+            else:
+                patched.setattr(people, "rewrite", lambda: (_ for _ in ()).throw(PeopleError("give it again")))
+            with pytest.raises((PeopleError, JournalError)):
+                by_hand.erase(person, ErasureReason.EMPLOYER, **at, by="4711")
+        assert people.gallery("m", POLICY).size == 0
+        if cut == "before the record":
+            assert settle(people, ring, clock, interrupted=True) == 1
+            assert finish_erasures(people=people, ring=ring, clock=clock) == 0
+        else:
+            assert by_hand.erase(person, ErasureReason.EMPLOYER, **at, by="uid:7") == 3
+        assert people.owed() == []
+        rows = ring._db.execute("SELECT payload FROM records").fetchall()
+    (record,) = [decode(row[0]) for row in rows]
+    told = {"person": person, "reason": "employer", "templates": 3, "by": "4711"}
+    assert (record.kind, record.data) == ("erased", told)
+
+
+@pytest.mark.parametrize("by", ["", "Ada", "ada", "uid:x", "uid:1\n"])
+def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
+    person, clock = new_person_id(), Still()
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+    ):
+        people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        at = {"people": people, "ring": ring, "clock": clock, "by": by}
+        for act in (
+            lambda: by_hand.erase(person, ErasureReason.EMPLOYER, **at),
+            lambda: by_hand.withdraw(person, POLICY, **at),
+            lambda: by_hand.rectify(person, "Ann Other", **at),
+            lambda: by_hand.access(person, tmp_path / "out", Origin("hq", "door-1"), **at),
+            lambda: by_hand.delete_images(person, **at),
+        ):
+            with pytest.raises(PeopleError, match="never by a name"):
+                act()
+        assert people.list()[0].name == "Ann"
+        assert (ring.head().seq, people.orders.owed(), (tmp_path / "out").exists()) == (0, [], False)
+
+
+def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> None:
+    person, other, clock = new_person_id(), new_person_id(), Still()
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+    ):
+        for one in (person, other):
+            people.enrol(one, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+            answers.keep(tmp_path / answers.FOLDER, "c" * 32, one, b"sealed")
+        erase(person, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock)
+        assert [path.name[:26] for path in (tmp_path / answers.FOLDER).iterdir()] == [other]
+        by_hand.erase(other, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock, by="uid:7")
+        assert list((tmp_path / answers.FOLDER).iterdir()) == []
 
 
 def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the_next_start(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from edge.roster import stillbox
 from edge.roster.evidence import opened
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import by_hand, enrolment
+from edge.terminal import by_hand
 from edge.terminal.orders import Orders
 
 POLICY = Policy("1", "a" * 64)
@@ -193,7 +193,7 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
     his, _ = bench.image(bob, 2)
     assert bench.give(Word.RELEASE_EVIDENCE, person=ann, records=[record], ground="dispute")
     assert sealed[50:150] in bench.everything(), "the scan finds what is there"
-    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock}
+    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "uid:7"}
     match how:
         case "erase":
             assert bench.give(Word.ERASE, person=ann, reason="requested")
@@ -204,9 +204,9 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
         case "under-age":
             assert bench.give(Word.UNDER_AGE, person=ann)
         case "by hand: erase":
-            enrolment.erase(ann, ErasureReason.REQUESTED, **parts)
+            by_hand.erase(ann, ErasureReason.REQUESTED, **parts)
         case "by hand: withdraw":
-            enrolment.withdraw(ann, POLICY, **parts)
+            by_hand.withdraw(ann, POLICY, **parts)
         case "delete-evidence":
             assert bench.give(Word.DELETE_EVIDENCE, whose=ann)
         case _:
@@ -248,7 +248,7 @@ def test_a_deletion_that_was_interrupted_is_done_when_the_order_comes_again(
 def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:
     ann, bob = bench.enrol(), bench.enrol()
     record, sealed = bench.image(ann, 1)
-    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock}
+    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "uid:7"}
     written = by_hand.access(ann, tmp_path / "hers", GATE, **parts)
     assert sorted(path.name for path in written) == ["data.json", "images.stills", "page.html"]
     assert zipfile.ZipFile(tmp_path / "hers" / "images.stills").read(f"{'e' * 32}-1.still") == sealed

@@ -1,0 +1,72 @@
+"""An act by hand and its record: the debt of the record is kept with the act, so that no crash parts the two.
+
+`by` is who acts, a number (`edge.domain.operators`). Every function raises PeopleError, having changed nothing, for
+one of another form: a record that nobody could read is never made, and the debt of it would stay for good.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from edge.domain.kinds import CommandOutcome, Kind
+from edge.domain.operators import is_by
+from edge.errors import PeopleError, TransferError
+from edge.journal.ring import Ring
+from edge.ports import Clock
+from edge.roster.orderbook import Saying
+from edge.roster.people import People
+from edge.terminal.orders import settle
+
+_Made = TypeVar("_Made")
+
+
+def did(word: str, detail: str, person: str | None) -> Saying:
+    """What the record says of an act that has no kind of its own."""
+    data = {"command_id": secrets.token_hex(16), "command": str(word), "outcome": str(CommandOutcome.DONE)}
+    return Kind.COMMAND_RESULT, {**data, "detail": detail, **({} if person is None else {"person": person})}
+
+
+def changed(change: Callable[[], list[Saying]], people: People, ring: Ring, clock: Clock, by: str) -> bool:
+    """The change and the debt of its record in one transaction; then the record. False where nothing was said.
+
+    Raises what `change` raises, PeopleError, JournalError.
+    """
+    check(by)
+    with people.together():
+        says = change()
+        if says:
+            _owe(says, people, by)
+    settle(people, ring, clock)
+    return bool(says)
+
+
+def handed_out(
+    says: Saying, write: Callable[[], _Made], people: People, ring: Ring, clock: Clock, by: str
+) -> _Made:
+    """The debt of the record, then what `write` hands out, then the record: nothing leaves untold.
+
+    Raises PeopleError, JournalError, and TransferError where `write` does: then nothing was handed out, not even in
+    part, and nothing is told.
+    """
+    check(by)
+    debt = _owe([says], people, by)
+    try:
+        made = write()
+    except TransferError:
+        people.orders.settled(debt)
+        raise
+    settle(people, ring, clock)
+    return made
+
+
+def check(by: str) -> None:
+    """Before anything is done. Raises PeopleError."""
+    if not is_by(by):
+        raise PeopleError("who acts is said by a number, of a login or of the staff, and never by a name")
+
+
+def _owe(says: Sequence[Saying], people: People, by: str) -> str:
+    """What the journal is to say, and who did it; the id of the debt."""
+    debt = secrets.token_hex(16)
+    people.orders.take(debt, None, 0, owed=[(kind, {**data, "by": by}) for kind, data in says])
+    return debt
