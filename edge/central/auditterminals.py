@@ -27,9 +27,11 @@ class Said:
     site: str
     kind: str
     person: str | None
-    """None for a command's result: its order says whom."""
+    """None for the result of an order, which says whom; and for what was about everybody."""
     order: int | None
     """Of a result: the order's sequence number in the log; None for what nobody ordered."""
+    by: str | None
+    """Who did it by hand at the terminal, by number; None for what nobody did, and for records of older ones."""
     data: Mapping[str, Any]
 
 
@@ -48,9 +50,10 @@ def said(registry: Registry, store: Store, person: str | None = None) -> list[Sa
         whom = record.data.get("person")
         if person is not None and person not in {whom, None if order is None else order.person}:
             continue
-        rest = {name: value for name, value in record.data.items() if name != "person"}
+        rest = {name: value for name, value in record.data.items() if name not in {"person", "by"}}
         place = record.origin.site, record.kind, whom, None if order is None else order.sequence
-        found.append(Said(record.id, record.time.utc, record.time.synchronised, *place, rest))
+        by = record.data.get("by")
+        found.append(Said(record.id, record.time.utc, record.time.synchronised, *place, by, rest))
     return sorted(found, key=lambda one: one.at)
 
 

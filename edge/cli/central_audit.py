@@ -27,7 +27,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--terminals",
         action="store_true",
         help="print what terminals' signed records say, too: enrolled, consent, restricted, erased, corrected, and "
-        "what became of orders; the whole ledger is verified",
+        "what became of orders; who acted by hand there, by number; the whole ledger is verified",
     )
     audit.add_argument("--to", metavar="WHOM", help="of a disclosure: who was given the data")
     add_doing(audit, why="")
@@ -73,7 +73,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
             print(f"problem: {report.problem}")
         for one in records or ():
             told = " ".join(f"{name}={value}" for name, value in one.data.items() if name != "command_id")
-            how = f"order {one.order}" if one.order is not None else "-"
+            how = f"order {one.order}" if one.order is not None else f"by {one.by}" if one.by else "-"
             print(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
         if records is not None:
             print(f"{len(records)} records of terminals; " + ("the ledger verifies" if not bad else "problems:"))
