@@ -41,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SCALE,…",
         help="only a table of what the texture model gives for other regions, as multiples of the face's box",
     )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="keep the verdicts here, so that a run that was ended goes on where it was; not with --simulate",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at")
     parser.add_argument(
@@ -54,13 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.cli.progress import progress
     from edge.domain.decision import DecisionPolicy
     from edge.domain.quality import QualityLimits
+    from edge.errors import EvaluationError
     from edge.evaluation import pad
     from edge.evaluation.pad_folder import read_folder
+    from edge.evaluation.pad_kept import Clips
     from edge.evaluation.pad_report import Report
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import WIDE_EVERY, Pipeline
 
+    if arguments.simulate and arguments.work is not None:
+        raise EvaluationError("drawn attacks hang on those drawn before them, and are not kept: leave out --work")
     folder = read_folder(arguments.directory, arguments.fps)
     store = ModelStore(models_directory(arguments.models))
     if arguments.regions:
@@ -69,8 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
     often = 1 if arguments.fps is None else WIDE_EVERY
     pipeline = Pipeline(store, QualityLimits(), wide_every=often)
     policy = DecisionPolicy()
-    with progress("looking") as tell:
-        tried = pad.measure(folder, pipeline, policy, tell, simulate=arguments.simulate)
+    with Clips(arguments.work, f"{store.fingerprint()} wide {often}", policy) as clips, progress("looking") as tell:
+        kept = None if arguments.work is None else clips
+        tried = pad.measure(folder, pipeline, policy, tell, simulate=arguments.simulate, kept=kept)
     frames = 1 if arguments.fps is None else policy.frames
     report = Report(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
     _print(report)

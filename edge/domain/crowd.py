@@ -51,7 +51,10 @@ class Crowd:
         The rows of its best person do not count: -1 is to stand there. One face at a time, and the fewest numpy
         calls: beside a thousand templates they would cost as much as the product itself.
         """
-        asked = _SHARE * (float(_top_tenth(others[self.rows])) - self.usual)
+        sample = others[self.rows]
+        count = round(len(sample) / _TENTH)
+        sample.partition(-count)
+        asked = _SHARE * (float(np.add.reduce(sample[-count:])) / count - self.usual)
         return min(max(asked, -_LIMIT), _LIMIT)
 
 

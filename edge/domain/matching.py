@@ -108,12 +108,13 @@ class Gallery:
             return None
         if len(embedding) != self.matrix.shape[1]:
             raise ValueError(f"{len(embedding)} numbers against templates of {self.matrix.shape[1]}; enrol again")
-        scores = self.matrix @ embedding
+        # `dot` and `argmax` where `@` and `max` would say the same: beside a thousand templates microseconds count.
+        scores = self.matrix.dot(embedding)
         top = int(scores.argmax())
-        owner, score = self.owners[top], float(scores[top])
+        owner, score = int(self.owners[top]), float(scores[top])
         scores[top if self.single else self.owners == owner] = NOBODY
         demand = 0.0 if self.crowd is None else self.crowd.demand(scores)
-        return Candidate(self.people[owner], score, float(scores.max()), demand)
+        return Candidate(self.people[owner], score, float(scores[scores.argmax()]), demand)
 
 
 def common(templates: Floats) -> Floats:
@@ -132,7 +133,7 @@ def common(templates: Floats) -> Floats:
 
 def is_unit(row: Floats) -> bool:
     """Whether one row, shape (d,), is finite and of length 1; a tenth of the time that `are_unit` takes for it."""
-    return abs(sqrt(float(row @ row)) - 1.0) <= UNIT_TOLERANCE  # NaN and infinity compare false
+    return abs(sqrt(float(row.dot(row))) - 1.0) <= UNIT_TOLERANCE  # NaN and infinity compare false
 
 
 def are_unit(rows: Floats) -> bool:

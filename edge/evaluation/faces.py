@@ -95,10 +95,10 @@ def look(
 
 
 def _study(path: Path, picture: str, pipeline: Pipeline, studies: Studies) -> Study | None:
-    known, study = studies.get(picture)
+    known, study = studies.known(picture)
     if not known:
         study = pipeline.study(Frame(load_photo(path), 0))
-        studies.keep(picture, study)
+        studies.add(picture, study)
     return study
 
 

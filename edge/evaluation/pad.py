@@ -1,51 +1,25 @@
 """Presentation attack detection measured on the product's own way: its pipeline, its gate, its verdict."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edge.domain.decision import DecisionPolicy
-from edge.domain.pad_fusion import Verdict, judge
+from edge.domain.pad_fusion import judge
 from edge.domain.types import Frame, Probe
 from edge.errors import PhotoError
-from edge.evaluation.pad_folder import REAL, Folder
+from edge.evaluation.pad_folder import REAL, Clip, Folder
+from edge.evaluation.pad_kept import Clips
 from edge.evaluation.pad_simulated import DISPLAY, PICTURE, held_up, on_display
+from edge.evaluation.pad_tried import Attempt, Tried
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
 
 NOBODY = "no-face"
 TOO_FEW = "too-few-frames"
 """Of a video: good frames that do not make an attempt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What the terminal would have judged at once: the frames of a decision, or one picture."""
-
-    kind: str
-    files: tuple[Path, ...]
-    verdict: Verdict
-
-
-@dataclass(slots=True)
-class Tried:
-    """Everything that was looked at, by kind."""
-
-    images: Counter[str] = field(default_factory=Counter)
-    detected: Counter[str] = field(default_factory=Counter)
-    accepted: Counter[str] = field(default_factory=Counter)
-    """The quality gate let them through."""
-    rejected: dict[str, Counter[str]] = field(default_factory=dict)
-    """Why the others did not come so far as a verdict, by kind."""
-    unreadable: dict[Path, str] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-
-    def reject(self, kind: str, reason: str, count: int = 1) -> None:
-        """Count pictures that get no verdict."""
-        self.rejected.setdefault(kind, Counter())[reason] += count
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +36,51 @@ def measure(
     progress: Callable[[int, int], None],
     *,
     simulate: bool = False,
+    kept: Clips | None = None,
 ) -> Tried:
     """Look at every picture; one that cannot be read is named in the result, never fatal.
 
     `progress` hears how many of how many are done. With `simulate`, each genuine picture that the gate lets through
-    is tried as two attacks as well (edge.evaluation.pad_simulated), each frame an attempt of its own.
+    is tried as two attacks as well (edge.evaluation.pad_simulated), each frame an attempt of its own. What `kept`
+    holds is not looked at again. Raises EvaluationError when it can keep nothing.
     """
     tried, done = Tried(), 0
     # A fixed seed: the same pictures give the same attacks.
     rng = np.random.default_rng(1) if simulate else None
     for clip in folder.clips:
-        looks = []
-        for file, at_ms in zip(clip.files, clip.at_ms, strict=True):
-            probe = _look(tried, clip.kind, file, at_ms, pipeline)
-            if probe is not None and rng is not None and clip.kind == REAL:
-                _simulate(tried, file, probe, pipeline, policy, rng)
-            looks += [] if probe is None else [_Look(file, at_ms, probe)]
-            done += 1
-            progress(done, folder.images)
-        for attempt in _attempts(looks, policy):
-            if len(attempt) < min(policy.frames, len(clip.files)):
-                tried.reject(clip.kind, TOO_FEW, len(attempt))
-                continue
-            verdict = judge([look.probe for look in attempt], live=policy.liveness)
-            tried.attempts.append(Attempt(clip.kind, tuple(look.file for look in attempt), verdict))
+        before = done
+        found = None if kept is None else kept.known(clip)
+        if found is None:
+            found = Tried()
+            pipeline.begin()  # so that what is found of a clip does not hang on the one before it
+            for _ in _clip(found, clip, pipeline, policy, rng):
+                done += 1
+                progress(done, folder.images)
+            if kept is not None:
+                kept.add(clip, found)
+        done = before + len(clip.files)
+        progress(done, folder.images)
+        tried.add(found)
     return tried
+
+
+def _clip(
+    tried: Tried, clip: Clip, pipeline: Pipeline, policy: DecisionPolicy, rng: np.random.Generator | None
+) -> Iterator[Path]:
+    """Look at a clip's pictures one by one, and judge its attempts at the end."""
+    looks = []
+    for file, at_ms in zip(clip.files, clip.at_ms, strict=True):
+        probe = _look(tried, clip.kind, file, at_ms, pipeline)
+        if probe is not None and rng is not None and clip.kind == REAL:
+            _simulate(tried, file, probe, pipeline, policy, rng)
+        looks += [] if probe is None else [_Look(file, at_ms, probe)]
+        yield file
+    for attempt in _attempts(looks, policy):
+        if len(attempt) < min(policy.frames, len(clip.files)):
+            tried.reject(clip.kind, TOO_FEW, len(attempt))
+            continue
+        verdict = judge([look.probe for look in attempt], live=policy.liveness)
+        tried.attempts.append(Attempt(clip.kind, tuple(look.file for look in attempt), verdict))
 
 
 def _look(tried: Tried, kind: str, file: Path, at_ms: int, pipeline: Pipeline) -> Probe | None:

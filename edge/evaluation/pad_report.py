@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.domain.pad_fusion import Layer, Vote
-from edge.evaluation.pad import Attempt, Tried
 from edge.evaluation.pad_folder import REAL, Folder
 from edge.evaluation.pad_rates import Point, Share, acer, det, eer, worst
+from edge.evaluation.pad_tried import Attempt, Tried
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Pipeline:
         """Every model in use, for the record of a punch."""
         return self._ids
 
+    def begin(self) -> None:
+        """As after the start: which frames are looked at widely is counted anew."""
+        self._probes = 0
+
     def detect(self, frame: Frame) -> list[Detection]:
         """Every face in a frame, best score first."""
         return self._detector.detect(FrameImage(frame.pixels))

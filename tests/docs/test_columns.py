@@ -82,8 +82,8 @@ def test_no_other_database_is_made() -> None:
     }
     assert makers == {
         "edge/central/migrations.py", "edge/central/registry.py", "edge/central/roster_store.py",
-        "edge/evaluation/studies.py", "edge/journal/salvage.py", "edge/journal/schema.py",
+        "edge/evaluation/kept.py", "edge/journal/salvage.py", "edge/journal/schema.py",
         "edge/roster/evidence_file.py", "edge/roster/received.py", "edge/roster/schema.py",
     }  # fmt: skip
-    for name in ("studies.db", "found.db"):
+    for name in ("studies.db", "verdicts.db", "found.db"):
         assert f"`{name}`" in PAGE

@@ -111,10 +111,10 @@ def test_a_second_look_costs_nothing_and_gives_the_same(tmp_path, photos, pipeli
 
 def test_what_other_models_saw_is_not_taken(tmp_path) -> None:
     with Studies(tmp_path, "one") as studies:
-        studies.keep("picture", None)
-        assert studies.get("picture") == (True, None)
+        studies.add("picture", None)
+        assert studies.known("picture") == (True, None)
     with Studies(tmp_path, "another") as studies:
-        assert studies.get("picture") == (False, None)
+        assert studies.known("picture") == (False, None)
 
 
 def test_a_work_folder_of_no_use_is_refused(tmp_path) -> None:
