@@ -10,8 +10,9 @@ from datetime import datetime
 
 MINIMUM_AGE = 13
 """Years; nobody younger is enrolled, whoever agrees."""
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,7}")
+"""A tag as BCP 47 has it, near enough, and bounded."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _WORDS = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
@@ -51,7 +52,7 @@ def problems(consent: Consent, policy: Policy) -> list[str]:
         found.append(f"consent is to another policy than {policy.version}; show the current one and ask again")
     if _SHA256.fullmatch(consent.policy_sha256) is None:
         found.append("policy_sha256 is not 64 hex digits; take it from the policy's file")
-    if _LANGUAGE.fullmatch(consent.language) is None:
+    if LANGUAGE.fullmatch(consent.language) is None:
         found.append("language is not a BCP 47 tag; write one such as 'en' or 'pt-BR'")
     if not is_instant(consent.given_at):
         found.append("given_at is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
+from edge.domain.consent import LANGUAGE
 from edge.domain.operators import is_by
 from edge.domain.strictjson import MAX_INTEGER
 from edge.domain.types import Band, Direction, DirectionSource, Method
@@ -218,10 +219,17 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
 _BY_HAND: dict[str, Callable[[object], bool]] = {"by": is_by}
 OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {
     Kind.ENROLLED: _BY_HAND,
-    Kind.CONSENT: _BY_HAND,
+    Kind.CONSENT: {
+        **_BY_HAND,
+        "language": lambda value: _matches(value, LANGUAGE),
+        "witnessed": lambda value: value is True,
+        "age_attested": lambda value: value is True,
+        "employer_agreed": lambda value: value is True,
+    },
     Kind.ERASED: _BY_HAND,
     Kind.RESTRICTED: _BY_HAND,
     Kind.CORRECTION: _BY_HAND,
     Kind.COMMAND_RESULT: {**_BY_HAND, "person": _is_person},
 }
-"""What a kind may carry besides: who acted by hand at the terminal, and about whom where the kind does not say."""
+"""What a kind may carry besides: who acted by hand at the terminal, and about whom where the kind does not say; and
+of a consent how it was given, which the record of its end does not repeat."""

@@ -137,6 +137,19 @@ def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, 
         assert not valid(f"record-{kind}", event), by
 
 
+def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Ring) -> None:
+    given = {"language": "pt-BR", "witnessed": True, "age_attested": True, "employer_agreed": True}
+    event = json.loads(ring.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, TIME)).payload)
+    assert valid("record-consent", event)
+    wrong = [(flag, value) for flag in list(given)[1:] for value in (False, None, 1, "true", [])]
+    wrong += [("language", value) for value in (None, "", "english", "en\n", "en-" + "a" * 9, "en" + "-ab" * 8, 1)]
+    for field, value in wrong:
+        other = {**event, "data": {**event["data"], field: value}}
+        with pytest.raises(RecordError, match=f"{field} is malformed"):
+            records.decode(json.dumps(other).encode())
+        assert not valid("record-consent", other), (field, value)
+
+
 def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Ring) -> None:
     kind = Kind.COMMAND_RESULT
     event = json.loads(ring.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)

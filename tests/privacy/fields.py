@@ -8,8 +8,6 @@ from tests.privacy.tap import opened
 
 _SCHEMAS = Path(__file__).resolve().parents[2] / "docs/schemas"
 _DATA = {"epoch", "seq", "prev", "time"}
-_OPTIONAL = {"consent": {"language", "witnessed", "age_attested", "employer_agreed"}}
-"""What a record of a kind may say beyond what its schema requires."""
 _STATUS = {"v", "state", "version", "epoch", "head", "watermark", "pending", "uplink", "alarms", "counters", "utc"}
 _ROSTER = {
     "person": {"v", "site", "person", "version", "gone", "key"},
@@ -55,7 +53,7 @@ def _problem(parts: list[str], payload: bytes) -> str | None:
 
 def _record(kind: str, document: dict[str, Any]) -> str | None:
     schema = json.loads((_SCHEMAS / f"record-{kind}.json").read_text(encoding="utf-8"))
-    known = set(schema["properties"]["data"]["properties"]) | _DATA | _OPTIONAL.get(kind, set())
+    known = set(schema["properties"]["data"]["properties"]) | _DATA
     if _fractions(document):
         return "a fraction on a record"
     return _beyond(set(document), _properties("record")) or _beyond(set(document["data"]), known)
