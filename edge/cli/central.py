@@ -16,9 +16,6 @@ from edge.cli import (
     central_rights,
     central_roster,
 )
-from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC
-
-__all__ = ["LEDGER_DB", "LEDGER_KEY", "LEDGER_PUBLIC", "configure"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

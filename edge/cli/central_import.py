@@ -38,7 +38,7 @@ def run_import(arguments: argparse.Namespace) -> int:
 
     from edge.central.imports import Importer, write_receipts
     from edge.central.store import Store
-    from edge.cli.central import LEDGER_DB, LEDGER_KEY
+    from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY
     from edge.errors import ExportRefused, TransferError
     from edge.journal.keys import load_identity
 
