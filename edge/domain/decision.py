@@ -38,6 +38,9 @@ class DecisionPolicy:
     unsure_ms: int = 700
     """Under SURE of it, somebody is watched at least so long before they are accepted: motion shows what texture
     does not."""
+    strobe: bool = False
+    """An infrared lamp flashes: nobody is accepted before a flash showed something, be it that nothing can be said.
+    Who moves so that none ever does is not recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ class Decider:
             return None
         if fused.score - fused.runner_up < policy.margin:
             return None
-        if any(look.best is None or look.best.person != fused.person for look in looks):
+        alike = all(look.best is not None and look.best.person == fused.person for look in looks)
+        if not alike or (policy.strobe and not self._flashed()):
             return None
         # Last, because it costs most: only who would be accepted is looked at so closely.
         verdict = judge([look.probe for look in looks], [look.probe for look in self._now.looks], policy.liveness)
@@ -152,6 +156,10 @@ class Decider:
             return None
         seen = float(np.mean([look.probe.quality for look in looks]))
         return Accepted(fused.person, seen, verdict.liveness, fused.score, fused.runner_up)
+
+    def _flashed(self) -> bool:
+        traces = (look.probe.traces for look in self._now.looks)
+        return any(one is not None and one.strobe is not None for one in traces)
 
     def _watched_ms(self) -> int:
         first = self._now.first_good_ms

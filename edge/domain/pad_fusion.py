@@ -3,6 +3,7 @@
 The texture layer must say live: without its word nobody is. Every other layer can only refuse: one that is sure of
 an attack is enough, and one that cannot measure abstains rather than guesses. Their thresholds lie beyond anything
 that a genuine face of the development data reached; what each is worth, measured, stands in models/fr-liveness.md.
+The strobe's limits alone are computed, not measured (edge/domain/pad_strobe.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ GRID = 12.0
 """How far a regular pattern stands out of a face's spectrum; of 5,288 genuine faces one came over it."""
 BANDS = 0.08
 """Change of brightness in bands, as a share of it; no genuine pair of frames came over 0.049."""
+STROBE = 1.0
+"""What a flash of infrared showed, in multiples of its limits."""
 
 
 class Layer(StrEnum):
@@ -45,6 +48,8 @@ class Layer(StrEnum):
     """The regular pattern of a display in the pixels of the face."""
     FLICKER = "flicker"
     """Bands of light that wander over the face and not over what is beside it."""
+    STROBE = "strobe"
+    """What returns of an infrared lamp's light, where there is one."""
 
 
 class Vote(StrEnum):
@@ -126,10 +131,18 @@ def _flicker(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
     return sum(found) / len(found) if len(found) >= 2 else None
 
 
+def _strobe(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
+    """The most suspicious flash: who shows a face at one and a picture at the next is no better off."""
+    flashes = [traces.strobe for traces in seen if traces.strobe is not None]
+    found = [one.suspicion for one in flashes if one.suspicion is not None]
+    return float(np.max(found)) if found else None
+
+
 _LAYERS: Mapping[Layer, tuple[Callable[[Sequence[Traces], Sequence[Traces]], float | None], float]] = {
     Layer.BORDER: (_border, BORDER),
     Layer.PLANE: (lambda _, seen: planar(seen), PLANE),
     Layer.SURROUNDINGS: (lambda _, seen: rides_along(seen), SURROUNDINGS),
     Layer.GRID: (_grid, GRID),
     Layer.FLICKER: (_flicker, BANDS),
+    Layer.STROBE: (_strobe, STROBE),
 }

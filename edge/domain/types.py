@@ -116,6 +116,27 @@ class Detection:
     """(6, 2) pixels: right eye, left eye, nose tip, mouth centre, right ear, left ear (the subject's right)."""
 
 
+class Finding(StrEnum):
+    """What an infrared lamp beside the camera showed."""
+
+    FACE = "face"
+    PRINT = "print"
+    SCREEN = "screen"
+    NOTHING = "nothing"
+    """Hardly any of its light came back, from anywhere: an infrared filter, no lamp, or a room too bright."""
+    BURNT = "burnt"
+    """Too much light to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """What came of lighting a face once."""
+
+    finding: Finding
+    suspicion: float | None
+    """From 1 on it is an attack; None where nothing can be said."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
     """What a frame leaves for the layers that look for a presentation attack beside the model; in memory only."""
@@ -132,6 +153,8 @@ class Traces:
     wide: float | None = None
     """0..1, the antispoof model's probability of life over a wide region; None when that was not looked at, or is
     not in the frame."""
+    strobe: Reflection | None = None
+    """What a flash of infrared that ended at this frame showed; None when none did."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

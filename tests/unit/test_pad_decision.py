@@ -8,7 +8,7 @@ import pytest
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Outcome
 from edge.domain.matching import Gallery
 from edge.domain.pad_fusion import Layer, Vote, judge
-from edge.domain.types import Box, Probe, Sight, Traces
+from edge.domain.types import Box, Finding, Probe, Reflection, Sight, Traces
 
 BOX = Box(240, 160, 400, 320)
 ADA = np.eye(1, 8, dtype=np.float32)[0]
@@ -80,6 +80,48 @@ def test_a_mesh_that_is_no_number_is_not_alive() -> None:
     broken.points[5] = np.nan
     assert not judge([sight(broken).probe] * 3).live
     assert not judge([sight(traces()).probe], [sight(broken).probe, sight(traces()).probe]).live
+
+
+FACE, PRINT = Reflection(Finding.FACE, 0.7), Reflection(Finding.PRINT, 1.1)
+NOTHING, UNKNOWN = Reflection(Finding.NOTHING, None), Reflection(Finding.FACE, float("nan"))
+
+
+def flashed(*found: Reflection | None) -> list[Sight]:
+    return [sight(replace(traces(), strobe=one)) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("found", "vote"),
+    [
+        ([None], Vote.ABSTAIN),
+        ([NOTHING], Vote.ABSTAIN),
+        ([FACE], Vote.LIVE),
+        ([NOTHING, FACE], Vote.LIVE),
+        ([PRINT], Vote.ATTACK),
+        ([PRINT, FACE], Vote.ATTACK),
+        ([FACE, NOTHING, PRINT], Vote.ATTACK),
+        ([UNKNOWN], Vote.ATTACK),
+        ([FACE, UNKNOWN, FACE], Vote.ATTACK),
+    ],
+)
+def test_a_flash_may_refuse_and_never_admits(found: list[Reflection | None], vote: Vote) -> None:
+    verdict = judge([one.probe for one in flashed(*found)])
+    assert verdict.opinions[Layer.STROBE].vote is vote
+    assert verdict.live == (vote is not Vote.ATTACK)
+    fake = [replace(one.probe, liveness=0.1) for one in flashed(*found)]
+    assert not judge(fake).live
+
+
+def test_with_a_strobe_nobody_is_accepted_before_a_flash_showed_something() -> None:
+    policy = DecisionPolicy(strobe=True)
+    dark, shown = flashed(None), flashed(NOTHING)
+    assert not accepted(play(dark * 30, policy))
+    assert accepted(play(dark * 2 + shown, policy))
+    assert accepted(play(shown + dark * 2, policy))
+    assert accepted(play(dark * 3)), "without a strobe nobody waits for one"
+    assert not accepted(play(shown + [replace(one, box=None) for one in dark * 20] + dark * 3, policy)), (
+        "of another approach"
+    )
 
 
 @pytest.mark.parametrize(("liveness", "frames"), [(0.95, 3), (0.8, 12)])
