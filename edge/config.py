@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from edge.domain.lamplight import SLOWEST_FPS
 from edge.errors import ConfigError
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits and -")]
@@ -94,6 +95,7 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     frames: Annotated[int, Meta(ge=2, le=10)] = 3
     mode: Literal["face", "badge+face", "badge"] = "face"
     challenge: Literal["none", "turn"] = "none"
+    strobe: Annotated[int, Meta(ge=0, le=27)] = 0
     shadow: str = ""
 
 
@@ -314,7 +316,20 @@ def _together(config: Config) -> Iterator[str]:
         yield 'reader.script: is missing; reader.kind = "script" needs a file or FIFO to read lines from'
     if reader.kind == "none" and config.recognition.mode != "face":
         yield f'recognition.mode: "{config.recognition.mode}" needs a badge reader; set reader.kind'
+    yield from _strobe(config)
     signals = config.signals
     pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
     if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
         yield f"signals: each output needs a pin of its own, not {pins}"
+
+
+def _strobe(config: Config) -> Iterator[str]:
+    pin, signals = config.recognition.strobe, config.signals
+    if not pin:
+        return
+    if pin == 1:
+        yield "recognition.strobe: GPIO 1 identifies a HAT; choose a pin from 2 to 27, or 0 for no strobe"
+    if signals.kind == "gpio" and pin in {signals.green, signals.amber, signals.red, signals.buzzer}:
+        yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
+    if config.camera.fps < SLOWEST_FPS:
+        yield f"recognition.strobe: needs camera.fps from {SLOWEST_FPS} on, or no frame is surely lit"

@@ -113,7 +113,7 @@ class CameraError(SmartClockerError, OSError):
 
 
 class SignalsError(SmartClockerError, OSError):
-    """The LEDs or the buzzer cannot be driven."""
+    """The LEDs, the buzzer or the strobe cannot be driven."""
 
     exit_code = 74
 

@@ -38,6 +38,16 @@ class Signals(Protocol):
         """All outputs off and released; safe to call twice."""
 
 
+class Strobe(Protocol):
+    """An infrared lamp beside the camera. One thread lights and closes it; it begins dark."""
+
+    def light(self, lit: bool) -> None:
+        """On or off, at once. Raises SignalsError."""
+
+    def close(self) -> None:
+        """Dark, and released; safe to call twice."""
+
+
 class Reader(Protocol):
     """Card readers and keypads. One thread opens, reads and closes it."""
 

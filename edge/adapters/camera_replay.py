@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from edge.adapters.scene import Scene
+from edge.adapters.strobe_replay import ReplayStrobe
 from edge.domain.types import Frame, Pixels
 from edge.errors import CameraError, PhotoError
 from edge.vision.photo import SUFFIXES, load_photo
@@ -40,18 +41,19 @@ class ReplayCamera:
         motion: bool = True,
         hold_s: float = HOLD_S,
         seed: int = 1,
+        strobe: ReplayStrobe | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`source` is a folder, pictures (height, width, 3) in RGB, or a scene, which has its own size and motion.
 
-        `size` is (width, height); without `loop` the room stays empty after the last photograph; `now_ns` is the
-        monotonic clock.
+        `size` is (width, height); without `loop` the room stays empty after the last photograph; `strobe` lights
+        what is shown; `now_ns` is the monotonic clock.
         """
         self._source = source
         self._scene = source if isinstance(source, Scene) else Scene(size, motion=motion, seed=seed)
         self._period_ns = round(_NS / fps)
-        self._loop, self._hold_s = loop, hold_s
+        self._loop, self._hold_s, self._strobe = loop, hold_s, strobe
         self._now_ns, self._sleep = now_ns, sleep
         self._photos: list[Pixels] = []
         self._ev = 0.0
@@ -85,7 +87,8 @@ class ReplayCamera:
         at_s = (now_ns - self._begun_ns) / _NS
         if self._photos:
             self._direct(at_s)
-        return Frame(_exposed(self._scene.render(at_s), self._ev), now_ns)
+        pixels = _exposed(self._scene.render(at_s), self._ev)
+        return Frame(pixels if self._strobe is None else self._strobe.falls_on(pixels), now_ns)
 
     def expose(self, ev: float) -> None:
         """The picture as a sensor would have it with 2**ev the light. Raises CameraError when not open."""

@@ -26,7 +26,7 @@ from edge.journal.keys import load_identity, load_public, load_sealing, load_sec
 from edge.journal.quarantine import ensure_usable
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
-from edge.ports import Camera, Clock, Reader, Signals, Uplink
+from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
 from edge.resources import models_directory
 from edge.roster.evidence_file import NAME as EVIDENCE
 from edge.roster.people import People
@@ -281,6 +281,20 @@ def signals(config: Config) -> Signals:
     pins = GpioPins(chosen.green, chosen.amber, chosen.red, chosen.buzzer, chosen.buzzer_kind == "active")
     factory: Any = open_lgpio(Path("/run/smartclocker"))
     return GpioSignals(pins, factory)
+
+
+def strobe(config: Config) -> Strobe | None:
+    """The configured infrared lamp; None without. Photographs have a simulated one. Raises SignalsError."""
+    if not config.recognition.strobe:
+        return None
+    if config.camera.kind == "replay":
+        from edge.adapters.strobe_replay import ReplayStrobe
+
+        return ReplayStrobe()
+    from edge.adapters.signals_gpio import open_lgpio
+    from edge.adapters.strobe_gpio import GpioStrobe
+
+    return GpioStrobe(config.recognition.strobe, open_lgpio(Path("/run/smartclocker")))
 
 
 def uplink_settings(config: Config) -> "UplinkSettings":

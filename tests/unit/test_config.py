@@ -51,6 +51,13 @@ def test_the_least_configuration(tmp_path: Path) -> None:
     assert rows["camera.fps"] == (15, "default")
 
 
+def test_a_strobe_needs_a_pin_of_its_own_where_lights_are_wired(tmp_path: Path) -> None:
+    assert load(tmp_path, LEAST).config.recognition.strobe == 0
+    assert load(tmp_path, LEAST + "[recognition]\nstrobe = 23\n").config.recognition.strobe == 23
+    drawn = "[recognition]\nstrobe = 27\n[signals]\nkind = 'console'\n"
+    assert load(tmp_path, LEAST + drawn).config.recognition.strobe == 27
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     text = """
         colour = 1
@@ -93,6 +100,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (LEAST + "[camera]\nkind = 'replay'\n", "camera.replay: is missing"),
         (LEAST + "[signals]\ngreen = 17\nred = 17\n", "signals: each output needs a pin"),
         (LEAST + "[signals]\ngreen = 1\n", "signals.green: 1 is not allowed"),
+        (LEAST + "[recognition]\nstrobe = 28\n", "recognition.strobe: 28 is not allowed"),
+        (LEAST + "[recognition]\nstrobe = 1\n", "recognition.strobe: GPIO 1 identifies a HAT"),
+        (LEAST + "[recognition]\nstrobe = 27\n", "recognition.strobe: GPIO 27 already drives a light"),
+        (LEAST + "[recognition]\nstrobe = 23\n[camera]\nfps = 9\n", "recognition.strobe: needs camera.fps from 10"),
         (LEAST + "[recognition]\nthreads = true\n", "recognition.threads: True is not allowed"),
         (LEAST + "[recognition]\ntarget_fpir = nan\n", "recognition.target_fpir: nan is not allowed"),
         (LEAST + "[terminal.more]\nx = 1\n", "terminal.more: unknown key"),
