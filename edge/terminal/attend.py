@@ -26,7 +26,6 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal.alarms import CALIBRATION_IGNORED
 from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
@@ -116,8 +115,7 @@ class Attend:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
-        own = (CALIBRATION_IGNORED,) if self._faces.site.ignored else ()
-        return (*sorted(self._faults), *self._warnings, *own)
+        return (*sorted(self._faults), *self._warnings, *self._faces.alarms)
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""

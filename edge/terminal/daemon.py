@@ -10,24 +10,34 @@ from edge.config import Config
 from edge.domain.badge import Read
 from edge.domain.types import Frame
 from edge.errors import CameraError, SmartClockerError
-from edge.ports import Camera, Clock, Notifier, Signals
+from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import parts
 from edge.terminal.attend import Attend
 from edge.terminal.camera_care import CaredFor
 from edge.terminal.faces import Faces
+from edge.terminal.lamp import Lamp
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture, Reading
 from edge.terminal.pace import Pace
 from edge.terminal.publish import Publisher
 from edge.terminal.runtime import LatestSlot, Stop, Worker
 from edge.terminal.signal import CuePlayer
+from edge.terminal.strobing import Strobing
 
 LOG = logging.getLogger(__name__)
 STOP_WITHIN_S = 2.8
 """All loops together; systemd and the promise allow three seconds."""
 FIRST_FRAME_S = 10.0
 """A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
-_STALE_S = {"capture": 5.0, "attend": 5.0, "signal": 5.0, "publish": 15.0, "reading": 15.0, "evidence": 60.0}
+_STALE_S = {
+    "capture": 5.0,
+    "attend": 5.0,
+    "signal": 5.0,
+    "strobe": 5.0,
+    "publish": 15.0,
+    "reading": 15.0,
+    "evidence": 60.0,
+}
 """How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
 
 
@@ -41,12 +51,13 @@ class Terminal:
         notifier: Notifier,
         camera: Camera | None = None,
         signals: Signals | None = None,
+        strobe: Strobe | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Read keys, policy and models, make sure of the journal; open nothing that must be closed.
 
-        `camera`, `signals` and `clock` replace the configured ones. Raises what a wrong configuration raises:
-        ConfigError, KeyFileError, ModelError, SignalsError; and JournalError.
+        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises what a wrong configuration
+        raises: ConfigError, KeyFileError, ModelError, SignalsError; and JournalError.
         """
         self.stop = Stop()
         self._notifier = notifier
@@ -68,6 +79,9 @@ class Terminal:
         self._capture = Capture(chosen if reader is None else CaredFor(chosen), slot, pace, needed=reader is None)
         self._filming = config.recognition.mode != "badge"
         self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
+        strobe = strobe or parts.strobe(config)
+        self._lamp = None if strobe is None else Lamp(strobe, clock.monotonic_ns)
+        self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
         self.publisher = self._make_publisher(config, secrets, clock)
         pipeline = parts.pipeline(config, store)
         self.attend = Attend(
@@ -80,7 +94,7 @@ class Terminal:
             rules,
             self.latency,
             lambda: None if self.publisher is None else self.publisher.wake(),
-            Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline)),
+            Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline), self._strobing),
             reads,
             None if self.stills is None else self.stills.offer,
             parts.shadow(config, pipeline),
@@ -128,6 +142,8 @@ class Terminal:
         ]
         if self._filming:
             workers.append(self._worker("capture", capture.run_once, capture.open, capture.close))
+        if self._lamp is not None:
+            workers.append(self._worker("strobe", _progressing(self._lamp.run_once), None, self._lamp.close))
         if self._reading is not None:
             reading = self._reading
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
@@ -206,6 +222,7 @@ class Terminal:
             "frame_to_cue_p95_ms": frame.p95,
             "policy": self.attend.policy,
             **({} if stills is None else stills.counters()),
+            **({} if self._strobing is None else self._strobing.counters()),
         }
 
 

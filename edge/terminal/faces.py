@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from edge.domain.metering import Metering
 from edge.domain.states import DEADLINES_MS, State
 from edge.domain.stillness import Stillness
 from edge.domain.types import Band, Frame, Method, Reason, Sight
+from edge.terminal.alarms import CALIBRATION_IGNORED, STROBE_BLIND
 from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.pace import Pace
 from edge.terminal.punching import Identified
+from edge.terminal.strobing import Strobing
 from edge.vision.pipeline import Pipeline
 
 LOG = logging.getLogger(__name__)
@@ -65,9 +67,17 @@ class Challenged:
 class Faces:
     """One thread uses it."""
 
-    def __init__(self, pipeline: Pipeline, rules: FaceRules, pace: Pace, site: SiteThreshold) -> None:
-        """`pace` is how fast the camera is to be read."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        rules: FaceRules,
+        pace: Pace,
+        site: SiteThreshold,
+        strobing: Strobing | None = None,
+    ) -> None:
+        """`pace` is how fast the camera is to be read; `strobing` flashes the infrared lamp, where there is one."""
         self.site = site
+        self._strobing, self._seen = strobing, Sight(0)
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
         self._stillness, self._decider, self._metering = Stillness(), Decider(rules.decision), Metering()
         self._awaited: _Awaited | None = None
@@ -82,6 +92,12 @@ class Faces:
     def present(self) -> bool:
         """Somebody stands there who has had no answer yet."""
         return self._decider.present
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        blind = self._strobing is not None and self._strobing.blind
+        return (*(CALIBRATION_IGNORED,) * self.site.ignored, *(STROBE_BLIND,) * blind)
 
     def enrolled(self, gallery: Gallery) -> None:
         """These are matched from now on."""
@@ -142,10 +158,14 @@ class Faces:
 
     def look(self, frame: Frame, now_ms: int) -> tuple[Sight, Identified | Challenged | Refused | None]:
         """What a frame shows, and an outcome when it completes one."""
-        sight = self._sight(frame)
+        if self._strobing is not None and self._strobing.took(frame):
+            return replace(self._seen, captured_ns=frame.captured_ns), None
+        sight = self._seen = self._sight(frame)
         if self._challenge is not None:
             return sight, self._challenged(*self._challenge, sight, now_ms)
         outcome = self._outcome(sight, now_ms)
+        if self._strobing is not None and outcome is None and self._attempting:
+            self._strobing.attempted(frame, sight)
         if not isinstance(outcome, Identified) or not self._rules.challenge:
             return sight, outcome
         if sight.box is None or sight.yaw is None:
@@ -153,6 +173,10 @@ class Faces:
         side = secrets.choice(tuple(Side))
         self._challenge = Challenge(side, sight.yaw, now_ms + WITHIN_MS, sight.box), outcome
         return sight, Challenged(side)
+
+    @property
+    def _attempting(self) -> bool:
+        return self.present if self._awaited is None else self._awaited.decider.present
 
     def _challenged(
         self, challenge: Challenge, who: Identified, sight: Sight, now_ms: int
@@ -205,7 +229,7 @@ class Faces:
         self._pace.calm(not self._stillness.awake(now_ms))
         if self._metering.observe(sight.light, now_ms):
             self._pace.ev = self._metering.ev
-        return sight
+        return sight if self._strobing is None else self._strobing.compared(frame, sight)
 
 
 def _same(one: Gallery, other: Gallery) -> bool:

@@ -231,7 +231,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
         consent=policy(config),
         direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
         faces=FaceRules(
-            DecisionPolicy(frames=config.recognition.frames),
+            DecisionPolicy(frames=config.recognition.frames, strobe=bool(config.recognition.strobe)),
             config.recognition.target_fpir,
             {float(rate): cosine for rate, cosine in store.template.fmr.items()},
             config.recognition.challenge == "turn",

@@ -103,3 +103,25 @@ def test_every_dependency_is_argued() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[<>=\[; ]", line)[0] for line in project["dependencies"]}
     assert [name for name in sorted(names) if name not in decisions] == []
+
+
+def test_what_is_said_of_the_strobe_is_what_it_does_and_that_it_was_not_measured() -> None:
+    from edge.domain import lamplight, pad_strobe
+    from edge.domain.types import Finding
+    from edge.terminal import strobing
+
+    wiring, card = (ROOT / "docs/wiring.md").read_text(), (ROOT / "models/fr-liveness.md").read_text()
+    protocol, facts = (ROOT / "docs/protocol.md").read_text(), (ROOT / "docs/facts.md").read_text()
+    assert "IEC 62471" in wiring
+    assert f"at most {lamplight.LONGEST_MS} ms at once and once in {lamplight.EVERY_MS:,} ms" in wiring
+    assert f"`camera.fps` from {lamplight.SLOWEST_FPS} on" in (ROOT / "docs/configuration.md").read_text()
+    for limit in (pad_strobe.FLAT, pad_strobe.AROUND, pad_strobe.SPOT):
+        assert f"| {limit} |" in card
+    assert f"| {pad_strobe.DIM} and less |" in card
+    assert f"more than {pad_strobe.MOVED:.0%}".replace("%", " %") in card
+    assert (pad_strobe.LEAST, pad_strobe.BURNT, strobing.BLIND) == (1 / 5, 1 / 10, 20), "in words, in the card"
+    for word in (*Finding, strobing.UNSETTLED):
+        assert f"`strobe_{word}`" in protocol
+    assert "It was not measured" in card
+    assert "not measured on attacks" in (ROOT / "docs/configuration.md").read_text()
+    assert "the infrared strobe" in facts[facts.index("## Not measured yet") :]
