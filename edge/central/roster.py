@@ -4,15 +4,16 @@ Changes are noted here; `edge.central.roster_compose` makes them into signed mes
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
 from edge.central.roster_store import MemberRow, RosterStore, SiteRow
 from edge.central.rows import now
-from edge.domain.consent import Policy
-from edge.domain.kinds import ErasureReason
+from edge.domain.consent import Policy, last_word
+from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.roster import MAX_PEOPLE
-from edge.domain.roster_member import Member
+from edge.domain.roster_member import Member, contradiction
 from edge.domain.roster_topics import Part, Place
 from edge.errors import LedgerError
 from edge.roster import sitekey
@@ -31,11 +32,11 @@ def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
         raise LedgerError(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
     if row is not None and _same(store.people.member(person), member):
         return False
-    consent = member.consent
-    agreed = Policy(consent.policy_version, consent.policy_sha256)
-    reason = store.people.receive({person: member}, agreed)[person]
+    agreed = _agreed(member)
+    reason = store.people.judge(person, member, agreed)
     if reason is not None:
         raise LedgerError(f"{person}: not added: {reason}")
+    store.people.receive({person: member}, agreed)
     with store.writing():
         store.put_site(store.site(site) or SiteRow(site, 0, 1, sitekey.new_key()))
         store.put_members(site, [MemberRow(person, 1 if row is None else row.content + 1, None, None, stale=True)])
@@ -51,13 +52,67 @@ def rectify(store: RosterStore, person: str, name: str) -> list[str]:
 
     Whoever is in none, or has that name here already, is left as they are.
     """
-    places = {site: row for site in store.sites() if (row := store.members(site).get(person)) and row.gone is None}
+    places = _places(store, person)
     if not places or store.people.member(person).name == name.strip():
         return []
-    with store.writing():  # noted before the name: an interruption makes a message anew, and loses none
-        for site, row in places.items():
-            store.put_members(site, [replace(row, content=row.content + 1, stale=True)])
+    _change(store, places)
     store.people.rectify(person, name)
+    return sorted(places)
+
+
+def withdraw(store: RosterStore, person: str) -> list[str]:
+    """End the use of somebody's face in every roster: templates and key go, name, badge and PIN stay.
+
+    The sites for which `publish` is due; none where there is no face. Raises PeopleError, and LedgerError for who
+    would have nothing left to clock in with.
+    """
+    places = _places(store, person)
+    if not places:
+        return []
+    member = store.people.member(person)
+    if member.consent is None or member.consent.withdrawn_at:
+        return []
+    # A terminal's clock may have been ahead: what ends a consent is not before it.
+    when = max(now(), member.consent.given_at, key=datetime.fromisoformat)
+    ended = replace(member, consent=replace(member.consent, withdrawn_at=when), templates={})
+    if contradiction(ended) is not None:
+        raise LedgerError(
+            f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "
+            "roster remove --reason withdrawn`; or give them one at a terminal and export them again, then withdraw"
+        )
+    _change(store, places)
+    with store.writing():
+        for site in places:
+            store.put_messages(site, {Place(site, Part.PERSON, person).topic: None})
+    store.people.receive({person: ended}, _agreed(ended))
+    store.rewrite()
+    return sorted(places)
+
+
+def restrict(store: RosterStore, person: str, restriction: Restriction) -> list[str]:
+    """Keep somebody without matching them, in every roster; the sites for which `publish` is due.
+
+    An objection outlasts a restriction. Raises PeopleError.
+    """
+    places = _places(store, person)
+    if not places or store.people.restriction(person) in {restriction, Restriction.OBJECTED}:
+        return []
+    return _restrict(store, person, places, restriction)
+
+
+def lift(store: RosterStore, person: str, restriction: Restriction) -> list[str]:
+    """End this very bar; as `restrict`. Terminals that have it go by the order alone. Raises PeopleError."""
+    places = _places(store, person)
+    if not places or store.people.restriction(person) is not restriction:
+        return []
+    return _restrict(store, person, places, None)
+
+
+def _restrict(
+    store: RosterStore, person: str, places: dict[str, MemberRow], restriction: Restriction | None
+) -> list[str]:
+    _change(store, places)
+    store.people.restrict(person, restriction)
     return sorted(places)
 
 
@@ -103,9 +158,31 @@ def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
     return rotated
 
 
+def _change(store: RosterStore, places: dict[str, MemberRow]) -> None:
+    """Their messages are to be made anew. Noted before the change: an interruption loses none."""
+    with store.writing():
+        for site, row in places.items():
+            store.put_members(site, [replace(row, content=row.content + 1, stale=True)])
+
+
+def _places(store: RosterStore, person: str) -> dict[str, MemberRow]:
+    """Where somebody belongs, by site."""
+    rows = {site: store.members(site).get(person) for site in store.sites()}
+    return {site: row for site, row in rows.items() if row is not None and row.gone is None}
+
+
+def _agreed(member: Member) -> Policy:
+    """The policy that a person agreed to counts as the one in force: each terminal judges by its own."""
+    given = member.consent
+    return Policy("", "") if given is None else Policy(given.policy_version, given.policy_sha256)
+
+
 def _same(held: Member, given: Member) -> bool:
     return (
-        (held.name, held.consent, held.restricted) == (given.name.strip(), given.consent, given.restricted)
+        held.name == given.name.strip()
+        and held.restricted >= given.restricted
+        and held.objected >= given.objected
+        and held.consent == last_word(held.consent, given.consent)
         and (sorted(held.tokens), held.pin) == (sorted(given.tokens), given.pin)
         and held.templates.keys() == given.templates.keys()
         and all(np.array_equal(matrix, given.templates[model]) for model, matrix in held.templates.items())

@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import add_json
+from edge.cli import add_json, central_order_roster
 from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
@@ -78,7 +77,7 @@ def run_order(arguments: argparse.Namespace) -> int:
     with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         _require_request(registry, arguments)
         made = _issue(registry, store, key, arguments)
-        _rectify_roster(arguments)
+        central_order_roster.follow(arguments)
         ids = {order.id for order in made}
         fresh = [one for one in registry.addressed() if one.order.id in ids]
         problem = _send(registry, arguments, fresh)
@@ -152,21 +151,6 @@ def _issue(registry: "Registry", store: "Store", key: Any, arguments: argparse.N
     terminals = [one.origin.terminal for one in names]
     carried = fields(word, arguments)
     return [registry.issue(key, doing(arguments), site, terminals, word, carried, everywhere=everywhere, **options)]
-
-
-def _rectify_roster(arguments: argparse.Namespace) -> None:
-    """The centre's own copy of the name, which it would bring back otherwise."""
-    from edge.central import roster
-    from edge.central.roster_store import ROSTER_PEOPLE, RosterStore
-    from edge.domain.orders import Word
-
-    if arguments.word != Word.RECTIFY or not (arguments.directory / ROSTER_PEOPLE).exists():
-        return
-    with RosterStore(arguments.directory) as store:
-        sites = roster.rectify(store, arguments.person, arguments.name)
-    if sites:  # standard output may be JSON
-        said = f"the roster of {', '.join(sites)} has the name, too; `central roster publish` sends it"
-        print(said, file=sys.stderr)
 
 
 def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:

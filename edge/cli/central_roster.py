@@ -1,4 +1,4 @@
-"""`smartclocker central roster add|remove|list|publish|rotate`: who the terminals of a site know."""
+"""`smartclocker central roster add|withdraw|remove|list|publish|rotate`: who the terminals of a site know."""
 
 import argparse
 import json
@@ -28,6 +28,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add.add_argument("files", nargs="+", type=Path, metavar="FILE")
     add.add_argument("--site", action="append", default=[], help="a further site that is to know them")
     add_doing(add, why="enrolled at a terminal")
+    withdraw = verb(
+        roster, "withdraw", "end the use of somebody's face; their badge and PIN stay in the roster", run_withdraw
+    )
+    withdraw.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
+    withdraw.epilog = "`central order … withdraw` does this, too, and is obeyed before the roster comes."
+    add_doing(withdraw)
     remove = verb(
         roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
     )
@@ -78,6 +84,24 @@ def run_add(arguments: argparse.Namespace) -> int:
                 print(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
+    print(f"next          smartclocker central roster publish {arguments.directory}")
+    return 0
+
+
+def run_withdraw(arguments: argparse.Namespace) -> int:
+    """Withdraw."""
+    from edge.central import roster
+    from edge.domain.auditlog import Act
+
+    with _open(arguments.directory) as store:
+        audit = _auditor(arguments)
+        sites = roster.withdraw(store, arguments.person)
+        if sites:
+            audit(Act.ROSTER_WITHDRAWN, {"sites": sites}, arguments.person)
+    if not sites:
+        print(f"{arguments.person}: there is no face of theirs in the roster")
+        return 0
+    print(f"withdrawn     the face of {arguments.person} from {', '.join(sites)}; badge and PIN stay")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
 

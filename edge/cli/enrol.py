@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from edge.cli import add_config, add_json
@@ -24,6 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="for the people list here; encrypted, and never sent")
     parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTO", help="one face each; three are best")
     parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
+    parser.add_argument(
+        "--person",
+        metavar="PERSON",
+        help="the id of somebody who is here by badge or PIN: the face is added to them, and no id is new",
+    )
     parser.add_argument("--witness", required=True, metavar="WHO", help="who saw the consent given")
     parser.add_argument("--language", default="en", metavar="TAG", help="of the policy that was read (default: en)")
     parser.add_argument("--consent", action="store_true", help="the person has read the policy and agrees to it")
@@ -42,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge import config
     from edge.domain.consent import Consent
     from edge.errors import EnrolmentRefused, PeopleError
-    from edge.terminal import enrolment, parts
+    from edge.terminal import by_hand, enrolment, parts
 
     loaded = config.load(arguments.config).config
     if not arguments.consent or not arguments.age_13_or_older:
@@ -75,15 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
         probes = enrolment.probes_from_photographs(photographs, pipeline)
     with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
         other = parts.lookalike(loaded, probes, people)
-        if other is not None and not arguments.despite_lookalike:
+        if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(
                 f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
                 "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
             )
-        by = operator(arguments)
-        made = enrolment.enrol(
-            arguments.name, probes, consent, policy, people=people, ring=ring, clock=clock, by=by
-        )
+        act = partial(by_hand.add_face, arguments.person) if arguments.person else enrolment.enrol
+        made = act(
+            arguments.name, probes, consent, policy,
+            people=people, ring=ring, clock=clock, by=operator(arguments),
+        )  # fmt: skip
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
     else:

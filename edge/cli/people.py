@@ -62,7 +62,8 @@ def run_list(arguments: argparse.Namespace) -> int:
                 "person": person.id,
                 "name": person.name,
                 "templates": person.templates,
-                "matching": person.restriction is None
+                "matching": person.templates > 0
+                and person.restriction is None
                 and person.consent is not None
                 and any(is_active(person.consent, policy) for policy in accepted),
                 "restriction": person.restriction,
@@ -77,7 +78,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         why = row["restriction"] or "consent withdrawn or to another policy"
-        if row["policy"] is None:
+        if row["name"] is not None and not row["templates"]:
             why = "no face, badge or PIN alone"
         state = "matching" if row["matching"] else f"not matching: {why}"
         print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")

@@ -14,8 +14,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = verbs.add_parser(
         "export",
         help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
-        description="Write one person's name, templates and consent into a file that only the centre opens, for "
-        "`smartclocker central roster add`. They stay enrolled here; a signed record says that it was.",
+        description="Write one person's name, templates, consent, badges and PIN into a file that only the centre "
+        "opens, for `smartclocker central roster add`. Who has no face needs a badge, a staff number or a PIN. "
+        "They stay enrolled here; a signed record says that it was.",
     )
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     parser.add_argument(

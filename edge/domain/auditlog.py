@@ -30,6 +30,8 @@ class Act(StrEnum):
     RIGHT_CLOSED = "right-closed"
     ROSTER_ADDED = "roster-added"
     ROSTER_REMOVED = "roster-removed"
+    ROSTER_WITHDRAWN = "roster-withdrawn"
+    """The face went, and badge and PIN stayed."""
     ROSTER_KEY = "roster-key"
     """A site got another key."""
     EVIDENCE_OPENED = "evidence-opened"

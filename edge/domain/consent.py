@@ -72,6 +72,28 @@ def is_active(consent: Consent | None, policy: Policy) -> bool:
     return consent is not None and not problems(consent, policy)
 
 
+def last_word(here: Consent | None, said: Consent | None) -> Consent | None:
+    """What counts of somebody's consent once the roster has said `said`, and `here` was known before.
+
+    A withdrawal ends a consent that was given before it, and is ended by one that was given after it alone. Of two
+    withdrawals of one consent the later stays.
+    """
+    if here is None or said is None:
+        return said or here
+    if here.withdrawn_at is None:
+        older = said.withdrawn_at is not None and is_later(here.given_at, said.withdrawn_at)
+        return here if older else said
+    if said.withdrawn_at is None:
+        return said if is_later(said.given_at, here.withdrawn_at) else here
+    again = said.given_at == here.given_at and not is_later(said.withdrawn_at, here.withdrawn_at)
+    return here if again else said
+
+
+def is_later(one: str, other: str) -> bool:
+    """Of two instants."""
+    return datetime.fromisoformat(one) > datetime.fromisoformat(other)
+
+
 def is_instant(text: str) -> bool:
     """Whether a text is an RFC 3339 date and time with its offset."""
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})", text) is None:

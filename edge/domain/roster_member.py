@@ -1,7 +1,7 @@
 """What the roster says of one person, as the bytes that are encrypted: padded, so that their length says little.
 
 Four bytes with the length of a JSON document, the document, the templates as float32, and zeros up to one of a few
-sizes.
+sizes. Who gives no face has a name and a badge or a PIN, and nothing biometric.
 """
 
 import re
@@ -21,7 +21,11 @@ from edge.errors import RecordError
 
 SIZES = (4_096, 8_192, 16_384, 22_528)
 """Bytes. Three templates of 512 numbers fit into the second, ten into the last."""
+FACELESS_SIZE = SIZES[2]
+"""What three photographs or a camera make with the shipped models: who gave no face is not told by their size."""
 MAX_DOCUMENT = 8_192
+WITHOUT_CONSENT = 2
+"""`v` of a document of somebody who never consented to their face; in all others it is 1, and left out."""
 MAX_NAME = 200
 MAX_TEMPLATES = 32
 MAX_TOKENS = 8
@@ -37,17 +41,29 @@ class Member:
     """One person of the roster."""
 
     name: str
-    consent: Consent
+    consent: Consent | None
+    """To the use of their face; None for who never gave one."""
     templates: Mapping[str, Floats]
-    """By model id, shape (k, d), unit rows."""
+    """By model id, shape (k, d), unit rows; none without a consent that was not withdrawn (I9)."""
     restricted: bool = False
     """Kept, but not used."""
     tokens: tuple[tuple[Token, str], ...] = ()
     """Badges and staff numbers."""
     pin: str | None = None
     """Argon2id, as libsodium writes it."""
+    objected: bool = False
+    """Restricted by their own word, which alone ends it."""
     content: int = 1
     """Grows when anything of the above changes, and not when it is only encrypted anew."""
+
+
+def contradiction(member: Member) -> str | None:
+    """Why nobody may be kept like this; None when they may. Whether a consent holds, a terminal's policy says."""
+    if member.templates and (member.consent is None or member.consent.withdrawn_at is not None):
+        return "a face, and no consent to it"
+    if not member.templates and not member.tokens and member.pin is None:
+        return "neither a face nor a badge, staff number or PIN; give them one"
+    return None
 
 
 def encode(member: Member) -> bytes:
@@ -55,17 +71,20 @@ def encode(member: Member) -> bytes:
     rows = {model: np.ascontiguousarray(matrix, "<f4") for model, matrix in sorted(member.templates.items())}
     document = dump(
         {
+            **({"v": WITHOUT_CONSENT} if member.consent is None else {}),
             "name": member.name,
             "content": member.content,
-            "consent": asdict(member.consent),
+            "consent": None if member.consent is None else asdict(member.consent),
             "templates": [[model, *matrix.shape] for model, matrix in rows.items()],
             "restricted": member.restricted,
+            **({"objected": True} if member.objected else {}),
             "tokens": [[str(kind), number] for kind, number in sorted(member.tokens)],
             "pin": member.pin,
         }
     )
     plain = len(document).to_bytes(4, "big") + document + b"".join(matrix.tobytes() for matrix in rows.values())
-    size = next((size for size in SIZES if size >= len(plain)), None)
+    least = len(plain) if rows else FACELESS_SIZE
+    size = next((size for size in SIZES if size >= max(least, len(plain))), None)
     if size is None:
         raise RecordError(
             f"{len(plain)} bytes of a person, and {SIZES[-1]} fit into the roster; enrol with fewer photographs"
@@ -89,12 +108,17 @@ def decode(padded: bytes) -> Member:
         raise RecordError("roster member: the name is missing or not one line")
     if not isinstance(content, int) or isinstance(content, bool) or not 1 <= content <= MAX_INTEGER:
         raise RecordError("roster member: content is missing or malformed")
-    if not isinstance(restricted, bool):
-        raise RecordError("roster member: restricted is missing or malformed")
+    objected = document.get("objected", False)
+    if not isinstance(restricted, bool) or not isinstance(objected, bool) or objected > restricted:
+        raise RecordError("roster member: restricted is missing or malformed, or objected without it")
     tokens, pin = _tokens(document.get("tokens", [])), document.get("pin")
     if pin is not None and not _is_digest(pin):
         raise RecordError("roster member: the PIN's digest is malformed, or asks for more than a terminal has")
-    return Member(name, _consent(document.get("consent")), templates, restricted, tokens, pin, content)
+    member = Member(name, _consent(document), templates, restricted, tokens, pin, objected, content)
+    wrong = contradiction(member)
+    if wrong is not None:
+        raise RecordError(f"roster member: {wrong}")
+    return member
 
 
 def _is_digest(value: Any) -> bool:
@@ -135,7 +159,12 @@ def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:
     return found, raw
 
 
-def _consent(said: Any) -> Consent:
+def _consent(document: Mapping[str, Any]) -> Consent | None:
+    version, said = document.get("v", 1), document.get("consent")
+    if version == WITHOUT_CONSENT and "consent" in document and said is None:
+        return None
+    if version != 1 or version is True:
+        raise RecordError("roster member: of another version, or its consent does not fit its version")
     names = {field.name for field in fields(Consent)}
     if not isinstance(said, dict) or set(said) != names:
         raise RecordError("roster member: the consent is missing or malformed")

@@ -21,7 +21,7 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     query = "SELECT coalesce(sum(count), 0) FROM templates WHERE person = ?"
     count = int(db.execute(query, (person,)).fetchone()[0])
     db.execute("DELETE FROM templates WHERE person = ?", (person,))
-    gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ? WHERE id = ?"
+    gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ?, erased = 1 WHERE id = ?"
     db.execute(gone, (reason, person))
     evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
     given = consents.latest_of(db, evidence, person)

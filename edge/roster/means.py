@@ -138,8 +138,8 @@ class Means:
         return {"badges": found[Token.BADGE], "staff_numbers": found[Token.NUMBER], "pin": self.has_pin(person)}
 
     def _known(self, person: str) -> None:
-        row = self._db.execute("SELECT erasing FROM people WHERE id = ?", (person,)).fetchone()
-        if row is None or row[0] is not None:
+        row = self._db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
+        if row is None or row[0]:
             raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
 
     def _key(self, person: str) -> bytes:
@@ -182,6 +182,8 @@ def write(
     pin: str | None,
 ) -> None:
     """What the roster says of somebody in place of what was here; a number that is another's here stays theirs."""
+    if read(db, opened, person) == (tuple(sorted(tokens)), pin):
+        return
     failures = db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
     drop(db, person)
     if not tokens and pin is None:

@@ -2,25 +2,43 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 
 from edge.domain import consent as rules
-from edge.domain.consent import Policy
+from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import Restriction
-from edge.domain.roster_member import Member
+from edge.domain.roster_member import Member, contradiction
 from edge.errors import PeopleError
 from edge.roster import consents, means, vault
 from edge.roster.vault import Vault
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
+ERASED_HERE = "they were erased here; whoever comes back gets a new id"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an entry."""
+
+    out: str | None = None
+    """Why their face, or all of them, is kept out; None when nothing is."""
+    ended: Consent | None = None
+    """The consent that counted here until the entry said that it was withdrawn."""
+    dropped: bool = False
+    """Templates were here, and are not any more."""
 
 
 def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) -> Member:
-    """Everything that the roster carries. Raises PeopleError for somebody who is not, or no longer, enrolled."""
+    """Everything that the roster carries. Raises PeopleError for somebody without a key, and so without a name."""
     row = db.execute("SELECT wrapped, name, restriction FROM people WHERE id = ?", (person,)).fetchone()
     if row is None or row[0] is None:
+        if means.read(db, opened, person) != ((), None):
+            raise PeopleError(
+                f"{person}: their name went when their consent was withdrawn; `central roster withdraw`, at the "
+                "centre, brings it back with their badge and without their face"
+            )
         raise PeopleError(f"{person}: nobody enrolled has this id; `smartclocker people list` shows who is")
     key = opened.unwrap(person, row[0])
     query = "SELECT model_id, count, sealed FROM templates WHERE person = ? ORDER BY model_id"
@@ -29,37 +47,86 @@ def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) ->
         for model, count, sealed in db.execute(query, (person,))
     }
     given = consents.latest_of(db, evidence, person)
-    if given is None:
+    if templates and given is None:
         raise PeopleError(f"{person}: no consent is on file; enrol again")
+    if given is not None and given.withdrawn_at:
+        templates = {}
     tokens, pin = means.read(db, opened, person)
     name = vault.unseal(key, "name", row[1]).decode()
-    return Member(name, given, templates, restricted=row[2] is not None, tokens=tokens, pin=pin)
+    objected = row[2] == Restriction.OBJECTED
+    return Member(name, given, templates, restricted=row[2] is not None, objected=objected, tokens=tokens, pin=pin)
+
+
+def judge(
+    db: sqlite3.Connection, evidence: bytes, person: str, member: Member, accepted: Sequence[Policy]
+) -> str | None:
+    """Why somebody is kept out, the first of `accepted` being the policy in force; None when they are not (I9)."""
+    wrong = contradiction(member)
+    if wrong is not None:
+        return wrong
+    row = db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
+    here = consents.latest_of(db, evidence, person)
+    if row is not None and row[0] and (here is None or not member.templates):
+        return ERASED_HERE
+    if not member.templates:
+        return None
+    if here is not None and here.withdrawn_at and rules.last_word(here, member.consent) is here:
+        return WITHDRAWN_HERE
+    if member.consent is None or any(rules.is_active(member.consent, one) for one in accepted):
+        return None
+    return "; ".join(rules.problems(member.consent, accepted[0]))
 
 
 def write(
-    db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str, member: Member, accepted: Sequence[Policy]
-) -> str | None:
-    """Take somebody in, in place of what was here of them. None, or why they are kept out (I9).
+    db: sqlite3.Connection,
+    opened: Vault,
+    evidence: bytes,
+    person: str,
+    member: Member,
+    accepted: Sequence[Policy],
+    *,
+    again: bool = False,
+) -> Taken:
+    """Take somebody in, in place of what was here of them (I9).
 
     `accepted` are the policies to which a consent holds, the one in force first. Whoever is kept out and was here
-    before is not matched any more: what is known of their consent is the newer. A restriction is set, never lifted:
-    that takes an order.
+    before is not matched any more: what is known of their consent is the newer. Their badge and PIN need no consent
+    and come in, but for who was erased here. A restriction or objection is set, never lifted: that takes an order.
+    `again`: this very entry was judged before, and what was changed by hand since then stays if it is still out.
     """
-    row = db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
-    here = consents.latest_of(db, evidence, person)
-    if here is not None and here.withdrawn_at and not _later(member.consent.given_at, here.withdrawn_at):
-        return WITHDRAWN_HERE
-    active = any(rules.is_active(member.consent, one) for one in accepted)
-    if row is not None and row[0] is not None and here != member.consent:
-        consents.remember(db, evidence, person, member.consent)
-    if not active:
-        return "; ".join(rules.problems(member.consent, accepted[0]))
-    key = opened.unwrap(person, row[0]) if row and row[0] else vault.new_person_key()
+    row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
+    out = judge(db, evidence, person, member, accepted)
+    if contradiction(member) is not None or (out is not None and row is not None and (row[1] or again)):
+        return Taken(out)
+    if out == WITHDRAWN_HERE:
+        means.write(db, opened, evidence, person, member.tokens, member.pin)
+        return Taken(out)
+    wrapped = None if row is None else row[0]
+    if out is not None and wrapped is None and not member.tokens and member.pin is None:
+        return Taken(out)
+    held = db.execute("SELECT 1 FROM templates WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+    dropped = held and not member.templates
+    # The key goes with the templates, as at a withdrawal: what an older page may keep of them then opens with none.
+    key = vault.new_person_key() if wrapped is None or dropped else opened.unwrap(person, wrapped)
     db.execute(
         "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
+        "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name, erased = 0",
         (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
     )
+    if out is None:
+        _put_templates(db, key, person, member)
+    ended = _remember(db, evidence, person, member.consent)
+    means.write(db, opened, evidence, person, member.tokens, member.pin)
+    if member.objected:
+        update = "UPDATE people SET restriction = ? WHERE id = ?"
+        db.execute(update, (str(Restriction.OBJECTED), person))
+    elif member.restricted:
+        update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
+        db.execute(update, (str(Restriction.RESTRICTED), person))
+    return Taken(out, ended, dropped)
+
+
+def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:
     # What a coming model learned here (`edge.roster.shadow`) is in no roster yet: it stays while there is a face.
     learned = 0 if member.templates else 1
     db.execute("DELETE FROM templates WHERE person = ? AND learned <= ?", (person, learned))
@@ -70,14 +137,13 @@ def write(
             for model, matrix in member.templates.items()
         ],
     )
-    if row is None or row[0] is None:
-        consents.remember(db, evidence, person, member.consent)
-    means.write(db, opened, evidence, person, member.tokens, member.pin)
-    if member.restricted:
-        update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
-        db.execute(update, (str(Restriction.RESTRICTED), person))
-    return None
 
 
-def _later(one: str, other: str) -> bool:
-    return datetime.fromisoformat(one) > datetime.fromisoformat(other)
+def _remember(db: sqlite3.Connection, evidence: bytes, person: str, said: Consent | None) -> Consent | None:
+    """Note the last word; the one before, if it ended it."""
+    here = consents.latest_of(db, evidence, person)
+    word = rules.last_word(here, said)
+    if word is None or word == here:
+        return None
+    consents.remember(db, evidence, person, word)
+    return here if here is not None and word.withdrawn_at and not here.withdrawn_at else None

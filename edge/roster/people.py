@@ -5,7 +5,7 @@ No template without an active consent, in one transaction (I9). Images have no p
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -113,6 +113,9 @@ class People:
             given = consents.latest_of(self._db, key, person)
             if given is None:
                 raise PeopleError(f"{person}: gave no consent that could end; `people erase` removes them")
+            query = "SELECT 1 FROM templates WHERE person = ? LIMIT 1"
+            if given.withdrawn_at and self._db.execute(query, (person,)).fetchone() is None:
+                return False  # by the roster, which left their name with their badge
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
             consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
@@ -166,6 +169,11 @@ class People:
         if row is None:
             raise PeopleError(f"{person}: no consent of this person is known here; erase them")
         return Policy(*row)
+
+    def consented(self, person: str) -> bool:
+        """Whether somebody ever did, whatever became of it. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute("SELECT 1 FROM consents WHERE person = ?", (person,)).fetchone() is not None
 
     def restriction(self, person: str) -> Restriction | None:
         """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
@@ -231,18 +239,38 @@ class People:
         with self._reading():
             return members.read(self._db, self._vault(), self._evidence_key(), person)
 
-    def receive(self, arrived: Mapping[str, Member], policy: Policy) -> dict[str, str | None]:
+    def judge(self, person: str, member: Member, policy: Policy) -> str | None:
+        """Why `receive` would keep somebody out; None when it would not. Raises PeopleError."""
+        with self._reading():
+            accepted = policies.in_force(self._db, policy)
+            return members.judge(self._db, self._evidence_key(), person, member, accepted)
+
+    def receive(
+        self,
+        arrived: Mapping[str, Member],
+        policy: Policy,
+        *,
+        again: Collection[str] = (),
+        ended: Callable[[str, Consent], None] | None = None,
+    ) -> dict[str, str | None]:
         """Take in people from the roster, by id, in one transaction: why each is kept out, or None if they are not.
 
-        Nobody without an active consent to the policy in force (I9), or whose consent was withdrawn here since.
-        `policy` is the configured one. Raises PeopleError.
+        No face without an active consent to the policy in force (I9), or whose consent was withdrawn here since.
+        `policy` is the configured one. Of those in `again` this entry was judged before. `ended` is called within
+        the transaction for each consent that counted until now. Raises PeopleError.
         """
         with self._writing():
             key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
-            return {
-                person: members.write(self._db, self._vault(), key, person, member, accepted)
+            taken = {
+                person: members.write(self._db, self._vault(), key, person, member, accepted, again=person in again)
                 for person, member in arrived.items()
             }
+            for person, one in taken.items():
+                if one.ended is not None and ended is not None:
+                    ended(person, one.ended)
+        if any(one.dropped for one in taken.values()):
+            self.purge()
+        return {person: one.out for person, one in taken.items()}
 
     def known(self) -> frozenset[str]:
         """The id of everyone who is or was enrolled, the erased too."""

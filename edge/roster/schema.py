@@ -55,13 +55,15 @@ CREATE TABLE tokens (
 """Badges, staff numbers and PINs (`edge.roster.means`)."""
 _LEARNED = "ALTER TABLE templates ADD COLUMN learned INTEGER NOT NULL DEFAULT 0"
 """1 for what a coming model learned at this terminal (`edge.roster.shadow`)."""
+_ERASED = "ALTER TABLE people ADD COLUMN erased INTEGER NOT NULL DEFAULT 0"
+"""1 for who was erased, whom no roster brings back; a consent that ended leaves 0."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=5,
+    version=6,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
-    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS, _LEARNED),
+    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS, _LEARNED, _ERASED),
 )
 
 _TABLES = """
@@ -75,7 +77,8 @@ CREATE TABLE people (
     wrapped BLOB,
     name BLOB,
     erasing TEXT,
-    restriction TEXT
+    restriction TEXT,
+    erased INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE templates (
     person TEXT NOT NULL REFERENCES people (id),

@@ -12,14 +12,15 @@ malformed, swapped, older or unlisted changes more than a counter (I12).
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
 from edge.domain import roster, roster_member
-from edge.domain.consent import Policy
-from edge.domain.kinds import ErasureReason
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason, Kind
 from edge.domain.records import Origin
 from edge.domain.roster import Entry, PersonMessage
 from edge.domain.roster_listing import Listing, Verdict
@@ -75,6 +76,8 @@ class RosterSync:
         self._listing = Listing()
         self._rows = received.rows()
         self._news = self._listed_anew = False
+        self.owing = False
+        """Whether the people file owes the journal a record of what an entry ended; for the caller to settle."""
         self._restore()
         self._count()
 
@@ -243,7 +246,8 @@ class RosterSync:
         if not arrived and not gone:
             return
         fresh = {person: member for person, (member, _) in arrived.items() if not self._is_same(person, member)}
-        reasons = self._people.receive(fresh, self._policy) if fresh else {}
+        again = [person for person, member in fresh.items() if self._is_judged(person, member)]
+        reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])
         self.counts.roster_applied += len(fresh) + len(gone)
@@ -252,6 +256,21 @@ class RosterSync:
         """Whether it was only encrypted anew."""
         row = self._rows.get(person)
         return row is not None and row.state == HELD and row.content == member.content
+
+    def _is_judged(self, person: str, member: Member) -> bool:
+        """Whether this content was kept out before."""
+        row = self._rows.get(person)
+        return row is not None and row.state == OUT and row.content == member.content
+
+    def _ended(self, person: str, consent: Consent) -> None:
+        said = {
+            "person": person,
+            "state": "withdrawn",
+            "policy_version": consent.policy_version,
+            "policy_sha256": consent.policy_sha256,
+        }
+        self._people.orders.take(secrets.token_hex(16), None, 0, owed=[(Kind.CONSENT, said)])
+        self.owing = True
 
     def _leave_unlisted(self) -> None:
         if not self._listed_anew:

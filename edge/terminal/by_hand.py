@@ -3,8 +3,10 @@
 `by` is who acts, and stands in the record (`edge.terminal.on_record`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.badge import Token
@@ -12,6 +14,7 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import CommandOutcome, ErasureReason, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
+from edge.domain.types import Probe
 from edge.errors import PeopleError
 from edge.journal.envelope import key_id
 from edge.journal.newfile import NewFile
@@ -109,6 +112,31 @@ def agree(
         return [(Kind.CONSENT, enrolment.given(person, consent))]
 
     changed(change, people, ring, clock, by)
+
+
+def add_face(
+    person: str, name: str, probes: Sequence[Probe], consent: Consent, policy: Policy,
+    *, people: People, ring: Ring, clock: Clock, by: str,
+) -> enrolment.Enrolled:  # fmt: skip
+    """Somebody who is here by badge or PIN agrees to their face, or does so again: they keep their id (I9).
+
+    Raises PeopleError for nobody of this id, for who was erased or has a face here, or when the consent does not
+    hold; JournalError when the records cannot be stored, and the next start makes them.
+    """
+
+    def change() -> list[Saying]:
+        here = next((one for one in people.list() if one.id == person), None)
+        if here is None or (here.name is None and not any(people.means.held(person).values())):
+            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        if here.templates:
+            raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
+        model_id = probes[0].model_id
+        people.enrol(person, name, consent, policy, np.stack([one.embedding for one in probes]), model_id)
+        made = {"person": person, "models": [model_id], "templates": len(probes)}
+        return [(Kind.CONSENT, enrolment.given(person, consent)), (Kind.ENROLLED, made)]
+
+    changed(change, people, ring, clock, by)
+    return enrolment.Enrolled(person, len(probes))
 
 
 def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> None:

@@ -86,6 +86,8 @@ class Obeying:
 
     def _withdraw(self, order: Order, utc: str) -> Done:
         person = order.person or ""
+        if not self._people.consented(person):
+            return Done(CommandOutcome.DONE, "no consent of this person is known here, and no face is held")
         if not self._people.withdraw(person, utc):
             return Done(CommandOutcome.DONE, "withdrawn before")
         policy = self._people.agreed_to(person)

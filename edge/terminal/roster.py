@@ -23,6 +23,7 @@ from edge.roster.received import Received
 from edge.roster.sync import RosterSync
 from edge.terminal import enrolment
 from edge.terminal.alarms import ROSTER_INCOMPLETE, Alarms
+from edge.terminal.orders import settle
 
 GRACE_NS = 30_000_000_000
 """How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
@@ -105,6 +106,9 @@ class Roster:
             return
         try:
             self._sync.settle()
+            if self._sync.owing:
+                settle(self._people, journal, self._clock)
+                self._sync.owing = False
             for person, leaving in list(self._sync.leaving.items())[:1]:  # each writes a whole file anew
                 reason = leaving.reason
                 enrolment.erase(person, reason, people=self._people, ring=journal, clock=self._clock)

@@ -13,6 +13,7 @@ from edge.central import roster as centre
 from edge.central.roster_compose import compose
 from edge.central.roster_store import RosterStore
 from edge.central.rows import Terminal
+from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import ErasureReason
 from edge.domain.roster_member import Member
@@ -34,7 +35,7 @@ _WHEN = "2026-03-02T08:00:00.000Z"
 
 
 def _messages(directory: Path) -> tuple[Seed, ...]:
-    """A real centre's, of three people and one who left."""
+    """A real centre's, of three people, one without a face, and one who left."""
     directory.mkdir()
     key = TERMINAL.verify_key
     terminal = Terminal(1, GATE, envelope.key_id(key), key, _WHEN, None)
@@ -42,6 +43,7 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
         for number, person in enumerate("abcd"):
             rows = np.eye(3, 64, number, dtype=np.float32)
             centre.add(store, GATE.site, person * 26, Member(f"Person {number}", _CONSENT, {"m": rows}))
+        centre.add(store, GATE.site, "e" * 26, Member("Fay", None, {}, tokens=((Token.BADGE, "4711"),)))
         compose(store, GATE.site, [terminal], AUTHORITY)
         centre.remove(store, GATE.site, "d" * 26, ErasureReason.REQUESTED)
         made = compose(store, GATE.site, [terminal], AUTHORITY)
@@ -81,6 +83,7 @@ class AtRoster:
         self.offer(self._seeds)
         self._before = self._state()
         assert self._before[0] == ("a" * 26, "b" * 26, "c" * 26), "the genuine roster was taken"
+        assert self._before[2] == "e" * 26
 
     def mutant(self, rng: Random, changes: Sequence[str]) -> Seed:
         if rng.random() < 0.2:
@@ -105,4 +108,5 @@ class AtRoster:
         names = tuple(sorted((one.id, one.name or "") for one in people.list()))
         held = tuple(sorted(people.gallery("m", _POLICY).people))
         rows = tuple(sorted((r.person, r.version, r.sha256, r.state) for r in sync._received.rows().values()))
-        return tuple(sorted(set(held))), names, rows, sync.version, tuple(sync.missing()), self._ring.head()
+        badge = people.means.whose(Token.BADGE, "4711")
+        return tuple(sorted(set(held))), names, badge, rows, sync.version, tuple(sync.missing()), self._ring.head()

@@ -17,6 +17,7 @@ from edge.central.audit import verify_all
 from edge.central.roster_store import RosterStore
 from edge.cli import main
 from edge.domain import orders, topics
+from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import Kind
 from edge.domain.records import Draft
@@ -260,6 +261,41 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gate
         assert secret not in gates[0].bytes()
         assert secret not in (centre.root / authority.DB).read_bytes()
         assert not any(secret in base64.b64decode(json.loads(raw)["payload"]) for topic, raw in tap.heard)
+
+
+def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, gates, capsys):
+    """Or a terminal that is installed later would match somebody who said no."""
+    person = new_person_id()
+    gates[0].enrol(person)
+    with gates[0].people() as people, RosterStore(centre.root) as store:
+        roster.add(store, "main", person, people.member(person))
+
+    def standing() -> tuple[str | None, bool]:
+        with RosterStore(centre.root) as store:
+            return store.people.restriction(person), bool(store.people.member(person).templates)
+
+    assert order(centre, "main/gate-1", "object", person) == 0
+    assert standing() == ("objected", True)
+    assert "central roster publish" in capsys.readouterr().err
+    assert order(centre, "main/gate-1", "unrestrict", person, "--lifts", "restriction") == 1
+    assert standing() == ("objected", True)
+    assert order(centre, "main/gate-1", "unrestrict", person, "--lifts", "objection") == 0
+    assert order(centre, "main/gate-1", "restrict", person) == 0
+    assert standing() == ("restricted", True)
+    capsys.readouterr()
+    with gates[0].people() as people, RosterStore(centre.root) as store:
+        people.means.give(person, Token.BADGE, "4711")
+        roster.add(store, "main", person, people.member(person))
+    assert order(centre, "main/gate-1", "withdraw", person) == 0
+    assert standing() == ("restricted", False)
+    assert "badge and PIN stay" in capsys.readouterr().err
+
+    bare = new_person_id()
+    gates[0].enrol(bare)
+    with gates[0].people() as people, RosterStore(centre.root) as store:
+        roster.add(store, "main", bare, people.member(bare))
+    assert order(centre, "main/gate-1", "withdraw", bare) == 0
+    assert "remove --reason withdrawn" in capsys.readouterr().err
 
 
 def test_an_image_comes_from_a_terminal_to_the_employers_key_alone(centre, gates, capsys, tmp_path: Path):

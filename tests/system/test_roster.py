@@ -18,10 +18,9 @@ from edge.evaluation.sandbox import Centre, write_terminal
 from edge.resources import photos_directory
 
 
-def run(*words: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "edge", *map(str, words)], capture_output=True, text=True, timeout=90, check=False
-    )
+def run(*words: object, code: int = 0, typed: str | None = None) -> str:
+    command = [sys.executable, "-m", "edge", *map(str, words)]
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

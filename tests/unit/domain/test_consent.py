@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.consent import Consent, Policy, is_active, is_instant, problems
+from edge.domain.consent import Consent, Policy, is_active, is_instant, last_word, problems
 
 POLICY = Policy("2026-1", "a" * 64)
 GOOD = Consent(
@@ -73,3 +73,33 @@ def test_a_changed_text_under_the_same_version_ends_consent() -> None:
 )
 def test_instants(text: str, is_one: bool) -> None:
     assert is_instant(text) is is_one
+
+
+GIVEN = Consent("1", "a" * 64, "en", "2026-03-01T09:00:00Z", "W", age_attested=True, employer_agreed=True)
+WITHDRAWN = replace(GIVEN, withdrawn_at="2026-04-01T09:00:00Z")
+LONGER_AGO = replace(GIVEN, withdrawn_at="2026-03-15T10:00:00+01:00")
+ANEW = replace(GIVEN, given_at="2026-05-01T09:00:00Z")
+ENDED = replace(ANEW, withdrawn_at="2026-05-02T09:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("here", "said", "word"),
+    [
+        (None, None, None),
+        (None, GIVEN, GIVEN),
+        (None, WITHDRAWN, WITHDRAWN),
+        (GIVEN, None, GIVEN),
+        (WITHDRAWN, None, WITHDRAWN),
+        (GIVEN, WITHDRAWN, WITHDRAWN),
+        (GIVEN, ANEW, ANEW),
+        (ANEW, WITHDRAWN, ANEW),
+        (WITHDRAWN, GIVEN, WITHDRAWN),
+        (WITHDRAWN, replace(GIVEN, given_at=str(WITHDRAWN.withdrawn_at)), WITHDRAWN),
+        (WITHDRAWN, ANEW, ANEW),
+        (WITHDRAWN, LONGER_AGO, WITHDRAWN),
+        (LONGER_AGO, WITHDRAWN, WITHDRAWN),
+        (WITHDRAWN, ENDED, ENDED),
+    ],
+)
+def test_a_withdrawal_ends_what_was_given_before_and_is_ended_by_what_was_given_after(here, said, word) -> None:
+    assert last_word(here, said) == word

@@ -385,7 +385,7 @@ def test_another_process_that_reads_is_said_and_the_erasure_stays_owed(open_peop
 def test_a_store_of_format_1_is_brought_up_to_date(open_people: Open, path: Path) -> None:
     people = open_people()
     ann = enrol(people, 1)
-    for column in ("erasing", "restriction"):
+    for column in ("erasing", "restriction", "erased"):
         people._db.execute(f"ALTER TABLE people DROP COLUMN {column}")
     people._db.execute("ALTER TABLE templates DROP COLUMN learned")
     for table in ("orders", "marks", "authority", "policies", "anchor", "tokens", "means"):

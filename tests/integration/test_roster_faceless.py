@@ -1,0 +1,88 @@
+"""People who gave no face, or take it back, through a real broker: at every terminal, and nobody else hears."""
+
+from dataclasses import replace
+
+from edge.central import roster as centre
+from edge.domain.badge import Token
+from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.records import decode
+from edge.domain.roster_member import Member
+from edge.journal import envelope
+from edge.roster.person import new_person_id
+from tests.integration.test_roster import CONSENT, MODEL, NAMES, PERSONS, broker, company, leaks, templates
+
+__all__ = ["broker", "company"]  # the fixtures
+BADGE, STAFF = "0PLANTED4711993", "77001880660029915"
+DIGEST = f"$argon2id$v=19$m=16384,t=3,p=1${'A' * 22}${'B' * 43}"
+FACELESS = Member(
+    "Fay Planted-Faceless", None, {}, tokens=((Token.BADGE, BADGE), (Token.NUMBER, STAFF)), pin=DIGEST
+)
+SECRETS = {"badge": BADGE.encode(), "number": STAFF.encode(), "pin": DIGEST[-43:].encode(), "name": b"Fay Planted"}
+
+
+def whose(company, terminal) -> str | None:
+    with company.people(terminal) as people:
+        return people.means.whose(Token.BADGE, BADGE)
+
+
+def size(heard: list[tuple[str, bytes]], person: str) -> int:
+    return next(len(payload) for topic, payload in reversed(heard) if topic == f"{PERSONS}/{person}" and payload)
+
+
+def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns_nothing(company, site, broker):
+    site.ledger()
+    tap = site.neighbour("eavesdropper", "#")
+    first, second = site.terminal("gate-1"), site.terminal("gate-2")
+    fay, ann = new_person_id(), company.add(0)
+    assert centre.add(company.store, "main", fay, FACELESS)
+    company.publish()
+    running = company.run(first)
+    site.eventually(lambda: whose(company, first) == fay, "the badge, where nobody enrolled them")
+    site.eventually(lambda: company.matched(first) == {ann}, "and the other's face")
+    assert "roster-incomplete" not in running.alarms
+
+    agreed = replace(FACELESS, consent=CONSENT, templates={MODEL: templates(1)})
+    assert centre.add(company.store, "main", fay, agreed)
+    company.publish()
+    company.run(second)
+    for terminal in (first, second):
+        site.eventually(lambda at=terminal: company.matched(at) == {ann, fay}, "their face, by their consent")
+        assert whose(company, terminal) == fay
+
+    assert centre.withdraw(company.store, fay) == ["main"]
+    company.publish()
+    for terminal in (first, second):
+        site.eventually(lambda at=terminal: company.matched(at) == {ann}, "the withdrawal")
+        assert whose(company, terminal) == fay
+    site.eventually(lambda: site.count() == 2, "a signed record from each")
+    with site.store() as ledger:
+        records = [decode(payload) for (payload,) in ledger.select("SELECT payload FROM records")]
+    told = {(one.kind, one.data["person"], one.data["state"]) for one in records}
+    assert told == {(Kind.CONSENT, fay, "withdrawn")}
+
+    centre.remove(company.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
+    company.publish()
+    for terminal in (first, second):
+        site.eventually(lambda at=terminal: whose(company, at) is None, "the removal")
+    site.eventually(lambda: site.count() == 4, "and its records")
+    first.stop()
+    second.stop()
+    broker.stop()  # it saves
+    while tap.poll(0.5) is not None:
+        pass
+    traffic = b"".join(topic.encode() + payload for topic, payload in tap.heard)
+    opened = b"".join(envelope.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
+    assert fay.encode() in traffic
+    for haystack in (traffic, opened, (broker.directory / "mosquitto.db").read_bytes()):
+        assert leaks(haystack, company.secrets() | SECRETS) == []
+
+
+def test_an_eavesdropper_cannot_tell_by_its_entry_who_gave_no_face(company, site, broker):
+    tap = site.neighbour("eavesdropper", "#")
+    site.terminal("gate-1")
+    fay, ann = new_person_id(), new_person_id()
+    centre.add(company.store, "main", fay, FACELESS)
+    centre.add(company.store, "main", ann, Member(NAMES[0], CONSENT, {MODEL: templates(0), "other": templates(2)}))
+    company.publish()
+    site.eventually(lambda: tap.poll(0.05) is None and len(tap.heard) >= 4, "the traffic")
+    assert size(tap.heard, fay) == size(tap.heard, ann)
