@@ -26,6 +26,9 @@ _OPSLIMIT: Final = 3
 _MEMLIMIT: Final = 16 * 1024 * 1024
 """Argon2id: 16 MiB fit beside the models. Who would try PINs out elsewhere needs the storage key first."""
 
+ANOTHERS: Final = "a badge or staff number of theirs is another person's here"
+"""How the reason begins for which somebody's numbers are kept out."""
+
 
 class Means:
     """The tables `means` and `tokens` of the people file, over its connection."""
@@ -171,6 +174,18 @@ def read(db: sqlite3.Connection, opened: Vault, person: str) -> tuple[tuple[tupl
     tokens = db.execute("SELECT kind, sealed FROM tokens WHERE person = ? ORDER BY lookup", (person,)).fetchall()
     numbers = sorted((Token(kind), vault.unseal(key, f"token:{kind}", sealed).decode()) for kind, sealed in tokens)
     return tuple(numbers), None if row[1] is None else vault.unseal(key, "pin", row[1]).decode()
+
+
+def contested(
+    db: sqlite3.Connection, lasting_key: bytes, person: str, tokens: Sequence[tuple[Token, str]]
+) -> str | None:
+    """Why not all of these numbers can be somebody's: one is another's here. None when they can."""
+    for kind, known in tokens:
+        lookup = _digest(lasting_key, kind, known)
+        row = db.execute("SELECT person FROM tokens WHERE lookup = ? AND person != ?", (lookup, person)).fetchone()
+        if row is not None:
+            return f"{ANOTHERS} ({row[0]}); take it from them"
+    return None
 
 
 def write(

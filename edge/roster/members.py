@@ -23,7 +23,7 @@ class Taken:
     """What became of an entry."""
 
     out: str | None = None
-    """Why their face, or all of them, is kept out; None when nothing is."""
+    """Why their face, or a badge, or all of them, is kept out; None when nothing is."""
     ended: Consent | None = None
     """The consent that counted here until the entry said that it was withdrawn."""
     dropped: bool = False
@@ -96,8 +96,11 @@ def write(
     """
     row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
     out = judge(db, evidence, person, member, accepted)
+    another = means.contested(db, evidence, person, member.tokens)
     if contradiction(member) is not None or (out is not None and row is not None and (row[1] or again)):
         return Taken(out)
+    if another is not None and row is not None and again:
+        return Taken(another)
     if out == WITHDRAWN_HERE:
         means.write(db, opened, evidence, person, member.tokens, member.pin)
         return Taken(out)
@@ -123,7 +126,7 @@ def write(
     elif member.restricted:
         update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
         db.execute(update, (str(Restriction.RESTRICTED), person))
-    return Taken(out, ended, dropped)
+    return Taken(out or another, ended, dropped)
 
 
 def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:

@@ -21,7 +21,7 @@ from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, holding, members, policies, shadow, vault
-from edge.roster.means import Means
+from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.person import MAX_NAME, Person, is_name, malformed
 from edge.roster.schema import PEOPLE, create
@@ -242,8 +242,9 @@ class People:
     def judge(self, person: str, member: Member, policy: Policy) -> str | None:
         """Why `receive` would keep somebody out; None when it would not. Raises PeopleError."""
         with self._reading():
-            accepted = policies.in_force(self._db, policy)
-            return members.judge(self._db, self._evidence_key(), person, member, accepted)
+            key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
+            out = members.judge(self._db, key, person, member, accepted)
+            return out or contested(self._db, key, person, member.tokens)
 
     def receive(
         self,

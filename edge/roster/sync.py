@@ -28,6 +28,7 @@ from edge.domain.roster_member import Member
 from edge.domain.roster_topics import Part, Place
 from edge.errors import RecordError
 from edge.roster import sitekey
+from edge.roster.means import ANOTHERS
 from edge.roster.people import People
 from edge.roster.received import GONE, HELD, KEY, MANIFEST, OUT, Mark, Received, Row
 
@@ -117,9 +118,14 @@ class RosterSync:
                 self._person(place, payload)
 
     def settle(self) -> None:
-        """Act upon what can be judged now, in one transaction. Raises PeopleError, and then it all waits still."""
-        if not self._news:
-            return
+        """Act upon what can be judged now, a transaction a turn. Raises PeopleError, and then it waits still."""
+        while self._news:
+            self._news = self._turn()
+            self._leave_unlisted()
+            self._count()
+
+    def _turn(self) -> bool:
+        """Whether another may do more: somebody's badge was another's, and there was news of others."""
         arrived: dict[str, tuple[Member, Row]] = {}
         done: list[str] = []
         gone: list[Row] = []
@@ -139,12 +145,11 @@ class RosterSync:
             elif verdict is Verdict.CURRENT and message.key in self._keys and person not in self.leaving:
                 done.append(person)
                 self._open(message, sha256, arrived)
-        self._apply(arrived, gone)
+        contested = self._apply(arrived, gone)
         for person in done:
-            del self._waiting[person]
-        self._leave_unlisted()
-        self._count()
-        self._news = False
+            if person not in contested:
+                del self._waiting[person]
+        return bool(contested) and len(done) > len(contested)
 
     def left(self, person: str) -> None:
         """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
@@ -241,16 +246,21 @@ class RosterSync:
         row = Row(message.person, message.version, sha256, member.content, HELD)
         arrived[message.person] = (member, row)
 
-    def _apply(self, arrived: Mapping[str, tuple[Member, Row]], gone: list[Row]) -> None:
-        """People first, then what we know of them: an interruption between the two costs a repetition."""
+    def _apply(self, arrived: Mapping[str, tuple[Member, Row]], gone: list[Row]) -> set[str]:
+        """People first, then what we know of them: an interruption between the two costs a repetition.
+
+        Who is to get a badge that is another's here waits: the entry that takes it from the other may follow.
+        """
         if not arrived and not gone:
-            return
+            return set()
         fresh = {person: member for person, (member, _) in arrived.items() if not self._is_same(person, member)}
         again = [person for person, member in fresh.items() if self._is_judged(person, member)]
         reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])
-        self.counts.roster_applied += len(fresh) + len(gone)
+        self.counts.roster_applied += len(fresh.keys() - again) + len(gone)
+        self.counts.roster_applied += sum(reasons[person] is None for person in again)
+        return {person for person, reason in reasons.items() if reason is not None and reason.startswith(ANOTHERS)}
 
     def _is_same(self, person: str, member: Member) -> bool:
         """Whether it was only encrypted anew."""

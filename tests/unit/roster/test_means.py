@@ -167,7 +167,8 @@ def test_the_roster_takes_nobodys_badge_away(open_people: Open) -> None:
     bob = someone(people)
     people.means.give(bob, Token.BADGE, NUMBER)
     ann = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, tokens=((Token.BADGE, NUMBER),))
-    assert people.receive({new_person_id(): ann}, POLICY).popitem()[1] is None
+    assert bob in (people.receive({new_person_id(): ann}, POLICY).popitem()[1] or "")
+    assert people.gallery("m", POLICY).size == 1, "her face is known all the same"
     assert people.means.whose(Token.BADGE, NUMBER) == bob
 
 

@@ -363,3 +363,70 @@ def test_the_people_file_itself_keeps_no_face_without_a_consent(site: Site, give
     assert gate.people.receive({eve: given}, POLICY)[eve]
     assert gate.people.known() == frozenset()
     assert (faces(gate), gate.people.means.whose(Token.BADGE, BADGE)) == ([], None)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_badge_that_passes_to_another_arrives_whatever_comes_first(site: Site, seed: int) -> None:
+    gate = site.register("gate-1")
+    fay, bob = add(site, FACELESS), add(site, member(2, tokens=((Token.BADGE, OTHER),)))
+    gate.give(site.publish())
+    add(site, member(2, pin=DIGEST), bob)
+    add(site, replace(FACELESS, tokens=((Token.BADGE, OTHER),)), fay)
+    add(site, member(2, pin=DIGEST, tokens=((Token.BADGE, BADGE),)), bob)
+    newest = site.publish()
+    pieces = [*newest.items(), *site.history]
+    random.Random(seed).shuffle(pieces)
+    if seed % 4 == 0:  # hers alone, with all that decides about it; then a restart
+        gate.give({topic: wire for topic, wire in newest.items() if topic != person_topic(bob)})
+        assert f"another person's here ({bob})" in gate.sync.kept_out()[fay]
+        assert gate.people.means.whose(Token.BADGE, OTHER) == bob
+        gate.restart()
+        gate.give(newest)
+    gate.give(pieces, settle=bool(seed % 2))
+    assert (gate.people.means.whose(Token.BADGE, OTHER), gate.people.means.whose(Token.BADGE, BADGE)) == (fay, bob)
+    assert (gate.sync.kept_out(), gate.sync.missing()) == ({}, [])
+    assert gate.sync.counts.roster_waiting == 0
+
+
+def test_the_badge_of_somebody_who_leaves_is_free_for_who_comes(site: Site) -> None:
+    gate = site.register("gate-1")
+    fay = add(site, FACELESS)
+    gate.give(site.publish())
+    centre.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
+    nell = add(site, FACELESS)
+    retained = site.publish()
+    gate.give(sorted(retained.items(), key=lambda pair: pair[0] != person_topic(nell)), settle=False)
+    gate.settle()
+    assert gate.people.means.whose(Token.BADGE, BADGE) == nell
+    assert gate.sync.kept_out() == {}
+
+
+def test_a_badge_that_is_anothers_here_stays_theirs_until_it_is_taken(site: Site) -> None:
+    gate = site.register("gate-1")
+    own = new_person_id()
+    gate.people.add(own, "Own")
+    gate.people.means.give(own, Token.BADGE, BADGE)
+    fay = add(site, with_face())
+    retained = site.publish()
+    gate.give(retained)
+    assert own in gate.sync.kept_out()[fay]
+    assert (gate.people.means.whose(Token.BADGE, BADGE), gate.matched()) == (own, {fay})
+    assert gate.people.means.whose(Token.NUMBER, STAFF) == fay, "all that is free is hers"
+    gate.people.means.give(fay, Token.BADGE, "5555")
+    gate.restart()
+    gate.give(retained)
+    assert gate.people.means.whose(Token.BADGE, "5555") == fay, "what was given by hand in the meantime stays"
+    gate.people.means.take(own, Token.BADGE)
+    gate.restart()
+    gate.give(retained)
+    assert (gate.people.means.whose(Token.BADGE, BADGE), gate.sync.kept_out()) == (fay, {})
+
+
+def test_the_centre_adds_nobody_with_anothers_badge(site: Site) -> None:
+    """Or one of the two would lose it unseen, and without a face be left with nothing to publish."""
+    fay = add(site, FACELESS)
+    with pytest.raises(LedgerError, match=f"another person's here \\({fay}\\)"):
+        add(site, replace(FACELESS, name="Nell"))
+    assert len(site.store.people.list()) == 1
+    site.register("gate-1")
+    site.publish()
