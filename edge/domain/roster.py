@@ -122,7 +122,7 @@ def decode_person(payload: bytes) -> PersonMessage:
     if gone is None:
         if not isinstance(key, str) or KEY_ID.fullmatch(key) is None or not sealed:
             raise RecordError("roster: the key is missing or malformed, or nothing is sealed")
-    elif key is not None or sealed or gone not in set(ErasureReason):
+    elif key is not None or sealed or not isinstance(gone, str) or gone not in set(ErasureReason):
         raise RecordError("roster: a tombstone that holds more, or without a reason")
     else:
         reason, key = ErasureReason(gone), ""

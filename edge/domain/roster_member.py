@@ -131,8 +131,10 @@ def _tokens(listed: Any) -> tuple[tuple[Token, str], ...]:
         raise RecordError(f"roster member: more than {MAX_TOKENS} badges, or no list of them")
     found = []
     for one in listed:
-        if not isinstance(one, list) or len(one) != 2 or one[0] not in set(Token) or not isinstance(one[1], str):
+        if not isinstance(one, list) or len(one) != 2 or not all(isinstance(part, str) for part in one):
             raise RecordError("roster member: a badge is not [kind, number]")
+        if one[0] not in set(Token):
+            raise RecordError("roster member: a badge of an unknown kind")
         if badge.number(one[1]) != one[1]:
             raise RecordError("roster member: a badge's number is malformed")
         found.append((Token(one[0]), one[1]))

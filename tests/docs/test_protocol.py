@@ -100,7 +100,8 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
     assert set(kinds.FIELDS) == set(DATA)
-    others = {"record", "receipt", "command", "order", "export", "envelope"}
+    others = {"record", "receipt", "command", "order", "export", "envelope", "enrolment"}
+    others |= {f"roster-{name}" for name in ("key", "person", "member", "page", "manifest")}
     assert {f"record-{kind}" for kind in DATA} | others == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page

@@ -130,6 +130,7 @@ def test_a_malformed_key_is_refused(changes) -> None:
         TOMBSTONE.line() + b"\nmore",
         ONE.line().replace(b'"key"', b'"gone":"requested","key"') + b"\nx",
         TOMBSTONE.line().replace(b"requested", b"bored") + b"\n",
+        TOMBSTONE.line().replace(b'"requested"', b"[]") + b"\n",
         ONE.line().replace(b'"v":1', b'"v": 1') + b"\nx",
         ONE.line().replace(b"}", b',"more":1}') + b"\nx",
         ONE.line() + b"\n" + b"x" * 24_000,
@@ -221,6 +222,7 @@ WITHDRAWN = {**asdict(CONSENT), "withdrawn_at": "2026-04-01T09:00:00Z"}
         (FACELESS, {"tokens": []}),
         (FACELESS, {"tokens": ...}),
         (FACELESS, {"tokens": [["face", "0004711"]]}),
+        (FACELESS, {"tokens": [[[], "0004711"]]}),
         (FACELESS, {"templates": [["m", 1, 8]]}),
     ],
 )
