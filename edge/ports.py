@@ -138,6 +138,9 @@ class Uplink(Protocol):
         False when not connected: nothing is queued.
         """
 
+    def refresh(self) -> bool:
+        """Have the broker send again all that it retains for us; False when not connected."""
+
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         """The next event in order; None when there is none in time, or when `wake` was called."""
 

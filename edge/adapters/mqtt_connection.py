@@ -20,9 +20,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.adapters import mqtt_packets
-from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive
+from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Refresh
 from edge.adapters.mqtt_reasons import DISCONNECTS, LastError, connack_reason, puback_refusal, unexplained
 from edge.adapters.mqtt_socket import MqttSocket
 from edge.adapters.mqtt_tls import UplinkSettings, plain_reason
@@ -49,6 +50,8 @@ class Wires:
     mailbox: Mailbox
     events: SimpleQueue[LinkEvent]
     stopping: threading.Event
+    subscribed: threading.Event
+    """Set once the broker granted our subscriptions: what it retained then is in the session, or was here."""
 
 
 class Connection:
@@ -200,6 +203,8 @@ class Connection:
                 continue  # meant for a connection that is gone: the journal or the broker has it still
             if isinstance(command, Publish):
                 self._waiting.append(command)
+            elif isinstance(command, Refresh):
+                self._subscribe(anew=True)
             elif command.mid:
                 sock.send(mqtt_packets.puback(command.mid))
         while self._waiting and len(self._tokens) < self._room:
@@ -236,7 +241,7 @@ class Connection:
         return sock if isinstance(sock, MqttSocket) else None
 
     def _on_connect(
-        self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
+        self, _client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         self._answered = True
         self._room = getattr(properties, "ReceiveMaximum", _MOST_INFLIGHT)
@@ -245,9 +250,22 @@ class Connection:
             return
         self._session_present = flags.session_present
         if self._wires.identity.subscriptions:
-            client.subscribe([(topic, 1) for topic in self._wires.identity.subscriptions])
+            self._subscribe(anew=not self._wires.subscribed.is_set())
         else:
             self._is_up()
+
+    def _subscribe(self, *, anew: bool) -> None:
+        """`anew`: all that is retained is sent, as to somebody new."""
+        identity = self._wires.identity
+        handling = {
+            topic: SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+            if topic in identity.once and not anew
+            else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+            for topic in identity.subscriptions
+        }
+        self._client.subscribe(
+            [(topic, SubscribeOptions(qos=1, retainHandling=how)) for topic, how in handling.items()]
+        )
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
@@ -259,7 +277,9 @@ class Connection:
                     "the configuration, the certificate's common name, and the broker's ACL"
                 )
                 return
-        self._is_up()
+        self._wires.subscribed.set()
+        if not self.up:
+            self._is_up()
 
     def _is_up(self) -> None:
         self._up_since = time.monotonic()

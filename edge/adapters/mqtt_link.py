@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from random import SystemRandom
 
 from edge.adapters.mqtt_connection import Connection, Wires
-from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Release, ThreadDied
+from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Refresh, Release, ThreadDied
 from edge.adapters.mqtt_tls import UplinkSettings, client_context
 from edge.errors import BrokerError
 from edge.ports import Acknowledged, Connected, Disconnected
@@ -39,7 +39,9 @@ class MqttLink:
             raise BrokerError("this connection was started before; make a new one")
         context = client_context(self._settings)
         mailbox = self._mailbox = Mailbox()
-        wires = Wires(self._settings, self._identity, context, mailbox, self._events, self._stopping)
+        wires = Wires(
+            self._settings, self._identity, context, mailbox, self._events, self._stopping, threading.Event()
+        )
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
@@ -60,6 +62,14 @@ class MqttLink:
         """Tell the broker that this message is safe here; without effect when its connection is gone."""
         if self._mailbox is not None:
             self._mailbox.put(Release(received.mid, received.connection))
+
+    def refresh(self) -> bool:
+        """Have the broker send again all that it retains; False when not connected."""
+        connection, mailbox = self._connection, self._mailbox
+        if mailbox is None or connection is None or not connection.up:
+            return False
+        mailbox.put(Refresh(connection.number))
+        return True
 
     def next_event(self, timeout_s: float) -> Connected | Disconnected | Acknowledged | Receive | None:
         """The next event in order; None when there is none in time, or when `wake` was called.

@@ -18,6 +18,8 @@ class Identity:
     """Subscribed at QoS 1 before Connected is reported."""
     will: tuple[str, bytes] | None = None
     """Topic and payload of the last will: QoS 1, retained."""
+    once: Sequence[str] = ()
+    """Of the subscriptions, those whose retained messages are not sent again while the broker keeps the session."""
     manual_release: bool = False
     """Whether the broker keeps each message until it is released: for a receiver that commits first."""
 
@@ -62,17 +64,27 @@ class Release:
     connection: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Subscribe again, so that all that is retained is sent again, on this connection or not at all."""
+
+    connection: int
+
+
+Command = Publish | Release | Refresh
+
+
 class Mailbox:
     """Commands for a thread that waits in `select`: put from any thread, taken by one."""
 
     def __init__(self) -> None:
-        self._commands: SimpleQueue[Publish | Release] = SimpleQueue()
+        self._commands: SimpleQueue[Command] = SimpleQueue()
         self._rung = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
 
-    def put(self, command: Publish | Release) -> None:
+    def put(self, command: Command) -> None:
         """Leave a command and wake the reader."""
         self._commands.put(command)
         if not self._rung:  # one wake-up for as many as come until the reader looks
@@ -89,7 +101,7 @@ class Mailbox:
         """For `select`: readable when there may be a command."""
         return self._reader.fileno()
 
-    def take(self) -> Iterator[Publish | Release]:
+    def take(self) -> Iterator[Command]:
         """What is there now, oldest first."""
         with contextlib.suppress(OSError):
             self._reader.recv(4_096)

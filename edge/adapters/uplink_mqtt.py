@@ -7,6 +7,7 @@ from typing import Self
 from edge.adapters.mqtt_link import MqttLink
 from edge.adapters.mqtt_mail import Identity, Receive
 from edge.adapters.mqtt_tls import UplinkSettings
+from edge.domain import roster_topics
 from edge.domain.records import Origin
 from edge.ports import UplinkEvent
 
@@ -17,13 +18,16 @@ class MqttUplink:
     """Implements `edge.ports.Uplink`: a persistent session under the client id `<site>.<terminal>`.
 
     `will` is the topic and payload that the broker publishes, retained, when we vanish without a goodbye.
-    `subscriptions` are made, and granted, before Connected is reported.
+    `subscriptions` are made, and granted, before Connected is reported. Of the roster, what is retained is sent at
+    the first connection, and later only if the broker lost the session or on `refresh`; manifest and key each time.
     """
 
     def __init__(
         self, settings: UplinkSettings, origin: Origin, will: tuple[str, bytes], subscriptions: Sequence[str]
     ) -> None:
-        identity = Identity(f"{origin.site}.{origin.terminal}", tuple(subscriptions), will)
+        identity = Identity(
+            f"{origin.site}.{origin.terminal}", tuple(subscriptions), will, roster_topics.bulk(origin)
+        )
         self._link = MqttLink(settings, identity)
 
     def start(self) -> None:
@@ -33,6 +37,10 @@ class MqttUplink:
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
         return self._link.publish(topic, payload, token=token, retain=retain)
+
+    def refresh(self) -> bool:
+        """Have all sent again that is retained for us; False when not connected."""
+        return self._link.refresh()
 
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         """The next event in order; None when there is none in time, or when `wake` was called.

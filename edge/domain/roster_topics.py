@@ -45,6 +45,11 @@ def subscriptions(origin: Origin) -> list[str]:
     return [key, f"{base}/{Part.MANIFEST}", f"{base}/{Part.PAGE}/+", f"{base}/{Part.PERSON}/+"]
 
 
+def bulk(origin: Origin) -> list[str]:
+    """Of `subscriptions`, those that bring nearly all of it, and that the manifest vouches for."""
+    return subscriptions(origin)[2:]
+
+
 def place_of(topic: str) -> Place | None:
     """None when it is no topic of a roster."""
     site, _, rest = topic.removeprefix(f"{ROOT}/").partition("/roster/")

@@ -113,6 +113,8 @@ class Publisher:
             self._take(event)
         if self._roster is not None:
             self._roster.settle(self._journal)
+            if self.connected and self._roster.wants_all() and self._uplink.refresh():
+                self._roster.asked()
         busy = self.connected and self._send()
         if (orders := self._orders) is not None:
             self._writing(lambda: orders.look(self._journal))

@@ -27,6 +27,8 @@ from edge.terminal.orders import settle
 
 GRACE_NS = 30_000_000_000
 """How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
+AGAIN_NS = 600_000_000_000
+"""How long after all of it was asked for it is asked for again, while something is missing."""
 RETRY_NS = 5_000_000_000
 """How long after a failure of the disk the next attempt is."""
 _KEYS_NS = 1_000_000_000
@@ -70,6 +72,8 @@ class Roster:
         self._unsigned = 0
         self._quiet_ns = self._retry_ns = 0
         self._failed = False
+        self._connected = self._wanted = self._lost = False
+        self._asked_ns: int | None = None
 
     def open(self) -> None:
         """Open both files on this thread. Raises PeopleError."""
@@ -78,8 +82,25 @@ class Roster:
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
 
     def connected(self) -> None:
-        """The broker will say all that it retains: nothing is missing before it had the time to."""
+        """The broker says at least the manifest and our key: nothing is missing before it had the time to.
+
+        At the first connection it says all that it retains. Later it does so if it has forgotten us; otherwise what
+        changed comes by itself. Who is kept out is judged again, which takes their entry.
+        """
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+        self._asked_ns = None
+        sync, _ = self._opened()
+        self._wanted = self._connected and bool(sync.kept_out() or sync.counts.roster_waiting or self._failed)
+        self._connected = True
+
+    def wants_all(self) -> bool:
+        """Whether the broker is to say all of it again; `asked` once that was done."""
+        return self._wanted
+
+    def asked(self) -> None:
+        """All that is retained will come."""
+        self._wanted = False
+        self._asked_ns = self._clock.monotonic_ns()
 
     def take(self, topic: str, raw: bytes) -> bool:
         """A message from the broker; False when the topic is none of the roster's."""
@@ -95,6 +116,7 @@ class Roster:
         except RecordError:
             self._unsigned += 1
         except PeopleError as error:
+            self._lost = True
             self._fail(error)
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
         return True
@@ -154,7 +176,7 @@ class Roster:
 
     def _look(self) -> None:
         sync, _ = self._opened()
-        missing = sync.missing()
+        missing, now = sync.missing(), self._clock.monotonic_ns()
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             self._alarms.begin(
@@ -168,6 +190,10 @@ class Roster:
             )
         else:
             self._alarms.end(ROSTER_INCOMPLETE, "the roster is complete")
+        # Our disk took something in vain, or a queue at the broker was full: it retains all of it nevertheless.
+        lacking = bool(missing) or self._lost
+        if lacking and (self._asked_ns is None or now - self._asked_ns >= AGAIN_NS):
+            self._wanted, self._lost = True, False
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
 
     def _fail(self, error: Exception) -> None:

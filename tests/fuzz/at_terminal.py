@@ -39,6 +39,9 @@ class Pipe:
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         return self.events.popleft() if self.events else None
 
+    def refresh(self) -> bool:
+        return False
+
     def wake(self) -> None: ...
 
     def stop(self) -> None: ...

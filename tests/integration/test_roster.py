@@ -66,7 +66,7 @@ class Company:
     def people(self, terminal) -> People:
         return People(self.site.root / f"{terminal.origin.terminal}-people.db", b"k" * 32)
 
-    def run(self, terminal, grace_ns: int = 300_000_000):
+    def run(self, terminal, grace_ns: int = 300_000_000, **options):
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         name = terminal.origin.terminal
         roster = Roster(
@@ -79,7 +79,7 @@ class Company:
             self.site.clock(),
             grace_ns=grace_ns,
         )
-        return terminal.run(roster=roster)
+        return terminal.run(roster=roster, **options)
 
     def matched(self, terminal) -> set[str]:
         with self.people(terminal) as people:

@@ -63,6 +63,10 @@ class ScriptedUplink:
     def next_event(self, timeout_s: float):
         return self.events.popleft() if self.events else None
 
+    def refresh(self) -> bool:
+        self.calls.append("refresh")
+        return self.up
+
     def wake(self) -> None:
         self.calls.append("wake")
 

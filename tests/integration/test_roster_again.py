@@ -1,0 +1,155 @@
+"""What a terminal is sent of the roster when it comes back: what changed; and all of it when that is not enough."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from edge.central import broker as brokers
+from edge.central import roster as centre
+from edge.domain.badge import Token
+from edge.domain.kinds import ErasureReason
+from edge.domain.roster_topics import Part, place_of
+from edge.roster.person import new_person_id
+from tests.integration.proxy import Proxy
+from tests.integration.test_roster import Company, company
+
+__all__ = ["company"]  # the fixture
+PEOPLE = 3
+
+
+@pytest.fixture
+def proxy(broker) -> Iterator[Proxy]:
+    with Proxy(broker.host, broker.port) as running:
+        yield running
+
+
+class Away:
+    """A terminal behind a proxy, and what came to it of the roster."""
+
+    def __init__(self, company: Company, proxy: Proxy, **settings: object) -> None:
+        self.company, self.site, self.proxy = company, company.site, proxy
+        self.terminal = self.site.terminal("gate-1")
+        company.publish()
+        self.came: Counter[str] = Counter()
+        self.settings = {"port": proxy.port, "backoff_first_s": 0.05, "backoff_max_s": 0.2, **settings}
+        self.start()
+
+    def start(self) -> None:
+        self.publisher = self.company.run(self.terminal, settings=self.site.uplink("gate-1", **self.settings))
+        roster = self.publisher._roster
+        take = roster.take
+
+        def counted(topic: str, raw: bytes) -> bool:
+            place = place_of(topic)
+            self.came[str(place.part) if place else "none"] += 1
+            return take(topic, raw)
+
+        roster.take = counted
+
+    def knows(self, *people: str) -> None:
+        self.site.eventually(lambda: self.company.matched(self.terminal) == set(people), "the roster")
+
+    def leave(self) -> None:
+        self.proxy.slamming = True
+        self.proxy.reset()
+        self.site.eventually(lambda: not self.publisher.connected, "it is away")
+        self.came.clear()
+
+    def come_back(self) -> None:
+        self.proxy.slamming = False
+        self.site.eventually(lambda: self.publisher.connected, "it is back")
+        self.site.eventually(lambda: self.came[Part.MANIFEST], "the manifest")
+
+
+def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, site, proxy):
+    ids = [company.add(number) for number in range(PEOPLE)]
+    away = Away(company, proxy)
+    away.knows(*ids)
+    assert away.came[Part.PERSON] == PEOPLE
+    away.leave()
+    away.come_back()
+    away.leave()
+    centre.remove(company.store, "main", ids[0], ErasureReason.REQUESTED)
+    company.publish()
+    away.come_back()
+    away.knows(*ids[1:])
+    assert away.came[Part.PERSON] == 1, "the tombstone"
+    assert away.came[Part.PAGE] <= 1
+    assert away.came[Part.KEY] >= 1, "it is in memory alone, so it is said each time"
+    away.leave()
+    away.come_back()
+    site.eventually(lambda: away.came[Part.KEY], "the key")
+    assert (away.came[Part.PERSON], away.came[Part.PAGE]) == (0, 0)
+    assert "roster-incomplete" not in away.publisher.alarms
+
+
+def test_after_a_restart_of_the_program_all_of_it_comes(company, site, proxy):
+    ids = [company.add(number) for number in range(PEOPLE)]
+    away = Away(company, proxy)
+    away.knows(*ids)
+    away.terminal.stop()
+    away.came.clear()
+    away.start()
+    site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
+
+
+def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, proxy):
+    ids = [company.add(number) for number in range(PEOPLE)]
+    away = Away(company, proxy, session_expiry_s=1)
+    away.knows(*ids)
+    away.leave()
+    time.sleep(3)  # the broker looks once a second
+    away.come_back()
+    site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
+
+
+def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
+    company, site, broker, proxy, monkeypatch
+):
+    queue = "max_queued_messages {max_queued}\nmax_inflight_messages {max_inflight}"
+    assert queue in brokers._CONFIGURATION
+    small = queue.replace("{max_queued}", "2")
+    monkeypatch.setattr(brokers, "_CONFIGURATION", brokers._CONFIGURATION.replace(queue, small))
+    broker.stop()
+    broker.start()
+    first = company.add(0)
+    away = Away(company, proxy)
+    away.knows(first)
+    away.leave()
+    ids = [first, company.add(1), company.add(2)]
+    for _ in range(60):
+        centre.rotate(company.store, "main")
+        company.publish()
+    away.come_back()
+    away.knows(*ids)
+    site.eventually(lambda: "roster-incomplete" not in away.publisher.alarms, "it is complete")
+    dropped = [line for line in broker.log.read_text().splitlines() if "dropped" in line.casefold()]
+    assert dropped, "the queue was too small"
+    assert away.publisher._roster._asked_ns is not None, "and all of it was asked for"
+
+
+def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy):
+    ann = company.add(0)
+    away = Away(company, proxy)
+    away.knows(ann)
+    own = new_person_id()
+    with company.people(away.terminal) as people:
+        people.add(own, "Own")
+        people.means.give(own, Token.BADGE, "4711")
+    member = company.store.people.member(ann)
+    centre.add(company.store, "main", ann, replace(member, tokens=((Token.BADGE, "4711"),)))
+    company.publish()
+    site.eventually(lambda: away.publisher._roster.counters()["roster_out"] == 1, "it is another's")
+    with company.people(away.terminal) as people:
+        people.means.take(own, Token.BADGE)
+    away.leave()
+    away.come_back()
+
+    def hers() -> bool:
+        with company.people(away.terminal) as people:
+            return people.means.whose(Token.BADGE, "4711") == ann
+
+    site.eventually(hers, "she has it now")
