@@ -14,7 +14,7 @@ from edge.domain import roster
 from edge.domain.consent import Policy
 from edge.domain.records import Origin
 from edge.domain.roster_topics import Part, place_of
-from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError
+from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.ports import Clock
@@ -137,7 +137,7 @@ class Roster:
                 self._sync.left(person)
         except (JournalDamaged, JournalAltered):
             raise
-        except (PeopleError, JournalError) as error:
+        except (PeopleError, JournalError, TransferError) as error:
             self._fail(error)
         else:
             self._failed = False

@@ -38,14 +38,17 @@ def at_once(company: Company, findings: Findings, traces: Traces) -> str:
     findings.note("withdrawal", company.reception.offer(withdraws.face) != "punch", "their face opened nothing")
     _removed(company, withdraws, "withdrawn")
     _gone(company, findings, "withdrawal", withdraws, traces)
-    states = [one.data["state"] for one in company.reception.records()
-              if one.kind == "consent" and one.data["person"] == withdraws.person]  # fmt: skip
-    findings.equal("withdrawal", "the last word of their consent", states[-1], "withdrawn")
+
+    def last_word() -> object:
+        states = [one.data["state"] for one in company.reception.records()
+                  if one.kind == "consent" and one.data["person"] == withdraws.person]  # fmt: skip
+        return states[-1]
+
+    findings.until("withdrawal", "the last word of their consent: withdrawn", lambda: last_word() == "withdrawn")
 
     _go(company, child, "under-age", "under-age")
     _gone(company, findings, "age", child, traces)
-    reasons = {str(one.data["reason"]) for one in _erasures(company, child)}
-    findings.equal("age", "the reason on record", max(reasons, default=None), "under-age")
+    findings.until("age", "the reason on record: under-age", lambda: _reasons(company, child) == {"under-age"})
     return number
 
 
@@ -73,8 +76,8 @@ def on_the_day(company: Company, findings: Findings, traces: Traces) -> None:
         gate.clock.pass_by(timedelta(days=11))
         gate.clock.hurry(11)
     findings.until("termination", "after it, matched nowhere", lambda: not _matched(company, one))
-    reasons = {str(record.data["reason"]) for record in _erasures(company, one)}
-    findings.equal("termination", "the reason on record", "".join(reasons), "employment-ended")
+    findings.until("termination", "the reason on record: employment-ended",
+                   lambda: _reasons(company, one) == {"employment-ended"})  # fmt: skip
     _removed(company, one, "employment-ended")
     _gone(company, findings, "termination", one, traces)
 
@@ -96,9 +99,10 @@ def _gone(company: Company, findings: Findings, promise: str, one: Employee, tra
     stored = {name: raw for name, raw in traces[one.person].items() if not name.startswith(away)}
     findings.until(promise, f"of {len(stored)} traces at terminals, centre and broker none is left",
                    lambda: not tracing.left_of(company, stored, skip={away}))  # fmt: skip
-    found = {record.source for record in _erasures(company, one)}
     if promise != "withdrawal":
-        findings.note(promise, len(found) >= len(company.present), f"{len(found)} signed statements of it")
+        owed = len(company.present)
+        findings.until(promise, f"a signed statement of it by each of {owed} terminals",
+                       lambda: len({said.source for said in _erasures(company, one)}) >= owed)  # fmt: skip
 
 
 def _erasures(company: Company, one: Employee) -> list:
@@ -106,8 +110,12 @@ def _erasures(company: Company, one: Employee) -> list:
             if record.kind == "erased" and record.data["person"] == one.person]  # fmt: skip
 
 
+def _reasons(company: Company, one: Employee) -> set[str]:
+    return {str(said.data["reason"]) for said in _erasures(company, one)}
+
+
 class _Said:
-    def __init__(self, source: str, data: object) -> None:
+    def __init__(self, source: str, data: dict[str, object]) -> None:
         self.source, self.data = source, data
 
 
