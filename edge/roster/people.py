@@ -3,13 +3,9 @@
 No template without an active consent, in one transaction (I9). Images have no place here.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -20,11 +16,12 @@ from edge.domain.matching import Gallery
 from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, holding, members, policies, shadow, vault
+from edge.roster import consents, erasure, everybody, holding, members, policies, shadow, vault
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
+from edge.roster.people_file import PeopleFile
 from edge.roster.person import MAX_NAME, Person, is_name, malformed
-from edge.roster.schema import PEOPLE, create
+from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
 
 _Persons = list[Person]
@@ -33,31 +30,16 @@ _Pairs = list[tuple[str, str]]
 """`list` means the method, inside of the class."""
 
 
-class People:
-    """One connection to the people file, bound to the thread that opened it."""
+class People(PeopleFile):
+    """What is known of people, and every change of it; see `PeopleFile`."""
 
     def __init__(self, path: Path, storage_key: bytes) -> None:
-        """Open, or create when absent. Raises PeopleError: another storage key, or a file that cannot be used."""
-        self.path = path
-        self._storage_key = storage_key
-        self._own_changes = 0
-        if not path.exists():
-            create(path, storage_key)
-        self._db = PEOPLE.connect(path)
-        self._opened_vault: Vault | None = None
+        """As the file's. Raises PeopleError."""
+        super().__init__(path, storage_key)
         self.orders = OrderBook(self._db, path, self._writing)
         """What the authority ordered."""
         self.means = Means(self._db, path, self._writing, self._vault, self._evidence_key)
         """Ways in that are no face."""
-        try:
-            with PEOPLE.guard(path):
-                PEOPLE.migrate(self._db, path)
-                self._db.execute("PRAGMA secure_delete = ON")
-                self._db.execute("PRAGMA foreign_keys = ON")
-                self._vault()
-        except BaseException:
-            self._db.close()
-            raise
 
     def enrol(
         self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str
@@ -139,10 +121,6 @@ class People:
         with self._writing():
             fresh = Vault.fresh(self._storage_key)
             return erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
-
-    def rewrite(self) -> None:
-        """Every page of the file anew, so that no freed one keeps a byte. Raises PeopleError."""
-        erasure.rewrite(self._db, self.path)
 
     def owed(self) -> _Pairs:
         """(person, reason) of every erasure that is not `settled`: a start finishes them."""
@@ -294,19 +272,7 @@ class People:
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""
         with self._reading():
-            rows = self._db.execute(
-                "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction "
-                "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
-            ).fetchall()
-            latest = consents.latest(self._db, self._evidence_key())
-            opened = self._vault()
-        found = []
-        for person, wrapped, sealed, count, models, restriction in rows:
-            name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
-            names = tuple(sorted(models.split("\n"))) if models else ()
-            bar = None if restriction is None else Restriction(restriction)
-            found.append(Person(person, name, count, names, latest.get(person), bar))
-        return found
+            return everybody.listed(self._db, self._vault(), self._evidence_key())
 
     def gallery(self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None) -> Gallery:
         """Everyone with templates of this model, an active consent to the policy in force, and no restriction.
@@ -316,93 +282,11 @@ class People:
         still matched; without that list it raises, as it does for anything else. Raises PeopleError.
         """
         with self._reading():
-            rows = self._db.execute(
-                "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
-                "WHERE model_id = ? AND wrapped IS NOT NULL AND restriction IS NULL ORDER BY person",
-                (model_id,),
-            ).fetchall()
-            latest = consents.latest(self._db, self._evidence_key())
-            opened = self._vault()
             accepted = policies.in_force(self._db, policy)
-        templates = []
-        for person, wrapped, count, sealed in rows:
-            given = latest.get(person)
-            if given is None or not any(rules.is_active(given, one) for one in accepted):
-                continue
-            try:
-                raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)
-            except PeopleError:
-                if unreadable is None:
-                    raise
-                unreadable.append(person)
-                continue
-            templates.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
+            found = everybody.templates(
+                self._db, self._vault(), self._evidence_key(), model_id, accepted, unreadable
+            )
         try:
-            return Gallery.of(model_id, ((person, flat.reshape(count, -1)) for person, count, flat in templates))
+            return Gallery.of(model_id, ((person, flat.reshape(count, -1)) for person, count, flat in found))
         except ValueError as error:
             raise PeopleError(f"{self.path}: templates of {model_id} do not fit together; enrol again") from error
-
-    def version(self) -> int:
-        """Differs from what it was when the people may have changed, by us or by another process; cheap."""
-        with PEOPLE.guard(self.path):
-            others = self._db.execute("PRAGMA data_version").fetchone()[0]
-        return (self._own_changes << 32) + int(others)
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """One transaction around several changes: all of them, or none."""
-        with self._writing():
-            yield
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        if self._db.in_transaction:
-            yield  # part of a larger change
-            return
-        with PEOPLE.writing(self._db, self.path):
-            yield
-        self._own_changes += 1  # data_version tells of other connections only
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        """One snapshot: people, their keys and their consent of the same instant."""
-        if self._db.in_transaction:
-            yield
-            return
-        with PEOPLE.guard(self.path):
-            self._db.execute("BEGIN")
-            try:
-                yield
-            finally:
-                self._db.execute("COMMIT")
-
-    def _vault(self) -> Vault:
-        """The epoch in force; another process may have replaced it."""
-        wrapped = self._db.execute("SELECT wrapped_epoch FROM vault").fetchone()[0]
-        if self._opened_vault is None or self._opened_vault.wrapped_epoch != wrapped:
-            self._opened_vault = Vault(self._storage_key, wrapped)
-        return self._opened_vault
-
-    def _evidence_key(self) -> bytes:
-        """Over what outlives a person's key: who witnessed a consent that was later withdrawn."""
-        wrapped = self._db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0]
-        return self._vault().unwrap("", wrapped)
-
-    def purge(self) -> None:
-        """Fold the write-ahead file in, so that it keeps no older page; when another process reads, it does so."""
-        if self._db.in_transaction:
-            return  # whoever began it does so at its end
-        with contextlib.suppress(sqlite3.OperationalError):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
