@@ -25,6 +25,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "no consent is needed. Give them a badge, or a staff number and a PIN, next.",
     )
     add.add_argument("name", metavar="NAME")
+    add.add_argument(
+        "--age-13-or-older",
+        action="store_true",
+        help="the person is at least 13 years old; younger ones are not added",
+    )
     add_config(add)
     add_operator(add)
     add.set_defaults(call=run_add)
@@ -44,7 +49,8 @@ def run_add(arguments: argparse.Namespace) -> int:
     """Add."""
     from edge.terminal import by_hand
 
-    person = with_terminal(arguments, lambda **parts: by_hand.add(arguments.name, **parts))
+    attested = arguments.age_13_or_older
+    person = with_terminal(arguments, lambda **parts: by_hand.add(arguments.name, age_attested=attested, **parts))
     print(f"added {person}: no face, no consent needed")
     print(f"next: smartclocker people badge {person}    undo: smartclocker people erase {person} --reason employer")
     return 0

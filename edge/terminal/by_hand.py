@@ -10,7 +10,7 @@ import numpy as np
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
+from edge.domain.consent import MINIMUM_AGE, Consent, Policy
 from edge.domain.kinds import CommandOutcome, ErasureReason, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
@@ -183,13 +183,18 @@ def export(
     return handed_out(says, write, people, ring, clock, by)
 
 
-def add(name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> str:
-    """Somebody without a face; their new id. Raises PeopleError, JournalError."""
+def add(name: str, *, age_attested: bool, people: People, ring: Ring, clock: Clock, by: str) -> str:
+    """Somebody without a face; their new id. Raises PeopleError without an attested age, JournalError."""
+    if not age_attested:
+        raise PeopleError(
+            f"nobody was added: this is not for anyone under {MINIMUM_AGE}, with or without a face; see that the "
+            "person is older, then give --age-13-or-older"
+        )
     person = new_person_id()
 
     def change() -> list[Saying]:
         people.add(person, name)
-        return [did("add", f"added {person} without a face", person)]
+        return [did("add", f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
 
     changed(change, people, ring, clock, by)
     return person

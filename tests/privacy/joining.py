@@ -123,7 +123,7 @@ def _badges(company: Company) -> None:
     gate = company.reception
     with gate.people() as people, gate.ring() as ring:
         at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
-        company.faceless = by_hand.add(cast.FACELESS[0], **at)
+        company.faceless = by_hand.add(cast.FACELESS[0], age_attested=True, **at)
         by_hand.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
 
 
@@ -146,3 +146,8 @@ def _refused(company: Company, findings: Findings, face: object) -> None:
                 refused = True
             left = len(people.list())
         findings.note(promise, refused and left == 0, what)
+    with gate.people() as people, gate.ring() as ring:
+        at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
+        with contextlib.suppress(PeopleError):
+            by_hand.add("Nobody", age_attested=False, **at)
+        findings.note("age", not people.list(), "without it nobody is added without a face, either")

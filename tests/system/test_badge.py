@@ -36,6 +36,11 @@ def smartclocker(*words: object, typed: str = "") -> str:
     return done.stdout
 
 
+def added(site, name: str) -> str:
+    said = smartclocker("people", "add", name, "--age-13-or-older", "--config", site.config)
+    return said.split()[1].rstrip(":")
+
+
 @contextmanager
 def running(path: Path, log: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
@@ -74,7 +79,7 @@ def punches(site) -> list[tuple[str, str, str]]:
 
 
 def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reader: Path, tmp_path: Path) -> None:
-    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    person = added(site, "Ann Example")
     smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
     smartclocker("people", "number", person, "--config", site.config, typed=STAFF)
     smartclocker("people", "pin", person, "--config", site.config, typed=PIN)
@@ -103,6 +108,19 @@ def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reade
         assert secret.encode() not in kept
 
 
+def test_nobody_is_added_without_an_attested_age(site) -> None:
+    command = [sys.executable, "-m", "edge", "people", "add", "Kim Child", "--config", str(site.config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 65
+    assert "--age-13-or-older" in done.stderr
+    assert "Kim" not in done.stderr
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+        assert people.list() == []
+        assert ring.head().seq == 0
+
+
 def test_after_an_objection_the_face_counts_no_more_and_the_badge_does(
     site, reader: Path, enrol, tmp_path: Path
 ) -> None:
@@ -120,7 +138,7 @@ def test_badge_and_face_together_where_the_terminal_asks_for_both(
     site, reader: Path, enrol, tmp_path: Path
 ) -> None:
     person = enrol(site, "obama.jpg", "obama2.jpg")
-    other = smartclocker("people", "add", "Bob Example", "--config", site.config).split()[1].rstrip(":")
+    other = added(site, "Bob Example")
     smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
     smartclocker("people", "badge", other, "--config", site.config, typed="5555")
     text = site.config.read_text()
@@ -151,7 +169,7 @@ def test_anothers_face_with_a_badge_is_refused(site, reader: Path, enrol, photos
 def test_without_its_camera_badge_and_pin_go_on_and_the_camera_comes_back_by_itself(
     site, reader: Path, photos: Path, tmp_path: Path
 ) -> None:
-    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    person = added(site, "Ann Example")
     smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
     smartclocker("people", "number", person, "--config", site.config, typed=STAFF)
     smartclocker("people", "pin", person, "--config", site.config, typed=PIN)
@@ -177,7 +195,7 @@ def test_without_its_camera_badge_and_pin_go_on_and_the_camera_comes_back_by_its
 
 
 def test_where_a_badge_alone_counts_no_camera_is_opened(site, reader: Path, tmp_path: Path) -> None:
-    person = smartclocker("people", "add", "Ann Example", "--config", site.config).split()[1].rstrip(":")
+    person = added(site, "Ann Example")
     smartclocker("people", "badge", person, "--config", site.config, typed=NUMBER)
     (site.directory.parent / "replay").rename(tmp_path / "away")
     site.config.write_text(site.config.read_text() + '\n[recognition]\nmode = "badge"\n')

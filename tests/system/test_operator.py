@@ -72,7 +72,7 @@ def test_every_act_by_hand_names_who_did_it(
     by = given or login()
     act("enrol", "Ann Example", photos / "obama.jpg", *CONSENTS, *who)
     ann = capsys.readouterr().out.split()[1]
-    act("people", "add", "Bob Example", *who)
+    act("people", "add", "Bob Example", "--age-13-or-older", *who)
     bob = capsys.readouterr().out.split()[1].rstrip(":")
     centre = create_identity(tmp_path / "roster")
     (tmp_path / "roster.pem").write_text(public_pem(centre.verify_key))
@@ -115,7 +115,7 @@ def test_sudo_and_su_do_not_hide_who_logged_in(site, enrol, monkeypatch: pytest.
 @pytest.mark.parametrize("name", ["Ada", "ada", "j-smith", "J. Smith 1", "root", "ada1@hq", "uid:0", "1" * 33, ""])
 def test_a_name_is_refused_before_anything_is_done_and_not_repeated(site, act: Act, capsys, name: str) -> None:
     with pytest.raises(SystemExit) as refused:
-        act("people", "add", "Bob Example", "--operator", name)
+        act("people", "add", "Bob Example", "--age-13-or-older", "--operator", name)
     assert refused.value.code == 2
     told = capsys.readouterr().err
     assert "a staff number, not a name" in told
@@ -126,7 +126,7 @@ def test_a_name_is_refused_before_anything_is_done_and_not_repeated(site, act: A
 def test_a_login_with_a_digit_in_it_is_a_name(act: Act, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(logins, "is_login_name", lambda word: word == "jsmith2")
     with pytest.raises(SystemExit):
-        act("people", "add", "Bob Example", "--operator", "jsmith2")
+        act("people", "add", "Bob Example", "--age-13-or-older", "--operator", "jsmith2")
     assert "no login of this machine" in capsys.readouterr().err
 
 
@@ -142,7 +142,7 @@ def test_the_audit_shows_who_acted_at_which_terminal(site, act: Act, enrol, tmp_
     centre, stick = tmp_path / "centre", tmp_path / "stick.scx"
     ann = enrol(site, "obama.jpg")
     act("people", "rectify", ann, "Ann Right", "--operator", "hr-7")
-    act("people", "add", "Bob Example")
+    act("people", "add", "Bob Example", "--age-13-or-older")
     act("journal", "export", stick, "--all")
     for verb, *words in (
         ("init", "--host", "127.0.0.1", "--site", "demo"),

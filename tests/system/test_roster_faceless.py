@@ -21,7 +21,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
     tmp_path: Path, centre: Path
 ) -> None:
     first = write_terminal(tmp_path / "first", photos_directory(), site="main", name="hall-1")
-    person = run("people", "add", "Fay Planted-Name", "--config", first).split()[1].rstrip(":")
+    person = run("people", "add", "Fay Planted-Name", "--age-13-or-older", "--config", first).split()[1].rstrip(":")
     file = tmp_path / "out.scp"
     export = ("people", "export", person, "--to", centre / "roster.pem", "--out", file, "--config", first)
     assert "neither a face nor a badge" in run(*export, code=65)
