@@ -14,7 +14,7 @@ from edge import __version__
 from edge.domain.badge import Read
 from edge.domain.consent import Policy
 from edge.domain.cues import CUES
-from edge.domain.decision import Lockout
+from edge.domain.decision import Lockout, Refused
 from edge.domain.direction import DirectionPolicy
 from edge.domain.kinds import Kind
 from edge.domain.retention import Bounds
@@ -178,12 +178,9 @@ class Attend:
         elif self._first_seen_ns is None:
             self._first_seen_ns = frame.captured_ns
         if isinstance(outcome, Identified):
-            self._lockout.succeeded()
-            stored = self._punch(outcome, frame.captured_ns)
-            if stored is not None and self._still is not None:
-                self._still(stored, frame, sight)
-            if stored is not None and self._learn is not None:
-                self._learn(self._people, outcome, frame)
+            outcome = self._at_this_moment(outcome)
+        if isinstance(outcome, Identified):
+            self._accept(outcome, frame, sight)
         elif isinstance(outcome, Challenged):
             self._happen(Happening(Event.CHALLENGE, side=outcome.side))
         elif outcome is not None:
@@ -192,6 +189,20 @@ class Attend:
             self._happen(Happening(Event.FACE))
         elif self._situation.state is State.LOOKING and not self._faces.present:
             self._happen(Happening(Event.FACE_GONE))
+
+    def _accept(self, who: Identified, frame: Frame, sight: Sight) -> None:
+        self._lockout.succeeded()
+        stored = self._punch(who, frame.captured_ns)
+        if stored is not None and self._still is not None:
+            self._still(stored, frame, sight)
+        if stored is not None and self._learn is not None:
+            self._learn(self._people, who, frame)
+
+    def _at_this_moment(self, who: Identified) -> Identified | Refused:
+        """Whether a face still counts: a consent may have ended since the gallery was made."""
+        if self._people.version() != self._roster_version:
+            self._load_gallery()
+        return who if self._faces.matches(who.person) else Refused(Reason.NOT_RECOGNISED)
 
     def _read_badges(self, now_ms: int) -> None:
         """At most one a turn; what was read while nothing can be recorded is not kept for later."""

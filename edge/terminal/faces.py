@@ -99,6 +99,10 @@ class Faces:
         blind = self._strobing is not None and self._strobing.blind
         return (*(CALIBRATION_IGNORED,) * self.site.ignored, *(STROBE_BLIND,) * blind)
 
+    def matches(self, person: str) -> bool:
+        """Whether somebody is among those who are matched now."""
+        return person in self._gallery.people
+
     def enrolled(self, gallery: Gallery) -> None:
         """These are matched from now on."""
         self.site.changed()

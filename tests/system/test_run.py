@@ -18,7 +18,9 @@ from edge.adapters.signals_console import ConsoleSignals
 from edge.domain.cues import DARK
 from edge.errors import CameraError
 from edge.evaluation.sandbox import write_terminal
+from edge.terminal import attend, parts
 from edge.terminal.daemon import Terminal
+from edge.vision.photo import load_photo
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "provisioning/config.example.toml"
 
@@ -112,6 +114,27 @@ def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, not
     assert notify.wait_for("WATCHDOG=1", 10), "fed again once frames flow"
     assert life.end() == 0
     assert life.signals.lights == DARK
+
+
+def test_whose_consent_ended_a_moment_ago_is_not_punched(site, enrol, photos, notify, monkeypatch) -> None:
+    """Not even within the second in which the terminal has not looked at the people file yet."""
+    person = enrol(site, "obama.jpg", "obama2.jpg")
+    monkeypatch.setattr(attend, "UPKEEP_MS", 10**9)
+    alive = Life(site.config)
+    try:
+        assert notify.wait_for("READY=1", 20)
+        loaded = config.load(site.config).config
+        with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+            people.withdraw(person, "2027-01-01T00:00:00Z")
+        alive.scene.show(load_photo(photos / "obama3.jpg"))
+        deadline = time.monotonic() + 20
+        while "not recognised" not in alive.drawn.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        assert alive.end(10) == 0
+    assert "  IN" not in alive.drawn.getvalue()
+    assert alive.terminal.attend.tally.punches == 0
 
 
 @pytest.mark.parametrize(("error", "code"), [(CameraError("the cable; mend it"), 74), (ZeroDivisionError(), 70)])
