@@ -102,7 +102,15 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The privacy policy that people consented to."""
 
-    version: Annotated[str, Meta(min_length=1, max_length=40)]
+    version: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=40,
+            pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z",
+            description="one line",
+        ),
+    ]
     text: str
 
 

@@ -12,6 +12,7 @@ Written against picamera2 0.3.38 and its manual. What we build on, and the contr
   it is when that row is read out, the end of its exposure: picamera2 subtracts ExposureTime to find the start.
 """
 
+import contextlib
 import importlib
 import logging
 import time
@@ -62,7 +63,8 @@ class PiCamera:
             )
             camera.start()
         except (RuntimeError, ValueError, OSError) as error:
-            camera.close()
+            with contextlib.suppress(RuntimeError, OSError):
+                camera.close()
             raise CameraError(
                 f"the camera refuses {self._size[0]}×{self._size[1]} pixels at {1e6 / self._frame_us:g} frames a "
                 f"second ({error}): choose a size that rpicam-hello --list-cameras lists"
@@ -86,7 +88,7 @@ class PiCamera:
                 metadata = request.get_metadata()
             finally:
                 request.release()
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
         return Frame(self._checked(pixels), _captured_ns(metadata))
 

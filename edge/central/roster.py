@@ -60,11 +60,11 @@ def rectify(store: RosterStore, person: str, name: str) -> list[str]:
     return sorted(places)
 
 
-def withdraw(store: RosterStore, person: str) -> list[str]:
+def withdraw(store: RosterStore, person: str, *, or_remove: bool = False) -> list[str]:
     """End the use of somebody's face in every roster: templates and key go, name, badge and PIN stay.
 
     The sites for which `publish` is due; none where there is no face. Raises PeopleError, and LedgerError for who
-    would have nothing left to clock in with.
+    would have nothing left to clock in with; with `or_remove` they are taken out instead.
     """
     places = _places(store, person)
     if not places:
@@ -75,6 +75,10 @@ def withdraw(store: RosterStore, person: str) -> list[str]:
     # A terminal's clock may have been ahead: what ends a consent is not before it.
     when = max(now(), member.consent.given_at, key=datetime.fromisoformat)
     ended = replace(member, consent=replace(member.consent, withdrawn_at=when), templates={})
+    if contradiction(ended) is not None and or_remove:
+        for site in places:
+            remove(store, site, person, ErasureReason.WITHDRAWN)
+        return sorted(places)
     if contradiction(ended) is not None:
         raise LedgerError(
             f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "

@@ -43,7 +43,7 @@ def _changed(store: "RosterStore", arguments: argparse.Namespace) -> list[str]:
         case Word.RECTIFY:
             return roster.rectify(store, arguments.person, arguments.name)
         case Word.WITHDRAW:
-            return roster.withdraw(store, arguments.person)
+            return roster.withdraw(store, arguments.person, or_remove=True)
         case Word.RESTRICT:
             return roster.restrict(store, arguments.person, Restriction.RESTRICTED)
         case Word.OBJECT:

@@ -5,7 +5,7 @@ next: a changed policy stops matching until the person agrees again.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 MINIMUM_AGE = 13
@@ -70,6 +70,11 @@ def problems(consent: Consent, policy: Policy) -> list[str]:
 def is_active(consent: Consent | None, policy: Policy) -> bool:
     """Whether matching is permitted now: a valid consent to this very policy, not withdrawn."""
     return consent is not None and not problems(consent, policy)
+
+
+def ended(given: Consent, when: str) -> Consent:
+    """The consent withdrawn at `when`; a clock that was behind, then or at its giving, puts no end before it."""
+    return replace(given, withdrawn_at=given.given_at if is_later(given.given_at, when) else when)
 
 
 def last_word(here: Consent | None, said: Consent | None) -> Consent | None:

@@ -148,7 +148,7 @@ class Decider:
         if fused.score - fused.runner_up < policy.margin:
             return None
         alike = all(look.best is not None and look.best.person == fused.person for look in looks)
-        if not alike or (policy.strobe and not self._flashed()):
+        if not alike or (policy.strobe and not self._flashed(fused.person, threshold)):
             return None
         # Last, because it costs most: only who would be accepted is looked at so closely.
         verdict = judge([look.probe for look in looks], [look.probe for look in self._now.looks], policy.liveness)
@@ -157,9 +157,14 @@ class Decider:
         seen = float(np.mean([look.probe.quality for look in looks]))
         return Accepted(fused.person, seen, verdict.liveness, fused.score, fused.runner_up)
 
-    def _flashed(self) -> bool:
-        traces = (look.probe.traces for look in self._now.looks)
-        return any(one is not None and one.strobe is not None for one in traces)
+    def _flashed(self, person: str, threshold: float) -> bool:
+        """Whether a flash was compared of a face alike enough to theirs: not of whoever stood there before."""
+        for look in self._now.looks:
+            traces, best = look.probe.traces, look.best
+            alike = best is not None and best.person == person and best.score >= threshold
+            if alike and traces is not None and traces.strobe is not None:
+                return True
+        return False
 
     def _watched_ms(self) -> int:
         first = self._now.first_good_ms

@@ -5,9 +5,9 @@ with what is kept now. The file is written anew, so that no freed page keeps a b
 """
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
+from edge.domain import consent as rules
 from edge.errors import PeopleError
 from edge.roster import consents, means
 from edge.roster.schema import PEOPLE
@@ -26,7 +26,7 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
     given = consents.latest_of(db, evidence, person)
     if given is not None and given.withdrawn_at is None:
-        consents.remember(db, evidence, person, replace(given, withdrawn_at=when))
+        consents.remember(db, evidence, person, rules.ended(given, when))
     for survivor, wrapped in db.execute("SELECT id, wrapped FROM people WHERE wrapped NOT NULL").fetchall():
         anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))

@@ -1,6 +1,7 @@
 """Everyone in the people file at once: who they are, and the templates that may be matched."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,4 +64,12 @@ def templates(
             unreadable.append(person)
             continue
         found.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
-    return found
+    return found if unreadable is None else _alike(found, unreadable)
+
+
+def _alike(found: list[tuple[str, int, Floats]], unreadable: list[str]) -> list[tuple[str, int, Floats]]:
+    """Without those whose templates are of another length than most: one of them would keep everybody out."""
+    lengths = {person: len(flat) / count if count > 0 else 0.0 for person, count, flat in found}
+    usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0.0
+    unreadable += [person for person, length in lengths.items() if length != usual]
+    return [one for one in found if lengths[one[0]] == usual]

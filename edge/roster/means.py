@@ -197,8 +197,11 @@ def write(
     pin: str | None,
 ) -> None:
     """What the roster says of somebody in place of what was here; a number that is another's here stays theirs."""
-    if read(db, opened, person) == (tuple(sorted(tokens)), pin):
-        return
+    try:
+        if read(db, opened, person) == (tuple(sorted(tokens)), pin):
+            return
+    except PeopleError:
+        pass  # damaged: what the roster says mends it
     failures = db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
     drop(db, person)
     if not tokens and pin is None:

@@ -103,6 +103,7 @@ def write(
         return Taken(another)
     if out == WITHDRAWN_HERE:
         means.write(db, opened, evidence, person, member.tokens, member.pin)
+        _bar(db, person, member)
         return Taken(out)
     wrapped = None if row is None else row[0]
     if out is not None and wrapped is None and not member.tokens and member.pin is None:
@@ -120,13 +121,17 @@ def write(
         _put_templates(db, key, person, member)
     ended = _remember(db, evidence, person, member.consent)
     means.write(db, opened, evidence, person, member.tokens, member.pin)
+    _bar(db, person, member)
+    return Taken(out or another, ended, dropped)
+
+
+def _bar(db: sqlite3.Connection, person: str, member: Member) -> None:
     if member.objected:
         update = "UPDATE people SET restriction = ? WHERE id = ?"
         db.execute(update, (str(Restriction.OBJECTED), person))
     elif member.restricted:
         update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
         db.execute(update, (str(Restriction.RESTRICTED), person))
-    return Taken(out or another, ended, dropped)
 
 
 def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:

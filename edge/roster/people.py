@@ -4,7 +4,6 @@ No template without an active consent, in one transaction (I9). Images have no p
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +99,7 @@ class People(PeopleFile):
                 return False  # by the roster, which left their name with their badge
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
-            consents.remember(self._db, key, person, replace(given, withdrawn_at=when))
+            consents.remember(self._db, key, person, rules.ended(given, when))
         self.purge()
         return True
 

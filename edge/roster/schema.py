@@ -55,7 +55,11 @@ CREATE TABLE tokens (
 """Badges, staff numbers and PINs (`edge.roster.means`)."""
 _LEARNED = "ALTER TABLE templates ADD COLUMN learned INTEGER NOT NULL DEFAULT 0"
 """1 for what a coming model learned at this terminal (`edge.roster.shadow`)."""
-_ERASED = "ALTER TABLE people ADD COLUMN erased INTEGER NOT NULL DEFAULT 0"
+_ERASED = (
+    "ALTER TABLE people ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
+    # An earlier file does not tell who was erased from who withdrew and had no badge: no roster brings either back.
+    "UPDATE people SET erased = 1 WHERE wrapped IS NULL AND id NOT IN (SELECT person FROM means)"
+)
 """1 for who was erased, whom no roster brings back; a consent that ended leaves 0."""
 PEOPLE = Kind(
     noun="people store",

@@ -20,7 +20,7 @@ from nacl.signing import SigningKey
 
 from edge.domain import roster, roster_member
 from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.kinds import FIELDS, ErasureReason, Kind
 from edge.domain.records import Origin
 from edge.domain.roster import Entry, PersonMessage
 from edge.domain.roster_listing import Listing, Verdict
@@ -279,6 +279,8 @@ class RosterSync:
             "policy_version": consent.policy_version,
             "policy_sha256": consent.policy_sha256,
         }
+        if not all(check(said[name]) for name, check in FIELDS[Kind.CONSENT].items()):
+            return  # a consent that no record could name was never in one: a debt of it could never be paid
         self._people.orders.take(secrets.token_hex(16), None, 0, owed=[(Kind.CONSENT, said)])
         self.owing = True
 

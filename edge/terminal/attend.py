@@ -26,7 +26,7 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal.desk import Desk, Known, WantsFace, WantsPin
+from edge.terminal.desk import Answer, Desk, Known, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.latency import Latency
@@ -213,7 +213,12 @@ class Attend:
         if self._situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
             return
         now_ns = self._clock.monotonic_ns()
-        answer = self._desk.answer(read, now_ms)
+        answer: Answer
+        try:
+            answer = self._desk.answer(read, now_ms)
+        except PeopleError as error:  # locked for long, or a full disk: who types a PIN then is not let in unproven
+            LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
+            answer = Unknown()
         self._faces.expect(None, now_ms)
         if isinstance(answer, Known):
             self._punch(Identified(answer.person, answer.method), now_ns)

@@ -86,7 +86,7 @@ class Orders:
             return False
         try:
             settle(people, journal, self._clock)
-        except (PeopleError, TransferError) as error:
+        except (PeopleError, RecordError, TransferError) as error:
             _log.error("an order is still to be completed, which is tried again: %s", error)
         return True
 

@@ -137,7 +137,7 @@ class Roster:
                 self._sync.left(person)
         except (JournalDamaged, JournalAltered):
             raise
-        except (PeopleError, JournalError, TransferError) as error:
+        except (PeopleError, JournalError, RecordError, TransferError) as error:
             self._fail(error)
         else:
             self._failed = False
