@@ -28,7 +28,10 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     if given is not None and given.withdrawn_at is None:
         consents.remember(db, evidence, person, rules.ended(given, when))
     for survivor, wrapped in db.execute("SELECT id, wrapped FROM people WHERE wrapped NOT NULL").fetchall():
-        anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
+        try:
+            anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
+        except PeopleError:
+            continue  # damaged: it opens under no epoch, and must not keep others from leaving
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
     means.drop(db, person)
     means.rewrap(db, old, fresh)

@@ -124,6 +124,15 @@ def test_with_a_strobe_nobody_is_accepted_before_a_flash_showed_something() -> N
     )
 
 
+def test_a_flash_counts_for_the_face_that_it_lit_and_for_no_other() -> None:
+    stranger = flashed(FACE)[0]
+    assert stranger.probe is not None
+    other = np.roll(stranger.probe.embedding, 1)
+    stranger = replace(stranger, probe=replace(stranger.probe, embedding=other))
+    assert not accepted(play([stranger, *flashed(None) * 3], DecisionPolicy(strobe=True)))
+    assert accepted(play([*flashed(FACE), *flashed(None) * 3], DecisionPolicy(strobe=True)))
+
+
 @pytest.mark.parametrize(("liveness", "frames"), [(0.95, 3), (0.8, 12)])
 def test_an_unsure_texture_is_watched_longer(liveness: float, frames: int) -> None:
     assert 11 * STEP_MS >= DecisionPolicy().unsure_ms > 10 * STEP_MS
