@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _SAID = {
     "rectify": "has the name, too",
-    "withdraw": "has their face no more; badge and PIN stay",
+    "withdraw": "has their face no more (badge and PIN stay; without one they are taken out)",
     "restrict": "says so, too",
     "object": "says so, too",
     "unrestrict": "says so, too",

@@ -295,7 +295,10 @@ def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, ga
     with gates[0].people() as people, RosterStore(centre.root) as store:
         roster.add(store, "main", bare, people.member(bare))
     assert order(centre, "main/gate-1", "withdraw", bare) == 0
-    assert "remove --reason withdrawn" in capsys.readouterr().err
+    assert "without one they are taken out" in capsys.readouterr().err
+    with RosterStore(centre.root) as store:
+        assert store.members("main")[bare].gone == "withdrawn"
+        assert bare not in store.people.enrolled()
 
 
 def test_an_image_comes_from_a_terminal_to_the_employers_key_alone(centre, gates, capsys, tmp_path: Path):
