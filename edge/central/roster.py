@@ -4,13 +4,12 @@ Changes are noted here; `edge.central.roster_compose` makes them into signed mes
 """
 
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 
 from edge.central.roster_store import MemberRow, RosterStore, SiteRow
 from edge.central.rows import now
-from edge.domain.consent import Policy, last_word
+from edge.domain.consent import Policy, ended, last_word
 from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.roster import MAX_PEOPLE
 from edge.domain.roster_member import Member, contradiction
@@ -72,14 +71,12 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False) -> lis
     member = store.people.member(person)
     if member.consent is None or member.consent.withdrawn_at:
         return []
-    # A terminal's clock may have been ahead: what ends a consent is not before it.
-    when = max(now(), member.consent.given_at, key=datetime.fromisoformat)
-    ended = replace(member, consent=replace(member.consent, withdrawn_at=when), templates={})
-    if contradiction(ended) is not None and or_remove:
-        for site in places:
-            remove(store, site, person, ErasureReason.WITHDRAWN)
-        return sorted(places)
-    if contradiction(ended) is not None:
+    left = replace(member, consent=ended(member.consent, now()), templates={})
+    if contradiction(left) is not None:
+        if or_remove:
+            for site in places:
+                remove(store, site, person, ErasureReason.WITHDRAWN)
+            return sorted(places)
         raise LedgerError(
             f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "
             "roster remove --reason withdrawn`; or give them one at a terminal and export them again, then withdraw"
@@ -88,7 +85,7 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False) -> lis
     with store.writing():
         for site in places:
             store.put_messages(site, {Place(site, Part.PERSON, person).topic: None})
-    store.people.receive({person: ended}, _agreed(ended))
+    store.people.receive({person: left}, _agreed(left))
     store.rewrite()
     return sorted(places)
 

@@ -1,6 +1,7 @@
 """Ways in that are no face, on the whole program: badge, staff number and PIN, badge and face together."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -192,6 +193,32 @@ def test_without_its_camera_badge_and_pin_go_on_and_the_camera_comes_back_by_its
     assert text.count("name a folder with photographs") == 1
     assert "badge and PIN alone: camera-stalled" in text
     assert "mended: camera-stalled" in text
+
+
+def test_a_pin_while_the_people_file_is_locked_is_refused_and_ends_nothing(
+    site, reader: Path, tmp_path: Path
+) -> None:
+    person = added(site, "Ann Example")
+    smartclocker("people", "number", person, "--config", site.config, typed=STAFF)
+    smartclocker("people", "pin", person, "--config", site.config, typed=PIN)
+    log = tmp_path / "log"
+    with running(site.config, log) as terminal:
+        wait_for(terminal, "ready", never="  IN\n")
+        other = sqlite3.connect(site.directory / "state" / "people.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        present(reader, f"keys {STAFF}")
+        wait_for(terminal, "enter your PIN")
+        present(reader, f"keys {PIN}")
+        wait_for(terminal, "not recognised", never="  IN\n")
+        other.execute("ROLLBACK")
+        other.close()
+        assert terminal.poll() is None
+        present(reader, f"keys {STAFF}")
+        wait_for(terminal, "enter your PIN")
+        present(reader, f"keys {PIN}")
+        wait_for(terminal, "  IN\n")
+    assert punches(site) == [(person, "pin", "none")]
+    assert "could not be looked up" in log.read_text()
 
 
 def test_where_a_badge_alone_counts_no_camera_is_opened(site, reader: Path, tmp_path: Path) -> None:
