@@ -33,7 +33,7 @@ def roster_sync(directory: Path, people: int = PEOPLE, terminals: int = TERMINAL
     yield Row(f"{everyone}: all complete", round(found["sync_s"], 1), "s, all on this machine")
     yield Row("entries taken in by all of them", round(people * terminals / found["sync_s"]), "/s")
     yield Row("encrypted and signed by the centre", round(people / found["compose_s"]), "people/s")
-    yield Row("the roster to one terminal", round(found["terminal_bytes"] / 1e6, 2), "MB at each connection")
+    yield Row("the roster to one terminal", round(found["terminal_bytes"] / 1e6, 2), "MB at each start")
     yield Row(
         "one person changed", round(found["change_bytes"] / 1e3, 1), "kB to each terminal", "the whole roster",
         round(found["change_bytes"] / found["terminal_bytes"], 4),
