@@ -75,7 +75,14 @@ CREATE INDEX records_apart ON records (kind, chain, seq)
 """
 """What terminals claim of themselves, unsigned (`edge.central.presence`); the rare kinds that reports look for."""
 
-_STEPS = (_FIRST, _SECOND)
+_THIRD = """
+ALTER TABLE terminals ADD COLUMN doubted_since TEXT;
+CREATE INDEX results_by_command ON records (json_extract(CAST(payload AS TEXT), '$.data.command_id'))
+    WHERE kind = 'command-result';
+"""
+"""From when on what a revoked identity signed is unproven; what terminals answered, by the command's id."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD)
 """Never change one that was released: add the next."""
 
 

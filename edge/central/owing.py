@@ -1,6 +1,7 @@
 """Which terminal owes what: each order beside the result that the terminal's own signed record says of it."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from edge.central.registry import Addressed, Registry
 from edge.central.rows import now
 from edge.central.store import Store
 from edge.domain.kinds import CommandOutcome
-from edge.domain.records import Origin, decode
+from edge.domain.records import Origin, Record, decode
 
 AGAIN_AFTER = timedelta(hours=1)
 """An order without an answer is sent again after so long: the broker's queue holds the one before."""
@@ -54,15 +55,22 @@ class Owing:
 
 def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Result]:
     """The last that each terminal said of these commands, as far as the ledger holds it. Raises LedgerError."""
-    wanted = set(ids)
     found: dict[tuple[Origin, str], Result] = {}
-    for (payload,) in store.select("SELECT payload FROM records WHERE kind = 'command-result' ORDER BY id"):
-        record = decode(payload)
+    for record in said_of(store, ids):
         which = record.origin, str(record.data["command_id"])
-        settled = which in found and found[which].outcome != CommandOutcome.PARTLY
-        if which[1] in wanted and not settled:  # records may come out of order: a final word stands
+        if which not in found or found[which].outcome == CommandOutcome.PARTLY:
+            # records may come out of order: a final word stands
             found[which] = Result(str(record.data["outcome"]), str(record.data["detail"]))
     return found
+
+
+def said_of(store: Store, ids: Iterable[str]) -> Iterator[Record]:
+    """The `command-result` records of these commands, in the order of arrival; the others are not read.
+
+    Raises LedgerError.
+    """
+    for (payload,) in store.select(_RESULTS, (json.dumps(list(ids)),)):
+        yield decode(payload)
 
 
 def standing(registry: Registry, store: Store) -> list[Owing]:
@@ -90,6 +98,12 @@ def due(owing: Iterable[Owing], again_after: timedelta = AGAIN_AFTER) -> list[Ad
         if one.state is State.OWED
         and (one.addressed.sent is None or datetime.fromisoformat(one.addressed.sent) <= limit)
     ]
+
+
+_RESULTS = """
+SELECT payload FROM records INDEXED BY results_by_command WHERE kind = 'command-result'
+AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
 
 
 def _judge(one: Addressed, said: Result | None, today: str) -> Owing:

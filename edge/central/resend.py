@@ -11,12 +11,13 @@ from nacl.signing import SigningKey
 
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.gaps import Finding, find
+from edge.central.owing import said_of
 from edge.central.posting import Letter, post
 from edge.central.presence import claims
 from edge.central.store import Store
 from edge.domain import commands
 from edge.domain.commands import MAX_RANGE, Resend
-from edge.domain.records import Origin, decode
+from edge.domain.records import Origin
 from edge.errors import LedgerError
 from edge.journal import envelope
 
@@ -97,14 +98,12 @@ def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> b
 
 
 def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, Answer]:
-    """What has come of them so far, by command id. Raises LedgerError."""
-    ids = {one.id for one in wanted}
-    found = {}
-    for (payload,) in store.select("SELECT payload FROM records WHERE kind = 'command-result' ORDER BY id"):
-        data = decode(payload).data
-        if data["command_id"] in ids:
-            found[data["command_id"]] = Answer(data["outcome"], data["detail"])
-    return found
+    """What the terminals that were asked said of them so far, by command id. Raises LedgerError."""
+    asked = {(one.origin, one.id) for one in wanted}
+    said = [
+        one for one in said_of(store, [one.id for one in wanted]) if (one.origin, one.data["command_id"]) in asked
+    ]
+    return {one.data["command_id"]: Answer(one.data["outcome"], one.data["detail"]) for one in said}
 
 
 def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, Answer]:

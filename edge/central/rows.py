@@ -19,6 +19,8 @@ class Terminal:
     registered: str = field(hash=False)
     """RFC 3339 UTC."""
     revoked: str | None = field(hash=False)
+    doubted_since: str | None = field(hash=False, default=None)
+    """Of a revoked one: what the ledger received at this instant or later is unproven; None: nobody said when."""
 
 
 @dataclass(frozen=True, slots=True)

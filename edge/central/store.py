@@ -27,7 +27,8 @@ class Store(Database):
     def register(self, origin: Origin, key: VerifyKey) -> Terminal:
         """Let a terminal speak under this name with this key; one that is registered so already is returned.
 
-        Raises LedgerError for a reserved name, and for a key that another name holds or that was revoked.
+        Raises LedgerError for a reserved name, for one that another site has, and for a key that another name holds
+        or that was revoked.
         """
         if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
             raise LedgerError(
@@ -40,6 +41,7 @@ class Store(Database):
         with self.batch():
             row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
             if row is None:
+                self._refuse_a_second_site(origin)
                 self._db.execute(
                     "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)",
                     (origin.site, origin.terminal, key_id(key), bytes(key), now()),
@@ -54,11 +56,19 @@ class Store(Database):
             )
         return found
 
-    def revoke(self, keyid: str) -> bool:
-        """Accept nothing more that is signed by this key; what is stored stays. False when it is unknown."""
+    def revoke(self, keyid: str, since: str | None = None) -> bool:
+        """Accept nothing more that is signed by this key; what is stored stays.
+
+        What came at `since` (RFC 3339 UTC) or later is unproven then; without it nobody says from when on. It may
+        be said of one that is revoked already. False when the key is unknown, or nothing is new about it.
+        """
         with self.batch():
             query = "UPDATE terminals SET revoked = ? WHERE keyid = ? AND revoked IS NULL"
-            return self._db.execute(query, (now(), keyid)).rowcount == 1
+            fresh = self._db.execute(query, (now(), keyid)).rowcount == 1
+            if since is None:
+                return fresh
+            query = "UPDATE terminals SET doubted_since = ? WHERE keyid = ?"
+            return self._db.execute(query, (since, keyid)).rowcount == 1
 
     def terminal(self, keyid: str) -> Terminal | None:
         """Whose key this is; None when it is not registered."""
@@ -162,8 +172,18 @@ class Store(Database):
             found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
         return found
 
+    def _refuse_a_second_site(self, origin: Origin) -> None:
+        """A record's id names the terminal and no site; what two sites have by now stays."""
+        query = "SELECT DISTINCT site FROM terminals WHERE terminal = ?"
+        sites = {site for (site,) in self._db.execute(query, (origin.terminal,))}
+        if sites and origin.site not in sites:
+            raise LedgerError(
+                f"{origin.site}/{origin.terminal}: {min(sites)}/{origin.terminal} has this name, by which records "
+                f"are known; give this terminal another one, such as {origin.site}-{origin.terminal}"
+            )
 
-_TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked FROM terminals"
+
+_TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked, doubted_since FROM terminals"
 _TERMINAL_OF_KEY = f"{_TERMINALS} WHERE keyid = ?"
 _CHAIN_OF_EPOCH = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
 _TOP = "SELECT max(seq) FROM records WHERE chain = ?"
@@ -185,6 +205,6 @@ def _columns(entry: Entry) -> tuple[object, ...]:
     return (entry.seq, entry.kind, entry.person, entry.prev, entry.hash, entry.payload, entry.signature)
 
 
-def _terminal(row: tuple[int, str, str, str, bytes, str, str | None]) -> Terminal:
-    number, site, terminal, keyid, key, registered, revoked = row
-    return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked)
+def _terminal(row: tuple[int, str, str, str, bytes, str, str | None, str | None]) -> Terminal:
+    number, site, terminal, keyid, key, registered, revoked, since = row
+    return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked, since)

@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,17 @@ def duration(text: str) -> timedelta:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 30s, 90m, 24h or 7d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def moment(text: str) -> str:
+    """`2026-03-02T17:30+01:00`, as UTC with milliseconds and Z."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no moment; write it with Z or an offset: 2026-03-02T17:30+01:00")
 
 
 def open_ledger(directory: Path) -> "Store":

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC, open_ledger, verb
+from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC, moment, open_ledger, verb
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,6 +28,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
     revoke = verb(verbs, "revoke", "accept nothing more from an identity; what is stored stays", run_revoke)
     revoke.add_argument("keyid", metavar="KEYID", help="as `central terminals` lists it")
+    revoke.add_argument(
+        "--since", type=moment, metavar="TIME",
+        help="what the ledger received from then on is marked `unproven` in the hours; without it all of the "
+        "identity's is marked `revoked`. It may be said later, and again: RFC 3339 with Z or an offset",
+    )  # fmt: skip
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -94,7 +99,9 @@ def run_revoke(arguments: argparse.Namespace) -> int:
     from edge.errors import LedgerError
 
     with open_ledger(arguments.directory) as store:
-        if not store.revoke(arguments.keyid):
+        if not store.revoke(arguments.keyid, arguments.since):
             raise LedgerError(f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them")
     print(f"revoked       {arguments.keyid}")
+    if arguments.since is None:
+        print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
     return 0

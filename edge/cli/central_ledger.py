@@ -40,6 +40,7 @@ def run_terminals(arguments: argparse.Namespace) -> int:
                 "keyid": terminal.keyid,
                 "registered": terminal.registered,
                 "revoked": terminal.revoked,
+                "doubted_since": terminal.doubted_since,
                 "chains": upto.get(terminal.id, []),
             }
             for terminal in store.terminals()
@@ -49,6 +50,7 @@ def run_terminals(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         state = f"revoked {row['revoked']}" if row["revoked"] else f"registered {row['registered']}"
+        state += f", unproven since {row['doubted_since']}" if row["doubted_since"] else ""
         print(f"{row['site']}/{row['terminal']}  {row['keyid']}  {state}")
         for chain in row["chains"]:
             print(f"    epoch {chain['epoch']}  receipted to {chain['upto']}")

@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.central import migrations
+from edge.central import migrations, owing, resend
 from edge.central.audit import verify_all
 from edge.central.ledger import COALESCE_NS, COALESCE_RECORDS, Ledger, Outcome, Reason, Verdict
 from edge.central.store import MAX_CONFLICTS, Store
@@ -302,6 +303,72 @@ def test_one_key_has_one_name(store):
     with pytest.raises(LedgerError, match="was revoked"):
         store.register(GATE, TERMINAL.verify_key)
     assert isinstance(again.key, VerifyKey)
+
+
+def test_a_name_belongs_to_one_site_and_what_two_have_by_now_goes_on(store):
+    """A record's id names the terminal and no site."""
+    store.register(GATE, TERMINAL.verify_key)
+    depot = Origin("depot", "gate-1")
+    with pytest.raises(LedgerError, match=r"main/gate-1 has this name.*such as depot-gate-1"):
+        store.register(depot, STRANGER.verify_key)
+    store._db.execute(
+        "INSERT INTO terminals (site, terminal, keyid, public_key, registered)"
+        " VALUES ('depot', 'gate-1', ?, ?, '')",
+        (envelope.key_id(STRANGER.verify_key), bytes(STRANGER.verify_key)),
+    )
+    store.register(depot, STRANGER.verify_key)
+    store.register(depot, SigningKey(bytes([7]) * 32).verify_key)
+
+
+def test_a_ledger_of_the_version_before_is_brought_up_to_this_one(tmp_path):
+    path = tmp_path / "ledger.db"
+    with sqlite3.connect(path) as old:
+        for step in migrations._STEPS[:2]:
+            old.executescript(step)
+        old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 2")
+    old.close()
+    with Store(path) as store:
+        found = store.register(GATE, TERMINAL.verify_key)
+        assert (found.revoked, found.doubted_since) == (None, None)
+        assert owing.results(store, ["e" * 32]) == {}
+
+
+def test_since_when_a_revoked_identity_is_doubted_may_be_said_later(store):
+    keyid = store.register(GATE, TERMINAL.verify_key).keyid
+    assert (store.revoke(keyid), store.revoke(keyid)) == (True, False)
+    assert store.revoke(keyid, "2026-03-02T08:00:00.000Z")
+    assert store.terminal(keyid).doubted_since == "2026-03-02T08:00:00.000Z"
+    assert not store.revoke("f" * 32, "2026-03-02T08:00:00.000Z")
+
+
+def test_waiting_for_an_answer_reads_that_answer_and_not_all_of_them(ledger, store):
+    """By the steps that SQLite takes: looking for one costs the same among ten and among a thousand."""
+
+    def result(seq: int, prev: str) -> bytes:
+        fields = {"command_id": f"{seq:032x}", "command": "erase", "outcome": "done", "detail": "done"}
+        return encode(GATE, Position(EPOCH, seq, prev), Draft(Kind.COMMAND_RESULT, fields, EVIDENCE))
+
+    costs, seq, prev = [], 0, GENESIS
+    for many in (10, 1_000):
+        while seq < many:
+            payload, seq = result(seq + 1, prev), seq + 1
+            prev = payload_hash(payload)
+            ledger.accept(topics.record(GATE, "command-result"), seal(payload))
+        steps = 0
+
+        def step() -> None:
+            nonlocal steps
+            steps += 1
+
+        store._db.set_progress_handler(step, 1)
+        asked = resend.Resend(f"{3:032x}", GATE, "", "", EPOCH, 1, 1)
+        assert owing.results(store, [f"{3:032x}"])[GATE, f"{3:032x}"].outcome == "done"
+        assert resend.answers(store, [asked])[asked.id].outcome == "done"
+        assert resend.answers(store, [replace(asked, origin=Origin("main", "gate-2"))]) == {}
+        store._db.set_progress_handler(None, 1)
+        costs.append(steps)
+    assert costs[1] <= 1.5 * costs[0]
 
 
 def test_a_commit_waits_for_the_disk(store):
