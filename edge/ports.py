@@ -127,15 +127,20 @@ class Uplink(Protocol):
     """The broker, as one loop sees it: commands go in, events come out, nothing blocks for long."""
 
     def start(self) -> None:
-        """Begin to connect, and keep reconnecting with a jittered back-off.
+        """Begin to connect, and keep reconnecting with a jittered back-off: no failure of it is an error here."""
 
-        Raises KeyFileError or BrokerError for what waiting cannot mend (a missing certificate file, say).
-        """
+    @property
+    def unusable(self) -> bool:
+        """Whether certificate, key or CA could not be used at the last attempt; any thread may look."""
+
+    @property
+    def faults(self) -> int:
+        """How many connections ended by an error that nobody foresaw; any thread may look."""
 
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the wire; an Acknowledged with this token follows.
 
-        False when not connected: nothing is queued.
+        False when not connected, or when too much waits for the broker: nothing is queued.
         """
 
     def refresh(self) -> bool:

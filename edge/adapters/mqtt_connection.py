@@ -10,9 +10,7 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -23,7 +21,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.adapters import mqtt_packets
-from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Refresh
+from edge.adapters.mqtt_events import Events
+from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh
+from edge.adapters.mqtt_outgoing import Outgoing
 from edge.adapters.mqtt_reasons import DISCONNECTS, LastError, connack_reason, puback_refusal, unexplained
 from edge.adapters.mqtt_socket import MqttSocket
 from edge.adapters.mqtt_tls import UplinkSettings, plain_reason
@@ -36,6 +36,10 @@ FLUSH_S = 1.0
 _MOST_INFLIGHT = 65_535
 """MQTT v5 §3.2.2.3.3: how many messages without an answer a broker takes that names no number."""
 _READS_A_ROUND = 64
+_MOST_UNSENT = 1 << 20
+"""Bytes that wait for the broker to read: with more, nothing is read from it and no message is written."""
+_BEFORE_CONNACK = (0x20, 0xE0, 0xF0)
+"""CONNACK, DISCONNECT, AUTH: paho would keep in memory what comes besides."""
 _TICK_S = 1.0
 """How often paho looks at its keep-alive when nothing else happens."""
 
@@ -46,9 +50,8 @@ class Wires:
 
     settings: UplinkSettings
     identity: Identity
-    context: ssl.SSLContext
     mailbox: Mailbox
-    events: SimpleQueue[LinkEvent]
+    events: Events
     stopping: threading.Event
     subscribed: threading.Event
     """Set once the broker granted our subscriptions: what it retained then is in the session, or was here."""
@@ -57,7 +60,7 @@ class Wires:
 class Connection:
     """One attempt and, when it succeeds, one connection until it ends."""
 
-    def __init__(self, wires: Wires, number: int) -> None:
+    def __init__(self, wires: Wires, context: ssl.SSLContext, number: int) -> None:
         self.number = number
         self.up = False
         """Whether the broker has accepted us and our subscriptions; read by other threads."""
@@ -65,7 +68,7 @@ class Connection:
         """How long it was up."""
         self._wires = wires
         self._tokens: dict[int, int] = {}
-        self._waiting: deque[Publish] = deque()
+        self.outgoing = Outgoing()
         self._room = _MOST_INFLIGHT
         self._mid = 0
         self._frames = mqtt_packets.Frames()
@@ -74,7 +77,7 @@ class Connection:
         self._up_since: float | None = None
         self._session_present = False
         self._paho_log = LastError()
-        self._client = self._make_client()
+        self._client = self._make_client(context)
 
     def run(self) -> str:
         """Connect, serve until the end, close. Returns the reason in plain words."""
@@ -101,7 +104,7 @@ class Connection:
                 sock.close()
         return self._reason or unexplained(self._paho_log.text, answered=self._answered)
 
-    def _make_client(self) -> Client:
+    def _make_client(self, context: ssl.SSLContext) -> Client:
         identity = self._wires.identity
         client = Client(
             CallbackAPIVersion.VERSION2,
@@ -110,7 +113,7 @@ class Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = self._wires.settings.connect_timeout_s
-        client.tls_set_context(self._wires.context)
+        client.tls_set_context(context)
         # paho tells the text of a TLS alert to its logger alone; this one is outside of the logging tree
         client.enable_logger(self._paho_log.logger)
         if identity.will is not None:
@@ -145,32 +148,38 @@ class Connection:
             return
         writers = [sock] if sock.unsent or self._client.want_write() else []
         mailbox = self._wires.mailbox
-        readers: list[Any] = [sock, mailbox]
+        readers: list[Any] = [sock, mailbox] if self._may_read(sock) else [mailbox]
         readable = select.select(readers, writers, [], timeout_s)[0]
         with sock.corked():
             if sock in readable and not self._read(sock):
                 return
             if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return
-            if mailbox in readable or self._waiting:
+            if mailbox in readable or self.outgoing:
                 self._obey(sock)
             self._client.loop_misc()
 
     def _read(self, sock: MqttSocket) -> bool:
         """Take what is there, up to a limit; the rest is for paho. False when the connection is gone."""
         for _ in range(_READS_A_ROUND):
-            data = sock.read_ahead()
+            data = sock.read_ahead() if self._may_read(sock) else b""
             if not data:
                 break
             for first, packet, body in self._frames.feed(data):
                 answered = self._answered
                 if answered and self._take(sock, first, packet, body):
                     continue
+                if not answered and first & 0xF0 not in _BEFORE_CONNACK:
+                    raise mqtt_packets.PacketError("the broker sent a message before it accepted us; see its log")
                 sock.hand_on(packet)
                 # a kept session's messages may stand right behind CONNACK: paho would acknowledge and drop them
                 if not answered and not self._let_paho_read(sock):
                     return False
         return self._let_paho_read(sock)
+
+    def _may_read(self, sock: MqttSocket) -> bool:
+        """Not while what came is not taken, nor while the broker does not take our answers: both are memory."""
+        return self._wires.events.room() and sock.unsent < _MOST_UNSENT
 
     def _let_paho_read(self, sock: MqttSocket) -> bool:
         """What was handed on. False when the connection is gone."""
@@ -202,13 +211,13 @@ class Connection:
             if command.connection != self.number:
                 continue  # meant for a connection that is gone: the journal or the broker has it still
             if isinstance(command, Publish):
-                self._waiting.append(command)
+                self.outgoing.put(command)
             elif isinstance(command, Refresh):
                 self._subscribe(anew=True)
             elif command.mid:
                 sock.send(mqtt_packets.puback(command.mid))
-        while self._waiting and len(self._tokens) < self._room:
-            command = self._waiting.popleft()
+        while self.outgoing and len(self._tokens) < self._room and sock.unsent < _MOST_UNSENT:
+            command = self.outgoing.next()
             mid = self._next_mid()
             self._tokens[mid] = command.token
             sock.send(
@@ -230,7 +239,7 @@ class Connection:
         if sock is not None:
             self._obey(sock)
         while (sock := self._socket()) is not None and time.monotonic() < deadline:
-            if not (self._tokens or self._waiting or sock.unsent):
+            if not (self._tokens or self.outgoing or sock.unsent):
                 break
             self._exchange(deadline - time.monotonic())
         self._client.disconnect()

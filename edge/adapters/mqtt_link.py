@@ -5,14 +5,16 @@ memory. Here each attempt is a new client: what the last one still held is forgo
 broker remember it.
 """
 
+import logging
+import ssl
 import threading
-from queue import Empty, SimpleQueue
 from random import SystemRandom
 
 from edge.adapters.mqtt_connection import Connection, Wires
-from edge.adapters.mqtt_mail import Identity, LinkEvent, Mailbox, Publish, Receive, Refresh, Release, ThreadDied
+from edge.adapters.mqtt_events import Events
+from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh, Release, ThreadDied
 from edge.adapters.mqtt_tls import UplinkSettings, client_context
-from edge.errors import BrokerError
+from edge.errors import BrokerError, KeyFileError
 from edge.ports import Acknowledged, Connected, Disconnected
 
 STOP_BOUND_S = 2.0
@@ -20,42 +22,56 @@ STOP_BOUND_S = 2.0
 _STABLE_S = 10.0
 """A connection that lasted this long ends the back-off; two clients that evict each other never reach it."""
 
+_log = logging.getLogger(__name__)
+
 
 class MqttLink:
-    """`start` and `stop` are for one owner, the rest for any thread."""
+    """`start` and `stop` are for one owner, the rest for any thread.
+
+    Certificate, key and CA are read again for each attempt: who renews them on the disk need not restart anything.
+    """
 
     def __init__(self, settings: UplinkSettings, identity: Identity) -> None:
         self._settings = settings
         self._identity = identity
-        self._events: SimpleQueue[LinkEvent] = SimpleQueue()
+        self._events = Events(self._ring)
         self._mailbox: Mailbox | None = None
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
+        self.unusable = False
+        """Whether certificate, key or CA could not be used at the last attempt; any thread may look."""
+        self.faults = 0
+        """How many attempts and connections ended by an error that nobody foresaw; any thread may look."""
 
-    def start(self) -> None:
-        """Begin to connect. Raises KeyFileError for unusable files, BrokerError when it was started before."""
+    def start(self, *, patient: bool = False) -> None:
+        """Begin to connect. Raises BrokerError when it was started before, KeyFileError for unusable files.
+
+        `patient`: files that cannot be used are no error, but the reason of Disconnected, until they are mended.
+        """
         if self._thread is not None or self._stopping.is_set():
             raise BrokerError("this connection was started before; make a new one")
-        context = client_context(self._settings)
+        if not patient:
+            client_context(self._settings)
         mailbox = self._mailbox = Mailbox()
-        wires = Wires(
-            self._settings, self._identity, context, mailbox, self._events, self._stopping, threading.Event()
-        )
+        wires = Wires(self._settings, self._identity, mailbox, self._events, self._stopping, threading.Event())
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
     def publish(
         self, topic: str, payload: bytes, *, token: int, retain: bool = False, expiry_s: int | None = None
     ) -> bool:
-        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued.
+        """Hand one QoS 1 message to the wire; False when not connected or too much waits: then nothing is queued.
 
         The broker forgets it after `expiry_s` seconds, delivered or not.
         """
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
             return False
-        mailbox.put(Publish(topic, payload, token, retain, connection.number, expiry_s))
+        command = Publish(topic, payload, token, retain, connection.number, expiry_s)
+        if not connection.outgoing.admit(command):
+            return False
+        mailbox.put(command)
         return True
 
     def release(self, received: Receive) -> None:
@@ -76,17 +92,14 @@ class MqttLink:
 
         Raises BrokerError when the thread has died of something unforeseen: its traceback is on stderr.
         """
-        try:
-            event = self._events.get(timeout=timeout_s) if timeout_s > 0 else self._events.get_nowait()
-        except Empty:
-            return None
+        event = self._events.get(timeout_s)
         if isinstance(event, ThreadDied):
             raise BrokerError("the thread that speaks to the broker died; report the traceback above and restart")
         return event
 
     def wake(self) -> None:
         """Make a waiting `next_event` return None now."""
-        self._events.put(None)
+        self._events.wake()
 
     def stop(self) -> None:
         """Flush what was published, disconnect without the last will, end the thread; within two seconds."""
@@ -97,6 +110,10 @@ class MqttLink:
         # A name server or a firewall that swallows packets may hold the thread in a call for longer. It is a
         # daemon, and sees the flag before it speaks to anyone.
         self._thread.join(STOP_BOUND_S)
+
+    def _ring(self) -> None:
+        if self._mailbox is not None:
+            self._mailbox.ring()
 
     def _run(self, wires: Wires) -> None:
         died = True
@@ -114,18 +131,45 @@ class MqttLink:
         number = attempt = 0
         while not self._stopping.is_set():
             number += 1
-            connection = self._connection = Connection(wires, number)
-            reason = connection.run()
+            reason, lasted_s = self._attempt(wires, number)
             if self._stopping.is_set():
                 return
-            if connection.lasted_s > 0:
+            if lasted_s > 0:
                 said.clear()
-            attempt = 0 if connection.lasted_s >= _STABLE_S else attempt
+            attempt = 0 if lasted_s >= _STABLE_S else attempt
             if reason not in said:  # one event for each new reason of an outage, not one for each attempt
                 said.add(reason)
                 self._events.put(Disconnected(reason))
             self._stopping.wait(_pause_s(attempt, self._settings))
             attempt += 1
+
+    def _attempt(self, wires: Wires, number: int) -> tuple[str, float]:
+        """One connection: why it ended, and how long it was up."""
+        context = self._context()
+        if isinstance(context, str):
+            return context, 0.0
+        connection: Connection | None = None
+        try:
+            connection = self._connection = Connection(wires, context, number)
+            reason = connection.run()
+        except Exception as error:  # noqa: BLE001 - a library that trips over a packet must not end the terminal
+            self.faults += 1
+            reason = f"an error that nobody foresaw ({type(error).__name__}); report it, with the log's traceback"
+            _log.log(logging.ERROR if self.faults == 1 else logging.DEBUG, "%s", reason, exc_info=True)
+        return reason, 0.0 if connection is None else connection.lasted_s
+
+    def _context(self) -> ssl.SSLContext | str:
+        """Our files as they are now; what is wrong with them in words."""
+        try:
+            context = client_context(self._settings)
+        except KeyFileError as error:
+            self.unusable = True
+            return str(error)
+        except OSError as error:  # replaced at this moment
+            self.unusable = True
+            return f"certificate, key or CA cannot be read ({error.strerror or error}); they are tried again"
+        self.unusable = False
+        return context
 
 
 def _pause_s(attempt: int, settings: UplinkSettings) -> float:

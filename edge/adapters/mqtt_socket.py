@@ -84,9 +84,9 @@ class MqttSocket(ssl.SSLSocket):
         return view.nbytes
 
     @property
-    def unsent(self) -> bool:
-        """Whether something waits until the socket is writable."""
-        return bool(self._outbox)
+    def unsent(self) -> int:
+        """Bytes that wait until the socket is writable."""
+        return len(self._outbox)
 
     def flush(self) -> None:
         """Write what waits, as far as the socket takes it. A broken connection is left for the reader to find."""

@@ -31,8 +31,18 @@ class MqttUplink:
         self._link = MqttLink(settings, identity)
 
     def start(self) -> None:
-        """Begin to connect; a broker that is absent is no error. Raises KeyFileError for unusable files."""
-        self._link.start()
+        """Begin to connect; a broker that is absent is no error, nor are files that cannot be used now."""
+        self._link.start(patient=True)
+
+    @property
+    def unusable(self) -> bool:
+        """Whether certificate, key or CA could not be used at the last attempt."""
+        return self._link.unusable
+
+    @property
+    def faults(self) -> int:
+        """How many connections ended by an error that nobody foresaw."""
+        return self._link.faults
 
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""

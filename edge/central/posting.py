@@ -16,6 +16,8 @@ from edge.errors import BrokerError
 from edge.ports import Acknowledged, Connected, Disconnected
 
 CONNECT_S = 10.0
+_WINDOW = 64
+"""Letters on their way at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,15 @@ def post(uplink: UplinkSettings, letters: Sequence[Letter], user: str = LEDGER) 
     link.start()
     try:
         _await_connection(link)
+        answers: dict[int, Acknowledged] = {}
         for token, letter in enumerate(letters):
             sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
             if not sent:
                 raise BrokerError("the broker ended the connection; try again")
-        answers = {answer.token: answer for answer in (_acknowledgement(link) for _ in letters)}
+            if token + 1 - len(answers) >= _WINDOW:
+                answers |= _acknowledgement(link)
+        while len(answers) < len(letters):
+            answers |= _acknowledgement(link)
     finally:
         link.stop()
     for answer in answers.values():
@@ -67,12 +73,13 @@ def _await_connection(link: MqttLink) -> None:
     raise BrokerError(f"the broker does not answer within {CONNECT_S:g} s; check its host and port")
 
 
-def _acknowledgement(link: MqttLink) -> Acknowledged:
+def _acknowledgement(link: MqttLink) -> dict[int, Acknowledged]:
+    """The next, by its token. Raises BrokerError."""
     deadline = time.monotonic() + CONNECT_S
     while (left := deadline - time.monotonic()) > 0:
         match link.next_event(left):
             case Acknowledged() as answer:
-                return answer
+                return {answer.token: answer}
             case Disconnected(reason):
                 raise BrokerError(reason)
     raise BrokerError(f"the broker does not acknowledge within {CONNECT_S:g} s; see its log, and try again")

@@ -33,7 +33,7 @@ _BUSY_S = 2.0
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
 """Pauses between attempts while the database cannot be written."""
 _MAX_HELD = 1_000
-"""Messages of earlier connections that are held meanwhile: the broker has them still, and delivers them again."""
+"""Messages that are held meanwhile. Those of earlier connections the broker has still, and delivers again."""
 _MAX_SAID = 1_000
 """Kinds of rejection that are logged, each once: a flood of forgeries must not become a flood of lines."""
 
@@ -67,6 +67,7 @@ class LedgerService:
         self._receipts_refused = False
         self._held: list[Receive] = []
         self._stalled = False
+        self._dropped = 0
         self._pause_s = _RETRY_FIRST_S
         self._not_before = 0.0
         self.connected = threading.Event()
@@ -133,7 +134,7 @@ class LedgerService:
 
     def _serve(self, ledger: Ledger, sightings: Sightings) -> None:
         while not self._stopping.is_set():
-            self._held += self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S)
+            self._hold(self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S))
             if time.monotonic() < self._not_before:
                 self._forget_earlier_connections()
                 continue
@@ -164,6 +165,12 @@ class LedgerService:
             for one in batch:
                 self._link.release(one)  # committed, or refused for good
 
+    def _hold(self, received: list[Receive]) -> None:
+        """While nothing can be stored, not what no limit of the broker holds back: what wants no answer (QoS 0)."""
+        kept = [one for one in received if one.mid or not self._stalled]
+        self._dropped += len(received) - len(kept)
+        self._held += kept
+
     def _stall(self, error: LedgerStalled) -> None:
         if not self._stalled:
             _log.error(
@@ -177,17 +184,24 @@ class LedgerService:
 
     def _resume(self) -> None:
         if self._stalled:
-            _log.info("the ledger stores again")
+            _log.info("the ledger stores again; it dropped %d messages that wanted no answer", self._dropped)
+        self._dropped = 0
         self._stalled, self._pause_s = False, _RETRY_FIRST_S
 
     def _forget_earlier_connections(self) -> None:
-        if len(self._held) > _MAX_HELD:
+        if len(self._held) >= _MAX_HELD:
             newest = max(one.connection for one in self._held)
             self._held = [one for one in self._held if one.connection == newest]
 
     def _collect(self, timeout_s: float) -> list[Receive]:
-        """What has arrived, up to one batch: under load the batches grow by themselves."""
+        """What has arrived, up to one batch: under load the batches grow by themselves.
+
+        Nothing while as much is held as may be: the connection is not read then, and the broker keeps it.
+        """
         received: list[Receive] = []
+        if len(self._held) >= _MAX_HELD:
+            self._stopping.wait(timeout_s)
+            return received
         event = self._link.next_event(timeout_s)
         while event is not None:
             match event:

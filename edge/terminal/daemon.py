@@ -12,6 +12,7 @@ from edge.domain.types import Frame
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import parts
+from edge.terminal.alarms import UPLINK_FILES
 from edge.terminal.attend import Attend
 from edge.terminal.camera_care import CaredFor
 from edge.terminal.faces import Faces
@@ -82,6 +83,7 @@ class Terminal:
         strobe = strobe or parts.strobe(config)
         self._lamp = None if strobe is None else Lamp(strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
+        self._uplink = parts.uplink(config)
         self.publisher = self._make_publisher(config, secrets, clock)
         pipeline = parts.pipeline(config, store)
         self.attend = Attend(
@@ -118,7 +120,7 @@ class Terminal:
         return self._exit_code(late)
 
     def _make_publisher(self, config: Config, secrets: parts.Secrets, clock: Clock) -> Publisher | None:
-        uplink = parts.uplink(config)
+        uplink = self._uplink
         if uplink is None or config.uplink is None:
             return None
         return Publisher(
@@ -211,9 +213,15 @@ class Terminal:
 
     def _status(self) -> dict[str, object]:
         tally = self.attend.tally
-        frame, stills = self.latency.frame_to_cue(), self.stills
+        frame, stills, uplink = self.latency.frame_to_cue(), self.stills, self._uplink
+        unusable = uplink is not None and uplink.unusable
         return {
-            "alarms": [*self.attend.alarms, *(() if stills is None else stills.alarms)],
+            "alarms": [
+                *self.attend.alarms,
+                *(() if stills is None else stills.alarms),
+                *((UPLINK_FILES,) if unusable else ()),
+            ],
+            **({} if uplink is None else {"uplink_faults": uplink.faults}),
             **{key: value for key, value in asdict(tally).items() if key != "refused"},
             **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
             "frames": self._capture.frames,

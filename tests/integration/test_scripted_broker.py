@@ -4,10 +4,13 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from edge.adapters import mqtt_connection, mqtt_events, mqtt_outgoing
 from edge.adapters.mqtt_link import MqttLink
 from edge.adapters.mqtt_mail import Identity, Receive
 from edge.adapters.mqtt_packets import publish
@@ -16,7 +19,7 @@ from edge.central import pki
 from edge.domain import topics
 from edge.domain.records import Origin
 from edge.errors import BrokerError
-from edge.ports import Connected, Disconnected
+from edge.ports import Connected, Disconnected, Message
 from edge.terminal.status import last_will
 
 HERE = Origin("main", "gate-1")
@@ -219,3 +222,88 @@ def test_what_a_kept_session_sends_together_with_connack_is_neither_lost_nor_ack
         assert acknowledged == [1, 2, 3]
     finally:
         link.stop()
+
+
+def test_a_flood_that_nobody_takes_stops_at_a_bound_and_nothing_of_it_is_lost(scripted):
+    """A hostile broker: what it sends waits in the network and not in our memory."""
+    count, size = 4_000, 32_000
+    flood = [publish("a", b"%07d" % n + b"x" * size, n % 60_000 + 1, retain=False) for n in range(count)]
+
+    def script(command: int, body: bytes) -> bytes:
+        return (
+            granted(command, body) + b"".join(flood)
+            if command == SUBSCRIBE
+            else answers(connect=CONNACK)(command, body)
+        )
+
+    uplink = uplink_of(scripted(script))
+    with uplink:
+        events = uplink._link._events
+        deadline = time.monotonic() + 60
+        while events._put < count and events.room():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        held = events._put_bytes - events._got_bytes
+        assert held <= mqtt_events.MOST_BYTES + (1 << 20) < count * size / 10
+        for n in range(count):
+            event = uplink.next_event(10)
+            if isinstance(event, Connected):
+                event = uplink.next_event(10)
+            assert event.payload[:7] == b"%07d" % n
+            assert events._put_bytes - events._got_bytes <= mqtt_events.MOST_BYTES + (1 << 20)
+
+
+def test_small_messages_are_bounded_by_their_number(scripted):
+    count = 20_000
+    flood = publish("a", b"", 1, retain=False) * count
+
+    def script(command: int, body: bytes) -> bytes:
+        return granted(command, body) + flood if command == SUBSCRIBE else answers(connect=CONNACK)(command, body)
+
+    with uplink_of(scripted(script)) as uplink:
+        events = uplink._link._events
+        for _ in range(count + 1):
+            assert isinstance(uplink.next_event(10), Message | Connected)
+            assert events._put - events._got <= mqtt_events.MOST_EVENTS + 65_536 // 8
+
+
+def test_a_broker_that_acknowledges_nothing_is_handed_no_more_than_a_bound(scripted):
+    only_one = b"\x20\x06\x00\x00\x03\x21\x00\x01"  # Receive Maximum 1
+    with uplink_of(scripted(answers(connect=only_one, subscribe=granted))) as uplink:
+        assert isinstance(uplink.next_event(10), Connected)
+        taken = sum(uplink.publish("a", b"x" * 900, token=n) for n in range(50_000))
+        assert 1_000 < taken <= mqtt_outgoing.MOST_WAITING + 1
+        large = sum(uplink.publish("a", b"x" * 60_000, token=n) for n in range(50_000))
+        assert large <= 1
+
+
+def test_a_broker_that_reads_no_answers_is_not_read_either():
+    connection = SimpleNamespace(_wires=SimpleNamespace(events=mqtt_events.Events(lambda: None)))
+    assert mqtt_connection.Connection._may_read(connection, SimpleNamespace(unsent=0))
+    assert not mqtt_connection.Connection._may_read(
+        connection, SimpleNamespace(unsent=mqtt_connection._MOST_UNSENT)
+    )
+
+
+def test_nothing_is_kept_of_what_comes_before_the_connection_was_accepted(scripted):
+    """At QoS 2 the library would keep 65,535 messages for us, of a megabyte each."""
+    early = b"\x34\x06\x00\x01a\x00\x01\x00"
+    with uplink_of(_impatient(scripted(answers(connect=early * 100)))) as uplink:
+        assert "before it accepted us" in uplink.next_event(10).reason
+
+
+def test_an_error_of_the_library_costs_the_connection_and_not_the_thread(scripted, monkeypatch, caplog):
+    genuine, fallen = mqtt_connection.Client.loop_read, []
+
+    def once(client: object) -> object:
+        if not fallen:
+            fallen.append(True)
+            raise KeyError("a packet that the library trips over")
+        return genuine(client)
+
+    monkeypatch.setattr(mqtt_connection.Client, "loop_read", once)
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted))) as uplink:
+        assert "nobody foresaw (KeyError)" in uplink.next_event(10).reason
+        assert isinstance(uplink.next_event(10), Connected)
+        assert uplink.faults == 1
+    assert "Traceback" in caplog.text

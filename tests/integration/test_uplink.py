@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity
 from edge.adapters.uplink_mqtt import MqttUplink
 from edge.central import pki
 from edge.domain import topics
@@ -143,26 +145,56 @@ def test_two_terminals_under_one_name_are_told_so(site):
 
 
 @pytest.mark.parametrize("which", ["ca", "certificate", "key"])
-def test_a_missing_file_is_refused_at_start(site, tmp_path, which):
-    settings = replace(site.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
-    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; issue it at the centre"):
-        uplink_of(settings).start()
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (Path.unlink, "does not exist; issue it at the centre"),
+        (lambda path: path.write_text("-----BEGIN NOTHING-----\n"), "PEM"),
+        (lambda path: path.write_bytes(b""), "PEM"),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot be read"),
+    ],
+    ids=["missing", "damaged", "empty", "folder"],
+)
+def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_mended(site, which, harm, words):
+    settings = site.uplink("gate-1")
+    path = getattr(settings, which)
+    whole = path.read_bytes()
+    harm(path)
+    with uplink_of(settings) as uplink:
+        event = uplink.next_event(15)
+        assert isinstance(event, Disconnected)
+        assert str(path) in event.reason
+        assert words in event.reason
+        assert uplink.unusable
+        if path.is_dir():
+            path.rmdir()
+        path.touch(0o600)
+        path.write_bytes(whole)
+        while not isinstance(event := uplink.next_event(15), Connected):
+            assert isinstance(event, Disconnected)
+        assert not uplink.unusable
 
 
 @pytest.mark.parametrize("which", ["ca", "certificate", "key"])
-def test_a_damaged_file_is_refused_at_start(site, tmp_path, which):
-    damaged = tmp_path / "damaged.pem"
-    damaged.write_text("-----BEGIN NOTHING-----\n")
-    damaged.chmod(0o600)
-    with pytest.raises(KeyFileError, match=r"damaged\.pem"):
-        uplink_of(replace(site.uplink("gate-1"), **{which: damaged})).start()
+def test_a_command_says_at_once_what_file_it_cannot_use(site, tmp_path, which):
+    """As the ledger does at its start: a person waits for it."""
+    settings = replace(site.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
+    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; issue it at the centre"):
+        MqttLink(settings, Identity("somebody")).start()
 
 
-def test_a_key_that_is_open_to_others_is_refused_at_start(site):
+def _reason_of_unusable(settings) -> str:
+    with uplink_of(settings) as uplink:
+        event = uplink.next_event(15)
+        assert isinstance(event, Disconnected)
+        assert uplink.unusable
+        return event.reason
+
+
+def test_a_key_that_is_open_to_others_is_not_used(site):
     settings = site.uplink("gate-1")
     settings.key.chmod(0o604)
-    with pytest.raises(KeyFileError, match=r"readable or writable by others; `chmod 600"):
-        uplink_of(settings).start()
+    assert "readable or writable by others; `chmod 600" in _reason_of_unusable(settings)
 
 
 def test_an_encrypted_key_is_refused_and_asks_nobody(site):
@@ -173,14 +205,23 @@ def test_an_encrypted_key_is_refused_and_asks_nobody(site):
     settings.key.write_bytes(
         key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.BestAvailableEncryption(b"secret"))
     )
-    with pytest.raises(KeyFileError, match="unencrypted private key"):
-        uplink_of(settings).start()
+    assert "unencrypted private key" in _reason_of_unusable(settings)
 
 
-def test_a_key_of_another_certificate_is_refused_at_start(site):
+def test_a_key_of_another_certificate_is_not_used(site):
     settings, other = site.uplink("gate-1"), site.uplink("gate-2")
-    with pytest.raises(KeyFileError, match="not a certificate with its own"):
-        uplink_of(replace(settings, key=other.key)).start()
+    assert "not a certificate with its own" in _reason_of_unusable(replace(settings, key=other.key))
+
+
+def test_what_was_renewed_on_the_disk_is_used_at_the_next_attempt(site):
+    expired = pki.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    with uplink_of(site.uplink("gate-9", certificate=expired.certificate, key=expired.key)) as uplink:
+        event = uplink.next_event(15)
+        assert isinstance(event, Disconnected)
+        assert "certificate" in event.reason
+        assert pki.issue_client(site.broker.pki, "gate-1") == expired, "the same files, renewed"
+        while not isinstance(event := uplink.next_event(15), Connected):
+            assert isinstance(event, Disconnected)
 
 
 def test_stop_is_bounded_when_nobody_answers(site):
