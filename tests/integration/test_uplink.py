@@ -60,8 +60,8 @@ def test_wake_ends_a_wait(site):
         uplink.next_event(10)
         uplink.wake()
         began = time.monotonic()
-        assert uplink.next_event(10) is None
-        assert time.monotonic() - began < 1
+        assert uplink.next_event(90) is None
+        assert time.monotonic() - began < 60, "it did not wait to its end"
 
 
 def test_another_authority_for_the_broker_is_a_clear_reason(site, tmp_path):
@@ -228,12 +228,12 @@ def test_stop_is_bounded_when_nobody_answers(site):
     import socket
 
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
-        uplink = uplink_of(site.uplink("gate-1", port=silent.getsockname()[1]))
+        uplink = uplink_of(replace(site.uplink("gate-1", port=silent.getsockname()[1]), connect_timeout_s=60))
         uplink.start()
         connection, _ = silent.accept()
         began = time.monotonic()
         uplink.stop()
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 8, "it does not wait for the end of the handshake"
         connection.close()
 
 

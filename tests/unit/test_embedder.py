@@ -16,6 +16,7 @@ from edge.vision.manifest import FILE, Role, read_manifest
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
+from tests.tolerance import SINGLE
 
 STORE = ModelStore(models_directory())
 EMBEDDERS = [STORE.load(role) for role in (Role.EMBEDDER, Role.COMPANION)]
@@ -39,18 +40,18 @@ def aligned(photos: Path) -> Pixels:
 def test_a_template_is_both_vectors_by_their_weights(embedder, aligned: Pixels) -> None:
     vector = embedder.embed(aligned).vector
     assert vector.shape == (192 + 512,)
-    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=SINGLE)
     weights = [part.weight for part in STORE.template.part]
-    assert np.linalg.norm(vector[:192]) ** 2 == pytest.approx(weights[0] / sum(weights), abs=1e-6)
+    assert np.linalg.norm(vector[:192]) ** 2 == pytest.approx(weights[0] / sum(weights), abs=SINGLE)
     for model, mine in zip(EMBEDDERS, (vector[:192], vector[192:]), strict=True):
         raw = model.run(model.prepare(aligned))[0][0]
-        assert mine @ raw / np.linalg.norm(mine) / np.linalg.norm(raw) == pytest.approx(1.0, abs=1e-6)
+        assert mine @ raw / np.linalg.norm(mine) / np.linalg.norm(raw) == pytest.approx(1.0, abs=SINGLE)
 
 
 def test_a_mirrored_template_does_not_know_left_from_right(embedder, aligned: Pixels) -> None:
     mirror = np.ascontiguousarray(aligned[:, ::-1])
     one, other = (embedder.embed(face, mirrored=True) for face in (aligned, mirror))
-    assert one.vector == pytest.approx(other.vector, abs=1e-5)
+    assert one.vector == pytest.approx(other.vector, abs=SINGLE)
     assert embedder.embed(aligned).vector @ embedder.embed(mirror).vector < 0.99
     assert one.demand == embedder.embed(aligned).demand
 
@@ -85,8 +86,8 @@ def test_a_study_under_a_gate_is_what_a_look_says(photos: Path, limits: QualityL
             assert pipeline.gate(study, limits) is sight.reason
             if sight.probe is not None:
                 mine = study.template if limits is ENROLMENT_LIMITS else study.probe
-                assert np.array_equal(mine.vector, sight.probe.embedding)
-                assert mine.demand == sight.probe.demand
+                assert mine.vector == pytest.approx(sight.probe.embedding, abs=SINGLE)
+                assert mine.demand == pytest.approx(sight.probe.demand, abs=SINGLE)
 
 
 def test_a_rival_is_a_face_that_could_punch() -> None:

@@ -8,6 +8,7 @@ import pytest
 from edge.domain.liveness import LIVE
 from edge.domain.pad_fusion import Layer, Vote, judge
 from edge.domain.types import Probe
+from tests.tolerance import SINGLE
 
 
 def probe(liveness: float) -> Probe:
@@ -43,7 +44,7 @@ def test_a_stricter_threshold_is_kept() -> None:
 
 def test_the_layers_words_are_on_the_verdict() -> None:
     verdict = judged(0.8, 1.0)
-    assert verdict.liveness == pytest.approx(0.9)
+    assert verdict.liveness == pytest.approx(0.9, abs=SINGLE)
     assert verdict.opinions[Layer.TEXTURE].vote is Vote.LIVE
-    assert verdict.opinions[Layer.TEXTURE].suspicion == pytest.approx(0.1)
+    assert verdict.opinions[Layer.TEXTURE].suspicion == pytest.approx(0.1, abs=SINGLE)
     assert judged(0.1).opinions[Layer.TEXTURE].vote is Vote.ATTACK

@@ -9,6 +9,7 @@ from edge.domain.calibration import LOOSEST, STRICTEST, calibrate, nearest_other
 from edge.domain.scorebook import BINS, Scorebook
 from edge.domain.strictjson import parse_object
 from edge.errors import RecordError
+from tests.tolerance import SINGLE
 
 TARGET = 0.001
 
@@ -50,7 +51,7 @@ def test_the_strictest_source_counts_and_a_site_may_move_it_only_so_far() -> Non
     assert high is not None
     both = calibrate([low, high], TARGET, 0.5)
     assert both == calibrate([high], TARGET, 0.5)
-    assert both.shift == pytest.approx(high.cosine(TARGET) - 0.5)
+    assert both.shift == pytest.approx(high.cosine(TARGET) - 0.5, abs=SINGLE)
     assert calibrate([low], TARGET, 0.53).shift == LOOSEST
     assert calibrate([high], TARGET, 0.1).shift == STRICTEST
     assert calibrate([high], TARGET, 0.1).wanted > STRICTEST
@@ -61,12 +62,12 @@ def test_too_little_and_what_is_no_number_make_no_tail() -> None:
     assert tail(np.full(500, np.nan)) is None
     same = tail(np.full(200, 0.3))
     assert same is not None
-    assert same.cosine(1e-6) == pytest.approx(0.3)
+    assert same.cosine(1e-6) == pytest.approx(0.3, abs=SINGLE)
 
 
 def test_of_several_templates_a_persons_best_counts_and_never_their_own() -> None:
     matrix = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], np.float32)
-    assert nearest_others(matrix, np.array([0, 0, 1])) == pytest.approx([0.96, 0.96])
+    assert nearest_others(matrix, np.array([0, 0, 1])) == pytest.approx([0.96, 0.96], abs=SINGLE)
     assert nearest_others(np.empty((0, 0), np.float32), np.empty(0, np.intp)).shape == (0,)
 
 
@@ -77,7 +78,7 @@ def test_counts_are_about_nobody() -> None:
         assert book.punched(0.8, 0.305, 40, by_badge=False)
     assert book.punched(0.7, -1.0, 40, by_badge=True)
     assert book.searches == 3
-    assert book.maxima() == pytest.approx([0.31] * 3)
+    assert book.maxima() == pytest.approx([0.31] * 3, abs=SINGLE)
     assert (book.people, book.own.sum(), book.confirmed.sum()) == (120, 4, 1)
     again = Scorebook.read(parse_object(json.dumps(book.as_json()).encode(), 65_536))
     assert again.as_json() == book.as_json()

@@ -7,6 +7,7 @@ from edge.domain.crowd import Crowd
 from edge.domain.decision import Accepted, Decider, DecisionPolicy
 from edge.domain.matching import Gallery
 from edge.domain.types import Box, Floats, Probe, Sight
+from tests.tolerance import SINGLE
 
 SIZE = 48
 
@@ -42,8 +43,8 @@ def test_below_a_hundred_people_nothing_is_done() -> None:
 def test_like_everybody_is_asked_for_more_and_like_nobody_for_less_but_never_much(count: int) -> None:
     many = gallery(count)
     everybody, nobody = np.eye(SIZE, dtype=np.float32)[0], -people(1)[0]
-    assert demand(many, everybody) == pytest.approx(0.05)
-    assert demand(many, nobody) == pytest.approx(-0.05)
+    assert demand(many, everybody) == pytest.approx(0.05, abs=SINGLE)
+    assert demand(many, nobody) == pytest.approx(-0.05, abs=SINGLE)
     assert abs(float(np.mean([demand(many, row) for row in people(count)[:100]]))) < 0.01
 
 
@@ -55,7 +56,7 @@ def test_the_own_person_does_not_count() -> None:
     top = np.sort(without @ rows[7])[::-1][:12].mean()
     others = rows @ rows[7]
     others[7] = -1
-    assert crowd.demand(others) == pytest.approx(0.6 * (top - crowd.usual), abs=1e-6)
+    assert crowd.demand(others) == pytest.approx(0.6 * (top - crowd.usual), abs=SINGLE)
 
 
 def test_several_rows_of_a_person_are_one_in_the_sample() -> None:

@@ -8,6 +8,7 @@ import pytest
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout, Outcome, Refused, fuse
 from edge.domain.matching import Gallery
 from edge.domain.types import Box, Floats, Probe, Reason, Sight
+from tests.tolerance import SINGLE
 
 MODEL = "embedder-a"
 POLICY = DecisionPolicy()
@@ -152,7 +153,9 @@ def test_more_is_asked_of_a_strong_face_and_less_of_a_weak_one() -> None:
         decider = Decider(POLICY)
         outcomes = [decider.observe(Sight(i * STEP_MS * 1_000_000, HERE, None, probe), just, 0.5) for i in range(3)]
         assert isinstance(outcomes[-1], Accepted) is taken
-    assert fuse([Probe(ADA, MODEL, 1, 1, 0.02), Probe(ADA, MODEL, 1, 1, 0.0)]).demand == pytest.approx(0.01)
+    assert fuse([Probe(ADA, MODEL, 1, 1, 0.02), Probe(ADA, MODEL, 1, 1, 0.0)]).demand == pytest.approx(
+        0.01, abs=SINGLE
+    )
 
 
 def test_fusing_probes_of_two_models_is_an_error() -> None:

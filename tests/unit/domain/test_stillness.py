@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edge.domain.stillness import Stillness, tiles
+from tests.tolerance import SINGLE
 
 ROOM = np.linspace(60, 200, 480 * 640).reshape(480, 640, 1).repeat(3, axis=2).astype(np.uint8)
 
@@ -63,4 +64,4 @@ def test_a_camera_that_changes_its_size_is_searched() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 640, 3), (47, 63, 3), (480, 640, 3), (1079, 1917, 3)])
 def test_frames_of_any_size_have_tiles(shape: tuple[int, int, int]) -> None:
-    assert np.allclose(tiles(np.full(shape, 77, np.uint8)), 77)
+    assert np.allclose(tiles(np.full(shape, 77, np.uint8)), 77, atol=SINGLE)

@@ -17,6 +17,7 @@ from edge.domain.types import Floats, Probe
 from edge.errors import PeopleError
 from edge.roster.people import People
 from edge.roster.person import new_person_id
+from tests.tolerance import SINGLE
 
 STORAGE = bytes(range(32))
 POLICY = Policy("2026-1", "a" * 64)
@@ -57,7 +58,7 @@ def test_who_is_enrolled_is_matched(open_people: Open) -> None:
     for person, seed in ((ann, 1), (bob, 2)):
         found = gallery.best(Probe(common(embeddings(seed))[0], MODEL, 1.0, 1.0))
         assert found is not None
-        assert (found.person, found.score) == (person, pytest.approx(1.0, abs=1e-6))
+        assert (found.person, found.score) == (person, pytest.approx(1.0, abs=SINGLE))
     listed = {person.id: person for person in people.list()}
     assert listed[ann].name == "Ann Example"
     assert (listed[ann].templates, listed[ann].models, listed[ann].consent) == (3, (MODEL,), CONSENT)
@@ -70,7 +71,7 @@ def test_it_is_all_there_after_reopening(open_people: Open) -> None:
     first.close()
     again = open_people()
     assert [person.id for person in again.list()] == [ann]
-    assert np.array_equal(again.gallery(MODEL, POLICY).matrix, common(embeddings(1)))
+    assert again.gallery(MODEL, POLICY).matrix == pytest.approx(common(embeddings(1)), abs=SINGLE)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_enrolling_again_replaces_the_templates(open_people: Open) -> None:
     people = open_people()
     person = enrol(people, 1)
     people.enrol(person, "Ann", CONSENT, POLICY, embeddings(9, count=1), MODEL)
-    assert np.array_equal(people.gallery(MODEL, POLICY).matrix, common(embeddings(9, count=1)))
+    assert people.gallery(MODEL, POLICY).matrix == pytest.approx(common(embeddings(9, count=1)), abs=SINGLE)
 
 
 def test_a_changed_policy_stops_matching(open_people: Open) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from edge.terminal.latency import Latency, Percentiles
 from edge.terminal.runtime import LatestSlot, Stop, Worker
 
 
-def until(condition: object, seconds: float = 5.0) -> None:
+def until(condition: object, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "did not happen in time"
@@ -71,7 +72,9 @@ def test_closing_runs_on_the_workers_own_thread_also_after_a_failure() -> None:
     assert seen == ["w"]
 
 
-def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not() -> None:
+def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not(monkeypatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("edge.terminal.runtime.time", SimpleNamespace(monotonic=lambda: now[0]))
     stop = Stop()
     progress = threading.Event()
     progress.set()
@@ -83,10 +86,16 @@ def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not() 
     worker = Worker("w", body, stop, stale_after_s=0.2)
     worker.start()
     until(worker.opened.is_set)
-    time.sleep(0.3)  # longer than the bound: it must still be fresh, which only time can show
-    assert not worker.stale()
+    for _ in range(5):
+        now[0] += 0.3  # longer than the bound: the next round makes it fresh again
+        until(lambda: not worker.stale())
     progress.clear()
-    until(worker.stale)
+
+    def a_second_later_it_is_stale() -> bool:
+        now[0] += 1
+        return worker.stale()
+
+    until(a_second_later_it_is_stale)
     stop.set("done")
     assert worker.join(5)
 
