@@ -130,5 +130,7 @@ class Scores:
 
     def coarse(self, bins: int) -> tuple[Shares, Shares]:
         """Both histograms in so many bins, as shares."""
-        shares = [part.reshape(bins, -1).sum(axis=1) / max(part.sum(), 1) for part in (self.genuine, self.impostor)]
+        shares = [
+            part.reshape(bins, -1).sum(axis=1) / max(int(part.sum()), 1) for part in (self.genuine, self.impostor)
+        ]
         return shares[0], shares[1]
