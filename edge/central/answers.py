@@ -19,6 +19,8 @@ COALESCE_RECORDS = 32
 terminal's usual window, so that the rest is on its way meanwhile."""
 SIGHT_NS = 5_000_000_000
 """A terminal is answered at most this often for being in sight: a status is unsigned, and anybody's."""
+_REMEMBERED = 1_000
+"""Chains whose last receipt is remembered before those that have been quiet are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,14 @@ class Answers:
             self._sighted_ns[origin] = now_ns
         answered = {reply.arrival for reply in replies}
         self._receipted_ns.update(dict.fromkeys(answered, now_ns))
+        self._forget_quiet_chains(now_ns)
         return replies + [reply for reply in sights if reply.arrival not in answered]
+
+    def _forget_quiet_chains(self, now_ns: int) -> None:
+        """What is older than a pause decides nothing: a terminal that begins epoch after epoch costs no memory."""
+        if len(self._receipted_ns) > _REMEMBERED:
+            young = {one: at for one, at in self._receipted_ns.items() if now_ns - at < COALESCE_NS}
+            self._receipted_ns = young
 
     def _ripe(self, arrival: Arrival, count: int, now_ns: int) -> bool:
         last = self._receipted_ns.get(arrival)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from edge.domain.kinds import HASH, PERSON, WORD, is_instant
-from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.audit+json"
@@ -88,7 +88,7 @@ def encode(entry: Entry) -> bytes:
 def decode(payload: bytes) -> Entry:
     """Read an entry. Raises RecordError for anything malformed."""
     document = parse_object(payload, MAX_PAYLOAD)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("audit entry: not version 1")
     n, person = document.get("n"), document.get("person")
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_INTEGER:

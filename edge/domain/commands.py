@@ -11,7 +11,7 @@ from typing import Any
 from edge.domain import lifetime
 from edge.domain.kinds import EPOCH
 from edge.domain.records import NAME, Origin
-from edge.domain.strictjson import dump, parse_object
+from edge.domain.strictjson import dump, is_version, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.command+json"
@@ -64,7 +64,7 @@ def encode(command: Resend) -> bytes:
 def decode(payload: bytes) -> Resend:
     """Read a command's payload. Raises RecordError for anything malformed, of another version or another word."""
     document = parse_object(payload, MAX_PAYLOAD)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("command: not version 1")
     if document.get("command") != RESEND:
         raise RecordError("command: of a word that this version does not know; upgrade the terminal first")

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.domain.kinds import EPOCH, HASH, is_instant
 from edge.domain.records import NAME, Origin
-from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.export+json"
@@ -128,7 +128,7 @@ def decode(payload: bytes) -> Manifest:
 
 
 def _whose(document: dict[str, Any], version: str) -> tuple[Origin, str, str]:
-    if document.get(version) != 1 or document[version] is True:
+    if not is_version(document, 1, version):
         raise RecordError("export: not version 1; update this program")
     origin = Origin(_text(document, "site", NAME), _text(document, "terminal", NAME))
     return origin, _text(document, "epoch", EPOCH), _text(document, "keyid", EPOCH)

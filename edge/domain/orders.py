@@ -17,7 +17,7 @@ from typing import Any
 from edge.domain import lifetime
 from edge.domain.kinds import EPOCH, HASH, PERSON, RECORD_ID, WORD, ErasureReason, is_instant
 from edge.domain.records import NAME, Origin
-from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.order+json"
@@ -232,7 +232,7 @@ def encode(order: Order) -> bytes:
 def decode(payload: bytes) -> Order:
     """Read an order's payload. Raises RecordError for anything malformed, of another version or another word."""
     document = parse_object(payload, MAX_PAYLOAD)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("order: not version 1")
     word = document.get("order")
     if not isinstance(word, str) or word not in frozenset(Word):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from edge.domain.kinds import EPOCH, is_instant
-from edge.domain.strictjson import parse_object
+from edge.domain.strictjson import is_version, parse_object
 from edge.errors import RecordError
 
 MAX_STATUS = 8_192
@@ -45,7 +45,7 @@ class Status:
 def decode(raw: bytes) -> Status:
     """Read a status. Raises RecordError for anything that no terminal of this version says."""
     document = parse_object(raw, MAX_STATUS)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("status: not version 1")
     state = document.get("state")
     if not isinstance(state, str) or state not in set(Presence):

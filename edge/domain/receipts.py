@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.domain.kinds import EPOCH
 from edge.domain.records import GENESIS, NAME, Origin
-from edge.domain.strictjson import dump, parse_object
+from edge.domain.strictjson import dump, is_version, parse_object
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/vnd.smartclocker.receipt+json"
@@ -51,7 +51,7 @@ def encode(receipt: Receipt) -> bytes:
 def decode(payload: bytes) -> Receipt:
     """Read a receipt's payload. Raises RecordError for anything malformed or of another version."""
     document = parse_object(payload, MAX_PAYLOAD)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("receipt: not version 1")
     for name, pattern in (("site", NAME), ("terminal", NAME), ("epoch", EPOCH), ("head", _HASH)):
         value = document.get(name)

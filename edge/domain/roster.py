@@ -16,7 +16,7 @@ from typing import Any
 
 from edge.domain.kinds import HASH, PERSON, ErasureReason
 from edge.domain.records import NAME, Origin
-from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.errors import RecordError
 
 PERSON_TYPE = "application/vnd.smartclocker.roster-person"
@@ -215,7 +215,7 @@ def decode_key(payload: bytes) -> KeyMessage:
 
 def _document(raw: bytes, limit: int, texts: Mapping[str, re.Pattern[str]]) -> dict[str, Any]:
     document = parse_object(raw, limit)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("roster: not version 1")
     for name, pattern in texts.items():
         value = document.get(name)

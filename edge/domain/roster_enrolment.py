@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edge.domain.kinds import PERSON
 from edge.domain.records import NAME, Origin
 from edge.domain.roster import KEY_ID, MAX_LINE, MAX_PAYLOAD
-from edge.domain.strictjson import dump, parse_object
+from edge.domain.strictjson import dump, is_version, parse_object
 from edge.errors import RecordError
 
 ENROLMENT_TYPE = "application/vnd.smartclocker.enrolment"
@@ -49,7 +49,7 @@ def decode(payload: bytes) -> Enrolment:
     if not newline or not sealed or len(payload) > MAX_PAYLOAD:
         raise RecordError("enrolment: cut off, or longer than it can be")
     document = parse_object(line, MAX_LINE)
-    if document.get("v") != 1 or document["v"] is True:
+    if not is_version(document):
         raise RecordError("enrolment: not version 1")
     for name, pattern in (("site", NAME), ("terminal", NAME), ("person", PERSON), ("to", KEY_ID)):
         value = document.get(name)

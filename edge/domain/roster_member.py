@@ -15,7 +15,7 @@ from edge.domain import badge
 from edge.domain.badge import Token
 from edge.domain.consent import Consent, is_instant
 from edge.domain.matching import are_unit
-from edge.domain.strictjson import MAX_INTEGER, dump, parse_object
+from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.domain.types import Floats
 from edge.errors import RecordError
 
@@ -162,10 +162,10 @@ def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:
 
 
 def _consent(document: Mapping[str, Any]) -> Consent | None:
-    version, said = document.get("v", 1), document.get("consent")
-    if version == WITHOUT_CONSENT and "consent" in document and said is None:
+    said = document.get("consent")
+    if is_version(document, WITHOUT_CONSENT) and "consent" in document and said is None:
         return None
-    if version != 1 or version is True:
+    if not is_version({"v": 1, **document}):
         raise RecordError("roster member: of another version, or its consent does not fit its version")
     names = {field.name for field in fields(Consent)}
     if not isinstance(said, dict) or set(said) != names:

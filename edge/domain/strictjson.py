@@ -7,6 +7,7 @@ signature.
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from edge.errors import RecordError
@@ -44,6 +45,12 @@ def dump(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError(f"not a JSON value: {error}") from error
+
+
+def is_version(document: Mapping[str, Any], number: int = 1, name: str = "v") -> bool:
+    """Whether a document says that it is of this version: by an integer, which `1.0` and `true` are not."""
+    value = document.get(name)
+    return type(value) is int and value == number
 
 
 def _deeper_than(levels: int, value: object) -> bool:

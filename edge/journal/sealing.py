@@ -17,7 +17,7 @@ from nacl.public import SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.exports import MAX_HEADER
-from edge.domain.strictjson import dump, parse_object
+from edge.domain.strictjson import dump, is_version, parse_object
 from edge.errors import ExportRefused, RecordError
 from edge.journal.envelope import key_id
 
@@ -122,7 +122,7 @@ def _parse(line: bytes) -> tuple[str, bytes, bytes]:
     try:
         document = parse_object(line, MAX_HEADER)
         to, key, start = (document.get(name) for name in ("to", "key", "header"))
-        if document.get("smartclocker-sealed") == 1 and isinstance(to, str):
+        if is_version(document, 1, "smartclocker-sealed") and isinstance(to, str):
             return to[:32], base64.b64decode(str(key), validate=True), base64.b64decode(str(start), validate=True)
     except (RecordError, binascii.Error, ValueError):
         pass

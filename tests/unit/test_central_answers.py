@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.answers import SIGHT_NS
+from edge.central.answers import COALESCE_NS, SIGHT_NS
 from edge.central.ledger import Ledger, Outcome, Reason, Verdict
 from edge.central.store import Store
 from edge.domain import receipts, topics
@@ -168,3 +168,10 @@ def test_a_busy_database_is_told_from_a_broken_one(tmp_path):
     with pytest.raises(LedgerError, match="not a database") as raised:
         Store(path)
     assert not isinstance(raised.value, LedgerStalled)
+
+
+def test_epoch_after_epoch_of_one_terminal_is_not_remembered_for_ever(ledger):
+    for number in range(3_000):
+        take(ledger, payloads(1, f"{number:032x}")[0])
+        assert len(ledger.receipts_due(number * COALESCE_NS)) == 1
+    assert len(ledger._answers._receipted_ns) <= 1_001

@@ -33,7 +33,7 @@ def test_words_of_a_later_ledger_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("v", 2), ("v", "1"), ("v", True), ("v", None), ("id", "C" * 32), ("id", "c" * 31), ("id", 7),
+        ("v", 2), ("v", "1"), ("v", True), ("v", 1.0), ("v", None), ("id", "C" * 32), ("id", "c" * 31), ("id", 7),
         ("site", "HQ"), ("terminal", "roster"), ("terminal", ""),
         ("command", "erase"), ("command", "RESEND"), ("command", ["resend"]),
         ("epoch", "E" * 32), ("first", 0), ("first", -1), ("first", True), ("first", 7.0), ("first", "7"),

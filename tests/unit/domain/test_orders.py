@@ -62,7 +62,7 @@ def test_a_field_that_lacks_or_is_no_such_thing_is_refused(word: Word, field: st
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("v", 2), ("v", True), ("id", "C" * 32), ("site", "a/b"), ("site", "roster"), ("terminals", []),
+        ("v", 2), ("v", True), ("v", 1.0), ("id", "C" * 32), ("site", "a/b"), ("site", "roster"), ("terminals", []),
         ("terminals", "gate-1"), ("terminals", ["gate-1", "gate-1"]), ("terminals", ["+"]), ("terminals", [1]),
         ("terminals", [f"t{n}" for n in range(257)]), ("sequence", 0), ("sequence", True), ("sequence", 2**60),
         ("issued", "yesterday"), ("expires", "2026-03-01T08:00:00.000Z"), ("expires", "2026-06-02T08:00:00.000Z"),

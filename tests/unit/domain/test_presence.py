@@ -29,7 +29,8 @@ def test_words_of_a_later_terminal_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("v", 2), ("v", True), ("state", "ONLINE"), ("state", None), ("state", ["online"]), ("state", {}),
+        ("v", 2), ("v", True), ("v", 1.0), ("state", "ONLINE"), ("state", None), ("state", ["online"]),
+        ("state", {}),
         ("epoch", "E" * 32), ("epoch", None), ("epoch", 5), ("head", -1), ("head", True), ("head", 2**53 + 1),
         ("head", "9"), ("head", 9.0), ("watermark", None), ("alarms", "fork"), ("alarms", None),
         ("alarms", ["fork\n"]), ("alarms", ["\x1b[2J"]), ("alarms", ["a" * 65]), ("alarms", [[]]), ("alarms", [5]),

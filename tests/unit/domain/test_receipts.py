@@ -30,7 +30,8 @@ def test_words_of_a_later_ledger_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("v", 2), ("v", "1"), ("v", True), ("v", None), ("site", "HQ"), ("site", 1), ("terminal", "roster"),
+        ("v", 2), ("v", "1"), ("v", True), ("v", 1.0), ("v", None), ("site", "HQ"), ("site", 1),
+        ("terminal", "roster"),
         ("terminal", ""), ("epoch", "E" * 32), ("upto", -1), ("upto", True), ("upto", 7.0),
         ("upto", "7"), ("upto", 2**53 + 1), ("head", "d" * 63), ("head", None), ("issued", ""), ("issued", 5),
         ("issued", "yesterday"), ("issued", "2026-03-01T08:00:00"), ("issued", "\u0662026-03-01T08:00:00Z"),

@@ -82,6 +82,7 @@ def altered(payload: bytes, **changes) -> bytes:
     [
         {"v": 2},
         {"v": True},
+        {"v": 1.0},
         {"site": "Main"},
         {"version": 0},
         {"version": True},
@@ -211,6 +212,8 @@ WITHDRAWN = {**asdict(CONSENT), "withdrawn_at": "2026-04-01T09:00:00Z"}
         (MEMBER, {"v": 2}),
         (MEMBER, {"v": 3}),
         (MEMBER, {"v": True}),
+        (MEMBER, {"v": 1.0}),
+        (FACELESS, {"v": 2.0}),
         (MEMBER, {"v": None}),
         (MEMBER, {"objected": True}),
         (MEMBER, {"objected": 1, "restricted": True}),

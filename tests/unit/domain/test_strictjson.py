@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.strictjson import MAX_DEPTH, dump, parse_object
+from edge.domain.strictjson import MAX_DEPTH, dump, is_version, parse_object
 from edge.errors import RecordError
 
 LIMIT = 4096
@@ -98,3 +98,10 @@ def test_a_value_within_itself_is_not_written() -> None:
     loop.append(loop)
     with pytest.raises(RecordError):
         dump(loop)
+
+
+@pytest.mark.parametrize("said", [b"1.0", b"1e0", b"10E-1", b"true", b'"1"', b"2", b"null", b"[1]"])
+def test_a_version_is_an_integer_without_a_point(said: bytes) -> None:
+    assert is_version(parse_object(b'{"v":1}', LIMIT))
+    assert not is_version(parse_object(b'{"v":' + said + b"}", LIMIT))
+    assert not is_version({})
