@@ -1,6 +1,6 @@
 """What is missing, silent or contradictory: everything that a person, or a command, has to do something about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -66,11 +66,12 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
         if terminal.revoked is None:
             by_name.setdefault(terminal.origin, []).append(terminal)
     chains = store.chains()
+    shared = _shared(by_name, chains)
     found: list[Finding] = []
     for origin, identities in by_name.items():
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]
-        found += _Look(store, origin, identities, theirs, said.get(origin), now).everything(silent_after)
+        found += _Look(store, origin, identities, theirs, said.get(origin), now, shared).everything(silent_after)
     return found
 
 
@@ -84,6 +85,8 @@ class _Look:
     chains: list[ChainRow]
     claim: Claim | None
     now: datetime
+    shared: frozenset[int]
+    """The chains whose records have the ids of another identity's."""
 
     def everything(self, silent_after: timedelta) -> Iterator[Finding]:
         for chain in self.chains:
@@ -107,6 +110,13 @@ class _Look:
                 Kind.FORK,
                 f"{_number(count)} of epoch {chain.epoch} contradict what is held; its key was copied or its disk "
                 "restored: keep the disk, find out which history is true, give the terminal a new identity",
+                chain.epoch,
+            )
+        if chain.id in self.shared:
+            yield self.finding(
+                Kind.FORK,
+                f"another identity of the name {self.origin.terminal} signs records of epoch {chain.epoch}, so "
+                "that each has the id of another: find out which of them is true, and revoke the other one",
                 chain.epoch,
             )
 
@@ -178,6 +188,16 @@ class _Look:
         *, since: str | None = None,
     ) -> Finding:  # fmt: skip
         return Finding(self.origin, kind, text, epoch, first, last, since)
+
+
+def _shared(by_name: Mapping[Origin, Sequence[Terminal]], chains: Iterable[ChainRow]) -> frozenset[int]:
+    """Chains of different identities whose records have the same ids: an epoch is random, and no site is in it."""
+    names = {one.id: origin.terminal for origin, identities in by_name.items() for one in identities}
+    by_id: dict[tuple[str, str], list[int]] = {}
+    for chain in chains:
+        if chain.terminal in names:
+            by_id.setdefault((names[chain.terminal], chain.epoch), []).append(chain.id)
+    return frozenset(number for numbers in by_id.values() if len(numbers) > 1 for number in numbers)
 
 
 def holes(store: Store, chain: ChainRow, before: datetime) -> Iterator[tuple[int, int]]:

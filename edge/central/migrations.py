@@ -79,8 +79,10 @@ _THIRD = """
 ALTER TABLE terminals ADD COLUMN doubted_since TEXT;
 CREATE INDEX results_by_command ON records (json_extract(CAST(payload AS TEXT), '$.data.command_id'))
     WHERE kind = 'command-result';
+CREATE INDEX clock_steps ON records (chain, seq) WHERE kind = 'clock-step';
 """
-"""From when on what a revoked identity signed is unproven; what terminals answered, by the command's id."""
+"""From when on what a revoked identity signed is unproven; what terminals answered, by the command's id; where a
+clock was set."""
 
 _STEPS = (_FIRST, _SECOND, _THIRD)
 """Never change one that was released: add the next."""

@@ -1,17 +1,18 @@
 """The hours view: each punch as it counts, beside what was recorded. Nothing is changed or kept for it."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
+from edge.central.held import Held, Reading
 from edge.central.localtime import local
-from edge.central.rows import ChainRow
 from edge.central.store import Store
-from edge.domain.corrections import Effective, effective
+from edge.domain import doubts
+from edge.domain.corrections import Effective, State, effective
+from edge.domain.doubts import LONG, Counted, Doubt, Measured
 from edge.domain.kinds import Kind
 from edge.domain.placement import Anchors, Mark, Placement, place
-from edge.domain.records import Origin, Record, decode
+from edge.domain.records import Origin, Record
 
 CORRECTED = "corrected"
 """The mark of a moment that people agreed on, beside those of `edge.domain.placement.Mark`."""
@@ -27,6 +28,8 @@ class Wanted:
     first: date | None = None
     """By the local date of the punch, both days included."""
     last: date | None = None
+    longest: timedelta = LONG
+    """A stay beyond it is doubted."""
 
     def here(self, origin: Origin) -> bool:
         """Whether a terminal is meant."""
@@ -64,95 +67,163 @@ class Punch:
     """The id of the correction that decides."""
     disputed: bool
     note: str | None
+    doubts: tuple[Doubt, ...]
+    """What speaks against taking it as it stands, in the order of `Doubt`."""
 
 
 def punches(store: Store, wanted: Wanted) -> list[Punch]:
-    """By time and id. Every stored record counts, those behind a gap too. Raises LedgerError."""
-    return _Reading(store).view(wanted)
+    """By time and id. Every stored record counts, those behind a gap too. Raises LedgerError.
+
+    All punches of the people concerned are read, whatever is wanted: what one door recorded is doubted by what the
+    other one did.
+    """
+    return _View(Reading(store), wanted).rows()
 
 
-class _Reading:
-    """One pass over the store."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A record at the moment that it was made, as far as that can be told."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._origins = {terminal.id: terminal.origin for terminal in store.terminals()}
-        self._chains: dict[tuple[str, str], list[ChainRow]] = defaultdict(list)
-        for chain in store.chains():
-            self._chains[self._origins[chain.terminal].terminal, chain.epoch].append(chain)
+    held: Held
+    placement: Placement
 
-    def view(self, wanted: Wanted) -> list[Punch]:
-        corrections = {one.id: one for one in self._of_kind(Kind.CORRECTION, wanted.person)}
-        recorded = {one.id: one for one in self._punches(wanted)}
-        recorded |= {one.id: one for one in self._targets(corrections.values(), recorded)}
-        everything = recorded | corrections
-        placements = self._place(everything.values())
-        seen = {
-            name: replace(one, time=replace(one.time, utc=placements[name].utc)) for name, one in everything.items()
-        }
-        views = effective((seen[name] for name in recorded), (seen[name] for name in corrections))
-        rows = (_row(view, everything[view.id], placements[view.id]) for view in views)
+
+class _View:
+    """The hours of the people concerned."""
+
+    def __init__(self, reading: Reading, wanted: Wanted) -> None:
+        self._reading, self._wanted = reading, wanted
+        persons = self._persons()
+        corrections = {one.key: one for one in reading.of_kind(Kind.CORRECTION, persons)}
+        found = {one.key: one for one in reading.of_kind(Kind.PUNCH, persons)}
+        found |= {one.key: one for one in self._targets(corrections.values())}
+        held = [*found.values(), *corrections.values()]
+        anchors = reading.anchors(one.record for one in held)
+        self._seen: dict[int, _Seen] = {}
+        """By the address of the record as `effective` is given it: it gives the same ones back."""
+        self._records: list[Record] = []
+        for one in held:
+            placement = place(one.record.time, anchors.get(one.record.origin, Anchors()))
+            record = replace(one.record, time=replace(one.record.time, utc=placement.utc))
+            self._records.append(record)
+            self._seen[id(record)] = _Seen(one, placement)
+
+    def rows(self) -> list[Punch]:
+        views = self._effective(self._records)
+        words = self._doubts(views)
+        rows = [self._row(view, words.get(index, set())) for index, view in enumerate(views)]
+        wanted = self._wanted
         return [row for row in rows if wanted.here(Origin(row.site, row.terminal)) and wanted.then(row.local[:10])]
 
-    def _punches(self, wanted: Wanted) -> Iterator[Record]:
+    def _persons(self) -> set[str] | None:
+        """Whose punches are read; None for everybody's."""
+        wanted = self._wanted
         if wanted.person is not None:
-            yield from (one for one in self._of_kind(Kind.PUNCH, wanted.person) if wanted.here(one.origin))
-            return
-        for chain in (one for chains in self._chains.values() for one in chains):
-            if wanted.here(self._origins[chain.terminal]):
-                for (payload,) in self._store.select(_OF_CHAIN, (chain.id, Kind.PUNCH)):
-                    yield decode(payload)
+            return {wanted.person}
+        if wanted.site is None and wanted.terminal is None:
+            return None
+        return self._reading.persons([one for one in self._reading.origins() if wanted.here(one)])
 
-    def _of_kind(self, kind: Kind, person: str | None) -> Iterator[Record]:
-        if person is not None:
-            rows = self._store.select(_OF_PERSON, (person, kind))
-        else:
-            rows = self._store.select(f"SELECT payload FROM records WHERE kind = '{kind}'")  # noqa: S608 - a word of ours
-        for (payload,) in rows:
-            yield decode(payload)
-
-    def _targets(self, corrections: Iterable[Record], known: dict[str, Record]) -> Iterator[Record]:
+    def _targets(self, corrections: Iterable[Held]) -> Iterator[Held]:
         """What corrections point at, at whatever terminal: without it they would seem to point at nothing."""
-        for name in {one.data["corrects"] for one in corrections} - {None, *known}:
-            terminal, epoch, seq = name.split("/")
-            for chain in self._chains.get((terminal, epoch), []):
-                entry = self._store.entry(chain, int(seq))
-                if entry is not None and entry.kind == Kind.PUNCH:
-                    yield decode(entry.payload)
+        for name in {one.record.data["corrects"] for one in corrections} - {None}:
+            yield from self._reading.punch_of_id(name)
 
-    def _place(self, records: Iterable[Record]) -> dict[str, Placement]:
+    def _effective(self, records: Iterable[Record]) -> list[Effective]:
         records = list(records)
-        boots = {(one.origin, one.time.boot_id) for one in records if not one.time.synchronised}
-        anchors = {origin: Anchors() for origin, _ in boots}
-        for origin, boot in sorted(boots, key=repr):
-            for chain in (one for chains in self._chains.values() for one in chains):
-                if self._origins[chain.terminal] == origin:
-                    for (payload,) in self._store.select(_OF_BOOT, (chain.id, boot.encode())):
-                        anchors[origin].add(decode(payload).time)
-        return {one.id: place(one.time, anchors.get(one.origin, Anchors())) for one in records}
+        return effective(records, records, lambda record: self._seen[id(record)].held.chain)
+
+    def _row(self, view: Effective, words: set[Doubt]) -> Punch:
+        seen, corrected = self._seen[id(view.root)], _corrected(view)
+        time, placement = seen.held.record.time, seen.placement
+        known = not corrected and placement.mark is not Mark.PLACED
+        return Punch(
+            id=view.id,
+            person=view.person,
+            site=view.root.origin.site,
+            terminal=view.root.origin.terminal,
+            state=view.state,
+            direction=view.direction,
+            at=view.at,
+            local=local(view.at or placement.utc, time, known=known),
+            zone=time.zone,
+            mark=CORRECTED if corrected else placement.mark,
+            uncertainty_ms=None if corrected else placement.uncertainty_ms,
+            recorded=time.utc,
+            correction=None if view.deciding is None else view.deciding.id,
+            disputed=view.disputed,
+            note=view.note,
+            doubts=tuple(word for word in Doubt if word in words),
+        )
+
+    def _doubts(self, views: list[Effective]) -> dict[int, set[Doubt]]:
+        """By the place of a view."""
+        counting = {index: one for index, view in enumerate(views) if (one := self._counted(view)) is not None}
+        places, counted = list(counting), list(counting.values())
+        steps = self._reading.steps({self._seen[id(view.root)].held.chain for view in views})
+        found = doubts.merged((doubts.in_turn(counted, self._wanted.longest), doubts.by_clock(counted, steps)))
+        words = {places[index]: some for index, some in found.items()}
+        bases = self._bases(views)
+        for index, view in enumerate(views):
+            own = words.setdefault(index, set())
+            own |= bases.get(id(view.root), set())
+            if view.contested:
+                own.add(Doubt.SAME_ID)
+            if view.at is not None and doubts.ahead(view.at, self._seen[id(view.says_at)].held.received):
+                own.add(Doubt.FUTURE)
+            if view.direction is not None and view.says_direction.data.get("direction_assumed") is True:
+                own.add(Doubt.ASSUMED)
+        return words
+
+    def _counted(self, view: Effective) -> Counted | None:
+        if view.direction is None or view.at is None:
+            return None
+        seen = self._seen[id(view.root)]
+        time, uncertainty = seen.held.record.time, seen.placement.uncertainty_ms
+        if _corrected(view) or uncertainty is None:
+            return Counted(view.person, view.direction, view.at, None)
+        measured = Measured(*seen.held.key, time.boot_id, time.boottime_ms, uncertainty)
+        return Counted(view.person, view.direction, view.at, measured)
+
+    def _bases(self, views: list[Effective]) -> dict[int, set[Doubt]]:
+        """Which hours would be others without what revoked identities signed, or without other sites' corrections.
+
+        By the address of the view's root.
+        """
+        found: dict[int, set[Doubt]] = {}
+        of: dict[Doubt, set[int]] = {}
+        for record in self._records:
+            word = self._doubted(self._seen[id(record)].held)
+            if word is not None:
+                of.setdefault(word, set()).add(id(record))
+        for view in views:
+            for one in view.corrections:
+                if one.origin.site != view.root.origin.site:
+                    of.setdefault(Doubt.OTHER_SITE, set()).add(id(one))
+        for word, without in of.items():
+            kept = [record for record in self._records if id(record) not in without]
+            then = {id(view.root): _hours(view) for view in self._effective(kept)}
+            for view in views:
+                if then.get(id(view.root)) != _hours(view):
+                    found.setdefault(id(view.root), set()).add(word)
+        return found
+
+    def _doubted(self, held: Held) -> Doubt | None:
+        """What is known against the identity that signed it."""
+        signer = self._reading.signer(held)
+        if signer.revoked is None:
+            return None
+        if signer.doubted_since is None:
+            return Doubt.REVOKED
+        return Doubt.UNPROVEN if held.received >= signer.doubted_since else None
 
 
-def _row(view: Effective, root: Record, placement: Placement) -> Punch:
-    corrected = view.at is not None and (view.original is None or view.at != placement.utc)
-    return Punch(
-        id=view.id,
-        person=view.person,
-        site=root.origin.site,
-        terminal=root.origin.terminal,
-        state=view.state,
-        direction=view.direction,
-        at=view.at,
-        local=local(view.at or placement.utc, root.time, known=not corrected and placement.mark is not Mark.PLACED),
-        zone=root.time.zone,
-        mark=CORRECTED if corrected else placement.mark,
-        uncertainty_ms=None if corrected else placement.uncertainty_ms,
-        recorded=root.time.utc,
-        correction=None if view.deciding is None else view.deciding.id,
-        disputed=view.disputed,
-        note=view.note,
-    )
+def _corrected(view: Effective) -> bool:
+    """Whether people agreed on the moment."""
+    return view.at is not None and view.says_at.kind == Kind.CORRECTION
 
 
-_OF_CHAIN = "SELECT payload FROM records WHERE chain = ? AND kind = ? ORDER BY seq"
-_OF_PERSON = "SELECT payload FROM records WHERE person = ? AND kind = ? ORDER BY id"
-_OF_BOOT = "SELECT payload FROM records WHERE chain = ? AND instr(payload, ?)"
+def _hours(view: Effective) -> tuple[object, ...]:
+    """What a reader of hours takes from a view."""
+    deciding = None if view.deciding is None or view.state is State.UNATTACHED else view.deciding.id
+    return view.state, view.direction, view.at, view.worker, view.employer, deciding

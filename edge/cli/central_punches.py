@@ -6,10 +6,10 @@ import json
 import re
 import sys
 from dataclasses import asdict, fields
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from edge.cli.central_dir import open_ledger, verb
+from edge.cli.central_dir import duration, open_ledger, verb
 
 if TYPE_CHECKING:
     from edge.central.punches import Punch
@@ -20,12 +20,19 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Arguments of `punches`."""
     parser = verb(verbs, "punches", "each punch as it counts: placed, corrected, in local time", run_punches)
-    parser.epilog = "Days are those of the terminal's place, both included. The records stay as they were signed."
+    parser.epilog = (
+        "Days are those of the terminal's place, both included. What stands in [brackets] speaks against taking a "
+        "line as it stands: docs/protocol.md says what each word means. The records stay as they were signed."
+    )
     parser.add_argument("--site", help="of this site alone")
     parser.add_argument("--terminal", help="of the terminal of this name alone")
     parser.add_argument("--person", help="of this opaque person id alone")
     parser.add_argument("--from", type=day, dest="first", metavar="DAY", help="from this day on: 2026-03-01")
     parser.add_argument("--to", type=day, dest="last", metavar="DAY", help="up to this day: 2026-03-31")
+    parser.add_argument(
+        "--long", type=duration, default=timedelta(hours=13), metavar="TIME",
+        help="mark an OUT that is longer than this after its IN (default: 13h)",
+    )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON list instead of text")
     form.add_argument("--csv", action="store_true", help="print comma-separated values with a heading")
@@ -45,7 +52,8 @@ def run_punches(arguments: argparse.Namespace) -> int:
     """Print the view."""
     from edge.central.punches import Wanted, punches
 
-    wanted = Wanted(arguments.site, arguments.terminal, arguments.person, arguments.first, arguments.last)
+    names = ("site", "terminal", "person", "first", "last", "long")
+    wanted = Wanted(*(getattr(arguments, name) for name in names))
     with open_ledger(arguments.directory) as store:
         found = punches(store, wanted)
     if arguments.json:
@@ -64,11 +72,12 @@ def _write_csv(found: "list[Punch]") -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(field.name for field in fields(Punch))
     for one in found:
-        writer.writerow("" if value is None else _cell(str(value)) for value in asdict(one).values())
+        writer.writerow(_cell(value) for value in asdict(one).values())
 
 
-def _cell(text: str) -> str:
+def _cell(value: object) -> str:
     """A spreadsheet runs what begins like a formula: a terminal's zone is text that somebody else wrote."""
+    text = "" if value is None else " ".join(value) if isinstance(value, tuple) else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
@@ -78,4 +87,6 @@ def _line(one: "Punch") -> str:
     words = "".join(f"  {word}" for word in (one.correction and f"by {one.correction}", one.note) if word)
     disputed = "  disputed" if one.disputed else ""
     where = f"{one.site}/{one.terminal}"
-    return f"{one.local}  {one.direction or '-':3}  {one.person}  {where}  {mark}{state}{disputed}{words}  {one.id}"
+    doubts = f"  [{', '.join(one.doubts)}]" if one.doubts else ""
+    said = f"{mark}{state}{disputed}{doubts}{words}"
+    return f"{one.local}  {one.direction or '-':3}  {one.person}  {where}  {said}  {one.id}"

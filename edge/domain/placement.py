@@ -5,7 +5,7 @@ made while the clock followed a time server (an anchor) tells when every other r
 record is ever rewritten: the result stands beside it and says how it was found.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,10 @@ class Anchors:
     """The moments of one terminal at which its clock followed a time server, by boot."""
 
     def __init__(self, times: Iterable[TimeEvidence] = ()) -> None:
-        self._boots: dict[str, list[tuple[int, int]]] = {}
+        self._found: dict[str, dict[int, tuple[int, int]]] = {}
+        """By boot and boottime: the earliest and the latest that a clock said at that millisecond."""
+        self._order: dict[str, list[int]] = {}
+        """The boottimes of each boot, sorted when they are asked for."""
         for time in times:
             self.add(time)
 
@@ -55,27 +58,30 @@ class Anchors:
         """One more record of this terminal; one that is no anchor is passed over. In any order, repeated or not."""
         if not time.synchronised:
             return
-        anchors = self._boots.setdefault(time.boot_id, [])
-        anchor = time.boottime_ms, _milliseconds(time.utc)
-        where = bisect_left(anchors, anchor)
-        if where == len(anchors) or anchors[where] != anchor:
-            insort(anchors, anchor)
+        utc, boot = _milliseconds(time.utc), self._found.setdefault(time.boot_id, {})
+        low, high = boot.get(time.boottime_ms, (utc, utc))
+        boot[time.boottime_ms] = min(low, utc), max(high, utc)
+        self._order.pop(time.boot_id, None)
 
     def near(self, time: TimeEvidence) -> list[tuple[int, int]]:
         """The nearest anchors of its boot on either side, as (distance, what it says of this moment) in ms.
 
-        Nearest first. Several on a side only where they were made in the same millisecond.
+        Nearest first. Two on a side only where several of one millisecond disagree: the extremes.
         """
-        anchors = self._boots.get(time.boot_id, [])
-        where = bisect_left(anchors, (time.boottime_ms,))
-        found = []
-        for index, step in ((where, 1), (where - 1, -1)):
-            nearest, at = None, index
-            while 0 <= at < len(anchors) and nearest in {None, anchors[at][0]}:
-                nearest, utc = anchors[at]
-                found.append((abs(nearest - time.boottime_ms), utc - (nearest - time.boottime_ms)))
-                at += step
+        boot = self._found.get(time.boot_id)
+        if boot is None:
+            return []
+        order = self._order.get(time.boot_id) or self._sorted(time.boot_id)
+        where = bisect_left(order, time.boottime_ms)
+        found = set()
+        for nearest in order[max(0, where - 1) : where + 1]:
+            for utc in boot[nearest]:
+                found.add((abs(nearest - time.boottime_ms), utc - (nearest - time.boottime_ms)))
         return sorted(found)
+
+    def _sorted(self, boot_id: str) -> list[int]:
+        self._order[boot_id] = sorted(self._found[boot_id])
+        return self._order[boot_id]
 
 
 def place(time: TimeEvidence, anchors: Anchors) -> Placement:
