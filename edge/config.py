@@ -7,7 +7,7 @@ What a measurement has settled is a constant in the code and not an option here.
 
 import difflib
 import os
-import tomllib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,25 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from edge.domain.lamplight import SLOWEST_FPS
+from edge import configrules, tomltext
+from edge.domain.records import NAME
 from edge.errors import ConfigError
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="lower-case letters, digits and -")]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=rf"\A{NAME.pattern}\Z",
+        description="1 to 32 lower-case letters, digits and -, the first not a -, and not roster",
+    ),
+]
 Pin = Annotated[int, Meta(ge=2, le=27)]
 """GPIO 0 and 1 are the identification bus of a HAT."""
-CREDENTIAL = "credential:"
-"""A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
+CREDENTIAL = configrules.CREDENTIAL
+_ORIGINS = {
+    "identity": "`smartclocker keys create` makes it",
+    "storage": "`smartclocker keys create` makes it",
+    "tls-key": "`smartclocker central issue` made it at the centre",
+}
 CREDENTIAL_SOURCE = Path("/etc/smartclocker/keys")
 """Where the unit's LoadCredential= takes them from; root alone can read it. For commands that root runs by hand."""
 
@@ -108,7 +119,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
             min_length=1,
             max_length=40,
             pattern=r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z",
-            description="one line",
+            description="one line of 1 to 40 characters",
         ),
     ]
     text: str
@@ -171,17 +182,16 @@ class Loaded:
 def load(source: Path) -> Loaded:
     """Read and check a file. Raises ConfigError that lists every problem in it."""
     try:
-        document = tomllib.loads(source.read_text(encoding="utf-8"))
+        document = tomltext.read(source)
     except FileNotFoundError:
         raise ConfigError(
             str(source), ["no such file: copy provisioning/config.example.toml there and edit it"]
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            str(source), [f"cannot be read: {error}; it must be UTF-8 text that this user may read"]
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(source), [f"is not TOML: {error}"]) from error
+    except OSError as error:
+        cure = "it must be a file that this user may read"
+        raise ConfigError(str(source), [f"cannot be read: {error.strerror}; {cure}"]) from error
+    except ValueError as error:
+        raise ConfigError(str(source), [str(error)]) from error
     return check(document, source)
 
 
@@ -205,8 +215,9 @@ def check(document: Mapping[str, Any], source: Path) -> Loaded:
         if not found:
             sections[section] = hint.type(**values)
     if not problems:
-        config = _absolute(Config(**sections), source.parent)
-        problems += _together(config)
+        config = Config(**sections)
+        problems += configrules.problems(config)
+        config = _absolute(config, source.parent)
     if problems:
         raise ConfigError(str(source), problems)
     return Loaded(config, source, frozenset(given))
@@ -230,8 +241,13 @@ def credential(path: str, directory: str | None = None, source: Path = CREDENTIA
         there = False
     if there:
         return source / name
-    cure = f"run it as root, with {source / name} in place (`smartclocker keys create`), or name a file path"
+    origin = _ORIGINS.get(name, "put the file there")
+    cure = f"run it as root, with {source / name} in place ({origin}), or name a file path"
     raise ConfigError(path, [f"{path}: this process was given no systemd credentials: {cure}"])
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""No path or name of ours holds one, and the kernel takes no path with a NUL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +278,10 @@ def _section(name: str, section: type[Struct], table: dict[str, Any]) -> tuple[d
         try:
             values[key] = msgspec.convert(table[key], hints[key])
         except msgspec.ValidationError:
-            problems.append(f"{name}.{key}: {table[key]!r} is not allowed; {_allowed(hints[key])}")
+            problems.append(f"{name}.{key}: {tomltext.written(table[key])} is not allowed; {_allowed(hints[key])}")
+            continue
+        if isinstance(values[key], str) and _CONTROL.search(values[key]):
+            problems.append(f"{name}.{key}: {tomltext.written(table[key])} is not allowed; it must be one line")
     return values, problems
 
 
@@ -271,7 +290,7 @@ def _unknown(prefix: str, table: Mapping[str, Any], known: tuple[str, ...]) -> I
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
-            yield f"{prefix}{key}: unknown key; {hint}"
+            yield f"{prefix}{tomltext.key(key)}: unknown key; {hint}"
 
 
 def _allowed(hint: Any) -> str:
@@ -284,26 +303,14 @@ def _allowed(hint: Any) -> str:
     if meta.ge is not None and meta.le is not None:
         return f"it must be {words} from {meta.ge} to {meta.le}"
     if meta.description:
-        return f"it must be 1 to 32 {meta.description}, the first not a -"
+        return f"it must be {meta.description}"
     if meta.max_length is not None:
         return f"it must be {words} of {meta.min_length} to {meta.max_length} characters"
     return f"it must be {words}"
 
 
-_PATHS = (
-    ("storage", ("state", "models")),
-    ("keys", ("identity", "storage", "ledger", "authority")),
-    ("camera", ("replay",)),
-    ("recognition", ("shadow",)),
-    ("reader", ("badge", "keypad", "script")),
-    ("policy", ("text",)),
-    ("uplink", ("ca", "certificate", "key")),
-    ("evidence", ("key",)),
-)
-
-
 def _absolute(config: Config, base: Path) -> Config:
-    for section, keys in _PATHS:
+    for section, keys in configrules.PATHS:
         values = getattr(config, section)
         if values is None:
             continue
@@ -311,33 +318,3 @@ def _absolute(config: Config, base: Path) -> Config:
         moved = {key: str(base / path) for key, path in paths.items() if path and not path.startswith(CREDENTIAL)}
         config = msgspec.structs.replace(config, **{section: msgspec.structs.replace(values, **moved)})
     return config
-
-
-def _together(config: Config) -> Iterator[str]:
-    """What no key can know alone."""
-    if config.camera.kind == "replay" and not config.camera.replay:
-        yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs'
-    reader = config.reader
-    if reader.kind == "evdev" and not (reader.badge or reader.keypad):
-        yield 'reader.badge: is missing; reader.kind = "evdev" needs reader.badge, reader.keypad or both'
-    if reader.kind == "script" and not reader.script:
-        yield 'reader.script: is missing; reader.kind = "script" needs a file or FIFO to read lines from'
-    if reader.kind == "none" and config.recognition.mode != "face":
-        yield f'recognition.mode: "{config.recognition.mode}" needs a badge reader; set reader.kind'
-    yield from _strobe(config)
-    signals = config.signals
-    pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
-    if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
-        yield f"signals: each output needs a pin of its own, not {pins}"
-
-
-def _strobe(config: Config) -> Iterator[str]:
-    pin, signals = config.recognition.strobe, config.signals
-    if not pin:
-        return
-    if pin == 1:
-        yield "recognition.strobe: GPIO 1 identifies a HAT; choose a pin from 2 to 27, or 0 for no strobe"
-    if signals.kind == "gpio" and pin in {signals.green, signals.amber, signals.red, signals.buzzer}:
-        yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
-    if config.camera.fps < SLOWEST_FPS:
-        yield f"recognition.strobe: needs camera.fps from {SLOWEST_FPS} on, or no frame is surely lit"

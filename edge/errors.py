@@ -88,6 +88,12 @@ class PeopleError(SmartClockerError, ValueError):
     exit_code = 65
 
 
+class QuestionError(SmartClockerError, LookupError):
+    """What is asked for cannot exist: days the wrong way round, somebody or a terminal that nobody knows."""
+
+    exit_code = 65
+
+
 class EnrolmentRefused(SmartClockerError, ValueError):
     """A photograph cannot become a template: no face, two faces, poor quality; the text says what to change."""
 

@@ -104,6 +104,15 @@ class Sent:
         return Entry(self.version, self.sha256)
 
 
+def knows(directory: Path, person: str) -> bool:
+    """Whether somebody belongs, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
+    path = directory / ROSTER_DB
+    if not _ROSTER.present(path):
+        return False
+    with _ROSTER.guard(path), contextlib.closing(_ROSTER.connect(path, "ro")) as db:
+        return db.execute("SELECT 1 FROM members WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+
+
 class RosterStore:
     """Both files, for one thread."""
 

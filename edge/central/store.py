@@ -158,6 +158,13 @@ class Store(Database):
         with self._guard():
             return [(Entry(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
 
+    def names(self, person: str) -> bool:
+        """Whether any record names this person."""
+        with self._guard():
+            return (
+                self._db.execute("SELECT 1 FROM records WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+            )
+
     def count(self, kind: str | None = None) -> int:
         """How many records are stored, of one kind or of all."""
         with self._guard():

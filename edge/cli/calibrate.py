@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.domain.wording import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for source, tail in tails.items():
         print(f"{source}: {tail.searches} searches; one in ten finds another person at {tail.start:.3f} or more")
-    print(f"for an FPIR of {target:g} with {gallery.size} people: {usual + found.shift:.3f}")
+    print(f"for an FPIR of {target:g} with {counted(gallery.size, 'person', 'people')}: {usual + found.shift:.3f}")
     print(f"the manifest's is {usual:.3f}, the site's {found.shift:+.3f} from it")
     if found.wanted != found.shift:
         print(f"(what was seen would move it by {found.wanted:+.3f}; that is more than a site may)")

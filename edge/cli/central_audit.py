@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import open_ledger, verb
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from edge.central.auditterminals import Said
@@ -76,7 +77,10 @@ def run_audit(arguments: argparse.Namespace) -> int:
             how = f"order {one.order}" if one.order is not None else f"by {one.by}" if one.by else "-"
             print(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
         if records is not None:
-            print(f"{len(records)} records of terminals; " + ("the ledger verifies" if not bad else "problems:"))
+            print(
+                f"{counted(len(records), 'record')} of terminals; "
+                + ("the ledger verifies" if not bad else "problems:")
+            )
         for line in bad:
             print(f"  {line}")
     return 0 if report.problem is None and not bad else JournalAltered.exit_code

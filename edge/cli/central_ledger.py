@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, open_ledger, uplink, verb
+from edge.domain.wording import counted
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -73,7 +74,11 @@ def run_verify(arguments: argparse.Namespace) -> int:
                     "records": sum(report.records for report in reports),
                     "problems": [
                         f"{r.origin.site}/{r.origin.terminal} {r.epoch}: "
-                        + (f"record {r.problem.seq}: {r.problem.what}" if r.problem else f"{r.conflicts} conflicts")
+                        + (
+                            f"record {r.problem.seq}: {r.problem.what}"
+                            if r.problem
+                            else counted(r.conflicts, "conflict")
+                        )
                         for r in bad
                     ],
                 }
@@ -81,10 +86,10 @@ def run_verify(arguments: argparse.Namespace) -> int:
         )
     else:
         for report in reports:
-            said = "ok" if report.ok else f"{report.conflicts} conflicts"
+            said = "ok" if report.ok else counted(report.conflicts, "conflict")
             said = said if report.problem is None else f"bad record {report.problem.seq}: {report.problem.what}"
             name = f"{report.origin.site}/{report.origin.terminal}"
-            print(f"{name}  {report.epoch}  {report.records} records  {said}")
+            print(f"{name}  {report.epoch}  {counted(report.records, 'record')}  {said}")
     return JournalAltered.exit_code if bad else 0
 
 

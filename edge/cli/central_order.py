@@ -11,6 +11,7 @@ from edge.cli import add_json, central_order_roster
 from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from edge.central.owing import Owing
@@ -174,7 +175,9 @@ def _print(found: "list[Owing]", arguments: argparse.Namespace) -> None:
     for one in found:
         order = one.addressed.order
         about = order.person or order.fields.get("version", "")
-        rest = one.detail or (f"sent {one.addressed.times} times" if one.addressed.times else "not sent yet")
+        rest = one.detail or (
+            f"sent {counted(one.addressed.times, 'time')}" if one.addressed.times else "not sent yet"
+        )
         where = f"{order.site}/{one.addressed.origin.terminal}"
         print(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
 

@@ -50,11 +50,13 @@ def day(text: str) -> date:
 
 def run_punches(arguments: argparse.Namespace) -> int:
     """Print the view."""
+    from edge.central.asked import refuse_unanswerable
     from edge.central.punches import Wanted, punches
 
     names = ("site", "terminal", "person", "first", "last", "long")
     wanted = Wanted(*(getattr(arguments, name) for name in names))
     with open_ledger(arguments.directory) as store:
+        refuse_unanswerable(store, wanted)
         found = punches(store, wanted)
     if arguments.json:
         print(json.dumps([asdict(one) for one in found], indent=2))
@@ -78,6 +80,7 @@ def _write_csv(found: "list[Punch]") -> None:
 def _cell(value: object) -> str:
     """A spreadsheet runs what begins like a formula: a terminal's zone is text that somebody else wrote."""
     text = "" if value is None else " ".join(value) if isinstance(value, tuple) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing
 from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +151,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         state = f"removed ({row['reason']})" if row["reason"] else "belongs"
         pending = "" if row["published"] else "  not published yet"
         print(f"{row['site']:<12}  {row['person']}  {row['name'] or '-':<24}  {state}{pending}")
-    print(f"{sum(row['state'] == 'belongs' for row in rows)} people")
+    print(counted(sum(row["state"] == "belongs" for row in rows), "person", "people"))
     return 0
 
 

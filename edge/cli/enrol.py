@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator, operator
+from edge.domain.wording import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
     else:
         print(
-            f"enrolled {made.person} with {made.templates} templates; consent to policy {policy.version} recorded"
+            f"enrolled {made.person} with {counted(made.templates, 'template')}; "
+            f"consent to policy {policy.version} recorded"
         )
         print(f"undo: smartclocker people withdraw {made.person}")
     return 0

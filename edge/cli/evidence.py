@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
+from edge.domain.wording import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +52,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         known = "" if row["age_known"] else "  (age not known yet)"
         print(f"{row['utc']}  {row['person']}  {row['record']}  {row['bytes']} bytes{known}")
     taken = "one is taken a punch" if loaded.evidence is not None else "none are taken: there is no [evidence]"
-    print(f"{len(rows)} images, {sum(row['bytes'] for row in rows)} bytes; {taken}")
+    print(f"{counted(len(rows), 'image')}, {sum(row['bytes'] for row in rows)} bytes; {taken}")
     return 0
 
 
@@ -60,5 +61,9 @@ def run_delete(arguments: argparse.Namespace) -> int:
     from edge.terminal import by_hand
 
     count = with_terminal(arguments, lambda **parts: by_hand.delete_images(arguments.person, **parts))
-    print(json.dumps({"deleted": count}) if arguments.json else f"{count} images deleted; the record says so")
+    print(
+        json.dumps({"deleted": count})
+        if arguments.json
+        else f"{counted(count, 'image')} deleted; the record says so"
+    )
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_json, journal_correct, journal_transfer, recover
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from nacl.signing import VerifyKey
@@ -84,12 +85,14 @@ def run_verify(arguments: argparse.Namespace) -> int:
         )
     elif report.problem is not None:
         print(f"bad record {report.problem.seq}: {report.problem.what}")
-        print(f"{report.records} records before it verified; keep this file as it is, and a copy elsewhere")
+        print(
+            f"{counted(report.records, 'record')} before it verified; keep this file as it is, and a copy elsewhere"
+        )
     else:
         covered = f"receipted to {report.receipted}" if report.receipted else "not receipted yet"
         if report.receipted and not report.receipt_verified:
             covered += " (give --key with the ledger's key to check the receipt)"
-        print(f"ok: {report.records} records, {report.first_seq} to {report.last_seq}, {covered}")
+        print(f"ok: {counted(report.records, 'record')}, {report.first_seq} to {report.last_seq}, {covered}")
     return 0 if report.ok else JournalAltered.exit_code
 
 

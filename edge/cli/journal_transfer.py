@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config, add_json
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from nacl.signing import SigningKey, VerifyKey
@@ -86,7 +87,10 @@ def run_export(arguments: argparse.Namespace) -> int:
         print(json.dumps({**row, "epoch": manifest.epoch, "bytes": written.size, "sealed": written.sealed}))
     else:
         sealed = ", sealed to the ledger" if written.sealed else ""
-        print(f"exported {manifest.count} records, {manifest.first} to {manifest.last}{sealed}: {written.path}")
+        print(
+            f"exported {counted(manifest.count, 'record')}, {manifest.first} to {manifest.last}{sealed}: "
+            f"{written.path}"
+        )
         print("give it to the centre: smartclocker central import DIR FILE")
     return 0
 

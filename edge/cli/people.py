@@ -2,10 +2,12 @@
 
 import argparse
 import json
+from typing import Any
 
 from edge.cli import add_config, add_json, people_agree, people_badges, people_rights, people_roster
 from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
+from edge.domain.wording import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +59,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     loaded = config.load(arguments.config).config
     with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
         accepted = people.accepted(parts.policy(loaded))
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "person": person.id,
                 "name": person.name,
@@ -67,6 +69,7 @@ def run_list(arguments: argparse.Namespace) -> int:
                 and person.consent is not None
                 and any(is_active(person.consent, policy) for policy in accepted),
                 "restriction": person.restriction,
+                "erased": person.erased,
                 "policy": None if person.consent is None else person.consent.policy_version,
             }
             for person in people.list()
@@ -80,9 +83,11 @@ def run_list(arguments: argparse.Namespace) -> int:
         why = row["restriction"] or "consent withdrawn or to another policy"
         if row["name"] is not None and not row["templates"]:
             why = "no face, badge or PIN alone"
+        if row["erased"]:
+            why = "erased"
         state = "matching" if row["matching"] else f"not matching: {why}"
-        print(f"{row['person']}  {row['name'] or '-':<24}  {row['templates']} templates  {state}")
-    print(f"{len(rows)} people")
+        print(f"{row['person']}  {row['name'] or '-':<24}  {counted(row['templates'], 'template')}  {state}")
+    print(counted(len(rows), "person", "people"))
     if coming is not None:
         print(f"{ready} of {sum(bool(row['matching']) for row in rows)} who are matched are ready for {coming}")
     return 0
@@ -106,5 +111,5 @@ def run_erase(arguments: argparse.Namespace) -> int:
 
     reason = ErasureReason(arguments.reason)
     count = with_terminal(arguments, lambda **parts: by_hand.erase(arguments.person, reason, **parts))
-    print(f"erased: {arguments.person} ({count} templates); the record says so")
+    print(f"erased: {arguments.person} ({counted(count, 'template')}); the record says so")
     return 0

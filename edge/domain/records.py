@@ -23,7 +23,7 @@ MAX_PAYLOAD = 16_384
 GENESIS = "0" * 64
 """`prev` of the first record of an epoch."""
 
-NAME = re.compile(r"(?!roster$)[a-z0-9][a-z0-9-]{0,31}")
+NAME = re.compile(r"(?!roster\Z)[a-z0-9][a-z0-9-]{0,31}")
 """A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
 of its own."""
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")

@@ -19,16 +19,16 @@ from edge.roster.vault import Vault
 def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Person]:
     """By id, those whose consent ended, too. Raises PeopleError."""
     rows = db.execute(
-        "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction "
+        "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction, erased "
         "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
     ).fetchall()
     latest = consents.latest(db, evidence)
     found = []
-    for person, wrapped, sealed, count, models, restriction in rows:
+    for person, wrapped, sealed, count, models, restriction, erased in rows:
         name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
         names = tuple(sorted(models.split("\n"))) if models else ()
         bar = None if restriction is None else Restriction(restriction)
-        found.append(Person(person, name, count, names, latest.get(person), bar))
+        found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased)))
     return found
 
 

@@ -28,6 +28,8 @@ class Person:
     """The latest; None for who never gave one. Ask `edge.domain.consent.is_active` whether it permits matching."""
     restriction: Restriction | None
     """Why they are not matched although they are kept."""
+    erased: bool = False
+    """Gone for good; a consent that ended alone leaves it false."""
 
 
 def new_person_id() -> str:

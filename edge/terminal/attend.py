@@ -20,6 +20,7 @@ from edge.domain.kinds import Kind
 from edge.domain.retention import Bounds
 from edge.domain.states import DEADLINES_MS, Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Reason, Sight
+from edge.domain.wording import counted
 from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
@@ -290,7 +291,8 @@ class Attend:
         found = self._people.gallery(self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable)
         self.tally.people_unreadable = len(unreadable)
         if unreadable:
-            LOG.error("%d people cannot be matched, their templates are damaged: enrol them again", len(unreadable))
+            who = counted(len(unreadable), "person", "people")
+            LOG.error("%s cannot be matched, their templates are damaged: enrol them again", who)
         self._faces.enrolled(found)
 
     def _warn(self, warnings: tuple[str, ...]) -> None:

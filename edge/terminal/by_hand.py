@@ -15,6 +15,7 @@ from edge.domain.kinds import CommandOutcome, ErasureReason, Kind, Restriction
 from edge.domain.orders import Lifts, Word
 from edge.domain.records import Origin
 from edge.domain.types import Probe
+from edge.domain.wording import counted
 from edge.errors import PeopleError
 from edge.journal.envelope import key_id
 from edge.journal.newfile import NewFile
@@ -238,6 +239,6 @@ def delete_images(person: str | None, *, people: People, ring: Ring, clock: Cloc
     """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
     check(by)
     count = releasing.remove(person, people.path.parent, clock.evidence())
-    says = did(Word.DELETE_EVIDENCE, f"{count} images deleted, by hand at the terminal", person)
+    says = did(Word.DELETE_EVIDENCE, f"{counted(count, 'image')} deleted, by hand at the terminal", person)
     changed(lambda: [says], people, ring, clock, by)
     return count

@@ -16,6 +16,7 @@ from edge.domain.metering import Metering
 from edge.domain.states import DEADLINES_MS, State
 from edge.domain.stillness import Stillness
 from edge.domain.types import Band, Frame, Method, Reason, Sight
+from edge.domain.wording import counted
 from edge.terminal.alarms import CALIBRATION_IGNORED, STROBE_BLIND
 from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.pace import Pace
@@ -111,7 +112,7 @@ class Faces:
             return  # the people file was written to, a wrong PIN for instance, and nobody's face changed
         self._gallery, self._awaited, self._challenge = gallery, None, None
         self._threshold = asked
-        LOG.info("%d people enrolled with consent", gallery.size)
+        LOG.info("%s enrolled with consent", counted(gallery.size, "person", "people"))
         # Who was found before counts until the search is through again.
         self._alike &= frozenset(gallery.people)
         self._search, self._found = close_pairs(gallery, asked), frozenset()

@@ -11,6 +11,7 @@ from nacl.signing import SigningKey
 from edge.domain.consent import Policy
 from edge.domain.kinds import Bar, CommandOutcome, ErasureReason, Kind, Restriction
 from edge.domain.orders import ERASING, Lifts, Order, Word
+from edge.domain.wording import counted
 from edge.errors import PeopleError
 from edge.roster.orderbook import Saying
 from edge.roster.people import People
@@ -82,7 +83,7 @@ class Obeying:
         }.get(order.word) or ErasureReason(order.fields["reason"])
         count = self._people.destroy(person, utc, reason)
         said = {"person": person, "reason": str(reason), "templates": count}
-        return Done(CommandOutcome.DONE, f"erased, {count} templates", ((Kind.ERASED, said),))
+        return Done(CommandOutcome.DONE, f"erased, {counted(count, 'template')}", ((Kind.ERASED, said),))
 
     def _withdraw(self, order: Order, utc: str) -> Done:
         person = order.person or ""

@@ -19,6 +19,7 @@ from edge.domain.orders import PROTECTIVE, Order, Word
 from edge.domain.placement import not_before
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
+from edge.domain.wording import counted
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.journal import envelope
 from edge.journal.ring import Ring
@@ -178,7 +179,7 @@ class Orders:
         path = answers.keep(people.path.with_name(answers.FOLDER), order.id, order.person, sealed)
         sha256 = hashlib.sha256(sealed).hexdigest()
         count = releasing.accompany(order, state, evidence)
-        beside = f"; {count} images beside it" if count else ""
+        beside = f"; {counted(count, 'image')} beside it" if count else ""
         return Done(CommandOutcome.DONE, f"sealed in {answers.FOLDER}/{path.name}, sha256 {sha256}{beside}")
 
     def _replace(self, order: Order, people: People) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from edge.domain.kinds import CommandOutcome
 from edge.domain.orders import EVERYBODY, Order
 from edge.domain.types import TimeEvidence
+from edge.domain.wording import counted
 from edge.roster.evidence import EvidenceStore, Still, opened
 from edge.roster.evidence_file import COPY_SUFFIX, NAME
 from edge.terminal.answers import FOLDER, keep
@@ -30,7 +31,7 @@ def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
     """The employer's request: all images, or one person's. Doing it again is safe. Raises EvidenceError."""
     whose = order.fields["whose"]
     count = remove(None if whose == EVERYBODY else whose, state, now)
-    return Done(CommandOutcome.DONE, f"{count} images deleted")
+    return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted")
 
 
 def remove(person: str | None, state: Path, now: TimeEvidence) -> int:
@@ -53,7 +54,7 @@ def release(order: Order, state: Path, now: TimeEvidence) -> Done:
         if not all(there[record].certain for record in wanted):
             return Done(CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released")
         name, sha256 = _copy(store, [there[record] for record in wanted], order)
-    return Done(CommandOutcome.DONE, f"{len(wanted)} images in {FOLDER}/{name}, sha256 {sha256}")
+    return Done(CommandOutcome.DONE, f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
 
 
 def accompany(order: Order, state: Path, now: TimeEvidence) -> int:

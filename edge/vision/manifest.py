@@ -16,10 +16,10 @@ from edge.errors import ModelError
 FILE = "manifest.toml"
 _CURE = "restore the models directory of this release, or make it again with `python models/remake.py --write`"
 
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]*\Z")]
 """Safe as a file name inside the models directory: no separators, no leading dot."""
-Joined = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.+-]*$")]
+Joined = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]*\Z")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 

@@ -163,7 +163,7 @@ def test_one_damaged_template_does_not_lock_everyone_out(site, enrol, notify) ->
         finally:
             process.terminate()
         said = process.stderr.read() if process.stderr else ""
-    assert "1 people cannot be matched" in said
+    assert "1 person cannot be matched" in said
     assert damaged not in said
     assert whole not in said
 

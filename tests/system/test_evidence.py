@@ -186,9 +186,9 @@ def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> N
     assert json.loads(done.stdout) == {"deleted": 1}
     assert smartclocker("evidence", "delete", "--config", site.config).returncode == 2, "whose is to be said"
     done = smartclocker("evidence", "delete", "--everybody", "--config", site.config)
-    assert "1 images deleted" in done.stdout
+    assert "1 image deleted" in done.stdout
     assert images(site) == {}
     results = [decode(p).data for p in read_payloads(site.journal, 0)]
     assert [str(one["detail"]) for one in results if one.get("command") == "delete-evidence"] == [
-        "1 images deleted, by hand at the terminal"
+        "1 image deleted, by hand at the terminal"
     ] * 2

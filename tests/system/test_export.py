@@ -214,6 +214,6 @@ def test_on_a_terminal_a_bar_shows_the_progress_and_none_elsewhere(site, correct
     )
     assert select.select([ours], [], [], 5)[0]
     assert b"records" in os.read(ours, 65_536)
-    assert shown.stdout.startswith(b"exported 1 records")
+    assert shown.stdout.startswith(b"exported 1 record,")
     os.close(ours)
     os.close(theirs)

@@ -270,6 +270,33 @@ def test_the_command_in_its_three_forms(store, gate, capsys):
     assert row["zone"] == "'=1+1", "no formula for a spreadsheet"
 
 
+def test_a_question_that_cannot_have_an_answer_is_told(store, gate, capsys):
+    """An empty list would look like a fact: nobody worked."""
+    gate.punch(evidence(HOUR))
+    directory = str(store.path.parent)
+    asked = [
+        (["--from", "2026-11-28", "--to", "2026-11-27"], "--from 2026-11-28 is after --to 2026-11-27"),
+        (["--person", "Obama"], "'Obama' is no person id"),
+        (["--person", BEN], f"{BEN}: no record and no roster here"),
+        (["--terminal", "nosuch"], "*/nosuch: no such terminal"),
+        (["--site", "nosuch", "--person", "x"], "nosuch/*: no such terminal"),
+    ]
+    for words, said in asked:
+        assert main(["central", "punches", directory, *words]) == 65
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert said in shown.err
+    assert main(["central", "punches", directory, "--person", ANNA, "--from", "2031-01-01"]) == 0
+    assert capsys.readouterr().out == "", "nobody clocked in then: that is an answer"
+
+
+def test_yes_and_no_are_written_as_every_other_program_writes_them(store, gate, capsys):
+    gate.punch(evidence(HOUR))
+    assert main(["central", "punches", str(store.path.parent), "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["disputed"] == "false"
+
+
 @pytest.mark.parametrize("text", ["", "today", "2026-02-30", "2026-3-1", "20260301", "2026-W10-1", "٢٠٢٦-03-01"])
 def test_a_day_that_is_none_is_refused(text, capsys):
     with pytest.raises(SystemExit) as ended:

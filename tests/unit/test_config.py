@@ -1,5 +1,6 @@
 """The configuration: every problem at once, each naming key, range and cure."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -104,13 +105,44 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (LEAST + "[recognition]\nstrobe = 1\n", "recognition.strobe: GPIO 1 identifies a HAT"),
         (LEAST + "[recognition]\nstrobe = 27\n", "recognition.strobe: GPIO 27 already drives a light"),
         (LEAST + "[recognition]\nstrobe = 23\n[camera]\nfps = 9\n", "recognition.strobe: needs camera.fps from 10"),
-        (LEAST + "[recognition]\nthreads = true\n", "recognition.threads: True is not allowed"),
+        (LEAST + "[recognition]\nthreads = true\n", "recognition.threads: true is not allowed"),
         (LEAST + "[recognition]\ntarget_fpir = nan\n", "recognition.target_fpir: nan is not allowed"),
         (LEAST + "[terminal.more]\nx = 1\n", "terminal.more: unknown key"),
+        (LEAST.encode("utf-16"), "cannot be read: it is UTF-16 text; save it as UTF-8"),
+        (LEAST.encode() + b"# caf\xe9\n", "cannot be read: line 7 is not UTF-8 text"),
+        (LEAST + "[camera]\nfps = 9\nfps = 9\n", "is not TOML: fps is there twice, the second time at line 9"),
+        (LEAST + "[terminal]\nname = 't2'\n", "is not TOML: [terminal] is there twice"),
+        ("a = " + "[" * 100_000, "is not TOML that can be used: brackets"),
+        (LEAST + "[storage]\nmax_records = " + "9" * 5_000, "is not TOML that can be used: it holds a number"),
+        (LEAST + "#" * 1_000_001, "is larger than 1,000,000 bytes"),
+        (
+            LEAST + "[storage]\nmodels = 'x'\nstate = \"a\\u0000b\"\n",
+            "storage.state: 'a\\x00b' is not allowed; it must be one",
+        ),
+        (LEAST + "[storage]\nstate = ''\n", "storage.state: is empty"),
+        (LEAST + "[keys]\nledger = 'credential:ledger'\n", "keys.ledger: 'credential:ledger' is not allowed"),
+        (LEAST + "[keys]\nidentity = 'credential:../x'\n", "keys.identity: 'credential:../x' is not allowed"),
+        (LEAST + "[uplink]\nhost = 'a..b'\n", "uplink.host: 'a..b' is no host name"),
+        (LEAST + "[uplink]\nhost = 'two words'\n", "uplink.host: 'two words' is no host name"),
+        (LEAST.replace("main", "roster"), "terminal.site: 'roster' is not allowed; it must be 1 to 32"),
+        (LEAST.replace("t1", "ledger"), 'terminal.name: "ledger" names a certificate of the centre'),
+        (LEAST.replace('"t1"', '"t1\\n"'), "terminal.name: 't1\\n' is not allowed"),
+        (LEAST + '"a\\u001bb" = 1\n', "policy.'a\\x1bb': unknown key"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str | bytes, said: str) -> None:
     assert any(line.startswith(said) for line in problems(tmp_path, text))
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert load(tmp_path, b"\xef\xbb\xbf" + LEAST.replace("\n", "\r\n").encode()).config.terminal.name == "t1"
+
+
+def test_what_is_no_file_is_named_and_hangs_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path, said in ((tmp_path, "cannot be read: Is a directory"), (tmp_path / "fifo", "not a regular file")):
+        with pytest.raises(ConfigError, match=said):
+            config.load(path)
 
 
 def test_a_missing_file_names_the_example(tmp_path: Path) -> None:

@@ -270,4 +270,4 @@ def test_access_lists_the_images_and_hands_them_out_sealed(bench: Bench, tmp_pat
     assert record in archive.read("page.html").decode()
     (path,) = bench.released()
     assert zipfile.ZipFile(path).read(f"{'e' * 32}-1.still") == sealed
-    assert bench.said()[0][2].endswith("; 1 images beside it")
+    assert bench.said()[0][2].endswith("; 1 image beside it")
