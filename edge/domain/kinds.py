@@ -218,6 +218,7 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
 """What each kind must carry; docs/protocol.md and its JSON Schemas say the same in their own words."""
 _BY_HAND: dict[str, Callable[[object], bool]] = {"by": is_by}
 OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {
+    Kind.PUNCH: {"direction_assumed": lambda value: value is True},
     Kind.ENROLLED: _BY_HAND,
     Kind.CONSENT: {
         **_BY_HAND,
@@ -231,5 +232,6 @@ OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {
     Kind.CORRECTION: _BY_HAND,
     Kind.COMMAND_RESULT: {**_BY_HAND, "person": _is_person},
 }
-"""What a kind may carry besides: who acted by hand at the terminal, and about whom where the kind does not say; and
-of a consent how it was given, which the record of its end does not repeat."""
+"""What a kind may carry besides: that nothing vouched for a punch's direction; who acted by hand at the terminal,
+and about whom where the kind does not say; and of a consent how it was given, which the record of its end does not
+repeat."""

@@ -31,6 +31,10 @@ _FORGET_COMMANDS = (
 )
 """Far more than can arrive before the oldest of them have expired."""
 _PAGES = ("page_count", "freelist_count", "page_size")
+_LOOK_BACK = 64
+"""Punches of one person that are read where something was corrected: weeks of them."""
+_PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
+_CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
 _LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
@@ -160,12 +164,20 @@ class Ring:
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else payload_hash(row[0])
 
-    def last_punch(self, person: str) -> Record | None:
-        """The latest accepted punch of a person that is still kept here. Raises JournalError, RecordError."""
-        query = "SELECT payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT 1"
+    def recent(self, person: str) -> list[Record]:
+        """What tells a person's last punch that counts: the last that was made; with corrections, more of them.
+
+        Nothing that was corrected before the last punch was made can be the later one, so that without a correction
+        since then it stands alone. Raises JournalError, RecordError.
+        """
         with JOURNAL.guard(self.path):
-            row = self._db.execute(query, (person,)).fetchone()
-        return None if row is None else decode(row[0])
+            punches = self._db.execute(_PUNCHES, (person, 1)).fetchall()
+            last = punches[0][0] if punches else 0
+            if self._db.execute(f"{_CORRECTIONS} LIMIT 1", (person, last)).fetchone() is not None:
+                punches = self._db.execute(_PUNCHES, (person, _LOOK_BACK)).fetchall()
+                first = punches[-1][0] if punches else 0
+                punches += self._db.execute(_CORRECTIONS, (person, first)).fetchall()
+        return [decode(payload) for _, payload in punches]
 
     def about(self, person: str, limit: int) -> list[bytes]:
         """The payloads that name a person, among the last `limit` records, in order. Raises JournalError."""

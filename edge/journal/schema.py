@@ -17,14 +17,18 @@ _COMMANDS = """
 CREATE TABLE commands (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID
 """
 """Which commands were taken, and the record that says so: a command that arrives again changes nothing (I12)."""
+_CORRECTIONS = """
+CREATE INDEX IF NOT EXISTS correction_by_person ON records (person, seq) WHERE kind = 'correction'
+"""
+"""What somebody corrected of a person's punches is asked at each of their punches."""
 JOURNAL = Kind(
     noun="journal",
     application_id=0x53434A31,  # 'SCJ1'
-    version=2,
+    version=3,
     error=JournalError,
     mend="it is damaged; keep the file, run `smartclocker journal verify`, and start a new one",
     damaged=JournalDamaged,
-    steps=(_COMMANDS,),
+    steps=(_COMMANDS, _CORRECTIONS),
 )
 
 _TABLES = """
@@ -43,7 +47,7 @@ CREATE TABLE receipt (
     envelope BLOB NOT NULL
 ) STRICT;
 """
-_ALL = f"{_TABLES}{_COMMANDS};"
+_ALL = f"{_TABLES}{_COMMANDS};{_CORRECTIONS};"
 
 
 @dataclass(frozen=True, slots=True)

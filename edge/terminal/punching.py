@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.domain.direction import DirectionPolicy, NewPunch, decide
+from edge.domain.direction import DirectionPolicy, NewPunch, decide, last_of
 from edge.domain.kinds import Kind
 from edge.domain.types import Band, Direction, Method
 from edge.journal.ring import Ring, Stored
@@ -41,7 +41,7 @@ class Puncher:
     def punch(self, who: Identified) -> Punched | None:
         """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
         evidence = self._recorder.now()
-        found = decide(self._ring.last_punch(who.person), evidence, self._policy)
+        found = decide(last_of(self._ring.recent(who.person)), evidence, self._policy)
         data: dict[str, object] = {
             "person": who.person,
             "direction": str(found.direction),
@@ -55,5 +55,7 @@ class Puncher:
         if not isinstance(found, NewPunch):
             kind = Kind.SUPPRESSED
             data["duplicate_of"] = found.duplicate_of
+        elif found.assumed:
+            data["direction_assumed"] = True
         stored = self._recorder.append(kind, data, evidence)
         return None if stored is None else Punched(kind, found.direction, stored)

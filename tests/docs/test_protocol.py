@@ -124,7 +124,18 @@ def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[
     assert valid("record", written[kind])
 
 
-@pytest.mark.parametrize("kind", kinds.OPTIONAL)
+def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: Ring) -> None:
+    assumed = ring.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, TIME))
+    event = json.loads(assumed.payload)
+    assert valid("record-punch", event)
+    for value in (False, None, "true", 1):
+        event["data"]["direction_assumed"] = value
+        assert not valid("record-punch", event)
+        with pytest.raises(RecordError, match="direction_assumed is malformed"):
+            records.decode(json.dumps(event).encode())
+
+
+@pytest.mark.parametrize("kind", [kind for kind, besides in kinds.OPTIONAL.items() if "by" in besides])
 def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, kind: Kind) -> None:
     for by in ("uid:0", "uid:1000", "4711", "hr-2"):
         written = ring.append(Draft(kind, {**DATA[kind], "by": by}, TIME))

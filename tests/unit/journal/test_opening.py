@@ -12,6 +12,7 @@ from nacl.signing import SigningKey
 from edge.domain.records import Draft, Origin
 from edge.errors import JournalAltered, JournalError
 from edge.journal.ring import Ring
+from edge.journal.schema import JOURNAL
 
 Punch = Callable[..., Draft]
 Open = Callable[[], Ring]
@@ -58,7 +59,7 @@ def test_another_keys_journal_is_refused(closed: Path, origin: Origin) -> None:
 
 def test_a_newer_format_is_refused(closed: Path, open_ring: Open) -> None:
     sql(closed, "PRAGMA user_version = 99")
-    with pytest.raises(JournalError, match="format 99, this program reads 2; install"):
+    with pytest.raises(JournalError, match=f"format 99, this program reads {JOURNAL.version}; install"):
         open_ring()
 
 

@@ -37,7 +37,7 @@ def test_a_record_is_signed_chained_and_readable_by_others(open_ring: Open, punc
 def test_an_empty_ring(open_ring: Open) -> None:
     ring = open_ring()
     assert (ring.head().seq, ring.head().hash) == (0, GENESIS)
-    assert (ring.watermark(), ring.hash_at(1), ring.last_punch(ANN), ring.envelopes(0, 5)) == (0, None, None, [])
+    assert (ring.watermark(), ring.hash_at(1), ring.recent(ANN), ring.envelopes(0, 5)) == (0, None, [], [])
     assert ring.evict(0) == 0
     stats = ring.stats()
     assert (stats.records, stats.pending, stats.watermark, stats.head) == (0, 0, 0, 0)
@@ -96,10 +96,9 @@ def test_the_last_punch_is_the_persons_latest_accepted(open_ring: Open, punch: P
     ring.append(punch(ANN, direction="out"))
     ring.append(punch(BOB))
     ring.append(Draft(Kind.SUPPRESSED, {**punch(ANN).data, "duplicate_of": 2}, punch().time))
-    found = ring.last_punch(ANN)
-    assert found is not None
+    (found,) = ring.recent(ANN)
     assert (found.position.seq, found.data["direction"]) == (2, "out")
-    assert ring.last_punch("c" * 26) is None
+    assert ring.recent("c" * 26) == []
 
 
 def test_finding_the_last_punch_uses_the_index(open_ring: Open, punch: Punch) -> None:

@@ -1,0 +1,121 @@
+"""From somebody who is known to a record: the direction follows what corrections made of the last punch."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain.direction import DirectionPolicy
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin, decode
+from edge.domain.types import Method, TimeEvidence
+from edge.journal.reserve import Reserve
+from edge.journal.ring import Ring
+from edge.terminal.punching import Identified, Puncher
+from edge.terminal.recorder import Recorder
+
+ANN, BOB = "a" * 26, "b" * 26
+HOUR = 3_600_000
+
+
+class Clock:
+    """Stands where the test puts it."""
+
+    def __init__(self) -> None:
+        self.time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", HOUR, True)
+
+    def monotonic_ns(self) -> int:
+        return self.time.boottime_ms * 1_000_000
+
+    def evidence(self) -> TimeEvidence:
+        return self.time
+
+    def at(self, hour: int, boot: str = "boot-a", *, day: str = "2026-03-02", synchronised: bool = True) -> None:
+        utc = f"{day}T{hour:02}:00:00.000Z"
+        self.time = TimeEvidence(utc, 60, "Europe/Berlin", boot, (hour - 7) * HOUR, synchronised)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ring(tmp_path: Path):
+    with Ring(tmp_path / "journal.db", Origin("main", "gate-1"), SigningKey(bytes([1]) * 32)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def punch(ring: Ring, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
+    """Punch, and say which way it went, whether that was assumed, and the record's seq."""
+    recorder = Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
+    puncher = Puncher(ring, recorder, DirectionPolicy())
+
+    def punch(person: str = ANN) -> tuple[str, bool, int]:
+        made = puncher.punch(Identified(person, Method.BADGE))
+        assert made is not None
+        data = decode(made.stored.payload).data
+        return data["direction"], data.get("direction_assumed", False), made.stored.seq
+
+    return punch
+
+
+def correct(ring: Ring, clock: Clock, change: str, seq: int | None = None, **changes: object) -> int:
+    data = {
+        "person": ANN, "change": change, "corrects": None if seq is None else f"gate-1/{ring.epoch}/{seq}",
+        "direction": None, "at": None, "reason": "other", "worker": "asked", "employer": "agrees", **changes,
+    }  # fmt: skip
+    return ring.append(Draft(Kind.CORRECTION, data, clock.evidence())).seq
+
+
+def test_a_mistaken_out_that_was_voided_is_not_answered(ring, clock, punch):
+    assert punch()[0] == "in"
+    clock.at(9)
+    direction, _, mistaken = punch()
+    assert direction == "out"
+    void = correct(ring, clock, "voided", mistaken)
+    assert punch(BOB)[0] == "in"
+    clock.at(17)
+    assert punch()[0] == "out", "the IN of the morning is the last that counts"
+    clock.at(18)
+    assert punch()[0] == "in", "and the OUT of the evening from then on"
+    correct(ring, clock, "voided", void)
+    clock.at(19)
+    assert punch()[0] == "out"
+
+
+def test_an_out_that_was_added_is_answered_by_in(ring, clock, punch):
+    punch()
+    clock.at(17)
+    correct(ring, clock, "added", direction="out", at="2026-03-02T12:00:00.000Z")
+    assert punch()[0] == "in"
+
+
+def test_a_punch_that_was_turned_round_is_answered_the_other_way(ring, clock, punch):
+    _, _, first = punch()
+    correct(ring, clock, "amended", first, direction="out")
+    clock.at(9)
+    assert punch()[0] == "in"
+
+
+def test_over_a_reboot_with_a_clock_that_is_wrong_the_record_says_that_it_was_assumed(clock, punch):
+    clock.at(8, day="2027-02-02")
+    assert punch()[:2] == ("in", False)
+    clock.at(9, "boot-b")
+    assert punch()[:2] == ("out", True)
+    clock.at(10, "boot-b")
+    assert punch()[:2] == ("in", False)
+
+
+def test_what_was_corrected_is_found_by_an_index_and_the_last_punch_alone_is_read_without(ring, clock, punch):
+    plan = "EXPLAIN QUERY PLAN SELECT seq FROM records WHERE person = ? AND kind = 'correction' AND seq > ?"
+    assert "correction_by_person" in " ".join(row[3] for row in ring._db.execute(plan, (ANN, 0)))
+    for hour in range(8, 18):
+        clock.at(hour)
+        punch()
+    assert len(ring.recent(ANN)) == 1
+    correct(ring, clock, "voided", 10)
+    assert len(ring.recent(ANN)) == 11
+    assert ring.recent(BOB) == []
