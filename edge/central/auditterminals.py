@@ -7,7 +7,7 @@ from typing import Any
 from edge.central.audit import verify_all
 from edge.central.registry import Registry
 from edge.central.store import Store
-from edge.domain.kinds import Kind
+from edge.domain.kinds import FIELDS, OPTIONAL, Kind
 from edge.domain.records import decode
 
 KINDS = (Kind.ENROLLED, Kind.CONSENT, Kind.RESTRICTED, Kind.ERASED, Kind.CORRECTION, Kind.COMMAND_RESULT)
@@ -33,6 +33,7 @@ class Said:
     by: str | None
     """Who did it by hand at the terminal, by number; None for what nobody did, and for records of older ones."""
     data: Mapping[str, Any]
+    """The fields that this version knows; what else the record says stands in its signed bytes."""
 
 
 def said(registry: Registry, store: Store, person: str | None = None) -> list[Said]:
@@ -50,7 +51,8 @@ def said(registry: Registry, store: Store, person: str | None = None) -> list[Sa
         whom = record.data.get("person")
         if person is not None and person not in {whom, None if order is None else order.person}:
             continue
-        rest = {name: value for name, value in record.data.items() if name not in {"person", "by"}}
+        known = {*FIELDS[record.kind], *OPTIONAL.get(record.kind, {})} - {"person", "by"}
+        rest = {name: value for name, value in record.data.items() if name in known}
         place = record.origin.site, record.kind, whom, None if order is None else order.sequence
         by = record.data.get("by")
         found.append(Said(record.id, record.time.utc, record.time.synchronised, *place, by, rest))

@@ -1,6 +1,7 @@
 """The door: `smartclocker VERB`. Thin: each group of verbs is a module, imported when it is called for."""
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__
+from edge.cli.plain import plain_output, shown
 from edge.errors import SmartClockerError
 
 DEFAULT_CONFIG = Path("/etc/smartclocker/config.toml")
@@ -30,6 +32,10 @@ _GROUPS = {
     "bench": "measure speed and memory; writes build/bench.json",
 }
 """Every verb; docs/cli.md has a section on each."""
+_PLAIN = frozenset({"central", "people", "evidence"})
+"""Verbs that print what other machines and people wrote."""
+_LINE_ENDS = "\n"
+"""An error lists several problems, a line each."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     _log_to_stderr(arguments)
     try:
-        code: int = arguments.call(arguments)
+        with plain_output() if words[0] in _PLAIN else contextlib.nullcontext():
+            code: int = arguments.call(arguments)
     except SmartClockerError as error:
-        print(f"smartclocker: {error}", file=sys.stderr)
+        print(f"smartclocker: {shown(error, keep=_LINE_ENDS)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -90,7 +97,7 @@ class _Priorities(logging.Formatter):
     _PREFIX = ((logging.CRITICAL, "<2>"), (logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"))
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = shown(super().format(record), keep=_LINE_ENDS)
         if "JOURNAL_STREAM" not in os.environ:
             return text
         prefix = next((word for level, word in self._PREFIX if record.levelno >= level), "<7>")

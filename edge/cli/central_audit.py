@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import open_ledger, verb
+from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -68,21 +69,21 @@ def run_audit(arguments: argparse.Namespace) -> int:
     else:
         for e in entries:
             told = " ".join(f"{name}={value}" for name, value in e.data.items() if name not in {"key", "statement"})
-            print(f"{e.n:>5}  {e.at}  {e.by}  {e.act}  {e.person or '-'}  {told}  ({e.why})")
+            say(f"{e.n:>5}  {e.at}  {e.by}  {e.act}  {e.person or '-'}  {told}  ({e.why})")
         print(f"{len(report.entries)} entries verify; the last one's digest is {report.head}")
         if report.problem is not None:
-            print(f"problem: {report.problem}")
+            say(f"problem: {report.problem}")
         for one in records or ():
             told = " ".join(f"{name}={value}" for name, value in one.data.items() if name != "command_id")
             how = f"order {one.order}" if one.order is not None else f"by {one.by}" if one.by else "-"
-            print(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
+            say(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
         if records is not None:
             print(
                 f"{counted(len(records), 'record')} of terminals; "
                 + ("the ledger verifies" if not bad else "problems:")
             )
         for line in bad:
-            print(f"  {line}")
+            say(f"  {line}")
     return 0 if report.problem is None and not bad else JournalAltered.exit_code
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.central_authority import add_doing, doing, open_registry
 from edge.cli.central_dir import verb
+from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run_open(arguments: argparse.Namespace) -> int:
             path.unlink()
         path.touch(mode=0o600)
         path.write_bytes(one.jpeg)
-        print(f"{one.utc}  {one.person}  {one.record}  {path}")
+        say(f"{one.utc}  {one.person}  {one.record}  {path}")
     print(f"{counted(len(found), 'image')}; delete them when the reason is settled")
     return 0
 

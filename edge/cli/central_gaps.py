@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import duration, open_ledger, verb
+from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.gaps import Finding
@@ -38,7 +39,7 @@ def run_gaps(arguments: argparse.Namespace) -> int:
     else:
         for one in found:
             since = f" since {one.since}" if one.since else ""
-            print(f"{one.origin.site}/{one.origin.terminal}  {one.kind}{since}: {one.text}")
+            say(f"{one.origin.site}/{one.origin.terminal}  {one.kind}{since}: {one.text}")
         if not found:
             print("nothing is missing, silent or contradictory")
     return 1 if found else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
+from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.imports import FileReport
@@ -84,6 +85,6 @@ def _as_json(report: "FileReport") -> dict[str, Any]:
 
 def _say(report: "FileReport") -> None:
     counts = ", ".join(f"{count} {word}" for word, count in _counts(report).items() if count or word == "stored")
-    print(f"{'imported' if report.ok else 'incomplete':<13} {report.path}: {counts}; held up to {report.upto}")
+    say(f"{'imported' if report.ok else 'incomplete':<13} {report.path}: {counts}; held up to {report.upto}")
     for problem in report.problems:
-        print(f"              {problem}")
+        say(f"              {problem}")

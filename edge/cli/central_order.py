@@ -11,6 +11,7 @@ from edge.cli import add_json, central_order_roster
 from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
+from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def run_order(arguments: argparse.Namespace) -> int:
             time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
     _print(found, arguments)
     if problem is not None:
-        print(f"not sent: {problem}")
+        say(f"not sent: {problem}")
         print("it is kept: `central orders DIR --send` sends it")
     return 0 if all(one.state in {owing.State.DONE, owing.State.KEPT} for one in found) else 1
 
@@ -111,12 +112,12 @@ def run_orders(arguments: argparse.Namespace) -> int:
             if arguments.every is None or not any(one.open for one in found):
                 break
             if problem is not None:
-                print(f"not sent: {problem}", flush=True)
+                say(f"not sent: {problem}", flush=True)
             time.sleep(arguments.every.total_seconds())
     unanswered = {owing.State.OWED, owing.State.EXPIRED, owing.State.KEPT}
     _print([one for one in found if arguments.all or one.state in unanswered], arguments)
     if problem is not None:
-        print(f"not sent: {problem}")
+        say(f"not sent: {problem}")
     return 1 if any(one.state in {owing.State.OWED, owing.State.EXPIRED} for one in found) else 0
 
 
@@ -179,7 +180,7 @@ def _print(found: "list[Owing]", arguments: argparse.Namespace) -> None:
             f"sent {counted(one.addressed.times, 'time')}" if one.addressed.times else "not sent yet"
         )
         where = f"{order.site}/{one.addressed.origin.terminal}"
-        print(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
+        say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
 
 
 def _as_json(one: "Owing") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from edge.cli.central_dir import duration, open_ledger, verb
+from edge.cli.plain import say, shown
 
 if TYPE_CHECKING:
     from edge.central.punches import Punch
@@ -64,7 +65,7 @@ def run_punches(arguments: argparse.Namespace) -> int:
         _write_csv(found)
     else:
         for one in found:
-            print(_line(one))
+            say(_line(one))
     return 0
 
 
@@ -80,8 +81,8 @@ def _write_csv(found: "list[Punch]") -> None:
 def _cell(value: object) -> str:
     """A spreadsheet runs what begins like a formula: a terminal's zone is text that somebody else wrote."""
     text = "" if value is None else " ".join(value) if isinstance(value, tuple) else str(value)
-    text = text.lower() if isinstance(value, bool) else text
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    text = shown(text.lower() if isinstance(value, bool) else text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _line(one: "Punch") -> str:

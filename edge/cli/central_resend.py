@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import LEDGER_KEY, add_broker, duration, open_ledger, uplink, verb
+from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.resend import Answer, Range
@@ -66,7 +67,7 @@ def run_resend(arguments: argparse.Namespace) -> int:
         print(json.dumps([_as_json(one, answers.get(one.id), heard) for one in wanted], indent=2))
     else:
         for one in wanted:
-            print(f"{_asked(one)}: {_said(one, answers.get(one.id), heard)}")
+            say(f"{_asked(one)}: {_said(one, answers.get(one.id), heard)}")
     return 0 if all(one.id in answers and answers[one.id].outcome == "done" for one in wanted) else 1
 
 

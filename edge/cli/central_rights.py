@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import open_ledger, verb
+from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.owing import Owing
@@ -109,11 +110,11 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         for row in rows:
-            print(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")
+            say(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")
             for one in row["terminals"]:
-                print(f"         {one['terminal']}  {one['order']}  {one['state']}: {one['detail'] or '-'}")
+                say(f"         {one['terminal']}  {one['order']}  {one['state']}: {one['detail'] or '-'}")
             if row["ground"]:
-                print(f"         {row['ground']}")
+                say(f"         {row['ground']}")
         print(f"{len(rows)} requests")
     return 1 if any(row["standing"] == Standing.OVERDUE for row in rows) else 0
 
@@ -135,12 +136,12 @@ def run_policy(arguments: argparse.Namespace) -> int:
     if about is None:
         print("no policy was ordered: what each person agreed to")
     else:
-        print(f"policy {about.policy.version}; " + ("asks for consent again" if again else "earlier consents hold"))
+        say(f"policy {about.policy.version}; " + ("asks for consent again" if again else "earlier consents hold"))
     for one in late:
         origin = one.addressed.origin
         print(f"terminal {origin.site}/{origin.terminal}: {one.state}")
     for person in people:
-        print(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}")
+        say(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}")
     print(f"{len(owed)} of {len(people)} people owe an answer, {len(late)} terminals the order's result")
     return 1 if late or owed else 0
 

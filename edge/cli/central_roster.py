@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, doing
 from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -75,14 +76,14 @@ def run_add(arguments: argparse.Namespace) -> int:
             except OSError as error:
                 refused += 1
                 why = error if isinstance(error, LedgerError) else f"cannot be read ({error.strerror})"
-                print(f"{path}: {why}")
+                say(f"{path}: {why}")
             except ExportRefused as error:
                 refused += 1
-                print(f"{path}: {error}")
+                say(f"{path}: {error}")
             else:
                 if changed:
                     audit(Act.ROSTER_ADDED, {"sites": arguments.site}, person)
-                print(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
+                say(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
     print(f"next          smartclocker central roster publish {arguments.directory}")
@@ -145,12 +146,12 @@ def run_list(arguments: argparse.Namespace) -> int:
             for row in store.members(site).values()
         ]
     if arguments.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
         return 0
     for row in rows:
         state = f"removed ({row['reason']})" if row["reason"] else "belongs"
         pending = "" if row["published"] else "  not published yet"
-        print(f"{row['site']:<12}  {row['person']}  {row['name'] or '-':<24}  {state}{pending}")
+        say(f"{row['site']:<12}  {row['person']}  {row['name'] or '-':<24}  {state}{pending}")
     print(counted(sum(row["state"] == "belongs" for row in rows), "person", "people"))
     return 0
 
