@@ -1,12 +1,12 @@
 """TOML files that people write: read within bounds, and each fault named in the words of the file."""
 
 import json
-import os
 import re
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from edge.reading import read_at_most
 
 MAX_BYTES = 1_000_000
 """A configuration is a few thousand; what is larger is another file."""
@@ -57,11 +57,7 @@ def key(name: str) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("cannot be read: it is not a regular file; name the file itself")
-        content = file.read(MAX_BYTES + 1)
+    content = read_at_most(path, MAX_BYTES)
     if len(content) > MAX_BYTES:
         raise ValueError(f"is larger than {MAX_BYTES:,} bytes: another file; correct the path")
     return content

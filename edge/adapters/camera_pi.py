@@ -46,7 +46,7 @@ class PiCamera:
         """Configure and start the camera. Raises CameraError with the cure."""
         if self._camera is not None:
             return
-        picamera2 = _import_picamera2()
+        picamera2 = load_library()
         try:
             camera = picamera2.Picamera2(self._number)
         except (RuntimeError, IndexError, OSError) as error:
@@ -126,7 +126,8 @@ class PiCamera:
         return np.ascontiguousarray(pixels)
 
 
-def _import_picamera2() -> ModuleType:
+def load_library() -> ModuleType:
+    """picamera2, which the system has and the package index has not. Raises CameraError with the cure."""
     try:
         # Only a Pi has it, and it takes a second there.
         return importlib.import_module("picamera2")

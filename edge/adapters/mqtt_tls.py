@@ -3,12 +3,14 @@
 import os
 import socket
 import ssl
-import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.adapters.mqtt_socket import MqttSocket
 from edge.errors import KeyFileError
+from edge.journal.keys import is_exposed
+from edge.reading import read_at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
     Raises KeyFileError for a file that is missing, unreadable, malformed, encrypted, or a key open to others.
     """
     for path in (settings.ca, settings.certificate, settings.key):
-        _refuse_unreadable(path)
-    _refuse_exposed(settings.key)
+        for problem in file_problems(path, secret=path == settings.key):
+            raise problem
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=settings.ca)
     except ssl.SSLError as error:
@@ -62,6 +64,16 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
             "both in PEM; issue both again at the centre, and copy both"
         ) from error
     return context
+
+
+def file_problems(path: Path, *, secret: bool) -> Iterator[KeyFileError]:
+    """What is wrong with a file before anybody looks into it; `secret`: it must be closed to others."""
+    try:
+        _refuse_unreadable(path, secret=secret)
+        if secret:
+            _refuse_exposed(path)
+    except KeyFileError as error:
+        yield error
 
 
 def plain_reason(error: OSError, settings: UplinkSettings) -> str:
@@ -104,6 +116,9 @@ _ALERTS = {
 }
 
 
+_ORIGIN = "copy it from the centre (`smartclocker central issue` made it there, and ca.crt is in its pki/)"
+
+
 def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSettings) -> str:
     found = error.verify_message
     if "mismatch" in found:
@@ -115,21 +130,25 @@ def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSet
     return f"certificate verify failed: the broker's certificate is not accepted ({found}); {cure}"
 
 
-def _refuse_unreadable(path: Path) -> None:
+def _refuse_unreadable(path: Path, *, secret: bool) -> None:
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        read_at_most(path, 1)
     except FileNotFoundError as error:
-        raise KeyFileError(f"{path}: does not exist; issue it at the centre, or correct its path") from error
+        raise KeyFileError(f"{path}: does not exist; {_ORIGIN}, or correct its path") from error
     except PermissionError as error:
-        raise KeyFileError(f"{path}: not readable by uid {os.geteuid()}; `chown {os.geteuid()} {path}`") from error
+        cure = f"chown {os.geteuid()} {path}" if secret else f"chmod 644 {path}"
+        raise KeyFileError(f"{path}: not readable by uid {os.geteuid()}; `{cure}`") from error
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror}); correct its path") from error
 
 
 def _refuse_exposed(path: Path) -> None:
-    # The group's bits are not judged: on a credential that systemd lends they show its access list's mask.
-    if stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        exposed = is_exposed(descriptor)
+    finally:
+        os.close(descriptor)
+    if exposed:
         raise KeyFileError(f"{path}: readable or writable by others; `chmod 600 {path}`")
 
 

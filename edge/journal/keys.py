@@ -20,6 +20,7 @@ from nacl.public import PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import KeyFileError
+from edge.reading import read_at_most
 from edge.sqlitefile import sync_directory
 
 SECRET_BYTES = 32
@@ -58,17 +59,19 @@ def public_pem(key: VerifyKey) -> str:
     return _pem("PUBLIC KEY", _SPKI_PREFIX + bytes(key))
 
 
-def load_public(source: Path | str) -> VerifyKey:
-    """Read a public key from a file, or from PEM text. Raises KeyFileError."""
+def load_public(source: Path | str, origin: str = "copy it there") -> VerifyKey:
+    """Read a public key from a file, or from PEM text; `origin` says where a missing one is to be had.
+
+    Raises KeyFileError.
+    """
     if isinstance(source, str) and "-----BEGIN" in source:
         text, name = source, "public key"
     else:
         name = str(source)
         try:
-            with Path(source).open("rb") as file:
-                text = _as_text(file.read(_MAX_FILE + 1), name)
+            text = _as_text(read_at_most(source, _MAX_FILE), name)
         except OSError as error:
-            raise _unreadable(name, error) from error
+            raise _unreadable(name, error, origin, secret=False) from error
     return VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
 
 
@@ -80,10 +83,10 @@ def sealing_pem(key: PublicKey) -> str:
 def load_sealing(path: Path) -> PublicKey:
     """Read an X25519 public key. Raises KeyFileError, for an Ed25519 key too: what is sealed to it nobody opens."""
     try:
-        with path.open("rb") as file:
-            text = _as_text(file.read(_MAX_FILE + 1), str(path))
+        text = _as_text(read_at_most(path, _MAX_FILE), str(path))
     except OSError as error:
-        raise _unreadable(str(path), error) from error
+        origin = "copy the .pem there that `smartclocker central evidence key` made"
+        raise _unreadable(str(path), error, origin, secret=False) from error
     der = _der(text, "PUBLIC KEY", str(path))
     if len(der) != len(_SPKI_X25519) + SECRET_BYTES or not der.startswith(_SPKI_X25519):
         raise KeyFileError(
@@ -157,9 +160,14 @@ def _refuse_exposed(descriptor: int, path: Path) -> None:
         raise KeyFileError(f"{path}: not a regular file; name the key file itself")
     if status.st_uid not in {0, os.geteuid()}:
         raise KeyFileError(f"{path}: owned by another user (uid {status.st_uid}); `chown {os.geteuid()} {path}`")
-    exposed = status.st_mode & 0o077
-    if exposed and not (exposed == 0o040 and _acl_is_ours(descriptor)):
+    if is_exposed(descriptor):
         raise KeyFileError(f"{path}: readable or writable by others; `chmod 600 {path}`")
+
+
+def is_exposed(descriptor: int) -> bool:
+    """Whether anybody but its owner may read or write an open file; what systemd lends us is not."""
+    exposed = os.fstat(descriptor).st_mode & 0o077
+    return bool(exposed) and not (exposed == 0o040 and _acl_is_ours(descriptor))
 
 
 def _acl_is_ours(descriptor: int) -> bool:
@@ -185,11 +193,14 @@ def _as_text(content: bytes, name: str) -> str:
     return content.decode("ascii")
 
 
-def _unreadable(name: str, error: OSError) -> KeyFileError:
+def _unreadable(
+    name: str, error: OSError, origin: str = "make it with `smartclocker keys create`", *, secret: bool = True
+) -> KeyFileError:
     if isinstance(error, FileNotFoundError):
-        return KeyFileError(f"{name}: does not exist; make it with `smartclocker keys create`, or correct its path")
+        return KeyFileError(f"{name}: does not exist; {origin}, or correct its path")
     if isinstance(error, PermissionError):
-        return KeyFileError(f"{name}: not readable by uid {os.geteuid()}; `chown {os.geteuid()} {name}`")
+        cure = f"chown {os.geteuid()} {name}" if secret else f"chmod 644 {name}"
+        return KeyFileError(f"{name}: not readable by uid {os.geteuid()}; `{cure}`")
     return KeyFileError(f"{name}: cannot be read ({error.strerror}); correct its path")
 
 

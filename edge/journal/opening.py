@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from nacl.signing import SigningKey
+from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.records import Origin
 from edge.errors import JournalAltered, JournalError
@@ -41,10 +41,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     connection = JOURNAL.connect(path)
     try:
         with JOURNAL.guard(path):
-            meta = schema.read_meta(connection, path)
-            _refuse_foreign(meta, path, origin, key_id(key.verify_key))
-            chain = Chain(origin, meta.epoch, key.verify_key)
-            _refuse_altered_end(connection, path, chain)
+            chain = refuse_unusable(connection, path, origin, key.verify_key)
             JOURNAL.migrate(connection, path)
             if torn:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that no verification meets the remains
@@ -52,6 +49,18 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
         connection.close()
         raise
     return Opened(connection, chain, torn)
+
+
+def refuse_unusable(connection: sqlite3.Connection, path: Path, origin: Origin, key: VerifyKey) -> Chain:
+    """The chain that goes on here; whoever only looks may give a connection that cannot write.
+
+    Raises JournalError when it is another terminal's or key's, JournalAltered when its end does not verify.
+    """
+    meta = schema.read_meta(connection, path)
+    _refuse_foreign(meta, path, origin, key_id(key))
+    chain = Chain(origin, meta.epoch, key)
+    _refuse_altered_end(connection, path, chain)
+    return chain
 
 
 def _torn(path: Path) -> bool:

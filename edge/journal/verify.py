@@ -16,7 +16,7 @@ from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import envelope, schema, wal
 from edge.journal.chain import START, Chain, Kept, Problem, Walk, verify_records
 from edge.journal.schema import JOURNAL
-from edge.sqlitefile import is_damage
+from edge.sqlitefile import Kind, is_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +102,24 @@ def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, kind: Kind = JOURNAL) -> Iterator[sqlite3.Connection]:
     """A connection that reads what was committed, and leaves no trace.
 
     In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
     crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
     """
     if path.with_name(path.name + "-shm").exists():
-        with contextlib.closing(JOURNAL.connect(path, "ro")) as connection:
+        with contextlib.closing(kind.connect(path, "ro")) as connection:
             yield connection
     elif not wal.has_content(path):
-        with contextlib.closing(JOURNAL.connect(path, "ro", immutable=True)) as connection:
+        with contextlib.closing(kind.connect(path, "ro", immutable=True)) as connection:
             yield connection
     else:
         with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
             copy = Path(directory, path.name)
             shutil.copyfile(path, copy)
             shutil.copyfile(wal.wal_path(path), wal.wal_path(copy))
-            with contextlib.closing(JOURNAL.connect(copy, "ro")) as connection:
+            with contextlib.closing(kind.connect(copy, "ro")) as connection:
                 yield connection
 
 

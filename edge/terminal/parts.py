@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from edge.adapters.mqtt_tls import UplinkSettings
 
 
+LEDGER_ORIGIN = "copy the centre's ledger.pem there (`smartclocker central init` made it)"
+AUTHORITY_ORIGIN = "copy the centre's authority.pem there (`smartclocker central authority init` made it)"
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Every key that a terminal holds, loaded and checked."""
@@ -69,9 +73,9 @@ def load_secrets(config: Config) -> Secrets:
     """Raises KeyFileError or ConfigError, naming the file and the cure."""
     ledger: dict[str, VerifyKey] = {}
     if config.uplink is not None:
-        key = load_public(Path(config.keys.ledger))
+        key = load_public(Path(config.keys.ledger), LEDGER_ORIGIN)
         ledger[key_id(key)] = key
-    authority = load_public(Path(config.keys.authority)) if config.keys.authority else None
+    authority = load_public(Path(config.keys.authority), AUTHORITY_ORIGIN) if config.keys.authority else None
     identity, storage = credential(config.keys.identity), credential(config.keys.storage)
     return Secrets(load_identity(identity), load_secret(storage), ledger, authority)
 
@@ -174,6 +178,22 @@ def policy(config: Config) -> Policy:
         cure = "put the text of the policy there; people consent to it, so it must be at hand"
         raise ConfigError(config.policy.text, [f"policy.text: cannot be read: {error.strerror}; {cure}"]) from error
     return Policy(config.policy.version, hashlib.sha256(text).hexdigest())
+
+
+def policy_text(config: Config) -> str:
+    """What people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is no text."""
+    policy(config)
+    try:
+        text = Path(config.policy.text).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(
+            config.policy.text, [f"policy.text: {config.policy.text} is not UTF-8 text; save it as UTF-8"]
+        ) from None
+    if not text.strip():
+        raise ConfigError(
+            config.policy.text, [f"policy.text: {config.policy.text} is empty, and people consent to it; write it"]
+        )
+    return text
 
 
 def model_store(config: Config) -> ModelStore:

@@ -140,7 +140,10 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_named_and_hangs_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    for path, said in ((tmp_path, "cannot be read: Is a directory"), (tmp_path / "fifo", "not a regular file")):
+    for path, said in (
+        (tmp_path, "cannot be read: Is a directory"),
+        (tmp_path / "fifo", r"\[terminal\]: is missing"),
+    ):
         with pytest.raises(ConfigError, match=said):
             config.load(path)
 

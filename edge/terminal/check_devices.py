@@ -1,0 +1,68 @@
+"""What `smartclocker check` sees of camera, lights and readers: libraries and devices. It opens none."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.adapters.accounts import Account, acting_as
+from edge.adapters.camera_pi import load_library
+from edge.config import Config
+from edge.terminal import parts
+from edge.terminal.check_files import attempt
+
+_DEVICES = Path("/dev")
+
+
+def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
+    """Of the adapters that the configuration chose; `devices` is where the kernel shows them."""
+    with acting_as(account):
+        yield from _camera(config, devices)
+        yield from _pins(config, devices)
+        yield from _reader(config)
+
+
+def _camera(config: Config, devices: Path) -> Iterator[str]:
+    chosen = config.camera
+    if config.recognition.mode == "badge":
+        return
+    if chosen.kind == "replay":
+        if not Path(chosen.replay).is_dir():
+            yield f"camera.replay: no folder {chosen.replay}; name one with photographs (jpg or png)"
+        else:
+            yield from attempt("camera.replay", parts.camera(config).open)
+        return
+    found = list(attempt("camera.kind", load_library))
+    yield from found
+    if not found and not any(devices.glob("media[0-9]*")):
+        yield (
+            f"camera.kind: no camera is seen here ({devices}/media* is missing); push its ribbon cable in at both "
+            "ends, then `rpicam-hello --list-cameras` must name it"
+        )
+
+
+def _pins(config: Config, devices: Path) -> Iterator[str]:
+    strobe = config.recognition.strobe and config.camera.kind == "pi"
+    if config.signals.kind != "gpio" and not strobe:
+        return
+    key = "signals.kind" if config.signals.kind == "gpio" else "recognition.strobe"
+    missing = [name for name in ("lgpio", "gpiozero") if importlib.util.find_spec(name) is None]
+    if missing:
+        yield (
+            f"{key}: the GPIO library is not installed ({', '.join(missing)}): apt install python3-lgpio, and make "
+            'the virtual environment with --system-site-packages; or set signals.kind to "console"'
+        )
+    elif not any(devices.glob("gpiochip[0-9]*")):
+        yield f'{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set signals.kind to "console"'
+
+
+def _reader(config: Config) -> Iterator[str]:
+    chosen = config.reader
+    if chosen.kind == "none":
+        return
+    yield from attempt("reader.kind", lambda: parts.reader(config))
+    named = ("badge", "keypad") if chosen.kind == "evdev" else ("script",)
+    for name in named:
+        path = getattr(chosen, name)
+        if path and not Path(path).exists():
+            where = "plug it in, and name it as /dev/input/by-id does" if name != "script" else "`mkfifo` makes it"
+            yield f"reader.{name}: no {path}; {where}"
