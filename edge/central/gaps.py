@@ -3,58 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
+from edge.central import pulse, strangers
+from edge.central.acknowledged import standing
+from edge.central.epochs import breaks
+from edge.central.findings import Finding, Kind, records
 from edge.central.presence import Claim, claims
 from edge.central.rows import ChainRow, Terminal
 from edge.central.store import Store
 from edge.domain.presence import Presence
-from edge.domain.records import Origin, decode
+from edge.domain.records import Origin
+
+__all__ = ["SETTLED", "Finding", "Kind", "find", "holes"]
 
 SETTLED = timedelta(seconds=15)
 """For so long what lacks may be on its way, or out of order."""
-
-
-class Kind(StrEnum):
-    """What is the matter."""
-
-    MISSING = "missing"
-    """Records before some that came: they were sent and lost, or another history has their place."""
-    UNDELIVERED = "undelivered"
-    """The terminal claims records that never came."""
-    SET_ASIDE = "set-aside"
-    """A journal was set aside before all of it was delivered."""
-    ROLLED_BACK = "rolled-back"
-    """The terminal claims fewer records than it had delivered."""
-    FORK = "fork"
-    """Records of one chain contradict each other."""
-    SILENT = "silent"
-    """Nothing was heard for long."""
-    OFFLINE = "offline"
-    """The broker lost it, or it said good-bye."""
-    ALARM = "alarm"
-    """The terminal claims an alarm."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to be done."""
-
-    origin: Origin
-    kind: Kind
-    text: str
-    """What, and the cure."""
-    epoch: str | None = None
-    first: int | None = None
-    last: int | None = None
-    """The records that lack, both ends included."""
-    since: str | None = None
-    """RFC 3339 UTC by the ledger's clock."""
-
-    @property
-    def askable(self) -> bool:
-        """Whether the terminal can be asked to send it again."""
-        return self.kind in {Kind.MISSING, Kind.UNDELIVERED}
 
 
 def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Finding]:
@@ -65,13 +28,14 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
     for terminal in store.terminals():
         if terminal.revoked is None:
             by_name.setdefault(terminal.origin, []).append(terminal)
-    chains = store.chains()
+    chains, looked = store.chains(), standing(store)
     shared = _shared(by_name, chains)
-    found: list[Finding] = []
+    found: list[Finding] = [*pulse.faults(store, now), *strangers.found(store, store.terminals(), now)]
     for origin, identities in by_name.items():
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]
-        found += _Look(store, origin, identities, theirs, said.get(origin), now, shared).everything(silent_after)
+        look = _Look(store, origin, identities, theirs, said.get(origin), looked, now, shared)
+        found += look.everything(silent_after)
     return found
 
 
@@ -84,6 +48,7 @@ class _Look:
     identities: list[Terminal]
     chains: list[ChainRow]
     claim: Claim | None
+    acknowledged: dict[int, int]
     now: datetime
     shared: frozenset[int]
     """The chains whose records have the ids of another identity's."""
@@ -91,7 +56,7 @@ class _Look:
     def everything(self, silent_after: timedelta) -> Iterator[Finding]:
         for chain in self.chains:
             yield from self.of_chain(chain)
-        yield from self.set_aside()
+        yield from breaks(self.store, self.origin, self.chains, self.acknowledged)
         if self.claim is not None:
             yield from self.claimed(self.claim)
         yield from self.quiet(silent_after)
@@ -100,7 +65,7 @@ class _Look:
         for first, last in holes(self.store, chain, self.now - SETTLED):
             yield self.finding(
                 Kind.MISSING,
-                f"{_records(first, last)} of epoch {chain.epoch} missing, later ones are here; "
+                f"{records(first, last)} of epoch {chain.epoch} missing, later ones are here; "
                 f"{self.resend()}, and when the terminal has them no more look into its exports",
                 chain.epoch, first, last,
             )  # fmt: skip
@@ -120,22 +85,6 @@ class _Look:
                 chain.epoch,
             )
 
-    def set_aside(self) -> Iterator[Finding]:
-        """By what the terminal's own signed `gap` records say."""
-        for chain in self.chains:
-            for (payload,) in self.store.select(_GAPS, (chain.id,)):
-                data = decode(payload).data
-                epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
-                here = max((other.upto for other in self.chains if other.epoch == epoch), default=0)
-                if epoch is not None and last > here:
-                    yield self.finding(
-                        Kind.SET_ASIDE,
-                        f"{_records(here + 1, last)} of epoch {epoch}: the journal was set aside on the terminal "
-                        f"({data['cause']}) as {data['quarantine']}; save them there with `smartclocker journal "
-                        "recover`, then `smartclocker central import`",
-                        epoch, here + 1, last,
-                    )  # fmt: skip
-
     def claimed(self, claim: Claim) -> Iterator[Finding]:
         if claim.alarms:
             text = f"claims {', '.join(claim.alarms)}; docs/operations.md says what to do"
@@ -150,7 +99,7 @@ class _Look:
                 cure = f"{self.resend()}, and see its alarms and the broker's log"
             yield self.finding(
                 Kind.UNDELIVERED,
-                f"claims {_records(here + 1, claim.head)} of epoch {claim.epoch}, which never came; {cure}",
+                f"claims {records(here + 1, claim.head)} of epoch {claim.epoch}, which never came; {cure}",
                 claim.epoch, here + 1, claim.head,
             )  # fmt: skip
         if any(self.had_delivered(chain, claim) for chain in theirs):
@@ -165,7 +114,8 @@ class _Look:
         """Whether the record after the last that it claims was here already when it made the claim."""
         query = "SELECT received FROM records WHERE chain = ? AND seq = ?"
         rows = self.store.select(query, (chain.id, claim.head + 1))
-        return any(_instant(received) + SETTLED < _instant(claim.heard) for (received,) in rows)
+        at = claim.claimed
+        return at is not None and any(_instant(received) + SETTLED < _instant(at) for (received,) in rows)
 
     def quiet(self, silent_after: timedelta) -> Iterator[Finding]:
         claim = self.claim
@@ -210,10 +160,6 @@ def holes(store: Store, chain: ChainRow, before: datetime) -> Iterator[tuple[int
         expected = seq + 1
 
 
-def _records(first: int, last: int) -> str:
-    return f"record {first}" if first == last else f"records {first} to {last}"
-
-
 def _number(count: int) -> str:
     return "1 record" if count == 1 else f"{count} records"
 
@@ -222,5 +168,4 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-_GAPS = "SELECT payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
 _RECEIVED = "SELECT received FROM records WHERE chain = ? ORDER BY seq DESC LIMIT 1"

@@ -84,7 +84,37 @@ CREATE INDEX clock_steps ON records (chain, seq) WHERE kind = 'clock-step';
 """From when on what a revoked identity signed is unproven; what terminals answered, by the command's id; where a
 clock was set."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD)
+_WATCHED = """
+ALTER TABLE claims ADD COLUMN claimed TEXT;
+CREATE TABLE services (
+    instance TEXT PRIMARY KEY,
+    beat TEXT NOT NULL,
+    unheard TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE strangers (
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    keyid TEXT,
+    first TEXT NOT NULL,
+    last TEXT NOT NULL,
+    PRIMARY KEY (site, terminal)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE acknowledgements (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    undone TEXT,
+    undone_by TEXT,
+    undone_why TEXT
+) STRICT;
+"""
+"""When a head was claimed; whether the ledger runs (`edge.central.pulse`); who speaks and is not registered
+(`edge.central.strangers`); what a person has looked into (`edge.central.acknowledged`)."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED)
 """Never change one that was released: add the next."""
 
 

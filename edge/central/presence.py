@@ -5,7 +5,7 @@ second: nobody who can publish a status may wear out the disk with it.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.central.rows import now
 from edge.central.store import Store
@@ -35,6 +35,8 @@ class Claim:
     alarms: tuple[str, ...]
     utc: str | None
     """By the terminal's clock."""
+    claimed: str | None = None
+    """When it was heard to be at this `head`; None where that may be an old word of its, told again."""
 
 
 class Sightings:
@@ -44,7 +46,7 @@ class Sightings:
         self.refused = 0
         """How many were malformed, or of no registered terminal."""
         self._store = store
-        self._waiting: dict[Origin, tuple[Status, str]] = {}
+        self._waiting: dict[Origin, list[tuple[Status, str]]] = {}
         self._written: dict[Origin, tuple[Status, int]] = {}
         self._flushed_ns: int | None = None
 
@@ -56,22 +58,28 @@ class Sightings:
         if origin is None or said is None:
             self.refused += 1
             return None
-        self._waiting[origin] = said, now()  # registered names only, so that it is bounded
+        # registered names only, so that it is bounded; who is gone since has said before how far its journal is
+        earlier = self._waiting.get(origin, [])
+        kept = [] if said.epoch is not None else [one for one in earlier if one[0].epoch is not None]
+        self._waiting[origin] = [*kept, (said, now())]
         return None if said.epoch is None else (origin, said.epoch)
 
     def flush(self, now_ns: int) -> None:
         """Write what is due; one commit for all of it. Raises LedgerError, and then it stays due."""
         if self._flushed_ns is not None and now_ns - self._flushed_ns < FLUSH_NS:
             return
-        due = {origin: said for origin, (said, _) in self._waiting.items() if self._due(origin, said, now_ns)}
+        due = {origin: said for origin, said in self._waiting.items() if self._due(origin, said[-1][0], now_ns)}
         if not due:
             return
-        rows = [_row(origin, said, self._waiting[origin][1]) for origin, said in due.items()]
         with self._store.batch():
-            self._store.change(_UPSERT, rows)
+            before = claims(self._store)
+            for origin, statuses in due.items():
+                for said, heard in statuses:
+                    before[origin] = _after(before.get(origin), origin, said, heard)
+            self._store.change(_PUT, [_row(before[origin]) for origin in due])
         self._flushed_ns = now_ns
-        for origin, said in due.items():
-            self._written[origin] = said, now_ns
+        for origin, statuses in due.items():
+            self._written[origin] = statuses[-1][0], now_ns
             del self._waiting[origin]
 
     def _due(self, origin: Origin, said: Status, now_ns: int) -> bool:
@@ -86,10 +94,12 @@ class Sightings:
 def claims(store: Store) -> dict[Origin, Claim]:
     """Everything that is remembered. Raises LedgerError."""
     found = {}
-    for site, terminal, state, since, heard, epoch, head, watermark, alarms, utc in store.select(_CLAIMS):
+    for row in store.select(_CLAIMS):
+        site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed = row
         origin = Origin(site, terminal)
         words = tuple(json.loads(alarms))
-        found[origin] = Claim(origin, Presence(state), since, heard, epoch, head or 0, watermark or 0, words, utc)
+        where = epoch, head or 0, watermark or 0
+        found[origin] = Claim(origin, Presence(state), since, heard, *where, words, utc, claimed)
     return found
 
 
@@ -100,27 +110,39 @@ def _decode(raw: bytes) -> Status | None:
         return None
 
 
-def _row(origin: Origin, said: Status, heard: str) -> tuple[object, ...]:
-    online = said.epoch is not None
-    head, watermark = (said.head, said.watermark) if online else (None, None)
-    alarms = json.dumps(said.alarms)
-    return (origin.site, origin.terminal, said.state, heard, heard, said.epoch, head, watermark, alarms, said.utc)
+def _after(before: Claim | None, origin: Origin, said: Status, heard: str) -> Claim:
+    """What is remembered after a status that was heard at that instant.
+
+    A terminal that is gone keeps what it said last; an instance that hears the same changes nothing. A broker that
+    lost its memory tells an old word again: of the same journal, by an earlier clock, and not further on, which no
+    terminal says by itself, since a clock that is set back makes a record.
+    """
+    if before is None:
+        claimed = None if said.epoch is None else heard
+        where = said.epoch, said.head, said.watermark
+        return Claim(origin, said.state, heard, heard, *where, said.alarms, said.utc, claimed)
+    earlier = said.utc is not None and before.utc is not None and said.utc < before.utc
+    if earlier and said.epoch == before.epoch and said.head <= before.head:
+        return replace(before, alarms=said.alarms)  # a journal that was set back may say so by an alarm
+    repeated = said.state == before.state and (said.utc or before.utc) == before.utc
+    since = before.since if said.state == before.state else heard
+    after = replace(before, state=said.state, since=since, heard=before.heard if repeated else heard)
+    if said.epoch is None:
+        return after
+    known = (said.epoch, said.head, said.utc) == (before.epoch, before.head, before.utc)
+    claimed = before.claimed if known else None if earlier else heard
+    after = replace(after, epoch=said.epoch, head=said.head, watermark=said.watermark)
+    return replace(after, alarms=said.alarms, utc=said.utc, claimed=claimed)
+
+
+def _row(claim: Claim) -> tuple[object, ...]:
+    origin, alarms = claim.origin, json.dumps(claim.alarms)
+    head, watermark = (None, None) if claim.epoch is None else (claim.head, claim.watermark)
+    when = claim.state, claim.since, claim.heard
+    return (origin.site, origin.terminal, *when, claim.epoch, head, watermark, alarms, claim.utc, claim.claimed)
 
 
 _REGISTERED = "SELECT 1 FROM terminals WHERE site = ? AND terminal = ? AND revoked IS NULL LIMIT 1"
-_CLAIMS = "SELECT site, terminal, state, since, heard, epoch, head, watermark, alarms, utc FROM claims"
-_UPSERT = """
-INSERT INTO claims (site, terminal, state, since, heard, epoch, head, watermark, alarms, utc)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (site, terminal) DO UPDATE SET
-    since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
-    heard = CASE WHEN state = excluded.state AND utc IS coalesce(excluded.utc, utc) THEN heard
-        ELSE excluded.heard END,
-    state = excluded.state,
-    alarms = CASE WHEN excluded.epoch IS NULL THEN alarms ELSE excluded.alarms END,
-    epoch = coalesce(excluded.epoch, epoch),
-    head = coalesce(excluded.head, head),
-    watermark = coalesce(excluded.watermark, watermark),
-    utc = coalesce(excluded.utc, utc)
-"""
-"""A terminal that is gone keeps what it said last; an instance that hears the same changes nothing."""
+_COLUMNS = "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed"
+_CLAIMS = f"SELECT {_COLUMNS} FROM claims"  # noqa: S608 - names of ours
+_PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

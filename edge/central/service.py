@@ -15,7 +15,9 @@ from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.client import ledger_link
 from edge.central.ledger import Ledger, Outcome, Reason, Verdict
 from edge.central.presence import Sightings
+from edge.central.pulse import Pulse
 from edge.central.store import Store
+from edge.central.strangers import OF_STRANGERS, Strangers
 from edge.domain import topics
 from edge.domain.records import Origin
 from edge.errors import LedgerError, LedgerStalled, SmartClockerError
@@ -53,6 +55,21 @@ class LedgerSettings:
     """Its name where several ledgers share one database, each with a session of its own at the broker."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What is written down beside the records, for `central gaps`."""
+
+    sightings: Sightings
+    strangers: Strangers
+    pulse: Pulse
+
+    def flush(self, now_ns: int, *, connected: bool) -> None:
+        """Write what is due. Raises LedgerError, and then it stays due."""
+        self.sightings.flush(now_ns)
+        self.strangers.flush(now_ns)
+        self.pulse.beat(now_ns, connected=connected)
+
+
 class LedgerService:
     """Runs in the calling thread (`run`), or in one of its own (`start` and `stop`)."""
 
@@ -86,7 +103,8 @@ class LedgerService:
             self._link.start()
             self._opened.set()
             try:
-                self._serve(Ledger(store, key), Sightings(store))
+                watching = Watching(Sightings(store), Strangers(store), Pulse(store, self._settings.instance))
+                self._serve(Ledger(store, key), watching)
             finally:
                 self._link.stop()
 
@@ -132,23 +150,23 @@ class LedgerService:
                 self._stopping.wait(self._not_before - time.monotonic())
         return None
 
-    def _serve(self, ledger: Ledger, sightings: Sightings) -> None:
+    def _serve(self, ledger: Ledger, watching: Watching) -> None:
         while not self._stopping.is_set():
             self._hold(self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S))
             if time.monotonic() < self._not_before:
                 self._forget_earlier_connections()
                 continue
             try:
-                self._take(ledger, sightings)
+                self._take(ledger, watching)
                 if self.connected.is_set():
                     self._answer(ledger)
-                sightings.flush(time.monotonic_ns())
+                watching.flush(time.monotonic_ns(), connected=self.connected.is_set())
             except LedgerStalled as error:
                 self._stall(error)
             else:
                 self._resume()
 
-    def _take(self, ledger: Ledger, sightings: Sightings) -> None:
+    def _take(self, ledger: Ledger, watching: Watching) -> None:
         """Everything that is held, a batch at a time; what raises LedgerStalled is held still."""
         while self._held:
             batch = self._held[:_BATCH]
@@ -156,9 +174,11 @@ class LedgerService:
             verdicts = ledger.accept_batch([(one.message.topic, one.message.payload) for one in records])
             for one, verdict in zip(records, verdicts, strict=True):
                 self._tell(one.message.topic, verdict)
+                if verdict.reason in OF_STRANGERS:
+                    watching.strangers.hear(one.message.topic, one.message.payload)
             for one in batch:
                 if _is_status(one):
-                    seen = sightings.hear(one.message.topic, one.message.payload)
+                    seen = watching.sightings.hear(one.message.topic, one.message.payload)
                     if seen is not None:
                         ledger.sighted(*seen)
             del self._held[: len(batch)]

@@ -1,17 +1,21 @@
 """What lacks at the centre, each with its cure, and nothing when nothing does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import presence
+from edge.central import acknowledged, presence, pulse, strangers
 from edge.central import store as store_module
+from edge.central.acknowledged import acknowledge
 from edge.central.gaps import SETTLED, Finding, Kind, find
 from edge.central.ledger import Ledger
 from edge.central.presence import Sightings
+from edge.central.pulse import BEAT_NS, LATE, Pulse
 from edge.central.store import Store
+from edge.central.strangers import Strangers
 from edge.cli import main
 from edge.domain import kinds, topics
 from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
@@ -30,7 +34,7 @@ class Centre:
 
     def __init__(self, path: Path, monkeypatch) -> None:
         self.at = START
-        for module in (presence, store_module):
+        for module in (presence, store_module, acknowledged, pulse, strangers):
             monkeypatch.setattr(module, "now", lambda: self.at.isoformat(timespec="milliseconds")[:-6] + "Z")
         self.path = path
         self.store = Store(path / "ledger.db")
@@ -62,12 +66,15 @@ def centre(tmp_path: Path, monkeypatch):
     made.store.close()
 
 
-def chain(count: int, epoch: str = EPOCH, version: str = "0.1.0", gap: dict | None = None) -> list[bytes]:
+def chain(
+    count: int, epoch: str = EPOCH, version: str = "0.1.0", gap: dict | None = None, at: str = EVIDENCE.utc
+) -> list[bytes]:
     out, prev = [], GENESIS
+    evidence = replace(EVIDENCE, utc=at)
     for seq in range(1, count + 1):
-        draft = Draft(kinds.Kind.BOOT, {"version": version, "models": []}, EVIDENCE)
+        draft = Draft(kinds.Kind.BOOT, {"version": version, "models": []}, evidence)
         if gap is not None and seq == 1:
-            draft = Draft(kinds.Kind.GAP, gap, EVIDENCE)
+            draft = Draft(kinds.Kind.GAP, gap, evidence)
         out.append(encode(GATE, Position(epoch, seq, prev), draft))
         prev = payload_hash(out[-1])
     return out
@@ -141,15 +148,203 @@ def test_a_journal_that_was_set_aside_until_it_is_imported(centre):
     assert "journal recover" in found.text
     assert "q-1" in found.text
     centre.take(*old)
+    (found,) = centre.find()
+    assert (found.kind, found.epoch, found.first) == (Kind.SET_ASIDE, EPOCH, None)
+    assert f"of epoch {EPOCH} after record 6 may be missing" in found.text
+    acknowledge(centre.store, GATE, "f" * 32, "Pat", "the disk is imported")
     assert centre.find() == []
 
 
 def test_a_journal_set_aside_whole_after_its_delivery_and_one_that_could_not_be_read(centre):
+    """What the terminal could read of it may be less than it held."""
     centre.take(*chain(4))
     fields = {"previous_epoch": EPOCH, "previous_head": 4, "receipted": 4, "cause": "altered", "quarantine": "q-1"}
     unread = {**fields, "previous_epoch": None, "previous_head": 0, "receipted": 0, "cause": "unreadable"}
     centre.take(*chain(1, "f" * 32, gap=fields), *chain(1, "a" * 32, gap=unread))
+    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None), (Kind.SET_ASIDE, None, None, None)]
+    assert "an epoch that it could not read" in centre.find()[1].text
+
+
+def test_a_second_journal_that_does_not_say_what_it_follows(centre):
+    centre.take(*chain(4))
+    centre.take(*chain(2, "f" * 32, at="2026-03-03T07:00:00.000Z"))
+    (found,) = centre.find()
+    assert (found.kind, found.epoch) == (Kind.NEW_EPOCH, "f" * 32)
+    assert f"{EPOCH} (here up to 4)" in found.text
+    assert f"central acknowledge DIR main/gate-1 {'f' * 32}" in found.text
+
+
+def test_the_journal_before_it_may_arrive_last(centre):
+    """As an export, or recovered: the one that began first needs no word."""
+    fields = {"previous_epoch": EPOCH, "previous_head": 2, "receipted": 0, "cause": "missing", "quarantine": "q"}
+    centre.take(*chain(1, "f" * 32, gap=fields, at="2026-03-03T07:00:00.000Z"))
+    centre.take(*chain(2))
+    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+
+
+def test_another_identity_of_the_name_begins_anew_by_right(centre):
+    centre.take(*chain(4))
+    centre.store.register(GATE, NEWER.verify_key)
+    centre.take(*chain(2, "f" * 32), key=NEWER)
     assert centre.find() == []
+
+
+def test_what_was_looked_into_is_silent_listed_and_can_be_taken_back(centre, capsys):
+    centre.take(*chain(4))
+    centre.take(*chain(2, "f" * 32, at="2026-03-03T07:00:00.000Z"))
+    gaps = ["central", "gaps", str(centre.path), "--silent-after", "999999d"]
+    word = ["central", "acknowledge", str(centre.path), "main/gate-1", "f" * 32, "--by", "Pat"]
+    assert main(gaps) == 1
+    assert main([*word, "--why", "the old card is burnt"]) == 0
+    assert main(gaps) == 0
+    assert main([*gaps, "--acknowledged"]) == 0
+    assert "by Pat: the old card is burnt\n" in capsys.readouterr().out
+    assert main([*word, "--undo", "--why", "it was found"]) == 0
+    assert main(gaps) == 1
+    assert main([*gaps, "--acknowledged", "--json"]) == 0
+    assert '"undone_why": "it was found"' in capsys.readouterr().out
+    assert main([*word, "--undo", "--why", "again"]) == 74
+    assert "was not acknowledged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("where", "epoch", "why", "said"),
+    [
+        ("main/gate-1", EPOCH, "why", "nothing is to be looked into"),
+        ("main/gate-1", "a" * 32, "why", "no epoch"),
+        ("main/gate-2", EPOCH, "why", "no epoch"),
+        ("gate-1", EPOCH, "why", "no epoch"),
+        ("main/gate-1", "f" * 32, "a\nb", "one line"),
+        ("main/gate-1", "f" * 32, "", "one line"),
+    ],
+)
+def test_nothing_else_can_be_acknowledged(centre, capsys, where, epoch, why, said):
+    centre.take(*chain(4))
+    centre.take(*chain(2, "f" * 32, at="2026-03-03T07:00:00.000Z"))
+    assert main(["central", "acknowledge", str(centre.path), where, epoch, "--by", "P", "--why", why]) == 74
+    assert said in capsys.readouterr().err
+    assert len(centre.find()) == 1
+
+
+def test_a_later_gap_is_said_although_an_earlier_one_was_looked_into(centre):
+    fields = {"previous_epoch": None, "previous_head": 0, "receipted": 0, "cause": "missing", "quarantine": "q"}
+    centre.take(*chain(1, gap=fields))
+    acknowledge(centre.store, GATE, EPOCH, "Pat", "looked")
+    centre.take(*chain(1, "f" * 32, gap={**fields, "previous_epoch": EPOCH, "previous_head": 1}))
+    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+
+
+@pytest.mark.parametrize("bye", [stopped(), last_will(GATE)[1]], ids=["SIGTERM", "a crash or a lost connection"])
+@pytest.mark.parametrize("away", [timedelta(minutes=1), timedelta(days=3)], ids=str)
+def test_who_goes_away_after_an_ordinary_day_was_not_rolled_back(centre, bye, away):
+    """Punches that came after its last status, and then its end."""
+    centre.take(*chain(2))
+    centre.hear(says(2))
+    centre.at += timedelta(seconds=5)
+    centre.take(*chain(6))
+    centre.at += away
+    centre.hear(bye)
+    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+
+
+def test_a_broker_that_lost_its_memory_accuses_nobody(centre):
+    centre.take(*chain(2))
+    centre.hear(says(2))
+    centre.at += timedelta(minutes=1)
+    centre.take(*chain(6))
+    centre.hear(says(6, utc="2026-03-02T08:01:00.000Z"))
+    centre.hear(stopped())
+    centre.at += timedelta(hours=1)
+    centre.hear(says(2))  # as it retained it before
+    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+
+
+def beat(centre, later: timedelta, *, connected: bool = True, instance: str | None = None) -> None:
+    centre.at = START + later
+    Pulse(centre.store, instance).beat(0, connected=connected)
+
+
+def test_a_ledger_that_does_not_run_is_said(centre):
+    assert centre.find() == [], "one that is fed by files alone"
+    beat(centre, timedelta(0))
+    assert centre.find(LATE - timedelta(seconds=1)) == []
+    (found,) = centre.find(LATE)
+    assert (found.origin, found.kind, found.since) == (None, Kind.LEDGER, "2026-03-02T08:00:00.000Z")
+    assert "was not running" in found.text
+    beat(centre, timedelta(minutes=10), instance="b")
+    assert centre.find(LATE - timedelta(seconds=1)) == [], "another instance does"
+
+
+def test_a_ledger_without_a_broker_is_said(centre):
+    pulse = Pulse(centre.store, None)
+    for minute in range(5):
+        centre.at = START + timedelta(minutes=minute)
+        pulse.beat(minute * BEAT_NS, connected=minute == 0)
+        found = centre.find(timedelta(0))
+        assert [one.kind for one in found] == ([] if minute < 4 else [Kind.LEDGER])
+    assert (found[0].since, "has no broker" in found[0].text) == ("2026-03-02T08:01:00.000Z", True)
+    beat(centre, timedelta(minutes=6), instance="b")
+    assert centre.find(timedelta(0)) == []
+
+
+def test_the_pulse_is_written_once_a_minute_and_when_the_broker_comes_or_goes(centre):
+    pulse, writes = Pulse(centre.store, None), []
+    for now, connected in ((0, False), (1, False), (2, True), (3, True), (BEAT_NS + 1, True), (BEAT_NS + 2, True)):
+        before = centre.store._db.total_changes
+        pulse.beat(now, connected=connected)
+        writes.append(centre.store._db.total_changes > before)
+    assert writes == [True, False, True, False, False, True]
+
+
+def stranger(centre, origin: Origin, key: SigningKey, times: int = 1) -> None:
+    heard = Strangers(centre.store)
+    payload = encode(
+        origin, Position(EPOCH, 1, GENESIS), Draft(kinds.Kind.BOOT, {"version": "1", "models": []}, EVIDENCE)
+    )
+    wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, key))
+    for _ in range(times):
+        heard.hear(topics.record(origin, "boot"), wire)
+    heard.flush(0)
+
+
+def test_who_publishes_and_is_not_registered_is_named_until_it_is(centre, capsys):
+    stranger(centre, Origin("main", "gate-9"), NEWER)
+    (found,) = centre.find(timedelta(minutes=2))
+    assert (found.origin, found.kind) == (Origin("main", "gate-9"), Kind.UNREGISTERED)
+    assert "central register DIR main gate-9 PEM" in found.text
+    assert envelope.key_id(NEWER.verify_key) in found.text
+    assert main(["central", "gaps", str(centre.path), "--silent-after", "999999d"]) == 0, "years ago, by this clock"
+    assert centre.kinds(DAY - timedelta(seconds=1))[0][0] == Kind.UNREGISTERED
+    assert Kind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
+    centre.store.register(Origin("main", "gate-9"), NEWER.verify_key)
+    assert centre.find(timedelta(minutes=2)) == []
+
+
+def test_a_registered_name_with_another_key_and_a_revoked_one(centre):
+    stranger(centre, GATE, NEWER)
+    assert [one.kind for one in centre.find()] == [Kind.UNREGISTERED]
+    stranger(centre, GATE, TERMINAL)
+    assert centre.find() == []
+    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    (found,) = centre.find()
+    assert "was revoked" in found.text
+
+
+def test_what_is_remembered_of_strangers_is_bounded(centre):
+    heard = Strangers(centre.store)
+    for round_ in range(3):
+        for number in range(400):
+            heard.hear(topics.record(Origin("main", f"x{round_}-{number}"), "boot"), b"\xff")
+        heard.flush(round_ * 10**9)
+    for topic in ("a", "smartclocker/v1/MAIN/x/record/boot", "smartclocker/v1/main/" + "x" * 99 + "/record/boot"):
+        heard.hear(topic, b"")
+    assert list(centre.store.select("SELECT count(*) FROM strangers")) == [(256,)]
+    assert len(heard._waiting) <= 256
+    before = centre.store._db.total_changes
+    for _ in range(1_000):
+        heard.hear(topics.record(Origin("main", "x0-1"), "boot"), b"")
+        heard.flush(3 * 10**9)
+    assert centre.store._db.total_changes - before <= 1 + 256, "each of them once a minute"
 
 
 def test_silence_and_its_end(centre):

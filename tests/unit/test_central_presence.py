@@ -54,7 +54,7 @@ def test_a_status_is_remembered_as_claimed(store, clock):
     sightings.flush(0)
     heard = "2026-03-02T08:00:00.000Z"
     assert claims(store) == {
-        GATE: Claim(GATE, Presence.ONLINE, heard, heard, SAID.epoch, 9, 7, ("fork",), SAID.utc)
+        GATE: Claim(GATE, Presence.ONLINE, heard, heard, SAID.epoch, 9, 7, ("fork",), SAID.utc, heard)
     }  # fmt: skip
 
 
@@ -140,7 +140,13 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
     try:
         migrations._STEPS = steps[:1]
         with Store(path) as old:
-            old.register(GATE, KEY.verify_key)
+            keyid = envelope.key_id(KEY.verify_key)
+            row = (GATE.site, GATE.terminal, keyid, bytes(KEY.verify_key), "2026-03-02T08:00:00.000Z")
+            with old.batch():
+                insert = (
+                    "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)"
+                )
+                old.change(insert, [row])
     finally:
         migrations._STEPS = steps
     with Store(path) as store:
@@ -149,3 +155,36 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
         query = "EXPLAIN QUERY PLAN SELECT payload FROM records WHERE kind = 'gap' AND chain = ?"
         ((*_, plan),) = store.select(query, (1,))
         assert "records_apart" in plan
+
+
+LATER = "2026-03-01T08:05:00.000Z"
+
+
+def test_who_goes_within_the_second_has_said_how_far_it_is(store, clock):
+    hear(store, online(SAID))
+    sightings = Sightings(store)
+    for said in (online(replace(SAID, head=10, utc=LATER)), online(replace(SAID, head=12, utc=LATER)), stopped()):
+        sightings.hear(TOPIC, said)
+    sightings.flush(0)
+    claim = claims(store)[GATE]
+    assert (claim.state, claim.head, claim.utc) == (Presence.STOPPED, 12, LATER)
+
+
+def test_an_old_word_that_a_broker_without_its_memory_tells_again_changes_nothing(store, clock):
+    hear(store, online(SAID))
+    clock(5)
+    before = hear(store, online(replace(SAID, head=12, utc=LATER)), stopped())
+    clock(9)
+    after = hear(store, online(SAID))
+    assert after == before
+    clock(10)
+    assert hear(store, online(replace(SAID, alarms=("fork", "no-ledger")))).alarms == ("fork", "no-ledger")
+
+
+def test_a_clock_that_was_set_back_is_heard_and_its_head_accuses_nobody(store, clock):
+    hear(store, online(replace(SAID, utc=LATER)))
+    clock(5)
+    claim = hear(store, online(replace(SAID, head=11)))
+    assert (claim.head, claim.utc, claim.claimed) == (11, SAID.utc, None)
+    clock(6)
+    assert hear(store, online(replace(SAID, head=11, utc=LATER))).claimed[14:16] == "06"

@@ -1,0 +1,84 @@
+"""What a person has looked into and will not find: said with a name and a reason, kept, and taken back if wrong."""
+
+from dataclasses import dataclass
+
+from edge.central.epochs import breaks_at
+from edge.central.rows import ChainRow, now
+from edge.central.store import Store
+from edge.domain.kinds import WORD
+from edge.domain.records import Origin
+from edge.errors import LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """That somebody looked into the beginning of an epoch. Instants are by this machine's clock."""
+
+    origin: Origin
+    epoch: str
+    at: str
+    by: str
+    why: str
+    undone: str | None
+    undone_by: str | None
+    undone_why: str | None
+
+
+def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
+    """From now on `gaps` is silent about how this epoch began. Raises LedgerError where there is nothing to say."""
+    _require_words(by, why)
+    theirs, chain = _find(store, origin, epoch)
+    seq = breaks_at(store, chain, theirs)
+    if seq == 0:
+        raise LedgerError(f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps`")
+    with store.batch():
+        store.change(_ADD, [(chain.id, seq, now(), by, why)])
+
+
+def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
+    """`gaps` says it again; what was said stays listed. Raises LedgerError where nothing stands."""
+    _require_words(by, why)
+    _, chain = _find(store, origin, epoch)
+    if chain.id not in standing(store):
+        raise LedgerError(
+            f"{epoch}: was not acknowledged; `smartclocker central gaps DIR --acknowledged` lists all"
+        )
+    with store.batch():
+        store.change(_UNDO, [(now(), by, why, chain.id)])
+
+
+def standing(store: Store) -> dict[int, int]:
+    """Up to which record somebody has looked, by chain. Raises LedgerError."""
+    return dict(store.select(_STANDING))
+
+
+def listed(store: Store) -> list[Acknowledgement]:
+    """All that was ever said, and taken back. Raises LedgerError."""
+    return [Acknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)]
+
+
+def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], ChainRow]:
+    numbers = {one.id for one in store.terminals() if one.origin == origin}
+    theirs = [chain for chain in store.chains() if chain.terminal in numbers]
+    for chain in reversed(theirs):
+        if chain.epoch == epoch:
+            return theirs, chain
+    raise LedgerError(
+        f"{origin.site}/{origin.terminal}: no epoch {epoch} is here; `smartclocker central gaps` and `smartclocker "
+        "central terminals` name them"
+    )
+
+
+def _require_words(*words: str) -> None:
+    if not all(WORD.fullmatch(word) for word in words):
+        raise LedgerError("who and why are one line of 1 to 200 characters each; write them so")
+
+
+_ADD = "INSERT INTO acknowledgements (chain, seq, at, by, why) VALUES (?, ?, ?, ?, ?)"
+_UNDO = "UPDATE acknowledgements SET undone = ?, undone_by = ?, undone_why = ? WHERE chain = ? AND undone IS NULL"
+_STANDING = "SELECT chain, max(seq) FROM acknowledgements WHERE undone IS NULL GROUP BY chain"
+_LISTED = """
+SELECT site, terminals.terminal, epoch, at, by, why, undone, undone_by, undone_why FROM acknowledgements
+JOIN chains ON chains.id = acknowledgements.chain JOIN terminals ON terminals.id = chains.terminal
+ORDER BY acknowledgements.id
+"""

@@ -1,0 +1,90 @@
+"""Where one journal of a terminal followed another: every break is somebody's to look into, until they say so.
+
+A `gap` record says what was lost as far as the terminal could read it, which may be less than there was. A second
+journal without a `gap` says nothing at all: what the one before it held beyond what is here, nobody can know.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from edge.central.findings import Finding, Kind, records
+from edge.central.rows import ChainRow
+from edge.central.store import Store
+from edge.domain.kinds import Kind as RecordKind
+from edge.domain.records import Origin, decode
+
+
+def breaks(
+    store: Store, origin: Origin, chains: Sequence[ChainRow], acknowledged: Mapping[int, int]
+) -> Iterator[Finding]:
+    """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain."""
+    for chain in chains:
+        for seq, finding in _gaps(store, origin, chain, chains):
+            if seq > acknowledged.get(chain.id, 0):
+                yield finding
+    for identity in dict.fromkeys(chain.terminal for chain in chains):
+        theirs = [chain for chain in chains if chain.terminal == identity]
+        for chain in _second_beginnings(store, theirs):
+            if chain.id not in acknowledged:
+                yield Finding(origin, Kind.NEW_EPOCH, _says_nothing(origin, chain, theirs), chain.epoch)
+
+
+def breaks_at(store: Store, chain: ChainRow, chains: Sequence[ChainRow]) -> int:
+    """The record of this chain up to which there is something to look into; 0 where there is nothing."""
+    last = max((seq for seq, _ in _rows(store, chain)), default=0)
+    theirs = [one for one in chains if one.terminal == chain.terminal]
+    return last or int(chain.id in {one.id for one in _second_beginnings(store, theirs)})
+
+
+def _gaps(
+    store: Store, origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]
+) -> Iterator[tuple[int, Finding]]:
+    """By what the terminal's own signed `gap` records say."""
+    for seq, payload in _rows(store, chain):
+        data = decode(payload).data
+        epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
+        here = max((other.upto for other in chains if other.epoch == epoch), default=0)
+        aside = f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
+        look = (
+            "save what it holds there with `smartclocker journal recover`, then `smartclocker central import`; "
+            f"when that is done, or nothing is left to save, {_acknowledge(origin, chain)}"
+        )
+        if epoch is not None and last > here:
+            text = f"{records(here + 1, last)} of epoch {epoch} missing: {aside}; {look}"
+            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch, here + 1, last)
+        else:
+            known = "an epoch that it could not read" if epoch is None else f"epoch {epoch} after record {last}"
+            text = f"records of {known} may be missing: {aside}, before epoch {chain.epoch}; {look}"
+            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch)
+
+
+def _rows(store: Store, chain: ChainRow) -> list[tuple[int, bytes]]:
+    return list(store.select(_GAPS, (chain.id,)))
+
+
+def _second_beginnings(store: Store, chains: Sequence[ChainRow]) -> list[ChainRow]:
+    """Of one identity, the chains that begin with no `gap`, but for the one that began first."""
+    began = {}
+    for chain in chains:
+        for kind, payload in store.select(_FIRST, (chain.id,)):
+            if kind != RecordKind.GAP:
+                began[chain] = decode(payload).time.utc
+    return sorted(began, key=lambda chain: (began[chain], chain.id))[1:]
+
+
+def _says_nothing(origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]) -> str:
+    others = ", ".join(f"{one.epoch} (here up to {one.upto})" for one in chains if one.id != chain.id)
+    return (
+        f"epoch {chain.epoch} begins without a word of the journal before it, and this identity had one: {others}. "
+        "That journal was removed or exchanged, or the terminal was installed anew: what it held beyond is not "
+        "here. Find its disk or a copy, save what is there with `smartclocker journal recover`, then `smartclocker "
+        f"central import`; then {_acknowledge(origin, chain)}"
+    )
+
+
+def _acknowledge(origin: Origin, chain: ChainRow) -> str:
+    name = f"{origin.site}/{origin.terminal}"
+    return f"`smartclocker central acknowledge DIR {name} {chain.epoch} --why TEXT`"
+
+
+_GAPS = "SELECT seq, payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
+_FIRST = "SELECT kind, payload FROM records WHERE chain = ? AND seq = 1"

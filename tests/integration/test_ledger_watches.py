@@ -1,0 +1,93 @@
+"""What the running ledger writes down beside the records, so that `central gaps` tells the truth."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from edge.central import presence, pulse
+from edge.central.gaps import Kind, find
+from edge.domain.records import Origin
+from edge.journal.keys import create_identity
+
+FAR = timedelta(days=36_500)
+
+
+def kinds(site, later: timedelta = timedelta(0)) -> list[Kind]:
+    with site.store() as store:
+        return [one.kind for one in find(store, FAR, datetime.now(UTC) + later)]
+
+
+def test_a_terminal_that_publishes_and_is_not_registered_is_named(site):
+    site.ledger()
+    terminal = site.terminal()
+    with site.store() as store, store.batch():
+        store.change("DELETE FROM terminals WHERE site = ?", [("main",)])
+    terminal.append(1)
+    terminal.run(resend_s=0.2)
+    site.eventually(lambda: kinds(site) == [Kind.UNREGISTERED], "named")
+    with site.store() as store:
+        (found,) = find(store, FAR)
+        assert found.origin == Origin("main", "gate-1")
+        store.register(terminal.origin, terminal.key.verify_key)
+    terminal.receipted(1)
+    site.eventually(lambda: kinds(site) == [], "and no longer")
+
+
+def test_another_identity_than_the_registered_one_is_named(site, tmp_path):
+    site.ledger()
+    terminal = site.terminal()
+    terminal.key = create_identity(tmp_path / "other.pem")
+    terminal.append(1)
+    terminal.run(resend_s=0.2)
+    site.eventually(lambda: Kind.UNREGISTERED in kinds(site), "named")
+
+
+def test_a_ledger_that_ended_is_said_within_minutes(site):
+    service = site.ledger()
+    site.eventually(lambda: kinds(site) == [] and kinds(site, pulse.LATE) == [Kind.LEDGER], "its first beat")
+    service.stop()
+    assert kinds(site, pulse.LATE) == [Kind.LEDGER]
+    service = site.ledger()
+    assert kinds(site) == []
+
+
+def test_a_ledger_without_its_broker_is_said(site):
+    service = site.ledger()
+    with site.store() as store:
+        site.eventually(lambda: list(store.select("SELECT unheard FROM services")) == [(None,)], "a beat")
+        site.broker.kill()
+        site.eventually(lambda: list(store.select("SELECT unheard FROM services")) != [(None,)], "a beat")
+    assert kinds(site, pulse.LATE - timedelta(seconds=30)) == []
+    with site.store() as store, store.batch():
+        store.change("UPDATE services SET beat = ?", [((datetime.now(UTC) + timedelta(minutes=4)).isoformat(),)])
+    assert kinds(site, timedelta(minutes=4)) == [Kind.LEDGER]
+    assert service.connected.is_set() is False
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "a lost connection", "the broker is killed"])
+def test_an_ordinary_end_after_punches_is_no_roll_back(site, monkeypatch, how):
+    """The status before them is a minute old, and its head stands until the terminal is back."""
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(2)
+    terminal.run()
+    terminal.receipted(2)
+    with site.store() as store:
+        site.eventually(lambda: terminal.origin in presence.claims(store), "it is claimed")
+        terminal.append(4)
+        terminal.receipted(6)
+        monkeypatch.setattr(presence, "now", (datetime.now(UTC) + timedelta(hours=1)).isoformat)
+        if how == "a lost connection":
+            terminal.publisher._uplink._link._connection._client.socket().close()
+            terminal.publisher._uplink._link._stopping.set()
+        elif how == "the broker is killed":
+            site.broker.kill()
+            terminal.stop()
+            site.broker.start()
+        terminal.stop()
+        gone = presence.Presence.ONLINE
+        site.eventually(
+            lambda: presence.claims(store)[terminal.origin].state is not gone or how == "the broker is killed",
+            "gone",
+        )
+    assert set(kinds(site, timedelta(hours=2))) <= {Kind.OFFLINE, Kind.LEDGER}
