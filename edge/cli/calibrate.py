@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     store = parts.model_store(loaded)
     model_id = store.template.id
     with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
-        gallery = people.gallery(model_id, parts.policy(loaded))
+        length = store.template_length
+        gallery = people.gallery(model_id, parts.policy(loaded), unreadable=[], length=length)
     book = calibrating.scores(state, model_id)
     sources: dict[str, Floats | calibration.Reals] = {
         "gallery": calibration.nearest_others(gallery.matrix, gallery.owners),

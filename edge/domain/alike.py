@@ -49,3 +49,26 @@ def close_pairs(gallery: Gallery, threshold: float) -> Iterator[frozenset[str]]:
         near, other = np.nonzero(alike >= threshold)
         found = {*owners[start + near].tolist(), *owners[start + other].tolist()}
         yield frozenset(gallery.people[one] for one in found)
+
+
+def close_rows(
+    gallery: Gallery, threshold: float, whose: frozenset[str]
+) -> Iterator[tuple[list[str], dict[tuple[str, str], float]]]:
+    """As `close_pairs`, of the people `whose` against everybody: (who is compared by now, the pairs) a turn.
+
+    A pair is sorted, and stands with its cosine.
+    """
+    rows, owners = gallery.matrix, gallery.owners
+    asked = np.isin(owners, [n for n, person in enumerate(gallery.people) if person in whose]).nonzero()[0]
+    asked = asked[np.argsort(owners[asked], kind="stable")]
+    block = max(_PRODUCTS // max(len(rows), 1), 1)
+    for start in range(0, len(asked), block):
+        part, rest = asked[start : start + block], asked[start + block :]
+        alike = rows[part] @ rows.T
+        alike[owners[part, None] == owners[None]] = -1.0
+        found: dict[tuple[str, str], float] = {}
+        for near, other in zip(*np.nonzero(alike >= threshold), strict=True):
+            one, two = sorted((gallery.people[owners[part[near]]], gallery.people[owners[other]]))
+            found[one, two] = max(found.get((one, two), -1.0), float(alike[near, other]))
+        unfinished = owners[rest[0]] if len(rest) else -1
+        yield [gallery.people[n] for n in np.unique(owners[part]).tolist() if n != unfinished], found

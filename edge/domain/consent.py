@@ -12,6 +12,8 @@ MINIMUM_AGE = 13
 """Years; nobody younger is enrolled, whoever agrees."""
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,7}")
 """A tag as BCP 47 has it, near enough, and bounded."""
+NEVER_AGAIN = "9999-12-31T23:59:59Z"
+"""What stands for an instant of withdrawal that was damaged: no consent is later."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WORDS = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
@@ -81,13 +83,12 @@ def last_word(here: Consent | None, said: Consent | None) -> Consent | None:
     """What counts of somebody's consent once the roster has said `said`, and `here` was known before.
 
     A withdrawal ends a consent that was given before it, and is ended by one that was given after it alone. Of two
-    withdrawals of one consent the later stays.
+    consents the one that was given later counts, and of two withdrawals of one consent the later.
     """
     if here is None or said is None:
         return said or here
     if here.withdrawn_at is None:
-        older = said.withdrawn_at is not None and is_later(here.given_at, said.withdrawn_at)
-        return here if older else said
+        return here if is_later(here.given_at, said.withdrawn_at or said.given_at) else said
     if said.withdrawn_at is None:
         return said if is_later(said.given_at, here.withdrawn_at) else here
     again = said.given_at == here.given_at and not is_later(said.withdrawn_at, here.withdrawn_at)

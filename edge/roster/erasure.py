@@ -7,7 +7,6 @@ with what is kept now. The file is written anew, so that no freed page keeps a b
 import sqlite3
 from pathlib import Path
 
-from edge.domain import consent as rules
 from edge.errors import PeopleError
 from edge.roster import consents, means
 from edge.roster.schema import PEOPLE
@@ -24,9 +23,7 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
     gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ?, erased = 1 WHERE id = ?"
     db.execute(gone, (reason, person))
     evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
-    given = consents.latest_of(db, evidence, person)
-    if given is not None and given.withdrawn_at is None:
-        consents.remember(db, evidence, person, rules.ended(given, when))
+    consents.end(db, evidence, person, when)
     for survivor, wrapped in db.execute("SELECT id, wrapped FROM people WHERE wrapped NOT NULL").fetchall():
         try:
             anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
@@ -34,6 +31,7 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
             continue  # damaged: it opens under no epoch, and must not keep others from leaving
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
     means.drop(db, person)
+    db.execute("DELETE FROM entries WHERE person = ?", (person,))
     means.rewrap(db, old, fresh)
     row = (fresh.wrapped_epoch, fresh.wrap("", evidence))
     db.execute("UPDATE vault SET wrapped_epoch = ?, wrapped_evidence = ?", row)

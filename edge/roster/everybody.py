@@ -9,6 +9,7 @@ import numpy as np
 from edge.domain import consent as rules
 from edge.domain.consent import Policy
 from edge.domain.kinds import Restriction
+from edge.domain.matching import are_unit
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, vault
@@ -17,7 +18,7 @@ from edge.roster.vault import Vault
 
 
 def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Person]:
-    """By id, those whose consent ended, too. Raises PeopleError."""
+    """By id, those whose consent ended, too; who is damaged says so. Raises PeopleError."""
     rows = db.execute(
         "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction, erased "
         "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
@@ -25,11 +26,20 @@ def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Perso
     latest = consents.latest(db, evidence)
     found = []
     for person, wrapped, sealed, count, models, restriction, erased in rows:
-        name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
-        names = tuple(sorted(models.split("\n"))) if models else ()
-        bar = None if restriction is None else Restriction(restriction)
-        found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased)))
+        name, names = None, tuple(sorted(models.split("\n"))) if models else ()
+        bar = None if restriction is None else bar_of(restriction)
+        damaged = consents.is_damaged(latest.get(person))
+        try:
+            name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
+        except (PeopleError, UnicodeDecodeError):
+            damaged = True
+        found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased), damaged))
     return found
+
+
+def bar_of(word: str) -> Restriction:
+    """What the file says keeps somebody from being matched; one that was altered is the stricter of both."""
+    return Restriction(word) if word in set(Restriction) else Restriction.OBJECTED
 
 
 def templates(
@@ -39,11 +49,12 @@ def templates(
     model_id: str,
     accepted: Sequence[Policy],
     unreadable: list[str] | None,
-) -> list[tuple[str, int, Floats]]:
-    """Everybody's by this model, how many and in one row, where a consent to one of `accepted` permits it.
+    length: int | None = None,
+) -> list[tuple[str, Floats]]:
+    """Everybody's by this model, (k, d), where a consent to one of `accepted` permits it.
 
-    Nobody's who is barred. Who cannot be opened is added to `unreadable`; without that list they raise as anything
-    else does. Raises PeopleError.
+    Nobody's who is barred. Who cannot be opened, or has templates of another `length` than the model makes, is
+    added to `unreadable`; without that list they raise as anything else does. Raises PeopleError.
     """
     rows = db.execute(
         "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
@@ -54,22 +65,38 @@ def templates(
     found = []
     for person, wrapped, count, sealed in rows:
         given = latest.get(person)
-        if given is None or not any(rules.is_active(given, one) for one in accepted):
+        damaged = consents.is_damaged(given) and given is not None and given.withdrawn_at is None
+        if not damaged and (given is None or not any(rules.is_active(given, one) for one in accepted)):
             continue
         try:
-            raw = vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed)
+            _refuse(damaged)
+            key = opened.unwrap(person, wrapped)
+            found.append((person, _matrix(vault.unseal(key, f"templates:{model_id}", sealed), count, length)))
         except PeopleError:
             if unreadable is None:
                 raise
             unreadable.append(person)
-            continue
-        found.append((person, count, np.frombuffer(raw, "<f4").astype(np.float32)))
-    return found if unreadable is None else _alike(found, unreadable)
+    return found if unreadable is None or length is not None else _alike(found, unreadable)
 
 
-def _alike(found: list[tuple[str, int, Floats]], unreadable: list[str]) -> list[tuple[str, int, Floats]]:
-    """Without those whose templates are of another length than most: one of them would keep everybody out."""
-    lengths = {person: len(flat) / count if count > 0 else 0.0 for person, count, flat in found}
-    usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0.0
-    unreadable += [person for person, length in lengths.items() if length != usual]
-    return [one for one in found if lengths[one[0]] == usual]
+def _refuse(damaged: bool) -> None:
+    if damaged:
+        raise PeopleError("the consent on file was altered; withdraw and enrol again")
+
+
+def _matrix(raw: bytes, count: int, length: int | None) -> Floats:
+    """Templates as they were kept. Raises PeopleError for what no face gives."""
+    flat = np.frombuffer(raw, "<f4").astype(np.float32) if len(raw) % 4 == 0 else np.empty(0, np.float32)
+    if count < 1 or not len(flat) or len(flat) % count or (length is not None and len(flat) != count * length):
+        raise PeopleError("templates do not fit together; enrol again")
+    matrix = flat.reshape(count, -1)
+    if not are_unit(matrix):
+        raise PeopleError("templates are no unit vectors; enrol again")
+    return matrix
+
+
+def _alike(found: list[tuple[str, Floats]], unreadable: list[str]) -> list[tuple[str, Floats]]:
+    """Without those whose templates are of another length than most, where nobody said what the model makes."""
+    usual = Counter(matrix.shape[1] for _, matrix in found).most_common(1)[0][0] if found else 0
+    unreadable += [person for person, matrix in found if matrix.shape[1] != usual]
+    return [one for one in found if one[1].shape[1] == usual]

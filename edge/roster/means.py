@@ -199,6 +199,7 @@ def write(
     """What the roster says of somebody in place of what was here; a number that is another's here stays theirs."""
     try:
         if read(db, opened, person) == (tuple(sorted(tokens)), pin):
+            db.execute("DELETE FROM contested WHERE person = ?", (person,))
             return
     except PeopleError:
         pass  # damaged: what the roster says mends it
@@ -215,6 +216,36 @@ def write(
         for kind, known in tokens
     ]
     db.executemany("INSERT OR IGNORE INTO tokens (lookup, person, kind, sealed) VALUES (?, ?, ?, ?)", rows)
+    db.executemany(
+        "INSERT INTO contested (lookup, person) "
+        "SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM tokens WHERE lookup = ?1 AND person != ?2)",
+        [(lookup, person) for lookup, *_ in rows],
+    )
+
+
+def claim(
+    db: sqlite3.Connection, opened: Vault, lasting_key: bytes, person: str, tokens: Sequence[tuple[Token, str]]
+) -> str | None:
+    """Numbers of an entry that were another person's when it was written, and are free by now; as `contested`.
+
+    All others stay as they are: what was taken by hand since then does not come back.
+    """
+    waiting = {row[0] for row in db.execute("SELECT lookup FROM contested WHERE person = ?", (person,))}
+    mine = [(kind, known) for kind, known in tokens if _digest(lasting_key, kind, known) in waiting]
+    row = db.execute("SELECT wrapped FROM means WHERE person = ?", (person,)).fetchone() if mine else None
+    if row is None:
+        return None
+    try:
+        key = opened.unwrap(f"means:{person}", row[0])
+    except PeopleError:
+        return contested(db, lasting_key, person, mine)  # damaged: the next entry mends it
+    for kind, known in mine:
+        lookup = _digest(lasting_key, kind, known)
+        if db.execute("SELECT 1 FROM tokens WHERE lookup = ?", (lookup,)).fetchone() is None:
+            sealed = vault.seal(key, f"token:{kind}", known.encode())
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?)", (lookup, person, str(kind), sealed))
+            db.execute("DELETE FROM contested WHERE person = ? AND lookup = ?", (person, lookup))
+    return contested(db, lasting_key, person, mine)
 
 
 def _digest(lasting_key: bytes, kind: Token, known: str) -> bytes:
@@ -225,6 +256,7 @@ def _digest(lasting_key: bytes, kind: Token, known: str) -> bytes:
 def drop(db: sqlite3.Connection, person: str) -> None:
     """All of somebody's; inside a transaction."""
     db.execute("DELETE FROM tokens WHERE person = ?", (person,))
+    db.execute("DELETE FROM contested WHERE person = ?", (person,))
     db.execute("DELETE FROM means WHERE person = ?", (person,))
 
 

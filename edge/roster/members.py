@@ -11,7 +11,7 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import Restriction
 from edge.domain.roster_member import Member, contradiction
 from edge.errors import PeopleError
-from edge.roster import consents, means, vault
+from edge.roster import consents, foretold, means, vault
 from edge.roster.vault import Vault
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
@@ -47,8 +47,10 @@ def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) ->
         for model, count, sealed in db.execute(query, (person,))
     }
     given = consents.latest_of(db, evidence, person)
-    if templates and given is None:
-        raise PeopleError(f"{person}: no consent is on file; enrol again")
+    if templates and (given is None or consents.is_damaged(given)):
+        raise PeopleError(f"{person}: no consent is on file, or what is kept of it was altered; enrol again")
+    if consents.is_damaged(given):
+        given = None
     if given is not None and given.withdrawn_at:
         templates = {}
     tokens, pin = means.read(db, opened, person)
@@ -64,17 +66,19 @@ def judge(
     wrong = contradiction(member)
     if wrong is not None:
         return wrong
+    fate = foretold.of(db, person)
     row = db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
     here = consents.latest_of(db, evidence, person)
-    if row is not None and row[0] and (here is None or not member.templates):
+    if fate.erased or (row is not None and row[0] and (here is None or not member.templates)):
         return ERASED_HERE
     if not member.templates:
         return None
-    if here is not None and here.withdrawn_at and rules.last_word(here, member.consent) is here:
+    word = rules.last_word(here, member.consent)
+    if fate.ends(member) or (here is not None and here.withdrawn_at and word is here):
         return WITHDRAWN_HERE
-    if member.consent is None or any(rules.is_active(member.consent, one) for one in accepted):
+    if word is None or any(rules.is_active(word, one) for one in accepted):
         return None
-    return "; ".join(rules.problems(member.consent, accepted[0]))
+    return "; ".join(rules.problems(word, accepted[0]))
 
 
 def write(
@@ -90,39 +94,81 @@ def write(
     """Take somebody in, in place of what was here of them (I9).
 
     `accepted` are the policies to which a consent holds, the one in force first. Whoever is kept out and was here
-    before is not matched any more: what is known of their consent is the newer. Their badge and PIN need no consent
-    and come in, but for who was erased here. A restriction or objection is set, never lifted: that takes an order.
-    `again`: this very entry was judged before, and what was changed by hand since then stays if it is still out.
+    before is not matched any more, unless they consented here since. Their badge and PIN need no consent and come
+    in, but for who was erased here. An entry without a face takes none: a withdrawal does. A restriction or
+    objection is set, never lifted: that takes an order.
+    `again`: this very entry was written before. Then its face alone is looked at again; badges, PIN, name and bar
+    stay as they were changed by hand since, but for numbers that were another person's then and are free now.
     """
     row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
     out = judge(db, evidence, person, member, accepted)
-    another = means.contested(db, evidence, person, member.tokens)
-    if contradiction(member) is not None or (out is not None and row is not None and (row[1] or again)):
+    if contradiction(member) is not None or out == ERASED_HERE or (out is not None and row is not None and row[1]):
         return Taken(out)
-    if another is not None and row is not None and again:
-        return Taken(another)
-    if out == WITHDRAWN_HERE:
-        means.write(db, opened, evidence, person, member.tokens, member.pin)
-        _bar(db, person, member)
+    once = again and row is not None
+    another = _means(db, opened, evidence, person, member, once=once) if row is not None else None
+    if once and out is not None:
         return Taken(out)
+    if out == WITHDRAWN_HERE and row is not None:
+        _note(db, person, member, once=once)
+        return Taken(out)
+    member = foretold.of(db, person).on(member)
     wrapped = None if row is None else row[0]
     if out is not None and wrapped is None and not member.tokens and member.pin is None:
         return Taken(out)
+    here = consents.latest_of(db, evidence, person)
     held = db.execute("SELECT 1 FROM templates WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
-    dropped = held and not member.templates
+    stays = held and _stays(here, member)
+    dropped = held and not member.templates and not stays
     # The key goes with the templates, as at a withdrawal: what an older page may keep of them then opens with none.
-    key = vault.new_person_key() if wrapped is None or dropped else opened.unwrap(person, wrapped)
-    db.execute(
-        "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name, erased = 0",
-        (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
-    )
-    if out is None:
+    key = None if dropped else _opened(db, opened, person, wrapped)
+    if key is None or not once:
+        key = key or vault.new_person_key()
+        db.execute(
+            "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name, erased = 0",
+            (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
+        )
+    if row is None:
+        another = _means(db, opened, evidence, person, member, once=False)
+    if out is None and not stays:
         _put_templates(db, key, person, member)
     ended = _remember(db, evidence, person, member.consent)
-    means.write(db, opened, evidence, person, member.tokens, member.pin)
-    _bar(db, person, member)
+    _note(db, person, member, once=once)
     return Taken(out or another, ended, dropped)
+
+
+def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:
+    """Somebody's key; None without one, or for a damaged one: what it sealed goes, and the entry mends it."""
+    try:
+        return None if wrapped is None else opened.unwrap(person, wrapped)
+    except PeopleError:
+        db.execute("DELETE FROM templates WHERE person = ?", (person,))
+        return None
+
+
+def _stays(here: Consent | None, member: Member) -> bool:
+    """Whether the face here is not the entry's to change: a withdrawal takes it, or the face of a later consent."""
+    word = rules.last_word(here, member.consent)
+    if here is None or here.withdrawn_at is not None or word is None or word.withdrawn_at is not None:
+        return False
+    return not member.templates or (word is here and here != member.consent)
+
+
+def _means(
+    db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str, member: Member, *, once: bool
+) -> str | None:
+    """Write badges, staff numbers and PIN, each entry's once; why not all of them, when one is another person's."""
+    if once:
+        return means.claim(db, opened, evidence, person, member.tokens)
+    means.write(db, opened, evidence, person, member.tokens, member.pin)
+    return means.contested(db, evidence, person, member.tokens)
+
+
+def _note(db: sqlite3.Connection, person: str, member: Member, *, once: bool) -> None:
+    """That this entry is written, and what bars somebody."""
+    if not once:
+        _bar(db, person, member)
+        db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?)", (person, member.content))
 
 
 def _bar(db: sqlite3.Connection, person: str, member: Member) -> None:

@@ -15,7 +15,7 @@ from edge.domain.matching import Gallery
 from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
-from edge.roster import consents, erasure, everybody, holding, members, policies, shadow, vault
+from edge.roster import consents, erasure, everybody, foretold, holding, members, policies, shadow, vault
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.people_file import PeopleFile
@@ -99,7 +99,7 @@ class People(PeopleFile):
                 return False  # by the roster, which left their name with their badge
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
-            consents.remember(self._db, key, person, rules.ended(given, when))
+            consents.end(self._db, key, person, when)
         self.purge()
         return True
 
@@ -158,7 +158,7 @@ class People(PeopleFile):
             row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
         if row is None:
             raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
-        return None if row[0] is None else Restriction(row[0])
+        return None if row[0] is None else everybody.bar_of(row[0])
 
     def restrict(self, person: str, restriction: Restriction | None) -> None:
         """Keep somebody without matching them; None ends that. Raises PeopleError for someone unknown."""
@@ -250,6 +250,19 @@ class People(PeopleFile):
             self.purge()
         return {person: one.out for person, one in taken.items()}
 
+    def entries(self) -> dict[str, int]:
+        """The content number of the roster's entry that was written last, by person; of who never had one none."""
+        with PEOPLE.guard(self.path):
+            return dict(self._db.execute("SELECT person, content FROM entries"))
+
+    def foretell(self, person: str, *, withdrawn_at: str | None = None) -> None:
+        """Remember an order about somebody of whom nothing is here: they are erased, or withdrew at an instant."""
+        with self._writing():
+            if withdrawn_at is None:
+                foretold.erase(self._db, person)
+            else:
+                foretold.withdraw(self._db, person, withdrawn_at)
+
     def known(self) -> frozenset[str]:
         """The id of everyone who is or was enrolled, the erased too."""
         with PEOPLE.guard(self.path):
@@ -273,19 +286,22 @@ class People(PeopleFile):
         with self._reading():
             return everybody.listed(self._db, self._vault(), self._evidence_key())
 
-    def gallery(self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None) -> Gallery:
+    def gallery(
+        self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None, length: int | None = None
+    ) -> Gallery:
         """Everyone with templates of this model, an active consent to the policy in force, and no restriction.
 
-        `policy` is the configured one; an order of the authority may have put another in its place.
-        Somebody whose key or templates are damaged is added to `unreadable` and left out, so that the others are
-        still matched; without that list it raises, as it does for anything else. Raises PeopleError.
+        `policy` is the configured one; an order of the authority may have put another in its place. `length` is how
+        many numbers the model makes. Somebody whose key, consent or templates are damaged, or of another length, is
+        added to `unreadable` and left out, so that the others are still matched; without that list it raises, as it
+        does for anything else. Raises PeopleError.
         """
         with self._reading():
             accepted = policies.in_force(self._db, policy)
             found = everybody.templates(
-                self._db, self._vault(), self._evidence_key(), model_id, accepted, unreadable
+                self._db, self._vault(), self._evidence_key(), model_id, accepted, unreadable, length
             )
         try:
-            return Gallery.of(model_id, ((person, flat.reshape(count, -1)) for person, count, flat in found))
+            return Gallery.of(model_id, found)
         except ValueError as error:
             raise PeopleError(f"{self.path}: templates of {model_id} do not fit together; enrol again") from error

@@ -27,6 +27,8 @@ class PeopleFile:
         try:
             with PEOPLE.guard(path):
                 PEOPLE.migrate(self._db, path)
+                # A byte that was altered in one row must not keep everybody's from being read.
+                self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
                 self._db.execute("PRAGMA secure_delete = ON")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._vault()

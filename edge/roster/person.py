@@ -30,6 +30,8 @@ class Person:
     """Why they are not matched although they are kept."""
     erased: bool = False
     """Gone for good; a consent that ended alone leaves it false."""
+    damaged: bool = False
+    """Something of theirs was altered and cannot be opened; it concerns nobody else."""
 
 
 def new_person_id() -> str:

@@ -61,13 +61,43 @@ _ERASED = (
     "UPDATE people SET erased = 1 WHERE wrapped IS NULL AND id NOT IN (SELECT person FROM means)"
 )
 """1 for who was erased, whom no roster brings back; a consent that ended leaves 0."""
+_BESIDE = """
+CREATE TABLE IF NOT EXISTS entries (
+    person TEXT PRIMARY KEY,
+    content INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contested (
+    person TEXT NOT NULL,
+    lookup BLOB NOT NULL,
+    PRIMARY KEY (person, lookup)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS foretold (
+    person TEXT PRIMARY KEY,
+    withdrawn_at TEXT,
+    erased INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS aside (
+    id TEXT PRIMARY KEY,
+    owed TEXT
+) STRICT, WITHOUT ROWID
+"""
+"""The content number of the roster's entry that was written last of each person, whose badges and bar are written
+once; numbers of an entry that were another person's then; what was ordered about people of whom nothing had come
+yet (`edge.roster.foretold`); and what is owed to the journal although no record can be made of it."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=6,
+    version=7,
     error=PeopleError,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
-    steps=(_ERASING, f"{_RESTRICTION};{_ORDERS}", _MEANS, _LEARNED, _ERASED),
+    steps=(
+        _ERASING,
+        f"{_RESTRICTION};{_ORDERS}",
+        _MEANS,
+        _LEARNED,
+        _ERASED,
+        _BESIDE,
+    ),
 )
 
 _TABLES = """
@@ -115,5 +145,7 @@ def create(path: Path, storage_key: bytes) -> None:
     vault = Vault.fresh(storage_key)
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
-        path, f"{_TABLES}{_ORDERS};{_MEANS};", lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row)
+        path,
+        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};",
+        lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

@@ -77,6 +77,8 @@ class RosterSync:
         self._listing = Listing()
         self._rows = received.rows()
         self._news = self._listed_anew = False
+        self._seen = 0
+        """The people file's version when what waits was last looked at."""
         self.owing = False
         """Whether the people file owes the journal a record of what an entry ended; for the caller to settle."""
         self._restore()
@@ -118,11 +120,17 @@ class RosterSync:
                 self._person(place, payload)
 
     def settle(self) -> None:
-        """Act upon what can be judged now, a transaction a turn. Raises PeopleError, and then it waits still."""
+        """Act upon what can be judged now, a transaction a turn. Raises PeopleError, and then it waits still.
+
+        Who waits for a badge that is another's is looked at again whenever the people file changed.
+        """
+        if self._waiting and not self._news:
+            self._news = self._people.version() != self._seen
         while self._news:
             self._news = self._turn()
             self._leave_unlisted()
             self._count()
+            self._seen = self._people.version()
 
     def _turn(self) -> bool:
         """Whether another may do more: somebody's badge was another's, and there was news of others."""
@@ -254,7 +262,12 @@ class RosterSync:
         if not arrived and not gone:
             return set()
         fresh = {person: member for person, (member, _) in arrived.items() if not self._is_same(person, member)}
-        again = [person for person, member in fresh.items() if self._is_judged(person, member)]
+        written = self._people.entries()  # which knows it although our own notes may have been lost
+        again = [
+            person
+            for person, member in fresh.items()
+            if self._is_judged(person, member) or written.get(person) == member.content
+        ]
         reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])

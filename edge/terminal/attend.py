@@ -91,15 +91,18 @@ class Attend:
         reads: "queue.SimpleQueue[Read]",
         still: Callable[[Stored, Frame, Sight], None] | None = None,
         learn: Callable[[People, Identified, Frame], None] | None = None,
+        template_length: int | None = None,
     ) -> None:
         """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read.
 
         `still` and `learn` are given the frame of each punch by a face, after its cue; `still` neither waits nor
-        raises, `learn` does not raise.
+        raises, `learn` does not raise. `template_length`
+        is how many numbers the model makes of a face; without it what most people's templates have counts.
         """
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
+        self._template_length = template_length
         self._reads, self._faces, self._lockout = reads, faces, Lockout()
         self._faces_from_ms = 0
         """Until then faces pause, whatever lights a badge brings in between."""
@@ -288,7 +291,8 @@ class Attend:
         self._roster_version = self._people.version()
         self.policy = self._people.accepted(self._rules.consent)[0].version
         unreadable: list[str] = []
-        found = self._people.gallery(self._pipeline.embedder_id, self._rules.consent, unreadable=unreadable)
+        model_id, length = self._pipeline.embedder_id, self._template_length
+        found = self._people.gallery(model_id, self._rules.consent, unreadable=unreadable, length=length)
         self.tally.people_unreadable = len(unreadable)
         if unreadable:
             who = counted(len(unreadable), "person", "people")

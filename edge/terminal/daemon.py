@@ -100,6 +100,7 @@ class Terminal:
             reads,
             None if self.stills is None else self.stills.offer,
             parts.shadow(config, pipeline),
+            store.template_length,
         )
         self._slot = slot
         self._workers = self._make_workers()

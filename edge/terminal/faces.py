@@ -2,15 +2,15 @@
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.domain import liveness, quality
-from edge.domain.alike import close_pairs
 from edge.domain.challenge import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Refused
+from edge.domain.lookalikes import Lookalikes
 from edge.domain.matching import Gallery, threshold
 from edge.domain.metering import Metering
 from edge.domain.states import DEADLINES_MS, State
@@ -85,9 +85,7 @@ class Faces:
         self._challenge: tuple[Challenge, Identified] | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
         self._threshold = 1.0
-        self._alike: frozenset[str] = frozenset()
-        self._found: frozenset[str] = frozenset()
-        self._search: Iterator[frozenset[str]] | None = None
+        self._alike = Lookalikes()
 
     @property
     def present(self) -> bool:
@@ -113,11 +111,9 @@ class Faces:
         self._gallery, self._awaited, self._challenge = gallery, None, None
         self._threshold = asked
         LOG.info("%s enrolled with consent", counted(gallery.size, "person", "people"))
-        # Who was found before counts until the search is through again.
-        self._alike &= frozenset(gallery.people)
-        self._search, self._found = close_pairs(gallery, asked), frozenset()
+        self._alike.enrolled(gallery, asked)
         if gallery.size <= AT_ONCE:
-            while self._search is not None:
+            while self._alike.searching:
                 self._search_on()
 
     def needed(self, person: str) -> bool:
@@ -125,7 +121,7 @@ class Faces:
 
         Who has no face here, or may not be matched (an objection, say), has their badge alone.
         """
-        both = self._rules.mode == "badge+face" or person in self._alike
+        both = self._rules.mode == "badge+face" or person in self._alike.people
         return both and person in self._gallery.people
 
     def expect(self, person: str | None, now_ms: int) -> None:
@@ -146,16 +142,10 @@ class Faces:
 
     def _search_on(self) -> None:
         """One turn of the search for look-alikes, if it is not through."""
-        if self._search is None:
-            return
-        block = next(self._search, None)
-        if block is not None:
-            self._found |= block
-            self._alike |= block
-            return
-        self._search, self._alike = None, self._found
-        if self._alike:
-            LOG.info("%d people look like another: their face counts with their badge alone", len(self._alike))
+        if self._alike.searching and not self._alike.search_on() and self._alike.people:
+            LOG.info(
+                "%d people look like another: their face counts with their badge alone", len(self._alike.people)
+            )
 
     def _asked(self, people: int) -> float:
         usual = threshold(people, self._rules.fmr_table, self._rules.target_fpir)

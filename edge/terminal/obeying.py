@@ -55,6 +55,7 @@ class Obeying:
             return Done(CommandOutcome.DONE, f"the next key counts from {order.fields['from']}")
         if not self._here(order):
             if order.word in ERASING or order.word is Word.WITHDRAW:
+                self._foretell(order)
                 return Done(CommandOutcome.DONE, "nothing is held of this person here")
             return Done(CommandOutcome.REFUSED, "nobody here has this id")
         return self._about_somebody(order, utc)
@@ -88,6 +89,7 @@ class Obeying:
     def _withdraw(self, order: Order, utc: str) -> Done:
         person = order.person or ""
         if not self._people.consented(person):
+            self._foretell(order)
             return Done(CommandOutcome.DONE, "no consent of this person is known here, and no face is held")
         if not self._people.withdraw(person, utc):
             return Done(CommandOutcome.DONE, "withdrawn before")
@@ -99,6 +101,11 @@ class Obeying:
             "policy_sha256": policy.sha256,
         }
         return Done(CommandOutcome.DONE, "withdrawn: key, name and templates are gone", ((Kind.CONSENT, said),))
+
+    def _foretell(self, order: Order) -> None:
+        """The entry may be on its way still: it is to find this here. By the authority's clock, not by ours."""
+        withdrawn_at = order.issued if order.word is Word.WITHDRAW else None
+        self._people.foretell(order.person or "", withdrawn_at=withdrawn_at)
 
     def _restrict(self, order: Order) -> Done:
         person = order.person or ""

@@ -234,8 +234,9 @@ def shadow(config: Config, pipeline: Pipeline) -> Shadow | None:
 
 def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | None:
     """Who is enrolled already and would be taken for the person of these probes, as this terminal matches."""
-    gallery = people.gallery(probes[0].model_id, policy(config), unreadable=[])
     store = model_store(config)
+    length = store.template_length
+    gallery = people.gallery(probes[0].model_id, policy(config), unreadable=[], length=length)
     fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
     site = SiteThreshold(Path(config.storage.state), probes[0].model_id)
     site.changed()

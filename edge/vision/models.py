@@ -101,6 +101,11 @@ class ModelStore:
         """How the embedders' vectors become a template, and what its cosines mean."""
         return self._manifest.template
 
+    @property
+    def template_length(self) -> int:
+        """How many numbers a template has: those of both embedders, one after the other."""
+        return sum(self.spec(role).output[0].shape[-1] for role in (Role.EMBEDDER, Role.COMPANION))
+
     def ids(self) -> dict[str, str]:
         """Role to model id."""
         return {str(spec.role): spec.id for spec in self._manifest.model}
