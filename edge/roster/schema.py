@@ -62,21 +62,21 @@ _ERASED = (
 )
 """1 for who was erased, whom no roster brings back; a consent that ended leaves 0."""
 _BESIDE = """
-CREATE TABLE IF NOT EXISTS entries (
+CREATE TABLE entries (
     person TEXT PRIMARY KEY,
     content INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS contested (
+CREATE TABLE contested (
     person TEXT NOT NULL,
     lookup BLOB NOT NULL,
     PRIMARY KEY (person, lookup)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS foretold (
+CREATE TABLE foretold (
     person TEXT PRIMARY KEY,
     withdrawn_at TEXT,
     erased INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS aside (
+CREATE TABLE aside (
     id TEXT PRIMARY KEY,
     owed TEXT
 ) STRICT, WITHOUT ROWID
@@ -96,7 +96,7 @@ PEOPLE = Kind(
         _MEANS,
         _LEARNED,
         _ERASED,
-        _BESIDE,
+        _BESIDE.replace("TABLE", "TABLE IF NOT EXISTS"),
     ),
 )
 
