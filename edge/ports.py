@@ -57,6 +57,10 @@ class Reader(Protocol):
     def read(self, timeout_s: float) -> Read | None:
         """The next badge, or line of a keypad; None when none came in time. Raises ReaderError."""
 
+    @property
+    def away(self) -> bool:
+        """Whether a device is not there, or cannot be used now; any thread may look."""
+
     def close(self) -> None:
         """Let go; safe to call twice, and without open."""
 

@@ -50,11 +50,11 @@ class EvdevReader:
         self._tried_s = float("-inf")
 
     def open(self) -> None:
-        """Raises ReaderError for a device that is there and cannot be used; one that is away may come later."""
+        """One that is away or cannot be used is said, and tried again: the other may be read meanwhile."""
         self._reopen()
 
     def read(self, timeout_s: float) -> Read | None:
-        """The next line of any device; None when none came in time. Raises ReaderError as `open` does."""
+        """The next line of any device; None when none came in time."""
         deadline = self._now_s() + timeout_s
         while not self._read:
             left = deadline - self._now_s()
@@ -66,6 +66,11 @@ class EvdevReader:
             for ready in select.select(list(here), [], [], min(left, RETRY_S))[0]:
                 self._read += here[ready].take(self._now_s())
         return self._read.pop(0)
+
+    @property
+    def away(self) -> bool:
+        """Whether a device is not there, or cannot be used now."""
+        return any(line.device is None for line in self._lines)
 
     def close(self) -> None:
         """Safe to call twice."""
@@ -84,27 +89,39 @@ class _Line:
     def __init__(self, path: Path, source: Token, open_device: Callable[[str], Any]) -> None:
         self.device: Any = None
         self._path, self._source, self._open_device = path, source, open_device
-        self._text, self._typed_s, self._away = "", 0.0, False
+        self._text, self._typed_s, self._away = "", 0.0, ""
 
     def open(self) -> None:
         if self.device is not None:
             return
+        device: Any = None
         try:
             device = self._open_device(str(self._path))
             device.grab()
-        except FileNotFoundError:
-            if not self._away:
-                LOG.warning("%s: no such device: is the %s reader plugged in?", self._path, self._source)
-            self._away = True
-            return
         except OSError as error:
-            raise ReaderError(
-                f"{self._path}: cannot be used ({error.strerror}); the service's user must be in the group input, "
-                "and no other program may hold it"
-            ) from error
+            if device is not None:
+                device.close()
+            self._missed(error)
+            return
         if self._away:
             LOG.warning("%s: the %s reader is back", self._path, self._source)
-        self.device, self._away = device, False
+        self.device, self._away = device, ""
+
+    def _missed(self, error: OSError) -> None:
+        """Say why it is not there, each cause once: it is tried again every second."""
+        cause = error.strerror or str(error)
+        if cause == self._away or (self._away and isinstance(error, FileNotFoundError)):
+            return
+        self._away = cause
+        if isinstance(error, FileNotFoundError):
+            LOG.warning("%s: no such device: is the %s reader plugged in?", self._path, self._source)
+        else:
+            LOG.error(
+                "%s: cannot be used (%s); the service's user must be in the group input, and no other program may "
+                "hold it. It is tried again",
+                self._path,
+                cause,
+            )
 
     def take(self, now_s: float) -> list[Read]:
         """Every line that is complete by now."""
@@ -114,7 +131,7 @@ class _Line:
             return []
         except OSError:
             LOG.warning("%s: the %s reader is gone", self._path, self._source)
-            self._away = True
+            self._away = "gone"
             self.close()
             return []
         if now_s - self._typed_s > PAUSE_S:

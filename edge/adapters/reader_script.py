@@ -51,6 +51,11 @@ class ScriptReader:
             if not self._more(self._descriptor, left):
                 time.sleep(min(left, 0.05))  # the end of a file: it may grow
 
+    @property
+    def away(self) -> bool:
+        """Whether it is not open."""
+        return self._descriptor is None
+
     def close(self) -> None:
         """Safe to call twice."""
         if self._descriptor is not None:

@@ -122,9 +122,10 @@ class _Teller:
     @property
     def _publisher(self) -> Publisher:
         terminal = self._stage.terminal
-        if terminal is None or terminal.publisher is None:
+        publisher = None if terminal is None or terminal.centre is None else terminal.centre.publisher
+        if publisher is None:
             raise RuntimeError("the terminal has not been started")
-        return terminal.publisher
+        return publisher
 
     def _marks(self) -> tuple[int, int]:
         config = self._stage.config

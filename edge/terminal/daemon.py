@@ -3,7 +3,7 @@
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from edge.config import Config
@@ -11,16 +11,16 @@ from edge.domain.badge import Read
 from edge.domain.types import Frame
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
-from edge.terminal import parts
-from edge.terminal.alarms import UPLINK_FILES
+from edge.terminal import parts, starting
+from edge.terminal.alarms import FACES_FAILING, READER_AWAY, SHADOW_FAILING, SIGNALS_FAILING, STROBE_FAILING
 from edge.terminal.attend import Attend
 from edge.terminal.camera_care import CaredFor
+from edge.terminal.caring import CaredReader, CaredSignals, CaredStrobe
 from edge.terminal.faces import Faces
 from edge.terminal.lamp import Lamp
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture, Reading
 from edge.terminal.pace import Pace
-from edge.terminal.publish import Publisher
 from edge.terminal.runtime import LatestSlot, Stop, Worker
 from edge.terminal.signal import CuePlayer
 from edge.terminal.strobing import Strobing
@@ -30,6 +30,8 @@ STOP_WITHIN_S = 2.8
 """All loops together; systemd and the promise allow three seconds."""
 FIRST_FRAME_S = 10.0
 """A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
+EYES_EVERY_S = 60.0
+"""How often a terminal without usable models or policy looks whether they were mended."""
 _STALE_S = {
     "capture": 5.0,
     "attend": 5.0,
@@ -57,35 +59,38 @@ class Terminal:
     ) -> None:
         """Read keys, policy and models, make sure of the journal; open nothing that must be closed.
 
-        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises what a wrong configuration
-        raises: ConfigError, KeyFileError, ModelError, SignalsError; and JournalError.
+        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises what punching cannot do
+        without: ConfigError, KeyFileError, ModelError, JournalError. What fails alone is an alarm instead.
         """
         self.stop = Stop()
         self._notifier = notifier
         clock = clock or parts.clock()
-        secrets = parts.load_secrets(config)
+        secrets = parts.own_secrets(config)
         self.stills = parts.stills(config, secrets, clock)
         if self.stills is not None:
             self.stills.expire()  # before anything else: what is over was promised to be gone
-        store = parts.model_store(config)
-        rules = parts.rules(config, store)
+        eyes = starting.seeing(config)
+        rules, pipeline = eyes.rules, eyes.pipeline
+        self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
+        shadow, self._shadow_failing = starting.shadow(config, eyes)
         parts.secure_journal(config, secrets, clock)
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         pace = Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
-        reader = parts.reader(config)
-        self._reading = None if reader is None else Reading(reader, reads)
+        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: parts.reader(config))
+        self._reading = None if self._reader is None else Reading(self._reader, reads)
         chosen = camera or parts.camera(config)
-        self._capture = Capture(chosen if reader is None else CaredFor(chosen), slot, pace, needed=reader is None)
-        self._filming = config.recognition.mode != "badge"
-        self._player = CuePlayer(signals or parts.signals(config), clock.monotonic_ns, self.latency.shown)
-        strobe = strobe or parts.strobe(config)
-        self._lamp = None if strobe is None else Lamp(strobe, clock.monotonic_ns)
+        alone = self._reader is None
+        self._capture = Capture(chosen if alone else CaredFor(chosen), slot, pace, needed=alone)
+        self._filming = config.recognition.mode != "badge" and not eyes.blind
+        self._signals = CaredSignals(lambda: signals or parts.signals(config))
+        self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
+        flashing = strobe is not None or bool(config.recognition.strobe)
+        self._strobe = CaredStrobe(lambda: strobe or parts.strobe(config)) if flashing else None
+        self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
-        self._uplink = parts.uplink(config)
-        self.publisher = self._make_publisher(config, secrets, clock)
-        pipeline = parts.pipeline(config, store)
+        self.centre = starting.centre(config, secrets, clock, self._status)
         self.attend = Attend(
             slot,
             pipeline,
@@ -95,12 +100,12 @@ class Terminal:
             clock,
             rules,
             self.latency,
-            lambda: None if self.publisher is None else self.publisher.wake(),
+            lambda: None if self.centre is None else self.centre.wake(),
             Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline), self._strobing),
             reads,
             None if self.stills is None else self.stills.offer,
-            parts.shadow(config, pipeline),
-            store.template_length,
+            shadow,
+            eyes.template_length,
         )
         self._slot = slot
         self._workers = self._make_workers()
@@ -120,27 +125,15 @@ class Terminal:
             late = self._join()
         return self._exit_code(late)
 
-    def _make_publisher(self, config: Config, secrets: parts.Secrets, clock: Clock) -> Publisher | None:
-        uplink = self._uplink
-        if uplink is None or config.uplink is None:
-            return None
-        return Publisher(
-            uplink,
-            lambda: parts.open_ring(config, secrets),
-            parts.origin(config),
-            secrets.ledger,
-            clock,
-            window=config.uplink.window,
-            resend_s=config.uplink.resend_s,
-            status=self._status,
-            orders=parts.orders(config, secrets, clock),
-            roster=parts.roster(config, secrets, clock),
-        )
-
     def _make_workers(self) -> list[Worker]:
-        capture, attend, player, publisher = self._capture, self.attend, self._player, self.publisher
+        capture, attend, player, centre = self._capture, self.attend, self._player, self.centre
+
+        def play(timeout_s: float) -> None:
+            player.run_once(timeout_s)
+            self._signals.look()
+
         workers = [
-            self._worker("signal", _progressing(player.run_once), None, player.close),
+            self._worker("signal", _progressing(play), None, player.close),
             self._worker("attend", attend.run_once, attend.open, attend.close),
         ]
         if self._filming:
@@ -152,10 +145,8 @@ class Terminal:
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
         if self.stills is not None:
             workers.append(self._worker("evidence", _progressing(self.stills.run_once), None, lambda: None))
-        if publisher is not None:
-            workers.append(
-                self._worker("publish", _progressing(publisher.run_once), publisher.open, publisher.close)
-            )
+        if centre is not None:
+            workers.append(self._worker("publish", _progressing(centre.run_once), centre.open, centre.close))
         return workers
 
     def _worker(
@@ -184,8 +175,13 @@ class Terminal:
 
     def _supervise(self) -> None:
         period = min((self._notifier.watchdog_s or 10.0) / 4, 1.0)
-        silent = False
+        silent, look_at = False, time.monotonic() + EYES_EVERY_S
         while not self.stop.wait(period):
+            if self._sees_again is not None and time.monotonic() >= look_at:
+                look_at = time.monotonic() + EYES_EVERY_S
+                if self._sees_again():
+                    LOG.warning("models and policy can be used again: a new start takes them up")
+                    self.stop.set("it sees again")
             stale = [worker.name for worker in self._workers if worker.stale()]
             if not stale:
                 self._notifier.watchdog()
@@ -214,15 +210,10 @@ class Terminal:
 
     def _status(self) -> dict[str, object]:
         tally = self.attend.tally
-        frame, stills, uplink = self.latency.frame_to_cue(), self.stills, self._uplink
-        unusable = uplink is not None and uplink.unusable
+        frame, stills, centre = self.latency.frame_to_cue(), self.stills, self.centre
         return {
-            "alarms": [
-                *self.attend.alarms,
-                *(() if stills is None else stills.alarms),
-                *((UPLINK_FILES,) if unusable else ()),
-            ],
-            **({} if uplink is None else {"uplink_faults": uplink.faults}),
+            "alarms": [*self.attend.alarms, *(() if stills is None else stills.alarms), *self._failing()],
+            **({} if centre is None else centre.counters()),
             **{key: value for key, value in asdict(tally).items() if key != "refused"},
             **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
             "frames": self._capture.frames,
@@ -233,6 +224,21 @@ class Terminal:
             **({} if stills is None else stills.counters()),
             **({} if self._strobing is None else self._strobing.counters()),
         }
+
+    def _failing(self) -> Iterator[str]:
+        """Words for what failed alone."""
+        if self._signals.failing:
+            yield SIGNALS_FAILING
+        if self._strobe is not None and self._strobe.failing:
+            yield STROBE_FAILING
+        if self._reader is not None and self._reader.failing:
+            yield READER_AWAY
+        if self._sees_again is not None:
+            yield FACES_FAILING
+        if self._shadow_failing:
+            yield SHADOW_FAILING
+        if self.centre is not None:
+            yield from self.centre.alarms
 
 
 def _progressing(run_once: Callable[[float], None]) -> Callable[[], bool]:

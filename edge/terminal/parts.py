@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.domain.records import Origin
 from edge.domain.retention import Bounds
 from edge.domain.types import Direction, Probe
-from edge.errors import ConfigError
+from edge.errors import ConfigError, KeyFileError
 from edge.journal.envelope import key_id
 from edge.journal.keys import load_identity, load_public, load_sealing, load_secret
 from edge.journal.quarantine import ensure_usable
@@ -71,13 +71,41 @@ class Secrets:
 
 def load_secrets(config: Config) -> Secrets:
     """Raises KeyFileError or ConfigError, naming the file and the cure."""
-    ledger: dict[str, VerifyKey] = {}
-    if config.uplink is not None:
-        key = load_public(Path(config.keys.ledger), LEDGER_ORIGIN)
-        ledger[key_id(key)] = key
-    authority = load_public(Path(config.keys.authority), AUTHORITY_ORIGIN) if config.keys.authority else None
+    pinned = _ledger(config), _authority(config)
+    return replace(own_secrets(config), ledger=pinned[0], authority=pinned[1])
+
+
+def own_secrets(config: Config) -> Secrets:
+    """What punching needs: identity and storage key, without any pinned key. Raises KeyFileError or ConfigError."""
     identity, storage = credential(config.keys.identity), credential(config.keys.storage)
-    return Secrets(load_identity(identity), load_secret(storage), ledger, authority)
+    return Secrets(load_identity(identity), load_secret(storage), {})
+
+
+def with_pinned(config: Config, own: Secrets) -> tuple[Secrets, tuple[str, ...]]:
+    """The same with what is pinned, as far as it can be read, and what is wrong with the rest."""
+    problems = []
+    try:
+        own = replace(own, ledger=_ledger(config))
+    except KeyFileError as error:
+        problems.append(str(error))
+    try:
+        if config.keys.authority:
+            policy(config)  # no order and no roster can be judged without
+        own = replace(own, authority=_authority(config))
+    except (KeyFileError, ConfigError) as error:
+        problems.append(str(error))
+    return own, tuple(problems)
+
+
+def _ledger(config: Config) -> Mapping[str, VerifyKey]:
+    if config.uplink is None:
+        return {}
+    key = load_public(Path(config.keys.ledger), LEDGER_ORIGIN)
+    return {key_id(key): key}
+
+
+def _authority(config: Config) -> VerifyKey | None:
+    return load_public(Path(config.keys.authority), AUTHORITY_ORIGIN) if config.keys.authority else None
 
 
 def origin(config: Config) -> Origin:
@@ -132,16 +160,20 @@ def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
     )
 
 
-def stills(config: Config, secrets: Secrets, time: Clock) -> Stills | None:
-    """What keeps evidence images; None where none is to be taken or deleted. Raises KeyFileError."""
-    path = Path(config.storage.state) / EVIDENCE
+def taking(config: Config) -> Taking | None:
+    """How evidence images are taken; None where none is. Raises KeyFileError."""
     chosen = config.evidence
-    taking = (
-        None if chosen is None else Taking(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
-    )
-    if taking is None and not path.exists():
+    if chosen is None:
         return None
-    return Stills(path, time, lambda: open_people(config, secrets), taking)
+    return Taking(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
+
+
+def stills(config: Config, secrets: Secrets, time: Clock) -> Stills | None:
+    """What keeps evidence images; None where none is to be taken or deleted."""
+    path = Path(config.storage.state) / EVIDENCE
+    if config.evidence is None and not path.exists():
+        return None
+    return Stills(path, time, lambda: open_people(config, secrets), lambda: taking(config))
 
 
 def open_received(config: Config) -> Received:
@@ -245,16 +277,21 @@ def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | 
 
 
 def rules(config: Config, store: ModelStore) -> Rules:
-    """The policies of this terminal."""
+    """The policies of this terminal. Raises ConfigError, ModelError."""
+    return rules_of(config, policy(config), {float(rate): cosine for rate, cosine in store.template.fmr.items()})
+
+
+def rules_of(config: Config, consent: Policy, fmr: Mapping[float, float]) -> Rules:
+    """The same with what is read from elsewhere: the privacy policy, and the model's false match rates."""
     terminal = config.terminal
     fixed = None if terminal.direction == "alternate" else Direction(terminal.direction)
     return Rules(
-        consent=policy(config),
+        consent=consent,
         direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
         faces=FaceRules(
             DecisionPolicy(frames=config.recognition.frames, strobe=bool(config.recognition.strobe)),
             config.recognition.target_fpir,
-            {float(rate): cosine for rate, cosine in store.template.fmr.items()},
+            fmr,
             config.recognition.challenge == "turn",
             config.recognition.mode,
         ),

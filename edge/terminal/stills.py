@@ -16,7 +16,7 @@ from edge.domain.evidence import LOOK_MS
 from edge.domain.kinds import Kind
 from edge.domain.records import decode
 from edge.domain.types import Frame, Pixels, Sight
-from edge.errors import EvidenceDamaged, SmartClockerError
+from edge.errors import EvidenceDamaged, KeyFileError, SmartClockerError
 from edge.journal.ring import Stored
 from edge.ports import Clock
 from edge.roster import stillbox
@@ -27,6 +27,7 @@ from edge.vision import still
 
 WAITING = 4
 """Pictures that wait for the disk, in memory; with more, the next punch has none."""
+_ASK_NS = 10_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -44,13 +45,25 @@ class Taking:
 class Stills:
     """`offer` belongs to the attending thread, everything else to the worker; `expire` comes before both."""
 
-    def __init__(self, path: Path, clock: Clock, open_people: Callable[[], People], taking: Taking | None) -> None:
-        """`taking` None: what is there is deleted on its day, and nothing is added."""
-        self._path, self._clock, self._open_people, self._taking = path, clock, open_people, taking
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        open_people: Callable[[], People],
+        taking: Callable[[], Taking | None],
+    ) -> None:
+        """`taking` says how; None: what is there is deleted on its day, and nothing is added.
+
+        It raises KeyFileError for a key that cannot be used, and is asked again until it can.
+        """
+        self._path, self._clock, self._open_people, self._ask = path, clock, open_people, taking
+        self._taking: Taking | None = None
+        self._keyless, self._ask_ns = True, 0
         self._waiting: queue.Queue[tuple[bytes, Pixels]] = queue.Queue(WAITING)
         self._look_ns = 0
         self._alarms = Alarms()
         self._counts = {"stills": 0, "stills_bytes": 0, "stills_taken": 0, "stills_missed": 0, "stills_deleted": 0}
+        self._look_for_the_key()
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -76,7 +89,8 @@ class Stills:
         except SmartClockerError as error:
             self._failed(error)
         else:
-            self._alarms.end(EVIDENCE_FAILING, "evidence images are kept and deleted again")
+            if not self._keyless:
+                self._alarms.end(EVIDENCE_FAILING, "evidence images are kept and deleted again")
 
     def offer(self, stored: Stored, frame: Frame, sight: Sight) -> None:
         """After the cue of a punch: copy the face and go on. Never waits, never raises."""
@@ -93,6 +107,7 @@ class Stills:
             self._look_ns = self._clock.monotonic_ns() + LOOK_MS * 1_000_000
             self.expire()
             self._reconcile()
+        self._look_for_the_key()
         try:
             payload, pixels = self._waiting.get(timeout=timeout_s)
         except queue.Empty:
@@ -118,6 +133,18 @@ class Stills:
             kept = store.keep(record.id, person, record.time, sealed, taking.max_bytes)
             self._counts["stills"], self._counts["stills_bytes"] = store.totals()
         return kept
+
+    def _look_for_the_key(self) -> None:
+        """Once, and every ten seconds until it can be used."""
+        if not self._keyless or self._clock.monotonic_ns() < self._ask_ns:
+            return
+        self._ask_ns = self._clock.monotonic_ns() + _ASK_NS
+        try:
+            self._taking = self._ask()
+        except KeyFileError as error:
+            self._failed(error)
+        else:
+            self._keyless, self._look_ns = False, 0  # the next look ends the alarm
 
     def _reconcile(self) -> None:
         """Whatever interrupted an erasure or removed somebody from the roster: they have no image."""

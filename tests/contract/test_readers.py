@@ -1,5 +1,6 @@
 """One suite over every Reader adapter: the script on a FIFO and on a file, evdev on a keyboard of pipes."""
 
+import errno
 import os
 import time
 from collections import deque
@@ -190,12 +191,40 @@ def test_a_device_is_grabbed_and_one_that_is_plugged_in_later_is_found(caplog: p
     reader.close()
 
 
-def test_a_device_that_may_not_be_used_is_an_error_with_its_cure() -> None:
-    def refuse(path: str) -> PipeDevice:
-        raise PermissionError(13, "Permission denied")
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EBUSY, errno.ENODEV, errno.ENOTTY, errno.EIO])
+@pytest.mark.parametrize("at", ["open", "grab"])
+def test_a_device_that_may_not_be_used_leaves_the_other_in_use_until_it_may(number, at, caplog) -> None:
+    """At a start, too: a keypad that another program holds is no reason to read no badges."""
+    badge, keypad, clock, free = PipeDevice(), PipeDevice(), [0.0], []
 
-    with pytest.raises(ReaderError, match="group input"):
-        EvdevReader(Path("/dev/b"), None, open_device=refuse).open()
+    def refuse(*_: object) -> PipeDevice:
+        if free:
+            return keypad
+        raise OSError(number, os.strerror(number))
+
+    def open_device(path: str) -> PipeDevice:
+        if path == "/dev/b":
+            return badge
+        return refuse() if at == "open" else keypad
+
+    if at == "grab":
+        keypad.grab = refuse  # type: ignore[method-assign, assignment]
+        keypad.close = lambda: None  # type: ignore[method-assign]
+    reader = EvdevReader(Path("/dev/b"), Path("/dev/k"), open_device=open_device, now_s=lambda: clock[0])
+    reader.open()
+    assert reader.away
+    assert "/dev/k: cannot be used" in caplog.text
+    assert "group input" in caplog.text
+    badge.type("4711\n")
+    assert reader.read(5) == Read(Token.BADGE, "4711")
+    free.append(True)
+    clock[0] += 2
+    badge.type("4712\n")
+    keypad.type("77001\n")
+    assert {reader.read(5), reader.read(5)} == {Read(Token.BADGE, "4712"), Read(Token.NUMBER, "77001")}
+    assert not reader.away
+    assert caplog.text.count("cannot be used") == 1
+    reader.close()
 
 
 def test_half_a_line_is_forgotten_and_mistyped_keys_are_taken_back() -> None:

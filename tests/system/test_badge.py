@@ -233,12 +233,3 @@ def test_where_a_badge_alone_counts_no_camera_is_opened(site, reader: Path, tmp_
         wait_for(terminal, "  IN\n", never="out of order")
     assert punches(site) == [(person, "badge", "none")]
     assert "camera" not in (tmp_path / "log").read_text()
-
-
-def test_a_reader_that_is_not_there_ends_the_start_with_its_cure(site, tmp_path: Path) -> None:
-    text = site.config.read_text()
-    site.config.write_text(text + f'\n[reader]\nkind = "script"\nscript = "{tmp_path / "none"}"\n')
-    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 74
-    assert "mkfifo" in done.stderr

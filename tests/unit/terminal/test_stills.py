@@ -50,7 +50,7 @@ class Bench:
         self.path = root / "evidence.db"
         self.people = self.open()
         self.ring = Ring(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
-        self.stills = Stills(self.path, self.clock, self.open, Taking(KEY.public_key, 2_000_000, 320))
+        self.stills = Stills(self.path, self.clock, self.open, lambda: Taking(KEY.public_key, 2_000_000, 320))
 
     def open(self) -> People:
         return People(self.root / "people.db", bytes(32))
@@ -146,7 +146,7 @@ def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: B
     assert bench.stills.counters()["stills"] == 0
     assert bench.stills.counters()["stills_deleted"] == 1
     bench.path.write_bytes(copy)
-    started = Stills(bench.path, bench.clock, bench.open, None)
+    started = Stills(bench.path, bench.clock, bench.open, lambda: None)
     started.expire()
     assert (started.counters()["stills"], started.counters()["stills_deleted"]) == (0, 1)
     started.offer(bench.punch(bench.enrol()), FRAME, SIGHT)

@@ -1,0 +1,133 @@
+"""How a terminal starts without what punching can do without (docs/adr/0010-what-fails-alone.md)."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge.config import Config
+from edge.domain.consent import Policy
+from edge.domain.types import Frame, Pixels, Sight
+from edge.errors import ConfigError, ModelError
+from edge.ports import Clock
+from edge.terminal import parts
+from edge.terminal.attend import Rules
+from edge.terminal.centre import Centre, Made
+from edge.terminal.publish import Publisher
+from edge.terminal.shadowing import Shadow
+from edge.vision.pipeline import Pipeline
+
+_log = logging.getLogger(__name__)
+_NOBODY = {0.001: 0.9, 0.0001: 1.0}
+"""Rates of false matches for a terminal that compares no faces: any table that rises will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What recognises faces, with the policies of the terminal; without eyes where that failed alone."""
+
+    rules: Rules
+    pipeline: Pipeline
+    template_length: int | None
+    """How many numbers a template of this model has; None where none is compared."""
+    blind: bool = False
+    """Nobody is recognised: badge and PIN count alone."""
+
+
+class NoEyes(Pipeline):
+    """Stands for models that cannot be used: it sees nobody, and its templates are nobody's."""
+
+    def __init__(self) -> None:
+        """Loads nothing."""
+
+    @property
+    def embedder_id(self) -> str:
+        """Of no model."""
+        return "none"
+
+    @property
+    def model_ids(self) -> tuple[str, ...]:
+        """None are in use."""
+        return ()
+
+    def look(self, frame: Frame) -> Sight:
+        """Nobody."""
+        return Sight(frame.captured_ns)
+
+    def aligned(self, frame: Frame) -> Pixels | None:  # noqa: ARG002 - as the pipeline has it
+        """Nobody."""
+        return None
+
+
+def seeing(config: Config) -> Seeing:
+    """Models and policy.
+
+    Raises ModelError, ConfigError where punching needs them: without a reader, and with `badge+face`.
+    """
+    try:
+        store = parts.model_store(config)
+        rules = parts.rules(config, store)
+        return Seeing(rules, parts.pipeline(config, store), store.template_length)
+    except (ModelError, ConfigError) as error:
+        if config.reader.kind == "none" or config.recognition.mode == "badge+face":
+            raise
+        _log.error("nobody is recognised, and badge and PIN go on until this is mended: %s", error)
+        return Seeing(parts.rules_of(config, _policy(config), _NOBODY), NoEyes(), None, blind=True)
+
+
+def sees_again(config: Config) -> bool:
+    """Whether what made a terminal blind was mended, as far as can be told without loading it."""
+    try:
+        parts.policy(config)
+        return not parts.model_store(config).verify_all()
+    except (ModelError, ConfigError):
+        return False
+
+
+def shadow(config: Config, eyes: Seeing) -> tuple[Shadow | None, bool]:
+    """What teaches the coming model, and whether one is configured that cannot be used."""
+    if eyes.blind:
+        return None, False
+    try:
+        return parts.shadow(config, eyes.pipeline), False
+    except (ModelError, ConfigError) as error:
+        _log.error("the coming model learns nothing until this is mended and we start again: %s", error)
+        return None, True
+
+
+def centre(
+    config: Config, own: parts.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]]
+) -> Centre | None:
+    """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs."""
+    chosen = config.uplink
+    if chosen is None:
+        return None
+
+    def make() -> Made:
+        secrets, lacking = parts.with_pinned(config, own)
+        uplink = parts.uplink(config)
+        if uplink is None:
+            raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
+        publisher = Publisher(
+            uplink,
+            lambda: parts.open_ring(config, own),
+            parts.origin(config),
+            secrets.ledger,
+            clock,
+            window=chosen.window,
+            resend_s=chosen.resend_s,
+            status=status,
+            orders=parts.orders(config, secrets, clock),
+            roster=parts.roster(config, secrets, clock),
+        )
+        return Made(publisher, uplink, lacking)
+
+    return Centre(make, lambda: parts.with_pinned(config, own)[1])
+
+
+def _policy(config: Config) -> Policy:
+    """The one in force; one that nobody agreed to where it cannot be read."""
+    try:
+        return parts.policy(config)
+    except ConfigError:
+        return Policy(config.policy.version, "")
