@@ -1,0 +1,224 @@
+"""The way to the ledger and back, tried once: as far as its signed receipt, for `smartclocker check --online`.
+
+It says nothing new: the record that goes out is one of the journal's own, signed when it was made, which the ledger
+stores once however often it comes. Nothing is written here. The broker knows a terminal by one name, so that a
+running service loses its connection for a moment, and takes it back; the session stays the service's.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.adapters.mqtt_link import MqttLink
+from edge.adapters.mqtt_mail import Identity, Receive
+from edge.config import Config
+from edge.domain import receipts, topics
+from edge.domain.receipts import Receipt
+from edge.domain.records import PAYLOAD_TYPE, payload_hash
+from edge.errors import RecordError
+from edge.journal import envelope, schema
+from edge.journal.envelope import Envelope, key_id
+from edge.journal.schema import JOURNAL
+from edge.journal.verify import opened
+from edge.ports import Acknowledged, Connected, Disconnected
+from edge.terminal import parts
+from edge.terminal.parts import Secrets
+
+RECEIPT_S = 20.0
+"""The ledger answers in a tenth of a second; it may be busy."""
+_TIMES = 3
+"""A service that takes its connection back is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way."""
+
+    name: str
+    good: bool
+    said: str
+    """What was found; of a bad one with the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is sent: a record of the journal as it stands there."""
+
+    epoch: str
+    seq: int
+    last: int
+    topic: str
+    wire: bytes
+    hashes: dict[int, str]
+    """Of the records that a receipt may name, by seq."""
+
+
+def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[Step]:
+    """Each as it is done; a bad one is the last. Raises JournalError, KeyFileError, ConfigError."""
+    question = _Question(config, secrets, receipt_s)
+    for _ in range(_TIMES):
+        yield from question.ask()
+        if question.answered:
+            return
+    yield Step("ledger", False, f"the connection was lost {_TIMES} times ({question.lost}); stop the service first")
+
+
+class _Question:
+    """Asked on one connection, and again on another when that was lost."""
+
+    def __init__(self, config: Config, secrets: Secrets, receipt_s: float) -> None:
+        self.answered = False
+        self.lost = ""
+        self._config, self._secrets, self._receipt_s = config, secrets, receipt_s
+        self._me = parts.origin(config)
+        self._record = _record(config, secrets)
+        self._greeted = self._taken = False
+        self._strange: set[str] = set()
+        """Ids of the keys, not ours, that signed what came as receipts."""
+
+    def ask(self) -> Iterator[Step]:
+        """One connection; unless it is lost, `answered` is set at its end."""
+        settings = parts.uplink_settings(self._config)
+        where = f"{settings.host}:{settings.port}"
+        # What is not released stays with the broker, for the service.
+        name = f"{self._me.site}.{self._me.terminal}"
+        link = MqttLink(settings, Identity(name, (topics.receipt(self._me),), manual_release=True))
+        link.start()
+        try:
+            came = _connected(link, time.monotonic() + 3 * settings.connect_timeout_s)
+            if not isinstance(came, Connected):
+                why = "no answer in time; check the network" if came is None else came.reason
+                self.answered = True
+                yield Step("broker", False, f"{where}: {why}")
+                return
+            if not self._greeted:
+                self._greeted = True
+                yield Step("broker", True, f"{where} accepts {settings.certificate}")
+            yield from self._send(link)
+        finally:
+            link.stop()
+
+    def _send(self, link: MqttLink) -> Iterator[Step]:
+        record = self._record
+        if record is None:
+            self.answered = True
+            yield Step("ledger", True, "not asked, for no record is here yet: start the terminal, then ask again")
+            return
+        if not link.publish(record.topic, record.wire, token=1):
+            self.lost = "at once"
+            return
+        deadline = time.monotonic() + self._receipt_s
+        while (event := _next(link, deadline)) is not None:
+            step: Step | None = None
+            match event:
+                case Disconnected(reason):
+                    self.lost = reason
+                    return
+                case Acknowledged():
+                    step = self._acknowledged(event, record)
+                case Receive() if self._taken:  # what came before waited for the service: old news
+                    step = self._receipt(event, record)
+                    if event.message.topic == topics.receipt(self._me):
+                        link.release(event)  # the ledger signs another for the service; more may come for us
+                case _:
+                    pass
+            if step is not None:
+                self.answered = step.name == "ledger" or not step.good
+                yield step
+            if self.answered:
+                return
+        self.answered = True
+        yield Step("ledger", False, self._silence())
+
+    def _acknowledged(self, answer: Acknowledged, record: "_Record") -> Step | None:
+        if answer.refused is not None:
+            cure = "terminal.site and terminal.name must be those of the certificate, and the broker's ACL allow it"
+            return Step("record", False, f"the broker refuses {record.topic} ({answer.refused}); {cure}")
+        if answer.unheard:
+            cure = "start it at the centre: `smartclocker central run`"
+            return Step("record", False, f"the broker threw record {record.seq} away: no ledger listens; {cure}")
+        if self._taken:
+            return None
+        self._taken = True
+        return Step("record", True, f"the broker took record {record.seq}, which the ledger may have already")
+
+    def _receipt(self, received: Receive, record: "_Record") -> Step | None:
+        if received.message.topic != topics.receipt(self._me):
+            return None
+        try:
+            signed = envelope.parse(received.message.payload)
+            if not set(self._secrets.ledger) & {signed.keyid}:
+                self._strange.add(signed.keyid if _KEYID.fullmatch(signed.keyid) else "of no proper name")
+                return None
+            receipt = receipts.decode(envelope.verify(signed, receipts.PAYLOAD_TYPE, self._secrets.ledger))
+        except RecordError:
+            return None
+        if receipt.origin != self._me or receipt.epoch != record.epoch:
+            return None
+        return self._covers(receipt, record)
+
+    def _covers(self, receipt: Receipt, record: "_Record") -> Step:
+        ours = record.hashes.get(receipt.upto)
+        if ours is not None and ours != receipt.head:
+            cure = "keep this disk, and compare both with `smartclocker journal verify`"
+            said = f"its chain is not ours at record {receipt.upto}: a journal was copied or restored; {cure}"
+            return Step("ledger", False, said)
+        waiting = max(0, record.last - receipt.upto)
+        rest = f"; the service sends the {waiting} after it" if waiting else ""
+        return Step("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
+
+    def _silence(self) -> str:
+        if self._strange:
+            pinned = ", ".join(sorted(self._secrets.ledger))
+            return (
+                f"a ledger answers, and signs with the key {', '.join(sorted(self._strange))}; keys.ledger holds "
+                f"{pinned}: copy the centre's ledger.pem to {self._config.keys.ledger}"
+            )
+        keyid = key_id(self._secrets.identity.verify_key)
+        return (
+            f"no receipt within {self._receipt_s:g} s: look at the centre whether `smartclocker central run` runs, "
+            f"and whether `smartclocker central terminals` lists {self._me.site}/{self._me.terminal} with the key "
+            f"{keyid}; else register it"
+        )
+
+
+def _connected(link: MqttLink, deadline: float) -> Connected | Disconnected | None:
+    while (event := _next(link, deadline)) is not None:
+        if isinstance(event, Connected | Disconnected):
+            return event
+    return None
+
+
+def _next(link: MqttLink, deadline: float) -> Connected | Disconnected | Acknowledged | Receive | None:
+    """The next event; None when none comes before `deadline`, by the monotonic clock in seconds."""
+    while (left := deadline - time.monotonic()) > 0:
+        event = link.next_event(left)
+        if event is not None:
+            return event
+    return None
+
+
+def _record(config: Config, secrets: Secrets) -> _Record | None:
+    """The oldest record without a receipt, else the last; None where there is none. Raises JournalError."""
+    path = parts.journal_path(config)
+    if not JOURNAL.present(path):
+        return None
+    with JOURNAL.guard(path), opened(path) as db:
+        epoch = schema.read_meta(db, path).epoch
+        receipted = db.execute("SELECT coalesce(max(upto), 0) FROM receipt").fetchone()[0]
+        rows = db.execute("SELECT seq, kind, payload, signature FROM records ORDER BY seq DESC LIMIT 1").fetchall()
+        rows += db.execute(f"{_BEHIND} ORDER BY seq LIMIT ?", (receipted, _COMPARED)).fetchall()
+    if not rows:
+        return None
+    last = rows[0][0]
+    seq, kind, payload, signature = rows[1] if len(rows) > 1 else rows[0]
+    wire = envelope.to_wire(Envelope(PAYLOAD_TYPE, payload, key_id(secrets.identity.verify_key), signature))
+    hashes = {row[0]: payload_hash(row[2]) for row in rows}
+    return _Record(epoch, seq, last, topics.record(parts.origin(config), kind), wire, hashes)
+
+
+_KEYID = re.compile(r"[0-9a-f]{32}")
+_BEHIND = "SELECT seq, kind, payload, signature FROM records WHERE seq > ?"
+_COMPARED = 100
+"""Records whose hash is held against the receipt's."""

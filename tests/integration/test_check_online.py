@@ -1,0 +1,200 @@
+"""`smartclocker check --online` goes the whole way once, and where it ends it says what to do."""
+
+import io
+import json
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge import config as configuration
+from edge.adapters.sd_notify import notifier_from
+from edge.adapters.signals_console import ConsoleSignals
+from edge.central import pki
+from edge.cli import main
+from edge.domain import topics
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
+from edge.evaluation.sandbox import Centre, write_terminal
+from edge.journal import keys
+from edge.journal.ring import Ring
+from edge.terminal import online, parts
+from edge.terminal.daemon import Terminal
+
+HERE = Origin("main", "gate-1")
+
+
+class Gate:
+    """A terminal's files, and the way to ask."""
+
+    def __init__(self, site, tmp_path: Path, photos: Path, capsys) -> None:
+        self.site, self.capsys = site, capsys
+        replay = tmp_path / "replay"
+        replay.mkdir()
+        shutil.copy(photos / "obama3.jpg", replay)
+        uplink = site.uplink("gate-1")
+        (tmp_path / "ledger-public.pem").write_text(keys.public_pem(site.ledger_key.verify_key))
+        self.pinned = tmp_path / "ledger-public.pem"
+        centre = Centre(uplink.host, uplink.port, uplink.ca, uplink.certificate, uplink.key, self.pinned)
+        self.config = write_terminal(tmp_path / "terminal", replay, site="main", name="gate-1", centre=centre)
+        self.identity = keys.load_identity(self.config.parent / "identity")
+        self.journal = self.config.parent / "state/journal.db"
+
+    def register(self) -> None:
+        with self.site.store() as store:
+            store.register(HERE, self.identity.verify_key)
+
+    def append(self) -> None:
+        with Ring(self.journal, HERE, self.identity) as ring:
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+
+    def check(self, code: int) -> list[str]:
+        """What each step said; a bad one begins with `!`."""
+        assert main(["check", "--config", str(self.config), "--online", "--json"]) == code
+        said = json.loads(self.capsys.readouterr().out)
+        assert said["problems"] == []
+        return [f"{'' if one['ok'] else '!'}{one['step']}: {one['said']}" for one in said["steps"]]
+
+
+@pytest.fixture
+def gate(site, tmp_path: Path, photos: Path, capsys, monkeypatch) -> Gate:
+    return Gate(site, tmp_path, photos, capsys)
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Where no receipt will ever come, a second says as much as twenty."""
+    real = online.steps
+    monkeypatch.setattr(online, "steps", lambda *given: real(*given, receipt_s=1.0))
+
+
+def test_as_far_as_a_receipt_and_the_journal_is_as_it_was(gate, site) -> None:
+    gate.register()
+    gate.append()
+    site.ledger()
+    before = gate.journal.read_bytes()
+    broker, record, ledger = gate.check(0)
+    assert broker.startswith(f"broker: {site.broker.host}:{site.broker.port} accepts ")
+    assert record.startswith("record: the broker took record 1")
+    assert ledger == "ledger: it signed that it holds every record up to 1"
+    assert gate.journal.read_bytes() == before
+    assert gate.check(0)[-1] == ledger, "again: the same record is stored once"
+    assert site.count() == 1
+
+
+def test_in_words(gate, site, capsys) -> None:
+    gate.register()
+    gate.append()
+    site.ledger()
+    assert main(["check", "--config", str(gate.config), "--online"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["note", "ok", "ok", "ok", str(gate.config)]
+
+
+def test_before_the_first_start_there_is_nothing_to_send(gate, site) -> None:
+    broker, ledger = gate.check(0)
+    assert "accepts" in broker
+    assert "no record is here yet" in ledger
+    assert not gate.journal.exists()
+
+
+def test_no_ledger_was_ever_there(gate) -> None:
+    gate.append()
+    assert "no ledger listens" in gate.check(69)[-1]
+
+
+def test_a_terminal_that_nobody_registered(gate, site, impatient) -> None:
+    gate.append()
+    site.ledger()
+    said = gate.check(69)[-1]
+    assert said.startswith("!ledger: no receipt within 1 s")
+    assert "central terminals" in said
+    assert keys.load_identity(gate.config.parent / "identity").verify_key is not None
+
+
+def test_a_ledger_that_died_keeps_its_place_at_the_broker(gate, site, impatient) -> None:
+    gate.register()
+    gate.append()
+    site.ledger().stop()
+    site.service = None
+    assert "`smartclocker central run` runs" in gate.check(69)[-1]
+
+
+def test_another_ledgers_key_is_pinned(gate, site, tmp_path: Path, impatient) -> None:
+    gate.register()
+    gate.append()
+    site.ledger()
+    other = keys.create_identity(tmp_path / "other")
+    gate.pinned.write_text(keys.public_pem(other.verify_key))
+    said = gate.check(69)[-1]
+    assert "a ledger answers, and signs with the key" in said
+    assert f"copy the centre's ledger.pem to {gate.pinned}" in said
+
+
+def test_a_broker_that_is_not_there(gate, site) -> None:
+    gate.append()
+    site.broker.stop()
+    (said,) = gate.check(69)
+    assert said.startswith("!broker: ")
+    assert "connection refused" in said
+
+
+def test_a_certificate_of_another_terminal(gate, site) -> None:
+    gate.register()
+    gate.append()
+    site.ledger()
+    text = gate.config.read_text().replace("client-gate-1", "client-gate-2")
+    pki.issue_client(site.broker.pki, "gate-2")
+    gate.config.write_text(text)
+    said = gate.check(69)[-1]
+    assert said.startswith("!")
+    assert "terminal.site and terminal.name must be those of the certificate" in said or "not authorised" in said
+
+
+def test_beside_the_running_service_which_takes_its_connection_back(gate, site, monkeypatch) -> None:
+    gate.register()
+    site.ledger()
+    signals = ConsoleSignals(io.StringIO())
+    terminal = Terminal(configuration.load(gate.config).config, notifier=notifier_from({}), signals=signals)
+    thread = threading.Thread(target=terminal.run)
+    thread.start()
+    try:
+        publisher = terminal.publisher
+        assert publisher is not None
+        site.eventually(lambda: publisher.counters.receipts, "the service's first receipt", 30)
+        assert gate.check(0)[-1].startswith("ledger: it signed")
+        site.eventually(lambda: publisher.connected, "the service has its connection back", 30)
+        received = publisher.counters.receipts
+        gate.append()
+        publisher.wake()
+        site.eventually(lambda: publisher.counters.receipts > received, "a receipt after that", 30)
+    finally:
+        terminal.stop.set("done")
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_what_waits_for_the_service_still_waits_after_the_question(gate, site) -> None:
+    """A command of the centre, say: it must not be taken by a check."""
+    gate.register()
+    gate.append()
+    site.ledger()
+    service = site.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
+    service.link.stop()
+    site.neighbour("ledger", client_id="another").publish(topics.command(HERE), b"while it was away")
+    assert gate.check(0)[-1].startswith("ledger: it signed")
+    again = site.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
+    again.hears(topics.command(HERE), b"while it was away")
+
+
+def test_a_certificate_that_has_expired(gate, site) -> None:
+    """`check` may see that before it asks anybody; the broker's word has its cure, too."""
+    gate.append()
+    pki.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    loaded = configuration.load(gate.config).config
+    (said,) = online.steps(loaded, parts.load_secrets(loaded))
+    assert not said.good
+    assert "it has expired" in said.said
+    assert "issue a new one at the centre" in said.said
