@@ -7,7 +7,7 @@ but a flat one turned so far is no face that matches. Pure; instants are the fra
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.domain.decision import overlap
+from edge.domain.approach import overlap
 from edge.domain.types import Box, Sight
 
 TURN_DEG = 18.0

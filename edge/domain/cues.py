@@ -125,7 +125,7 @@ CUES: dict[CueName, Cue] = {
             repeat=True,
         ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
-        Cue(CueName.COOLDOWN, "face paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
+        Cue(CueName.COOLDOWN, "your face is paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
         Cue(
             CueName.BADGE_ONLY,
             "the camera is out of order: badge or PIN",

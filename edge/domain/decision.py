@@ -1,18 +1,22 @@
 """From frames to a decision: several agreeing frames, a fused score over the threshold, a margin, and life.
 
-One approach of one person gives one outcome: somebody who lingers after the green light is not punched again,
-while a different person stepping in is. Nothing here knows a clock: time is the frames' own.
+One approach of one person gives one outcome: somebody who lingers after the green light is not punched again, and
+who was not recognised is told so once, while a different person stepping in is looked at anew. Nothing here knows a
+clock: time is the frames' own.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from edge.domain.alike import ONE_PERSON
+from edge.domain.approach import Approach, Look, fuse, one_face, overlap
+from edge.domain.attempts import Attempts
 from edge.domain.liveness import LIVE, SURE
-from edge.domain.matching import Candidate, Gallery
+from edge.domain.matching import NOBODY, Candidate, Gallery
 from edge.domain.pad_fusion import judge
-from edge.domain.types import Box, Probe, Reason, Sight
+from edge.domain.types import Floats, Probe, Reason, Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class DecisionPolicy:
     margin: float = 0.06
     """Cosine by which the fused score must exceed that of the best other person."""
     give_up_ms: int = 2_500
-    """Good frames for this long without agreement: not recognised."""
+    """Good frames for this long without agreement, a spell: not recognised."""
     advice_ms: int = 1_000
     """Poor frames for this long: say what to change."""
     repeat_ms: int = 3_000
@@ -56,6 +60,8 @@ class Accepted:
     """The fused cosine to their own template."""
     runner_up: float
     """The same to the best other person's; -1 when there is none. Neither leaves the terminal."""
+    prove: bool = False
+    """So many pictures were held up lately that they must turn their head as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,94 +74,144 @@ class Refused:
 Outcome = Accepted | Refused
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    at_ms: int
-    probe: Probe
-    best: Candidate | None
-
-
-@dataclass(slots=True, eq=False)
-class _Approach:
-    """What is remembered of whoever stands there; forgotten when they go."""
-
-    looks: deque[_Look] = field(default_factory=deque)
-    """Good frames, within the span."""
-    poor: deque[tuple[int, Reason]] = field(default_factory=deque)
-    """Poor frames since the last good one: when and why."""
-    first_good_ms: int | None = None
-    seen_ms: int | None = None
-    advised_ms: int | None = None
-    box: Box | None = None
-    settled: str | None = None
-    """Who has had their answer."""
-
-
 class Decider:
-    """Watches one approach after another."""
+    """Watches one approach after another. An approach is one attempt, and has one answer."""
 
-    def __init__(self, policy: DecisionPolicy) -> None:
+    def __init__(self, policy: DecisionPolicy, attempts: Attempts | None = None) -> None:
+        """`attempts` is shared by all that decide at one door."""
         self._policy = policy
-        self._now = _Approach()
+        self._attempts = attempts or Attempts()
+        self._now = Approach()
 
     @property
     def present(self) -> bool:
-        """Somebody stands there who has had no answer yet."""
-        return self._now.seen_ms is not None and self._now.settled is None
+        """Somebody stands there who is looked at and has not been recognised."""
+        return self._now.seen_ms is not None and self._now.settled is None and not self._now.waiting
 
     def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
         """Take one frame's sight; an Outcome when this frame completes one."""
         now_ms = sight.captured_ns // 1_000_000
         if sight.box is None:
             if self._now.seen_ms is not None and now_ms - self._now.seen_ms >= self._policy.gone_ms:
-                self._now = _Approach()
+                self.leave(now_ms)
             return None
         if self._now.box is not None and overlap(self._now.box, sight.box) < 0.05:
-            self._now = _Approach()  # the face jumped: someone else stepped in
+            self.leave(now_ms)  # the face jumped: someone else stepped in
         self._now.box, self._now.seen_ms = sight.box, now_ms
         if sight.probe is None:
             return self._advise(sight.reason or Reason.TURNED, now_ms)
         return self._match(sight.probe, gallery, threshold, now_ms)
 
+    def leave(self, now_ms: int) -> None:
+        """The approach is over. Who left before an answer has tried all the same."""
+        self._charge(now_ms)
+        if self._now.settled is not None and self._now.usual:
+            self._attempts.unspent()
+        self._now = Approach()
+
+    def confirm(self) -> None:
+        """Who was accepted last is in."""
+        if self._now.face is not None:
+            self._attempts.succeeded(self._now.face)
+
+    def deny(self, now_ms: int) -> None:
+        """Who was accepted last failed what was asked of them beside."""
+        self._now.compared, self._now.settled, self._now.told = True, None, True
+        self._charge(now_ms)
+
     def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
         policy = self._policy
         self._now.poor.clear()
-        self._now.looks.append(_Look(now_ms, probe, gallery.best(probe)))
+        self._now.looks.append(Look(now_ms, probe, gallery.best(probe)))
         while now_ms - self._now.looks[0].at_ms > policy.span_ms:
             self._now.looks.popleft()
-        if self._now.first_good_ms is None:
-            self._now.first_good_ms = now_ms
-        accepted = self._agreed(gallery, threshold)
-        if accepted is not None:
-            lingering = accepted.person == self._now.settled
-            self._settle(accepted.person)
-            return None if lingering else accepted
-        if now_ms - self._now.first_good_ms < policy.give_up_ms or self._now.settled is not None:
+        self._replaced(now_ms)
+        now = self._now
+        if now.first_good_ms is None:
+            now.first_good_ms = now_ms
+        latest = [look.probe for look in list(now.looks)[-policy.frames :]]
+        if len(latest) == policy.frames and one_face(latest):
+            fused = fuse(latest)
+            best = gallery.best(fused)
+            if now.face is None:
+                now.face = fused.embedding
+            likeness = NOBODY if best is None else best.score
+            now.waiting = self._attempts.paused(fused.embedding, likeness, now_ms)
+            if now.waiting:
+                return self._wait()
+            accepted = self._agreed(fused, best, threshold, now_ms)
+            if accepted is not None:
+                lingering = accepted.person == now.settled
+                self._settle(accepted.person, fused.embedding)
+                return None if lingering else accepted
+        if now_ms - now.first_good_ms < policy.give_up_ms or now.settled is not None:
             return None
+        return self._give_up(now_ms)
+
+    def _replaced(self, now_ms: int) -> None:
+        """Somebody else in the same place, without a gap, is another approach."""
+        latest = list(self._now.looks)[-self._policy.frames :]
+        face = self._now.face
+        if face is None or len(latest) < self._policy.frames:
+            return
+        if any(float(look.probe.embedding @ face) >= ONE_PERSON for look in latest):
+            return
+        box, seen_ms = self._now.box, self._now.seen_ms
+        self.leave(now_ms)
+        self._now.box, self._now.seen_ms, self._now.looks = box, seen_ms, deque(latest)
+        self._now.first_good_ms = latest[0].at_ms
+
+    def _give_up(self, now_ms: int) -> Outcome | None:
+        """A spell is over without agreement; who stays is looked at on, and is let in if surely recognised."""
+        now = self._now
+        said, now.told = now.told, True
+        paused = self._charge(now_ms)
+        now.looks.clear()
+        now.first_good_ms = None
+        if paused:
+            now.waiting = True
+            return self._wait()
+        return None if said else Refused(Reason.NOT_RECOGNISED)
+
+    def _wait(self) -> Outcome | None:
         self._now.looks.clear()
         self._now.first_good_ms = None
-        return Refused(Reason.NOT_RECOGNISED)
+        self._now.usual = False
+        said, self._now.told_waiting = self._now.told_waiting, True
+        return None if said else Refused(Reason.PAUSED)
 
-    def _agreed(self, gallery: Gallery, threshold: float) -> Accepted | None:
-        policy = self._policy
-        looks = list(self._now.looks)[-policy.frames :]
-        if len(looks) < policy.frames:
+    def _charge(self, now_ms: int) -> bool:
+        """Count what this spell tried; True when that pauses the face."""
+        now = self._now
+        if not now.compared or now.settled is not None or now.face is None:
+            return False
+        paused = self._attempts.failed(now.face, now_ms, lifeless=now.lifeless)
+        now.compared = now.lifeless = now.usual = False
+        now.tried = True
+        return paused
+
+    def _agreed(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Accepted | None:
+        policy, now = self._policy, self._now
+        if best is None:
             return None
-        probe = fuse([look.probe for look in looks])
-        fused = gallery.best(probe)
-        if fused is None or fused.score < threshold + probe.demand + fused.demand:
+        if not now.tried and not now.usual:
+            now.usual = self._attempts.admit(fused.embedding, now_ms)
+        now.compared = True
+        asked = threshold + fused.demand + best.demand + (0.0 if now.usual else self._attempts.beyond)
+        if best.score < asked or best.score - best.runner_up < policy.margin:
             return None
-        if fused.score - fused.runner_up < policy.margin:
-            return None
-        alike = all(look.best is not None and look.best.person == fused.person for look in looks)
-        if not alike or (policy.strobe and not self._flashed(fused.person, threshold)):
+        looks = list(now.looks)[-policy.frames :]
+        alike = all(look.best is not None and look.best.person == best.person for look in looks)
+        if not alike or (policy.strobe and not self._flashed(best.person, threshold)):
             return None
         # Last, because it costs most: only who would be accepted is looked at so closely.
-        verdict = judge([look.probe for look in looks], [look.probe for look in self._now.looks], policy.liveness)
+        verdict = judge([look.probe for look in looks], [look.probe for look in now.looks], policy.liveness)
+        now.lifeless = now.lifeless or not verdict.live
         if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
             return None
         seen = float(np.mean([look.probe.quality for look in looks]))
-        return Accepted(fused.person, seen, verdict.liveness, fused.score, fused.runner_up)
+        prove = self._attempts.must_prove(now_ms)
+        return Accepted(best.person, seen, verdict.liveness, best.score, best.runner_up, prove)
 
     def _flashed(self, person: str, threshold: float) -> bool:
         """Whether a flash was compared of a face alike enough to theirs: not of whoever stood there before."""
@@ -184,52 +240,12 @@ class Decider:
         self._now.advised_ms = now_ms
         return Refused(Counter(reason for _, reason in self._now.poor).most_common(1)[0][0])
 
-    def _settle(self, person: str) -> None:
-        self._now.settled = person
-        self._now.looks.clear()
-        self._now.first_good_ms = None
-
-
-def fuse(probes: list[Probe]) -> Probe:
-    """The mean direction of several probes of one model; the rest is averaged, too. Raises ValueError."""
-    if len({probe.model_id for probe in probes}) != 1:
-        raise ValueError("probes of different models cannot be fused")
-    mean = np.mean([probe.embedding for probe in probes], axis=0)
-    length = float(np.linalg.norm(mean))
-    return Probe(
-        embedding=(mean / length if length > 0 else mean).astype(np.float32),
-        model_id=probes[0].model_id,
-        liveness=float(np.mean([probe.liveness for probe in probes])),
-        quality=float(np.mean([probe.quality for probe in probes])),
-        demand=float(np.mean([probe.demand for probe in probes])),
-    )
-
-
-class Lockout:
-    """At most `limit` failures in a row, then faces pause (NIST SP 800-63B-4: 5, then at least 30 s)."""
-
-    def __init__(self, limit: int = 5) -> None:
-        self._limit = limit
-        self._failures = 0
-
-    def failed(self) -> bool:
-        """Count one failed attempt; True when the pause begins, which starts the count anew."""
-        self._failures += 1
-        if self._failures < self._limit:
-            return False
-        self._failures = 0
-        return True
-
-    def succeeded(self) -> None:
-        """A recognised person ends the row."""
-        self._failures = 0
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1."""
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (a.width * a.height + b.width * b.height - shared)
+    def _settle(self, person: str, face: Floats) -> None:
+        now = self._now
+        now.face = face
+        if now.usual:
+            self._attempts.unspent()
+        now.settled = person
+        now.compared = now.lifeless = now.usual = False
+        now.looks.clear()
+        now.first_good_ms = None

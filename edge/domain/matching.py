@@ -153,6 +153,22 @@ def threshold(gallery_size: int, fmr_table: Mapping[float, float], target_fpir: 
     """
     if gallery_size < 0 or not 0.0 < target_fpir < 1.0:
         raise ValueError("give a gallery size of 0 or more, and a target FPIR between 0 and 1")
+    logs, cosines = _points(fmr_table)
+    wanted = float(np.log10(target_fpir / max(gallery_size, 1)))
+    if wanted >= logs[0]:
+        return float(np.interp(wanted, logs, cosines))
+    slope = (cosines[1] - cosines[0]) / (logs[1] - logs[0])
+    return min(1.0, cosines[0] + slope * (max(wanted, logs[0] - 1.0) - logs[0]))
+
+
+def decade(fmr_table: Mapping[float, float]) -> float:
+    """By how much cosine a tenth of a rate lies beyond it, on the table's strictest slope. Raises ValueError."""
+    logs, cosines = _points(fmr_table)
+    return (cosines[0] - cosines[1]) / (logs[1] - logs[0])
+
+
+def _points(fmr_table: Mapping[float, float]) -> tuple[list[float], list[float]]:
+    """log10 of each rate, the strictest first, and its cosine. Raises ValueError for a table that is not usable."""
     points = sorted((float(np.log10(rate)), cosine) for rate, cosine in fmr_table.items() if 0.0 < rate < 1.0)
     logs, cosines = [point[0] for point in points], [point[1] for point in points]
     falling = all(after < before for before, after in pairwise(cosines))
@@ -160,8 +176,4 @@ def threshold(gallery_size: int, fmr_table: Mapping[float, float], target_fpir: 
         raise ValueError(
             "give at least two false match rates between 0 and 1, with a higher cosine for a lower rate"
         )
-    wanted = float(np.log10(target_fpir / max(gallery_size, 1)))
-    if wanted >= logs[0]:
-        return float(np.interp(wanted, logs, cosines))
-    slope = (cosines[1] - cosines[0]) / (logs[1] - logs[0])
-    return min(1.0, cosines[0] + slope * (max(wanted, logs[0] - 1.0) - logs[0]))
+    return logs, cosines

@@ -9,12 +9,10 @@ alone (I1), which only the call that has just made a record durable sends.
                           ▲ ▲ FACE_GONE  │   │ SUPPRESSED                │
                           │ └────────────┘   ├────────────► DUPLICATE ───┤ DEADLINE
                           │                  │ REFUSED                   │
-                          │                  ├────────────► REFUSED ─────┤
-                          │                  │ LOCKED_OUT                │
-                          │                  └────────────► COOLDOWN ────┤
+                          │                  └────────────► REFUSED ─────┤
                           └──────────────────────────────────────────────┘
-    BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. In COOLDOWN faces
-    pause; a badge is still answered there.
+    BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. A face that is paused is
+    refused: there is no state in which everybody's face pauses.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
     Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
 """
@@ -44,7 +42,6 @@ class State(StrEnum):
     """A staff number was typed; its PIN is to follow."""
     CHALLENGED = "challenged"
     """Recognised, and asked to turn the head."""
-    COOLDOWN = "cooldown"
     BADGE_ONLY = "badge-only"
     """The camera is lost, and a reader is there."""
     OUT_OF_SERVICE = "out-of-service"
@@ -61,8 +58,6 @@ class Event(StrEnum):
     SUPPRESSED = "suppressed"
     """A duplicate was recorded as evidence."""
     REFUSED = "refused"
-    LOCKED_OUT = "locked-out"
-    """Too many failures in a row: faces pause, badge and PIN go on."""
     BADGE = "badge"
     """A badge that a face is to go with."""
     NUMBER = "number"
@@ -96,9 +91,8 @@ DEADLINES_MS: Mapping[State, int] = {
     State.VERIFYING: 8_000,
     State.ASKING: 15_000,
     State.CHALLENGED: WITHIN_MS,
-    State.COOLDOWN: 30_000,
 }
-"""How long a busy state may last: ACCEPTED to REFUSED as long as their cues, COOLDOWN by NIST SP 800-63B-4."""
+"""How long a busy state may last: ACCEPTED to REFUSED as long as their cues."""
 
 _ATTENDING = (
     State.IDLE,
@@ -111,14 +105,13 @@ _ATTENDING = (
     State.CHALLENGED,
 )
 """The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
-_READING = (*_ATTENDING, State.COOLDOWN, State.BADGE_ONLY)
-"""The states in which a badge is: faces pause or cannot be seen, badge and PIN go on."""
+_READING = (*_ATTENDING, State.BADGE_ONLY)
+"""The states in which a badge is: faces may not be seen, badge and PIN go on."""
 _WITHOUT_ANSWER = (
     State.IDLE,
     State.LOOKING,
     State.VERIFYING,
     State.CHALLENGED,
-    State.COOLDOWN,
     State.OUT_OF_SERVICE,
 )
 """The states whose light may give way at once; an answer or a question that somebody reads stays to its end."""
@@ -132,7 +125,6 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.ACCEPTED, Event.DEADLINE): State.IDLE,
     (State.DUPLICATE, Event.DEADLINE): State.IDLE,
     (State.REFUSED, Event.DEADLINE): State.IDLE,
-    (State.COOLDOWN, Event.DEADLINE): State.IDLE,
     (State.IDLE, Event.ENROL_BEGUN): State.ENROLLING,
     (State.ENROLLING, Event.ENROL_ENDED): State.IDLE,
     (State.ENROLLING, Event.DEADLINE): State.IDLE,
@@ -148,7 +140,6 @@ TABLE: Mapping[tuple[State, Event], State] = {
     **{(state, Event.REFUSED): State.REFUSED for state in _READING},
     **{(state, Event.NUMBER): State.ASKING for state in _READING},
     **{(state, Event.BADGE): State.VERIFYING for state in _ATTENDING},
-    **{(state, Event.LOCKED_OUT): State.COOLDOWN for state in _ATTENDING},
     **{(state, Event.FAULT): State.OUT_OF_SERVICE for state in State},
 }
 
@@ -217,7 +208,6 @@ _PLAIN: Mapping[State, CueName] = {
     State.ENROLLING: CueName.ENROLLING,
     State.VERIFYING: CueName.LOOK_HERE,
     State.ASKING: CueName.ENTER_PIN,
-    State.COOLDOWN: CueName.COOLDOWN,
     State.BADGE_ONLY: CueName.BADGE_ONLY,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
 }
@@ -232,6 +222,7 @@ _ADVICE: Mapping[Reason, CueName] = {
     Reason.COVERED: CueName.UNCOVER,
     Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
     Reason.BADGE_NEEDED: CueName.SHOW_BADGE,
+    Reason.PAUSED: CueName.COOLDOWN,
     Reason.NOT_RECOGNISED: CueName.REFUSED,
 }
 

@@ -56,6 +56,9 @@ class Reason(StrEnum):
     BADGE_NEEDED = "badge-needed"
     """A face alone is not enough here, or not for somebody who looks like another."""
 
+    PAUSED = "paused"
+    """This face failed too often: it waits, and nobody else does."""
+
     NOT_RECOGNISED = "not-recognised"
     """Unknown, ambiguous or not alive: from outside they look the same, so that an attacker learns nothing."""
 

@@ -2,23 +2,23 @@
 
 Decision, signature, commit and fdatasync are one call stack on this one thread; the accepting cue comes after
 them (I1). When the card stalls, frames drop from the slot; a punch never waits in memory. Of a face that does not
-punch nothing remains but a counter.
+punch nothing remains but a counter, and its vector in memory for as long as it may be paused.
 """
 
 import logging
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from edge import __version__
 from edge.domain.badge import Read
 from edge.domain.consent import Policy
 from edge.domain.cues import CUES
-from edge.domain.decision import Lockout, Refused
+from edge.domain.decision import Refused
 from edge.domain.direction import DirectionPolicy
 from edge.domain.kinds import Kind
 from edge.domain.retention import Bounds
-from edge.domain.states import DEADLINES_MS, Event, Fault, Happening, Situation, State, begin, step, tick
+from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Reason, Sight
 from edge.domain.wording import counted
 from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
@@ -67,6 +67,7 @@ class Tally:
     suppressed: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     lockouts: int = 0
+    """Faces that were paused."""
     badges_refused: int = 0
     evicted: int = 0
     people_unreadable: int = 0
@@ -103,9 +104,7 @@ class Attend:
         self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
         self._template_length = template_length
-        self._reads, self._faces, self._lockout = reads, faces, Lockout()
-        self._faces_from_ms = 0
-        """Until then faces pause, whatever lights a badge brings in between."""
+        self._reads, self._faces = reads, faces
         self.tally = Tally()
         self.policy = rules.consent.version
         """The version of the privacy policy in force, for the status."""
@@ -148,8 +147,6 @@ class Attend:
         self._become(tick(self._situation, now_ms))
         if self._situation.state is State.IDLE and Fault.CAMERA_STALLED in self._faults:
             self._happen(Happening(Event.FACES_LOST))
-        elif self._situation.state is State.IDLE and now_ms < self._faces_from_ms:
-            self._happen(Happening(Event.LOCKED_OUT))
         self._read_badges(now_ms)
         if now_ms - self._upkeep_ms >= UPKEEP_MS:
             self._upkeep_ms = now_ms
@@ -159,7 +156,7 @@ class Attend:
         elif now_ms - self._frame_ms < STALLED_MS or self._rules.faces.mode == "badge":
             return True
         self._set_fault(Fault.CAMERA_STALLED, frame is None)
-        if frame is not None and self._faces_count(now_ms):
+        if frame is not None and self._faces_count():
             self._attend(frame, now_ms)
         return True
 
@@ -170,13 +167,13 @@ class Attend:
             if hasattr(self, part):
                 getattr(self, part).close()
 
-    def _faces_count(self, now_ms: int) -> bool:
-        waiting = now_ms < self._faces_from_ms or self._rules.faces.mode == "badge"
-        waiting = waiting or Fault.CAMERA_STALLED in self._faults
-        return not waiting and self._situation.state not in {State.COOLDOWN, State.OUT_OF_SERVICE, State.ASKING}
+    def _faces_count(self) -> bool:
+        unseen = self._rules.faces.mode == "badge" or Fault.CAMERA_STALLED in self._faults
+        return not unseen and self._situation.state not in {State.OUT_OF_SERVICE, State.ASKING}
 
     def _attend(self, frame: Frame, now_ms: int) -> None:
         sight, outcome = self._faces.look(frame, now_ms)
+        self.tally.lockouts = self._faces.pauses
         if sight.box is None:
             self._first_seen_ns = None
         elif self._first_seen_ns is None:
@@ -195,7 +192,6 @@ class Attend:
             self._happen(Happening(Event.FACE_GONE))
 
     def _accept(self, who: Identified, frame: Frame, sight: Sight) -> None:
-        self._lockout.succeeded()
         stored = self._punch(who, frame.captured_ns)
         if stored is not None and self._still is not None:
             self._still(stored, frame, sight)
@@ -228,7 +224,7 @@ class Attend:
             self._punch(Identified(answer.person, answer.method), now_ns)
         elif isinstance(answer, WantsPin):
             self._happen(Happening(Event.NUMBER))
-        elif isinstance(answer, WantsFace) and self._faces_count(now_ms):
+        elif isinstance(answer, WantsFace) and self._faces_count():
             self._faces.expect(answer.person, now_ms)
             self._happen(Happening(Event.BADGE))
         else:
@@ -249,12 +245,6 @@ class Attend:
 
     def _refuse(self, reason: Reason, captured_ns: int) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
-        if reason is Reason.NOT_RECOGNISED and self._lockout.failed():
-            self.tally.lockouts += 1
-            LOG.warning("too many failed attempts in a row: faces pause, badge and PIN go on")
-            self._faces_from_ms = self._now_ms() + DEADLINES_MS[State.COOLDOWN]
-            self._happen(Happening(Event.LOCKED_OUT))
-            return
         self._answer(Event.REFUSED, None, captured_ns, reason)
 
     def _answer(
@@ -321,10 +311,7 @@ class Attend:
             self._happen(Happening(Event.FAULT, fault=gravest))
 
     def _happen(self, happening: Happening) -> None:
-        following = step(self._situation, happening, self._now_ms())
-        if following.state is State.COOLDOWN:
-            following = replace(following, deadline_ms=self._faces_from_ms)
-        self._become(following)
+        self._become(step(self._situation, happening, self._now_ms()))
 
     def _become(self, situation: Situation) -> None:
         if situation is self._situation:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.domain import liveness, quality
+from edge.domain.attempts import Attempts
 from edge.domain.challenge import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.decision import Accepted, Decider, DecisionPolicy, Refused
 from edge.domain.lookalikes import Lookalikes
-from edge.domain.matching import Gallery, threshold
+from edge.domain.matching import Gallery, decade, threshold
 from edge.domain.metering import Metering
 from edge.domain.states import DEADLINES_MS, State
 from edge.domain.stillness import Stillness
 from edge.domain.types import Band, Frame, Method, Reason, Sight
 from edge.domain.wording import counted
-from edge.terminal.alarms import CALIBRATION_IGNORED, STROBE_BLIND
+from edge.terminal.alarms import CALIBRATION_IGNORED, FACES_PAUSED, STROBE_BLIND
 from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.pace import Pace
 from edge.terminal.punching import Identified
@@ -80,7 +81,9 @@ class Faces:
         self.site = site
         self._strobing, self._seen = strobing, Sight(0)
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
-        self._stillness, self._decider, self._metering = Stillness(), Decider(rules.decision), Metering()
+        self._attempts = Attempts(min(rules.fmr_table.values()), decade(rules.fmr_table))
+        self._decider = Decider(rules.decision, self._attempts)
+        self._stillness, self._metering, self._paused_long = Stillness(), Metering(), False
         self._awaited: _Awaited | None = None
         self._challenge: tuple[Challenge, Identified] | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
@@ -96,7 +99,13 @@ class Faces:
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
         blind = self._strobing is not None and self._strobing.blind
-        return (*(CALIBRATION_IGNORED,) * self.site.ignored, *(STROBE_BLIND,) * blind)
+        words = ((CALIBRATION_IGNORED, self.site.ignored), (STROBE_BLIND, blind), (FACES_PAUSED, self._paused_long))
+        return tuple(word for word, raised in words if raised)
+
+    @property
+    def pauses(self) -> int:
+        """How often a face was paused."""
+        return self._attempts.pauses
 
     def matches(self, person: str) -> bool:
         """Whether somebody is among those who are matched now."""
@@ -126,12 +135,19 @@ class Faces:
 
     def expect(self, person: str | None, now_ms: int) -> None:
         """The face of somebody who showed their badge, one to one; None: of anybody again."""
+        self._await_nobody(now_ms)
         if person is None:
-            self._awaited = self._challenge = None
+            self._challenge = None
             return
         asked = self._asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
-        self._awaited = _Awaited(Decider(self._rules.decision), self._gallery.only(person), asked, until_ms)
+        decider = Decider(self._rules.decision, self._attempts)
+        self._awaited = _Awaited(decider, self._gallery.only(person), asked, until_ms)
+
+    def _await_nobody(self, now_ms: int) -> None:
+        if self._awaited is not None:
+            self._awaited.decider.leave(now_ms)
+        self._awaited = None
 
     def keep_up(self, now_ms: int) -> None:
         """Every second: the site's threshold as it is now, some look-alikes; now and then counts to the disk."""
@@ -139,6 +155,12 @@ class Faces:
             self.enrolled(self._gallery)
         self._search_on()
         self.site.save(now_ms)
+        lasting = self._attempts.lasting(now_ms)
+        if lasting is not self._paused_long:
+            LOG.warning(
+                "%s: %s", FACES_PAUSED, "for an hour (docs/operations.md says what to do)" if lasting else "over"
+            )
+        self._paused_long = lasting
 
     def _search_on(self) -> None:
         """One turn of the search for look-alikes, if it is not through."""
@@ -161,9 +183,13 @@ class Faces:
         outcome = self._outcome(sight, now_ms)
         if self._strobing is not None and outcome is None and self._attempting:
             self._strobing.attempted(frame, sight)
-        if not isinstance(outcome, Identified) or not self._rules.challenge:
+        if not isinstance(outcome, Identified):
+            return sight, outcome
+        if not (self._rules.challenge or outcome.prove):
+            self._decider.confirm()
             return sight, outcome
         if sight.box is None or sight.yaw is None:
+            self._decider.deny(now_ms)
             return sight, Refused(Reason.NOT_RECOGNISED)
         side = secrets.choice(tuple(Side))
         self._challenge = Challenge(side, sight.yaw, now_ms + WITHIN_MS, sight.box), outcome
@@ -184,11 +210,15 @@ class Faces:
         if progress is Progress.GOING_ON:
             return None
         self._challenge = None
-        return who if progress is Progress.MET else Refused(Reason.NOT_RECOGNISED)
+        if progress is Progress.MET:
+            self._decider.confirm()
+            return who
+        self._decider.deny(now_ms)
+        return Refused(Reason.NOT_RECOGNISED)
 
     def _outcome(self, sight: Sight, now_ms: int) -> Identified | Refused | None:
         if self._awaited is not None and now_ms >= self._awaited.until_ms:
-            self._awaited = None
+            self._await_nobody(now_ms)
         one = self._awaited
         if one is None:
             outcome = self._decider.observe(sight, self._gallery, self._threshold)
@@ -196,8 +226,8 @@ class Faces:
             outcome = one.decider.observe(sight, one.gallery, one.threshold)
         if isinstance(outcome, Accepted):
             return self._accepted(outcome)
-        if outcome is not None and outcome.reason is Reason.NOT_RECOGNISED:
-            self._awaited = None
+        if outcome is not None and outcome.reason in {Reason.NOT_RECOGNISED, Reason.PAUSED}:
+            self._await_nobody(now_ms)
         return outcome
 
     def _accepted(self, who: Accepted) -> Identified | Refused:
@@ -211,7 +241,7 @@ class Faces:
         bands = quality.band(who.quality), liveness.band(who.liveness)
         beyond = who.score - self._asked(1 if method is Method.BADGE_FACE else self._gallery.size)
         sure = beyond >= SURELY and who.score - who.runner_up >= 2 * SURELY and set(bands) == {Band.HIGH}
-        return Identified(who.person, method, *bands, self._pipeline.model_ids, sure)
+        return Identified(who.person, method, *bands, self._pipeline.model_ids, sure, who.prove)
 
     def _sight(self, frame: Frame) -> Sight:
         """An empty room that does not change is not searched, and filmed slowly."""

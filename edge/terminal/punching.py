@@ -20,6 +20,8 @@ class Identified:
     models: tuple[str, ...] = ()
     sure: bool = False
     """So surely that a coming model may learn from it."""
+    prove: bool = False
+    """They must turn their head as well before it counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from edge.domain.decision import Accepted, Decider, DecisionPolicy, Lockout, Outcome, Refused, fuse
+from edge.domain.approach import fuse
+from edge.domain.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, Attempts
+from edge.domain.decision import Accepted, Decider, DecisionPolicy, Outcome, Refused
 from edge.domain.matching import Gallery
 from edge.domain.types import Box, Floats, Probe, Reason, Sight
 from tests.tolerance import SINGLE
@@ -163,9 +165,71 @@ def test_fusing_probes_of_two_models_is_an_error() -> None:
         fuse([Probe(ADA, "a", 1, 1), Probe(ADA, "b", 1, 1)])
 
 
-def test_five_failures_in_a_row_lock_and_a_success_ends_the_row() -> None:
-    lockout = Lockout()
-    assert [lockout.failed() for _ in range(5)] == [False] * 4 + [True]
-    assert [lockout.failed() for _ in range(4)] == [False] * 4
-    lockout.succeeded()
-    assert [lockout.failed() for _ in range(5)] == [False] * 4 + [True]
+def test_one_approach_is_one_attempt_and_has_one_answer() -> None:
+    """Five refusals of one standing face paused faces for everybody."""
+    decider = Decider(POLICY)
+    assert people(play(decider, [good(STRANGER)] * (12_000 // STEP_MS))[0]) == ["not-recognised"]
+
+
+def test_who_stays_is_paused_and_told_so_once_and_nobody_else_waits() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    outcomes, now = play(decider, [good(STRANGER)] * (100_000 // STEP_MS))
+    assert people(outcomes) == ["not-recognised", "paused"]
+    assert attempts.pauses == 2
+    came, _ = play(decider, [good(ADA)] * 5, now)
+    assert people(came) == ["ada"], "in the same place, without a gap: five frames"
+
+
+def test_a_stranger_who_comes_again_and_again_is_paused_alone() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    visit = [good(STRANGER)] * 40 + [NOBODY] * 12
+    outcomes, now = play(decider, visit * 6)
+    assert people(outcomes) == ["not-recognised"] * 4 + ["paused"] * 2
+    outcomes, now = play(decider, [*([good(ADA)] * 4), *([NOBODY] * 12), *([good(STRANGER)] * 10)], now)
+    assert people(outcomes) == ["ada", "paused"]
+    outcomes, now = play(decider, [NOBODY] * 12, now + PAUSE_MS)
+    assert people(play(decider, [good(STRANGER)] * 40, now)[0]) == ["not-recognised"], "forgotten after the pause"
+
+
+def test_who_leaves_before_the_answer_has_tried_all_the_same() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    outcomes, _ = play(decider, ([good(STRANGER)] * 4 + [NOBODY] * 12) * 6)
+    assert people(outcomes) == ["paused"]
+    assert attempts.pauses == 1
+
+
+def test_who_was_refused_and_stays_is_let_in_if_surely_recognised() -> None:
+    beyond = Attempts().beyond
+    for cosine, taken in ((THRESHOLD + beyond / 2, []), (THRESHOLD + 2 * beyond, ["ada"])):
+        decider = Decider(POLICY)
+        _, now = play(decider, [good(ADA, 0.1)] * 40)
+        face = unit(cosine, 0, (1 - cosine**2) ** 0.5)
+        assert people(play(decider, [good(face)] * 5, now)[0]) == taken
+
+
+def test_who_did_not_show_themselves_long_enough_was_not_tried() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    outcomes, now = play(decider, [good(STRANGER), *[poor(Reason.TURNED)] * 45, good(STRANGER)])
+    assert "not-recognised" in people(outcomes)
+    near = unit(THRESHOLD + 0.01, 0, 0.85)
+    assert people(play(decider, [good(near)] * 5, now)[0]) == ["ada"], "at the usual threshold"
+
+
+def test_after_many_lifeless_faces_who_is_recognised_must_prove_it() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    now = 1_000
+    for turn in range(LIVES):
+        photograph = unit(1, 0, 0, *([0.0] * (turn % 5)), 0.4)
+        _, now = play(decider, [good(photograph, 0.1)] * 4 + [NOBODY] * 12, now)
+    (outcome,), now = play(decider, [good(BEN)] * 3, now)
+    assert isinstance(outcome, Accepted)
+    assert outcome.prove
+    _, now = play(decider, [NOBODY] * 12, now + LIFE_EVERY_MS)
+    (outcome,), _ = play(decider, [good(BEN)] * 3, now)
+    assert isinstance(outcome, Accepted)
+    assert not outcome.prove

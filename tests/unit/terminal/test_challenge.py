@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.domain.attempts import PAUSE_MS, SPELLS
 from edge.domain.challenge import WITHIN_MS, Side
 from edge.domain.decision import DecisionPolicy, Refused
 from edge.domain.matching import Gallery
-from edge.domain.types import Box, Floats, Frame, Probe, Sight
+from edge.domain.types import Box, Floats, Frame, Probe, Reason, Sight
 from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.pace import Pace
@@ -82,6 +83,14 @@ def test_another_face_that_turns_in_their_place_is_refused(stand) -> None:
     assert stand.at[0] >= WITHIN_MS
 
 
+def test_who_fails_the_turn_five_times_is_paused(stand) -> None:
+    for _ in range(SPELLS):
+        until(stand, Challenged, 2.0)
+        for _ in range(12):
+            stand(2.0, box=None)
+    assert until(stand, Refused, 2.0) == Refused(Reason.PAUSED)
+
+
 def test_who_leaves_meanwhile_is_refused_and_the_side_is_not_always_the_same(stand) -> None:
     sides = set()
     for _ in range(40):
@@ -89,4 +98,5 @@ def test_who_leaves_meanwhile_is_refused_and_the_side_is_not_always_the_same(sta
         assert isinstance(stand(2.0, box=None), Refused)
         for _ in range(15):
             stand(2.0, box=None)
+        stand.at[0] += PAUSE_MS  # else the fifth failure would pause this face
     assert sides == {1, -1}

@@ -1,0 +1,156 @@
+"""Who stays before the camera, frame by frame, against a real journal: nobody else waits for it."""
+
+import io
+import queue
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import config
+from edge.adapters.signals_console import ConsoleSignals
+from edge.domain.badge import Read, Token
+from edge.domain.consent import Consent
+from edge.domain.types import Box, Floats, Frame, Probe, Sight, TimeEvidence
+from edge.evaluation.sandbox import write_terminal
+from edge.roster.person import new_person_id
+from edge.terminal import parts
+from edge.terminal.alarms import FACES_PAUSED
+from edge.terminal.attend import Attend
+from edge.terminal.faces import Faces
+from edge.terminal.latency import Latency
+from edge.terminal.pace import Pace
+from edge.terminal.runtime import LatestSlot
+from edge.terminal.signal import CuePlayer
+
+ANN, STRANGER = (row for row in np.eye(2, 8, dtype=np.float32))
+BOX = Box(200, 100, 380, 320)
+STEP_MS = 100
+NOISE = [np.full((480, 640, 3), grey, np.uint8) for grey in (0, 200)]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ms = 10_000
+
+    def monotonic_ns(self) -> int:
+        return self.ms * 1_000_000
+
+    def evidence(self) -> TimeEvidence:
+        return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "b" * 36, self.ms, True)
+
+
+class Eyes:
+    """In place of the models: told whose face is there."""
+
+    def __init__(self, embedder_id: str) -> None:
+        self.embedder_id, self.model_ids = embedder_id, (embedder_id,)
+        self.who: Floats | None = None
+
+    def look(self, frame: Frame) -> Sight:
+        if self.who is None:
+            return Sight(frame.captured_ns)
+        return Sight(frame.captured_ns, BOX, None, Probe(self.who, self.embedder_id, 0.99, 0.9))
+
+
+class Door:
+    """A terminal at which one person is enrolled, with a badge."""
+
+    def __init__(self, directory: Path, photos: Path, mode: str = "face") -> None:
+        path = write_terminal(directory, photos, window_s=1.0)
+        path.write_text(
+            path.read_text() + f'\n[recognition]\nmode = "{mode}"\n\n[reader]\nkind = "script"\nscript = "r"\n'
+        )
+        loaded = config.load(path).config
+        secrets, policy = parts.load_secrets(loaded), parts.policy(loaded)
+        self.clock, self.eyes = Clock(), Eyes(parts.model_store(loaded).template.id)
+        consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+        with parts.open_people(loaded, secrets) as people:
+            self.ann = new_person_id()
+            people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
+            people.means.give(self.ann, Token.BADGE, "4711")
+        rules = parts.rules(loaded, parts.model_store(loaded))
+        self.slot: LatestSlot[Frame] = LatestSlot()
+        self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
+        self.attend = Attend(
+            self.slot, self.eyes, lambda: parts.open_ring(loaded, secrets),
+            lambda: parts.open_people(loaded, secrets),
+            CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
+            lambda: None,
+            Faces(self.eyes, rules.faces, Pace(), parts.site_threshold(loaded, self.eyes)), self.reads,
+        )  # fmt: skip
+        self.attend.open()
+
+    def show(self, who: Floats | None, ms: int, step_ms: int = STEP_MS) -> None:
+        for number in range(ms // step_ms):
+            self.clock.ms += step_ms
+            self.eyes.who = who
+            # Noise: an empty room that does not change is not searched.
+            noise = NOISE[number % 2]
+            self.slot.put(Frame(noise, self.clock.monotonic_ns()))
+            self.attend.run_once()
+
+    def punches(self) -> int:
+        return self.attend.tally.punches + self.attend.tally.suppressed
+
+
+@pytest.fixture
+def door(tmp_path: Path, photos: Path):
+    made = Door(tmp_path, photos)
+    yield made
+    made.attend.close()
+
+
+def test_while_somebody_unknown_stays_every_colleague_is_let_in_at_once(door: Door) -> None:
+    for visit in range(1, 8):
+        door.show(STRANGER, 14_000)
+        door.show(ANN, 1_000)
+        assert door.punches() == visit, "within a second, whatever the stranger tried before"
+    assert door.attend.tally.lockouts >= 1
+    assert door.attend.tally.refused["paused"] >= 1
+
+
+def test_a_stranger_who_comes_again_and_again_keeps_nobody_out(door: Door) -> None:
+    for visit in range(1, 8):
+        for _ in range(3):
+            door.show(STRANGER, 3_000)
+            door.show(None, 1_000)
+        door.show(ANN, 1_000)
+        assert door.punches() == visit
+        door.show(None, 1_000)
+
+
+def test_one_who_stays_is_refused_once(door: Door) -> None:
+    door.show(STRANGER, 11_000)
+    assert door.attend.tally.refused == {"not-recognised": 1}
+
+
+def test_a_face_that_is_paused_has_its_badge(door: Door) -> None:
+    door.show(STRANGER, 20_000)
+    door.reads.put(Read(Token.BADGE, "4711"))
+    door.show(STRANGER, 100)
+    assert door.attend.tally.punches == 1
+
+
+def test_a_stranger_with_anothers_badge_keeps_its_owner_waiting_for_nothing(tmp_path: Path, photos: Path) -> None:
+    door = Door(tmp_path, photos, "badge+face")
+    for _ in range(8):
+        door.reads.put(Read(Token.BADGE, "4711"))
+        door.show(STRANGER, 3_000)
+        door.show(None, 1_000)
+    assert door.punches() == 0
+    door.reads.put(Read(Token.BADGE, "4711"))
+    door.show(ANN, 1_000)
+    assert door.punches() == 1
+    door.attend.close()
+
+
+def test_a_poster_is_an_alarm_after_an_hour_and_for_no_longer_than_it_hangs_there(door: Door) -> None:
+    door.show(STRANGER, 3_500_000, 600)
+    assert FACES_PAUSED not in door.attend.alarms
+    door.show(STRANGER, 200_000, 600)
+    assert FACES_PAUSED in door.attend.alarms
+    door.show(ANN, 1_000)
+    assert door.punches() == 1
+    door.show(None, 1_000_000, 1_000)
+    assert FACES_PAUSED not in door.attend.alarms
