@@ -29,6 +29,8 @@ class State(StrEnum):
     OWED = "owed"
     EXPIRED = "expired"
     """It ended without an answer: issue it again."""
+    CANCELLED = "cancelled"
+    """It is not sent again. A terminal that has it may obey it yet, and its answer stands here then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ def said_of(store: Store, ids: Iterable[str]) -> Iterator[Record]:
 
 def standing(registry: Registry, store: Store) -> list[Owing]:
     """Every order at every terminal that it names. Raises LedgerError."""
-    sent = registry.addressed()
+    return judged(registry.addressed(), store)
+
+
+def judged(sent: Sequence[Addressed], store: Store) -> list[Owing]:
+    """How these stand; no other is looked at. Raises LedgerError."""
     answers = results(store, {one.order.id for one in sent})
     today = now()
     return [_judge(one, answers.get((one.origin, one.order.id)), today) for one in sent]
@@ -107,6 +113,8 @@ AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FR
 
 
 def _judge(one: Addressed, said: Result | None, today: str) -> Owing:
+    if said is None and one.cancelled:
+        return Owing(one, State.CANCELLED, None)
     if said is None:
         return Owing(one, State.EXPIRED if today >= one.expires else State.OWED, None)
     words = {CommandOutcome.PARTLY: State.KEPT, CommandOutcome.REFUSED: State.REFUSED}

@@ -55,6 +55,8 @@ CREATE TABLE addressed (
 ) STRICT, WITHOUT ROWID;
 """
 
+_CANCELLED = "SELECT payload FROM audit WHERE instr(payload, ?)"
+
 
 @dataclass(frozen=True, slots=True)
 class Doing:
@@ -76,6 +78,8 @@ class Addressed:
     sent: str | None
     """When it was last sent; None: never."""
     times: int
+    cancelled: bool = False
+    """It is not sent again."""
 
 
 class Registry:
@@ -125,6 +129,22 @@ class Registry:
         with REGISTRY.writing(self._db, self.path):
             return self._issue(key, doing, site, terminals, word, fields, valid, everywhere, request)
 
+    def issue_each(
+        self, key: SigningKey, doing: Doing, site: str, word: Word, fields: Mapping[str, Mapping[str, Any]],
+        *, valid: timedelta, request: int | None = None,
+    ) -> list[Order]:  # fmt: skip
+        """One order for each terminal, by name, with fields of its own: all of them, or none. Raises as `issue`."""
+        with REGISTRY.writing(self._db, self.path):
+            return [
+                self._issue(key, doing, site, [terminal], word, own, valid, False, request)
+                for terminal, own in fields.items()
+            ]
+
+    def cancel(self, key: SigningKey, doing: Doing, order: Order) -> Entry:
+        """Send an order no more, and say so in the log. Raises RecordError for a reason that is malformed."""
+        data = {"id": order.id, "sequence": order.sequence, "order": str(order.word), "site": order.site}
+        return self.enter(key, doing, Act.ORDER_CANCELLED, data, order.person)
+
     def rotate(
         self, old: SigningKey, new: SigningKey, doing: Doing, sites: Mapping[str, Sequence[str]],
         fields: Mapping[str, Any], valid: timedelta,
@@ -150,10 +170,14 @@ class Registry:
         )
         with REGISTRY.guard(self.path):
             rows = self._db.execute(query).fetchall()
+            entries = self._db.execute(_CANCELLED, (f'"act":"{Act.ORDER_CANCELLED}"'.encode(),)).fetchall()
+        said = [auditlog.decode(payload) for (payload,) in entries]
+        gone = {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
         found = []
         for wire, expires, terminal, sent, times in rows:
             order = orders.decode(envelope.parse(wire).payload)
-            found.append(Addressed(order, wire, expires, Origin(order.site, terminal), sent, times))
+            place = Origin(order.site, terminal)
+            found.append(Addressed(order, wire, expires, place, sent, times, order.id in gone))
         return found
 
     def sent(self, which: Sequence[Addressed]) -> None:

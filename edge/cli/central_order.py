@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import add_json, central_order_roster
+from edge.cli import add_json, central_order_cancel, central_order_roster
 from edge.cli.central_authority import add_doing, doing, open_registry, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from edge.domain.orders import Order
 
 _LOOK_S = 0.2
+_NO_CLOCK = "clock-unsynchronised"
+"""The alarm of a terminal that does not know the time."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,7 +42,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--name", help="of `rectify`: the right one; sealed to each terminal")
     add("--reply-key", type=Path, metavar="FILE", help="of `access`: what `central rights key` made, with .pub")
     add(
-        "--at", metavar="TIME", help="of `employment-ended`: RFC 3339 with Z or an offset; never carried out before"
+        "--at",
+        metavar="TIME",
+        help="of `employment-ended`: RFC 3339 with Z or an offset; not before it, by the terminal's time server",
     )
     add("--version", help="of `policy`")
     add("--text", type=Path, metavar="FILE", help="of `policy`: its text, 12,000 characters at most")
@@ -50,6 +54,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     grounds = ("person-asked", "dispute", "suspected-misuse", "legal-claim", "court-order")
     add("--ground", choices=grounds, help="of `release-evidence`; --why says more, for the audit log alone")
     add("--everybody", action="store_true", help="of `delete-evidence`, in place of PERSON")
+    add("--force", action="store_true", help="although neither a record nor the roster names this person")
     add("--request", type=int, metavar="N", help="the request that it answers, as `central rights list` numbers it")
     add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
         help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip
@@ -67,6 +72,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     owed.add_argument(
         "--every", type=duration, metavar="TIME", help="with --send: again and again, until none is owed"
     )
+    owed.add_argument(
+        "--cancel", type=int, metavar="N",
+        help="send order N no more, as it is numbered here; with --why. A terminal that has it may obey it yet",
+    )  # fmt: skip
+    add_doing(owed, why="")
     add_broker(owed)
     add_json(owed)
 
@@ -78,18 +88,20 @@ def run_order(arguments: argparse.Namespace) -> int:
     key = authority.load(arguments.directory)
     with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         _require_request(registry, arguments)
+        _require_person(store, arguments)
         made = _issue(registry, store, key, arguments)
         central_order_roster.follow(arguments)
         ids = {order.id for order in made}
         fresh = [one for one in registry.addressed() if one.order.id in ids]
         problem = _send(registry, arguments, fresh)
+        fresh = [one for one in registry.addressed() if one.order.id in ids]
         deadline = time.monotonic() + arguments.wait.total_seconds() * (problem is None)
         while True:
-            found = [one for one in owing.standing(registry, store) if one.addressed.order.id in ids]
+            found = owing.judged(fresh, store)
             if time.monotonic() >= deadline or not any(one.state is owing.State.OWED for one in found):
                 break
             time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
-    _print(found, arguments)
+        _print(found, arguments, store)
     if problem is not None:
         say(f"not sent: {problem}")
         print("it is kept: `central orders DIR --send` sends it")
@@ -102,6 +114,8 @@ def run_orders(arguments: argparse.Namespace) -> int:
 
     if arguments.every is not None and not arguments.send:
         arguments.send = True
+    if arguments.cancel is not None:
+        return central_order_cancel.run(arguments)
     with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         while True:
             problem = None
@@ -114,8 +128,8 @@ def run_orders(arguments: argparse.Namespace) -> int:
             if problem is not None:
                 say(f"not sent: {problem}", flush=True)
             time.sleep(arguments.every.total_seconds())
-    unanswered = {owing.State.OWED, owing.State.EXPIRED, owing.State.KEPT}
-    _print([one for one in found if arguments.all or one.state in unanswered], arguments)
+        unanswered = {owing.State.OWED, owing.State.EXPIRED, owing.State.KEPT}
+        _print([one for one in found if arguments.all or one.state in unanswered], arguments, store)
     if problem is not None:
         say(f"not sent: {problem}")
     return 1 if any(one.state in {owing.State.OWED, owing.State.EXPIRED} for one in found) else 0
@@ -143,13 +157,8 @@ def _issue(registry: "Registry", store: "Store", key: Any, arguments: argparse.N
     options = {"valid": arguments.valid, "request": arguments.request}
     if word is Word.RECTIFY:  # what is sealed to one terminal opens at no other
         carried = fields(word, arguments)
-        return [
-            registry.issue(
-                key, doing(arguments), site, [one.origin.terminal], word,
-                {**carried, "name": sealed_name(arguments, one)}, **options,
-            )
-            for one in names
-        ]  # fmt: skip
+        each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
+        return registry.issue_each(key, doing(arguments), site, word, each, **options)
     terminals = [one.origin.terminal for one in names]
     carried = fields(word, arguments)
     return [registry.issue(key, doing(arguments), site, terminals, word, carried, everywhere=everywhere, **options)]
@@ -169,18 +178,43 @@ def _require_request(registry: "Registry", arguments: argparse.Namespace) -> Non
         )
 
 
-def _print(found: "list[Owing]", arguments: argparse.Namespace) -> None:
+def _require_person(store: "Store", arguments: argparse.Namespace) -> None:
+    """An order about nobody is answered `done`, as nothing is held of them: a slip would look like an erasure."""
+    from edge.central.asked import unknown_person
+    from edge.errors import QuestionError
+
+    wrong = [] if arguments.person is None or arguments.force else unknown_person(store, arguments.person)
+    if wrong:
+        raise QuestionError(f"{'; '.join(wrong)}; nothing was ordered. --force orders it all the same")
+
+
+def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") -> None:
     if arguments.json:
         print(json.dumps([_as_json(one) for one in found], indent=2))
         return
     for one in found:
         order = one.addressed.order
         about = order.person or order.fields.get("version", "")
-        rest = one.detail or (
-            f"sent {counted(one.addressed.times, 'time')}" if one.addressed.times else "not sent yet"
-        )
+        rest = one.detail or _how_far(one, store)
         where = f"{order.site}/{one.addressed.origin.terminal}"
         say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
+
+
+def _how_far(one: "Owing", store: "Store") -> str:
+    """Of an order without an answer: how often it was sent, and what its terminal waits for."""
+    from edge.central import owing
+    from edge.central.presence import claims
+    from edge.domain.orders import PROTECTIVE
+
+    if not one.addressed.times:
+        return "not sent yet" if one.state is owing.State.OWED else "never sent"
+    said = f"sent {counted(one.addressed.times, 'time')}, last {one.addressed.sent}"
+    if one.state is not owing.State.OWED:
+        return said
+    claim = claims(store).get(one.addressed.origin)
+    if claim is not None and _NO_CLOCK in claim.alarms and one.addressed.order.word not in PROTECTIVE:
+        return f"{said}; the terminal's clock follows no time server, and until it does this order waits there"
+    return f"{said}; --send sends it again when that was an hour ago"
 
 
 def _as_json(one: "Owing") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     opening = verb(own, "open", "take in a request; its month begins on the day that it was received", run_open)
     opening.add_argument("person", metavar="PERSON", help="the opaque id")
     opening.add_argument("right", choices=RIGHTS, metavar="RIGHT", help=", ".join(RIGHTS))
-    opening.add_argument("--received", type=_day, metavar="DAY", help="2026-03-31 (default: today, UTC)")
+    opening.add_argument("--received", type=_day, metavar="DAY", help="2026-03-31 (default: today in this zone)")
     add_doing(opening)
     listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
     listing.epilog = "Exit code 1 when one is overdue."
@@ -73,8 +73,17 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-03-31") from None
 
 
+_AHEAD = timedelta(hours=14)
+"""The offset of the place where a day begins first."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _today() -> date:
-    return datetime.now(UTC).date()
+    """By this machine's zone: a request is taken in where people are."""
+    return _now().astimezone().date()
 
 
 def run_open(arguments: argparse.Namespace) -> int:
@@ -85,7 +94,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     from edge.errors import LedgerError
 
     received = arguments.received or _today()
-    if received > _today():
+    if received > (_now() + _AHEAD).date():  # this machine may be set to UTC, and the letter came in Auckland
         raise LedgerError(f"--received {received}: lies in the future; give the day on which it came")
     key = authority.load(arguments.directory)
     with open_registry(arguments.directory) as registry:
@@ -107,7 +116,7 @@ def run_list(arguments: argparse.Namespace) -> int:
             _row(one, str(standing(one, today)), owing) for one in requests(verified(registry, arguments.directory))
         ]
     if arguments.json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        print(json.dumps(rows, indent=2))
     else:
         for row in rows:
             say(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")

@@ -25,6 +25,8 @@ class Act(StrEnum):
     AUTHORITY_MADE = "authority-made"
     AUTHORITY_ROTATED = "authority-rotated"
     ORDER = "order"
+    ORDER_CANCELLED = "order-cancelled"
+    """An order is not sent again; who has it may obey it all the same."""
     RIGHT_OPENED = "right-opened"
     RIGHT_REFUSED = "right-refused"
     RIGHT_CLOSED = "right-closed"

@@ -58,7 +58,7 @@ class Word(StrEnum):
     POLICY = "policy"
     """Another privacy policy is in force."""
     EMPLOYMENT_ENDED = "employment-ended"
-    """Erase, at an instant and never before it."""
+    """Erase, at an instant and not before it, as far as the terminal knows the time."""
     EMPLOYMENT_CONTINUES = "employment-continues"
     """Lift the end of an employment that is kept and was not carried out yet."""
     UNDER_AGE = "under-age"

@@ -18,7 +18,7 @@ from nacl.signing import SigningKey, VerifyKey
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import commands, exports, kinds, orders, receipts, records
+from edge.domain import auditlog, commands, exports, kinds, orders, receipts, records, roster
 from edge.domain.kinds import Kind
 from edge.domain.orders import Word
 from edge.domain.records import Draft, Origin
@@ -171,6 +171,29 @@ def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Ring) -> None:
         with pytest.raises(RecordError, match="person is malformed"):
             records.decode(json.dumps(event).encode())
         assert not valid(f"record-{kind}", event), person
+
+
+def test_every_payload_type_of_the_wire_is_one_of_the_envelopes() -> None:
+    """Whatever a module of the domain calls its type; the audit log's entries never travel."""
+    found = set()
+    for path in sorted((Path(edge.__file__).parent / "domain").glob("*.py")):
+        found |= set(re.findall(r'^[A-Z_]*TYPE = "(application/[^"]+)"', path.read_text(), re.MULTILINE))
+    assert len(found) > 10
+    listed = SCHEMAS["envelope"]["properties"]["payloadType"]["enum"]
+    assert set(listed) == found - {auditlog.PAYLOAD_TYPE}
+    assert len(listed) == len(set(listed))
+
+
+def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
+    key = SigningKey(bytes(32))
+    most = max(records.MAX_PAYLOAD, roster.MAX_PAYLOAD)
+    for name in SCHEMAS["envelope"]["properties"]["payloadType"]["enum"]:
+        wire = envelope.to_wire(envelope.sign(name, b"x" * most, key))
+        assert len(wire) <= envelope.MAX_ENVELOPE
+        assert valid("envelope", json.loads(wire)), name
+    too_long = {**json.loads(wire), "payload": "A" * 32_004}
+    assert not valid("envelope", too_long)
+    assert not valid("envelope", {**json.loads(wire), "payloadType": auditlog.PAYLOAD_TYPE})
 
 
 def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:

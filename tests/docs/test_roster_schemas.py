@@ -72,6 +72,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
         sent, here = compose(store, "main", [terminal], AUTHORITY), store.site("main")
     assert here is not None
     for topic, one in sent.items():
+        assert valid("envelope", json.loads(one.wire)), topic
         place, payload = place_of(topic), envelope.parse(one.wire).payload
         assert place is not None
         if place.part is not Part.PERSON:

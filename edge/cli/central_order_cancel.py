@@ -1,0 +1,53 @@
+"""`smartclocker central orders --cancel`: an order that is not to be sent again."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from edge.cli.central_authority import doing, open_registry
+from edge.cli.central_dir import open_ledger
+from edge.cli.plain import say
+
+if TYPE_CHECKING:
+    from edge.central.owing import Owing
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Cancel one, and say what that cannot undo."""
+    from edge.central import authority, owing
+    from edge.domain.orders import Word
+    from edge.errors import LedgerError
+
+    if not arguments.why:
+        raise LedgerError("--cancel needs --why, one line for the audit log; give it")
+    key = authority.load(arguments.directory)
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
+        found = [one for one in owing.standing(registry, store) if one.addressed.order.sequence == arguments.cancel]
+        waiting = [one for one in found if one.state is owing.State.OWED]
+        if not waiting:
+            raise LedgerError(f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders")
+        order = waiting[0].addressed.order
+        if order.word is Word.ROTATE:
+            raise LedgerError(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
+        registry.cancel(key, doing(arguments), order)
+    for one in found:
+        say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
+    say("the centre's own roster stays as the order left it; `central roster list` shows it")
+    return 0
+
+
+def _why_not(found: "list[Owing]") -> str:
+    if not found:
+        return "no order has this number"
+    states = ", ".join(sorted({str(one.state) for one in found}))
+    kept = "; an end of employment that a terminal keeps is lifted by `employment-continues`"
+    return f"no terminal owes it any more ({states}){kept if 'kept' in states else ''}"
+
+
+def _said(one: "Owing") -> str:
+    from edge.central import owing
+
+    if one.state is not owing.State.OWED:
+        return f"{one.state} before: another order undoes it, where one does"
+    if one.addressed.times:
+        return f"cancelled; it was sent, so that the terminal may obey it yet, until {one.addressed.expires}"
+    return "cancelled; it was never sent"

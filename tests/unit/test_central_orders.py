@@ -1,0 +1,212 @@
+"""Orders at the centre's command line, without a broker: about whom, all or none, cancelled, waiting."""
+
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from edge.central import authority, owing
+from edge.central.presence import Sightings
+from edge.central.registry import Doing, Registry
+from edge.central.store import Store
+from edge.cli import central_order_fields, main
+from edge.domain import topics
+from edge.domain.kinds import Kind
+from edge.domain.orders import Word
+from edge.domain.records import Origin
+from edge.errors import RecordError
+from edge.terminal.status import Online, online
+from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
+
+BEN = "b" * 26
+WHY = ("--by", "Pat", "--why", "asked by letter")
+AWAY = ("--port", "1", "--wait", "1s")
+"""Where no broker listens."""
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Path:
+    assert main(["central", "init", str(tmp_path), "--host", "localhost", "--site", "main"]) == 0
+    assert main(["central", "authority", "init", str(tmp_path), "--by", "Pat"]) == 0
+    return tmp_path
+
+
+@pytest.fixture
+def gates(centre: Path):
+    with Store(centre / "ledger.db") as store:
+        made = [Gate(store, Origin("main", f"gate-{number}"), number) for number in (1, 2, 3)]
+        made[0].punch(evidence(HOUR))
+        yield made
+
+
+def order(centre: Path, where: str, *words: str) -> int:
+    return main(["central", "order", str(centre), where, *words, *WHY, *AWAY])
+
+
+def orders(centre: Path, *words: str) -> int:
+    return main(["central", "orders", str(centre), *words])
+
+
+def states(centre: Path, capsys) -> list[tuple[int, str, str]]:
+    capsys.readouterr()
+    orders(centre, "--all", "--json")
+    rows = json.loads(capsys.readouterr().out)
+    return [(row["sequence"], row["terminal"], row["state"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("person", "why"),
+    [
+        (BEN, "no record and no roster here names this person"),
+        ("ann", "no person id"),
+        (f"{ANNA}a", "no person id"),
+    ],
+)
+def test_an_order_about_nobody_is_refused_before_it_is_signed(centre, gates, capsys, person, why):
+    assert order(centre, "main/gate-1", "erase", person, "--reason", "requested") not in {0, 1}
+    said = capsys.readouterr().err
+    assert why in said
+    assert "--force" in said
+    assert states(centre, capsys) == []
+
+
+def test_by_force_it_is_given_and_somebody_who_is_known_needs_none(centre, gates, capsys):
+    assert order(centre, "main/gate-1", "erase", BEN, "--reason", "requested", "--force") == 1
+    assert order(centre, "main/gate-1", "restrict", ANNA) == 1
+    assert states(centre, capsys) == [(1, "gate-1", "owed"), (2, "gate-1", "owed")]
+
+
+def test_an_order_to_a_site_that_fails_at_one_terminal_is_given_to_none(centre, gates, capsys, monkeypatch):
+    """What was issued for those before it would be sent by the next `orders --send`, though nobody saw it given."""
+    real = central_order_fields.sealed_name
+
+    def second_fails(arguments, terminal):
+        if terminal.origin.terminal == "gate-2":
+            raise RuntimeError("a key that is none")
+        return real(arguments, terminal)
+
+    monkeypatch.setattr("edge.cli.central_order.sealed_name", second_fails)
+    with pytest.raises(RuntimeError):
+        order(centre, "main/*", "rectify", ANNA, "--name", "Ann")
+    assert states(centre, capsys) == []
+    monkeypatch.undo()
+    assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 1
+    assert [state for *_, state in states(centre, capsys)] == ["owed"] * 3
+
+
+def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre):
+    with Registry(centre / authority.DB) as registry:
+        each = {"gate-1": {"person": ANNA}, "gate-2": {"person": "Ann"}}
+        with pytest.raises(RecordError):
+            registry.issue_each(
+                authority.load(centre), Doing("Pat", "x"), "main", Word.RESTRICT, each, valid=owing.AGAIN_AFTER
+            )
+        assert registry.addressed() == []
+        assert len(registry.entries()) == 1
+
+
+def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_who_and_why(centre, gates, capsys):
+    order(centre, "main/*", "restrict", ANNA)
+    order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested")
+    assert orders(centre, "--cancel", "2", "--by", "Pat", "--why", "the wrong person") == 0
+    assert "gate-1  erase  cancelled; it was never sent" in capsys.readouterr().out
+    assert states(centre, capsys)[-1] == (2, "gate-1", "cancelled")
+    with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
+        assert {one.order.sequence for one in owing.due(owing.standing(registry, store))} == {1}
+        entry = registry.entries()[-1]
+        assert (entry.act, entry.why, entry.data["sequence"]) == ("order-cancelled", "the wrong person", 2)
+    assert main(["central", "audit", str(centre)]) == 0
+    assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 0
+    assert orders(centre) == 0, "nobody owes anything"
+
+
+def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, capsys):
+    order(centre, "main/gate-1", "restrict", ANNA)
+    with Registry(centre / authority.DB) as registry:
+        registry.sent(registry.addressed())
+        command = registry.addressed()[0].order.id
+    assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 0
+    assert "may obey it yet, until 20" in capsys.readouterr().out
+    assert states(centre, capsys) == [(1, "gate-1", "cancelled")]
+    result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "kept"}
+    gates[0].write(Kind.COMMAND_RESULT, result, evidence(HOUR))
+    assert states(centre, capsys) == [(1, "gate-1", "done")]
+    assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 74
+    assert "no terminal owes it any more (done)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--cancel", "9", "--why", "x"], "no order has this number"),
+        (["--cancel", "1"], "needs --why"),
+        (["--cancel", "1", "--why", "x"], "a rotation is done"),
+    ],
+)
+def test_what_cannot_be_cancelled_says_why(centre, gates, capsys, words, why):
+    rotate = ["central", "authority", "rotate", str(centre), *WHY]
+    assert main(rotate) == 0
+    assert orders(centre, *words, "--by", "Pat") == 74
+    assert why in capsys.readouterr().err
+
+
+def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
+    order(centre, "main/gate-1", "unrestrict", ANNA, "--lifts", "restriction")
+    order(centre, "main/gate-1", "restrict", ANNA)
+    with Registry(centre / authority.DB) as registry:
+        registry.sent(registry.addressed())
+    capsys.readouterr()
+    orders(centre)
+    first, second = capsys.readouterr().out.splitlines()
+    assert all("sent 1 time, last 20" in line and "when that was an hour ago" in line for line in (first, second))
+    with Store(centre / "ledger.db") as store:
+        sightings = Sightings(store)
+        said = Online(epoch="e" * 32, head=1, utc="2026-03-02T08:00:00.000Z", watermark=1, refused=False,
+                      alarms=("clock-unsynchronised",), counters={})  # fmt: skip
+        sightings.hear(topics.status(Origin("main", "gate-1")), online(said))
+        sightings.flush(0)
+    orders(centre)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "follows no time server, and until it does this order waits there" in first
+    assert "time server" not in second, "what only takes away is obeyed by any clock"
+
+
+@pytest.mark.parametrize(
+    ("now", "day", "taken"),
+    [
+        ("2026-03-01T20:00:00+00:00", "2026-03-02", True),  # it is Monday in Auckland
+        ("2026-03-01T09:00:00+00:00", "2026-03-02", False),  # it is Monday nowhere
+        ("2026-03-01T20:00:00+00:00", "2026-03-03", False),
+    ],
+)
+def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, capsys, monkeypatch, now, day, taken):
+    monkeypatch.setattr("edge.cli.central_rights._now", lambda: datetime.fromisoformat(now))
+    code = main(["central", "rights", "open", str(centre), ANNA, "access", "--received", day, *WHY])
+    assert (code == 0) is taken
+    said = capsys.readouterr()
+    assert ("lies in the future" in said.err) is not taken
+
+
+def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        monkeypatch.setattr(
+            "edge.cli.central_rights._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
+        )
+        assert main(["central", "rights", "open", str(centre), ANNA, "access", *WHY]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    with Registry(centre / authority.DB) as registry:
+        assert registry.entries()[-1].data["received"] == "2026-03-02"
+
+
+def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
+    order(centre, "main/*", "restrict", ANNA)
+    order(centre, "main/gate-1", "object", ANNA)
+    with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
+        last = [one for one in registry.addressed() if one.order.sequence == 2]
+        assert [one.addressed.order.sequence for one in owing.judged(last, store)] == [2]
