@@ -28,6 +28,12 @@ class ConfigError(SmartClockerError, ValueError):
         super().__init__(f"{source}: {count}\n" + "\n".join(f"  {line}" for line in problems))
 
 
+class NameRefused(SmartClockerError, ValueError):
+    """A name, host or port that was given is none, or is reserved; the text says how to write it."""
+
+    exit_code = 2
+
+
 class ModelError(SmartClockerError, ValueError):
     """A model file is missing, corrupt, swapped for another, or of a shape that we cannot use."""
 

@@ -17,9 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.central import pki
-from edge.domain.records import NAME
+from edge.central import broker_texts, crl, pki
+from edge.central.broker_acl import render_acl
 from edge.errors import BrokerError
+
+__all__ = ["LOOPBACK", "START_BOUND_S", "BrokerSettings", "EmbeddedBroker", "find_mosquitto", "render_acl"]
+__all__ += ["render_configuration"]
 
 START_BOUND_S = 10.0
 _STOP_BOUND_S = 5.0
@@ -34,6 +37,8 @@ class BrokerSettings:
     """The one address to listen on."""
     port: int
     credentials: pki.Credentials
+    crl: Path
+    """The certificates that count no more."""
     acl: Path
     state: Path
     """Directory of the persistence file."""
@@ -50,18 +55,21 @@ class BrokerSettings:
     """Each save writes the whole state: with a long queue this costs more than sending again."""
     max_queued: int = 20_000
     """Messages kept for an absent client; what comes beyond is dropped, and sent again by its terminal."""
+    max_queued_bytes: int = 64_000_000
+    """The same in bytes: what a neighbour may make the broker keep for an absent ledger."""
     max_inflight: int = 100
     """Messages on their way to one client: what the ledger can commit at once."""
 
 
 def render_configuration(settings: BrokerSettings) -> str:
     """The text of mosquitto.conf."""
-    return _CONFIGURATION.format(
+    return broker_texts.CONFIGURATION.format(
         address=settings.address,
         port=settings.port,
         ca=settings.credentials.ca,
         certificate=settings.credentials.certificate,
         key=settings.credentials.key,
+        crl=settings.crl,
         acl=settings.acl,
         state=settings.state,
         user=settings.user,
@@ -69,16 +77,9 @@ def render_configuration(settings: BrokerSettings) -> str:
         autosave_s=settings.autosave_s,
         on_changes=str(settings.autosave_on_changes).lower(),
         max_queued=settings.max_queued,
+        max_queued_bytes=settings.max_queued_bytes,
         max_inflight=settings.max_inflight,
     )
-
-
-def render_acl(sites: Sequence[str]) -> str:
-    """The text of the ACL file. Raises ValueError for a site that is no name: a wildcard would open every site."""
-    for site in sites:
-        if NAME.fullmatch(site) is None:
-            raise ValueError(f"{site!r} is not a name of lower-case letters, digits and hyphens, 32 at most")
-    return _ACL_LEDGER + "".join(_ACL_SITE.format(site=site) for site in sites)
 
 
 def find_mosquitto() -> str:
@@ -179,6 +180,7 @@ class EmbeddedBroker:
             address=self.host,
             port=self.port,
             credentials=server,
+            crl=crl.ensure(self.pki),
             acl=self.acl,
             state=self.directory,
             sites=self._sites,
@@ -221,72 +223,3 @@ def _free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-_CONFIGURATION = """\
-# SmartClocker Edge: one TLS listener, client certificates only.
-# Written by the centre; a test holds provisioning/mosquitto/ to what the program writes.
-per_listener_settings false
-
-listener {port} {address}
-cafile {ca}
-certfile {certificate}
-keyfile {key}
-tls_version tlsv1.2
-# Nobody without a certificate of our authority, and the certificate's common name is the user of the ACL.
-require_certificate true
-use_identity_as_username true
-allow_anonymous false
-acl_file {acl}
-user {user}
-
-# What this file loses in a power cut the terminals send again: only the ledger's signed receipt releases a record.
-persistence {persistence}
-persistence_location {state}/
-autosave_interval {autosave_s}
-autosave_on_changes {on_changes}
-# Sessions of terminals that are gone for good must not fill the memory.
-persistent_client_expiration 30d
-
-max_queued_messages {max_queued}
-max_inflight_messages {max_inflight}
-# An envelope is 32 KiB at most.
-max_packet_size 65536
-max_keepalive 300
-# Small answers must not wait for the other side's delayed TCP acknowledgement, 40 ms each.
-set_tcp_nodelay true
-
-log_dest stderr
-log_type error
-log_type warning
-log_type notice
-connection_messages true
-"""
-
-_ACL_LEDGER = f"""\
-# The common name of the client's certificate is the user.
-# The ledger: reads what every terminal says, answers each.
-user {pki.LEDGER}
-topic read smartclocker/v1/+/+/record/+
-topic read smartclocker/v1/+/+/status
-topic write smartclocker/v1/+/+/receipt
-topic write smartclocker/v1/+/+/command
-
-# The authority: writes orders and each site's roster, and reads that to see what the broker lost.
-user {pki.AUTHORITY}
-topic write smartclocker/v1/+/+/command
-topic readwrite smartclocker/v1/+/roster/#
-"""
-
-_ACL_SITE = """
-# Site {site}: a terminal (%u) writes its own records and status, reads its own receipts and commands, nothing else.
-pattern write smartclocker/v1/{site}/%u/record/+
-pattern write smartclocker/v1/{site}/%u/status
-pattern read smartclocker/v1/{site}/%u/receipt
-pattern read smartclocker/v1/{site}/%u/command
-# The site's roster: signed and encrypted, and the key to it is sealed to each terminal.
-pattern read smartclocker/v1/{site}/roster/key/%u
-pattern read smartclocker/v1/{site}/roster/manifest
-pattern read smartclocker/v1/{site}/roster/page/+
-pattern read smartclocker/v1/{site}/roster/person/+
-"""

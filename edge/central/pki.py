@@ -1,4 +1,4 @@
-"""The private certificate authority of one installation: who may speak TLS to the broker, and as whom.
+"""The private certificate authority (CA) of one installation: who may speak TLS to the broker, and as whom.
 
 X.509 says who may *connect*; what a record says is signed by the terminal's own Ed25519 identity, which this
 authority never sees. Keys are EC P-256, files are PEM, private ones 0600. Everything is named so that both
@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from edge.domain.records import NAME
-from edge.errors import KeyFileError
+from edge.central import issued
+from edge.central.ownership import adopt, make_directory
+from edge.domain import naming
+from edge.errors import KeyFileError, NameRefused
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=825)
@@ -27,7 +29,9 @@ LEAF_LIFETIME = timedelta(days=825)
 LEDGER = "ledger"
 """The common name that the broker's ACL lets read every record and write receipts."""
 AUTHORITY = "authority"
-"""The common name that the broker's ACL lets write the rosters."""
+"""The common name that the broker's ACL lets write the rosters, and every command."""
+RENEW_BEFORE = timedelta(days=60)
+"""What ends so soon, `central init` renews."""
 _BACKDATED = timedelta(hours=1)
 """A terminal whose clock is a little behind must still accept a certificate that was made just now."""
 
@@ -50,8 +54,8 @@ def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIM
     if any(there):
         lost = files.key if there[0] else files.certificate
         raise KeyFileError(
-            f"{lost}: missing beside its other half; restore it from your backup (a new authority would cut every "
-            "terminal off), or move both away"
+            f"{lost}: missing beside its other half; restore it from your backup (a new CA would cut "
+            "every terminal off), or move both away"
         )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SmartClocker CA {secrets.token_hex(4)}")])
@@ -68,28 +72,47 @@ def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIM
 
 
 def issue_server(
-    directory: Path, names: Sequence[str], *, lifetime: timedelta = LEAF_LIFETIME, name: str = "server"
+    directory: Path,
+    names: Sequence[str],
+    *,
+    lifetime: timedelta = LEAF_LIFETIME,
+    name: str = "server",
+    keep_key: bool = False,
 ) -> Credentials:
     """Issue the broker's certificate for these host names and addresses; replaces an earlier one.
 
-    Raises KeyFileError when the authority is missing, ValueError when `names` is empty.
+    With `keep_key` for the private key that is there. Raises KeyFileError when the CA is missing, NameRefused (a
+    ValueError) when `names` is empty or holds what is no host.
     """
     if not names:
-        raise ValueError("a server certificate names at least one host or address")
-    alternatives = x509.SubjectAlternativeName([_alternative(entry) for entry in names])
+        raise NameRefused("a server certificate names at least one host or address; give one with --host")
+    try:
+        hosts = [naming.host(entry) for entry in names]
+    except ValueError as error:
+        raise NameRefused(str(error)) from error
+    alternatives = x509.SubjectAlternativeName([_alternative(entry) for entry in hosts])
     return _issue(
-        directory, name, names[0], ExtendedKeyUsageOID.SERVER_AUTH, lifetime=lifetime, alternatives=alternatives
+        directory,
+        name,
+        hosts[0],
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        lifetime=lifetime,
+        alternatives=alternatives,
+        keep_key=keep_key,
     )
 
 
 def issue_client(directory: Path, common_name: str, *, lifetime: timedelta = LEAF_LIFETIME) -> Credentials:
     """Issue the certificate of a terminal (its name) or of the ledger (`ledger`); replaces an earlier one.
 
-    The common name becomes the user in the broker's ACL. Raises KeyFileError when the authority is missing,
-    ValueError for a name that is not one of ours: in an ACL pattern, `+` or `/` would widen what it grants.
+    The common name becomes the user and the client id at the broker. Raises KeyFileError when the CA is missing,
+    NameRefused (a ValueError) for a name that is not one of ours: in an ACL pattern, `+` or `/` would widen what it
+    grants. An instance's, `ledger.NAME`, has a full stop, so that no terminal can be called so.
     """
-    if NAME.fullmatch(common_name) is None:
-        raise ValueError(f"{common_name!r} is not a name of lower-case letters, digits and hyphens, 32 at most")
+    try:
+        naming.name(common_name.removeprefix(f"{LEDGER}."))
+    except ValueError as error:
+        raise NameRefused(str(error)) from error
     return _issue(
         directory, f"client-{common_name}", common_name, ExtendedKeyUsageOID.CLIENT_AUTH, lifetime=lifetime
     )
@@ -103,9 +126,11 @@ def _issue(
     *,
     lifetime: timedelta,
     alternatives: x509.SubjectAlternativeName | None = None,
+    keep_key: bool = False,
 ) -> Credentials:
-    authority, signer = _load_authority(directory)
-    key = ec.generate_private_key(ec.SECP256R1())
+    authority, signer = load_authority(directory)
+    files = _files(directory, stem)
+    key = (_present_key(files.key) if keep_key else None) or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     # A lifetime below zero makes one that has expired, which is how its refusal is tested.
@@ -123,20 +148,30 @@ def _issue(
     )
     if alternatives is not None:
         builder = builder.add_extension(alternatives, critical=False)
-    files = _files(directory, stem)
-    _write(files, key, builder.sign(signer, hashes.SHA256()))
+    certificate = builder.sign(signer, hashes.SHA256())
+    issued.enter(directory, issued.describe(stem, certificate))  # first: what is not on it cannot be called back
+    _write(files, key, certificate)
     return files
 
 
-def _load_authority(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _present_key(path: Path) -> ec.EllipticCurvePrivateKey | None:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def load_authority(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """The CA's certificate and its private key. Raises KeyFileError."""
     files = _files(directory, "ca")
     try:
         certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
         key = serialization.load_pem_private_key(files.key.read_bytes(), password=None)
     except OSError as error:
         raise KeyFileError(
-            f"{error.filename}: the authority cannot be read ({error.strerror}); make one first, or name the "
-            "directory that holds ca.crt and ca.key"
+            f"{error.filename}: the certificate authority cannot be read ({error.strerror}); make one with "
+            "`smartclocker central init`, or name the directory that holds pki/ca.crt and pki/ca.key"
         ) from error
     except (ValueError, TypeError) as error:  # TypeError: the key is encrypted
         raise KeyFileError(f"{directory}: ca.crt or ca.key is damaged; restore both from your backup") from error
@@ -191,12 +226,23 @@ def _write(files: Credentials, key: ec.EllipticCurvePrivateKey, certificate: x50
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        files.key.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.key.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_directory(files.key.parent, 0o755)
         _replace(files.key, private, 0o600)
         _replace(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
         raise KeyFileError(
             f"{files.key.parent}: cannot be written ({error.strerror}); make it writable by this user"
+        ) from error
+
+
+def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put a file in its place, whole or not at all. Raises KeyFileError."""
+    try:
+        _replace(path, content, mode)
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: cannot be written ({error.strerror}); make it writable by this user"
         ) from error
 
 
@@ -208,7 +254,9 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(descriptor, mode)  # whatever the umask is: the broker and the terminals read certificates
             os.fsync(descriptor)
+        adopt(temporary)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)

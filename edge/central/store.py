@@ -9,14 +9,13 @@ from nacl.signing import VerifyKey
 
 from edge.central.database import Database
 from edge.central.rows import ChainRow, Entry, Links, Terminal, now
+from edge.domain.naming import RESERVED
 from edge.domain.records import GENESIS, NAME, Origin
 from edge.errors import LedgerError
 from edge.journal.envelope import key_id
 
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
 
-RESERVED = frozenset({"ledger", "roster", "authority"})
-"""Names that mean something else in the topics or in the broker's ACL."""
 MAX_CONFLICTS = 1_000
 """Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge.adapters.mqtt_tls import UplinkSettings
@@ -45,6 +45,20 @@ def moment(text: str) -> str:
     except (ValueError, OverflowError):
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no moment; write it with Z or an offset: 2026-03-02T17:30+01:00")
+
+
+def named(rule: str) -> Callable[[str], Any]:
+    """A rule of `edge.domain.naming` as the type of an argument: what is wrong is said in one line, exit code 2."""
+
+    def read(text: str) -> Any:
+        from edge.domain import naming
+
+        try:
+            return getattr(naming, rule)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
 
 
 def open_ledger(directory: Path) -> "Store":

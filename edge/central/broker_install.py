@@ -1,0 +1,81 @@
+"""What the broker reads, put where its own user can read it, with the paths of that place."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+from edge.central import broker_conf, crl, pki
+from edge.errors import KeyFileError, NameRefused
+
+_MODE = 0o640
+
+
+def install(base: Path, into: Path, user: str) -> Path:
+    """Copy configuration, ACL, CA, revocation list and the broker's own key from `base`; the configuration's path.
+
+    As root the files are root's and readable by `user`'s group; else they are ours. The CA's private key stays.
+    Raises NameRefused, KeyFileError.
+    """
+    base, into = base.absolute(), into.absolute()
+    if into in {base, base / "pki"} or not str(into).isprintable():
+        raise NameRefused(
+            f"{str(into)!r}: give the broker a directory of its own, /etc/smartclocker/broker as a rule"
+        )
+    group = _group(user)
+    sources = {
+        "cafile": base / "pki" / "ca.crt",
+        "certfile": base / "pki" / "server.crt",
+        "keyfile": base / "pki" / "server.key",
+        "crlfile": crl.ensure(base / "pki"),
+        "acl_file": base / "acl",
+    }
+    texts = {key: _read(path) for key, path in sources.items()}
+    moves = {key: str(into / path.name) for key, path in sources.items()}
+    configuration = broker_conf.relocate(_read(base / "mosquitto.conf").decode(), {**moves, "user": user})
+    try:
+        into.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        into.mkdir(mode=0o750, exist_ok=True)
+        _give(into, group, 0o750)
+    except OSError as error:
+        raise KeyFileError(f"{into}: cannot be made ({error.strerror}); give the command as root") from error
+    for key, text in texts.items():
+        _put(into / sources[key].name, text, group)
+    path = into / "mosquitto.conf"
+    _put(path, configuration.encode(), group)
+    return path
+
+
+def _group(user: str) -> int | None:
+    """The group that files are given to; None where we are not root and cannot."""
+    try:
+        found = pwd.getpwnam(user).pw_gid
+        grp.getgrgid(found)
+    except KeyError as error:
+        raise NameRefused(
+            f"no user {user!r} on this machine; `apt install mosquitto` makes it, or name another with --user"
+        ) from error
+    return found if os.geteuid() == 0 else None
+
+
+def _put(path: Path, content: bytes, group: int | None) -> None:
+    pki.write_file(path, content, 0o600)
+    try:
+        _give(path, group, _MODE)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}; give the command as root") from error
+
+
+def _give(path: Path, group: int | None, mode: int) -> None:
+    if group is not None:
+        os.chown(path, 0, group)
+    path.chmod(mode)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: cannot be read ({error.strerror}); `smartclocker central init` makes it"
+        ) from error

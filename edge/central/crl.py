@@ -1,0 +1,90 @@
+"""The list of certificates that count no more: what mosquitto's `crlfile` reads.
+
+It is valid for as long as the authority itself: a list that ended would lock everybody out, and one that lies
+beside the broker is as fresh as its copy, whatever it says of itself.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from edge.central import issued, pki
+from edge.central.issued import Issued
+from edge.errors import KeyFileError
+
+NAME = "crl.pem"
+_BACKDATED = timedelta(hours=1)
+
+
+def ensure(directory: Path) -> Path:
+    """Make the list where there is none; its path. Raises KeyFileError."""
+    path = directory / NAME
+    if not path.exists():
+        _write(directory, [])
+    return path
+
+
+def read(directory: Path) -> x509.CertificateRevocationList | None:
+    """The list as it stands; None where there is none. Raises KeyFileError for a damaged one."""
+    path = directory / NAME
+    try:
+        return x509.load_pem_x509_crl(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise KeyFileError(
+            f"{path}: the list of revoked certificates cannot be read; restore it from your backup"
+        ) from error
+
+
+def revoked(directory: Path) -> frozenset[int]:
+    """The serial numbers in it. Raises KeyFileError."""
+    return frozenset(one.serial_number for one in read(directory) or ())
+
+
+def valid(directory: Path, name: str) -> list[Issued]:
+    """The certificates of a common name that still count, the oldest first. Raises KeyFileError."""
+    gone, now = revoked(directory), datetime.now(UTC)
+    theirs = (one for one in issued.everything(directory) if one.name == name and one.stem != issued.SERVER)
+    return [one for one in theirs if one.serial not in gone and one.end > now]
+
+
+def revoke(directory: Path, which: Iterable[Issued]) -> Path:
+    """Put these into the list, signed anew; its path. Raises KeyFileError."""
+    now = datetime.now(UTC)
+    entries = list(read(directory) or ())
+    there = {one.serial_number for one in entries}
+    for one in which:
+        if one.serial not in there:
+            builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(now)
+            entries.append(builder.build())
+    return _write(directory, entries)
+
+
+def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:
+    authority, key = pki.load_authority(directory)
+    now = datetime.now(UTC)
+    before = read(directory)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.subject)
+        .last_update(now - _BACKDATED)
+        .next_update(max(authority.not_valid_after_utc, now))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(x509.CRLNumber(_number(before) + 1), critical=False)
+    )
+    for entry in entries:
+        builder = builder.add_revoked_certificate(entry)
+    path = directory / NAME
+    text = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pki.write_file(path, text)
+    return path
+
+
+def _number(before: x509.CertificateRevocationList | None) -> int:
+    if before is None:
+        return 0
+    return before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

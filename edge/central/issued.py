@@ -1,0 +1,106 @@
+"""Which certificates an authority has given out: a line each, so that one can be called back, and its end foreseen.
+
+The files beside it are read as well: an authority of before this log is not forgotten.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from edge.central.ownership import adopt
+from edge.errors import KeyFileError
+
+LOG = "issued.jsonl"
+SERVER = "server"
+"""The stem of the broker's own files; a client's begin with `client-`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """One certificate."""
+
+    stem: str
+    """Of its files' names: `server`, or `client-` and the common name."""
+    name: str
+    """Its common name."""
+    serial: int
+    begin: datetime
+    end: datetime
+
+
+def describe(stem: str, certificate: x509.Certificate) -> Issued:
+    """What the log keeps of a certificate."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return Issued(
+        stem,
+        str(names[0].value) if names else "",
+        certificate.serial_number,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+    )
+
+
+def enter(directory: Path, one: Issued) -> None:
+    """Append it, durable on return. Raises KeyFileError."""
+    line = json.dumps(
+        {
+            "stem": one.stem,
+            "name": one.name,
+            "serial": f"{one.serial:x}",
+            "begin": one.begin.isoformat(),
+            "end": one.end.isoformat(),
+        }
+    )
+    path = directory / LOG
+    try:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(f"{line}\n".encode("ascii"))
+            file.flush()
+            os.fsync(descriptor)
+        adopt(path)
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: cannot be written ({error.strerror}); make it writable by this user"
+        ) from error
+
+
+def everything(directory: Path) -> list[Issued]:
+    """All that are known, each once, in the order in which they were issued. Raises KeyFileError."""
+    found = {one.serial: one for one in _files(directory)}
+    found |= {one.serial: one for one in _log(directory)}
+    return sorted(found.values(), key=lambda one: one.begin)
+
+
+def latest(directory: Path) -> dict[str, Issued]:
+    """The newest of each, by stem. Raises KeyFileError."""
+    return {one.stem: one for one in everything(directory)}
+
+
+def _log(directory: Path) -> Iterator[Issued]:
+    path = directory / LOG
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeError) as error:
+        raise KeyFileError(f"{path}: cannot be read ({error}); restore it from your backup") from error
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # the torn end of a power cut
+            told = json.loads(line)
+            times = (datetime.fromisoformat(told[word]).astimezone(UTC) for word in ("begin", "end"))
+            yield Issued(told["stem"], told["name"], int(told["serial"], 16), *times)
+
+
+def _files(directory: Path) -> Iterator[Issued]:
+    for path in [directory / f"{SERVER}.crt", *sorted(directory.glob("client-*.crt"))]:
+        with contextlib.suppress(OSError, ValueError):  # missing, or moved to its terminal
+            yield describe(path.stem, x509.load_pem_x509_certificate(path.read_bytes()))

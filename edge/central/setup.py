@@ -1,0 +1,217 @@
+"""The centre's directory, made and added to: `central init`, once and again.
+
+What is there stays: keys, sites, hosts, the listener, lines that somebody added by hand. Only what was asked for by
+name goes, and what ends soon is renewed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from edge.central import broker, broker_acl, broker_conf, crl, issued, pki, roster_store
+from edge.central.ownership import make_directory
+from edge.errors import KeyFileError, NameRefused
+from edge.journal import keys
+
+LEDGER_KEY, LEDGER_PUBLIC = "ledger.key", "ledger.pem"
+ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
+"""The centre's own programs reach a broker on their machine by these."""
+LISTEN, PORT = "0.0.0.0", 8883  # noqa: S104 - terminals are elsewhere
+STATE = Path("/var/lib/mosquitto")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be there; None and nothing leave things as they are."""
+
+    hosts: Sequence[str] = ()
+    sites: Sequence[str] = ()
+    instances: Sequence[str] = ()
+    """Of the ledger, beside the first."""
+    listen: str | None = None
+    port: int | None = None
+    drop_sites: Sequence[str] = ()
+    drop_hosts: Sequence[str] = ()
+    renew: bool = False
+    """New keys for the broker and the centre's own programs; the programs' former certificates count no more."""
+
+
+def set_up(base: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+    """Make what is missing in `base`; says what was done, in pairs of a word and a text.
+
+    Raises NameRefused before anything is made, KeyFileError, LedgerError.
+    """
+    base = base.absolute()
+    _refuse_nonsense(base, wish)
+    first = not (base / "pki" / "ca.crt").exists()
+    base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not base.is_dir():
+        base.mkdir(mode=0o700)
+    directory = base / "pki"
+    make_directory(directory, 0o755)
+    pki.create_authority(directory)
+    crl.ensure(directory)
+    yield "ca", f"{directory / 'ca.crt'}  (every terminal gets a copy: uplink.ca)"
+    yield from _server(directory, wish)
+    yield from _programs(directory, base / "acl", wish)
+    yield from _ledger_key(base)
+    yield from _configuration(base, wish, first=first)
+
+
+def _refuse_nonsense(base: Path, wish: Wish) -> None:
+    if not str(base).isprintable():
+        raise NameRefused(f"{str(base)!r}: no directory that mosquitto.conf can name; choose another")
+    hosts = _hosts(base / "pki", wish)
+    sites = _sites(_read(base / "acl") or "", wish)
+    if not set(hosts) - set(ALWAYS_NAMED) and not wish.hosts:
+        raise NameRefused("the broker has no name; give --host, a name or address that terminals reach it by")
+    if not sites:
+        raise NameRefused("the broker serves no site; give --site")
+    broker_acl.render_acl(sites, wish.instances)
+
+
+def _hosts(directory: Path, wish: Wish) -> list[str]:
+    there = named_hosts(directory / "server.crt")
+    wanted = dict.fromkeys([*there, *wish.hosts, *ALWAYS_NAMED])
+    return [host for host in wanted if host not in set(wish.drop_hosts) - set(ALWAYS_NAMED)]
+
+
+def _sites(acl: str, wish: Wish) -> list[str]:
+    wanted = dict.fromkeys([*broker_acl.sites_of(acl), *wish.sites])
+    return [site for site in wanted if site not in wish.drop_sites]
+
+
+def _server(directory: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+    path = directory / "server.crt"
+    before, hosts = named_hosts(path), _hosts(directory, wish)
+    why = _why_renew(directory, issued.SERVER, wish)
+    if why is None and set(before) != set(hosts):
+        pki.issue_server(directory, hosts, keep_key=True)
+        said = "issued anew for the same key"
+    elif why is not None:
+        pki.issue_server(directory, hosts)
+        said = why
+    else:
+        said = "kept"
+    yield "certificate", f"{path}  of the broker, {said}: {', '.join(hosts)}; until {_end(path)}"
+    if gone := [host for host in before if host not in hosts]:
+        yield "dropped", f"hosts {', '.join(gone)}"
+
+
+def _programs(directory: Path, acl: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+    """Certificates of the ledger, its instances and the authority."""
+    instances = dict.fromkeys([*broker_acl.instances_of(_read(acl) or ""), *wish.instances])
+    for name in (pki.LEDGER, pki.AUTHORITY, *(f"{pki.LEDGER}.{one}" for one in instances)):
+        why = _why_renew(directory, f"client-{name}", wish)
+        if why is not None:
+            former = crl.valid(directory, name)
+            files = pki.issue_client(directory, name)
+            if wish.renew:
+                crl.revoke(directory, former)
+            yield "certificate", f"{files.certificate}  of the centre's own, {why}; until {_end(files.certificate)}"
+
+
+def _why_renew(directory: Path, stem: str, wish: Wish) -> str | None:
+    path = directory / f"{stem}.crt"
+    if not path.exists() or not path.with_suffix(".key").exists():
+        return "new"
+    if wish.renew:
+        return "renewed with a new key"
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    if certificate.not_valid_after_utc - datetime.now(UTC) < pki.RENEW_BEFORE:
+        return "renewed, since it ends soon"
+    return "issued anew, since it was revoked" if certificate.serial_number in crl.revoked(directory) else None
+
+
+def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
+    if not (base / LEDGER_KEY).exists():
+        keys.create_identity(base / LEDGER_KEY)
+    public = keys.load_identity(base / LEDGER_KEY).verify_key
+    pki.write_file(base / LEDGER_PUBLIC, keys.public_pem(public).encode("ascii"))
+    yield "ledger key", f"{base / LEDGER_PUBLIC}  (every terminal pins it: keys.ledger)"
+    roster_store.ensure_key(base)
+    yield "roster key", f"{base / roster_store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)"
+
+
+def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:
+    """The ACL and mosquitto.conf."""
+    acl, conf = _read(base / "acl"), _read(base / "mosquitto.conf")
+    sites = _sites(acl or "", wish)
+    if acl is None:
+        rows = broker_acl.render_acl(sites, wish.instances)
+    else:
+        rows = broker_acl.add(broker_acl.drop(acl, wish.drop_sites), sites, wish.instances)
+        there = broker_acl.sites_of(acl)
+        for word, names in (
+            ("added", [site for site in sites if site not in there]),
+            ("dropped", [site for site in there if site not in sites]),
+        ):
+            if names:
+                yield word, f"sites {', '.join(names)}"
+    pki.write_file(base / "acl", rows.encode(), 0o600)
+    said = f"sites {', '.join(sites)}"
+    if own := broker_acl.own_lines(rows):
+        said += f"; {own} lines of your own are kept"
+    yield "acl", f"{base / 'acl'}  {said}"
+    was = broker_conf.listener(conf or "")
+    address, port = was or (LISTEN, PORT)
+    address, port = wish.listen or address, wish.port or port
+    wanted = broker.render_configuration(
+        broker.BrokerSettings(
+            address=address,
+            port=port,
+            credentials=pki.Credentials(*(base / "pki" / name for name in ("ca.crt", "server.crt", "server.key"))),
+            crl=base / "pki" / crl.NAME,
+            acl=base / "acl",
+            state=STATE,
+            sites=sites,
+        )
+    )
+    told = f"listens on {address}, port {port}"
+    if was is not None and was != (address, port):
+        told += f" (before: {was[0]}, port {was[1]})"
+    text = wanted
+    if conf is not None:
+        moved = {"listener"} if was is None or was != (address, port) else set()
+        text = broker_conf.merge(conf, wanted, replace=frozenset(moved))
+        if own_settings := broker_conf.differing(text, wanted):
+            told += f"; your own settings are kept: {', '.join(own_settings)}"
+    pki.write_file(base / "mosquitto.conf", text.encode())
+    yield "broker", f"{base / 'mosquitto.conf'}  {told}"
+    again = "" if first else " again, then restart mosquitto"
+    yield "next", f"sudo smartclocker central broker {base} /etc/smartclocker/broker{again}"
+    if first:
+        yield "", f"smartclocker central issue {base} TERMINAL; smartclocker central register {base} …"
+
+
+def named_hosts(certificate: Path) -> list[str]:
+    """The hosts and addresses that a server's certificate names; none for a file that is not there.
+
+    Raises KeyFileError for one that is no certificate.
+    """
+    try:
+        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
+        names = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, x509.ExtensionNotFound) as error:
+        raise KeyFileError(
+            f"{certificate}: not the broker's certificate; restore it from your backup, or move it away"
+        ) from error
+    return [str(one.value) for one in names]
+
+
+def _end(path: Path) -> str:
+    return f"{x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc:%Y-%m-%d}"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        raise KeyFileError(f"{path}: cannot be read ({error}); mend it, or move it away") from error
