@@ -56,7 +56,7 @@ class Kind:
             os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             try:
                 self._build(temporary, tables, fill)
-                _give_to_owner_of(path.parent, temporary)
+                give_to_owner_of(path.parent, temporary)
                 with contextlib.suppress(FileExistsError):
                     os.link(temporary, path)
             finally:
@@ -209,14 +209,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _give_to_owner_of(directory: Path, path: Path) -> None:
+def give_to_owner_of(directory: Path, path: Path) -> None:
     """What root makes by hand, the service must be able to open; SQLite itself gives -wal and -shm the same owner.
 
     Raises OSError.
     """
     if os.geteuid() == 0:
         owner = directory.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
+from edge.central.ownership import adopt
 from edge.central.registry import Doing, Registry
 from edge.domain.auditlog import Act
 from edge.domain.orders import Order
@@ -96,6 +97,7 @@ def _write_public(directory: Path, key: SigningKey) -> None:
         file.write(public_pem(key.verify_key))
         file.flush()
         os.fsync(file.fileno())
+    adopt(temporary)
     temporary.replace(path)
     sync_directory(directory)
 

@@ -104,6 +104,7 @@ class EmbeddedBroker:
         port: int = 0,
         *,
         sites: Sequence[str] = ("main",),
+        instances: Sequence[str] = (),
         persistence: bool = True,
         autosave_on_changes: bool = False,
     ) -> None:
@@ -115,7 +116,7 @@ class EmbeddedBroker:
         self.acl = directory / "acl"
         self.log = directory / "mosquitto.log"
         self._configuration = directory / "mosquitto.conf"
-        self._sites = tuple(sites)
+        self._sites, self._instances = tuple(sites), tuple(instances)
         self._persistence, self._autosave_on_changes = persistence, autosave_on_changes
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -174,7 +175,7 @@ class EmbeddedBroker:
         if not server.certificate.exists():
             server = pki.issue_server(self.pki, [LOOPBACK, "localhost"])
         if not self.acl.exists():
-            self.acl.write_text(render_acl(self._sites), encoding="ascii")
+            self.acl.write_text(render_acl(self._sites, self._instances), encoding="ascii")
             self.acl.chmod(0o600)
         settings = BrokerSettings(
             address=self.host,

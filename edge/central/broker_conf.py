@@ -7,8 +7,6 @@ _ALWAYS = frozenset(
 )
 """What makes it safe is not a matter of taste."""
 _PATHS = frozenset({"cafile", "certfile", "keyfile", "crlfile", "acl_file", "persistence_location"})
-_FORMER = {"max_packet_size": {"65536"}}
-"""What earlier versions wrote, by setting: nobody chose it."""
 
 
 def value(configuration: str, key: str) -> str | None:
@@ -71,4 +69,4 @@ def _must_change(key: str, is_now: str, wanted: str) -> bool:
         return False
     if key in _PATHS:
         return not Path(is_now).is_absolute()
-    return key in _ALWAYS or is_now in _FORMER.get(key, set())
+    return key in _ALWAYS

@@ -37,7 +37,7 @@ max_queued_messages {max_queued}
 max_queued_bytes {max_queued_bytes}
 max_inflight_messages {max_inflight}
 # An envelope is 32 KiB at most.
-max_packet_size 36864
+max_packet_size 65536
 max_keepalive 300
 # Small answers must not wait for the other side's delayed TCP acknowledgement, 40 ms each.
 set_tcp_nodelay true
@@ -49,10 +49,11 @@ log_type notice
 connection_messages true
 """
 
-_READER = """\
+_LEDGER = """\
 topic read smartclocker/v1/+/+/record/+
 topic read smartclocker/v1/+/+/status
 topic write smartclocker/v1/+/+/receipt
+topic write smartclocker/v1/+/+/command
 """
 
 ACL_HEAD = "# The common name of the client's certificate is the user.\n"
@@ -60,13 +61,12 @@ ACL_HEAD = "# The common name of the client's certificate is the user.\n"
 ACL_LEDGER = f"""\
 # The ledger: reads what every terminal says, answers each.
 user {pki.LEDGER}
-{_READER}topic write smartclocker/v1/+/+/command
-"""
+{_LEDGER}"""
 
 ACL_INSTANCE = f"""\
 # Another instance of the ledger, with a certificate and a session of its own.
 user {pki.LEDGER}.{{instance}}
-{_READER}"""
+{_LEDGER}"""
 
 ACL_AUTHORITY = f"""\
 # The authority: writes orders and each site's roster, and reads that to see what the broker lost.

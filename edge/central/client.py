@@ -8,28 +8,26 @@ from edge.domain import topics
 from edge.domain.records import NAME
 from edge.errors import LedgerError
 
-COMMANDS = "cli"
-"""The instances of the commands begin so."""
-
 
 def ledger_link(settings: UplinkSettings, instance: str | None = None) -> MqttLink:
     """The connection of the ledger, not started. The certificate's common name must be `ledger`.
 
     The broker keeps what arrives while the ledger is away, and delivers again what it did not release: a crash
-    between the two costs a duplicate, never a record. Each `instance` has a session of its own, in which it is
-    given everything: the database keeps one of each. Raises LedgerError for an instance that is no name.
+    between the two costs a duplicate, never a record. Each `instance` has a certificate, and by that a session,
+    of its own, in which it is given everything: the database keeps one of each. Raises LedgerError for an instance
+    that is no name.
     """
     client = client_id(instance)
     return MqttLink(settings, Identity(client, (topics.ALL_RECORDS, topics.ALL_STATUS), manual_release=True))
 
 
 def client_id(instance: str | None) -> str:
-    """The name of a session. Raises LedgerError."""
+    """The name of a session, and of the certificate that it belongs to. Raises LedgerError."""
     if instance is None:
         return LEDGER
-    if NAME.fullmatch(instance) is None or instance.startswith(COMMANDS):
+    if NAME.fullmatch(instance) is None:
         raise LedgerError(
-            f"{instance!r} is no name for an instance: lower-case letters, digits and hyphens, 32 at most, not "
-            f"beginning with {COMMANDS}; choose another"
+            f"{instance!r} is no name for an instance: lower-case letters, digits and hyphens, 32 at most; "
+            "choose another"
         )
-    return f"{LEDGER}-{instance}"
+    return f"{LEDGER}.{instance}"

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge.central import migrations
+from edge.central.ownership import adopt
 from edge.errors import LedgerError, LedgerStalled
 
 BUSY_S = 10.0
@@ -118,3 +119,4 @@ def _create_private(path: Path) -> None:
     # drop the locks of every connection that this process has on it.
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        adopt(path)

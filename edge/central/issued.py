@@ -75,8 +75,9 @@ def enter(directory: Path, one: Issued) -> None:
 
 def everything(directory: Path) -> list[Issued]:
     """All that are known, each once, in the order in which they were issued. Raises KeyFileError."""
-    found = {one.serial: one for one in _files(directory)}
-    found |= {one.serial: one for one in _log(directory)}
+    found = {one.serial: one for one in _log(directory)}
+    for one in _files(directory):
+        found.setdefault(one.serial, one)
     return sorted(found.values(), key=lambda one: one.begin)
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central.pki import AUTHORITY
 from edge.central.posting import Letter, post
 from edge.central.registry import Addressed, Registry
 from edge.central.rows import now
@@ -90,7 +89,7 @@ def judged(sent: Sequence[Addressed], store: Store) -> list[Owing]:
 def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[bool]:
     """Hand them to the broker and remember it; whether somebody listens, each. Raises BrokerError, LedgerError."""
     letters = [Letter(one.origin, one.wire, _seconds_left(one)) for one in which]
-    heard = post(uplink, letters, AUTHORITY)
+    heard = post(uplink, letters)
     registry.sent([one for one, by in zip(which, heard, strict=True) if by])
     return heard
 

@@ -1,14 +1,13 @@
 """Files of the centre belong to whom its directory belongs, whoever gave the command."""
 
-import os
 from pathlib import Path
+
+from edge.sqlitefile import give_to_owner_of
 
 
 def adopt(path: Path) -> None:
     """Give what root made to the owner of the directory that it lies in. Raises OSError."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    give_to_owner_of(path.parent, path)
 
 
 def make_directory(path: Path, mode: int) -> None:

@@ -1,6 +1,5 @@
 """Handing signed messages to the broker for the terminals' command topics, and hearing whether anybody listens."""
 
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +7,8 @@ from dataclasses import dataclass, replace
 from edge.adapters.mqtt_link import MqttLink
 from edge.adapters.mqtt_mail import Identity
 from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central.client import COMMANDS
-from edge.central.pki import LEDGER
+from edge.central.pki import AUTHORITY
+from edge.central.turn import turn
 from edge.domain import topics
 from edge.domain.records import Origin
 from edge.errors import BrokerError
@@ -30,15 +29,20 @@ class Letter:
     """How long the broker keeps it for a terminal that is away."""
 
 
-def post(uplink: UplinkSettings, letters: Sequence[Letter], user: str = LEDGER) -> list[bool]:
+def post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
     """Publish all of them; for each, whether somebody is subscribed: a terminal, or a session that is kept for one.
 
-    `user` is the common name of the certificate in `uplink`. Raises BrokerError, KeyFileError.
+    The certificate in `uplink` is the authority's: the ledger's own is in use as long as the ledger runs. Raises
+    BrokerError, KeyFileError.
     """
     if not letters:
         return []
-    client = f"{user}-{COMMANDS}-{secrets.token_hex(4)}"
-    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(client))  # nothing may be kept for this name
+    with turn(uplink):
+        return _post(uplink, letters)
+
+
+def _post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
+    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))  # nothing may be kept for this name
     link.start()
     try:
         _await_connection(link)

@@ -91,7 +91,7 @@ def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> b
     """Sign and publish; the broker keeps them for a terminal that is away, until they expire.
 
     False when nobody is subscribed: the terminal never connected, or its session ended. Raises BrokerError,
-    KeyFileError; RecordError for a command that no terminal would take.
+    KeyFileError; RecordError for a command that no terminal would take. `uplink` has the authority's certificate.
     """
     letters = [Letter(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
     return all(post(uplink, letters))

@@ -14,6 +14,7 @@ from edge.adapters.mqtt_mail import Identity, Receive
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.pki import AUTHORITY
 from edge.central.roster_store import Sent
+from edge.central.turn import turn
 from edge.domain.roster_topics import Part, place_of, root
 from edge.errors import BrokerError
 from edge.ports import Acknowledged, Connected, Disconnected
@@ -57,13 +58,13 @@ def publish(uplink: UplinkSettings, site: str, wanted: Mapping[str, Sent]) -> Pu
 
 @contextmanager
 def _linked(uplink: UplinkSettings, *subscriptions: str) -> Iterator[MqttLink]:
-    client = f"{AUTHORITY}-{secrets.token_hex(4)}"
-    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(client, subscriptions))
-    link.start()
-    try:
-        yield link
-    finally:
-        link.stop()
+    with turn(uplink):
+        link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY, subscriptions))
+        link.start()
+        try:
+            yield link
+        finally:
+            link.stop()
 
 
 def _retained(link: MqttLink, site: str) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from typing import Self
 
 from nacl.signing import SigningKey
 
+from edge.central.ownership import adopt
 from edge.domain.roster import Entry
 from edge.errors import LedgerError
 from edge.journal.keys import create_identity, load_identity, public_pem
@@ -234,7 +235,9 @@ def ensure_key(directory: Path) -> SigningKey:
             raise LedgerError(f"{path}: missing, and people are kept under it; restore it from your backup")
         create_identity(path)
     key = load_identity(path)
-    (directory / ROSTER_PUBLIC).write_text(public_pem(key.verify_key), encoding="ascii")
+    public = directory / ROSTER_PUBLIC
+    public.write_text(public_pem(key.verify_key), encoding="ascii")
+    adopt(public)
     return key
 
 

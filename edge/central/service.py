@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from nacl.signing import SigningKey
+
 from edge.adapters.mqtt_mail import Receive
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.client import ledger_link
@@ -18,6 +20,7 @@ from edge.central.presence import Sightings
 from edge.central.pulse import Pulse
 from edge.central.store import Store
 from edge.central.strangers import OF_STRANGERS, Strangers
+from edge.central.turn import turn
 from edge.domain import topics
 from edge.domain.records import Origin
 from edge.errors import LedgerError, LedgerStalled, SmartClockerError
@@ -36,6 +39,8 @@ _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
 """Pauses between attempts while the database cannot be written."""
 _MAX_HELD = 1_000
 """Messages that are held meanwhile. Those of earlier connections the broker has still, and delivers again."""
+_SUCCEED_S = 3.0
+"""How long the one that had our name before may take to end."""
 _MAX_SAID = 1_000
 """Kinds of rejection that are logged, each once: a flood of forgeries must not become a flood of lines."""
 
@@ -96,6 +101,10 @@ class LedgerService:
         A disk that is full or read-only is waited for, at the start too.
         """
         key = load_identity(self._settings.key)
+        with turn(self._settings.uplink, _SUCCEED_S):
+            self._run(key)
+
+    def _run(self, key: SigningKey) -> None:
         store = self._open()
         if store is None:
             return

@@ -8,6 +8,7 @@ from edge.cli import (
     central_evidence,
     central_gaps,
     central_import,
+    central_init,
     central_keys,
     central_ledger,
     central_order,
@@ -22,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `central`."""
     parser.epilog = "DIR holds everything of the centre. Back it up: it holds the certificate authority's key."
     verbs = parser.add_subparsers(metavar="VERB", required=True)
+    central_init.configure(verbs)
     central_keys.configure(verbs)
     central_ledger.configure(verbs)
     central_import.configure(verbs)

@@ -1,33 +1,47 @@
-"""`smartclocker central init`, `issue`, `register`, `revoke`: who may speak, and by which keys."""
+"""`smartclocker central issue`, `register`, `revoke`: who may speak, and by which keys."""
 
 import argparse
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, LEDGER_PUBLIC, moment, open_ledger, verb
+from edge.cli.central_dir import LEDGER_DB, LEDGER_PUBLIC, moment, named, open_ledger, verb
+
+if TYPE_CHECKING:
+    from edge.central.issued import Issued
+    from edge.central.rows import Terminal
+
+_KEYID = re.compile(r"[0-9a-f]{32}")
+_TO = "/etc/smartclocker"
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the four."""
-    init = verb(verbs, "init", "make the authority, the ledger's keys and the broker's configuration", run_init)
-    init.add_argument(
-        "--host", action="append", required=True, help="a name or address of the broker; may be repeated"
+    """Arguments of the three."""
+    issue = verb(
+        verbs,
+        "issue",
+        "issue a terminal's TLS certificate, or renew it; the files are then copied to it",
+        run_issue,
     )
-    init.add_argument("--site", action="append", required=True, help="a site that it serves; may be repeated")
-    init.add_argument("--listen", default="0.0.0.0", help="the address that the broker listens on")  # noqa: S104 - terminals are elsewhere
-    init.add_argument("--port", type=int, default=8883)
-
-    issue = verb(verbs, "issue", "issue a terminal's TLS certificate; the files are then copied to it", run_issue)
-    issue.add_argument("terminal", metavar="TERMINAL")
+    issue.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
 
     register = verb(
         verbs, "register", "let a terminal's identity speak: its records count from now on", run_register
     )
-    register.add_argument("site", metavar="SITE")
-    register.add_argument("terminal", metavar="TERMINAL")
+    register.add_argument("site", type=named("site"), metavar="SITE")
+    register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
     register.add_argument("key", type=Path, metavar="PEM", help="what `smartclocker keys show` printed there")
 
-    revoke = verb(verbs, "revoke", "accept nothing more from an identity; what is stored stays", run_revoke)
-    revoke.add_argument("keyid", metavar="KEYID", help="as `central terminals` lists it")
+    revoke = verb(
+        verbs,
+        "revoke",
+        "accept nothing more from an identity, nor its certificates; what is stored stays",
+        run_revoke,
+    )
+    revoke.add_argument(
+        "keyid", metavar="KEYID",
+        help="as `central terminals` lists it; or a NAME that certificates were issued for: then these alone",
+    )  # fmt: skip
     revoke.add_argument(
         "--since", type=moment, metavar="TIME",
         help="what the ledger received from then on is marked `unproven` in the hours; without it all of the "
@@ -35,50 +49,23 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )  # fmt: skip
 
 
-def run_init(arguments: argparse.Namespace) -> int:
-    """Make what is missing; keys that exist are kept."""
-    from edge.central import broker, pki, roster_store
-    from edge.journal import keys
+def run_issue(arguments: argparse.Namespace) -> int:
+    """Issue, and say where the files belong and what they replace."""
+    from edge.central import crl, pki
 
     base: Path = arguments.directory
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = base / "pki"
-    pki.create_authority(authority)
-    server = pki.issue_server(authority, arguments.host)
-    pki.issue_client(authority, pki.LEDGER)
-    pki.issue_client(authority, pki.AUTHORITY)
-    if not (base / LEDGER_KEY).exists():
-        keys.create_identity(base / LEDGER_KEY)
-    public = keys.load_identity(base / LEDGER_KEY).verify_key
-    (base / LEDGER_PUBLIC).write_text(keys.public_pem(public), encoding="ascii")
-    (base / "acl").write_text(broker.render_acl(arguments.site), encoding="ascii")
-    settings = broker.BrokerSettings(
-        address=arguments.listen,
-        port=arguments.port,
-        credentials=server,
-        acl=base / "acl",
-        state=Path("/var/lib/mosquitto"),
-        sites=arguments.site,
-    )
-    (base / "mosquitto.conf").write_text(broker.render_configuration(settings), encoding="utf-8")
-    print(f"authority     {authority / 'ca.crt'}  (every terminal gets a copy)")
-    roster_store.ensure_key(base)
-    print(f"ledger key    {base / LEDGER_PUBLIC}  (every terminal pins it: keys.ledger)")
-    print(f"roster key    {base / roster_store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)")
-    print(
-        f"broker        {base / 'mosquitto.conf'} and {base / 'acl'}: install them as provisioning/mosquitto says"
-    )
-    print(f"next          smartclocker central issue {base} TERMINAL; smartclocker central register {base} …")
-    return 0
-
-
-def run_issue(arguments: argparse.Namespace) -> int:
-    """Issue and say where the files are."""
-    from edge.central import pki
-
-    files = pki.issue_client(arguments.directory / "pki", arguments.terminal)
-    print(f"certificate   {files.certificate}\nkey           {files.key}  (move it to the terminal; keep no copy)")
-    print(f"authority     {files.ca}")
+    former = crl.valid(base / "pki", arguments.terminal)
+    files = pki.issue_client(base / "pki", arguments.terminal)
+    new = crl.valid(base / "pki", arguments.terminal)[-1]
+    print(f"certificate   {files.certificate}  (at the terminal: {_TO}/tls/terminal.pem; until {_day(new)})")
+    print(f"key           {files.key}  (there: {_TO}/keys/tls-key; move it, keep no copy)")
+    print(f"ca            {files.ca}  (there: {_TO}/tls/ca.pem)")
+    print(f"ledger key    {base / LEDGER_PUBLIC}  (there: {_TO}/ledger.pem)")
+    if former:
+        print(
+            f"replaces      that of {former[-1].begin:%Y-%m-%d}, which counts until {_day(former[-1])}; to end it\n"
+            f"              at once, `smartclocker central revoke {base} {arguments.terminal}`, then issue again"
+        )
     return 0
 
 
@@ -88,20 +75,82 @@ def run_register(arguments: argparse.Namespace) -> int:
     from edge.domain.records import Origin
     from edge.journal.keys import load_public
 
+    key = load_public(arguments.key)
     with Store(arguments.directory / LEDGER_DB) as store:
-        terminal = store.register(Origin(arguments.site, arguments.terminal), load_public(arguments.key))
+        terminal = store.register(Origin(arguments.site, arguments.terminal), key)
     print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
     return 0
 
 
 def run_revoke(arguments: argparse.Namespace) -> int:
-    """Revoke an identity."""
+    """Revoke an identity and its name's certificates, or the certificates of a name alone."""
+    if _KEYID.fullmatch(arguments.keyid) is None:
+        return _revoke_name(arguments)
+    return _revoke_identity(arguments)
+
+
+def _revoke_identity(arguments: argparse.Namespace) -> int:
+    from edge.central import crl
     from edge.errors import LedgerError
 
-    with open_ledger(arguments.directory) as store:
-        if not store.revoke(arguments.keyid, arguments.since):
+    base: Path = arguments.directory
+    with open_ledger(base) as store:
+        store.revoke(arguments.keyid, arguments.since)
+        terminal = store.terminal(arguments.keyid)
+        if terminal is None:
             raise LedgerError(f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them")
-    print(f"revoked       {arguments.keyid}")
+        another = _others(terminal, store.terminals())
+    print(f"revoked       {arguments.keyid}  of {terminal.origin.site}/{terminal.origin.terminal}")
     if arguments.since is None:
         print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
+    valid = crl.valid(base / "pki", terminal.origin.terminal)
+    kept = valid[-1:] if another else []
+    _revoke_certificates(base, terminal.origin.terminal, [one for one in valid if one not in kept])
+    for one in kept:
+        print(
+            f"kept          the certificate of {one.begin:%Y-%m-%d}: {another} has this name and may speak;\n"
+            f"              `smartclocker central revoke {base} {terminal.origin.terminal}` revokes it, too"
+        )
     return 0
+
+
+def _others(terminal: "Terminal", everybody: "list[Terminal]") -> str | None:
+    """Another identity of the same name that may speak: the terminal that took its place."""
+    active = (one for one in everybody if one.revoked is None and one.keyid != terminal.keyid)
+    return next((one.keyid for one in active if one.origin.terminal == terminal.origin.terminal), None)
+
+
+def _revoke_name(arguments: argparse.Namespace) -> int:
+    from edge.central import crl, pki
+    from edge.errors import LedgerError, NameRefused
+
+    base, name = arguments.directory, arguments.keyid
+    if arguments.since is not None:
+        raise NameRefused("--since is about an identity; give its KEYID, which `central terminals` lists")
+    if name in {pki.LEDGER, pki.AUTHORITY} or name.startswith(f"{pki.LEDGER}."):
+        raise NameRefused(
+            f"{name} is the centre's own; `smartclocker central init {base} --renew` replaces and revokes it"
+        )
+    valid = crl.valid(base / "pki", name)
+    if not valid:
+        raise LedgerError(
+            f"no active identity and no certificate {name!r}; `smartclocker central terminals` lists the identities"
+        )
+    _revoke_certificates(base, name, valid)
+    return 0
+
+
+def _revoke_certificates(base: Path, name: str, which: "list[Issued]") -> None:
+    from edge.central import crl
+
+    if not which:
+        print(f"certificates  none of {name} is left to revoke")
+        return
+    path = crl.revoke(base / "pki", which)
+    print(f"certificates  {len(which)} of {name} revoked in {path}")
+    print(f"next          sudo smartclocker central broker {base} /etc/smartclocker/broker")
+    print("              systemctl restart mosquitto  (a reload keeps it out, but leaves a connection that stands)")
+
+
+def _day(one: "Issued") -> str:
+    return f"{one.end:%Y-%m-%d}"

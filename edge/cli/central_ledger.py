@@ -95,10 +95,18 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 def run_ledger(arguments: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT."""
+    from edge.central.client import client_id
     from edge.central.service import LedgerService, LedgerSettings
+    from edge.errors import KeyFileError
 
     base = arguments.directory
-    settings = LedgerSettings(uplink(arguments), base / LEDGER_DB, base / LEDGER_KEY, arguments.instance)
+    link = uplink(arguments, client_id(arguments.instance))
+    if arguments.instance is not None and not link.certificate.exists():
+        raise KeyFileError(
+            f"{link.certificate}: this instance has no certificate; `smartclocker central init {base} --instance "
+            f"{arguments.instance}`, and give the broker its ACL (`central broker`)"
+        )
+    settings = LedgerSettings(link, base / LEDGER_DB, base / LEDGER_KEY, arguments.instance)
     service = LedgerService(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: service.stop())

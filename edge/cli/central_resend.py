@@ -51,6 +51,7 @@ def _origin(text: str) -> "Origin":
 def run_resend(arguments: argparse.Namespace) -> int:
     """Ask, wait, print."""
     from edge.central import resend
+    from edge.central.pki import AUTHORITY
     from edge.journal.keys import load_identity
 
     key = load_identity(arguments.directory / LEDGER_KEY)
@@ -61,7 +62,7 @@ def run_resend(arguments: argparse.Namespace) -> int:
         if not wanted:
             _print_nothing(arguments)
             return 0
-        heard = resend.send(uplink(arguments), key, wanted)
+        heard = resend.send(uplink(arguments, AUTHORITY), key, wanted)
         answers = resend.await_answers(store, wanted, arguments.wait.total_seconds()) if heard else {}
     if arguments.json:
         print(json.dumps([_as_json(one, answers.get(one.id), heard) for one in wanted], indent=2))

@@ -21,7 +21,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import KeyFileError
 from edge.reading import read_at_most
-from edge.sqlitefile import sync_directory
+from edge.sqlitefile import give_to_owner_of, sync_directory
 
 SECRET_BYTES = 32
 """Length of the storage key, and of an Ed25519 seed."""
@@ -123,6 +123,7 @@ def _create(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(descriptor)
+            give_to_owner_of(path.parent, temporary)
             os.link(temporary, path, follow_symlinks=False)  # unlike rename, refuses to replace
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -158,7 +159,7 @@ def _refuse_exposed(descriptor: int, path: Path) -> None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise KeyFileError(f"{path}: not a regular file; name the key file itself")
-    if status.st_uid not in {0, os.geteuid()}:
+    if status.st_uid not in {0, os.geteuid()} and not _root_acts_for(status.st_uid, path):
         raise KeyFileError(f"{path}: owned by another user (uid {status.st_uid}); `chown {os.geteuid()} {path}`")
     if is_exposed(descriptor):
         raise KeyFileError(f"{path}: readable or writable by others; `chmod 600 {path}`")
@@ -168,6 +169,11 @@ def is_exposed(descriptor: int) -> bool:
     """Whether anybody but its owner may read or write an open file; what systemd lends us is not."""
     exposed = os.fstat(descriptor).st_mode & 0o077
     return bool(exposed) and not (exposed == 0o040 and _acl_is_ours(descriptor))
+
+
+def _root_acts_for(owner: int, path: Path) -> bool:
+    """Whether we are root in the directory of the file's owner, a service's user: all there is theirs anyway."""
+    return os.geteuid() == 0 and path.parent.stat().st_uid == owner
 
 
 def _acl_is_ours(descriptor: int) -> bool:

@@ -27,6 +27,7 @@ from edge.ports import Acknowledged, Connected
 from edge.terminal.delivery import BEHIND_S
 from edge.terminal.publish import Publisher
 from edge.terminal.status import last_will
+from tests.integration.neighbours import INSTANCES, open_acl
 
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 
@@ -236,9 +237,10 @@ class Installation:
     def neighbour(
         self, common_name: str, *subscriptions: str, client_id: str = "", manual_release: bool = False
     ) -> Neighbour:
-        identity = Identity(
-            client_id or f"neighbour-{len(self._links)}", subscriptions, manual_release=manual_release
-        )
+        """One under this name, whose connection it takes; for `ledger` without a `client_id`, another instance."""
+        if common_name == "ledger" and not client_id:
+            common_name = f"ledger.{INSTANCES[len(self._links)]}"
+        identity = Identity(client_id or common_name, subscriptions, manual_release=manual_release)
         link = MqttLink(self.uplink(common_name), identity)
         self._links.append(link)
         neighbour = Neighbour(link)
@@ -257,7 +259,10 @@ class Installation:
 @pytest.fixture
 def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedBroker]:
     """A test that is parametrised over it, indirectly, says whether it keeps its state over a restart."""
-    with EmbeddedBroker(tmp_path / "broker", persistence=getattr(request, "param", True)) as running:
+    made = EmbeddedBroker(tmp_path / "broker", persistence=getattr(request, "param", True))
+    made.directory.mkdir()
+    made.acl.write_text(open_acl())
+    with made as running:
         yield running
 
 

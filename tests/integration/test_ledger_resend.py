@@ -18,7 +18,7 @@ def centre(site):
     """The centre's directory, over the installation's own files."""
     base = site.root / "centre"
     base.mkdir()
-    site.uplink("ledger")
+    site.uplink("authority")
     (base / "pki").symlink_to(site.broker.pki)
     (base / "ledger.key").symlink_to(site.root / "ledger.pem")
     (base / "ledger.db").symlink_to(site.ledger_path)

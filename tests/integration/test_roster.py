@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 
 from edge.central import pki
 from edge.central import roster as centre
-from edge.central.broker import EmbeddedBroker, render_acl
+from edge.central.broker import EmbeddedBroker
 from edge.central.roster_compose import compose
 from edge.central.roster_publish import Published, publish
 from edge.central.roster_store import RosterStore
@@ -27,6 +27,7 @@ from edge.roster.people import People
 from edge.roster.person import new_person_id
 from edge.roster.received import Received
 from edge.terminal.roster import Roster
+from tests.integration.neighbours import open_acl
 
 POLICY = Policy("2026-1", "c" * 64)
 CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "Witness Wanda", True, True)
@@ -120,7 +121,7 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """One that saves at each change, and lets one more user read everything."""
     running = EmbeddedBroker(tmp_path / "broker", autosave_on_changes=True)
     running.directory.mkdir()
-    running.acl.write_text(render_acl(("main",)) + "\nuser eavesdropper\ntopic readwrite #\n")
+    running.acl.write_text(open_acl())
     running.acl.chmod(0o600)
     with running:
         yield running
@@ -326,8 +327,9 @@ def test_a_terminal_reads_its_own_key_and_no_other(company, site):
     company.add(0)
     company.publish()
     mine = site.neighbour("gate-1", *subscriptions(first.origin))
-    theirs = site.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
     mine.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
+    mine.link.stop()
+    theirs = site.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
     theirs.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
     while theirs.poll(0.2) is not None:
         pass

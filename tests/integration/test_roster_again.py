@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central import broker as brokers
+from edge.central import broker_texts
 from edge.central import roster as centre
 from edge.domain.badge import Token
 from edge.domain.kinds import ErasureReason
@@ -109,10 +109,10 @@ def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, proxy):
 def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
     company, site, broker, proxy, monkeypatch
 ):
-    queue = "max_queued_messages {max_queued}\nmax_inflight_messages {max_inflight}"
-    assert queue in brokers._CONFIGURATION
+    queue = "max_queued_messages {max_queued}\n"
+    assert queue in broker_texts.CONFIGURATION
     small = queue.replace("{max_queued}", "2")
-    monkeypatch.setattr(brokers, "_CONFIGURATION", brokers._CONFIGURATION.replace(queue, small))
+    monkeypatch.setattr(broker_texts, "CONFIGURATION", broker_texts.CONFIGURATION.replace(queue, small))
     broker.stop()
     broker.start()
     first = company.add(0)

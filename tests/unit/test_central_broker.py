@@ -19,6 +19,7 @@ def settings(**changes: object) -> BrokerSettings:
         "address": "192.0.2.1",
         "port": 8883,
         "credentials": files,
+        "crl": INSTALLED / "crl.pem",
         "acl": INSTALLED / "acl",
         "state": Path("/var/lib/mosquitto"),
         "sites": ("main",),
@@ -46,7 +47,7 @@ def test_persistence_is_a_choice():
 def test_each_site_has_its_own_patterns():
     acl = render_acl(("north", "south"))
     for site in ("north", "south"):
-        assert f"pattern write smartclocker/v1/{site}/%u/record/+" in acl
+        assert f"pattern write smartclocker/v1/{site}/%u/record/punch" in acl
         assert f"pattern read smartclocker/v1/{site}/%u/receipt" in acl
 
 

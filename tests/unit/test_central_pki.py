@@ -114,5 +114,5 @@ def test_a_missing_or_damaged_authority_is_an_error_with_a_cure(directory, name)
     with pytest.raises(KeyFileError, match="restore both from your backup"):
         pki.issue_client(directory, "gate-1")
     (directory / name).unlink()
-    with pytest.raises(KeyFileError, match=f"{name}: the authority cannot be read"):
+    with pytest.raises(KeyFileError, match=f"{name}: the certificate authority cannot be read"):
         pki.issue_client(directory, "gate-1")

@@ -1,0 +1,13 @@
+"""Who else is at the tests' broker: rows of the ACL beside the product's own."""
+
+from collections.abc import Sequence
+
+from edge.central.broker import render_acl
+
+INSTANCES = tuple(f"n{number}" for number in range(8))
+"""Of the ledger, for tests that look on while it runs."""
+
+
+def open_acl(sites: Sequence[str] = ("main",)) -> str:
+    """The product's ACL, with rows for instances of the ledger, and for one who reads and writes everything."""
+    return render_acl(sites, (*INSTANCES, "one", "two")) + "\nuser eavesdropper\ntopic readwrite #\n"
