@@ -24,9 +24,10 @@ from edge.domain.kinds import FIELDS, GapCause, Kind
 from edge.domain.records import Draft, Origin, decode
 from edge.domain.types import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
-from edge.journal import schema, wal
+from edge.journal import lastseen, schema, wal
+from edge.journal.lastseen import Seen
 from edge.journal.ring import Ring
-from edge.journal.salvage import carve
+from edge.journal.salvage import newest
 from edge.journal.schema import JOURNAL
 from edge.sqlitefile import sync_directory
 
@@ -49,10 +50,17 @@ class Gap:
     quarantine: str
 
 
-def ensure_usable(path: Path, origin: Origin, key: SigningKey, evidence: Callable[[], TimeEvidence]) -> Path | None:
+def ensure_usable(
+    path: Path,
+    origin: Origin,
+    key: SigningKey,
+    evidence: Callable[[], TimeEvidence],
+    lived: Callable[[], bool] = lambda: False,
+) -> Path | None:
     """Make sure that a `Ring` can be opened at `path`; the folder that an unusable journal was moved to, or None.
 
-    A journal that is damaged, altered or gone is set aside. One that is merely out of reach (rights, a full disk, a
+    A journal that is damaged, altered, set back or gone is set aside. `lived` says whether anything beside it shows
+    that this is no first boot. One that is merely out of reach (rights, a full disk, a
     newer format) or another terminal's is not: that raises JournalError with the cure, and nothing is touched.
     """
     unfinished: list[Path] = []
@@ -60,10 +68,11 @@ def ensure_usable(path: Path, origin: Origin, key: SigningKey, evidence: Callabl
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
     if unfinished:
         return _finish(path, origin, key, evidence, unfinished[0])
-    cause = _what_is_wrong(path, origin, key)
+    seen = lastseen.read(path)
+    cause = _what_is_wrong(path, origin, key, seen, lived)
     if cause is None:
         return None
-    folder = _begin(path, cause, evidence())
+    folder = _begin(path, cause, evidence(), key, seen)
     return _finish(path, origin, key, evidence, folder)
 
 
@@ -73,16 +82,33 @@ def mark_suspect(path: Path) -> None:
         _suspect(path).touch()
 
 
-def _what_is_wrong(path: Path, origin: Origin, key: SigningKey) -> GapCause | None:
+def is_vanished(path: Path, lived: Callable[[], bool]) -> bool:
+    """Whether there is no journal and there was one: it leaves more behind than a first boot finds.
+
+    Raises JournalError when this user may not know.
+    """
+    if JOURNAL.present(path):
+        return False
+    traces = (path.with_suffix(".reserve"), lastseen.path_of(path))
+    known = wal.has_content(path) or any(trace.exists() for trace in traces)
+    known = known or any(path.parent.glob(f"{FOLDER}/*")) or lived()
+    return known and not JOURNAL.present(path)  # another process may have made the first one meanwhile
+
+
+def _what_is_wrong(
+    path: Path, origin: Origin, key: SigningKey, seen: Seen | None, lived: Callable[[], bool]
+) -> GapCause | None:
     if not JOURNAL.present(path):
-        # A journal leaves its reserve behind, and its write-ahead file; a first boot has neither.
-        known = wal.has_content(path) or path.with_suffix(".reserve").exists()
-        return GapCause.MISSING if known else None
+        return GapCause.MISSING if is_vanished(path, lived) else None
     try:
         with Ring(path, origin, key) as ring:
             if _suspect(path).exists():
                 ring.check_structure()
                 _suspect(path).unlink()
+            said = None if seen is None else lastseen.contradiction(ring, seen)
+            if said is not None:
+                _log.critical("%s: %s", path, said)
+                return GapCause.ALTERED
     except JournalAltered as error:
         _log.critical("%s", error)
         return GapCause.ALTERED
@@ -107,8 +133,8 @@ def _unreadable_medium(path: Path) -> bool:
     return False
 
 
-def _begin(path: Path, cause: GapCause, now: TimeEvidence) -> Path:
-    epoch, head, receipted = _last_words(path)
+def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen: Seen | None) -> Path:
+    epoch, head, receipted = _last_words(path, key, seen)
     stem = "".join(filter(str.isdigit, now.utc[:19])) + "-" + (epoch or "unknown")[:8]
     base = path.parent / FOLDER
     try:
@@ -138,6 +164,7 @@ def _finish(
         if not _is_begun(path, gap):
             _move(path, folder)
             schema.create(path, origin, key, Draft(Kind.GAP, {**asdict(gap), "cause": str(gap.cause)}, evidence()))
+        _forget(path)
         _suspect(path).unlink(missing_ok=True)
         (folder / _PENDING).rename(folder / _REPORT)
         sync_directory(folder)
@@ -155,6 +182,12 @@ def _finish(
         folder,
     )
     return folder
+
+
+def _forget(path: Path) -> None:
+    """What was seen of the journal before: the `gap` says it now, and the new one is noted by whoever uses it."""
+    with contextlib.suppress(OSError):
+        lastseen.forget(path)
 
 
 def _read_note(folder: Path) -> Gap:
@@ -192,8 +225,11 @@ def _move(path: Path, folder: Path) -> None:
     sync_directory(path.parent)
 
 
-def _last_words(path: Path) -> tuple[str | None, int, int]:
-    """(epoch, last seq, receipted up to) as far as they can be read in a moment; a recovery reads everything."""
+def _last_words(path: Path, key: SigningKey, seen: Seen | None) -> tuple[str | None, int, int]:
+    """(epoch, last seq, receipted up to) as far as they can be read in a moment; a recovery reads everything.
+
+    What was last seen counts before what the file says: where they differ, the file is not the one that was in use.
+    """
     epoch, head, receipted = None, 0, 0
     with (
         contextlib.suppress(JournalError, sqlite3.Error),
@@ -203,11 +239,15 @@ def _last_words(path: Path) -> tuple[str | None, int, int]:
         epoch = schema.read_meta(db, path).epoch
         head = db.execute("SELECT max(seq) FROM records").fetchone()[0] or 0
         receipted = db.execute("SELECT max(upto) FROM receipt").fetchone()[0] or 0
-    with contextlib.suppress(OSError):
-        for found in carve(wal.wal_path(path)):
-            if epoch in {None, found.record.position.epoch}:
-                epoch = found.record.position.epoch
-                head = max(head, found.record.position.seq)
+    if seen is not None and seen.epoch != epoch:
+        epoch, head, receipted = seen.epoch, 0, 0
+    for file in (path, wal.wal_path(path)):
+        with contextlib.suppress(OSError):
+            furthest = newest(file, key.verify_key, epoch)
+            if furthest is not None:
+                epoch, head = furthest.epoch, max(head, furthest.seq)
+    if seen is not None and seen.epoch == epoch:
+        head = max(head, seen.seq)
     return epoch, int(head), int(receipted)
 
 

@@ -160,9 +160,14 @@ class Ring:
 
     def hash_at(self, seq: int) -> str | None:
         """sha256 of a record's payload; None when it is not here. Raises JournalError."""
+        payload = self.payload_at(seq)
+        return None if payload is None else payload_hash(payload)
+
+    def payload_at(self, seq: int) -> bytes | None:
+        """A record's payload; None when it is not here. Raises JournalError."""
         with JOURNAL.guard(self.path):
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
-        return None if row is None else payload_hash(row[0])
+        return None if row is None else bytes(row[0])
 
     def recent(self, person: str) -> list[Record]:
         """What tells a person's last punch that counts: the last that was made; with corrections, more of them.

@@ -8,6 +8,7 @@ read is added. Only what verifies counts; a record that was evicted long ago may
 import contextlib
 import json
 import mmap
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,7 +21,7 @@ from typing import Self
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from edge.domain.records import MAX_PAYLOAD, PAYLOAD_TYPE, Record, decode, payload_hash
+from edge.domain.records import MAX_PAYLOAD, PAYLOAD_TYPE, Position, Record, decode, payload_hash
 from edge.errors import JournalError, RecordError
 from edge.journal import wal
 from edge.journal.envelope import pae
@@ -30,6 +31,8 @@ _BEGIN = b'{"specversion":"1.0","id":"'
 """How `edge.domain.records.encode` begins every payload."""
 _END = b"}}}"
 """How it ends: the time within the data within the event."""
+_HEAD = re.compile(rb'\{"specversion":"1\.0","id":"[a-z0-9-]{1,32}/([0-9a-f]{32})/([1-9][0-9]{0,15})"')
+"""The same, with the epoch and the seq of its id."""
 _SIGNATURE = 64
 _LONG = "SELECT payload, signature FROM records WHERE length(payload) > 3000 ORDER BY seq"
 """What may not lie in one piece on one page."""
@@ -56,6 +59,33 @@ def carve(path: Path) -> Iterator[Found]:
             if found is not None:
                 yield found
             at = content.find(_BEGIN, at + 1)
+
+
+def newest(path: Path, key: VerifyKey, epoch: str | None) -> Position | None:
+    """The furthest genuine record of an epoch in a file, or of any; by its bytes alone, some 100 MB a second.
+
+    Raises OSError.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        places = [
+            (int(match[2]), match.start())
+            for match in _HEAD.finditer(content)
+            if epoch is None or match[1] == epoch.encode()
+        ]
+        for _, at in sorted(places, reverse=True):
+            found = _record_at(content, at)
+            if found is not None and _is_signed(found, key):
+                return found.record.position
+    return None
+
+
+def _is_signed(found: Found, key: VerifyKey) -> bool:
+    with contextlib.suppress(BadSignatureError, ValueError):
+        key.verify(pae(PAYLOAD_TYPE, found.payload), found.signature)
+        return True
+    return False
 
 
 def _record_at(content: mmap.mmap, begin: int) -> Found | None:
@@ -160,13 +190,7 @@ class Salvage:
         self._db.execute("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", row_)
 
     def _genuine(self, found: Found) -> bool:
-        if len(found.signature) != _SIGNATURE:
-            return False
-        for key in self._keys:
-            with contextlib.suppress(BadSignatureError):
-                key.verify(pae(PAYLOAD_TYPE, found.payload), found.signature)
-                return True
-        return False
+        return len(found.signature) == _SIGNATURE and any(_is_signed(found, key) for key in self._keys)
 
 
 def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -20,6 +20,7 @@ from edge.terminal.faces import Faces
 from edge.terminal.lamp import Lamp
 from edge.terminal.latency import Latency
 from edge.terminal.loops import Capture, Reading
+from edge.terminal.noting import Noting
 from edge.terminal.pace import Pace
 from edge.terminal.runtime import LatestSlot, Stop, Worker
 from edge.terminal.signal import CuePlayer
@@ -40,6 +41,7 @@ _STALE_S = {
     "publish": 15.0,
     "reading": 15.0,
     "evidence": 60.0,
+    "noting": 60.0,
 }
 """How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
 
@@ -108,6 +110,7 @@ class Terminal:
             eyes.template_length,
         )
         self._slot = slot
+        self._noting = Noting(lambda: parts.open_ring(config, secrets))
         self._workers = self._make_workers()
 
     def run(self) -> int:
@@ -127,6 +130,7 @@ class Terminal:
 
     def _make_workers(self) -> list[Worker]:
         capture, attend, player, centre = self._capture, self.attend, self._player, self.centre
+        noting = self._noting
 
         def play(timeout_s: float) -> None:
             player.run_once(timeout_s)
@@ -135,6 +139,7 @@ class Terminal:
         workers = [
             self._worker("signal", _progressing(play), None, player.close),
             self._worker("attend", attend.run_once, attend.open, attend.close),
+            self._worker("noting", _progressing(noting.run_once), noting.open, noting.close),
         ]
         if self._filming:
             workers.append(self._worker("capture", capture.run_once, capture.open, capture.close))

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.domain.records import Origin
 from edge.domain.retention import Bounds
 from edge.domain.types import Direction, Probe
-from edge.errors import ConfigError, KeyFileError
+from edge.errors import ConfigError, JournalError, KeyFileError
 from edge.journal.envelope import key_id
 from edge.journal.keys import load_identity, load_public, load_sealing, load_secret
-from edge.journal.quarantine import ensure_usable
+from edge.journal.quarantine import ensure_usable, is_vanished
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
@@ -34,6 +35,7 @@ from edge.roster.received import Received
 from edge.terminal.attend import Rules
 from edge.terminal.authority import Authority
 from edge.terminal.calibrating import SiteThreshold
+from edge.terminal.earlier_life import is_lived_in
 from edge.terminal.faces import FaceRules
 from edge.terminal.orders import Orders
 from edge.terminal.roster import Roster
@@ -131,12 +133,18 @@ def secure_journal(config: Config, secrets: Secrets, time: Clock) -> None:
     """
     path = journal_path(config)
     reserve = Reserve(path, config.storage.max_bytes)
-    reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence))
+    lived = partial(is_lived_in, path.parent)
+    reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence, lived))
 
 
 def open_ring(config: Config, secrets: Secrets) -> Ring:
-    """A connection to the journal for the calling thread. Raises JournalError."""
+    """A connection to the journal for the calling thread; made where there never was one. Raises JournalError."""
     path = journal_path(config)
+    if is_vanished(path, partial(is_lived_in, path.parent)):
+        raise JournalError(
+            f"{path}: is gone, and was there: start the service, which begins a new one that says so, and look for "
+            "the old one"
+        )
     reserve = Reserve(path, config.storage.max_bytes)
     return reserve.lend(lambda: Ring(path, origin(config), secrets.identity))
 

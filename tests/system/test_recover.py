@@ -8,7 +8,8 @@ import pytest
 
 from edge import config
 from edge.domain.kinds import Kind
-from edge.domain.records import Draft
+from edge.domain.records import Draft, decode
+from edge.journal import lastseen
 from edge.terminal import parts
 
 
@@ -61,3 +62,37 @@ def test_rubbish_gives_nothing_and_says_so(site, smartclocker, tmp_path: Path, c
     done = smartclocker("journal", "recover", tmp_path, tmp_path, "--config", site.config)
     assert done.returncode == 65
     assert "nothing genuine found" in done.stdout
+
+
+@pytest.mark.parametrize("also", ["the note beside it, too", "the journal alone"])
+def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, smartclocker, also):
+    done = smartclocker("people", "add", "Ann", "--age-13-or-older", "--config", site.config)
+    assert done.returncode == 0, done.stderr
+    person = done.stdout.split()[1].rstrip(":")
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_ring(loaded, secrets) as ring:
+        lastseen.note(ring)
+        epoch, head = ring.epoch, ring.head().seq
+    for file in site.journal.parent.glob("journal*"):
+        file.unlink()
+    if also == "the note beside it, too":
+        lastseen.forget(site.journal)
+    refused = smartclocker("people", "erase", person, "--reason", "requested", "--config", site.config)
+    assert (refused.returncode, "is gone, and was there" in refused.stderr) == (74, True)
+    parts.secure_journal(loaded, secrets, parts.clock())
+    with parts.open_ring(loaded, secrets) as ring:
+        record = decode(ring.payload_at(1))
+    assert (record.kind, record.data["cause"]) == (Kind.GAP, "missing")
+    known = (None, 0) if also == "the note beside it, too" else (epoch, head)
+    assert (record.data["previous_epoch"], record.data["previous_head"]) == known
+
+
+def test_looking_into_a_new_terminal_is_no_earlier_life(site, smartclocker):
+    for verb in (["people", "list"], ["people", "roster"], ["evidence", "list"]):
+        smartclocker(*verb, "--config", site.config)
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    parts.secure_journal(loaded, secrets, parts.clock())
+    with parts.open_ring(loaded, secrets) as ring:
+        assert ring.head().seq == 0

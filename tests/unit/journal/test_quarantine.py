@@ -82,16 +82,16 @@ def alter_last(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "cause", "epoch_known"),
+    ("harm", "cause", "known"),
     [
-        (damage_root, GapCause.UNREADABLE, False),
-        (truncate, GapCause.UNREADABLE, False),
-        (empty, GapCause.UNREADABLE, False),
-        (alter_last, GapCause.ALTERED, True),
+        (damage_root, GapCause.UNREADABLE, "by its bytes"),
+        (truncate, GapCause.UNREADABLE, ""),
+        (empty, GapCause.UNREADABLE, ""),
+        (alter_last, GapCause.ALTERED, "whole"),
     ],
 )
 def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
-    begin: Callable, full: Path, open_ring: Open, keys: dict, harm: Callable, cause: GapCause, epoch_known: bool
+    begin: Callable, full: Path, open_ring: Open, keys: dict, harm: Callable, cause: GapCause, known: str
 ) -> None:
     with open_ring() as ring:
         old = ring.epoch
@@ -106,9 +106,8 @@ def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
         assert ring.epoch != old
     assert gap["cause"] == cause
     assert gap["quarantine"] == folder.name
-    assert (gap["previous_epoch"], gap["previous_head"], gap["receipted"]) == (
-        (old, 40, 10) if epoch_known else (None, 0, 0)
-    )
+    read = {"whole": (old, 40, 10), "by its bytes": (old, 40, 0), "": (None, 0, 0)}
+    assert (gap["previous_epoch"], gap["previous_head"], gap["receipted"]) == read[known]
     assert verify_file(full, keys).ok
 
 
