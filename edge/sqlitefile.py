@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import SmartClockerError
+from edge.ownfile import give_away
 
 BUSY_S = 5.0
 """How long one process waits for another's transaction."""
@@ -53,10 +54,15 @@ class Kind:
                     f"{path}: missing, but {wal.name} is there; bring the {self.noun} back beside that, or move "
                     "that away"
                 )
-            os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o600)
+            try:
+                # SQLite gives -wal and -shm the same owner
+                give_away(path.parent, descriptor)
+            finally:
+                os.close(descriptor)
             try:
                 self._build(temporary, tables, fill)
-                give_to_owner_of(path.parent, temporary)
                 with contextlib.suppress(FileExistsError):
                     os.link(temporary, path)
             finally:

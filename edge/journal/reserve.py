@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import JournalError
+from edge.ownfile import give_away
 from edge.sqlitefile import is_out_of_space
 
 T = TypeVar("T")
@@ -86,6 +87,8 @@ class Reserve:
     def _opened(self, create: int) -> Iterator[int]:
         descriptor = os.open(self._path, os.O_RDWR | create | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
+            if create:
+                give_away(self._path.parent, descriptor)
             yield descriptor
         finally:
             os.close(descriptor)

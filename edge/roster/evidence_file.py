@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple
+from glob import escape
 from pathlib import Path
 
 from edge.domain import evidence as rules
@@ -104,7 +105,7 @@ def unlink_copies(directory: Path, names: Sequence[str]) -> None:
     try:
         for name in names:
             path = directory / name
-            for file in (path, path.with_name(path.name + ".part")):
+            for file in (path, *path.parent.glob(f"{escape(path.name)}*.part")):
                 file.unlink(missing_ok=True)
             if path.parent.exists():
                 sync_directory(path.parent)

@@ -12,6 +12,7 @@ from typing import Any
 
 from nacl.public import PublicKey, SealedBox
 
+from edge import ownfile
 from edge.domain.kinds import PERSON
 from edge.domain.records import Origin
 from edge.errors import TransferError
@@ -98,16 +99,8 @@ def page(found: Mapping[str, Any]) -> str:
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
     """Write an answer, whole or not at all; durable on return. Raises TransferError."""
     path = directory / f"{person}-{order}{suffix}"
-    temporary = path.with_name(path.name + ".part")
     try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-        sync_directory(directory)
+        ownfile.replace(path, sealed, folder=True)
     except OSError as error:
         raise TransferError(
             f"{path}: cannot be written ({error.strerror}); make room, and its directory writable by this user"

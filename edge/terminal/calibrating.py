@@ -2,17 +2,16 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edge import ownfile
 from edge.domain.calibration import LOOSEST, STRICTEST, Calibration, Tail
 from edge.domain.scorebook import Scorebook
 from edge.domain.strictjson import parse_object
 from edge.errors import RecordError, TransferError
-from edge.sqlitefile import sync_directory
 
 LOG = logging.getLogger(__name__)
 CALIBRATION, SCORES = "calibration.json", "scores.json"
@@ -136,16 +135,8 @@ class SiteThreshold:
 
 def _replace(path: Path, content: bytes) -> None:
     """Whole or not at all, and durable. Raises TransferError."""
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, content)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.rename(path)
-        sync_directory(path.parent)
+        ownfile.replace(path, content)
     except OSError as error:
         raise TransferError(f"{path}: cannot be written ({error.strerror}); make room, then again") from error
 
