@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """Nothing was heard for long."""
     OFFLINE = "offline"
     """The broker lost it, or it said good-bye."""
+    CERTIFICATE = "certificate"
+    """One of TLS ends within 30 days, or has ended."""
     ALARM = "alarm"
     """The terminal claims an alarm."""
 

@@ -59,16 +59,28 @@ def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIM
         )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SmartClocker CA {secrets.token_hex(4)}")])
-    now = datetime.now(UTC)
-    certificate = (
+    _write(files, key, _authority(name, key, datetime.now(UTC), lifetime))
+    return files
+
+
+def _authority(
+    name: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, lifetime: timedelta
+) -> x509.Certificate:
+    return (
         _builder(name, name, key.public_key(), now - _BACKDATED, now + lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write(files, key, certificate)
-    return files
+
+
+def renew_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIME) -> None:
+    """A later end for the CA, under the same name and key: what it issued goes on to count. Raises KeyFileError."""
+    before, key = load_authority(directory)
+    now = datetime.now(UTC)
+    certificate = _authority(before.subject, key, now, lifetime)
+    write_file(_files(directory, "ca").certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def issue_server(

@@ -6,7 +6,7 @@ name goes, and what ends soon is renewed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -21,6 +21,8 @@ ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
 """The centre's own programs reach a broker on their machine by these."""
 LISTEN, PORT = "0.0.0.0", 8883  # noqa: S104 - terminals are elsewhere
 STATE = Path("/var/lib/mosquitto")
+_RENEW_CA_BEFORE = timedelta(days=365)
+"""A year ahead: every terminal needs its new certificate before the old one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ def set_up(base: Path, wish: Wish) -> Iterator[tuple[str, str]]:
     make_directory(directory, 0o755)
     pki.create_authority(directory)
     crl.ensure(directory)
+    before = pki.load_authority(directory)[0].not_valid_after_utc
+    if before - datetime.now(UTC) < _RENEW_CA_BEFORE:
+        pki.renew_authority(directory)
+        crl.revoke(directory, ())  # its list ends with it
+        yield "renewed", f"the CA, under its key; copy it to every terminal before {before:%Y-%m-%d}"
     yield "ca", f"{directory / 'ca.crt'}  (every terminal gets a copy: uplink.ca)"
     yield from _server(directory, wish)
     yield from _programs(directory, base / "acl", wish)
@@ -64,9 +71,8 @@ def set_up(base: Path, wish: Wish) -> Iterator[tuple[str, str]]:
 def _refuse_nonsense(base: Path, wish: Wish) -> None:
     if not str(base).isprintable():
         raise NameRefused(f"{str(base)!r}: no directory that mosquitto.conf can name; choose another")
-    hosts = _hosts(base / "pki", wish)
     sites = _sites(_read(base / "acl") or "", wish)
-    if not set(hosts) - set(ALWAYS_NAMED) and not wish.hosts:
+    if not wish.hosts and not named_hosts(base / "pki" / "server.crt"):
         raise NameRefused("the broker has no name; give --host, a name or address that terminals reach it by")
     if not sites:
         raise NameRefused("the broker serves no site; give --site")

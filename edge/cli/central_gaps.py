@@ -45,12 +45,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_gaps(arguments: argparse.Namespace) -> int:
     """Look, and say it."""
+    from datetime import UTC, datetime
+
+    from edge.central import expiry
     from edge.central.gaps import find
 
     if arguments.acknowledged:
         return _list(arguments)
     with open_ledger(arguments.directory) as store:
-        found = find(store, arguments.silent_after)
+        ending = expiry.found(arguments.directory / "pki", store.terminals(), datetime.now(UTC))
+        found = [*ending, *find(store, arguments.silent_after)]
     if arguments.json:
         print(json.dumps([_as_json(one) for one in found], indent=2))
     else:

@@ -1,7 +1,7 @@
 """What `smartclocker check` sees of the files that a terminal reads: each with the rights of the service's user."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from edge.adapters.accounts import Account, acting_as
@@ -9,7 +9,7 @@ from edge.adapters.mqtt_tls import client_context, file_problems
 from edge.config import CREDENTIAL, Config, credential
 from edge.errors import ConfigError, ModelError, SmartClockerError
 from edge.journal.keys import load_identity, load_public, load_sealing, load_secret
-from edge.terminal import parts
+from edge.terminal import certificates, parts
 
 _OTHERS_WRITE = 0o002
 _STICKY = 0o1000
@@ -45,6 +45,9 @@ def notes(config: Config) -> Iterator[str]:
         )
     elif config.uplink is None and config.keys.authority:
         yield "keys.authority: is set, and without [uplink] no order arrives"
+    if config.uplink is not None:
+        with suppress(ConfigError):  # a problem says so
+            yield from certificates.notes(parts.uplink_settings(config))
 
 
 def _keys(config: Config, account: Account | None) -> Iterator[str]:
@@ -83,6 +86,7 @@ def _uplink(config: Config, account: Account | None) -> Iterator[str]:
     yield from found
     if not found:
         yield from attempt("uplink", lambda: client_context(settings))
+        yield from certificates.problems(settings, config.terminal.name)
 
 
 def _verify_models(config: Config) -> None:

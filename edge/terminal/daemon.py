@@ -93,6 +93,7 @@ class Terminal:
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
         self.centre = starting.centre(config, secrets, clock, self._status)
+        self._certificates = starting.certificates(config)
         self.attend = Attend(
             slot,
             pipeline,
@@ -244,6 +245,7 @@ class Terminal:
             yield SHADOW_FAILING
         if self.centre is not None:
             yield from self.centre.alarms
+        yield from self._certificates.alarms
 
 
 def _progressing(run_once: Callable[[float], None]) -> Callable[[], bool]:

@@ -1,10 +1,12 @@
 """How a terminal starts without what punching can do without (docs/adr/0010-what-fails-alone.md)."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge.adapters.mqtt_tls import UplinkSettings
 from edge.config import Config
 from edge.domain.consent import Policy
 from edge.domain.types import Frame, Pixels, Sight
@@ -13,6 +15,7 @@ from edge.ports import Clock
 from edge.terminal import parts
 from edge.terminal.attend import Rules
 from edge.terminal.centre import Centre, Made
+from edge.terminal.certificates import Watch
 from edge.terminal.publish import Publisher
 from edge.terminal.shadowing import Shadow
 from edge.vision.pipeline import Pipeline
@@ -123,6 +126,18 @@ def centre(
         return Made(publisher, uplink, lacking)
 
     return Centre(make, lambda: parts.with_pinned(config, own)[1])
+
+
+def certificates(config: Config) -> Watch:
+    """What says in time that a certificate of the way to the centre ends."""
+
+    def settings() -> UplinkSettings | None:
+        try:
+            return None if config.uplink is None else parts.uplink_settings(config)
+        except ConfigError:
+            return None  # the way to the centre says so
+
+    return Watch(settings, time.monotonic)
 
 
 def _policy(config: Config) -> Policy:
