@@ -27,6 +27,14 @@ def uid(login: Path = _LOGIN, environment: Mapping[str, str] = os.environ, own: 
     return found
 
 
+def name_of(number: int) -> str:
+    """A login's name on this machine; where it has none, its number."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid:{number}"
+
+
 def is_login_name(word: str) -> bool:
     """Whether this machine knows somebody by that name."""
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
+from edge.central import authority_lock
 from edge.central.ownership import adopt
 from edge.central.registry import Doing, Registry
 from edge.domain.auditlog import Act
@@ -36,47 +37,81 @@ class Rotated:
 def init(directory: Path, doing: Doing) -> SigningKey:
     """Make the key, its public half and the log's first entry; what is there is kept. Raises KeyFileError."""
     path = directory / KEY
-    if not path.exists():
-        if (directory / DB).exists():
-            raise KeyFileError(f"{path}: gone, but {DB} is there; restore it from your backup")
-        create_identity(path)
-    key = load_identity(path)
-    with Registry(directory / DB) as registry:
-        if not registry.entries():
-            registry.enter(key, doing, Act.AUTHORITY_MADE, {"key": _public(key)})
-    _write_public(directory, key)
-    return load(directory)
+    with authority_lock.held(directory):
+        if not path.exists() and not (directory / NEXT).exists():
+            if (directory / DB).exists():
+                raise KeyFileError(f"{path}: gone, but {DB} is there; restore it from your backup")
+            create_identity(path)
+        if path.exists():
+            key = load_identity(path)
+            with Registry(directory / DB) as registry:
+                if not registry.entries():
+                    registry.enter(key, doing, Act.AUTHORITY_MADE, {"key": _public(key)})
+        key = in_force(directory)
+        _write_public(directory, key)
+    return key
 
 
 def load(directory: Path) -> SigningKey:
-    """The key in force; a rotation that was interrupted is carried to its end. Raises KeyFileError, LedgerError."""
-    path, following = directory / KEY, directory / NEXT
-    if not path.exists() and not following.exists():
-        raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+    """The key in force, for a look; whoever signs takes a turn (`edge.central.acting`).
+
+    Raises KeyFileError, LedgerError.
+    """
+    refuse_none(directory)
+    with authority_lock.held(directory):
+        return in_force(directory)
+
+
+def in_force(directory: Path) -> SigningKey:
+    """The same for whoever has the turn; a rotation that was interrupted is carried to its end.
+
+    A key that was made, and that the log does not name, stays where it is: the next rotation puts it aside.
+    """
+    refuse_none(directory)
+    following = directory / NEXT
     if following.exists():
         new = load_identity(following)
         with Registry(directory / DB) as registry:
-            named = [e.data["key"] for e in registry.entries() if e.act == Act.AUTHORITY_ROTATED]
-        if named and named[-1] == _public(new):
+            named = registry.last_key()
+        if named == _public(new):
             _replace(directory, new)
-        else:
-            following.unlink()  # it was made, and nobody was told of it
-    return load_identity(path)
+    if not (directory / KEY).exists():
+        raise KeyFileError(f"{directory / KEY}: gone; restore it from your backup, with {DB} of the same time")
+    return load_identity(directory / KEY)
 
 
 def rotate(
     directory: Path, doing: Doing, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
 ) -> Rotated:
     """Name a new key to the terminals of these sites and use it from now on. Raises KeyFileError, LedgerError."""
-    old = load(directory)
-    new = create_identity(directory / NEXT)
-    begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
-    fields = {"key": _public(new), "from": begins, "until": ends}
-    valid = min(ROTATION_VALID, overlap)
-    with Registry(directory / DB) as registry:
-        made = registry.rotate(old, new, doing, sites, fields, valid)
-    _replace(directory, new)
+    refuse_none(directory)
+    with authority_lock.held(directory):
+        old = in_force(directory)
+        _put_aside(directory / NEXT)
+        new = create_identity(directory / NEXT)
+        begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
+        fields = {"key": _public(new), "from": begins, "until": ends}
+        valid = min(ROTATION_VALID, overlap)
+        with Registry(directory / DB) as registry:
+            registry.settle(old)
+            made = registry.rotate(old, new, doing, sites, fields, valid)
+        _replace(directory, new)
     return Rotated(key_id(new.verify_key), ends, made)
+
+
+def refuse_none(directory: Path) -> None:
+    """Raises KeyFileError where no authority is."""
+    path = directory / KEY
+    if not path.exists() and not (directory / NEXT).exists():
+        raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+
+
+def _put_aside(following: Path) -> None:
+    """A key of a rotation that nobody was told of. It is kept under its id: no private key is ever deleted."""
+    if following.exists():
+        unused = load_identity(following)
+        following.replace(following.with_name(f"authority-unused-{key_id(unused.verify_key)}.key"))
+        sync_directory(following.parent)
 
 
 def _replace(directory: Path, new: SigningKey) -> None:

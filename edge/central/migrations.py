@@ -114,7 +114,12 @@ CREATE TABLE acknowledgements (
 """When a head was claimed; whether the ledger runs (`edge.central.pulse`); who speaks and is not registered
 (`edge.central.strangers`); what a person has looked into (`edge.central.acknowledged`)."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED)
+_LEAVING = """
+CREATE INDEX records_of_leaving ON records (kind, id) WHERE kind = 'erased' OR kind = 'consent'
+"""
+"""What the centre's roster follows (`edge.central.roster_follow`)."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING)
 """Never change one that was released: add the next."""
 
 

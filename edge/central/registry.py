@@ -1,9 +1,12 @@
 """What the authority did, in a file of its own: the audit log, the orders, and to which terminals they were sent.
 
 Kept beside the authority's key and apart from the ledger, which may be on another machine. An order and the entry
-that says who gave it and why are one transaction.
+that says who gave it and why are one transaction. What is done in other files is noted here before (`begin`) and
+entered after (`done`): whatever interrupts it, the next command enters what was begun (a transactional outbox).
 """
 
+import base64
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nacl.signing import SigningKey
+from nacl.signing import SigningKey, VerifyKey
 
+from edge.central.registry_file import REGISTRY, TABLES
 from edge.central.rows import now
 from edge.domain import auditlog, orders
 from edge.domain.auditlog import FIRST, Act, Entry
@@ -22,38 +26,9 @@ from edge.domain.records import Origin
 from edge.errors import LedgerError, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import Envelope
-from edge.sqlitefile import Kind
 
-REGISTRY = Kind(
-    noun="registry of the authority",
-    application_id=0x53435231,  # 'SCR1'
-    version=1,
-    error=LedgerError,
-    mend="it is damaged; keep the file and restore it from your backup",
-)
-_TABLES = """
-CREATE TABLE audit (
-    n INTEGER PRIMARY KEY,
-    payload BLOB NOT NULL,
-    keyid TEXT NOT NULL,
-    signature BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log stays'); END;
-CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log stays'); END;
-CREATE TABLE orders (
-    sequence INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    wire BLOB NOT NULL,
-    expires TEXT NOT NULL
-) STRICT;
-CREATE TABLE addressed (
-    sequence INTEGER NOT NULL REFERENCES orders (sequence),
-    terminal TEXT NOT NULL,
-    sent TEXT,
-    times INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (sequence, terminal)
-) STRICT, WITHOUT ROWID;
-"""
+_NAMES_KEY = b'"authority-'
+"""Stands in the payload of every entry that names a key, and in few others."""
 
 _CANCELLED = "SELECT payload FROM audit WHERE instr(payload, ?)"
 
@@ -63,7 +38,10 @@ class Doing:
     """Who does something, and why; both stand in the audit log."""
 
     by: str
+    """Who says to do it: a claim."""
     why: str
+    login: int | None = None
+    """The number of the login that the command was given from, as the operating system knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +66,13 @@ class Registry:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not REGISTRY.present(path):
-            REGISTRY.create(path, _TABLES, lambda _db: None)
+            REGISTRY.create(path, TABLES, lambda _db: None)
         self._db = REGISTRY.connect(path)
+        try:
+            REGISTRY.migrate(self._db, path)
+        except BaseException:
+            self._db.close()
+            raise
 
     def enter(
         self, key: SigningKey, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None = None
@@ -97,6 +80,57 @@ class Registry:
         """Append to the audit log; durable on return. Raises RecordError for what is malformed."""
         with REGISTRY.writing(self._db, self.path):
             return self._enter(key, doing, act, data, person)
+
+    def begin(self, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> int:
+        """Note what is about to be done in another file, before it is; durable on return. Its number.
+
+        Raises RecordError for what the log would not take.
+        """
+        auditlog.encode(_entry(1, FIRST, doing, act, data, person))
+        row = (now(), doing.by, doing.login, str(act), doing.why, person, json.dumps(dict(data)))
+        with REGISTRY.writing(self._db, self.path):
+            insert = "INSERT INTO begun (at, by, login, act, why, person, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            return int(self._db.execute(insert, row).lastrowid or 0)
+
+    def done(self, key: SigningKey, number: int) -> Entry:
+        """What was begun is done: the note becomes an entry, in one transaction."""
+        with REGISTRY.writing(self._db, self.path):
+            return self._settle(key, number, {})
+
+    def undone(self, number: int) -> None:
+        """It changed nothing, and leaves nothing."""
+        with REGISTRY.writing(self._db, self.path):
+            self._db.execute("DELETE FROM begun WHERE id = ?", (number,))
+
+    def settle(self, key: SigningKey) -> list[Entry]:
+        """Enter what interrupted commands began, for whoever has the turn; `interrupted`: it may be half done."""
+        with REGISTRY.guard(self.path):
+            rows = self._db.execute("SELECT id, at FROM begun ORDER BY id").fetchall()
+        if not rows:
+            return []
+        with REGISTRY.writing(self._db, self.path):
+            return [self._settle(key, number, {"interrupted": True, "begun": at}) for number, at in rows]
+
+    def begun(self) -> int:
+        """How many acts were begun and are not in the log yet."""
+        with REGISTRY.guard(self.path):
+            return int(self._db.execute("SELECT count(*) FROM begun").fetchone()[0])
+
+    def last_key(self) -> str | None:
+        """The authority's key that the log named last, in base64; None while the log is empty."""
+        with REGISTRY.guard(self.path):
+            return self._last_key()
+
+    def keys(self) -> list[VerifyKey]:
+        """Every key that the log named, the first one first."""
+        made = [one for one in self.entries() if one.act in {Act.AUTHORITY_MADE, Act.AUTHORITY_ROTATED}]
+        return [VerifyKey(base64.b64decode(str(one.data["key"]))) for one in made]
+
+    def orders(self) -> list[Order]:
+        """All of them, in the order of issue."""
+        with REGISTRY.guard(self.path):
+            rows = self._db.execute("SELECT wire FROM orders ORDER BY sequence").fetchall()
+        return [orders.decode(envelope.parse(wire).payload) for (wire,) in rows]
 
     def entries(self) -> list[Entry]:
         """The whole log, in order; `edge.central.auditcheck` verifies it."""
@@ -151,6 +185,7 @@ class Registry:
     ) -> list[Order]:  # fmt: skip
         """Name the next key to every site, in one transaction with the entry, which the new key signs."""
         with REGISTRY.writing(self._db, self.path):
+            self._refuse_other(old)
             made = [
                 self._issue(old, doing, site, terminals, Word.ROTATE, fields, valid, True, None)
                 for site, terminals in sorted(sites.items())
@@ -198,15 +233,41 @@ class Registry:
     ) -> None:
         self.close()
 
+    def _settle(self, key: SigningKey, number: int, more: Mapping[str, Any]) -> Entry:
+        query = "SELECT by, login, act, why, person, data FROM begun WHERE id = ?"
+        by, login, act, why, person, data = self._db.execute(query, (number,)).fetchone()
+        entry = self._enter(key, Doing(by, why, login), Act(act), {**json.loads(data), **more}, person)
+        self._db.execute("DELETE FROM begun WHERE id = ?", (number,))
+        return entry
+
     def _enter(self, key: SigningKey, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> Entry:
         row = self._db.execute("SELECT n, payload FROM audit ORDER BY n DESC LIMIT 1").fetchone()
         n, prev = (1, FIRST) if row is None else (row[0] + 1, auditlog.digest(row[1]))
-        entry = Entry(n, prev, now(), doing.by, str(act), doing.why, person, data)
+        entry = _entry(n, prev, doing, act, data, person)
+        if act not in {Act.AUTHORITY_MADE, Act.AUTHORITY_ROTATED}:
+            self._refuse_other(key)
         signed = envelope.sign(auditlog.PAYLOAD_TYPE, auditlog.encode(entry), key)
         self._db.execute(
             "INSERT INTO audit VALUES (?, ?, ?, ?)", (n, signed.payload, signed.keyid, signed.signature)
         )
         return entry
+
+    def _refuse_other(self, key: SigningKey) -> None:
+        """What another key signs would end the log for good. Inside the transaction that the entry is of."""
+        if self._last_key() != base64.b64encode(bytes(key.verify_key)).decode():
+            raise LedgerError(
+                f"{self.path}: the log names another key than the one that would sign; the key was replaced "
+                "meanwhile: give the command again. If that does not help, restore the authority's keys and this "
+                "file from one backup"
+            )
+
+    def _last_key(self) -> str | None:
+        rows = self._db.execute("SELECT payload FROM audit WHERE instr(payload, ?) ORDER BY n DESC", (_NAMES_KEY,))
+        for (payload,) in rows:
+            entry = auditlog.decode(payload)
+            if entry.act in {Act.AUTHORITY_MADE, Act.AUTHORITY_ROTATED}:
+                return str(entry.data.get("key"))
+        return None
 
     def _issue(
         self, key: SigningKey, doing: Doing, site: str, terminals: Sequence[str], word: Word,
@@ -229,6 +290,11 @@ class Registry:
         data |= {name: fields[name] for name in ("records", "ground", "whose") if name in fields}
         self._enter(key, doing, Act.ORDER, data, order.person)
         return order
+
+
+def _entry(n: int, prev: str, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> Entry:
+    told = dict(data) if doing.login is None else {**data, "login": doing.login}
+    return Entry(n, prev, now(), doing.by, str(act), doing.why, person, told)
 
 
 def _statement(fields: Mapping[str, Any]) -> bytes:

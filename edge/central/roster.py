@@ -3,6 +3,8 @@
 Changes are noted here; `edge.central.roster_compose` makes them into signed messages.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +19,34 @@ from edge.domain.roster_topics import Part, Place
 from edge.errors import LedgerError
 from edge.roster import sitekey
 
+Begun = Callable[[list[str]], object]
+"""Called with the sites that change, once all was checked and before the first change."""
+
+
+def _unheard(_sites: list[str]) -> None:
+    pass
+
 
 def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
     """Put somebody into a site's roster, or change them; False when all of it is there already.
 
     Raises LedgerError for somebody who was removed, whose consent does not hold, or for a roster that is full.
     """
+    if not is_news(store, site, person, member):
+        return False
+    row = store.members(site).get(person)
+    store.people.receive({person: member}, agreed(member))
+    with store.writing():
+        store.put_site(store.site(site) or SiteRow(site, 0, 1, sitekey.new_key()))
+        store.put_members(site, [MemberRow(person, _content(row), None, None, stale=True)])
+        for other, there in places(store, person).items():
+            if other != site:
+                store.put_members(other, [replace(there, content=_content(there), stale=True)])
+    return True
+
+
+def is_news(store: RosterStore, site: str, person: str, member: Member) -> bool:
+    """Whether `add` would change anything; it changes nothing itself. Raises as `add` does."""
     rows = store.members(site)
     row = rows.get(person)
     if row is not None and row.gone is not None:
@@ -31,42 +55,34 @@ def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
         raise LedgerError(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
     if row is not None and _same(store.people.member(person), member):
         return False
-    agreed = _agreed(member)
-    reason = store.people.judge(person, member, agreed)
+    reason = store.people.judge(person, member, agreed(member))
     if reason is not None:
         raise LedgerError(f"{person}: not added: {reason}")
-    store.people.receive({person: member}, agreed)
-    with store.writing():
-        store.put_site(store.site(site) or SiteRow(site, 0, 1, sitekey.new_key()))
-        store.put_members(site, [MemberRow(person, 1 if row is None else row.content + 1, None, None, stale=True)])
-        for other in store.sites():
-            there = store.members(other).get(person)
-            if other != site and there is not None and there.gone is None:
-                store.put_members(other, [replace(there, content=there.content + 1, stale=True)])
     return True
 
 
-def rectify(store: RosterStore, person: str, name: str) -> list[str]:
+def rectify(store: RosterStore, person: str, name: str, begun: Begun = _unheard) -> list[str]:
     """Give somebody their right name in every roster; the sites for which `publish` is due. Raises PeopleError.
 
     Whoever is in none, or has that name here already, is left as they are.
     """
-    places = _places(store, person)
-    if not places or store.people.member(person).name == name.strip():
+    here = places(store, person)
+    if not here or store.people.member(person).name == name.strip():
         return []
-    _change(store, places)
+    begun(sorted(here))
+    _change(store, here)
     store.people.rectify(person, name)
-    return sorted(places)
+    return sorted(here)
 
 
-def withdraw(store: RosterStore, person: str, *, or_remove: bool = False) -> list[str]:
+def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun: Begun = _unheard) -> list[str]:
     """End the use of somebody's face in every roster: templates and key go, name, badge and PIN stay.
 
     The sites for which `publish` is due; none where there is no face. Raises PeopleError, and LedgerError for who
     would have nothing left to clock in with; with `or_remove` they are taken out instead.
     """
-    places = _places(store, person)
-    if not places:
+    here = places(store, person)
+    if not here:
         return []
     member = store.people.member(person)
     if member.consent is None or member.consent.withdrawn_at:
@@ -74,47 +90,50 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False) -> lis
     left = replace(member, consent=ended(member.consent, now()), templates={})
     if contradiction(left) is not None:
         if or_remove:
-            for site in places:
+            begun(sorted(here))
+            for site in here:
                 remove(store, site, person, ErasureReason.WITHDRAWN)
-            return sorted(places)
+            return sorted(here)
         raise LedgerError(
             f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "
             "roster remove --reason withdrawn`; or give them one at a terminal and export them again, then withdraw"
         )
-    _change(store, places)
+    begun(sorted(here))
+    _change(store, here)
     with store.writing():
-        for site in places:
+        for site in here:
             store.put_messages(site, {Place(site, Part.PERSON, person).topic: None})
-    store.people.receive({person: left}, _agreed(left))
+    store.people.receive({person: left}, agreed(left))
     store.rewrite()
-    return sorted(places)
+    return sorted(here)
 
 
-def restrict(store: RosterStore, person: str, restriction: Restriction) -> list[str]:
+def restrict(store: RosterStore, person: str, restriction: Restriction, begun: Begun = _unheard) -> list[str]:
     """Keep somebody without matching them, in every roster; the sites for which `publish` is due.
 
     An objection outlasts a restriction. Raises PeopleError.
     """
-    places = _places(store, person)
-    if not places or store.people.restriction(person) in {restriction, Restriction.OBJECTED}:
+    here = places(store, person)
+    if not here or store.people.restriction(person) in {restriction, Restriction.OBJECTED}:
         return []
-    return _restrict(store, person, places, restriction)
+    return _restrict(store, person, here, restriction, begun)
 
 
-def lift(store: RosterStore, person: str, restriction: Restriction) -> list[str]:
+def lift(store: RosterStore, person: str, restriction: Restriction, begun: Begun = _unheard) -> list[str]:
     """End this very bar; as `restrict`. Terminals that have it go by the order alone. Raises PeopleError."""
-    places = _places(store, person)
-    if not places or store.people.restriction(person) is not restriction:
+    here = places(store, person)
+    if not here or store.people.restriction(person) is not restriction:
         return []
-    return _restrict(store, person, places, None)
+    return _restrict(store, person, here, None, begun)
 
 
 def _restrict(
-    store: RosterStore, person: str, places: dict[str, MemberRow], restriction: Restriction | None
+    store: RosterStore, person: str, here: dict[str, MemberRow], restriction: Restriction | None, begun: Begun
 ) -> list[str]:
-    _change(store, places)
+    begun(sorted(here))
+    _change(store, here)
     store.people.restrict(person, restriction)
-    return sorted(places)
+    return sorted(here)
 
 
 def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) -> None:
@@ -131,18 +150,18 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
             store.put_messages(
                 site, {Place(site, Part.PERSON, person).topic: None}
             )  # the tombstone takes its place
-    places = [there for one in store.sites() if (there := store.members(one).get(person)) is not None]
-    if all(there.gone is not None for there in places) and person in store.people.known():
+    if not places(store, person) and person in store.people.known():
         store.people.erase(person, now(), str(reason))
         store.people.settled(person)
     store.rewrite()
 
 
-def rotate(store: RosterStore, site: str) -> int:
+def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:
     """Another key for a site, under which everybody is encrypted anew; its number. Raises LedgerError."""
     here = store.site(site)
     if here is None:
         raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
+    begun([site])
     with store.writing():
         return new_key(store, here).keys
 
@@ -159,20 +178,25 @@ def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
     return rotated
 
 
-def _change(store: RosterStore, places: dict[str, MemberRow]) -> None:
+def _change(store: RosterStore, here: dict[str, MemberRow]) -> None:
     """Their messages are to be made anew. Noted before the change: an interruption loses none."""
     with store.writing():
-        for site, row in places.items():
-            store.put_members(site, [replace(row, content=row.content + 1, stale=True)])
+        for site, row in here.items():
+            store.put_members(site, [replace(row, content=_content(row), stale=True)])
 
 
-def _places(store: RosterStore, person: str) -> dict[str, MemberRow]:
+def _content(row: MemberRow | None) -> int:
+    """The next number of what is said of somebody; it grows over a restored backup, where a count would repeat."""
+    return max(int(time.time()), 1 if row is None else row.content + 1)
+
+
+def places(store: RosterStore, person: str) -> dict[str, MemberRow]:
     """Where somebody belongs, by site."""
     rows = {site: store.members(site).get(person) for site in store.sites()}
     return {site: row for site, row in rows.items() if row is not None and row.gone is None}
 
 
-def _agreed(member: Member) -> Policy:
+def agreed(member: Member) -> Policy:
     """The policy that a person agreed to counts as the one in force: each terminal judges by its own."""
     given = member.consent
     return Policy("", "") if given is None else Policy(given.policy_version, given.policy_sha256)

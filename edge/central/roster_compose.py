@@ -50,7 +50,7 @@ def compose(
         _seal_keys(store, here, active, authority)
         version = here.version + 1
         changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
-        if changed or here.version == 0:
+        if changed or Place(site, Part.MANIFEST, "").topic not in store.messages(site):
             store.put_messages(site, changed)
             store.put_messages(site, _listing(store, site, version, authority))
             store.put_site(replace(here, version=version))

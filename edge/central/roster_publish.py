@@ -40,13 +40,22 @@ class Published:
     """Of what was sent."""
 
 
-def publish(uplink: UplinkSettings, site: str, wanted: Mapping[str, Sent]) -> Published:
+def retained(uplink: UplinkSettings, site: str) -> dict[str, bytes]:
+    """What the broker has of a site's roster, by topic. Raises BrokerError, KeyFileError."""
+    with _linked(uplink, f"{root(site)}/#") as link:
+        return _retained(link, site)
+
+
+def publish(
+    uplink: UplinkSettings, site: str, wanted: Mapping[str, Sent], there: Mapping[str, bytes] | None = None
+) -> Published:
     """Make the broker's retained roster of a site the same as `wanted`, by topic. Raises BrokerError, KeyFileError.
 
-    Doing it again, after an interruption too, sends what lacks and nothing else.
+    `there` is what it has, by a look a moment ago. Doing it again, after an interruption too, sends what lacks and
+    nothing else.
     """
-    with _linked(uplink, f"{root(site)}/#") as link:
-        there = _retained(link, site)
+    if there is None:
+        there = retained(uplink, site)
     changed = [(topic, one.wire) for topic, one in wanted.items() if there.get(topic) != one.wire]
     emptied = [(topic, b"") for topic in there if topic not in wanted]
     changed.sort(key=lambda pair: (_rank(pair[0]), pair[0]))

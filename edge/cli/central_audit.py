@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing, open_registry
+from edge.cli.central_authority import add_doing, open_registry, turn_of
 from edge.cli.central_dir import open_ledger, verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
@@ -40,21 +40,14 @@ def run_audit(arguments: argparse.Namespace) -> int:
     """Verify and print, or enter."""
     from edge.central import authority
     from edge.central.auditcheck import check
-    from edge.domain.auditlog import Act
-    from edge.errors import JournalAltered, LedgerError
+    from edge.errors import JournalAltered
     from edge.journal.keys import load_public
 
     present = load_public(arguments.directory / authority.PUBLIC)
+    if arguments.enter is not None:
+        return _enter(arguments)
     with open_registry(arguments.directory) as registry:
-        if arguments.enter is not None:
-            if not arguments.why or (arguments.enter == "disclosure") != (arguments.to is not None):
-                raise LedgerError("an entry needs --why, and a disclosure --to, whom; give them")
-            key = authority.load(arguments.directory)
-            data = {} if arguments.to is None else {"to": arguments.to}
-            entry = registry.enter(key, doing(arguments), Act(arguments.enter), data, arguments.person)
-            print(f"entered as {entry.n}")
-            return 0
-        report = check(registry, present)
+        report, begun = check(registry, present), registry.begun()
         records, bad = _terminals(arguments, registry) if arguments.terminals else (None, [])
     entries = [e for e in report.entries if arguments.person in {None, e.person}]
     if arguments.json:
@@ -62,7 +55,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
             {"n": e.n, "at": e.at, "by": e.by, "act": e.act, "why": e.why, "person": e.person, "data": e.data}
             for e in entries
         ]
-        document: dict[str, Any] = {"entries": rows, "head": report.head, "problem": report.problem}
+        document: dict[str, Any] = {
+            "entries": rows,
+            "head": report.head,
+            "problem": report.problem,
+            "begun": begun,
+        }
         if records is not None:
             document |= {"records": [asdict(one) for one in records], "ledger_problems": bad}
         print(json.dumps(document, indent=2))
@@ -71,6 +69,11 @@ def run_audit(arguments: argparse.Namespace) -> int:
             told = " ".join(f"{name}={value}" for name, value in e.data.items() if name not in {"key", "statement"})
             say(f"{e.n:>5}  {e.at}  {e.by}  {e.act}  {e.person or '-'}  {told}  ({e.why})")
         print(f"{len(report.entries)} entries verify; the last one's digest is {report.head}")
+        if begun:
+            print(
+                f"{begun} acts were begun and are not entered yet: a command is at it, or was interrupted; "
+                "the next one that acts enters them"
+            )
         if report.problem is not None:
             say(f"problem: {report.problem}")
         for one in records or ():
@@ -85,6 +88,19 @@ def run_audit(arguments: argparse.Namespace) -> int:
         for line in bad:
             say(f"  {line}")
     return 0 if report.problem is None and not bad else JournalAltered.exit_code
+
+
+def _enter(arguments: argparse.Namespace) -> int:
+    from edge.domain.auditlog import Act
+    from edge.errors import LedgerError
+
+    if not arguments.why or (arguments.enter == "disclosure") != (arguments.to is not None):
+        raise LedgerError("an entry needs --why, and a disclosure --to, whom; give them")
+    with turn_of(arguments) as desk:
+        data = {} if arguments.to is None else {"to": arguments.to}
+        entry = desk.registry.enter(desk.key, desk.doing, Act(arguments.enter), data, arguments.person)
+    print(f"entered as {entry.n}")
+    return 0
 
 
 def _terminals(arguments: argparse.Namespace, registry: "Registry") -> "tuple[list[Said], list[str]]":

@@ -1,7 +1,7 @@
 """`smartclocker central authority init|show|rotate`: the key whose orders terminals obey."""
 
 import argparse
-import getpass
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge.cli.central_dir import duration, open_ledger, verb
 
 if TYPE_CHECKING:
+    from edge.central.acting import Desk
     from edge.central.registry import Doing, Registry
     from edge.domain.auditlog import Entry
 
@@ -32,17 +33,29 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
     """Who does it, and why: both stand in the audit log."""
-    parser.add_argument("--by", metavar="WHO", default=None, help="who does it (default: this machine's user)")
+    parser.add_argument(
+        "--by", metavar="WHO", default=None,
+        help="who does it, as they say; the number of the login stands beside it (default: this login's name)",
+    )  # fmt: skip
     parser.add_argument(
         "--why", metavar="TEXT", default=why, required=why is None, help="one line for the audit log"
     )
 
 
 def doing(arguments: argparse.Namespace) -> "Doing":
-    """What `add_doing` asked for."""
+    """What `add_doing` asked for, and the number of the login, which nobody can type."""
+    from edge.adapters.logins import name_of, uid
     from edge.central.registry import Doing
 
-    return Doing(arguments.by or getpass.getuser(), arguments.why)
+    login = uid()
+    return Doing(arguments.by or name_of(login), arguments.why, login)
+
+
+def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Desk]":
+    """The authority's key and log for what the command does; see `edge.central.acting`."""
+    from edge.central import acting
+
+    return acting.turn_of(arguments.directory, doing(arguments))
 
 
 def open_registry(directory: Path) -> "Registry":

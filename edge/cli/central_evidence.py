@@ -5,7 +5,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.central_authority import add_doing, doing, open_registry
+from edge.cli.central_authority import add_doing, turn_of
 from edge.cli.central_dir import verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
@@ -61,7 +61,6 @@ def run_open(arguments: argparse.Namespace) -> int:
     """Open all of them, enter it, then write."""
     from nacl.public import PrivateKey
 
-    from edge.central import authority
     from edge.domain.auditlog import Act
     from edge.errors import ExportRefused
     from edge.journal.keys import load_secret
@@ -69,12 +68,11 @@ def run_open(arguments: argparse.Namespace) -> int:
     found = _read(arguments.file, PrivateKey(load_secret(arguments.key)))
     if not arguments.into.is_dir():
         raise ExportRefused(f"{arguments.into}: no such directory; make it, where few can read")
-    signing = authority.load(arguments.directory)
     persons = {one.person for one in found}
-    with open_registry(arguments.directory) as registry:
+    with turn_of(arguments) as desk:
         data = {"records": [one.record for one in found][:64], "images": len(found)}
         person = persons.pop() if len(persons) == 1 else None
-        registry.enter(signing, doing(arguments), Act.EVIDENCE_OPENED, data, person)
+        desk.registry.enter(desk.key, desk.doing, Act.EVIDENCE_OPENED, data, person)
     for one in found:
         path = arguments.into / f"{one.record.replace('/', '-')}.jpg"
         with contextlib.suppress(FileNotFoundError):

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json, central_order_cancel, central_order_roster
-from edge.cli.central_authority import add_doing, doing, open_registry, verified
+from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
+    from edge.central.acting import Desk
     from edge.central.owing import Owing
     from edge.central.registry import Addressed, Registry
     from edge.central.store import Store
@@ -83,14 +84,14 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_order(arguments: argparse.Namespace) -> int:
     """Sign, keep, send, wait."""
-    from edge.central import authority, owing
+    from edge.central import owing
 
-    key = authority.load(arguments.directory)
-    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
-        _require_request(registry, arguments)
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+        _require_request(desk.registry, arguments)
         _require_person(store, arguments)
-        made = _issue(registry, store, key, arguments)
-        central_order_roster.follow(arguments)
+        made = _issue(desk, store, arguments)
+        followed = central_order_roster.follow(desk, store, arguments, made)
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         ids = {order.id for order in made}
         fresh = [one for one in registry.addressed() if one.order.id in ids]
         problem = _send(registry, arguments, fresh)
@@ -105,7 +106,7 @@ def run_order(arguments: argparse.Namespace) -> int:
     if problem is not None:
         say(f"not sent: {problem}")
         print("it is kept: `central orders DIR --send` sends it")
-    return 0 if all(one.state in {owing.State.DONE, owing.State.KEPT} for one in found) else 1
+    return 0 if followed and all(one.state in {owing.State.DONE, owing.State.KEPT} for one in found) else 1
 
 
 def run_orders(arguments: argparse.Namespace) -> int:
@@ -149,19 +150,20 @@ def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addr
     return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
 
 
-def _issue(registry: "Registry", store: "Store", key: Any, arguments: argparse.Namespace) -> "list[Order]":
+def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
     from edge.domain.orders import Word
 
     site, names, everywhere = where(store, arguments.where)
-    word = Word(arguments.word)
+    word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
     options = {"valid": arguments.valid, "request": arguments.request}
     if word is Word.RECTIFY:  # what is sealed to one terminal opens at no other
-        carried = fields(word, arguments)
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
-        return registry.issue_each(key, doing(arguments), site, word, each, **options)
+        central_order_roster.before(desk, arguments)
+        return desk.registry.issue_each(desk.key, desk.doing, site, word, each, **options)
     terminals = [one.origin.terminal for one in names]
-    carried = fields(word, arguments)
-    return [registry.issue(key, doing(arguments), site, terminals, word, carried, everywhere=everywhere, **options)]
+    return [
+        desk.registry.issue(desk.key, desk.doing, site, terminals, word, carried, everywhere=everywhere, **options)
+    ]
 
 
 def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:

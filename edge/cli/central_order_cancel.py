@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from edge.cli.central_authority import doing, open_registry
+from edge.cli.central_authority import turn_of
 from edge.cli.central_dir import open_ledger
 from edge.cli.plain import say
 
@@ -13,22 +13,23 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Cancel one, and say what that cannot undo."""
-    from edge.central import authority, owing
+    from edge.central import owing
     from edge.domain.orders import Word
     from edge.errors import LedgerError
 
     if not arguments.why:
         raise LedgerError("--cancel needs --why, one line for the audit log; give it")
-    key = authority.load(arguments.directory)
-    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
-        found = [one for one in owing.standing(registry, store) if one.addressed.order.sequence == arguments.cancel]
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+        found = [
+            one for one in owing.standing(desk.registry, store) if one.addressed.order.sequence == arguments.cancel
+        ]
         waiting = [one for one in found if one.state is owing.State.OWED]
         if not waiting:
             raise LedgerError(f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders")
         order = waiting[0].addressed.order
         if order.word is Word.ROTATE:
             raise LedgerError(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
-        registry.cancel(key, doing(arguments), order)
+        desk.registry.cancel(desk.key, desk.doing, order)
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
     say("the centre's own roster stays as the order left it; `central roster list` shows it")

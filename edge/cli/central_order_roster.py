@@ -1,53 +1,88 @@
-"""What an order about a person changes in the centre's own roster, which would bring the old state back."""
+"""What an order about a person changes in the centre's own roster, which would bring the old state back.
+
+A person's word is about them and not about one terminal: whichever terminals an order names, the roster of every
+site follows it.
+"""
 
 import argparse
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge.central.acting import Desk
     from edge.central.roster_store import RosterStore
-
-_SAID = {
-    "rectify": "has the name, too",
-    "withdraw": "has their face no more (badge and PIN stay; without one they are taken out)",
-    "restrict": "says so, too",
-    "object": "says so, too",
-    "unrestrict": "says so, too",
-}
+    from edge.central.store import Store
+    from edge.domain.orders import Order
 
 
-def follow(arguments: argparse.Namespace) -> None:
-    """After the order was signed. Standard output may be JSON: what is to be published is said beside it."""
-    from edge.central.roster_store import ROSTER_PEOPLE, RosterStore
-    from edge.errors import LedgerError
-
-    if arguments.word not in _SAID or not (arguments.directory / ROSTER_PEOPLE).exists():
-        return
-    with RosterStore(arguments.directory) as store:
-        try:
-            sites = _changed(store, arguments)
-        except LedgerError as error:
-            print(f"the roster is as it was: {error}", file=sys.stderr)
-            return
-    if sites:
-        said = f"the roster of {', '.join(sites)} {_SAID[arguments.word]}; `central roster publish` sends it"
-        print(said, file=sys.stderr)
-
-
-def _changed(store: "RosterStore", arguments: argparse.Namespace) -> list[str]:
+def before(desk: "Desk", arguments: argparse.Namespace) -> None:
+    """A right name is in no log, where it could be found again: so the roster has it first. Raises PeopleError."""
     from edge.central import roster
-    from edge.domain.kinds import Restriction
-    from edge.domain.orders import Lifts, Word
+    from edge.central.roster_store import RosterStore
+    from edge.domain.auditlog import Act
 
-    match Word(arguments.word):
-        case Word.RECTIFY:
-            return roster.rectify(store, arguments.person, arguments.name)
-        case Word.WITHDRAW:
-            return roster.withdraw(store, arguments.person, or_remove=True)
-        case Word.RESTRICT:
-            return roster.restrict(store, arguments.person, Restriction.RESTRICTED)
-        case Word.OBJECT:
-            return roster.restrict(store, arguments.person, Restriction.OBJECTED)
-        case _:
-            bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
-            return roster.lift(store, arguments.person, bars[Lifts(arguments.lifts)])
+    if arguments.word != "rectify" or not _is_here(arguments):
+        return
+    with RosterStore(arguments.directory) as store, desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+        sites = roster.rectify(
+            store, arguments.person, arguments.name, begun=lambda at: act.begin({"sites": at, "what": "name"})
+        )
+    _say(sites, "has the name, too")
+
+
+def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
+    """After the order was signed; False when the roster could not follow, and does at the next `publish`.
+
+    Standard output may be JSON: what is to be published is said beside it.
+    """
+    from edge.central.roster_store import RosterStore
+    from edge.errors import SmartClockerError
+
+    if not _is_here(arguments):
+        return True
+    try:
+        with RosterStore(arguments.directory) as store:
+            _changed(desk, store, ledger, arguments)
+    except SmartClockerError as error:
+        again = "give this again" if arguments.word == "unrestrict" else "`central roster publish` does it first"
+        sequence = made[0].sequence
+        print(f"order {sequence} holds, and the roster does not follow it yet: {error}; {again}", file=sys.stderr)
+        return False
+    return True
+
+
+def _changed(desk: "Desk", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace) -> None:
+    from edge.central import roster, roster_follow
+    from edge.domain.auditlog import Act
+    from edge.domain.kinds import Restriction
+    from edge.domain.orders import Lifts
+
+    found = roster_follow.leavers(desk.registry, ledger, store)
+    for change in roster_follow.follow(desk, store, found):
+        _say(change.sites, f"follows at all its terminals: {change.person}: {change.what}")
+    if arguments.word == "unrestrict":
+        bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
+        with desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+            sites = roster.lift(
+                store, arguments.person, bars[Lifts(arguments.lifts)],
+                begun=lambda at: act.begin({"sites": at, "what": "lifted"}),
+            )  # fmt: skip
+        _say(sites, "says so, too")
+    at = found.ending.get(arguments.person) if arguments.word == "employment-ended" else None
+    here = sorted(roster.places(store, arguments.person)) if at is not None else []
+    if here:
+        print(
+            f"the roster of {', '.join(here)} keeps them until {at}: `central roster publish` then takes them out",
+            file=sys.stderr,
+        )
+
+
+def _is_here(arguments: argparse.Namespace) -> bool:
+    from edge.central.roster_store import ROSTER_PEOPLE
+
+    return arguments.person is not None and (arguments.directory / ROSTER_PEOPLE).exists()
+
+
+def _say(sites: list[str], what: str) -> None:
+    if sites:
+        print(f"the roster of {', '.join(sites)} {what}; `central roster publish` sends it", file=sys.stderr)

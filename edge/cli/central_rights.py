@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing, open_registry, verified
+from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import open_ledger, verb
 from edge.cli.plain import say
 
@@ -88,7 +88,6 @@ def _today() -> date:
 
 def run_open(arguments: argparse.Namespace) -> int:
     """Enter it."""
-    from edge.central import authority
     from edge.domain.auditlog import Act
     from edge.domain.rights import month_after
     from edge.errors import LedgerError
@@ -96,10 +95,9 @@ def run_open(arguments: argparse.Namespace) -> int:
     received = arguments.received or _today()
     if received > (_now() + _AHEAD).date():  # this machine may be set to UTC, and the letter came in Auckland
         raise LedgerError(f"--received {received}: lies in the future; give the day on which it came")
-    key = authority.load(arguments.directory)
-    with open_registry(arguments.directory) as registry:
+    with turn_of(arguments) as desk:
         data = {"right": arguments.right, "received": received.isoformat()}
-        entry = registry.enter(key, doing(arguments), Act.RIGHT_OPENED, data, arguments.person)
+        entry = desk.registry.enter(desk.key, desk.doing, Act.RIGHT_OPENED, data, arguments.person)
     print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
     print(f"next          smartclocker central order {arguments.directory} SITE/* WORD PERSON --request {entry.n}")
     return 0
@@ -204,27 +202,37 @@ def run_read(arguments: argparse.Namespace) -> int:
 
 
 def _end(arguments: argparse.Namespace, act: "Act") -> int:
-    from edge.central import authority
     from edge.domain.auditlog import Act
     from edge.domain.rights import requests
     from edge.errors import LedgerError
 
-    key = authority.load(arguments.directory)
-    with open_registry(arguments.directory) as registry:
-        known = {one.number: one for one in requests(verified(registry, arguments.directory))}
+    with turn_of(arguments) as desk:
+        known = {one.number: one for one in requests(verified(desk.registry, arguments.directory))}
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
             raise LedgerError(f"{arguments.request}: no open request; `central rights list` shows them")
-        owed = [one for one in _owing(registry, arguments.directory).get(arguments.request, []) if one.open]
-        if owed and act is Act.RIGHT_CLOSED:
-            names = ", ".join(sorted({one.addressed.origin.terminal for one in owed}))
-            raise LedgerError(
-                f"{arguments.request}: {names} still owe a result; `central orders --send`, then close"
-            )
+        owed = [one for one in _owing(desk.registry, arguments.directory).get(arguments.request, []) if one.open]
+        if act is Act.RIGHT_CLOSED:
+            if owed:
+                names = ", ".join(sorted({one.addressed.origin.terminal for one in owed}))
+                raise LedgerError(
+                    f"{arguments.request}: {names} still owe a result; `central orders --send`, then close"
+                )
+            _refuse_held(arguments.directory, request)
         data = {"request": arguments.request, "ground": arguments.ground}
-        registry.enter(key, doing(arguments), act, data, request.person)
+        desk.registry.enter(desk.key, desk.doing, act, data, request.person)
     print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
     return 0
+
+
+def _refuse_held(directory: Path, request: "Request") -> None:
+    """A request is not answered while the centre's own roster says otherwise. Raises LedgerError."""
+    from edge.central.roster_held import contradicts
+    from edge.errors import LedgerError
+
+    why = contradicts(directory, request.person, request.right)
+    if why is not None:
+        raise LedgerError(f"{request.number}: {why}, then close; or `central rights refuse` with the legal ground")
 
 
 def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":

@@ -5,17 +5,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing
-from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+from edge.cli import add_json, central_roster_publish
+from edge.cli.central_authority import add_doing, turn_of
+from edge.cli.central_dir import open_ledger, verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from edge.central.roster_store import RosterStore
-    from edge.domain.auditlog import Act
+    from edge.central.store import Store
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,9 +49,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
     listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
     add_json(listing)
-    publish = verb(roster, "publish", "sign what changed, and make the broker's copy the same as ours", run_publish)
-    publish.add_argument("--site", help="(default: every site with a roster)")
-    add_broker(publish)
+    central_roster_publish.configure(roster)
     rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
     rotate.add_argument("site", metavar="SITE")
     add_doing(rotate)
@@ -61,33 +57,55 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_add(arguments: argparse.Namespace) -> int:
     """Add each; what one file lacks does not stop the others."""
-    from edge.central import roster_intake
-    from edge.domain.auditlog import Act
-    from edge.errors import ExportRefused, LedgerError
+    from edge.central import roster_follow
+    from edge.errors import ExportRefused
 
     refused = 0
-    with open_ledger(arguments.directory) as ledger, _open(arguments.directory, new=True) as store:
-        audit = _auditor(arguments)
-        terminals = ledger.terminals()
+    with open_ledger(arguments.directory) as ledger, open_roster(arguments.directory, new=True) as store:
+        with turn_of(arguments):
+            pass  # without an authority nothing is done
         for path in arguments.files:
             try:
-                raw = path.read_bytes() if path.stat().st_size <= _MOST else b""
-                person, changed = roster_intake.take(store, raw, terminals, arguments.site)
-            except OSError as error:
-                refused += 1
-                why = error if isinstance(error, LedgerError) else f"cannot be read ({error.strerror})"
-                say(f"{path}: {why}")
+                say(f"{path}: {_take(path, arguments, store, ledger)}")
             except ExportRefused as error:
                 refused += 1
                 say(f"{path}: {error}")
-            else:
-                if changed:
-                    audit(Act.ROSTER_ADDED, {"sites": arguments.site}, person)
-                say(f"{path}: {person} {'added' if changed else 'is there already, the same'}")
+        with turn_of(arguments) as desk:
+            found = roster_follow.leavers(desk.registry, ledger, store)
+            for change in roster_follow.follow(desk, store, found):
+                say(f"{change.person}: {change.what}")
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
+
+
+def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> str:
+    """One file, in a turn of its own; what became of it. Raises ExportRefused."""
+    from edge.central import roster_follow, roster_intake
+    from edge.domain.auditlog import Act
+    from edge.errors import ExportRefused, LedgerError
+
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= _MOST else b""
+    except OSError as error:
+        raise ExportRefused(f"cannot be read ({error.strerror})") from error
+    with turn_of(arguments) as desk:
+        found = roster_follow.leavers(desk.registry, ledger, store)
+        with desk.act(Act.ROSTER_ADDED) as act:
+            try:
+                taken = roster_intake.take(
+                    store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
+                )
+            except LedgerError as error:
+                raise ExportRefused(str(error)) from error
+    if taken.older:
+        return f"{taken.person} is older than an export that was taken; nothing was changed"
+    if not taken.changed:
+        return f"{taken.person} is there already, the same"
+    if taken.changed == ("person",):
+        return f"{taken.person} added, enrolled at {taken.terminal}"
+    return f"{taken.person} changed by {taken.terminal}: {', '.join(taken.changed)}"
 
 
 def run_withdraw(arguments: argparse.Namespace) -> int:
@@ -95,11 +113,12 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     from edge.central import roster
     from edge.domain.auditlog import Act
 
-    with _open(arguments.directory) as store:
-        audit = _auditor(arguments)
-        sites = roster.withdraw(store, arguments.person)
-        if sites:
-            audit(Act.ROSTER_WITHDRAWN, {"sites": sites}, arguments.person)
+    with (
+        open_roster(arguments.directory) as store,
+        turn_of(arguments) as desk,
+        desk.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
+    ):
+        sites = roster.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
     if not sites:
         print(f"{arguments.person}: there is no face of theirs in the roster")
         return 0
@@ -115,15 +134,16 @@ def run_remove(arguments: argparse.Namespace) -> int:
     from edge.domain.kinds import ErasureReason
     from edge.errors import LedgerError
 
-    with _open(arguments.directory) as store:
-        audit = _auditor(arguments)
+    with open_roster(arguments.directory) as store, turn_of(arguments) as desk:
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
         if not sites:
             raise LedgerError(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
-        for site in sites:
-            roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
-        audit(Act.ROSTER_REMOVED, {"sites": sites, "reason": arguments.reason}, arguments.person)
+        with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
+            everywhere = set(roster.places(store, arguments.person)) <= set(sites)
+            act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
+            for site in sites:
+                roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
     print(f"removed       {arguments.person} from {', '.join(sites)}")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
@@ -131,7 +151,7 @@ def run_remove(arguments: argparse.Namespace) -> int:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """List."""
-    with _open(arguments.directory) as store:
+    with open_roster(arguments.directory) as store:
         names = {one.id: one.name for one in store.people.list()} if arguments.names else {}
         rows: list[dict[str, Any]] = [
             {
@@ -156,36 +176,17 @@ def run_list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run_publish(arguments: argparse.Namespace) -> int:
-    """Compose, and publish the difference."""
-    from edge.central import authority
-    from edge.central.pki import AUTHORITY
-    from edge.central.roster_compose import compose
-    from edge.central.roster_publish import publish
-
-    with open_ledger(arguments.directory) as ledger:
-        terminals = ledger.terminals()
-    key = authority.load(arguments.directory)
-    with _open(arguments.directory) as store:
-        for site in [arguments.site] if arguments.site else store.sites():
-            messages = compose(store, site, terminals, key)
-            done = publish(uplink(arguments, AUTHORITY), site, messages)
-            print(
-                f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
-                f"{done.emptied} emptied"
-            )
-    return 0
-
-
 def run_rotate(arguments: argparse.Namespace) -> int:
     """Rotate."""
     from edge.central import roster
     from edge.domain.auditlog import Act
 
-    with _open(arguments.directory) as store:
-        audit = _auditor(arguments)
-        number = roster.rotate(store, arguments.site)
-        audit(Act.ROSTER_KEY, {"site": arguments.site, "number": number}, None)
+    with (
+        open_roster(arguments.directory) as store,
+        turn_of(arguments) as desk,
+        desk.act(Act.ROSTER_KEY) as act,
+    ):
+        number = roster.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
     print(f"{arguments.site}: key {number} is made")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
@@ -194,21 +195,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
 _MOST = 65_536
 
 
-def _auditor(arguments: argparse.Namespace) -> "Callable[[Act, Mapping[str, Any], str | None], object]":
-    """Writes to the audit log; asked for before anything is done. Raises KeyFileError without an authority."""
-    from edge.central import authority
-    from edge.central.registry import Registry
-
-    key, who = authority.load(arguments.directory), doing(arguments)
-
-    def enter(act: "Act", data: "Mapping[str, Any]", person: str | None) -> None:
-        with Registry(arguments.directory / authority.DB) as registry:
-            registry.enter(key, who, act, data, person)
-
-    return enter
-
-
-def _open(directory: Path, *, new: bool = False) -> "RosterStore":
+def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
     """The rosters of DIR; a wrong DIR gets no new ones. Raises LedgerError."""
     from edge.central.roster_store import ROSTER_DB, RosterStore
     from edge.errors import LedgerError

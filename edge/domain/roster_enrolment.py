@@ -6,7 +6,7 @@ identity signs all of it, so that the centre takes people from its own terminals
 
 from dataclasses import dataclass
 
-from edge.domain.kinds import PERSON
+from edge.domain.kinds import PERSON, is_instant
 from edge.domain.records import NAME, Origin
 from edge.domain.roster import KEY_ID, MAX_LINE, MAX_PAYLOAD
 from edge.domain.strictjson import dump, is_version, parse_object
@@ -26,6 +26,8 @@ class Enrolment:
     to: str
     """The id of the centre's roster key."""
     sealed: bytes
+    at: str | None = None
+    """When it was exported, by the terminal's clock (RFC 3339 UTC); terminals of before say nothing of it."""
 
 
 def encode(enrolment: Enrolment) -> bytes:
@@ -38,7 +40,8 @@ def encode(enrolment: Enrolment) -> bytes:
         "person": enrolment.person,
         "to": enrolment.to,
     }
-    payload = dump(document) + b"\n" + enrolment.sealed
+    said = {} if enrolment.at is None else {"at": enrolment.at}
+    payload = dump({**document, **said}) + b"\n" + enrolment.sealed
     decode(payload)
     return payload
 
@@ -55,4 +58,8 @@ def decode(payload: bytes) -> Enrolment:
         value = document.get(name)
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
             raise RecordError(f"enrolment: {name} is missing or malformed")
-    return Enrolment(Origin(document["site"], document["terminal"]), document["person"], document["to"], sealed)
+    at = document.get("at")
+    if "at" in document and not is_instant(at):
+        raise RecordError("enrolment: at is malformed")
+    origin = Origin(document["site"], document["terminal"])
+    return Enrolment(origin, document["person"], document["to"], sealed, at)

@@ -173,7 +173,7 @@ def export(
 
     Raises PeopleError, RecordError, JournalError, TransferError.
     """
-    wire = roster_export.export(person, centre, origin, identity, people) + b"\n"
+    wire = roster_export.export(person, centre, origin, identity, people, clock.evidence().utc) + b"\n"
 
     def write() -> int:
         with NewFile(path) as file:

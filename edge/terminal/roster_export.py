@@ -11,11 +11,11 @@ from edge.roster import sitekey
 from edge.roster.people import People
 
 
-def export(person: str, centre: VerifyKey, origin: Origin, identity: SigningKey, people: People) -> bytes:
-    """The envelope. `centre` is the roster's public key there, `identity` the terminal's.
+def export(person: str, centre: VerifyKey, origin: Origin, identity: SigningKey, people: People, at: str) -> bytes:
+    """The envelope. `centre` is the roster's public key there, `identity` the terminal's, `at` now (RFC 3339 UTC).
 
     Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.
     """
     sealed = sitekey.seal(roster_member.encode(people.member(person)), centre)
-    payload = roster_enrolment.encode(Enrolment(origin, person, key_id(centre), sealed))
+    payload = roster_enrolment.encode(Enrolment(origin, person, key_id(centre), sealed, at))
     return envelope.to_wire(envelope.sign(ENROLMENT_TYPE, payload, identity))

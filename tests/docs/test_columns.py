@@ -81,7 +81,7 @@ def test_no_other_database_is_made() -> None:
         str(path.relative_to(ROOT)) for path in ROOT.glob("edge/**/*.py") if "CREATE TABLE" in path.read_text()
     }
     assert makers == {
-        "edge/central/migrations.py", "edge/central/registry.py", "edge/central/roster_store.py",
+        "edge/central/migrations.py", "edge/central/registry_file.py", "edge/central/roster_store.py",
         "edge/evaluation/kept.py", "edge/journal/salvage.py", "edge/journal/schema.py",
         "edge/roster/evidence_file.py", "edge/roster/received.py", "edge/roster/schema.py",
     }  # fmt: skip

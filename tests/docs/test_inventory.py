@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import migrations, registry, roster_store
+from edge.central import migrations, registry_file, roster_store
 from edge.domain.kinds import Kind
 from edge.journal import schema as journal
 from edge.roster import evidence_file, received
@@ -21,7 +21,7 @@ def tables(module: object) -> set[str]:
 
 
 SCHEMAS = [("people.db", people), ("journal.db", journal), ("roster.db", received), ("evidence.db", evidence_file),
-           ("ledger.db", migrations), ("authority.db", registry), ("roster.db", roster_store)]  # fmt: skip
+           ("ledger.db", migrations), ("authority.db", registry_file), ("roster.db", roster_store)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "module"), SCHEMAS, ids=[module.__name__ for _, module in SCHEMAS])

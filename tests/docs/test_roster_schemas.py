@@ -84,7 +84,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
             made["roster-member"].append(document(sitekey.decrypt(here.key, message.sealed, message.line())))
     with People(root / "terminal.db", b"k" * 32) as people:
         people.receive({ANN: PEOPLE[ANN]}, Policy(CONSENT.policy_version, CONSENT.policy_sha256))
-        wire = export(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people)
+        wire = export(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people, "2026-03-02T09:00:00.000Z")
     parsed = envelope.parse(wire)
     assert parsed.payload_type == ENROLMENT_TYPE
     made["enrolment"] = [line(parsed.payload)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.adapters import logins
 from edge.central import pki
 from edge.central.broker import EmbeddedBroker, render_acl
 from edge.domain.records import Record, decode
@@ -96,7 +97,10 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
         assert "removed (requested)  not published yet" in run("central", "roster", "list", centre)
         assert "3 sent" in run("central", "roster", "publish", centre, *where)  # tombstone, page, manifest
         audit = json.loads(run("central", "audit", centre, "--json"))["entries"]
-        acts = [(one["act"], one["person"], one["why"]) for one in audit if one["act"].startswith("roster")]
+        told = [one for one in audit if one["act"].startswith("roster")]
+        assert [one["act"] for one in told].count("roster-published") == 3, "what sent nothing is no act"
+        assert {one["data"]["login"] for one in told} == {logins.uid()}
+        acts = [(one["act"], one["person"], one["why"]) for one in told if one["act"] != "roster-published"]
         assert acts == [
             ("roster-added", person, "enrolled at a terminal"),
             ("roster-key", None, "each quarter"),

@@ -105,7 +105,8 @@ def test_a_face_is_withdrawn_from_the_roster_and_comes_back_by_a_new_consent(tmp
     again = json.loads(run("enrol", "Fay Planted-Name", photo, "--person", person, *agreed))
     assert again["person"] == person, "who agrees to their face again keeps their id"
     export("b.scp")
-    assert f"{person} added" in run("central", "roster", "add", centre, tmp_path / "b.scp")
+    back = run("central", "roster", "add", centre, tmp_path / "b.scp")
+    assert f"{person} changed by main/hall-1: face, consent" in back
     journal = tmp_path / "terminal" / "state" / "journal.db"
     kinds = [kind for kind in _kinds(journal, person) if kind != "command-result"]  # badges and exports
     assert kinds == ["consent", "enrolled", "consent", "consent", "enrolled"]

@@ -1,14 +1,16 @@
 """The authority's key, its registry and its log: nothing is changed unseen, and no rotation is lost half-way."""
 
+import contextlib
 import shutil
 import sqlite3
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import authority, registry
+from edge.central import acting, authority, authority_lock, registry
 from edge.central.auditcheck import check
 from edge.central.registry import Doing, Registry
 from edge.domain import orders
@@ -106,6 +108,10 @@ def test_the_log_can_be_neither_changed_nor_forged_unseen(tmp_path: Path, key: S
 
 def test_a_stranger_cannot_go_on_with_the_log(tmp_path: Path, key: SigningKey) -> None:
     with Registry(tmp_path / authority.DB) as made:
+        with pytest.raises(LedgerError, match="the log names another key"):
+            made.enter(SigningKey.generate(), PAT, Act.NOTE, {})
+        assert problem(tmp_path) is None
+        made._refuse_other = lambda _key: None  # type: ignore[method-assign]
         made.enter(SigningKey.generate(), PAT, Act.NOTE, {})
     assert "known" in (problem(tmp_path) or "")
 
@@ -128,8 +134,11 @@ def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: 
         assert made.addressed()[-1].expires == order.expires
     assert problem(tmp_path) is None
     with Registry(tmp_path / authority.DB) as made:
-        made.enter(key, PAT, Act.NOTE, {})
-    assert problem(tmp_path) is not None, "the old key writes no more entries"
+        with pytest.raises(LedgerError, match="give the command again"):
+            made.enter(key, PAT, Act.NOTE, {})
+        with pytest.raises(LedgerError, match="give the command again"):
+            restrict(made, key)
+    assert problem(tmp_path) is None, "the old key writes no more entries, and so the log verifies for good"
 
 
 def test_a_forged_beginning_is_seen(tmp_path: Path, key: SigningKey) -> None:
@@ -163,7 +172,102 @@ def test_a_rotation_that_was_interrupted_is_undone_or_carried_to_its_end(
     now = authority.load(tmp_path)
     assert (now == key) is not told
     assert load_public(tmp_path / authority.PUBLIC) == now.verify_key
+    assert (tmp_path / authority.NEXT).exists() is not told
+    assert problem(tmp_path) is None
+    unused = None if told else load_identity(tmp_path / authority.NEXT)
+    authority.rotate(tmp_path, PAT, {"hq": ["gate-1"]}, overlap=MONTH, start=START)
     assert not (tmp_path / authority.NEXT).exists()
+    kept = [load_identity(path) for path in tmp_path.glob("authority-*.key")]
+    assert {bytes(one) for one in kept} >= {bytes(one) for one in (key, now, unused) if one is not None}
+    assert problem(tmp_path) is None
+
+
+def test_whoever_looks_at_the_key_during_a_rotation_waits_and_destroys_nothing(
+    tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, go_on, seen = threading.Event(), threading.Event(), []
+    real = registry.Registry.rotate
+
+    def slowly(self: Registry, *rest: object) -> object:
+        made.set()
+        assert go_on.wait(30)
+        return real(self, *rest)
+
+    monkeypatch.setattr(registry.Registry, "rotate", slowly)
+    options = {"overlap": MONTH, "start": START}
+    rotating = threading.Thread(target=authority.rotate, args=(tmp_path, PAT, {"hq": ["gate-1"]}), kwargs=options)
+    looking = threading.Thread(target=lambda: seen.append(authority.load(tmp_path)))
+    rotating.start()
+    assert made.wait(30)
+    following = load_identity(tmp_path / authority.NEXT)
+    looking.start()
+    looking.join(0.3)
+    assert looking.is_alive()
+    assert load_identity(tmp_path / authority.NEXT) == following
+    go_on.set()
+    rotating.join(30)
+    looking.join(30)
+    assert seen == [following] == [authority.load(tmp_path)]
+    assert problem(tmp_path) is None
+
+
+def test_a_turn_that_does_not_end_is_said_with_its_cure(tmp_path: Path, key: SigningKey) -> None:
+    with (
+        authority_lock.held(tmp_path),
+        pytest.raises(KeyFileError, match=r"fuser .*authority\.lock"),
+        authority_lock.held(tmp_path, wait_s=0.1),
+    ):
+        pass
+    (tmp_path / authority_lock.LOCK).unlink()
+    (tmp_path / authority_lock.LOCK).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(KeyFileError, match="cannot be opened"):
+        authority.load(tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_was_begun_and_interrupted_is_entered_by_whoever_acts_next(tmp_path: Path, key: SigningKey) -> None:
+    def interrupted() -> None:
+        with acting.turn_of(tmp_path, PAT) as desk, desk.act(Act.ROSTER_REMOVED, ANN) as act:
+            act.begin({"sites": ["hq"]})
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        interrupted()
+    with Registry(tmp_path / authority.DB) as made:
+        assert (made.begun(), len(made.entries())) == (1, 1)
+    with acting.turn_of(tmp_path, Doing("Robin", "another matter", 1007)) as desk:
+        desk.registry.enter(desk.key, desk.doing, Act.NOTE, {})
+    with Registry(tmp_path / authority.DB) as made:
+        _, late, note = made.entries()
+        assert made.begun() == 0
+    assert (late.by, late.act, late.person, late.data["interrupted"]) == ("Pat", "roster-removed", ANN, True)
+    assert (note.by, note.data) == ("Robin", {"login": 1007})
+    assert problem(tmp_path) is None
+
+
+def test_nothing_is_begun_while_the_log_is_locked(tmp_path: Path, key: SigningKey, monkeypatch) -> None:
+    monkeypatch.setattr("edge.sqlitefile.BUSY_S", 0.1)
+    done = []
+
+    def change() -> None:
+        with acting.turn_of(tmp_path, PAT) as desk, desk.act(Act.ROSTER_KEY) as act:
+            act.begin({"site": "hq"})
+            done.append("the act")
+
+    with contextlib.closing(sqlite3.connect(tmp_path / authority.DB, isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="another process held it"):
+            change()
+    assert done == []
+
+
+def test_a_registry_of_the_version_before_is_taken_over(tmp_path: Path, key: SigningKey) -> None:
+    db = sqlite3.connect(tmp_path / authority.DB, isolation_level=None)
+    db.executescript("DROP TABLE begun; PRAGMA user_version = 1")
+    db.close()
+    with Registry(tmp_path / authority.DB) as made:
+        assert made.begun() == 0
+        restrict(made, key)
     assert problem(tmp_path) is None
 
 

@@ -1,0 +1,191 @@
+"""What the broker still has of a site's roster that is newer than ours: taken over, before anything is published.
+
+A roster that comes from a backup counts from an old version. Terminals hear nothing below the version that they
+have, and whoever a newer manifest left out must not come back; so what the broker retains under our own signature
+goes first. It is no secret of the broker's: what it says was signed here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edge.central import roster
+from edge.central.acting import Desk
+from edge.central.roster_retained import Retained
+from edge.central.roster_store import MemberRow, RosterStore, Sent, SiteRow
+from edge.central.rows import now
+from edge.domain import roster as messages
+from edge.domain import roster_member
+from edge.domain.auditlog import Act
+from edge.domain.kinds import ErasureReason
+from edge.domain.roster import PersonMessage
+from edge.domain.roster_member import Member
+from edge.domain.roster_topics import Part, Place, place_of
+from edge.errors import LedgerError, RecordError
+from edge.journal import envelope
+from edge.roster import sitekey
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a roster had to learn from the broker."""
+
+    version: int
+    """Of the broker's; ours goes on from it."""
+    before: int
+    taken: list[str]
+    """People who were added or changed since."""
+    left: list[str]
+    """People who left since."""
+    lost: list[str]
+    """People whom only a site key opens that is not here."""
+
+
+def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
+    """Whether what the broker retains is newer than ours, or another of the same number."""
+    here = store.site(site)
+    if found.manifest is None:
+        return False
+    if here is None or found.manifest.version != here.version:
+        return here is None or found.manifest.version > here.version
+    ours = store.messages(site).get(Place(site, Part.MANIFEST, "").topic)
+    return ours is None or ours.sha256 != found.manifest_sha256
+
+
+def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_lost: bool = False) -> Adopted:
+    """Make ours as new as the broker's, which `is_ahead`. Doing it again is safe. Raises LedgerError, PeopleError.
+
+    It refuses, and changes nothing, where a newer site key hides people that are not here: publishing would take
+    them out everywhere; with `forget_lost` it does not refuse.
+    """
+    here, manifest = store.site(site), found.manifest
+    if here is None or manifest is None:
+        raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
+    news, left, lost = _compare(store, here, found)
+    if lost and not forget_lost:
+        raise LedgerError(
+            f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
+            f"({', '.join(sorted(lost)[:3])}{' …' if len(lost) > 3 else ''}): restore a newer backup of roster.db "
+            "and roster-people.db; or export them again at a terminal and add them; or --forget-lost, which takes "
+            "them out at every terminal"
+        )
+    said = {"site": site, "version": manifest.version, "before": here.version}
+    with desk.act(Act.ROSTER_RESTORED) as act:
+        act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
+        rows = store.members(site)
+        with store.writing():  # who came and left since the backup
+            fresh = [
+                MemberRow(person, 0, str(why), now(), stale=True) for person, why in left if person not in rows
+            ]
+            store.put_members(site, fresh)
+        for person, reason in left:
+            roster.remove(store, site, person, reason)
+        taken = _take(store, site, rows, news)
+        with store.writing():
+            _go_on(store, here, found)
+    return Adopted(manifest.version, here.version, taken, sorted(person for person, _ in left), sorted(lost))
+
+
+def heal(desk: Desk, store: RosterStore) -> tuple[list[str], list[str]]:
+    """People of `roster.db` whom an older `roster-people.db` lacks: who is back from our own messages, who is not.
+
+    Raises LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
+    """
+    back: list[str] = []
+    lost: list[str] = []
+    known = store.people.enrolled()
+    for site in store.sites():
+        here, ours = store.site(site), store.messages(site)
+        for person in [one.person for one in store.members(site).values() if one.gone is None]:
+            if person in known or here is None:
+                continue
+            sent = ours.get(Place(site, Part.PERSON, person).topic)
+            member = (
+                None if sent is None else _opened(here, messages.decode_person(envelope.parse(sent.wire).payload))
+            )
+            if sent is not None and member is None:
+                raise LedgerError(
+                    f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
+                    "`central roster remove` them"
+                )
+            with desk.act(Act.ROSTER_RESTORED, person) as act:
+                act.begin({"site": site, "taken": int(member is not None), "lost": int(member is None)})
+                if member is not None:
+                    store.people.receive({person: member}, roster.agreed(member))
+                else:  # no terminal heard of it
+                    with store.writing():
+                        store.forget_members(site, [person])
+            (lost if member is None else back).append(person)
+    return back, lost
+
+
+_News = dict[str, tuple[Member, Sent]]
+_Left = list[tuple[str, ErasureReason]]
+
+
+def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News, _Left, list[str]]:
+    """Who came or changed, who left, and whose entry does not open here."""
+    rows, ours = store.members(here.site), store.messages(here.site)
+    news: _News = {}
+    left: _Left = []
+    lost = list(found.listed.keys() - found.people.keys() - rows.keys())
+    for person, (message, sent) in found.people.items():
+        row = rows.get(person)
+        if message.gone is not None:
+            if row is None or row.gone is None:
+                left.append((person, message.gone))
+        elif sent.topic in ours and ours[sent.topic].sha256 == sent.sha256:
+            continue
+        elif (member := _opened(here, message)) is not None:
+            news[person] = member, sent
+        elif row is None:
+            lost.append(person)
+    if found.whole:  # who is listed no more left, and their tombstone was emptied
+        listed_once = [one for one in rows.values() if one.gone is None and not one.stale]
+        left += [(one.person, ErasureReason.EMPLOYER) for one in listed_once if one.person not in found.listed]
+    return news, left, lost
+
+
+def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
+    if message.gone is not None or message.key != sitekey.key_id(here.key):
+        return None
+    try:
+        return roster_member.decode(sitekey.decrypt(here.key, message.sealed, message.line()))
+    except RecordError:
+        return None
+
+
+def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _News) -> list[str]:
+    """Whoever is changed here since the restore stays as they are here; nobody who was erased comes back."""
+    taken = []
+    for person, (member, sent) in sorted(news.items()):
+        row = rows.get(person)
+        if row is not None and (row.gone is not None or row.stale):
+            continue
+        agreed = roster.agreed(member)
+        if store.people.judge(person, member, agreed) is not None:
+            continue
+        store.people.receive({person: member}, agreed)
+        with store.writing():
+            store.put_members(site, [MemberRow(person, member.content, None, None, stale=False)])
+            store.put_messages(site, {sent.topic: sent})
+        taken.append(person)
+    return taken
+
+
+def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
+    """From the broker's numbers, so that terminals hear what is made next. A key that we have not is replaced."""
+    version = 0 if found.manifest is None else found.manifest.version
+    newest = max((one.version for one in found.keys), default=0)
+    strange = any(one.version >= here.keys and one.key != sitekey.key_id(here.key) for one in found.keys)
+    floor = replace(here, version=max(version, here.version), keys=max(newest, here.keys))
+    if strange or newest > here.keys:
+        roster.new_key(store, floor)
+    else:
+        store.put_site(floor)
+    ours = store.messages(here.site)
+    for person, row in store.members(here.site).items():
+        sent, entry = ours.get(Place(here.site, Part.PERSON, person).topic), found.listed.get(person)
+        if row.gone is None and (sent is None or entry is None or sent.sha256 != entry.sha256):
+            store.put_members(here.site, [replace(row, stale=True)])
+    lists = [topic for topic in ours if (place := place_of(topic)) and place.part in {Part.PAGE, Part.MANIFEST}]
+    store.put_messages(here.site, dict.fromkeys(lists))

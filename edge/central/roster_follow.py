@@ -1,0 +1,124 @@
+"""The centre's roster follows what was ordered, logged and recorded by terminals, however old its files are.
+
+What the authority logged is written before the roster is changed, and a roster may come from a backup: so whoever
+adds or publishes looks here first, and nobody who left is published again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.central import roster
+from edge.central.acting import Desk
+from edge.central.registry import Registry
+from edge.central.roster_store import RosterStore
+from edge.central.rows import now
+from edge.central.store import Store
+from edge.domain.auditlog import Act
+from edge.domain.consent import is_later
+from edge.domain.kinds import ErasureReason, Restriction
+from edge.domain.leavers import Leavers, Left
+from edge.domain.records import Record, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of somebody."""
+
+    person: str
+    sites: list[str]
+    what: str
+    """One short line."""
+
+
+def leavers(registry: Registry, ledger: Store, store: RosterStore) -> Leavers:
+    """All that orders, log and ledger say. Raises LedgerError."""
+    found = Leavers()
+    entries = registry.entries()
+    cancelled = {str(one.data["id"]): one.at for one in entries if one.act == Act.ORDER_CANCELLED}
+    found.hear_orders(registry.orders(), cancelled, now())
+    found.hear_log(entries)
+    found.hear_terminals(_records(ledger), _belonging(store))
+    return found
+
+
+def follow(desk: Desk, store: RosterStore, found: Leavers) -> list[Change]:
+    """Take out who left, and end the use of faces; each is in the log. Raises LedgerError, PeopleError."""
+    changes = []
+    belonging = _belonging(store)
+    for person in sorted({one for people in belonging.values() for one in people}):
+        sites = {site: left for site in belonging if person in belonging[site] and (left := found.of(site, person))}
+        if sites:
+            changes.append(_remove(desk, store, person, sites))
+        if len(sites) < sum(person in people for people in belonging.values()):
+            changes += [*_withdraw(desk, store, person, found), *_restrict(desk, store, person, found)]
+    _finish(store, found)
+    return changes
+
+
+def _remove(desk: Desk, store: RosterStore, person: str, sites: dict[str, Left]) -> Change:
+    left = next(iter(sites.values()))
+    with desk.act(Act.ROSTER_REMOVED, person) as act:
+        act.begin({"sites": sorted(sites), "reason": str(left.reason), "because": left.by})
+        for site, one in sites.items():
+            roster.remove(store, site, person, one.reason)
+    return Change(person, sorted(sites), f"taken out: {left.reason}, as {left.by} says")
+
+
+def _withdraw(desk: Desk, store: RosterStore, person: str, found: Leavers) -> Iterator[Change]:
+    ended = found.faces.get(person)
+    given = store.people.member(person).consent
+    if ended is None or given is None or given.withdrawn_at or is_later(given.given_at, ended.at):
+        return
+    with desk.act(Act.ROSTER_WITHDRAWN, person) as act:
+        sites = roster.withdraw(
+            store, person, or_remove=True, begun=lambda at: act.begin({"sites": at, "because": ended.by})
+        )
+    yield Change(
+        person,
+        sites,
+        f"their face is gone, as {ended.by} says (badge and PIN stay; without one they are taken out)",
+    )
+
+
+def _restrict(desk: Desk, store: RosterStore, person: str, found: Leavers) -> Iterator[Change]:
+    """Never lifted here: that takes the order itself."""
+    bar = found.bars.get(person)
+    if bar is None or not roster.places(store, person):
+        return
+    if store.people.restriction(person) in {bar, Restriction.OBJECTED}:
+        return
+    with desk.act(Act.ROSTER_CHANGED, person) as act:
+        sites = roster.restrict(store, person, bar, begun=lambda at: act.begin({"sites": at, "what": str(bar)}))
+    yield Change(person, sites, f"{bar}, as an order says")
+
+
+def _finish(store: RosterStore, found: Leavers) -> None:
+    """Who has left every site and is still in the people file: an older one was restored, or it was interrupted."""
+    here = {person for people in _belonging(store).values() for person in people}
+    gone = {person for site in store.sites() for person, row in store.members(site).items() if row.gone}
+    for person in sorted(store.people.enrolled() - here):
+        left = found.everywhere.get(person) or next(
+            (one for (_, who), one in found.somewhere.items() if who == person), None
+        )
+        if left is not None or person in gone:
+            store.people.erase(person, now(), str(left.reason if left else ErasureReason.EMPLOYER))
+    for person, _ in store.people.owed():
+        store.people.rewrite()
+        store.people.settled(person)
+
+
+def _belonging(store: RosterStore) -> dict[str, set[str]]:
+    return {
+        site: {person for person, row in store.members(site).items() if row.gone is None} for site in store.sites()
+    }
+
+
+def _records(ledger: Store) -> Iterator[tuple[Record, str]]:
+    """What a terminal recorded before it was revoked, or before what it signed was doubted."""
+    query = (
+        "SELECT payload, received FROM records JOIN chains ON chains.id = chain JOIN terminals ON "
+        "terminals.id = chains.terminal WHERE (kind = 'erased' OR kind = 'consent') AND "
+        "(revoked IS NULL OR received < coalesce(doubted_since, revoked)) ORDER BY records.id"
+    )
+    for payload, received in ledger.select(query):
+        yield decode(payload), received

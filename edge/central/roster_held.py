@@ -1,0 +1,29 @@
+"""Whether the centre's own roster holds what a person asked to have ended: then the request is not answered."""
+
+from pathlib import Path
+
+from edge.central import roster
+from edge.central.roster_store import ROSTER_DB, RosterStore
+from edge.domain.rights import Right
+
+
+def contradicts(directory: Path, person: str, right: str) -> str | None:
+    """What the roster holds still, with the cure; None for nothing of it. Raises LedgerError, PeopleError."""
+    if not (directory / ROSTER_DB).exists():
+        return None
+    with RosterStore(directory) as store:
+        here = sorted(roster.places(store, person))
+        sites = ", ".join(here)
+        if right == Right.ERASURE and here:
+            return f"the roster of {sites} has them still; `central order … erase`, or `central roster remove`"
+        held = store.people.member(person) if here else None
+        if right == Right.WITHDRAWAL and held is not None and held.templates:
+            return f"the roster of {sites} has their face still; `central order … withdraw`"
+        if right == Right.OBJECTION and held is not None and held.templates and not held.objected:
+            return f"the roster of {sites} does not know of their objection; `central order … object`"
+        unsent = [
+            site for site in store.sites() if (row := store.members(site).get(person)) is not None and row.stale
+        ]
+    if unsent and right in {Right.ERASURE, Right.WITHDRAWAL, Right.OBJECTION}:
+        return f"the roster of {', '.join(unsent)} is changed and not published; `central roster publish`"
+    return None

@@ -1,0 +1,145 @@
+"""`smartclocker central roster publish`: the roster follows what was said of people, and reaches the broker."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edge.cli.central_authority import add_doing, turn_of
+from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+
+if TYPE_CHECKING:
+    from edge.central.acting import Desk
+    from edge.central.roster_adopt import Adopted
+    from edge.central.roster_store import RosterStore, Sent
+    from edge.central.store import Store
+    from edge.domain.orders import Order
+
+
+def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Its arguments."""
+    publish = verb(roster, "publish", "sign what changed, and make the broker's copy the same as ours", run_publish)
+    publish.epilog = (
+        "Whoever left, by order, by the log or by a terminal's record, is taken out before. Where the broker has a "
+        "newer roster, since ours came from a backup, that is taken over, and it is said."
+    )
+    publish.add_argument("--site", help="(default: every site with a roster)")
+    publish.add_argument(
+        "--forget-lost", action="store_true", help="take out everywhere whom a restored roster does not know"
+    )
+    add_doing(publish, why="what was ordered and logged goes to the terminals")
+    add_broker(publish)
+
+
+def run_publish(arguments: argparse.Namespace) -> int:
+    """Follow, compose, and publish the difference."""
+    from edge.central import authority_lock
+    from edge.central.pki import AUTHORITY
+    from edge.central.roster_publish import publish, retained
+    from edge.cli.central_roster import open_roster
+
+    made: list[Order] = []
+    with (
+        open_ledger(arguments.directory) as ledger,
+        open_roster(arguments.directory) as store,
+        authority_lock.held(arguments.directory, lock=authority_lock.PUBLISHING),
+    ):
+        with turn_of(arguments) as desk:
+            _heal(desk, store)
+            _follow(desk, store, ledger)
+        to = uplink(arguments, AUTHORITY)
+        for site in [arguments.site] if arguments.site else store.sites():
+            there = retained(to, site)
+            with turn_of(arguments) as desk:
+                _adopt(desk, store, site, there, forget_lost=arguments.forget_lost)
+                made += _follow(desk, store, ledger)
+                messages = _compose(desk, store, site, ledger)
+            done = publish(to, site, messages, there)
+            print(
+                f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
+                f"{done.emptied} emptied"
+            )
+        _send(arguments, made)
+    return 0
+
+
+def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]":
+    """Take out who left; the orders that terminals lack which were registered since."""
+    from edge.central import roster_ending, roster_follow
+
+    found = roster_follow.leavers(desk.registry, ledger, store)
+    for change in roster_follow.follow(desk, store, found):
+        print(f"{change.person}: {change.what} ({', '.join(change.sites)})")
+    for person, terminal in sorted(found.doubtful.items()):
+        print(
+            f"{person}: was erased by hand at {terminal} at the employer's request, and stays in the roster; "
+            "`central roster remove` if that was not about this terminal alone"
+        )
+    return roster_ending.order_again(desk, store, ledger, found)
+
+
+def _heal(desk: "Desk", store: "RosterStore") -> None:
+    from edge.central.roster_adopt import heal
+
+    back, lost = heal(desk, store)
+    if back:
+        print(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
+    for person in lost:
+        print(f"{person}: was added since that backup, and is lost; export them again at a terminal and add them")
+
+
+def _adopt(
+    desk: "Desk", store: "RosterStore", site: str, there: dict[str, bytes], *, forget_lost: bool
+) -> "Adopted | None":
+    from edge.central import roster_adopt, roster_retained
+
+    found = roster_retained.read(site, there, desk.registry.keys())
+    if found.strangers:
+        print(
+            f"{site}: the broker's roster has messages under keys that the log here does not name "
+            f"({', '.join(sorted(found.strangers))}): they are replaced. If the authority's files came from a "
+            "backup, restore a newer one"
+        )
+    if not roster_adopt.is_ahead(store, site, found):
+        return None
+    done = roster_adopt.adopt(desk, store, site, found, forget_lost=forget_lost)
+    print(
+        f"{site}: the broker's roster is version {done.version}, and ours was {done.before}: restored from a "
+        f"backup? It goes on from {done.version}; taken over: {len(done.taken)} people who came or changed since, "
+        f"{len(done.left)} who left"
+    )
+    for person in done.lost:
+        print(f"{person}: forgotten; no key that is here opens their entry")
+    return done
+
+
+def _compose(desk: "Desk", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
+    from edge.central.roster_compose import compose
+    from edge.domain.auditlog import Act
+
+    before = store.messages(site)
+    with desk.act(Act.ROSTER_PUBLISHED) as act:
+        act.begin({"site": site})
+        made = compose(store, site, ledger.terminals(), desk.key)
+        if made == before:
+            act.cancel()
+    return made
+
+
+def _send(arguments: argparse.Namespace, made: "Sequence[Order]") -> None:
+    """The ends of employments that are to come, to terminals that were not told. What fails stays owed."""
+    from edge.central import owing
+    from edge.central.pki import AUTHORITY
+    from edge.cli.central_authority import open_registry
+    from edge.errors import BrokerError
+
+    if not made:
+        return
+    ids = {one.id for one in made}
+    with open_registry(arguments.directory) as registry:
+        which = [one for one in registry.addressed() if one.order.id in ids]
+        try:
+            owing.send(registry, uplink(arguments, AUTHORITY), which)
+        except BrokerError as error:
+            print(f"not sent: {error}")
+    names = ", ".join(sorted(f"{one.origin.site}/{one.origin.terminal}" for one in which))
+    print(f"owed          the end of an employment, by {names}; `central orders --send` sends it again")
