@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.central_authority import add_doing, turn_of
 from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.acting import Desk
@@ -54,7 +55,7 @@ def run_publish(arguments: argparse.Namespace) -> int:
                 made += _follow(desk, store, ledger)
                 messages = _compose(desk, store, site, ledger)
             done = publish(to, site, messages, there)
-            print(
+            say(
                 f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
                 f"{done.emptied} emptied"
             )
@@ -68,9 +69,9 @@ def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]
 
     found = roster_follow.leavers(desk.registry, ledger, store)
     for change in roster_follow.follow(desk, store, found):
-        print(f"{change.person}: {change.what} ({', '.join(change.sites)})")
+        say(f"{change.person}: {change.what} ({', '.join(change.sites)})")
     for person, terminal in sorted(found.doubtful.items()):
-        print(
+        say(
             f"{person}: was erased by hand at {terminal} at the employer's request, and stays in the roster; "
             "`central roster remove` if that was not about this terminal alone"
         )
@@ -82,9 +83,9 @@ def _heal(desk: "Desk", store: "RosterStore") -> None:
 
     back, lost = heal(desk, store)
     if back:
-        print(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
+        say(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
     for person in lost:
-        print(f"{person}: was added since that backup, and is lost; export them again at a terminal and add them")
+        say(f"{person}: was added since that backup, and is lost; export them again at a terminal and add them")
 
 
 def _adopt(
@@ -94,7 +95,7 @@ def _adopt(
 
     found = roster_retained.read(site, there, desk.registry.keys())
     if found.strangers:
-        print(
+        say(
             f"{site}: the broker's roster has messages under keys that the log here does not name "
             f"({', '.join(sorted(found.strangers))}): they are replaced. If the authority's files came from a "
             "backup, restore a newer one"
@@ -102,13 +103,13 @@ def _adopt(
     if not roster_adopt.is_ahead(store, site, found):
         return None
     done = roster_adopt.adopt(desk, store, site, found, forget_lost=forget_lost)
-    print(
+    say(
         f"{site}: the broker's roster is version {done.version}, and ours was {done.before}: restored from a "
         f"backup? It goes on from {done.version}; taken over: {len(done.taken)} people who came or changed since, "
         f"{len(done.left)} who left"
     )
     for person in done.lost:
-        print(f"{person}: forgotten; no key that is here opens their entry")
+        say(f"{person}: forgotten; no key that is here opens their entry")
     return done
 
 
@@ -140,6 +141,6 @@ def _send(arguments: argparse.Namespace, made: "Sequence[Order]") -> None:
         try:
             owing.send(registry, uplink(arguments, AUTHORITY), which)
         except BrokerError as error:
-            print(f"not sent: {error}")
+            say(f"not sent: {error}")
     names = ", ".join(sorted(f"{one.origin.site}/{one.origin.terminal}" for one in which))
-    print(f"owed          the end of an employment, by {names}; `central orders --send` sends it again")
+    say(f"owed          the end of an employment, by {names}; `central orders --send` sends it again")
