@@ -57,6 +57,7 @@ class Storage(Struct, frozen=True, forbid_unknown_fields=True):
     max_records: Annotated[int, Meta(ge=1000, le=100_000_000)] = 1_000_000
     max_bytes: Annotated[int, Meta(ge=8_000_000, le=1_000_000_000_000)] = 1_500_000_000
     retention_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
+    volatile: bool = False
 
 
 class Keys(Struct, frozen=True, forbid_unknown_fields=True):

@@ -64,6 +64,7 @@ text = "policy.md"
 [storage]
 state = "state"
 max_bytes = 64000000
+volatile = true
 
 [keys]
 identity = "identity"

@@ -26,6 +26,7 @@ from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
 from edge.terminal import parts
 from edge.terminal.check_files import reading
+from edge.terminal.statedir import disk_problem
 
 T = TypeVar("T")
 _MB = 1_000_000
@@ -38,7 +39,7 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
     identity = _key(config.keys.identity, account, load_identity)
     storage = _key(config.keys.storage, account, load_secret)
     with acting_as(account):
-        found = list(_directory(state, account))
+        found = list(_directory(state, account, volatile=config.storage.volatile))
         if not found:
             found += _disk(config, state)
             found += [] if identity is None else _journal(config, identity.verify_key)
@@ -55,7 +56,7 @@ def _key(path: str, account: Account | None, load: Callable[[Path], T]) -> T | N
         return None
 
 
-def _directory(state: Path, account: Account | None) -> Iterator[str]:
+def _directory(state: Path, account: Account | None, *, volatile: bool) -> Iterator[str]:
     user = account.name if account is not None else SERVICE
     try:
         status = state.stat()
@@ -74,6 +75,8 @@ def _directory(state: Path, account: Account | None) -> Iterator[str]:
     elif not os.access(state, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         who = account.name if account is not None else f"uid {os.geteuid()}"
         yield f"storage.state: {who} may not write into {state}; `chown -R {user}: {shlex.quote(str(state))}`"
+    elif not volatile and (problem := disk_problem(state)) is not None:
+        yield problem
     if status.st_mode & 0o022:
         yield f"storage.state: others may write into {state}; `chmod 700 {shlex.quote(str(state))}`"
 

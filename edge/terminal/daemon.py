@@ -11,8 +11,15 @@ from edge.domain.badge import Read
 from edge.domain.types import Frame
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
-from edge.terminal import parts, starting
-from edge.terminal.alarms import FACES_FAILING, READER_AWAY, SHADOW_FAILING, SIGNALS_FAILING, STROBE_FAILING
+from edge.terminal import parts, starting, statedir
+from edge.terminal.alarms import (
+    FACES_FAILING,
+    READER_AWAY,
+    SHADOW_FAILING,
+    SIGNALS_FAILING,
+    STATE_VOLATILE,
+    STROBE_FAILING,
+)
 from edge.terminal.attend import Attend
 from edge.terminal.camera_care import CaredFor
 from edge.terminal.caring import CaredReader, CaredSignals, CaredStrobe
@@ -66,6 +73,7 @@ class Terminal:
         """
         self.stop = Stop()
         self._notifier = notifier
+        self._volatile = statedir.require(config)
         clock = clock or parts.clock()
         secrets = parts.own_secrets(config)
         self.stills = parts.stills(config, secrets, clock)
@@ -233,6 +241,8 @@ class Terminal:
 
     def _failing(self) -> Iterator[str]:
         """Words for what failed alone."""
+        if self._volatile:
+            yield STATE_VOLATILE
         if self._signals.failing:
             yield SIGNALS_FAILING
         if self._strobe is not None and self._strobe.failing:

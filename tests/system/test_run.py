@@ -33,7 +33,7 @@ def from_the_example(directory: Path, photos: Path) -> Path:
         ('# kind = "pi" ', 'kind = "replay" '),
         ('# replay = ""', f'replay = "{photos}"'),
         ('# kind = "gpio"', 'kind = "console"'),
-        ('# state = "/var/lib/smartclocker"', 'state = "state"'),
+        ('# state = "/var/lib/smartclocker"', 'state = "state"\nvolatile = true'),
         ('# identity = "credential:identity"', 'identity = "identity"'),
         ('# storage = "credential:storage"', 'storage = "storage"'),
         ('text = "privacy-policy.md"', 'text = "policy.md"'),
