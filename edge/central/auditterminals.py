@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.central.audit import verify_all
+from edge.central.doubted import Signers
 from edge.central.registry import Registry
 from edge.central.store import Store
 from edge.domain.kinds import FIELDS, OPTIONAL, Kind
@@ -29,11 +30,13 @@ class Said:
     person: str | None
     """None for the result of an order, which says whom; and for what was about everybody."""
     order: int | None
-    """Of a result: the order's sequence number in the log; None for what nobody ordered."""
+    """Of a result: the order's sequence number in the log; None for what nobody ordered of this terminal."""
     by: str | None
     """Who did it by hand at the terminal, by number; None for what nobody did, and for records of older ones."""
     data: Mapping[str, Any]
     """The fields that this version knows; what else the record says stands in its signed bytes."""
+    doubt: str | None
+    """`revoked` or `unproven` where the identity that signed it was revoked."""
 
 
 def said(registry: Registry, store: Store, person: str | None = None) -> list[Said]:
@@ -41,21 +44,22 @@ def said(registry: Registry, store: Store, person: str | None = None) -> list[Sa
 
     Raises LedgerError.
     """
-    orders = {one.order.id: one.order for one in registry.addressed()}
+    orders = {(one.origin, one.order.id): one.order for one in registry.addressed()}
+    signers = Signers(store)
     marks = ", ".join("?" * len(KINDS))
-    query = f"SELECT payload FROM records WHERE kind IN ({marks}) ORDER BY id"  # noqa: S608 (marks only)
+    query = f"SELECT payload, chain, received FROM records WHERE kind IN ({marks}) ORDER BY id"  # noqa: S608 (marks only)
     found = []
-    for (payload,) in store.select(query, [str(kind) for kind in KINDS]):
+    for payload, chain, received in store.select(query, [str(kind) for kind in KINDS]):
         record = decode(payload)
-        order = orders.get(str(record.data.get("command_id")))
+        order = orders.get((record.origin, str(record.data.get("command_id"))))
         whom = record.data.get("person")
         if person is not None and person not in {whom, None if order is None else order.person}:
             continue
         known = {*FIELDS[record.kind], *OPTIONAL.get(record.kind, {})} - {"person", "by"}
         rest = {name: value for name, value in record.data.items() if name in known}
         place = record.origin.site, record.kind, whom, None if order is None else order.sequence
-        by = record.data.get("by")
-        found.append(Said(record.id, record.time.utc, record.time.synchronised, *place, by, rest))
+        by, doubt = record.data.get("by"), signers.doubt(chain, received)
+        found.append(Said(record.id, record.time.utc, record.time.synchronised, *place, by, rest, doubt))
     return sorted(found, key=lambda one: one.at)
 
 

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
-from edge.central.rows import ChainRow, Terminal
+from edge.central.doubted import Signers
+from edge.central.rows import ChainRow
 from edge.central.store import Store
 from edge.domain.kinds import Kind
 from edge.domain.placement import Anchors
@@ -35,16 +36,13 @@ class Reading:
         self._store = store
         self._terminals = {terminal.id: terminal for terminal in store.terminals()}
         self._chains = {chain.id: chain for chain in store.chains()}
+        self.signers = Signers(store)
         self._of_epoch: defaultdict[tuple[str, str], list[ChainRow]] = defaultdict(list)
         self._of_origin: defaultdict[Origin, list[ChainRow]] = defaultdict(list)
         for chain in self._chains.values():
             origin = self._terminals[chain.terminal].origin
             self._of_epoch[origin.terminal, chain.epoch].append(chain)
             self._of_origin[origin].append(chain)
-
-    def signer(self, held: Held) -> Terminal:
-        """Whose key signed a record."""
-        return self._terminals[self._chains[held.chain].terminal]
 
     def of_kind(self, kind: Kind, persons: Collection[str] | None) -> Iterator[Held]:
         """Everything of a kind, of everybody or of these."""

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from edge.adapters.mqtt_tls import UplinkSettings
+from edge.central.doubted import Signers
 from edge.central.posting import Letter, post
 from edge.central.registry import Addressed, Registry
 from edge.central.rows import now
 from edge.central.store import Store
+from edge.domain.doubts import Doubt
 from edge.domain.kinds import CommandOutcome
 from edge.domain.records import Origin, Record, decode
 
@@ -38,6 +40,8 @@ class Result:
 
     outcome: str
     detail: str
+    doubt: Doubt | None = None
+    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Owing:
     addressed: Addressed
     state: State
     detail: str | None
+    doubt: Doubt | None = None
+    """Against the answer."""
 
     @property
     def open(self) -> bool:
@@ -57,11 +63,14 @@ class Owing:
 def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Result]:
     """The last that each terminal said of these commands, as far as the ledger holds it. Raises LedgerError."""
     found: dict[tuple[Origin, str], Result] = {}
-    for record in said_of(store, ids):
-        which = record.origin, str(record.data["command_id"])
-        if which not in found or found[which].outcome == CommandOutcome.PARTLY:
-            # records may come out of order: a final word stands
-            found[which] = Result(str(record.data["outcome"]), str(record.data["detail"]))
+    signers = Signers(store)
+    for payload, chain, received in store.select(_RESULTS, (json.dumps(list(ids)),)):
+        record = decode(payload)
+        which, doubt = (record.origin, str(record.data["command_id"])), signers.doubt(chain, received)
+        before = found.get(which)
+        # records may come out of order: a final word stands, but for one that is doubted and another that is not
+        if before is None or before.outcome == CommandOutcome.PARTLY or (before.doubt and not doubt):
+            found[which] = Result(str(record.data["outcome"]), str(record.data["detail"]), doubt)
     return found
 
 
@@ -70,7 +79,7 @@ def said_of(store: Store, ids: Iterable[str]) -> Iterator[Record]:
 
     Raises LedgerError.
     """
-    for (payload,) in store.select(_RESULTS, (json.dumps(list(ids)),)):
+    for payload, *_ in store.select(_RESULTS, (json.dumps(list(ids)),)):
         yield decode(payload)
 
 
@@ -106,7 +115,7 @@ def due(owing: Iterable[Owing], again_after: timedelta = AGAIN_AFTER) -> list[Ad
 
 
 _RESULTS = """
-SELECT payload FROM records INDEXED BY results_by_command WHERE kind = 'command-result'
+SELECT payload, chain, received FROM records INDEXED BY results_by_command WHERE kind = 'command-result'
 AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FROM json_each(?)) ORDER BY id
 """
 
@@ -117,7 +126,7 @@ def _judge(one: Addressed, said: Result | None, today: str) -> Owing:
     if said is None:
         return Owing(one, State.EXPIRED if today >= one.expires else State.OWED, None)
     words = {CommandOutcome.PARTLY: State.KEPT, CommandOutcome.REFUSED: State.REFUSED}
-    return Owing(one, words.get(CommandOutcome(said.outcome), State.DONE), said.detail)
+    return Owing(one, words.get(CommandOutcome(said.outcome), State.DONE), said.detail, said.doubt)
 
 
 def _seconds_left(one: Addressed) -> int:

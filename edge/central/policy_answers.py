@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from edge.central.doubted import Signers
 from edge.central.owing import Owing
 from edge.central.store import Store
 from edge.domain.consent import Policy
+from edge.domain.doubts import Doubt
 from edge.domain.kinds import Kind
 from edge.domain.orders import Word
 from edge.domain.records import Record, decode
@@ -37,6 +39,8 @@ class Standing:
     """RFC 3339 UTC, by the terminal's clock."""
     terminal: str
     """Where it was given."""
+    doubt: Doubt | None
+    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +63,28 @@ def ordered(owing: Iterable[Owing]) -> Ordered | None:
     return Ordered(policy, bool(last.fields["consent_again"]), here)
 
 
-def consents(store: Store) -> list[Record]:
-    """Everybody's last consent record, but of who was erased since, by id. Raises LedgerError.
+def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
+    """Everybody's last consent record, and what is known against it, but of who was erased since. By id.
+
+    Raises LedgerError.
 
     The last by the terminals' clocks: what two of them recorded arrives in any order. Of one instant, the one that
     ends a consent.
     """
-    rows = store.select("SELECT payload FROM records WHERE kind IN ('consent', 'erased')")
-    found = [decode(payload) for (payload,) in rows]
-    last: dict[str, Record] = {}
-    for record in sorted(found, key=lambda one: (one.time.utc, one.data.get("state") != "given")):
-        last[str(record.data["person"])] = record
-    return [record for _, record in sorted(last.items()) if record.kind == Kind.CONSENT]
+    rows = store.select("SELECT payload, chain, received FROM records WHERE kind IN ('consent', 'erased')")
+    signers = Signers(store)
+    found = [(decode(payload), signers.doubt(chain, received)) for payload, chain, received in rows]
+    last: dict[str, tuple[Record, Doubt | None]] = {}
+    for record, doubt in sorted(found, key=lambda one: (one[0].time.utc, one[0].data.get("state") != "given")):
+        last[str(record.data["person"])] = record, doubt
+    return [one for _, one in sorted(last.items()) if one[0].kind == Kind.CONSENT]
 
 
-def standings(records: Sequence[Record], policy: Policy | None, *, consent_again: bool) -> list[Standing]:
+def standings(
+    records: Sequence[tuple[Record, Doubt | None]], policy: Policy | None, *, consent_again: bool
+) -> list[Standing]:
     """How each stands to `policy`, those who owe first; without a policy what each agreed to counts."""
-    found = [_standing(record, policy, consent_again) for record in records]
+    found = [_standing(record, policy, consent_again, doubt) for record, doubt in records]
     return sorted(found, key=lambda one: (one.answer is not Answer.OWED, one.person))
 
 
@@ -95,13 +104,14 @@ def as_json(about: Ordered | None, people: Sequence[Standing]) -> dict[str, Any]
                 "policy": one.version,
                 "at": one.at,
                 "terminal": one.terminal,
+                "doubt": one.doubt,
             }
             for one in people
         ],
     }
 
 
-def _standing(record: Record, policy: Policy | None, consent_again: bool) -> Standing:
+def _standing(record: Record, policy: Policy | None, consent_again: bool, doubt: Doubt | None) -> Standing:
     data, origin = record.data, record.origin
     answer = Answer.AGREED
     if data["state"] == "withdrawn":
@@ -109,4 +119,4 @@ def _standing(record: Record, policy: Policy | None, consent_again: bool) -> Sta
     elif policy is not None and data["policy_sha256"] != policy.sha256:
         answer = Answer.OWED if consent_again else Answer.EARLIER
     where = f"{origin.site}/{origin.terminal}"
-    return Standing(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where)
+    return Standing(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where, doubt)

@@ -193,7 +193,8 @@ class _View:
         found: dict[int, set[Doubt]] = {}
         of: dict[Doubt, set[int]] = {}
         for record in self._records:
-            word = self._doubted(self._seen[id(record)].held)
+            held = self._seen[id(record)].held
+            word = self._reading.signers.doubt(held.chain, held.received)
             if word is not None:
                 of.setdefault(word, set()).add(id(record))
         for view in views:
@@ -207,15 +208,6 @@ class _View:
                 if then.get(id(view.root)) != _hours(view):
                     found.setdefault(id(view.root), set()).add(word)
         return found
-
-    def _doubted(self, held: Held) -> Doubt | None:
-        """What is known against the identity that signed it."""
-        signer = self._reading.signer(held)
-        if signer.revoked is None:
-            return None
-        if signer.doubted_since is None:
-            return Doubt.REVOKED
-        return Doubt.UNPROVEN if held.received >= signer.doubted_since else None
 
 
 def _corrected(view: Effective) -> bool:

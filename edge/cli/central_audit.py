@@ -78,8 +78,9 @@ def run_audit(arguments: argparse.Namespace) -> int:
             say(f"problem: {report.problem}")
         for one in records or ():
             told = " ".join(f"{name}={value}" for name, value in one.data.items() if name != "command_id")
+            doubt = f"  [{one.doubt}]" if one.doubt else ""
             how = f"order {one.order}" if one.order is not None else f"by {one.by}" if one.by else "-"
-            say(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}")
+            say(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}{doubt}")
         if records is not None:
             print(
                 f"{counted(len(records), 'record')} of terminals; "

@@ -199,7 +199,8 @@ def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") 
         about = order.person or order.fields.get("version", "")
         rest = one.detail or _how_far(one, store)
         where = f"{order.site}/{one.addressed.origin.terminal}"
-        say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}")
+        doubt = f"  [{one.doubt}]" if one.doubt else ""
+        say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}{doubt}")
 
 
 def _how_far(one: "Owing", store: "Store") -> str:
@@ -225,4 +226,5 @@ def _as_json(one: "Owing") -> dict[str, Any]:
         "sequence": order.sequence, "id": order.id, "site": order.site, "terminal": one.addressed.origin.terminal,
         "order": str(order.word), "person": order.person, "issued": order.issued, "expires": one.addressed.expires,
         "sent": one.addressed.sent, "times": one.addressed.times, "state": str(one.state), "detail": one.detail,
+        "doubt": one.doubt,
     }  # fmt: skip

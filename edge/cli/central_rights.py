@@ -119,7 +119,8 @@ def run_list(arguments: argparse.Namespace) -> int:
         for row in rows:
             say(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")
             for one in row["terminals"]:
-                say(f"         {one['terminal']}  {one['order']}  {one['state']}: {one['detail'] or '-'}")
+                told = f"{one['state']}: {one['detail'] or '-'}{_mark(one['doubt'])}"
+                say(f"         {one['terminal']}  {one['order']}  {told}")
             if row["ground"]:
                 say(f"         {row['ground']}")
         print(f"{len(rows)} requests")
@@ -148,9 +149,14 @@ def run_policy(arguments: argparse.Namespace) -> int:
         origin = one.addressed.origin
         print(f"terminal {origin.site}/{origin.terminal}: {one.state}")
     for person in people:
-        say(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}")
+        doubt = _mark(person.doubt)
+        say(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}{doubt}")
     print(f"{len(owed)} of {len(people)} people owe an answer, {len(late)} terminals the order's result")
     return 1 if late or owed else 0
+
+
+def _mark(doubt: str | None) -> str:
+    return f"  [{doubt}]" if doubt else ""
 
 
 def run_refuse(arguments: argparse.Namespace) -> int:
@@ -257,6 +263,7 @@ def _row(request: "Request", standing: str, owing: "dict[int, list[Owing]]") -> 
             {
                 "terminal": f"{one.addressed.origin.site}/{one.addressed.origin.terminal}",
                 "order": str(one.addressed.order.word), "state": str(one.state), "detail": one.detail,
+                "doubt": one.doubt,
             }
             for one in owing.get(request.number, [])
         ],

@@ -17,6 +17,7 @@ from edge.domain.kinds import Kind
 from edge.domain.orders import Word
 from edge.domain.records import Origin
 from edge.errors import RecordError
+from edge.journal.envelope import key_id
 from edge.terminal.status import Online, online
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
@@ -210,3 +211,46 @@ def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
     with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
         last = [one for one in registry.addressed() if one.order.sequence == 2]
         assert [one.addressed.order.sequence for one in owing.judged(last, store)] == [2]
+
+
+def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(centre, gates, capsys):
+    main(["central", "rights", "open", str(centre), ANNA, "erasure", *WHY])
+    order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested", "--request", "2")
+    with Registry(centre / authority.DB) as registry:
+        (command,) = (one.order.id for one in registry.addressed())
+    result = {"command_id": command, "command": "erase", "outcome": "done", "detail": "all of it"}
+    thief = gates[0]
+    thief.write(Kind.COMMAND_RESULT, result, evidence(HOUR))
+    consent = {"person": BEN, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}
+    thief.write(Kind.CONSENT, consent, evidence(HOUR))
+    views = (["orders", "--all"], ["audit", "--terminals"], ["rights", "list"], ["rights", "policy"])
+
+    def shown() -> list[str]:
+        found = []
+        for verb, *rest in views:
+            words = [verb, str(centre), *rest] if verb != "rights" else [verb, *rest, str(centre)]
+            capsys.readouterr()
+            main(["central", *words])
+            found.append(capsys.readouterr().out)
+        return found
+
+    assert not any("unproven" in text for text in shown())
+    assert (
+        main(["central", "revoke", str(centre), key_id(thief.key.verify_key), "--since", "2026-03-01T00:00Z"]) == 0
+    )
+    assert all("[unproven]" in text for text in shown())
+    again = Gate(thief.ledger._store, Origin("main", "gate-1"), 9)
+    again.write(Kind.COMMAND_RESULT, {**result, "outcome": "refused", "detail": "not here"}, evidence(HOUR))
+    assert "refused: not here" in shown()[0], "the word of an identity that nobody doubts counts before"
+
+
+def test_a_result_of_an_order_to_another_terminal_is_none_of_that_order(centre, gates, capsys):
+    order(centre, "main/gate-1", "restrict", ANNA)
+    with Registry(centre / authority.DB) as registry:
+        (command,) = (one.order.id for one in registry.addressed())
+    result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "x"}
+    gates[1].write(Kind.COMMAND_RESULT, result, evidence(HOUR))
+    capsys.readouterr()
+    main(["central", "audit", str(centre), "--terminals", "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["records"]
+    assert (row["order"], row["doubt"]) == (None, None)
