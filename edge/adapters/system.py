@@ -1,16 +1,13 @@
 """What the operating system knows: the time with its evidence, and limits that protect what the process holds."""
 
 import ctypes
-import errno
 import os
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge.adapters.timezone import LocalZone
 from edge.domain.types import TimeEvidence
 
 _STA_UNSYNC = 0x0040  # linux/timex.h
@@ -71,18 +68,15 @@ class SystemClock:
     hours (maxerror grows by 500 ppm up to 16 s), so that it tells *is* and not *was*. Only where the kernel may not
     be asked does the file count that timesyncd leaves after its first contact.
 
-    **Zone**: $TZ, else where /etc/localtime points, else /etc/timezone; looked up each time, since an administrator
-    may change it while we run. The offset is computed from that zone, so the two never disagree. A system
+    **Zone**: `edge.adapters.timezone`. The offset is computed from its rules, so the two never disagree. A system
     that names no zone that we have rules for is recorded as UTC with offset 0: still right, if unhelpful to read.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
         """`root` is where /etc, /proc and /run lie; tests use a directory of their own."""
-        self._etc = root / "etc"
-        self._localtime = str(self._etc / "localtime")
+        self._zone = LocalZone(root)
         self._timesyncd = root / "run/systemd/timesync/synchronized"
         self._boot_id = (root / "proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        self._named: tuple[str, ZoneInfo | None] = ("", None)
 
     def monotonic_ns(self) -> int:
         """CLOCK_MONOTONIC."""
@@ -92,7 +86,7 @@ class SystemClock:
         """What is known now; some tens of microseconds."""
         boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         now = datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
-        name, zone = self._zone()
+        name, zone = self._zone.now()
         offset = now.astimezone(zone).utcoffset() if zone is not None else None
         return TimeEvidence(
             utc=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -106,35 +100,6 @@ class SystemClock:
     def _synchronised(self) -> bool:
         answer = kernel_synchronised()
         return self._timesyncd.exists() if answer is None else answer
-
-    def _zone(self) -> tuple[str, ZoneInfo | None]:
-        for name in self._zone_names():
-            if name == self._named[0]:
-                return self._named
-            try:
-                # ValueError: an absolute path, or one that leaves the data base.
-                self._named = (name, ZoneInfo(name))
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                continue
-            return self._named
-        return "UTC", None
-
-    def _zone_names(self) -> Iterator[str]:
-        """Most telling first; a file is read only when what is before it says nothing."""
-        name = os.environ.get("TZ", "").removeprefix(":")
-        if name:
-            yield name
-        try:
-            name = os.readlink(self._localtime).partition("/zoneinfo/")[2]  # noqa: PTH115 - half the time, each time
-            if name:
-                yield name
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOENT):  # a copy instead of a link, or none
-                raise
-        with suppress(FileNotFoundError, UnicodeDecodeError):
-            name = (self._etc / "timezone").read_text("ascii").strip()
-            if name:
-                yield name
 
 
 def harden_process() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,51 @@ def test_tz_wins_over_the_link_and_the_link_over_the_file(root, monkeypatch):
     assert clock.evidence().zone == "America/Phoenix"
     monkeypatch.setenv("TZ", ":Asia/Kathmandu")
     assert clock.evidence().zone == "Asia/Kathmandu"
+
+
+def rules_of(name):
+    return Path("/usr/share/zoneinfo", name).read_bytes()
+
+
+@pytest.mark.parametrize(("named", "said"), [("Asia/Tokyo", "Asia/Tokyo"), ("Etc/UTC", "unknown"), ("", "unknown")])
+def test_rules_that_were_copied_count_and_have_the_name_that_fits_them_or_none(root, named, said):
+    (root / "etc/localtime").write_bytes(rules_of("Asia/Tokyo"))
+    if named:
+        (root / "etc/timezone").write_text(named + "\n")
+    clock = SystemClock(root)
+    assert (clock.evidence().zone, clock.evidence().offset_minutes) == (said, 540)
+    (root / "etc/localtime").write_bytes(rules_of("America/Phoenix"))
+    assert (clock.evidence().zone, clock.evidence().offset_minutes) == ("unknown", -420)
+
+
+def test_a_link_over_which_other_rules_were_mounted_is_no_name(root):
+    """As a container is given its host's: the link says Etc/UTC, and behind it are other rules."""
+    link_zone(root, "Etc/UTC")
+    clock = SystemClock(root)
+    assert (clock.evidence().zone, clock.evidence().offset_minutes) == ("Etc/UTC", 0)
+    behind = root / "usr/share/zoneinfo/Etc/U T C"
+    behind.parent.mkdir(parents=True)
+    behind.write_bytes(rules_of("Asia/Tokyo"))
+    (root / "etc/localtime").unlink()
+    (root / "etc/localtime").symlink_to(behind)
+    (root / "proc/self").mkdir()
+    mounted = f"36 35 98:0 / {str(behind).replace(' ', chr(92) + '040')} rw,noatime - ext4 /dev/root rw\nrubbish\n"
+    (root / "proc/self/mountinfo").write_text(mounted)
+    assert (clock.evidence().zone, clock.evidence().offset_minutes) == ("unknown", 540)
+
+
+@pytest.mark.parametrize("harm", ["a folder", "a loop", "away"])
+def test_no_zone_file_whatever_it_is_keeps_a_punch(root, harm):
+    path = root / "etc/localtime"
+    if harm == "a folder":
+        path.mkdir()
+        (root / "etc/timezone").mkdir()
+    elif harm == "a loop":
+        path.symlink_to(path)
+    else:
+        (root / "etc").rename(root / "not")
+        (root / "etc").touch()
+    assert (SystemClock(root).evidence().zone, SystemClock(root).evidence().offset_minutes) == ("UTC", 0)
 
 
 @pytest.mark.parametrize("name", ["Nowhere/Atlantis", "../../etc/passwd", "/etc/passwd", "CET-1CEST", "\ud800", ""])
