@@ -150,6 +150,12 @@ class Uplink(Protocol):
     def refresh(self) -> bool:
         """Have the broker send again all that it retains for us; False when not connected."""
 
+    def renew(self) -> bool:
+        """End this connection and begin a new session at the broker, without what it held for us.
+
+        False when not connected.
+        """
+
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         """The next event in order; None when there is none in time, or when `wake` was called."""
 

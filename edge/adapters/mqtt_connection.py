@@ -22,7 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.adapters import mqtt_packets
 from edge.adapters.mqtt_events import Events
-from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh
+from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh, Renew
 from edge.adapters.mqtt_outgoing import Outgoing
 from edge.adapters.mqtt_reasons import DISCONNECTS, LastError, connack_reason, puback_refusal, unexplained
 from edge.adapters.mqtt_socket import MqttSocket
@@ -55,6 +55,8 @@ class Wires:
     stopping: threading.Event
     subscribed: threading.Event
     """Set once the broker granted our subscriptions: what it retained then is in the session, or was here."""
+    clean: threading.Event
+    """Set while the next session is to begin without what the broker holds for us."""
 
 
 class Connection:
@@ -87,7 +89,7 @@ class Connection:
                 settings.host,
                 settings.port,
                 keepalive=settings.keepalive_s,
-                clean_start=False,
+                clean_start=self._wires.clean.is_set(),
                 properties=_session(settings),
             )
             self._serve()
@@ -214,6 +216,9 @@ class Connection:
                 self.outgoing.put(command)
             elif isinstance(command, Refresh):
                 self._subscribe(anew=True)
+            elif isinstance(command, Renew):
+                self._wires.clean.set()
+                self._reason = "our session at the broker begins anew"
             elif command.mid:
                 sock.send(mqtt_packets.puback(command.mid))
         while self.outgoing and len(self._tokens) < self._room and sock.unsent < _MOST_UNSENT:
@@ -291,6 +296,7 @@ class Connection:
             self._is_up()
 
     def _is_up(self) -> None:
+        self._wires.clean.clear()
         self._up_since = time.monotonic()
         self.up = True
         self._wires.events.put(Connected(self._session_present))

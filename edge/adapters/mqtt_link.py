@@ -12,7 +12,7 @@ from random import SystemRandom
 
 from edge.adapters.mqtt_connection import Connection, Wires
 from edge.adapters.mqtt_events import Events
-from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh, Release, ThreadDied
+from edge.adapters.mqtt_mail import Identity, Mailbox, Publish, Receive, Refresh, Release, Renew, ThreadDied
 from edge.adapters.mqtt_tls import UplinkSettings, client_context
 from edge.errors import BrokerError, KeyFileError
 from edge.ports import Acknowledged, Connected, Disconnected
@@ -54,7 +54,8 @@ class MqttLink:
         if not patient:
             client_context(self._settings)
         mailbox = self._mailbox = Mailbox()
-        wires = Wires(self._settings, self._identity, mailbox, self._events, self._stopping, threading.Event())
+        flags = threading.Event(), threading.Event()
+        wires = Wires(self._settings, self._identity, mailbox, self._events, self._stopping, *flags)
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
@@ -85,6 +86,14 @@ class MqttLink:
         if mailbox is None or connection is None or not connection.up:
             return False
         mailbox.put(Refresh(connection.number))
+        return True
+
+    def renew(self) -> bool:
+        """End this connection and begin the next with a clean session at the broker; False when not connected."""
+        connection, mailbox = self._connection, self._mailbox
+        if mailbox is None or connection is None or not connection.up:
+            return False
+        mailbox.put(Renew(connection.number))
         return True
 
     def next_event(self, timeout_s: float) -> Connected | Disconnected | Acknowledged | Receive | None:

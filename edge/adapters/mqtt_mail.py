@@ -71,7 +71,14 @@ class Refresh:
     connection: int
 
 
-Command = Publish | Release | Refresh
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """End this connection; the next one begins a session without what the broker held in this one."""
+
+    connection: int
+
+
+Command = Publish | Release | Refresh | Renew
 
 
 class Mailbox:

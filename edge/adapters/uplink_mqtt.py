@@ -52,6 +52,10 @@ class MqttUplink:
         """Have all sent again that is retained for us; False when not connected."""
         return self._link.refresh()
 
+    def renew(self) -> bool:
+        """Have the broker forget our session, and connect anew; False when not connected."""
+        return self._link.renew()
+
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         """The next event in order; None when there is none in time, or when `wake` was called.
 

@@ -35,6 +35,8 @@ class Delivery:
         """The last record sent since the last rewind."""
         self.refused: str | None = None
         """The reason code with which the broker refuses our records."""
+        self.fruitless = 0
+        """How often what waits was sent again since the last receipt that covered more."""
         self._window, self._resend_ns, self._behind_ns = window, resend_ns, behind_ns
         self._alarms, self._counters = alarms, counters
         self._tokens: dict[int, int] = {}
@@ -107,6 +109,7 @@ class Delivery:
         self._claimed = self._ask_at = None
         if upto > self.base:
             self.base = upto
+            self.fruitless = 0
             self.sent = max(self.sent, upto)
             self._patience_ns = self._resend_ns
             self._resend_at = now + self._patience_ns
@@ -138,6 +141,7 @@ class Delivery:
     def _send_again(self) -> None:
         """No receipt in time: from the last one on, or from where the ledger says it stands when that is before."""
         self._counters.resends += 1
+        self.fruitless += 1
         if self._claimed is not None:
             self._alarms.begin(
                 LEDGER_BEHIND,

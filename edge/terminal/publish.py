@@ -23,6 +23,7 @@ from edge.terminal.orders import Orders
 from edge.terminal.receipts import Receipts
 from edge.terminal.roster import Roster
 from edge.terminal.telling import TOKEN, Telling
+from edge.terminal.waiting import Waiting
 
 _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
@@ -66,6 +67,7 @@ class Publisher:
         self._delivery = Delivery(
             window, round(resend_s * _SECOND), round(behind_s * _SECOND), self._alarms, self.counters
         )
+        self._waiting = Waiting(self._delivery, self._alarms)
         self._receipts = Receipts(origin, ledger_keys)
         self._commands = Commands(origin, ledger_keys, clock, self.counters)
         self._orders = orders
@@ -121,12 +123,17 @@ class Publisher:
         if not busy or self._clock.monotonic_ns() >= self._keep_at:
             self._keep()
         if self.connected:
+            self._waiting.turn(self._clock.monotonic_ns(), self._pending)
+            if self._waiting.wants_renewal() and self._uplink.renew():
+                _log.warning(
+                    "no receipt came although records were sent again: our session at the broker begins anew"
+                )
             self._telling.tell(self._journal, self._delivery, self.counters)
 
     def close(self) -> None:
         """Say goodbye, so that nobody takes the silence for a failure, and release both; safe to call twice."""
         if self.connected:
-            self._telling.goodbye()
+            self._telling.goodbye(self._journal, self._delivery, self.counters)
             self.connected = False
         if self._orders is not None:
             self._orders.close()
@@ -185,6 +192,7 @@ class Publisher:
         else:
             _log.info("the broker is still away: %s", reason)
         self.connected, self.away = False, reason
+        self._waiting.away()
 
     def _send(self) -> bool:
         """Whether anything new was sent."""
@@ -233,7 +241,9 @@ class Publisher:
         receipt = self._receipts.read(raw)
         if receipt is None:
             self.counters.receipts_rejected += 1
+            self._waiting.rejected(self._receipts.why_rejected, self._clock.monotonic_ns())
             return
+        self._waiting.genuine()
         if FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
         match self._writing(lambda: self._receipts.take(receipt, raw, self._journal)):
@@ -285,6 +295,9 @@ class Publisher:
             said |= self._roster.counters()
             said["alarms"] = [*said.get("alarms", ()), *self._roster.alarms]
         return said
+
+    def _pending(self) -> bool:
+        return self._journal.head().seq > self._receipts.covered
 
     @property
     def _journal(self) -> Ring:

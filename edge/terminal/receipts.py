@@ -12,6 +12,7 @@ from nacl.signing import VerifyKey
 from edge.domain import receipts
 from edge.domain.receipts import Receipt
 from edge.domain.records import Origin
+from edge.domain.roster import KEY_ID
 from edge.errors import RecordError
 from edge.journal import envelope
 from edge.journal.ring import Acknowledgement, Ring
@@ -22,6 +23,8 @@ class Receipts:
 
     def __init__(self, origin: Origin, keys: Mapping[str, VerifyKey]) -> None:
         """`keys` are the ledger's pinned ones, by key id."""
+        self.why_rejected = ""
+        """Why the last message was no receipt for us, in words with the cure where one is known."""
         self.covered = 0
         """The furthest that was ever receipted, as far as this process knows."""
         self._origin, self._keys = origin, keys
@@ -30,10 +33,26 @@ class Receipts:
     def read(self, raw: bytes) -> Receipt | None:
         """A genuine receipt for this terminal; None for anything else."""
         try:
-            receipt = receipts.decode(envelope.verify(envelope.parse(raw), receipts.PAYLOAD_TYPE, self._keys))
+            sealed = envelope.parse(raw)
+            receipt = receipts.decode(envelope.verify(sealed, receipts.PAYLOAD_TYPE, self._keys))
+        except RecordError as error:
+            self.why_rejected = self._another_key(raw) or str(error)
+            return None
+        if receipt.origin != self._origin:
+            self.why_rejected = f"they are for {receipt.origin.site}/{receipt.origin.terminal}"
+            return None
+        return receipt
+
+    def _another_key(self, raw: bytes) -> str | None:
+        """That a message is signed by a key that is not pinned; None when that is not it, or it names none."""
+        try:
+            keyid = envelope.parse(raw).keyid
         except RecordError:
             return None
-        return receipt if receipt.origin == self._origin else None
+        if keyid in self._keys or KEY_ID.fullmatch(keyid) is None:
+            return None
+        pinned = ", ".join(sorted(self._keys)) or "no key"
+        return f"signed by the key {keyid}, and keys.ledger pins {pinned}; copy the centre's ledger.pem there"
 
     def take(self, receipt: Receipt, raw: bytes, journal: Ring) -> Acknowledgement:
         """What a genuine receipt means to the journal. Raises JournalError."""

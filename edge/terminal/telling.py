@@ -1,5 +1,6 @@
 """When the terminal tells its status: on connecting, on a change, each minute, and to ask the ledger something."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -7,6 +8,7 @@ from typing import Any
 
 from edge.domain import topics
 from edge.domain.records import Origin
+from edge.errors import JournalError
 from edge.journal.ring import Ring
 from edge.ports import Clock, Uplink
 from edge.terminal.alarms import Alarms
@@ -58,6 +60,13 @@ class Telling:
         alarms = sorted({*self._alarms.words, *extra.pop("alarms", ())})
         if ours == self._told and not asked and alarms == self._alarms_told and now < self._due_at:
             return
+        if self._online(journal, delivery, counters, alarms, extra):
+            self._due_at = now + round(STATUS_EVERY_S * _SECOND)
+            self._told, self._alarms_told = ours, alarms
+
+    def _online(
+        self, journal: Ring, delivery: Delivery, counters: Counters, alarms: list[str], extra: Mapping[str, Any]
+    ) -> bool:
         stats = journal.stats()
         document = Online(
             epoch=journal.epoch,
@@ -68,12 +77,13 @@ class Telling:
             counters={**asdict(counters), **extra},
             utc=self._clock.evidence().utc,
         )
-        if self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True):
-            self._due_at = now + round(STATUS_EVERY_S * _SECOND)
-            self._told, self._alarms_told = ours, alarms
+        return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
 
-    def goodbye(self) -> None:
-        """That we stop on purpose."""
+    def goodbye(self, journal: Ring, delivery: Delivery, counters: Counters) -> None:
+        """How far the journal is, so that the centre knows what it lacks while we are away; and that we stop."""
+        with contextlib.suppress(JournalError):
+            extra = {name: value for name, value in self._status().items() if name != "alarms"}
+            self._online(journal, delivery, counters, self._alarms_told, extra)
         self._uplink.publish(self._topic, stopped(), token=TOKEN, retain=True)
 
     def acknowledged(self, refused: str | None) -> None:

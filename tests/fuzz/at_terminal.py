@@ -39,6 +39,9 @@ class Pipe:
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
         return self.events.popleft() if self.events else None
 
+    def renew(self) -> bool:
+        return False
+
     def refresh(self) -> bool:
         return False
 

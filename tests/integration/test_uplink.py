@@ -148,7 +148,7 @@ def test_two_terminals_under_one_name_are_told_so(site):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (Path.unlink, "does not exist; issue it at the centre"),
+        (Path.unlink, "does not exist; copy it from the centre"),
         (lambda path: path.write_text("-----BEGIN NOTHING-----\n"), "PEM"),
         (lambda path: path.write_bytes(b""), "PEM"),
         (lambda path: (path.unlink(), path.mkdir()), "cannot be read"),
@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_men
 def test_a_command_says_at_once_what_file_it_cannot_use(site, tmp_path, which):
     """As the ledger does at its start: a person waits for it."""
     settings = replace(site.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
-    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; issue it at the centre"):
+    with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; copy it from the centre"):
         MqttLink(settings, Identity("somebody")).start()
 
 
@@ -282,3 +282,20 @@ def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(
 def test_private_keys_are_written_closed(site):
     for key in site.broker.pki.glob("*.key"):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_session_is_begun_anew_without_what_the_broker_held(site):
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert not uplink.renew(), "before there is a connection"
+        assert isinstance(uplink.next_event(10), Connected)
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert uplink.next_event(10) == Connected(session_present=True)
+        assert uplink.renew()
+        assert uplink.next_event(10) == Disconnected("our session at the broker begins anew")
+        assert uplink.next_event(10) == Connected(session_present=False)
+        site.neighbour("ledger").publish(topics.receipt(HERE), b"heard again")
+        assert uplink.next_event(10) == Message(topics.receipt(HERE), b"heard again")
+        watcher = site.neighbour("ledger", topics.status(HERE))
+        assert watcher.poll(0.5) is None, "no last will: it is no failure"
+    with uplink_of(site.uplink("gate-1")) as uplink:
+        assert uplink.next_event(10) == Connected(session_present=True), "and the new one is kept"

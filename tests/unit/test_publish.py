@@ -21,6 +21,7 @@ from edge.terminal.commands import BATCH, MAX_WAITING
 from edge.terminal.delivery import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
 from edge.terminal.publish import Publisher
 from edge.terminal.telling import STATUS_EVERY_S
+from edge.terminal.waiting import PATIENCE_S
 
 GATE = Origin("main", "gate-1")
 TERMINAL, LEDGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
@@ -65,6 +66,10 @@ class ScriptedUplink:
 
     def refresh(self) -> bool:
         self.calls.append("refresh")
+        return self.up
+
+    def renew(self) -> bool:
+        self.calls.append("renew")
         return self.up
 
     def wake(self) -> None:
@@ -681,3 +686,120 @@ def test_running_before_opening_is_a_mistake_that_is_told():
     publisher._uplink.events.append(UP)
     with pytest.raises(RuntimeError, match="call open"):
         publisher.run_once(0)
+
+
+def wait(bench, seconds: float) -> None:
+    """Time passes second by second, and the broker takes whatever is sent."""
+    for _ in range(round(seconds)):
+        bench.clock.pass_s(1)
+        before = len(bench.uplink.published)
+        bench.turn()
+        answers = [Acknowledged(token, None) for *_, token, _ in bench.uplink.published[before:]]
+        bench.turn(*answers)
+
+
+def test_records_that_wait_for_minutes_although_the_broker_takes_them_are_an_alarm(bench, caplog):
+    """Not registered, a dead ledger whose session is kept, another subscriber: it all looks like this."""
+    bench.append(2)
+    bench.turn(UP)
+    wait(bench, PATIENCE_S - 2)
+    assert bench.publisher.alarms == frozenset()
+    wait(bench, 3)
+    assert bench.publisher.alarms == {"unreceipted"}
+    assert bench.statuses()[-1]["alarms"] == ["unreceipted"]
+    (said,) = [one for one in caplog.records if "have waited for a receipt for 2 minutes" in one.getMessage()]
+    assert (said.levelname, "central register" in said.getMessage()) == ("ERROR", True)
+    wait(bench, 300)
+    bench.turn(bench.receipt(2))
+    wait(bench, 1)
+    assert bench.publisher.alarms == frozenset()
+    wait(bench, 2 * PATIENCE_S)
+    assert bench.publisher.alarms == frozenset(), "nothing waits"
+
+
+def test_a_connection_that_comes_and_goes_hides_nothing_and_an_outage_is_none_of_the_ledgers(bench):
+    bench.append(1)
+    for _ in range(4):
+        bench.turn(UP)
+        wait(bench, PATIENCE_S / 4 - 2)
+        bench.turn(Disconnected("away"))
+        bench.clock.pass_s(10 * PATIENCE_S)
+    assert bench.publisher.alarms == frozenset()
+    bench.turn(UP)
+    wait(bench, 10)
+    assert bench.publisher.alarms == {"unreceipted"}
+
+
+def test_a_receipt_for_some_begins_the_time_anew(bench):
+    bench.append(3)
+    bench.turn(UP)
+    for upto in (1, 2):
+        wait(bench, PATIENCE_S - 5)
+        bench.turn(bench.receipt(upto))
+    wait(bench, PATIENCE_S - 5)
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_another_ledgers_key_is_named_with_the_file_to_mend(bench, caplog):
+    other = SigningKey.generate()
+    bench.append(1)
+    bench.turn(UP, bench.receipt(1, key=other))
+    wait(bench, PATIENCE_S + 1)
+    assert bench.publisher.alarms == {"receipts-rejected", "unreceipted"}
+    said = [one.getMessage() for one in caplog.records if "do not count" in one.getMessage()]
+    assert len(said) == 2
+    assert envelope.key_id(other.verify_key) in said[0]
+    assert "keys.ledger pins" in said[0]
+    bench.turn(bench.receipt(1))
+    wait(bench, 2)
+    assert bench.publisher.alarms == frozenset()
+
+
+@pytest.mark.parametrize("keyid", ["x\n<2>forged", "\x1b[2J", "f" * 33])
+def test_a_key_id_is_logged_only_if_it_is_one(bench, caplog, keyid):
+    bench.append(1)
+    sealed = replace(envelope.sign(receipts.PAYLOAD_TYPE, b"{}", LEDGER), keyid=keyid)
+    bench.turn(UP, Message(topics.receipt(GATE), envelope.to_wire(sealed)))
+    wait(bench, PATIENCE_S + 1)
+    assert "receipts-rejected" in bench.publisher.alarms
+    assert keyid not in caplog.text
+
+
+def test_a_forged_receipt_between_genuine_ones_is_no_alarm(bench):
+    bench.append(1)
+    bench.turn(UP, bench.receipt(1))
+    for _ in range(5):
+        bench.turn(bench.receipt(1, key=SigningKey.generate()))
+        wait(bench, 60)
+        bench.turn(bench.receipt(1))
+    wait(bench, PATIENCE_S + 1)
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_session_that_delivers_nothing_is_begun_anew_ever_less_often(bench):
+    bench.append(2)
+    bench.turn(UP)
+    resends = []
+    for _ in range(7_200):
+        before = len(bench.uplink.calls)
+        wait(bench, 1)
+        if "renew" in bench.uplink.calls[before:]:
+            resends.append(bench.publisher.counters.resends)
+    assert resends == [3, 6, 12, 24]
+    bench.turn(bench.receipt(1))
+    wait(bench, 75)
+    assert bench.uplink.calls.count("renew") == 5
+
+
+@pytest.mark.parametrize("why", ["refused", "unheard", "another key"])
+def test_no_session_is_begun_anew_where_the_cause_is_known(bench, why):
+    bench.append(2)
+    bench.turn(UP)
+    for _ in range(600):
+        bench.clock.pass_s(1)
+        before = len(bench.uplink.published)
+        bench.turn(*([bench.receipt(1, key=SigningKey.generate())] if why == "another key" else []))
+        refused, unheard = "not authorised" if why == "refused" else None, why == "unheard"
+        bench.turn(*(Acknowledged(token, refused, unheard) for *_, token, _ in bench.uplink.published[before:]))
+    assert "renew" not in bench.uplink.calls
+    assert "unreceipted" in bench.publisher.alarms

@@ -1,0 +1,99 @@
+"""Whatever keeps the receipts away from a connected terminal, it says so within a bounded time, and why."""
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain import topics
+from edge.journal.envelope import key_id
+from edge.journal.keys import create_identity
+from edge.terminal import waiting
+
+
+@pytest.fixture
+def terminal(site, monkeypatch):
+    monkeypatch.setattr(waiting, "PATIENCE_S", 2.0)
+    made = site.terminal()
+    made.append(1)
+    return made
+
+
+def logged(caplog) -> str:
+    said = [one.getMessage() for one in caplog.records if "have waited for a receipt" in one.getMessage()]
+    assert len(said) == 1
+    return said[0]
+
+
+@pytest.mark.parametrize(
+    "why", ["not registered", "the ledger is stopped, its session kept", "the ledger is dead", "another subscriber"]
+)
+def test_records_that_nobody_receipts(site, terminal, caplog, why):
+    if why == "not registered":
+        site.ledger()
+        with site.store() as store, store.batch():
+            store.change("DELETE FROM terminals WHERE site = ?", [("main",)])
+    elif why == "the ledger is stopped, its session kept":
+        site.ledger().stop()
+    elif why == "the ledger is dead":
+        dead = site.ledger()
+        dead._stopping.set()  # its thread ends, and nothing says good-bye before its connection does
+    else:
+        site.neighbour("ledger", topics.ALL_RECORDS, client_id="payroll")
+    publisher = terminal.run(resend_s=0.3)
+    site.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm", 30)
+    assert "central register" in logged(caplog)
+    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    watcher.hears(topics.status(terminal.origin), b'"unreceipted"')
+    with site.store() as store:
+        store.register(terminal.origin, terminal.key.verify_key)
+    if why != "not registered":
+        site.ledger()
+    terminal.receipted(1, 30)
+    site.eventually(lambda: publisher.alarms == frozenset(), "the alarm ends", 30)
+
+
+def test_another_ledgers_key(site, terminal, caplog):
+    pinned, site.ledger_key = site.ledger_key, SigningKey.generate()
+    site.ledger()
+    publisher = terminal.run(resend_s=0.3)
+    site.eventually(lambda: publisher.alarms == {"receipts-rejected", "unreceipted"}, "the alarms", 30)
+    assert f"signed by the key {key_id(pinned.verify_key)}" in logged(caplog)
+    terminal.stop()
+    site.ledger_key = pinned
+    publisher = terminal.run(resend_s=0.3)
+    terminal.receipted(1, 30)
+    assert publisher.alarms == frozenset()
+
+
+def test_another_identity_than_the_registered_one(site, terminal, tmp_path):
+    terminal.path = tmp_path / "other.journal"
+    terminal.key = create_identity(tmp_path / "other.pem")
+    terminal.append(1)
+    site.ledger()
+    publisher = terminal.run(resend_s=0.3)
+    site.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm", 30)
+
+
+def test_a_neighbours_rubbish_under_its_own_name_is_no_alarm_of_ours(site, terminal):
+    site.ledger()
+    neighbour = site.neighbour("gate-2")
+    publisher = terminal.run(resend_s=0.3)
+    terminal.receipted(1)
+    for _ in range(20):
+        neighbour.publish(topics.record(terminal.origin, "punch"), b"rubbish")
+        neighbour.publish("smartclocker/v1/main/gate-2/record/punch", b"rubbish")
+    site.eventually(lambda: publisher.counters.receipts > 0, "receipts go on")
+    assert publisher.alarms == frozenset()
+
+
+def test_who_stops_says_first_how_far_it_is(site, terminal):
+    """With the ledger away: what waits here is known at the centre while the terminal is off."""
+    service = site.ledger()
+    terminal.run(resend_s=60)
+    terminal.receipted(1)
+    service.stop()
+    terminal.append(5)
+    site.eventually(lambda: terminal.publisher.counters.sent >= 6, "sent")
+    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    terminal.stop()
+    watcher.hears(topics.status(terminal.origin), b'"head":6')
+    watcher.hears(topics.status(terminal.origin), b'"stopped"')
