@@ -31,6 +31,7 @@ from edge.roster.people import People
 from edge.terminal import answers, releasing
 from edge.terminal.authority import Authority
 from edge.terminal.obeying import Done, Obeying, continues
+from edge.terminal.put_off import PutOff
 
 LOOK_NS = 10_000_000_000
 """How often it is looked whether a kept order is due, or a record is owed."""
@@ -59,6 +60,12 @@ class Orders:
         self._anchor: TimeEvidence | None = None
         self._look_ns = 0
         self._failed = False
+        self._put_off = PutOff()
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """`orders-waiting` while some wait for the clock."""
+        return self._put_off.alarms
 
     @staticmethod
     def concern(raw: bytes) -> bool:
@@ -71,13 +78,18 @@ class Orders:
     def take(self, raw: bytes, journal: Ring) -> bool:
         """Judge one message and, if it is an order for us, carry it out and record it. Raises JournalError.
 
-        False when nothing changed: it is not genuine, not for us, over, or taken before.
+        False when nothing changed: it is not genuine, not for us, over, taken before, or it waits for the clock.
         """
         try:
             people = self._opened()
             now, evidence = self._now(people)
             order = Authority(self._pinned, people.orders).open(raw, now)
-            if not self._counts(order, now) or people.orders.known(order.id):
+            if not order.names(self._origin) or people.orders.known(order.id):
+                return False
+            if now is None and order.word not in PROTECTIVE:
+                self._put_off.keep(order, raw)  # whether it is over nobody can tell, and too late it does harm
+                return False
+            if now is not None and orders.expired(order, now):
                 return False
             self._obey(order, raw, now, evidence, people, journal)
         except RecordError:
@@ -100,6 +112,10 @@ class Orders:
             people = self._opened()
             settle(people, journal, self._clock, interrupted=True)
             now, evidence = self._now(people)
+            if now is not None:
+                for raw in self._put_off.kept():
+                    self.take(raw, journal)
+                self._put_off.judged()
             for duty in people.orders.kept():
                 if now is not None and duty.due is not None and now >= duty.due:
                     self._carry_out_kept(duty, evidence, people)
@@ -132,13 +148,6 @@ class Orders:
             if kept is not None and not (fresh and evidence.boottime_ms - kept.boottime_ms < ANCHOR_MS):
                 people.orders.set_anchor(evidence)
         return not_before(evidence, self._anchor), evidence
-
-    def _counts(self, order: Order, now: str | None) -> bool:
-        if not order.names(self._origin):
-            return False
-        if now is None:
-            return order.word in PROTECTIVE  # whether it is over nobody can tell; too late does these no harm
-        return not orders.expired(order, now)
 
     def _obey(
         self, order: Order, raw: bytes, now: str | None, evidence: TimeEvidence, people: People, journal: Ring

@@ -83,7 +83,7 @@ class Publisher:
     @property
     def alarms(self) -> frozenset[str]:
         """Words for what needs a person, of `edge.terminal.alarms`."""
-        return self._alarms.words | (self._roster.alarms if self._roster is not None else frozenset())
+        return self._alarms.words.union(*(part.alarms for part in (self._roster, self._orders) if part is not None))
 
     @property
     def refused(self) -> str | None:
@@ -294,6 +294,8 @@ class Publisher:
         if self._roster is not None:
             said |= self._roster.counters()
             said["alarms"] = [*said.get("alarms", ()), *self._roster.alarms]
+        if self._orders is not None:
+            said["alarms"] = [*said.get("alarms", ()), *self._orders.alarms]
         return said
 
     def _pending(self) -> bool:

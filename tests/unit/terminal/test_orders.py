@@ -27,6 +27,7 @@ from edge.journal.ring import Ring
 from edge.journal.verify import verify_file
 from edge.roster.people import People
 from edge.roster.person import new_person_id
+from edge.terminal import put_off
 from edge.terminal.orders import Orders, settle
 
 POLICY = Policy("1", "a" * 64)
@@ -397,8 +398,41 @@ def test_who_does_not_know_the_time_obeys_what_protects_and_nothing_else(bench: 
     person = bench.enrol()
     bench.clock.set(synchronised=False)
     assert bench.give(bench.order(Word.RESTRICT, person=person))
+    assert bench.orders.alarms == frozenset()
     assert not bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"))
     assert bench.matched() == ()
+
+
+def test_what_waits_for_the_clock_is_said_and_obeyed_once_it_follows_a_time_server(bench: Bench, caplog) -> None:
+    person = bench.enrol()
+    bench.clock.set(synchronised=False)
+    name = base64.b64encode(
+        SealedBox(IDENTITY.verify_key.to_curve25519_public_key()).encrypt(b"Ann Other")
+    ).decode()
+    wanted = bench.order(Word.RECTIFY, person=person, name=name)
+    for _ in range(3):
+        assert not bench.give(wanted)
+    bench.orders.look(bench.ring)
+    assert (bench.orders.alarms, bench.said()) == ({"orders-waiting"}, [])
+    (said,) = [one.getMessage() for one in caplog.records if "waits until the clock" in one.getMessage()]
+    assert f"(rectify, {wanted.id})" in said
+    assert person not in said
+    bench.clock.set(synchronised=True)
+    bench.orders.look(bench.ring)
+    assert (bench.orders.alarms, bench.said()) == (frozenset(), [("rectify", "done")])
+    assert not bench.give(wanted), "taken"
+
+
+def test_what_is_over_by_then_and_what_is_too_much_is_not_obeyed(bench: Bench) -> None:
+    person = bench.enrol()
+    bench.clock.set(synchronised=False)
+    for _ in range(put_off.MOST + 5):
+        assert not bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"))
+    assert not bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"), key=NEXT)
+    assert len(bench.orders._put_off.kept()) == put_off.MOST
+    bench.clock.set(synchronised=True, utc=EXPIRES)
+    bench.orders.look(bench.ring)
+    assert (bench.orders.alarms, bench.said(), bench.orders._put_off.kept()) == (frozenset(), [], [])
 
 
 def rotate(bench: Bench, **changes: Any) -> Order:
