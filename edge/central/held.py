@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
+from edge.central import roster_store
 from edge.central.doubted import Signers
 from edge.central.rows import ChainRow
 from edge.central.store import Store
@@ -62,6 +63,12 @@ class Reading:
         """Every terminal of which something is stored."""
         return list(self._of_origin)
 
+    def unknown(self, persons: Collection[str]) -> set[str]:
+        """Which of these are named by nothing but corrections, and by no roster."""
+        rows = self._store.select(_NAMED, (json.dumps(sorted(persons)), Kind.CORRECTION))
+        left = set(persons) - {person for (person,) in rows}
+        return left - roster_store.known(self._store.path.parent, left) if left else left
+
     def punch_of_id(self, name: str) -> Iterator[Held]:
         """The punches that claim an id: one, or none, or of several identities."""
         terminal, epoch, seq = name.split("/")
@@ -103,6 +110,9 @@ _OF_KIND = f"{_HELD} WHERE kind = ? ORDER BY id"
 _OF_PERSONS = f"{_HELD} WHERE person IN (SELECT value FROM json_each(?)) AND kind = ? ORDER BY id"  # noqa: S608 - words of ours
 _OF_PLACE = f"{_HELD} WHERE chain = ? AND seq = ? AND kind = ?"
 _PERSONS = "SELECT DISTINCT person FROM records WHERE chain = ? AND kind IN (?, ?) AND person IS NOT NULL"
+_NAMED = """
+SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM records WHERE person = value AND kind != ?)
+"""
 _ANCHORS = """
 SELECT json_extract(text, '$.data.time.utc'), json_extract(text, '$.data.time.boot_id'),
     json_extract(text, '$.data.time.boottime_ms')

@@ -64,18 +64,21 @@ def ordered(owing: Iterable[Owing]) -> Ordered | None:
 
 
 def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
-    """Everybody's last consent record, and what is known against it, but of who was erased since. By id.
+    """Everybody's last consent record, and what is known against it, but of who was erased since, by id.
 
     Raises LedgerError.
 
-    The last by the terminals' clocks: what two of them recorded arrives in any order. Of one instant, the one that
-    ends a consent.
+    The last by the terminals' clocks, none of which is believed beyond the instant at which its record came: what
+    two of them recorded arrives in any order. Of one instant, the one that ends a consent.
     """
     rows = store.select("SELECT payload, chain, received FROM records WHERE kind IN ('consent', 'erased')")
     signers = Signers(store)
-    found = [(decode(payload), signers.doubt(chain, received)) for payload, chain, received in rows]
+    found = []
+    for payload, chain, received in rows:
+        record = decode(payload)
+        found.append((min(record.time.utc, received), record, signers.doubt(chain, received)))
     last: dict[str, tuple[Record, Doubt | None]] = {}
-    for record, doubt in sorted(found, key=lambda one: (one[0].time.utc, one[0].data.get("state") != "given")):
+    for _, record, doubt in sorted(found, key=lambda one: (one[0], one[1].data.get("state") != "given")):
         last[str(record.data["person"])] = record, doubt
     return [one for _, one in sorted(last.items()) if one[0].kind == Kind.CONSENT]
 

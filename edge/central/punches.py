@@ -164,16 +164,25 @@ class _View:
         found = doubts.merged((doubts.in_turn(counted, self._wanted.longest), doubts.by_clock(counted, steps)))
         words = {places[index]: some for index, some in found.items()}
         bases = self._bases(views)
+        nobody = self._reading.unknown({view.person for view in views if view.original is None})
         for index, view in enumerate(views):
             own = words.setdefault(index, set())
             own |= bases.get(id(view.root), set())
             if view.contested:
                 own.add(Doubt.SAME_ID)
-            if view.at is not None and doubts.ahead(view.at, self._seen[id(view.says_at)].held.received):
+            if self._is_ahead(view):
                 own.add(Doubt.FUTURE)
+            if view.person in nobody:
+                own.add(Doubt.UNKNOWN_PERSON)
             if view.direction is not None and view.says_direction.data.get("direction_assumed") is True:
                 own.add(Doubt.ASSUMED)
         return words
+
+    def _is_ahead(self, view: Effective) -> bool:
+        """Of corrections, too: which of two is the later is told by their clocks."""
+        moments = [(one.time.utc, one) for one in view.corrections]
+        moments += [] if view.at is None else [(view.at, view.says_at)]
+        return any(doubts.ahead(utc, self._seen[id(one)].held.received) for utc, one in moments)
 
     def _counted(self, view: Effective) -> Counted | None:
         if view.direction is None or view.at is None:

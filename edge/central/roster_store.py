@@ -7,6 +7,7 @@ Both open with `roster.key` alone, whose public half terminals seal their export
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,11 +108,17 @@ class Sent:
 
 def knows(directory: Path, person: str) -> bool:
     """Whether somebody belongs, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
+    return person in known(directory, [person])
+
+
+def known(directory: Path, persons: Iterable[str]) -> set[str]:
+    """Which of these belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
     path = directory / ROSTER_DB
     if not _ROSTER.present(path):
-        return False
+        return set()
+    query = "SELECT DISTINCT person FROM members WHERE person IN (SELECT value FROM json_each(?))"
     with _ROSTER.guard(path), contextlib.closing(_ROSTER.connect(path, "ro")) as db:
-        return db.execute("SELECT 1 FROM members WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+        return {person for (person,) in db.execute(query, (json.dumps(list(persons)),))}
 
 
 class RosterStore:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_json, journal_correct, journal_transfer, recover
+from edge.cli.plain import shown
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -122,5 +123,6 @@ def run_show(arguments: argparse.Namespace) -> int:
     from edge.journal.verify import read_payloads
 
     for payload in read_payloads(arguments.journal, arguments.after):
-        sys.stdout.write(payload.decode() + "\n")
+        text = payload.decode(errors="backslashreplace")
+        sys.stdout.write((shown(text) if sys.stdout.isatty() else text) + "\n")
     return 0

@@ -12,6 +12,7 @@ from edge.central import store as store_module
 from edge.central.gaps import Kind as Gap
 from edge.central.gaps import find
 from edge.central.ledger import Ledger
+from edge.central.policy_answers import consents
 from edge.central.punches import Wanted, punches
 from edge.central.store import Store
 from edge.cli import main
@@ -263,3 +264,29 @@ def test_anchors_of_one_millisecond_cost_no_more_than_two():
     many = [TimeEvidence(text(moment + timedelta(seconds=n)), 0, "UTC", "b", 5_000, True) for n in range(1_000)]
     asked = TimeEvidence(text(moment), 0, "UTC", "b", 5_000, False)
     assert len(Anchors(many).near(asked)) == 2
+
+
+def test_a_punch_that_was_added_for_nobody_says_so(store, gate):
+    gate.correct(evidence(HOUR), "added", None, at="2026-03-02T08:00:00.000Z", direction="in", person=BEN)
+    assert doubts(store) == [("in", ("unknown-person",))]
+    gate.punch(evidence(9 * HOUR), person=BEN, direction="out")
+    assert [words for _, words in doubts(store)] == [(), ()]
+
+
+def test_a_correction_of_a_clock_that_runs_ahead_is_marked_since_it_stands_before_all_others(store, gate):
+    name = gate.punch(evidence(HOUR))
+    office = Gate(store, Origin("main", "office"), 2)
+    office.correct(evidence(2 * HOUR, booted=BOOTED + timedelta(days=99)), "voided", name)
+    gate.correct(evidence(3 * HOUR), "amended", name, direction="in")
+    (row,) = punches(store, Wanted())
+    assert (row.state, row.doubts) == ("voided", ("future",))
+
+
+def test_a_consent_of_a_clock_that_runs_ahead_does_not_outlive_a_withdrawal(store, gate, monkeypatch):
+    data = {"person": BEN, "policy_version": "1", "policy_sha256": "c" * 64}
+    ahead = evidence(HOUR, booted=BOOTED + timedelta(days=999))
+    gate.write(Kind.CONSENT, {**data, "state": "given"}, ahead)
+    monkeypatch.setattr(store_module, "now", lambda: text(BOOTED + timedelta(days=4)))
+    gate.write(Kind.CONSENT, {**data, "state": "withdrawn"}, evidence(80 * HOUR))
+    ((record, _),) = consents(store)
+    assert record.data["state"] == "withdrawn"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
 from edge.central import authority
 from edge.central.registry import Doing, Registry
@@ -16,7 +17,8 @@ from edge.cli import _Priorities, main
 from edge.cli.plain import plain_output, say, shown
 from edge.domain.kinds import Kind
 from edge.domain.orders import Word
-from edge.domain.records import Origin
+from edge.domain.records import Draft, Origin
+from edge.journal.ring import Ring
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
@@ -137,3 +139,15 @@ def test_errors_and_the_log_keep_their_lines_and_nothing_else(centre, gate, caps
     )
     record = logging.LogRecord("x", logging.INFO, "", 0, "the broker says %s\nand more", (ESCAPES,), None)
     assert _Priorities("%(message)s").format(record) == "the broker says \\x1b[2J\\x1b]0;owned\\x07\nand more"
+
+
+def test_a_journal_is_shown_as_signed_to_a_program_and_as_text_on_a_screen(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "journal.db"
+    with Ring(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as ring:
+        ring.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, evidence(HOUR)))
+        signed = ring._db.execute("SELECT payload FROM records").fetchone()[0].decode()
+    assert main(["journal", "show", str(path)]) == 0
+    assert capsys.readouterr().out == f"{signed}\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert main(["journal", "show", str(path)]) == 0
+    assert capsys.readouterr().out == f"{shown(signed)}\n"
