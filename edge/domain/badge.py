@@ -11,7 +11,12 @@ from itertools import pairwise
 MIN_PIN, MAX_PIN = 6, 12
 """Digits. NIST SP 800-63B-4, 3.1.1, asks for at least 6 of a PIN that is checked with a limit on tries."""
 FREE_FAILURES = 5
-"""In a row, before the first pause (the same section)."""
+"""Before the first pause (the same section): in a row of one person, within ten minutes at one keypad."""
+FREE_UNKNOWN, SLOW_MS = 10, 5_000
+"""Different badges that are nobody's, within ten minutes, before one is answered each five seconds. Not a pause:
+who has a badge is not to wait for somebody who tries others."""
+HELD_MS = 3_000
+"""The same badge again within it is still the one reading: readers repeat a card that is held to them."""
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 30_000, 3_600_000
 """Each further failure doubles it."""
 _NUMBER = re.compile(r"[0-9A-Z]{3,40}")

@@ -27,7 +27,7 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal.desk import Answer, Desk, Known, Unknown, WantsFace, WantsPin
+from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.latency import Latency
@@ -109,6 +109,7 @@ class Attend:
         self.policy = rules.consent.version
         """The version of the privacy policy in force, for the status."""
         self._faults: frozenset[Fault] = frozenset()
+        self._desk_alarms: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         now_ms = self._now_ms()
         self._situation = begin(now_ms)
@@ -118,7 +119,7 @@ class Attend:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
-        return (*sorted(self._faults), *self._warnings, *self._faces.alarms)
+        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms)
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -219,6 +220,9 @@ class Attend:
         except PeopleError as error:  # locked for long, or a full disk: who types a PIN then is not let in unproven
             LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
             answer = Unknown()
+        self._desk_alarms = self._desk.alarms
+        if isinstance(answer, Repeated):
+            return
         self._faces.expect(None, now_ms)
         if isinstance(answer, Known):
             self._punch(Identified(answer.person, answer.method), now_ns)
@@ -238,7 +242,7 @@ class Attend:
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
             return None
         self.tally.punches += punched.kind is Kind.PUNCH
-        self.tally.suppressed += punched.kind is Kind.SUPPRESSED
+        self.tally.suppressed += punched.kind is Kind.SUPPRESSED and punched.stored is not None
         event = Event.COMMITTED if punched.kind is Kind.PUNCH else Event.SUPPRESSED
         self._answer(event, punched.direction, captured_ns)
         return punched.stored
@@ -259,6 +263,8 @@ class Attend:
         if self._people.version() != self._roster_version:
             self._load_gallery()
         self._faces.keep_up(self._now_ms())
+        self._desk.keep_up(self._now_ms())
+        self._desk_alarms = self._desk.alarms
         if not self._recorder.writable and not self._recorder.mended():
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
             return

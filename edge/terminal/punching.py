@@ -31,7 +31,8 @@ class Punched:
     kind: Kind
     """PUNCH or SUPPRESSED."""
     direction: Direction
-    stored: Stored
+    stored: Stored | None
+    """None for a further repetition of a punch: the first one is evidence enough."""
 
 
 class Puncher:
@@ -39,6 +40,8 @@ class Puncher:
 
     def __init__(self, ring: Ring, recorder: Recorder, policy: DirectionPolicy) -> None:
         self._ring, self._recorder, self._policy = ring, recorder, policy
+        self._repeated: dict[str, int] = {}
+        """Whose punch was repeated last, by its seq."""
 
     def punch(self, who: Identified) -> Punched | None:
         """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
@@ -55,9 +58,15 @@ class Puncher:
         }
         kind = Kind.PUNCH
         if not isinstance(found, NewPunch):
+            if self._repeated.get(who.person) == found.duplicate_of:
+                return Punched(Kind.SUPPRESSED, found.direction, None)
             kind = Kind.SUPPRESSED
             data["duplicate_of"] = found.duplicate_of
         elif found.assumed:
             data["direction_assumed"] = True
         stored = self._recorder.append(kind, data, evidence)
-        return None if stored is None else Punched(kind, found.direction, stored)
+        if stored is None:
+            return None
+        if not isinstance(found, NewPunch):
+            self._repeated[who.person] = found.duplicate_of
+        return Punched(kind, found.direction, stored)

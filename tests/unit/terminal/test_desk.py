@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.domain.badge import FREE_FAILURES, Read, Token
+from edge.domain.badge import FIRST_PAUSE_MS, FREE_FAILURES, FREE_UNKNOWN, HELD_MS, SLOW_MS, Read, Token
+from edge.domain.guessing import WINDOW_MS
 from edge.domain.types import Method
+from edge.roster.means import Means
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal.desk import Desk, Known, Unknown, WantsFace, WantsPin
+from edge.terminal.alarms import BADGES_UNKNOWN, PINS_FAILING
+from edge.terminal.desk import Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 
 PIN, WRONG = "271828", "314159"
 
@@ -102,8 +105,112 @@ def test_a_sixth_wrong_pin_waits_twice_as_long(people: People, ann: str) -> None
     for _ in range(FREE_FAILURES):
         guess(desk, WRONG, 0)
     guess(desk, WRONG, 30_000)
-    assert isinstance(guess(desk, PIN, 89_999), Unknown)
-    assert guess(desk, PIN, 90_000) == Known(ann, Method.PIN)
+    assert isinstance(guess(desk, PIN, 89_999), Unknown), "a try all the same: the keypad pauses for it"
+    assert guess(desk, PIN, 119_999) == Known(ann, Method.PIN)
+
+
+def colleagues(people: People, count: int) -> list[str]:
+    numbers = []
+    for number in range(count):
+        person = new_person_id()
+        people.add(person, f"Colleague {number}")
+        people.means.give(person, Token.NUMBER, f"88{number:03d}")
+        people.means.set_pin(person, "161803")
+        numbers.append(f"88{number:03d}")
+    return numbers
+
+
+def test_ones_own_pin_does_not_wash_off_what_was_tried_at_others(people: People, ann: str) -> None:
+    """Four tries at each colleague and one's own PIN in between paused nothing: 112 in ten minutes."""
+    desk, now, looked_at = Desk(people.means, lambda person: False), 0, 0
+    for number in colleagues(people, 10):
+        for _ in range(4):
+            now += 4_000
+            if isinstance(desk.answer(keys(number), now), WantsPin):
+                desk.answer(keys(WRONG), now + 1_000)
+                looked_at += 1
+        now += 4_000
+        guess(desk, PIN, now)
+    assert looked_at <= FREE_FAILURES + now // FIRST_PAUSE_MS
+    assert desk.alarms == (PINS_FAILING,)
+
+
+def test_who_mistypes_and_then_proves_it_leaves_nothing_behind(people: People, ann: str) -> None:
+    desk, now = Desk(people.means, lambda person: False), 0
+    for _ in range(20):
+        for pin in [WRONG] * 4 + [PIN]:
+            now += 5_000
+            answer = guess(desk, pin, now)
+        assert answer == Known(ann, Method.PIN)
+
+
+class Counting(Means):
+    """Counts how often a PIN was worked on."""
+
+    worked = 0
+
+    def proves(self, person: str | None, pin: str) -> bool:
+        self.worked += 1
+        return super().proves(person, pin)
+
+
+def test_a_paused_persons_number_is_worked_on_like_nobodys(people: People, ann: str) -> None:
+    """Answered in no time, it told who is somebody."""
+    people.means.__class__ = Counting
+    assert isinstance(people.means, Counting)
+    desk = Desk(people.means, lambda person: False)
+    for turn in range(FREE_FAILURES + 1):
+        guess(desk, WRONG, turn * FIRST_PAUSE_MS)
+    before = people.means.worked
+    assert isinstance(guess(desk, PIN, (FREE_FAILURES + 1) * FIRST_PAUSE_MS), Unknown)
+    assert people.means.worked == before + 1
+
+
+def test_unknown_badges_one_after_another_are_answered_slowly_and_are_an_alarm(
+    people: People, ann: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of 500 consecutive numbers the right one was let in after 54 s, and no line said anything."""
+    desk, now = Desk(people.means, lambda person: False), 0
+    known = Counted(people.means)
+    desk._means = known  # type: ignore[assignment]
+    for text in range(5000, 5400):
+        now += 100
+        assert isinstance(desk.answer(badge(str(text)), now), Unknown)
+    assert known.asked <= FREE_UNKNOWN + now // SLOW_MS + 1
+    assert desk.alarms == (BADGES_UNKNOWN,)
+    assert caplog.text.count(BADGES_UNKNOWN) == 1
+    assert "5001" not in caplog.text
+    assert desk.answer(badge("4711"), now + SLOW_MS) == Known(ann, Method.BADGE), "who has a badge is let in"
+    desk.keep_up(now + SLOW_MS + WINDOW_MS)
+    assert desk.alarms == ()
+    assert desk.answer(badge("4711"), now + 2 * WINDOW_MS) == Known(ann, Method.BADGE)
+
+
+class Counted:
+    """Means whose look-ups are counted."""
+
+    def __init__(self, means: Means) -> None:
+        self._means, self.asked = means, 0
+
+    def whose(self, kind: Token, text: str) -> str | None:
+        self.asked += 1
+        return self._means.whose(kind, text)
+
+
+def test_the_same_unknown_card_again_and_again_is_one(people: People, ann: str) -> None:
+    desk = Desk(people.means, lambda person: False)
+    for turn in range(50):
+        assert isinstance(desk.answer(badge("9999"), turn * 4_000), Unknown)
+    assert desk.alarms == ()
+
+
+def test_a_badge_that_is_held_to_the_reader_is_read_once(people: People, ann: str) -> None:
+    desk = Desk(people.means, lambda person: False)
+    assert desk.answer(badge("4711"), 0) == Known(ann, Method.BADGE)
+    assert all(isinstance(desk.answer(badge("4711"), now), Repeated) for now in range(100, 30_000, 2_900))
+    assert isinstance(desk.answer(badge("4712"), 30_000), Unknown)
+    assert desk.answer(badge("4711"), 30_100) == Known(ann, Method.BADGE), "another card came in between"
+    assert desk.answer(badge("4711"), 30_100 + HELD_MS) == Known(ann, Method.BADGE)
 
 
 def test_numbers_that_are_nobodys_pause_the_keypad_and_not_the_badge(people: People, ann: str) -> None:

@@ -11,6 +11,7 @@ from edge import config
 from edge.adapters.signals_console import ConsoleSignals
 from edge.domain.badge import Read, Token
 from edge.domain.consent import Consent
+from edge.domain.states import State
 from edge.domain.types import Box, Floats, Frame, Probe, Sight, TimeEvidence
 from edge.evaluation.sandbox import write_terminal
 from edge.roster.person import new_person_id
@@ -56,8 +57,8 @@ class Eyes:
 class Door:
     """A terminal at which one person is enrolled, with a badge."""
 
-    def __init__(self, directory: Path, photos: Path, mode: str = "face") -> None:
-        path = write_terminal(directory, photos, window_s=1.0)
+    def __init__(self, directory: Path, photos: Path, mode: str = "face", window_s: float = 1.0) -> None:
+        path = write_terminal(directory, photos, window_s=window_s)
         path.write_text(
             path.read_text() + f'\n[recognition]\nmode = "{mode}"\n\n[reader]\nkind = "script"\nscript = "r"\n'
         )
@@ -154,3 +155,23 @@ def test_a_poster_is_an_alarm_after_an_hour_and_for_no_longer_than_it_hangs_ther
     assert door.punches() == 1
     door.show(None, 1_000_000, 1_000)
     assert FACES_PAUSED not in door.attend.alarms
+
+
+def test_of_a_badge_that_is_held_to_the_reader_one_punch_remains(tmp_path: Path, photos: Path) -> None:
+    """Nine signed records a second: a day and a half of it filled a ring."""
+    door = Door(tmp_path, photos, window_s=60.0)
+    for _ in range(100):
+        door.reads.put(Read(Token.BADGE, "4711"))
+        door.show(None, 100)
+    assert (door.attend.tally.punches, door.attend.tally.suppressed) == (1, 0)
+    for _ in range(8):
+        door.show(None, 4_000)
+        door.reads.put(Read(Token.BADGE, "4711"))
+        door.show(None, 100)
+        assert door.attend._situation.state is State.DUPLICATE, "the light comes each time"
+    assert (door.attend.tally.punches, door.attend.tally.suppressed) == (1, 1), "one record a window"
+    for _ in range(3):
+        door.show(ANN, 500)
+        door.show(None, 1_000)
+    assert (door.attend.tally.punches, door.attend.tally.suppressed) == (1, 1)
+    door.attend.close()
