@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from edge.vision.photo import load_photo
 
-        photographs = [(path.name, load_photo(path)) for path in arguments.photographs]
+        photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
         probes = enrolment.probes_from_photographs(photographs, pipeline)
     with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
         other = parts.lookalike(loaded, probes, people)

@@ -1,6 +1,6 @@
 """The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +36,20 @@ class Enrolled:
     templates: int
 
 
-def probes_from_photographs(photographs: Sequence[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
-    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails."""
-    probes, problems = [], []
+def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
+    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails.
+
+    They are taken one after another: read as they are asked for, one of them is in memory at a time.
+    """
+    probes, names, problems = [], [], []
     for name, pixels in photographs:
+        names.append(name)
         sight = pipeline.look(Frame(pixels, 0))
+        turned = "" if sight.probe is not None else _turned(pixels, pipeline)
         if sight.probe is not None:
             probes.append(sight.probe)
+        elif turned:
+            problems.append(f"{name}: the picture lies on its side or head; turn it {turned}, and save it so")
         elif sight.box is None:
             problems.append(f"{name}: no face was found; use a photograph that shows the whole face, upright")
         else:
@@ -55,12 +62,20 @@ def probes_from_photographs(photographs: Sequence[tuple[str, Pixels]], pipeline:
         raise EnrolmentRefused("nobody was enrolled: give at least one photograph")
     apart = alike.strangers(np.stack([probe.embedding for probe in probes]))
     if apart is not None:
-        one, other = (photographs[n][0] for n in apart)
+        one, other = (names[n] for n in apart)
         raise EnrolmentRefused(
             f"nobody was enrolled: {one} and {other} do not show the same person, or one of them shows too little; "
             "look at them, and take the wrong one out"
         )
     return probes
+
+
+def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
+    """How a picture without a good face would show one; empty when it does not either way."""
+    for quarters, words in ((1, "by 90° to the left"), (3, "by 90° to the right"), (2, "upside down")):
+        if pipeline.look(Frame(np.ascontiguousarray(np.rot90(pixels, quarters)), 0)).probe is not None:
+            return words
+    return ""
 
 
 def probes_from_camera(

@@ -109,6 +109,27 @@ def test_enrolment_from_a_photograph_without_a_face(site, smartclocker, tmp_path
     assert "wall.png: no face was found" in done.stderr
 
 
+@pytest.mark.parametrize(("turn", "cure"), [(90, "to the right"), (-90, "to the left"), (180, "upside down")])
+def test_a_photograph_on_its_side_says_how_to_turn_it(
+    site, smartclocker, photos: Path, tmp_path: Path, turn: int, cure: str
+) -> None:
+    with Image.open(photos / "obama.jpg") as face:
+        face.rotate(turn, expand=True).save(tmp_path / "turned.png")
+    done = enrolling(smartclocker, site, tmp_path / "turned.png")
+    assert done.returncode == 65
+    assert "turned.png: the picture lies on its side or head; turn it" in done.stderr
+    assert cure in done.stderr
+
+
+def test_a_photograph_with_a_broken_tag_is_used(site, smartclocker, photos: Path, tmp_path: Path) -> None:
+    whole = (photos / "obama.jpg").read_bytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x10\x01\x0b\0\x01\0\0\0\0\0\xc0\x3f\0\0\0\0"  # the model is a float
+    tagged = whole[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + whole[2:]
+    (tmp_path / "odd.jpg").write_bytes(tagged)
+    done = enrolling(smartclocker, site, tmp_path / "odd.jpg")
+    assert done.returncode == 0, done.stderr
+
+
 def test_enrolment_from_a_photograph_with_two_faces(site, smartclocker, photos: Path, tmp_path: Path) -> None:
     both = Image.new("RGB", (1200, 700), (140, 140, 140))
     for x, name in ((0, "obama.jpg"), (600, "obama2.jpg")):

@@ -17,7 +17,7 @@ from edge.adapters.signals_console import ConsoleSignals
 from edge.central import pki
 from edge.journal.keys import create_identity, public_pem
 from edge.resources import models_directory
-from edge.terminal import alarms, caring, centre, daemon, parts, stills
+from edge.terminal import alarms, caring, centre, daemon, desk, parts, stills
 from edge.terminal.daemon import Terminal
 from edge.terminal.publish import Publisher
 
@@ -71,15 +71,23 @@ class Life:
         """By badge; its first light may take as long as a start does."""
         before = self.terminal.attend.tally.punches + self.terminal.attend.tally.suppressed
         self.wait(lambda: all(worker.opened.is_set() for worker in self.terminal._workers), "it attends")
-        descriptor = os.open(self.gate.directory / "reader", os.O_RDWR | os.O_NONBLOCK)
-        os.write(descriptor, f"badge {NUMBER}\n".encode())
-        os.close(descriptor)
-        tally = self.terminal.attend.tally
-        self.wait(lambda: tally.punches + tally.suppressed > before, "a badge is a punch")
+        tally, due_s = self.terminal.attend.tally, 0.0
+
+        def counted() -> bool:
+            nonlocal due_s
+            if time.monotonic() > due_s:  # a second repetition within the window leaves no record
+                due_s = time.monotonic() + 1.5
+                descriptor = os.open(self.gate.directory / "reader", os.O_RDWR | os.O_NONBLOCK)
+                os.write(descriptor, f"badge {NUMBER}\n".encode())
+                os.close(descriptor)
+            return tally.punches + tally.suppressed > before
+
+        self.wait(counted, "a badge is a punch")
 
 
 @pytest.fixture
 def gate(site, smartclocker, monkeypatch) -> Gate:
+    monkeypatch.setattr(desk, "HELD_MS", 0)  # each badge is one of its own
     monkeypatch.setattr(caring, "RETRY_S", 0.2)
     monkeypatch.setattr(centre, "RETRY_S", 0.2)
     monkeypatch.setattr(stills, "_ASK_NS", 1)
