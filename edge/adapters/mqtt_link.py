@@ -19,6 +19,7 @@ from edge.ports import Acknowledged, Connected, Disconnected
 
 STOP_BOUND_S = 2.0
 """`stop` returns within this, whatever the network does."""
+_STOP_AWAY_S = 0.1
 _STABLE_S = 10.0
 """A connection that lasted this long ends the back-off; two clients that evict each other never reach it."""
 
@@ -115,10 +116,11 @@ class MqttLink:
         self._stopping.set()
         if self._thread is None or self._mailbox is None:
             return
+        connection = self._connection
         self._mailbox.ring()
-        # A name server or a firewall that swallows packets may hold the thread in a call for longer. It is a
-        # daemon, and sees the flag before it speaks to anyone.
-        self._thread.join(STOP_BOUND_S)
+        # A name server or a firewall that swallows packets may hold the thread in a call for seconds. It is a
+        # daemon and sees the flag before it speaks to anyone: without a connection nothing is waited for.
+        self._thread.join(STOP_BOUND_S if connection is not None and connection.up else _STOP_AWAY_S)
 
     def _ring(self) -> None:
         if self._mailbox is not None:
