@@ -56,6 +56,12 @@ class JournalDamaged(JournalError):
     """The file is not, or no longer, a journal that can be read: truncated, malformed, or something else."""
 
 
+class JournalForeign(JournalError):
+    """The journal is another terminal's, or was signed by another identity than the one that is here."""
+
+    exit_code = 78
+
+
 class JournalAltered(JournalError):
     """The journal was changed by something other than us: a record fails its signature or breaks the chain."""
 
@@ -92,6 +98,18 @@ class PeopleError(SmartClockerError, ValueError):
     """The people store refuses: no active consent, unknown person, a key of another terminal."""
 
     exit_code = 65
+
+
+class PeopleUnavailable(PeopleError):
+    """The people file cannot be read or written now: a full or read-only disk, rights, another process."""
+
+    exit_code = 74
+
+
+class StorageKeyError(PeopleError):
+    """The storage key is another one than that under which people are kept here."""
+
+    exit_code = 78
 
 
 class QuestionError(SmartClockerError, LookupError):
@@ -140,6 +158,12 @@ class LedgerError(SmartClockerError, OSError):
     """The ledger cannot be opened, or was made by a newer version than this one."""
 
     exit_code = 74
+
+
+class LedgerRefused(LedgerError):
+    """The ledger is in order, and what was asked of it is not: a name that nobody has, a key that is taken."""
+
+    exit_code = 65
 
 
 class LedgerStalled(LedgerError):

@@ -37,6 +37,8 @@ class Kind:
     """The cure for damage, as the end of a sentence."""
     damaged: type[SmartClockerError] | None = None
     """What is raised instead of `error` when the content is at fault, not the disk or our rights on it."""
+    away: type[SmartClockerError] | None = None
+    """What is raised instead of `error` when the disk, our rights on it or another process are at fault."""
     steps: tuple[str, ...] = ()
     """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
 
@@ -72,7 +74,7 @@ class Kind:
         except OSError as error:
             if isinstance(error, SmartClockerError):
                 raise
-            raise self.error(
+            raise (self.away or self.error)(
                 f"{path}: cannot be created ({error.strerror}); its directory must exist, be writable by this "
                 "user, and have free space"
             ) from error
@@ -102,8 +104,8 @@ class Kind:
         except sqlite3.Error as error:
             if _code(error) == sqlite3.SQLITE_NOTADB:
                 raise self._not_one(path) from None
-            kind = (self.damaged or self.error) if is_damage(error) else self.error
-            raise kind(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
+            kind = self.away if _code(error) in _CURES else self.damaged if is_damage(error) else None
+            raise (kind or self.error)(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
 
     def migrate(self, connection: sqlite3.Connection, path: Path) -> None:
         """Bring a file of an earlier version to this one, in one transaction. Raises `error`."""
@@ -134,7 +136,8 @@ class Kind:
         try:
             return path.exists()
         except PermissionError as error:
-            raise self.error(f"{path}: cannot be read ({error.strerror}); make it readable by this user") from error
+            cure = "make it readable by this user"
+            raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
 
     def refuse_truncated(self, path: Path) -> None:
         """Refuse what is no SQLite file by its size, before SQLite takes an empty one for a new database.
@@ -151,7 +154,7 @@ class Kind:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
-            raise self.error(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+            raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
         if found.st_size < _SMALLEST:
             raise self._not_one(path)
 

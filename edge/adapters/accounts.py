@@ -43,7 +43,10 @@ def service_account(state: Path, *, installed: bool) -> Account | None:
 
 @contextlib.contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
-    """Within it this process, which has one thread, has that account's rights on files; None changes nothing."""
+    """Within it this process, which has one thread, has that account's rights on files; None changes nothing.
+
+    For files alone: a module that is imported within may be out of that account's reach.
+    """
     if account is None:
         yield
         return

@@ -7,7 +7,7 @@ from edge.central.rows import ChainRow, now
 from edge.central.store import Store
 from edge.domain.kinds import WORD
 from edge.domain.records import Origin
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> 
     theirs, chain = _find(store, origin, epoch)
     seq = breaks_at(store, chain, theirs)
     if seq == 0:
-        raise LedgerError(f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps`")
+        raise LedgerRefused(f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps`")
     with store.batch():
         store.change(_ADD, [(chain.id, seq, now(), by, why)])
 
@@ -40,7 +40,7 @@ def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
     _require_words(by, why)
     _, chain = _find(store, origin, epoch)
     if chain.id not in standing(store):
-        raise LedgerError(
+        raise LedgerRefused(
             f"{epoch}: was not acknowledged; `smartclocker central gaps DIR --acknowledged` lists all"
         )
     with store.batch():
@@ -63,7 +63,7 @@ def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], Cha
     for chain in reversed(theirs):
         if chain.epoch == epoch:
             return theirs, chain
-    raise LedgerError(
+    raise LedgerRefused(
         f"{origin.site}/{origin.terminal}: no epoch {epoch} is here; `smartclocker central gaps` and `smartclocker "
         "central terminals` name them"
     )
@@ -71,7 +71,7 @@ def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], Cha
 
 def _require_words(*words: str) -> None:
     if not all(WORD.fullmatch(word) for word in words):
-        raise LedgerError("who and why are one line of 1 to 200 characters each; write them so")
+        raise LedgerRefused("who and why are one line of 1 to 200 characters each; write them so")
 
 
 _ADD = "INSERT INTO acknowledgements (chain, seq, at, by, why) VALUES (?, ?, ?, ?, ?)"

@@ -6,7 +6,7 @@ from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.pki import LEDGER
 from edge.domain import topics
 from edge.domain.records import NAME
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 
 
 def ledger_link(settings: UplinkSettings, instance: str | None = None) -> MqttLink:
@@ -26,7 +26,7 @@ def client_id(instance: str | None) -> str:
     if instance is None:
         return LEDGER
     if NAME.fullmatch(instance) is None:
-        raise LedgerError(
+        raise LedgerRefused(
             f"{instance!r} is no name for an instance: lower-case letters, digits and hyphens, 32 at most; "
             "choose another"
         )

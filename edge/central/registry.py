@@ -23,7 +23,7 @@ from edge.domain import auditlog, orders
 from edge.domain.auditlog import FIRST, Act, Entry
 from edge.domain.orders import Order, Word
 from edge.domain.records import Origin
-from edge.errors import LedgerError, RecordError
+from edge.errors import LedgerRefused, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import Envelope
 
@@ -255,7 +255,7 @@ class Registry:
     def _refuse_other(self, key: SigningKey) -> None:
         """What another key signs would end the log for good. Inside the transaction that the entry is of."""
         if self._last_key() != base64.b64encode(bytes(key.verify_key)).decode():
-            raise LedgerError(
+            raise LedgerRefused(
                 f"{self.path}: the log names another key than the one that would sign; the key was replaced "
                 "meanwhile: give the command again. If that does not help, restore the authority's keys and this "
                 "file from one backup"

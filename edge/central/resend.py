@@ -18,7 +18,7 @@ from edge.central.store import Store
 from edge.domain import commands
 from edge.domain.commands import MAX_RANGE, Resend
 from edge.domain.records import Origin
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 from edge.journal import envelope
 
 MAX_COMMANDS = 16
@@ -52,7 +52,7 @@ class Answer:
 def require_active(store: Store, origin: Origin) -> None:
     """Raises LedgerError for a terminal that may not speak."""
     if not any(one.origin == origin and one.revoked is None for one in store.terminals()):
-        raise LedgerError(
+        raise LedgerRefused(
             f"{origin.site}/{origin.terminal}: no active identity of this name; `smartclocker central terminals` "
             "lists them"
         )
@@ -72,7 +72,9 @@ def current_epoch(store: Store, origin: Origin) -> str:
     numbers = {one.id for one in store.terminals() if one.origin == origin}
     epochs = [chain.epoch for chain in store.chains() if chain.terminal in numbers]
     if not epochs:
-        raise LedgerError(f"{origin.site}/{origin.terminal}: nothing of it is known yet; name the epoch (--epoch)")
+        raise LedgerRefused(
+            f"{origin.site}/{origin.terminal}: nothing of it is known yet; name the epoch (--epoch)"
+        )
     return epochs[-1]
 
 

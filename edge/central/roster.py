@@ -16,7 +16,7 @@ from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.roster import MAX_PEOPLE
 from edge.domain.roster_member import Member, contradiction
 from edge.domain.roster_topics import Part, Place
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 from edge.roster import sitekey
 
 Begun = Callable[[list[str]], object]
@@ -50,14 +50,14 @@ def is_news(store: RosterStore, site: str, person: str, member: Member) -> bool:
     rows = store.members(site)
     row = rows.get(person)
     if row is not None and row.gone is not None:
-        raise LedgerError(f"{person}: was removed ({row.gone}); whoever comes back enrols again, under a new id")
+        raise LedgerRefused(f"{person}: was removed ({row.gone}); whoever comes back enrols again, under a new id")
     if row is None and sum(one.gone is None for one in rows.values()) >= MAX_PEOPLE:
-        raise LedgerError(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
+        raise LedgerRefused(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
     if row is not None and _same(store.people.member(person), member):
         return False
     reason = store.people.judge(person, member, agreed(member))
     if reason is not None:
-        raise LedgerError(f"{person}: not added: {reason}")
+        raise LedgerRefused(f"{person}: not added: {reason}")
     return True
 
 
@@ -94,7 +94,7 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun:
             for site in here:
                 remove(store, site, person, ErasureReason.WITHDRAWN)
             return sorted(here)
-        raise LedgerError(
+        raise LedgerRefused(
             f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "
             "roster remove --reason withdrawn`; or give them one at a terminal and export them again, then withdraw"
         )
@@ -143,7 +143,7 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
     """
     row = store.members(site).get(person)
     if row is None:
-        raise LedgerError(f"{person}: is not in the roster of {site}; `central roster list DIR` shows who is")
+        raise LedgerRefused(f"{person}: is not in the roster of {site}; `central roster list DIR` shows who is")
     if row.gone is None:
         with store.writing():
             store.put_members(site, [MemberRow(person, row.content, str(reason), now(), stale=True)])
@@ -160,7 +160,7 @@ def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:
     """Another key for a site, under which everybody is encrypted anew; its number. Raises LedgerError."""
     here = store.site(site)
     if here is None:
-        raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
+        raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
     begun([site])
     with store.writing():
         return new_key(store, here).keys

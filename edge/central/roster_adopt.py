@@ -20,7 +20,7 @@ from edge.domain.kinds import ErasureReason
 from edge.domain.roster import PersonMessage
 from edge.domain.roster_member import Member
 from edge.domain.roster_topics import Part, Place, place_of
-from edge.errors import LedgerError, RecordError
+from edge.errors import LedgerRefused, RecordError
 from edge.journal import envelope
 from edge.roster import sitekey
 
@@ -59,10 +59,10 @@ def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_
     """
     here, manifest = store.site(site), found.manifest
     if here is None or manifest is None:
-        raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
+        raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
     news, left, lost = _compare(store, here, found)
     if lost and not forget_lost:
-        raise LedgerError(
+        raise LedgerRefused(
             f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
             f"({', '.join(sorted(lost)[:3])}{' …' if len(lost) > 3 else ''}): restore a newer backup of roster.db "
             "and roster-people.db; or export them again at a terminal and add them; or --forget-lost, which takes "
@@ -103,7 +103,7 @@ def heal(desk: Desk, store: RosterStore) -> tuple[list[str], list[str]]:
                 None if sent is None else _opened(here, messages.decode_person(envelope.parse(sent.wire).payload))
             )
             if sent is not None and member is None:
-                raise LedgerError(
+                raise LedgerRefused(
                     f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
                     "`central roster remove` them"
                 )

@@ -18,7 +18,7 @@ from edge.domain import roster, roster_member
 from edge.domain.kinds import ErasureReason
 from edge.domain.roster import Entry, KeyMessage, Manifest, Page, PersonMessage
 from edge.domain.roster_topics import Part, Place
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 from edge.journal import envelope
 from edge.roster import sitekey
 
@@ -44,7 +44,7 @@ def compose(
     with store.writing():
         here = store.site(site)
         if here is None:
-            raise LedgerError(f"{site}: has no roster; `central roster add DIR` begins one")
+            raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
         if any(_identity(active.get(name)) != identity for name, identity in store.holders(site).items()):
             here = new_key(store, here)
         _seal_keys(store, here, active, authority)

@@ -100,7 +100,7 @@ class LedgerService:
 
         A disk that is full or read-only is waited for, at the start too.
         """
-        key = load_identity(self._settings.key)
+        key = load_identity(self._settings.key, "name the directory that `smartclocker central init` made")
         with turn(self._settings.uplink, _SUCCEED_S):
             self._run(key)
 

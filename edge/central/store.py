@@ -11,7 +11,7 @@ from edge.central.database import Database
 from edge.central.rows import ChainRow, Entry, Links, Terminal, now
 from edge.domain.naming import RESERVED
 from edge.domain.records import GENESIS, NAME, Origin
-from edge.errors import LedgerError
+from edge.errors import LedgerRefused
 from edge.journal.envelope import key_id
 
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
@@ -30,11 +30,11 @@ class Store(Database):
         or that was revoked.
         """
         if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
-            raise LedgerError(
+            raise LedgerRefused(
                 f"{origin.site}/{origin.terminal}: names are of lower-case letters, digits and hyphens"
             )
         if origin.terminal in RESERVED:
-            raise LedgerError(
+            raise LedgerRefused(
                 f"a terminal cannot be called {origin.terminal}; the name is reserved, choose another"
             )
         with self.batch():
@@ -49,7 +49,7 @@ class Store(Database):
         found = _terminal(row)
         if found.origin != origin or found.revoked is not None:
             state = "was revoked" if found.revoked else "belongs to it"
-            raise LedgerError(
+            raise LedgerRefused(
                 f"the key {found.keyid} is registered for {found.origin.site}/{found.origin.terminal} and {state}; "
                 "make a new identity for this terminal"
             )
@@ -183,7 +183,7 @@ class Store(Database):
         query = "SELECT DISTINCT site FROM terminals WHERE terminal = ?"
         sites = {site for (site,) in self._db.execute(query, (origin.terminal,))}
         if sites and origin.site not in sites:
-            raise LedgerError(
+            raise LedgerRefused(
                 f"{origin.site}/{origin.terminal}: {min(sites)}/{origin.terminal} has this name, by which records "
                 f"are known; give this terminal another one, such as {origin.site}-{origin.terminal}"
             )

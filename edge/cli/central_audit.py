@@ -93,10 +93,10 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def _enter(arguments: argparse.Namespace) -> int:
     from edge.domain.auditlog import Act
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     if not arguments.why or (arguments.enter == "disclosure") != (arguments.to is not None):
-        raise LedgerError("an entry needs --why, and a disclosure --to, whom; give them")
+        raise LedgerRefused("an entry needs --why, and a disclosure --to, whom; give them")
     with turn_of(arguments) as desk:
         data = {} if arguments.to is None else {"to": arguments.to}
         entry = desk.registry.enter(desk.key, desk.doing, Act(arguments.enter), data, arguments.person)

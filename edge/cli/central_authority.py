@@ -111,10 +111,10 @@ def run_rotate(arguments: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
     from edge.central import authority
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     if arguments.overlap > authority.ROTATION_VALID:
-        raise LedgerError(f"--overlap is longer than {authority.ROTATION_VALID.days}d; give a shorter one")
+        raise LedgerRefused(f"--overlap is longer than {authority.ROTATION_VALID.days}d; give a shorter one")
     sites: dict[str, list[str]] = {}
     with open_ledger(arguments.directory) as store:
         for one in store.terminals():

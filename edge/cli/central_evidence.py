@@ -65,7 +65,9 @@ def run_open(arguments: argparse.Namespace) -> int:
     from edge.errors import ExportRefused
     from edge.journal.keys import load_secret
 
-    found = _read(arguments.file, PrivateKey(load_secret(arguments.key)))
+    found = _read(
+        arguments.file, PrivateKey(load_secret(arguments.key, "`smartclocker central evidence key` makes one"))
+    )
     if not arguments.into.is_dir():
         raise ExportRefused(f"{arguments.into}: no such directory; make it, where few can read")
     persons = {one.person for one in found}

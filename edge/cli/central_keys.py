@@ -91,14 +91,16 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 def _revoke_identity(arguments: argparse.Namespace) -> int:
     from edge.central import crl
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     base: Path = arguments.directory
     with open_ledger(base) as store:
         store.revoke(arguments.keyid, arguments.since)
         terminal = store.terminal(arguments.keyid)
         if terminal is None:
-            raise LedgerError(f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them")
+            raise LedgerRefused(
+                f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them"
+            )
         another = _others(terminal, store.terminals())
     print(f"revoked       {arguments.keyid}  of {terminal.origin.site}/{terminal.origin.terminal}")
     if arguments.since is None:
@@ -122,7 +124,7 @@ def _others(terminal: "Terminal", everybody: "list[Terminal]") -> str | None:
 
 def _revoke_name(arguments: argparse.Namespace) -> int:
     from edge.central import crl, pki
-    from edge.errors import LedgerError, NameRefused
+    from edge.errors import LedgerRefused, NameRefused
 
     base, name = arguments.directory, arguments.keyid
     if arguments.since is not None:
@@ -133,7 +135,7 @@ def _revoke_name(arguments: argparse.Namespace) -> int:
         )
     valid = crl.valid(base / "pki", name)
     if not valid:
-        raise LedgerError(
+        raise LedgerRefused(
             f"no active identity and no certificate {name!r}; `smartclocker central terminals` lists the identities"
         )
     _revoke_certificates(base, name, valid)

@@ -168,14 +168,14 @@ def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list
 
 def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:
     from edge.domain.rights import requests
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     if arguments.request is None:
         return
     known = {one.number: one for one in requests(verified(registry, arguments.directory))}
     request = known.get(arguments.request)
     if request is None or request.ended is not None or request.person != arguments.person:
-        raise LedgerError(
+        raise LedgerRefused(
             f"--request {arguments.request}: no open request of this person; `central rights list` shows them"
         )
 

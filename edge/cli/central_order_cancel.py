@@ -15,20 +15,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Cancel one, and say what that cannot undo."""
     from edge.central import owing
     from edge.domain.orders import Word
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     if not arguments.why:
-        raise LedgerError("--cancel needs --why, one line for the audit log; give it")
+        raise LedgerRefused("--cancel needs --why, one line for the audit log; give it")
     with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
         found = [
             one for one in owing.standing(desk.registry, store) if one.addressed.order.sequence == arguments.cancel
         ]
         waiting = [one for one in found if one.state is owing.State.OWED]
         if not waiting:
-            raise LedgerError(f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders")
+            raise LedgerRefused(
+                f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders"
+            )
         order = waiting[0].addressed.order
         if order.word is Word.ROTATE:
-            raise LedgerError(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
+            raise LedgerRefused(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
         desk.registry.cancel(desk.key, desk.doing, order)
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")

@@ -27,16 +27,16 @@ WORDS = (
 
 def where(store: "Store", text: str) -> "tuple[str, list[Terminal], bool]":
     """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     site, _, name = text.partition("/")
     there = {
         one.origin.terminal: one for one in store.terminals() if one.origin.site == site and one.revoked is None
     }  # of several identities of one name, the newest
     if name != "*" and name not in there:
-        raise LedgerError(f"{text}: no active terminal of this name; `central terminals` lists them")
+        raise LedgerRefused(f"{text}: no active terminal of this name; `central terminals` lists them")
     if not there:
-        raise LedgerError(f"{text}: no active terminal at this site; `central terminals` lists them")
+        raise LedgerRefused(f"{text}: no active terminal at this site; `central terminals` lists them")
     return site, list(there.values()) if name == "*" else [there[name]], name == "*"
 
 
@@ -67,7 +67,9 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     if word is Word.ACCESS:
         from nacl.public import PrivateKey
 
-        public = PrivateKey(load_secret(arguments.reply_key)).public_key
+        public = PrivateKey(
+            load_secret(arguments.reply_key, "`smartclocker central rights key` makes one")
+        ).public_key
         made["reply_key"] = base64.b64encode(bytes(public)).decode()
     if word is Word.EMPLOYMENT_ENDED:
         made["at"] = _instant(arguments.at)

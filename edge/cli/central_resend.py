@@ -54,7 +54,9 @@ def run_resend(arguments: argparse.Namespace) -> int:
     from edge.central.pki import AUTHORITY
     from edge.journal.keys import load_identity
 
-    key = load_identity(arguments.directory / LEDGER_KEY)
+    key = load_identity(
+        arguments.directory / LEDGER_KEY, "name the directory that `smartclocker central init` made"
+    )
     with open_ledger(arguments.directory) as store:
         resend.require_active(store, arguments.origin)
         ranges = _ranges(store, arguments)
@@ -74,15 +76,15 @@ def run_resend(arguments: argparse.Namespace) -> int:
 
 def _ranges(store: "Store", arguments: argparse.Namespace) -> "list[Range]":
     from edge.central.resend import Range, current_epoch, lacking
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     epoch, first, last = arguments.epoch, arguments.first, arguments.last
     if (first is None) != (last is None):
-        raise LedgerError("--first and --last belong together; give both, or neither")
+        raise LedgerRefused("--first and --last belong together; give both, or neither")
     if first is None:
         return [one for one in lacking(store, arguments.origin) if epoch in {None, one.epoch}]
     if not 1 <= first <= last:
-        raise LedgerError(f"--first {first} --last {last}: no range of records; they count from 1")
+        raise LedgerRefused(f"--first {first} --last {last}: no range of records; they count from 1")
     return [Range(epoch or current_epoch(store, arguments.origin), first, last)]
 
 

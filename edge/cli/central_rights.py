@@ -90,11 +90,11 @@ def run_open(arguments: argparse.Namespace) -> int:
     """Enter it."""
     from edge.domain.auditlog import Act
     from edge.domain.rights import month_after
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     received = arguments.received or _today()
     if received > (_now() + _AHEAD).date():  # this machine may be set to UTC, and the letter came in Auckland
-        raise LedgerError(f"--received {received}: lies in the future; give the day on which it came")
+        raise LedgerRefused(f"--received {received}: lies in the future; give the day on which it came")
     with turn_of(arguments) as desk:
         data = {"right": arguments.right, "received": received.isoformat()}
         entry = desk.registry.enter(desk.key, desk.doing, Act.RIGHT_OPENED, data, arguments.person)
@@ -188,7 +188,7 @@ def run_read(arguments: argparse.Namespace) -> int:
     from edge.errors import ExportRefused
     from edge.journal.keys import load_secret
 
-    key, answers = load_secret(arguments.key), []
+    key, answers = load_secret(arguments.key, "`smartclocker central rights key` makes one"), []
     try:
         for file in arguments.files:
             try:
@@ -210,18 +210,18 @@ def run_read(arguments: argparse.Namespace) -> int:
 def _end(arguments: argparse.Namespace, act: "Act") -> int:
     from edge.domain.auditlog import Act
     from edge.domain.rights import requests
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     with turn_of(arguments) as desk:
         known = {one.number: one for one in requests(verified(desk.registry, arguments.directory))}
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
-            raise LedgerError(f"{arguments.request}: no open request; `central rights list` shows them")
+            raise LedgerRefused(f"{arguments.request}: no open request; `central rights list` shows them")
         owed = [one for one in _owing(desk.registry, arguments.directory).get(arguments.request, []) if one.open]
         if act is Act.RIGHT_CLOSED:
             if owed:
                 names = ", ".join(sorted({one.addressed.origin.terminal for one in owed}))
-                raise LedgerError(
+                raise LedgerRefused(
                     f"{arguments.request}: {names} still owe a result; `central orders --send`, then close"
                 )
             _refuse_held(arguments.directory, request)
@@ -234,11 +234,13 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
 def _refuse_held(directory: Path, request: "Request") -> None:
     """A request is not answered while the centre's own roster says otherwise. Raises LedgerError."""
     from edge.central.roster_held import contradicts
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     why = contradicts(directory, request.person, request.right)
     if why is not None:
-        raise LedgerError(f"{request.number}: {why}, then close; or `central rights refuse` with the legal ground")
+        raise LedgerRefused(
+            f"{request.number}: {why}, then close; or `central rights refuse` with the legal ground"
+        )
 
 
 def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":

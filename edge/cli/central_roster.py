@@ -132,13 +132,13 @@ def run_remove(arguments: argparse.Namespace) -> int:
     from edge.central import roster
     from edge.domain.auditlog import Act
     from edge.domain.kinds import ErasureReason
-    from edge.errors import LedgerError
+    from edge.errors import LedgerRefused
 
     with open_roster(arguments.directory) as store, turn_of(arguments) as desk:
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
         if not sites:
-            raise LedgerError(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
+            raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
             everywhere = set(roster.places(store, arguments.person)) <= set(sites)
             act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})

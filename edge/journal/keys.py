@@ -25,6 +25,7 @@ from edge.sqlitefile import give_to_owner_of, sync_directory
 
 SECRET_BYTES = 32
 """Length of the storage key, and of an Ed25519 seed."""
+KEYS_CREATE = "make it with `smartclocker keys create`"
 _MAX_FILE = 4_096
 _PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 """RFC 8410 §7: OneAsymmetricKey version 0, id-Ed25519, OCTET STRING in an OCTET STRING."""
@@ -48,9 +49,12 @@ def create_identity(path: Path) -> SigningKey:
     return key
 
 
-def load_identity(path: Path) -> SigningKey:
-    """Read an identity. Raises KeyFileError when it is missing, exposed to others, or not an Ed25519 PKCS#8 PEM."""
-    der = _der(_read_private(path), "PRIVATE KEY", str(path))
+def load_identity(path: Path, origin: str = KEYS_CREATE) -> SigningKey:
+    """Read an identity; `origin` says where a missing one is to be had.
+
+    Raises KeyFileError when it is missing, exposed to others, or not an Ed25519 PKCS#8 PEM.
+    """
+    der = _der(_read_private(path, origin), "PRIVATE KEY", str(path))
     return SigningKey(_raw_key(der, _PKCS8_PREFIX, str(path)))
 
 
@@ -102,10 +106,12 @@ def create_secret(path: Path) -> bytes:
     return secret
 
 
-def load_secret(path: Path) -> bytes:
+def load_secret(path: Path, origin: str = KEYS_CREATE) -> bytes:
     """Read a storage key. Raises KeyFileError when it is missing, exposed to others, or not 64 hex digits."""
-    text = _read_private(path).strip()
+    text = _read_private(path, origin).strip()
     if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
+        if origin != KEYS_CREATE:
+            raise KeyFileError(f"{path}: not a key of 64 hex digits; give the file itself, not its .pem: {origin}")
         raise KeyFileError(
             f"{path}: not a storage key of 64 hex digits; restore it from your backup, or move it away and make "
             "a new one with `smartclocker keys create` (which cannot open the people who are enrolled)"
@@ -137,19 +143,19 @@ def _create(path: Path, text: str) -> None:
         ) from error
 
 
-def _read_private(path: Path) -> str:
+def _read_private(path: Path, origin: str) -> str:
     """The text of a file that only we and root can read; judged on the open file, so that no swap comes between."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
     except OSError as error:
-        raise _unreadable(str(path), error) from error
+        raise _unreadable(str(path), error, origin) from error
     try:
         _refuse_exposed(descriptor, path)
         content = os.read(descriptor, _MAX_FILE + 1)
     except OSError as error:
         if isinstance(error, KeyFileError):
             raise
-        raise _unreadable(str(path), error) from error
+        raise _unreadable(str(path), error, origin) from error
     finally:
         os.close(descriptor)
     return _as_text(content, str(path))
@@ -199,9 +205,7 @@ def _as_text(content: bytes, name: str) -> str:
     return content.decode("ascii")
 
 
-def _unreadable(
-    name: str, error: OSError, origin: str = "make it with `smartclocker keys create`", *, secret: bool = True
-) -> KeyFileError:
+def _unreadable(name: str, error: OSError, origin: str, *, secret: bool = True) -> KeyFileError:
     if isinstance(error, FileNotFoundError):
         return KeyFileError(f"{name}: does not exist; {origin}, or correct its path")
     if isinstance(error, PermissionError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.records import Origin
-from edge.errors import JournalAltered, JournalError
+from edge.errors import JournalAltered, JournalError, JournalForeign
 from edge.journal import schema, wal
 from edge.journal.chain import Chain, Kept, Problem, verify_records
 from edge.journal.envelope import key_id
@@ -80,12 +80,12 @@ def _torn(path: Path) -> bool:
 
 def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -> None:
     if meta.origin != origin:
-        raise JournalError(
+        raise JournalForeign(
             f"{path}: the journal of {meta.origin.site}/{meta.origin.terminal}, not of {origin.site}/"
             f"{origin.terminal}; correct the site and terminal, or give this one its own journal"
         )
     if meta.keyid != keyid:
-        raise JournalError(
+        raise JournalForeign(
             f"{path}: signed by the key {meta.keyid}, ours is {keyid}; bring back that identity, or deliver this "
             "journal and start a new one"
         )

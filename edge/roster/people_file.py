@@ -20,7 +20,7 @@ class PeopleFile:
         self.path = path
         self._storage_key = storage_key
         self._own_changes = 0
-        if not path.exists():
+        if not PEOPLE.present(path):
             create(path, storage_key)
         self._db = PEOPLE.connect(path)
         self._opened_vault: Vault | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import PeopleError
+from edge.errors import PeopleError, PeopleUnavailable
 from edge.sqlitefile import Kind
 
 HELD, OUT, GONE = "held", "out", "gone"
@@ -19,6 +19,7 @@ RECEIVED = Kind(
     application_id=0x53435231,  # 'SCR1'
     version=1,
     error=PeopleError,
+    away=PeopleUnavailable,
     mend="it is damaged; move it away: the roster then comes again from the broker, and nothing else is in it",
 )
 _TABLES = """

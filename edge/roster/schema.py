@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.errors import PeopleError
+from edge.errors import PeopleError, PeopleUnavailable
 from edge.roster.vault import Vault, new_person_key
 from edge.sqlitefile import Kind
 
@@ -89,6 +89,7 @@ PEOPLE = Kind(
     application_id=0x53435031,  # 'SCP1'
     version=7,
     error=PeopleError,
+    away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
     steps=(
         _ERASING,

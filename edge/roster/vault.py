@@ -13,7 +13,7 @@ from typing import Self
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from edge.errors import PeopleError
+from edge.errors import PeopleError, StorageKeyError
 
 KEY_BYTES = 32
 _EPOCH = "epoch"
@@ -28,7 +28,7 @@ class Vault:
         try:
             epoch = unseal(_outer_key(storage_key), _EPOCH, wrapped_epoch)
         except PeopleError as error:
-            raise PeopleError(
+            raise StorageKeyError(
                 "the storage key does not open the people who are enrolled here; give the key that this terminal "
                 "was set up with, or move the people file away and enrol again"
             ) from error

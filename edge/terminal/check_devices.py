@@ -1,6 +1,7 @@
 """What `smartclocker check` sees of camera, lights and readers: libraries and devices. It opens none."""
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +16,23 @@ _DEVICES = Path("/dev")
 
 def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
     """Of the adapters that the configuration chose; `devices` is where the kernel shows them."""
-    with acting_as(account):
-        yield from _camera(config, devices)
-        yield from _pins(config, devices)
-        yield from _reader(config)
+    yield from _camera(config, account, devices)
+    yield from _pins(config, devices)
+    yield from _reader(config)
 
 
-def _camera(config: Config, devices: Path) -> Iterator[str]:
+def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
     chosen = config.camera
     if config.recognition.mode == "badge":
         return
     if chosen.kind == "replay":
         if not Path(chosen.replay).is_dir():
             yield f"camera.replay: no folder {chosen.replay}; name one with photographs (jpg or png)"
+            return
+        with acting_as(account):
+            closed = not os.access(chosen.replay, os.R_OK | os.X_OK, effective_ids=True)
+        if closed:
+            yield f"camera.replay: the service's user may not read {chosen.replay}; `chmod -R a+rX {chosen.replay}`"
         else:
             yield from attempt("camera.replay", parts.camera(config).open)
         return

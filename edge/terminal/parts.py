@@ -224,7 +224,7 @@ def policy_text(config: Config) -> str:
     """What people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is no text."""
     policy(config)
     try:
-        text = Path(config.policy.text).read_text(encoding="utf-8-sig")
+        text = Path(config.policy.text).read_bytes().decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise ConfigError(
             config.policy.text, [f"policy.text: {config.policy.text} is not UTF-8 text; save it as UTF-8"]

@@ -161,8 +161,10 @@ def test_beside_the_running_service_which_takes_its_connection_back(gate, site, 
     thread = threading.Thread(target=terminal.run)
     thread.start()
     try:
-        publisher = terminal.publisher
-        assert publisher is not None
+        centre = terminal.centre
+        assert centre is not None
+        site.eventually(lambda: centre.publisher, "the service's publisher", 30)
+        publisher = centre.publisher
         site.eventually(lambda: publisher.counters.receipts, "the service's first receipt", 30)
         assert gate.check(0)[-1].startswith("ledger: it signed")
         site.eventually(lambda: publisher.connected, "the service has its connection back", 30)

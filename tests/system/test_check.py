@@ -237,7 +237,10 @@ def test_what_root_can_read_and_the_service_cannot(with_centre: Path, check, tmp
     for path in (directory / "state", directory / "identity", directory / "storage"):
         os.chown(path, nobody, nobody)
     os.chown(tmp_path / "pki/client-entrance-1.key", nobody, nobody)
-    (tmp_path / "pki").chmod(0o755)
+    for folder in (directory, tmp_path / "pki", tmp_path / "replay"):
+        folder.chmod(0o755)
+    for path in (directory / "policy.md", *(tmp_path / "pki").glob("*.crt"), tmp_path / "ledger.pem"):
+        path.chmod(0o644)
     assert check(with_centre) == []
     (tmp_path / "ledger.pem").chmod(0o600)
     (directory / "policy.md").chmod(0o600)

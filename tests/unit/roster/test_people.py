@@ -262,7 +262,7 @@ def test_another_storage_key_names_the_cure(open_people: Open, path: Path) -> No
     enrol(open_people(), 1)
     with pytest.raises(PeopleError, match="give the key that this terminal was set up with") as caught:
         People(path, b"x" * 32)
-    assert caught.value.exit_code == 65
+    assert caught.value.exit_code == 78
 
 
 @pytest.mark.parametrize("table", ["templates", "people"])
