@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 class MqttLink:
     """`start` and `stop` are for one owner, the rest for any thread.
 
-    Certificate, key and CA are read again for each attempt: who renews them on the disk need not restart anything.
+    Certificate, key and CA are read again for each attempt: who renews them on the disk need not restart anything,
+    and a renewal that is half done does not cost the connection.
     """
 
     def __init__(self, settings: UplinkSettings, identity: Identity) -> None:
@@ -40,6 +41,8 @@ class MqttLink:
         self._stopping = threading.Event()
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
+        self._usable: ssl.SSLContext | None = None
+        self._told = ""
         self.unusable = False
         """Whether certificate, key or CA could not be used at the last attempt; any thread may look."""
         self.faults = 0
@@ -170,17 +173,23 @@ class MqttLink:
         return reason, 0.0 if connection is None else connection.lasted_s
 
     def _context(self) -> ssl.SSLContext | str:
-        """Our files as they are now; what is wrong with them in words."""
+        """Our files as they are now, or as they last could be used; what is wrong with them in words."""
         try:
-            context = client_context(self._settings)
+            self._usable = client_context(self._settings)
         except KeyFileError as error:
-            self.unusable = True
-            return str(error)
+            wrong = str(error)
         except OSError as error:  # replaced at this moment
-            self.unusable = True
-            return f"certificate, key or CA cannot be read ({error.strerror or error}); they are tried again"
-        self.unusable = False
-        return context
+            wrong = f"certificate, key or CA cannot be read ({error.strerror or error}); they are tried again"
+        else:
+            self.unusable, self._told = False, ""
+            return self._usable
+        self.unusable = True
+        if self._usable is None:
+            return wrong
+        if wrong != self._told:
+            self._told = wrong
+            _log.error("what was read before is used until this is mended: %s", wrong)
+        return self._usable
 
 
 def _pause_s(attempt: int, settings: UplinkSettings) -> float:

@@ -213,6 +213,24 @@ def test_a_key_of_another_certificate_is_not_used(site):
     assert "not a certificate with its own" in _reason_of_unusable(replace(settings, key=other.key))
 
 
+def test_a_renewal_that_is_half_done_does_not_cost_the_connection(site, caplog):
+    """As a new certificate beside the old key, which systemd lent at the start."""
+    settings, other = site.uplink("gate-1"), site.uplink("gate-2")
+    genuine = settings.certificate.read_bytes()
+    with uplink_of(settings) as uplink:
+        assert isinstance(uplink.next_event(15), Connected)
+        settings.certificate.write_bytes(other.certificate.read_bytes())
+        site.broker.restart()
+        assert isinstance(uplink.next_event(15), Disconnected)
+        while not isinstance(event := uplink.next_event(15), Connected):
+            assert isinstance(event, Disconnected)
+        assert uplink.unusable, "the alarm stands meanwhile"
+        assert caplog.text.count("not a certificate with its own") == 1
+        settings.certificate.write_bytes(genuine)
+        site.broker.restart()
+        site.eventually(lambda: not uplink.unusable, "they are a pair again")
+
+
 def test_what_was_renewed_on_the_disk_is_used_at_the_next_attempt(site):
     expired = pki.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
     with uplink_of(site.uplink("gate-9", certificate=expired.certificate, key=expired.key)) as uplink:
