@@ -13,6 +13,7 @@ from edge.domain.naming import RESERVED
 from edge.domain.records import GENESIS, NAME, Origin
 from edge.errors import LedgerRefused
 from edge.journal.envelope import key_id
+from edge.journal.points import sealing_key
 
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
 
@@ -27,7 +28,7 @@ class Store(Database):
         """Let a terminal speak under this name with this key; one that is registered so already is returned.
 
         Raises LedgerError for a reserved name, for one that another site has, and for a key that another name holds
-        or that was revoked.
+        or that was revoked; KeyFileError for one that is no point of its curve.
         """
         if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
             raise LedgerRefused(
@@ -37,6 +38,7 @@ class Store(Database):
             raise LedgerRefused(
                 f"a terminal cannot be called {origin.terminal}; the name is reserved, choose another"
             )
+        sealing_key(key)  # nothing could ever be sealed to another, and its site would have no roster
         with self.batch():
             row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
             if row is None:

@@ -122,5 +122,7 @@ def sealed_name(arguments: argparse.Namespace, terminal: "Terminal") -> str:
 
     from nacl.public import SealedBox
 
-    box = SealedBox(terminal.key.to_curve25519_public_key())
+    from edge.journal.points import sealing_key
+
+    box = SealedBox(sealing_key(terminal.key))
     return base64.b64encode(box.encrypt(arguments.name.encode())).decode()

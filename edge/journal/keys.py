@@ -20,6 +20,7 @@ from nacl.public import PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import KeyFileError
+from edge.journal import points
 from edge.reading import read_at_most
 from edge.sqlitefile import give_to_owner_of, sync_directory
 
@@ -33,6 +34,7 @@ _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """RFC 8410 §4: AlgorithmIdentifier id-Ed25519, BIT STRING without unused bits."""
 _SPKI_X25519 = bytes.fromhex("302a300506032b656e032100")
 """The same with id-X25519."""
+_NO_POINT = "32 bytes that are no point of the curve, so that nobody holds the private half"
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----",
     re.ASCII,
@@ -76,7 +78,10 @@ def load_public(source: Path | str, origin: str = "copy it there") -> VerifyKey:
             text = _as_text(read_at_most(source, _MAX_FILE), name)
         except OSError as error:
             raise _unreadable(name, error, origin, secret=False) from error
-    return VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
+    key = VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
+    if not points.is_key(key):
+        raise KeyFileError(f"{name}: {_NO_POINT}; give what `smartclocker keys show` prints")
+    return key
 
 
 def sealing_pem(key: PublicKey) -> str:
@@ -96,7 +101,10 @@ def load_sealing(path: Path) -> PublicKey:
         raise KeyFileError(
             f"{path}: not an X25519 public key; give the .pem file that `smartclocker central evidence key` made"
         )
-    return PublicKey(der[len(_SPKI_X25519) :])
+    key = PublicKey(der[len(_SPKI_X25519) :])
+    if not points.can_be_sealed_to(key):
+        raise KeyFileError(f"{path}: {_NO_POINT}; give the .pem that `smartclocker central evidence key` made")
+    return key
 
 
 def create_secret(path: Path) -> bytes:

@@ -20,6 +20,7 @@ from edge.domain.exports import MAX_HEADER
 from edge.domain.strictjson import dump, is_version, parse_object
 from edge.errors import ExportRefused, RecordError
 from edge.journal.envelope import key_id
+from edge.journal.points import sealing_key
 
 CHUNK = 65_536
 """Bytes of the plaintext in one message; the last one may hold fewer."""
@@ -42,7 +43,7 @@ class Sealer:
         document = {
             "smartclocker-sealed": 1,
             "to": key_id(ledger),
-            "key": base64.b64encode(SealedBox(ledger.to_curve25519_public_key()).encrypt(key)).decode(),
+            "key": base64.b64encode(SealedBox(sealing_key(ledger)).encrypt(key)).decode(),
             "header": base64.b64encode(start).decode(),
         }
         self._line = dump(document)

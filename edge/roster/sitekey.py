@@ -13,6 +13,7 @@ from nacl.public import SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import RecordError
+from edge.journal.points import sealing_key
 
 KEY_BYTES = 32
 _NONCE_BYTES = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -44,8 +45,11 @@ def decrypt(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
 
 
 def seal(plaintext: bytes, to: VerifyKey) -> bytes:
-    """For the holder of this Ed25519 identity alone (libsodium's sealed box, over its X25519 form)."""
-    return bytes(SealedBox(to.to_curve25519_public_key()).encrypt(plaintext))
+    """For the holder of this Ed25519 identity alone (libsodium's sealed box, over its X25519 form).
+
+    Raises KeyFileError for a key that is none.
+    """
+    return bytes(SealedBox(sealing_key(to)).encrypt(plaintext))
 
 
 def unseal(sealed: bytes, identity: SigningKey) -> bytes:

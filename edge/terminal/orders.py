@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 
+from nacl.public import PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain import orders
@@ -22,6 +23,7 @@ from edge.domain.types import TimeEvidence
 from edge.domain.wording import counted
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.journal import envelope
+from edge.journal.points import can_be_sealed_to
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster import evidence as images
@@ -184,7 +186,12 @@ class Orders:
             return Done(CommandOutcome.REFUSED, "nobody here has this id")
         kept = releasing.listed(state, order.person, evidence)
         found = answers.collect(order.person, evidence.utc, self._origin, people, journal, kept)
-        sealed = answers.seal(found, base64.b64decode(order.fields["reply_key"]))
+        reply_key = PublicKey(base64.b64decode(order.fields["reply_key"]))
+        if not can_be_sealed_to(reply_key):
+            return Done(
+                CommandOutcome.REFUSED, "the reply key is no point of its curve: nobody could open the answer"
+            )
+        sealed = answers.seal(found, bytes(reply_key))
         path = answers.keep(people.path.with_name(answers.FOLDER), order.id, order.person, sealed)
         sha256 = hashlib.sha256(sealed).hexdigest()
         count = releasing.accompany(order, state, evidence)
