@@ -53,7 +53,7 @@ class BrokerSettings:
     """How often the state is written; with `autosave_on_changes`, after how many changes."""
     autosave_on_changes: bool = False
     """Each save writes the whole state: with a long queue this costs more than sending again."""
-    max_queued: int = 20_000
+    max_queued: int = 5_000
     """Messages kept for an absent client; what comes beyond is dropped, and sent again by its terminal."""
     max_queued_bytes: int = 64_000_000
     """The same in bytes: what a neighbour may make the broker keep for an absent ledger."""

@@ -237,8 +237,8 @@ class Installation:
     def neighbour(
         self, common_name: str, *subscriptions: str, client_id: str = "", manual_release: bool = False
     ) -> Neighbour:
-        """One under this name, whose connection it takes; for `ledger` without a `client_id`, another instance."""
-        if common_name == "ledger" and not client_id:
+        """One under this name, whose connection it takes; for `ledger` under another id, another instance."""
+        if common_name == "ledger" and client_id != "ledger":
             common_name = f"ledger.{INSTANCES[len(self._links)]}"
         identity = Identity(client_id or common_name, subscriptions, manual_release=manual_release)
         link = MqttLink(self.uplink(common_name), identity)
