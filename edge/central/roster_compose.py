@@ -20,6 +20,7 @@ from edge.domain.roster import Entry, KeyMessage, Manifest, Page, PersonMessage
 from edge.domain.roster_topics import Part, Place
 from edge.errors import LedgerRefused
 from edge.journal import envelope
+from edge.journal.points import sealing_key
 from edge.roster import sitekey
 
 TOMBSTONES = timedelta(days=90)
@@ -64,6 +65,7 @@ def _seal_keys(store: RosterStore, here: SiteRow, active: Mapping[str, Terminal]
     holders, fresh = store.holders(here.site), {}
     for name, terminal in active.items():
         if name not in holders:
+            sealing_key(terminal.key)  # says which one it is that nothing can be sealed to
             sealed = sitekey.seal(here.key, terminal.key)
             message = KeyMessage(terminal.origin, here.keys, sitekey.key_id(here.key), sealed)
             place = Place(here.site, Part.KEY, name)

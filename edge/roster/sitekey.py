@@ -13,7 +13,6 @@ from nacl.public import SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.errors import RecordError
-from edge.journal.points import sealing_key
 
 KEY_BYTES = 32
 _NONCE_BYTES = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -47,9 +46,9 @@ def decrypt(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
 def seal(plaintext: bytes, to: VerifyKey) -> bytes:
     """For the holder of this Ed25519 identity alone (libsodium's sealed box, over its X25519 form).
 
-    Raises KeyFileError for a key that is none.
+    Nobody's key may come so far (`edge.journal.points`).
     """
-    return bytes(SealedBox(sealing_key(to)).encrypt(plaintext))
+    return bytes(SealedBox(to.to_curve25519_public_key()).encrypt(plaintext))
 
 
 def unseal(sealed: bytes, identity: SigningKey) -> bytes:

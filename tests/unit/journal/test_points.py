@@ -4,6 +4,9 @@ import pytest
 from nacl.public import PrivateKey, PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
+from edge.central.roster_compose import compose
+from edge.central.roster_store import RosterStore, SiteRow
+from edge.central.rows import Terminal
 from edge.central.store import Store
 from edge.cli import main
 from edge.domain.records import Origin
@@ -36,9 +39,12 @@ def test_no_point_is_registered(tmp_path, capsys, raw):
 
 
 @pytest.mark.parametrize("raw", NO_KEYS)
-def test_one_that_was_registered_before_is_named_with_the_way_to_be_rid_of_it(raw):
-    with pytest.raises(KeyFileError, match=f"central revoke DIR {key_id(VerifyKey(raw))}"):
-        sitekey.seal(b"the site's key", VerifyKey(raw))
+def test_one_that_was_registered_before_is_named_with_the_way_to_be_rid_of_it(tmp_path, raw):
+    bad = Terminal(1, Origin("main", "gate-1"), key_id(VerifyKey(raw)), VerifyKey(raw), "2026-03-02", None)
+    with RosterStore(tmp_path) as store:
+        store.put_site(SiteRow("main", 0, 1, sitekey.new_key()))
+        with pytest.raises(KeyFileError, match=f"central revoke DIR {bad.keyid}"):
+            compose(store, "main", [bad], SigningKey.generate())
 
 
 @pytest.mark.parametrize("raw", [bytes(32), bytes([1]) + bytes(31)])
