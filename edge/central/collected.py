@@ -1,10 +1,12 @@
 """A person's answers from several terminals, as one file for machines and one page to read."""
 
+import hashlib
 import html
 import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +14,19 @@ from typing import Any
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
+from edge.central.store import Store
+from edge.domain.access_page import JSON_NAME, page
+from edge.domain.kinds import Kind
+from edge.domain.orders import Word
+from edge.domain.records import decode
 from edge.errors import ExportRefused
 
-JSON_NAME, PAGE_NAME = "data.json", "page.html"
 MAX_BYTES = 512 * 1024 * 1024
 """Of one answer once it is unpacked; 200,000 records are about a third of it."""
 _BODY = re.compile(r"</style>(.*)</html>", re.DOTALL)
+_ODD = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, LookupError)
+_MALFORMED = (TypeError, ValueError, AttributeError)
+"""What a zip, a JSON or a field raises that no terminal made; RecursionError is a RuntimeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +35,44 @@ class Answer:
 
     data: Mapping[str, Any]
     page: str
+    """Made here, from the data: what came with it is nobody's word."""
+    sha256: str
+    """Hex, of the sealed file, as the terminal's signed record names it."""
 
 
 def read(sealed: bytes, key: bytes) -> Answer:
-    """Open one with the requester's X25519 key (32 bytes). Raises ExportRefused: another key, or altered."""
+    """Open one with the requester's X25519 key (32 bytes). Raises ExportRefused: another key, altered, none."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(SealedBox(PrivateKey(key)).decrypt(sealed)))
-        if sum(archive.getinfo(name).file_size for name in (JSON_NAME, PAGE_NAME)) > MAX_BYTES:
+        packed = SealedBox(PrivateKey(key)).decrypt(sealed)
+    except (CryptoError, ValueError, TypeError) as error:
+        raise ExportRefused("sealed to another key, or altered; fetch it again") from error
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(packed))
+        if archive.getinfo(JSON_NAME).file_size > MAX_BYTES:
             raise ExportRefused(f"unpacks to more than {MAX_BYTES} bytes, which no terminal makes; fetch it again")
         data = json.loads(archive.read(JSON_NAME))
         words = [data["person"], data["site"], data["terminal"]]
-        page = archive.read(PAGE_NAME).decode()
-    except (CryptoError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise ExportRefused("sealed to another key, or altered; fetch it again") from error
+        made = page(data)
+    except (*_ODD, *_MALFORMED) as error:
+        if isinstance(error, ExportRefused):
+            raise
+        raise ExportRefused("is no terminal's answer; name the file as it was fetched") from error
     if not all(isinstance(word, str) for word in words):
         raise ExportRefused("is no terminal's answer; name the file as it was fetched")
-    return Answer(data, page)
+    return Answer(data, made, hashlib.sha256(sealed).hexdigest())
+
+
+def vouched(answer: Answer, ledger: Store) -> bool:
+    """Whether a signed record of that very terminal says that it made this file about this person."""
+    query = "SELECT payload FROM records WHERE kind = ? AND instr(payload, ?)"
+    for (payload,) in ledger.select(query, (str(Kind.COMMAND_RESULT), answer.sha256.encode())):
+        record = decode(payload)
+        where = (record.origin.site, record.origin.terminal) == (answer.data["site"], answer.data["terminal"])
+        detail = str(record.data["detail"])
+        said = f"/{answer.data['person']}-" in detail and f"sha256 {answer.sha256}" in detail
+        if where and said and record.data["command"] == Word.ACCESS:
+            return True
+    return False
 
 
 def together(answers: Sequence[Answer]) -> tuple[str, str]:

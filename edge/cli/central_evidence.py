@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from edge.cli.central_authority import add_doing, turn_of
 from edge.cli.central_dir import verb
 from edge.cli.plain import say
+from edge.cli.private import write_private
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def run_open(arguments: argparse.Namespace) -> int:
         path = arguments.into / f"{one.record.replace('/', '-')}.jpg"
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        path.touch(mode=0o600)
-        path.write_bytes(one.jpeg)
+        write_private(path, one.jpeg)
         say(f"{one.utc}  {one.person}  {one.record}  {path}")
     print(f"{counted(len(found), 'image')}; delete them when the reason is settled")
     return 0

@@ -12,6 +12,7 @@ from edge.cli.central_dir import open_ledger, verb
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
+    from edge.central import collected
     from edge.central.owing import Owing
     from edge.central.registry import Registry
     from edge.domain.auditlog import Act
@@ -62,7 +63,17 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "files", type=Path, nargs="+", metavar="FILE", help="one person's answers, one of each terminal"
     )
     read.add_argument("--key", type=Path, required=True, metavar="FILE")
-    read.add_argument("--into", type=Path, required=True, metavar="DIR")
+    read.add_argument("--into", type=Path, required=True, metavar="DIR", help="where neither file is yet")
+    proof = read.add_mutually_exclusive_group(required=True)
+    proof.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="DIR",
+        help="the centre's: each answer must be the one that its terminal signed for",
+    )
+    proof.add_argument(
+        "--unverified", action="store_true", help="where no ledger is at hand: anybody may have sealed it"
+    )
     read.set_defaults(call=run_read)
 
 
@@ -183,28 +194,55 @@ def run_key(arguments: argparse.Namespace) -> int:
 
 
 def run_read(arguments: argparse.Namespace) -> int:
-    """Open them."""
+    """Open them, compare them with the ledger, and write both forms for their owner alone."""
     from edge.central import collected
+    from edge.cli.private import write_private
+    from edge.domain.access_page import JSON_NAME, PAGE_NAME
     from edge.errors import ExportRefused
     from edge.journal.keys import load_secret
 
-    key, answers = load_secret(arguments.key, "`smartclocker central rights key` makes one"), []
+    key = load_secret(arguments.key, "`smartclocker central rights key` makes one")
+    answers = [_opened(file, key, arguments.ledger) for file in arguments.files]
+    texts = dict(zip((JSON_NAME, PAGE_NAME), collected.together(answers), strict=True))
+    written: list[Path] = []
     try:
-        for file in arguments.files:
-            try:
-                answers.append(collected.read(file.read_bytes(), key))
-            except ExportRefused as error:
-                raise ExportRefused(f"{file}: {error}") from error
-        texts = collected.together(answers)
-        for name, text in zip((collected.JSON_NAME, collected.PAGE_NAME), texts, strict=True):
-            path = arguments.into / name
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote         {path}")
+        for name, text in texts.items():
+            write_private(arguments.into / name, text.encode())
+            written.append(arguments.into / name)
     except OSError as error:
+        for path in written:  # both, or none
+            path.unlink(missing_ok=True)
         raise ExportRefused(
-            f"{error.filename}: {error.strerror}; name the answer, and a directory for it"
+            f"{error.filename}: {error.strerror}; name a directory in which neither {JSON_NAME} nor {PAGE_NAME} is"
         ) from error
+    for path in written:
+        print(f"wrote         {path}")
+    if arguments.ledger is None:
+        print("unverified    nobody's signature vouches for what is in it")
     return 0
+
+
+def _opened(file: Path, key: bytes, ledger: Path | None) -> "collected.Answer":
+    """One answer, which a terminal's signed record vouches for where a ledger is given. Raises ExportRefused."""
+    from edge.central import collected
+    from edge.errors import ExportRefused
+
+    try:
+        answer = collected.read(file.read_bytes(), key)
+    except ExportRefused as error:
+        raise ExportRefused(f"{file}: {error}") from error
+    except OSError as error:
+        raise ExportRefused(f"{file}: {error.strerror}; name the answer as it was fetched") from error
+    if ledger is None:
+        return answer
+    with open_ledger(ledger) as store:
+        if collected.vouched(answer, store):
+            return answer
+    where = f"{answer.data['site']}/{answer.data['terminal']}"
+    raise ExportRefused(
+        f"{file}: no signed record in the ledger says that {where} made this very file about "
+        f"{answer.data['person']}; wait for that record (`central orders`), or fetch the file again"
+    )
 
 
 def _end(arguments: argparse.Namespace, act: "Act") -> int:

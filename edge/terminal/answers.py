@@ -1,6 +1,5 @@
 """A person's data, handed out: JSON for machines and a page to read, in one file for the holder of a key alone."""
 
-import html
 import io
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Any
 from nacl.public import PublicKey, SealedBox
 
 from edge import ownfile
+from edge.domain.access_page import JSON_NAME, PAGE_NAME, page
 from edge.domain.kinds import PERSON
 from edge.domain.records import Origin
 from edge.errors import TransferError
@@ -24,7 +24,7 @@ FOLDER = "access"
 """Of the state directory: answers that wait to be collected."""
 MAX_RECORDS = 200_000
 """How far back the journal is searched; what is older, the centre has."""
-JSON_NAME, PAGE_NAME, IMAGES_NAME = "data.json", "page.html", "images.stills"
+IMAGES_NAME = "images.stills"
 
 
 def collect(
@@ -53,47 +53,6 @@ def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
         archive.writestr(JSON_NAME, json.dumps(found, indent=2, ensure_ascii=False))
         archive.writestr(PAGE_NAME, page(found))
     return SealedBox(PublicKey(reply_key)).encrypt(packed.getvalue())
-
-
-def page(found: Mapping[str, Any]) -> str:
-    """The same for a person to read: no script, nothing from elsewhere."""
-    facts = [
-        ("Your id", found["person"]),
-        ("Terminal", f"{found['site']}/{found['terminal']}"),
-        ("Made", found["made"]),
-        ("Name", found["name"] or "none: it was erased, or your consent was withdrawn"),
-        ("Restriction", found["restriction"] or "none"),
-    ]
-    templates = [(one["model"], f"{one['count']} vectors, in {JSON_NAME}") for one in found["templates"]]
-    images = [(one["utc"], one["record"], one["bytes"]) for one in found["images"]]
-    consents = [
-        (one["given_at"], one["policy_version"], one["language"], one["witness"], one["withdrawn_at"] or "-")
-        for one in found["consents"]
-    ]
-    records = [
-        (r["time"], r["type"].split(".")[1], r["data"].get("direction", "-"), r["id"]) for r in found["records"]
-    ]
-    return "\n".join(
-        (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Held about you</title>',
-            "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>",
-            "<h1>What this terminal holds about you</h1>",
-            _table((), facts),
-            "<h2>Face templates</h2>",
-            _table(("model", "held"), templates),
-            "<h2>Images of your punches</h2>",
-            "<p>They are sealed: only your employer's key opens them, by an order that names a reason. Each is "
-            "deleted within 90 days.</p>"
-            if images
-            else "<p>No image of you is kept here.</p>",
-            _table(("time", "record", "bytes"), images),
-            "<h2>Your consent</h2>",
-            _table(("given", "policy", "language", "witness", "withdrawn"), consents),
-            "<h2>Records</h2>",
-            _table(("time", "kind", "direction", "id"), records),
-            "</html>\n",
-        )
-    )
 
 
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
@@ -148,11 +107,3 @@ def forget(directory: Path, person: str) -> None:
         raise TransferError(
             f"{directory}: cannot be cleared ({error.strerror}); make it writable by this user"
         ) from error
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]] | list[tuple[str, Any]]) -> str:
-    titles = "".join(f"<th>{html.escape(word)}</th>" for word in head)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><tr>{titles}</tr>{lines}</table>"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nacl.public import PrivateKey
 
 from edge.adapters.uplink_mqtt import MqttUplink
 from edge.central import authority, pki, roster
@@ -24,11 +25,12 @@ from edge.domain.records import Draft
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.envelope import key_id
-from edge.journal.keys import load_public, load_sealing
+from edge.journal.keys import load_public, load_sealing, load_secret
 from edge.roster import stillbox
 from edge.roster.evidence import opened
 from edge.roster.people import People
 from edge.roster.person import new_person_id
+from edge.terminal import answers
 from edge.terminal.orders import Orders
 from edge.terminal.publish import Publisher
 from edge.terminal.status import last_will
@@ -253,15 +255,31 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gate
     into = tmp_path / "opened"
     into.mkdir()
     reading = ["central", "rights", "read", str(answer), "--key", str(tmp_path / "ann.key"), "--into", str(into)]
+    reading += ["--ledger", str(centre.root)]
     assert main(reading) == 0
+    for name in ("data.json", "page.html"):
+        assert (into / name).stat().st_mode & 0o777 == 0o600
+    forged = tmp_path / "forged.sealed"  # whoever knows the public half, which stands in the order
+    found = json.loads((into / "data.json").read_text())
+    forged.write_bytes(answers.seal({**found, "name": "Mallory"}, _public_half(tmp_path / "ann.key")))
+    again = tmp_path / "again"
+    again.mkdir()
+    capsys.readouterr()
+    assert main([*reading[:3], str(forged), *reading[4:7], str(again), *reading[8:]]) == 65
+    assert "no signed record" in capsys.readouterr().err
+    assert list(again.iterdir()) == []
     assert json.loads((into / "data.json").read_text())["name"] == "Ann Rightname"
     assert "Ann Rightname" in (into / "page.html").read_text()
     assert main(["central", "rights", "key", str(tmp_path / "other.key")]) == 0
-    assert main([*reading[:5], str(tmp_path / "other.key"), "--into", str(into)]) == 65
+    assert main([*reading[:5], str(tmp_path / "other.key"), *reading[6:]]) == 65
     for secret in (b"Rightname", b"Unmistakable", b"Wanda"):
         assert secret not in gates[0].bytes()
         assert secret not in (centre.root / authority.DB).read_bytes()
         assert not any(secret in raw + base64.b64decode(json.loads(raw).get("payload", "")) for _, raw in tap.heard)
+
+
+def _public_half(path: Path) -> bytes:
+    return bytes(PrivateKey(load_secret(path)).public_key)
 
 
 def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, gates, capsys):

@@ -49,7 +49,17 @@ def _access(company: Company, findings: Findings) -> None:
             continue
         into = company.root / f"opened-{right}"
         into.mkdir()
-        company.bare("rights", "read", str(answers[-1]), "--key", str(key), "--into", str(into))
+        company.bare(
+            "rights",
+            "read",
+            str(answers[-1]),
+            "--key",
+            str(key),
+            "--into",
+            str(into),
+            "--ledger",
+            str(company.centre),
+        )
         data = json.loads((into / "data.json").read_text(encoding="utf-8"))
         page = (into / "page.html").read_text(encoding="utf-8")
         findings.note(right, one.name.encode() not in answers[-1].read_bytes(), "what lies there is sealed")

