@@ -14,7 +14,7 @@ from edge.domain import roster_enrolment, roster_member
 from edge.domain.leavers import Leavers
 from edge.domain.roster_enrolment import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster_member import Member
-from edge.errors import ExportRefused, RecordError
+from edge.errors import ExportRefused, LedgerError, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import key_id
 from edge.roster import sitekey
@@ -48,7 +48,7 @@ def take(
     """They belong to the terminal's site, and to `sites`. `begun` hears of it before the first change.
 
     Raises ExportRefused for a file that is no enrolment, of a terminal that may not speak, about somebody of other
-    sites, sealed to another centre, or of who left; LedgerError as `roster.add` does.
+    sites, sealed to another centre, of who left, or whom `roster.add` refuses; LedgerError, PeopleError.
     """
     enrolment = _genuine(raw, terminals)
     person, origin = enrolment.person, enrolment.origin
@@ -70,7 +70,10 @@ def take(
     if _is_older(enrolment, leavers.exported.get(person), bool(there)):
         return Taken(person, by, (), older=True)
     member = _open(store, enrolment)
-    news = [site for site in wanted if roster.is_news(store, site, person, member)]
+    try:
+        news = [site for site in wanted if roster.is_news(store, site, person, member)]
+    except LedgerError as error:
+        raise ExportRefused(str(error)) from error
     changed = _differences(store, person, member, bool(there), new_site=bool(set(news) - set(there)))
     if news:
         said = {"sites": wanted, "terminal": by, "changed": list(changed)}

@@ -84,7 +84,7 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
     """One file, in a turn of its own; what became of it. Raises ExportRefused."""
     from edge.central import roster_follow, roster_intake
     from edge.domain.auditlog import Act
-    from edge.errors import ExportRefused, LedgerError
+    from edge.errors import ExportRefused
 
     try:
         raw = path.read_bytes() if path.stat().st_size <= _MOST else b""
@@ -93,12 +93,9 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
     with turn_of(arguments) as desk:
         found = roster_follow.leavers(desk.registry, ledger, store)
         with desk.act(Act.ROSTER_ADDED) as act:
-            try:
-                taken = roster_intake.take(
-                    store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
-                )
-            except LedgerError as error:
-                raise ExportRefused(str(error)) from error
+            taken = roster_intake.take(
+                store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
+            )
     if taken.older:
         return f"{taken.person} is older than an export that was taken; nothing was changed"
     if not taken.changed:
