@@ -14,7 +14,7 @@ from edge.domain import roster_enrolment, roster_member
 from edge.domain.leavers import Leavers
 from edge.domain.roster_enrolment import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster_member import Member
-from edge.errors import ExportRefused, LedgerError, RecordError
+from edge.errors import ExportRefused, LedgerRefused, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import key_id
 from edge.roster import sitekey
@@ -72,7 +72,7 @@ def take(
     member = _open(store, enrolment)
     try:
         news = [site for site in wanted if roster.is_news(store, site, person, member)]
-    except LedgerError as error:
+    except LedgerRefused as error:
         raise ExportRefused(str(error)) from error
     changed = _differences(store, person, member, bool(there), new_site=bool(set(news) - set(there)))
     if news:
