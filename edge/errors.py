@@ -112,6 +112,10 @@ class StorageKeyError(PeopleError):
     exit_code = 78
 
 
+class RosterDamaged(PeopleError):
+    """What came of the roster was kept and cannot be read any more: it is set aside, and comes again."""
+
+
 class QuestionError(SmartClockerError, LookupError):
     """What is asked for cannot exist: days the wrong way round, somebody or a terminal that nobody knows."""
 

@@ -41,6 +41,10 @@ class Kind:
     """What is raised instead of `error` when the disk, our rights on it or another process are at fault."""
     steps: tuple[str, ...] = ()
     """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
+    former: tuple[int, str] | None = None
+    """An earlier `application_id`, which another kind has too, and a table that this kind alone has."""
+    cache: bool = False
+    """Nothing is in it that does not come again: a file of a later program is as good as a damaged one."""
 
     def create(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
         """Make a file of these tables, 0600 and durable on return; one that exists by now is left alone.
@@ -182,16 +186,28 @@ class Kind:
         return connection
 
     def _refuse_other(self, connection: sqlite3.Connection, path: Path) -> None:
-        if connection.execute("PRAGMA application_id").fetchone()[0] != self.application_id:
+        if not self._is_ours(connection):
             raise (self.damaged or self.error)(
                 f"{path}: not a {self.noun}; correct the path, or restore the file from your backup"
             )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if not 1 <= version <= self.version:
-            raise self.error(
+            raise (self.damaged or self.error if self.cache else self.error)(
                 f"{path}: {self.noun} of format {version}, this program reads {self.version}; install the version "
                 "that wrote it, or a later one"
             )
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """By its id; by a former one where its tables are ours, and then it is given ours if it may be written."""
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        if found == self.application_id or self.former is None or found != self.former[0]:
+            return bool(found == self.application_id)
+        query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+        if connection.execute(query, (self.former[1],)).fetchone() is None:
+            return False
+        with contextlib.suppress(sqlite3.OperationalError):  # opened for reading: whoever writes gives it
+            connection.execute(f"PRAGMA application_id = {self.application_id}")
+        return True
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -48,7 +48,7 @@ def run_roster(arguments: argparse.Namespace) -> int:
     from edge.roster.sync import missing_of
     from edge.terminal import parts
 
-    received = parts.open_received(config.load(arguments.config).config)
+    received = parts.open_received(config.load(arguments.config).config, mend=False)
     try:
         rows, mark, missing = received.rows().values(), received.mark(MANIFEST), missing_of(received)
     finally:

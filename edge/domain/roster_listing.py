@@ -50,6 +50,14 @@ class Listing:
         oldest: int = use[0].page.version
         return oldest
 
+    def has(self, bucket: str, sha256: str) -> bool:
+        """Whether this very page is here."""
+        return any(one.sha256 == sha256 for one in self._pages.get(bucket, ()))
+
+    def replace(self, page: Page, sha256: str) -> None:
+        """The one that the manifest names, in place of all that is here of its bucket."""
+        self._pages[page.bucket] = [_Kept(page, sha256)]
+
     def verdict(self, person: str, version: int, sha256: str) -> Verdict:
         """Whether this message, of this version and hash, is what the roster says of the person."""
         if self.manifest is None:

@@ -23,17 +23,31 @@ def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Perso
         "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction, erased "
         "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
     ).fetchall()
-    latest = consents.latest(db, evidence)
+    latest, broken = consents.latest(db, evidence), _broken(db, opened)
     found = []
     for person, wrapped, sealed, count, models, restriction, erased in rows:
         name, names = None, tuple(sorted(models.split("\n"))) if models else ()
         bar = None if restriction is None else bar_of(restriction)
-        damaged = consents.is_damaged(latest.get(person))
+        damaged = consents.is_damaged(latest.get(person)) or person in broken
         try:
             name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
         except (PeopleError, UnicodeDecodeError):
             damaged = True
         found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased), damaged))
+    return found
+
+
+def _broken(db: sqlite3.Connection, opened: Vault) -> set[str]:
+    """Whose templates cannot be opened."""
+    found = set()
+    for person, wrapped, model_id, count, sealed in db.execute(
+        "SELECT person, wrapped, model_id, count, sealed FROM templates JOIN people ON id = person "
+        "WHERE wrapped IS NOT NULL"
+    ):
+        try:
+            _matrix(vault.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed), count, None)
+        except PeopleError:
+            found.add(person)
     return found
 
 

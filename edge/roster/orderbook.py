@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from edge.domain.kinds import Kind, is_instant
 from edge.domain.types import TimeEvidence
 from edge.roster.schema import PEOPLE
 
@@ -66,6 +67,11 @@ class OrderBook:
         found = self._one("SELECT sequence FROM marks WHERE scope = ?", scope)
         return int(found) if found is not None else 0
 
+    def raise_mark(self, scope: str, sequence: int) -> None:
+        """Nothing older of this scope counts from now on."""
+        with self._writing():
+            self._db.execute(_MARK, (scope, sequence))
+
     def take(
         self,
         order: str,
@@ -96,12 +102,24 @@ class OrderBook:
             self._db.execute("UPDATE orders SET owed = NULL WHERE id = ?", (order,))
 
     def owed(self) -> list[Duty]:
-        """What the journal does not say yet, in the order of the authority."""
+        """What the journal does not say yet, in the order of the authority. What cannot be read is set aside."""
         return list(self._duties("owed IS NOT NULL"))
 
     def kept(self) -> list[Duty]:
         """What is to be carried out at its instant, the earliest first."""
         return sorted(self._duties("due IS NOT NULL"), key=lambda duty: duty.due or "")
+
+    def set_aside(self, order: str) -> None:
+        """No record can be made of it, or it cannot be read: it keeps nothing else up, and is not forgotten."""
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO aside SELECT id, owed FROM orders WHERE id = ?", (order,))
+            update = "UPDATE orders SET owed = NULL, due = NULL, wire = NULL WHERE id = ?"
+            self._db.execute(update, (order,))
+
+    def aside(self) -> list[str]:
+        """The ids of what was set aside."""
+        with PEOPLE.guard(self._path):
+            return [order for (order,) in self._db.execute("SELECT id FROM aside ORDER BY id")]
 
     def rotations(self) -> list[tuple[int, bytes, bool]]:
         """(number, envelope, whether the key that it replaces is over) of each rotation, the oldest first."""
@@ -123,7 +141,9 @@ class OrderBook:
         """The last remembered moment at which the clock followed a time server."""
         with PEOPLE.guard(self._path):
             row = self._db.execute("SELECT utc, boot_id, boottime_ms FROM anchor").fetchone()
-        return None if row is None else TimeEvidence(row[0], 0, "UTC", row[1], row[2], synchronised=True)
+        if row is None or not is_instant(row[0]):
+            return None  # there was none, or it was altered: the next certain moment takes its place
+        return TimeEvidence(row[0], 0, "UTC", row[1], row[2], synchronised=True)
 
     def set_anchor(self, time: TimeEvidence) -> None:
         """Remember a moment."""
@@ -136,7 +156,11 @@ class OrderBook:
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
         for order, sequence, due, wire, owed in rows:
-            yield Duty(order, sequence, due, wire, tuple((kind, data) for kind, data in json.loads(owed or "[]")))
+            said = _load(owed)
+            if said is None:
+                self.set_aside(order)
+            else:
+                yield Duty(order, sequence, due, wire, said)
 
     def _one(self, query: str, word: str) -> int | None:
         with PEOPLE.guard(self._path):
@@ -146,3 +170,20 @@ class OrderBook:
 
 def _dump(owed: Sequence[Saying]) -> str:
     return json.dumps([[str(kind), dict(data)] for kind, data in owed], ensure_ascii=False)
+
+
+def _load(owed: str | None) -> tuple[Saying, ...] | None:
+    """What was dumped; None for what was altered."""
+    try:
+        said = json.loads(owed or "[]")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, list):
+        return None
+    pairs = [one for one in said if isinstance(one, list) and len(one) == 2]
+    found = tuple(
+        (kind, data)
+        for kind, data in pairs
+        if isinstance(kind, str) and kind in set(Kind) and isinstance(data, dict)
+    )
+    return found if len(found) == len(said) and (found or owed is None) else None

@@ -255,6 +255,19 @@ class People(PeopleFile):
         with PEOPLE.guard(self.path):
             return dict(self._db.execute("SELECT person, content FROM entries"))
 
+    def note_entries(self, contents: Mapping[str, int]) -> None:
+        """These entries were written before there was a note of it in this file."""
+        with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", list(contents.items()))
+
+    def remaining(self) -> frozenset[str]:
+        """The id of everyone whose erasure is not over: who withdrew is among them."""
+        with PEOPLE.guard(self.path):
+            return frozenset(
+                person
+                for (person,) in self._db.execute("SELECT id FROM people WHERE erased = 0 OR erasing IS NOT NULL")
+            )
+
     def foretell(self, person: str, *, withdrawn_at: str | None = None) -> None:
         """Remember an order about somebody of whom nothing is here: they are erased, or withdrew at an instant."""
         with self._writing():

@@ -44,15 +44,17 @@ def is_name(name: str) -> bool:
     return bool(name.strip()) and len(name) <= MAX_NAME and name.strip().isprintable()
 
 
-def malformed(person: str, name: str, embeddings: Floats, model_id: str) -> list[str]:
-    """Everything that is wrong with an enrolment, each with its cure."""
+def malformed(person: str, name: str, embeddings: Floats | None, model_id: str | None) -> list[str]:
+    """Everything that is wrong with an enrolment, each with its cure; None for what is not there yet."""
     found = []
     if PERSON.fullmatch(person) is None:
         found.append("the id is not one that new_person_id makes; use such a one")
     if not is_name(name):
         found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
-    if not model_id or "\n" in model_id:
+    if model_id is not None and (not model_id or "\n" in model_id):
         found.append("the model has no id; take it from the manifest")
+    if embeddings is None:
+        return found
     if embeddings.ndim != 2 or not 1 <= len(embeddings) <= MAX_TEMPLATES or not are_unit(embeddings):
         found.append(f"templates are not 1 to {MAX_TEMPLATES} finite unit vectors; take the photographs again")
     return found

@@ -4,22 +4,31 @@ Ids, versions and hashes; never a name, a key or a ciphertext. An entry that was
 nowhere on the disk, so that an erased person's cannot be found there and opened later.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import PeopleError, PeopleUnavailable
-from edge.sqlitefile import Kind
+from edge.domain import roster
+from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
+from edge.sqlitefile import Kind, sync_directory
 
 HELD, OUT, GONE = "held", "out", "gone"
 """In the people file; kept out of it, for a reason; erased."""
 MANIFEST, KEY = "manifest", "key"
+_DIGEST = "manifest-sha256"
+ASIDE = ".damaged"
+"""How the name of a file ends that was set aside; there is one at most."""
 RECEIVED = Kind(
     noun="record of the roster",
-    application_id=0x53435231,  # 'SCR1'
+    application_id=0x53435252,  # 'SCRR'
     version=1,
     error=PeopleError,
     away=PeopleUnavailable,
+    damaged=RosterDamaged,
+    former=(0x53435231, "pages"),  # 'SCR1', which the authority's registry has
+    cache=True,
     mend="it is damaged; move it away: the roster then comes again from the broker, and nothing else is in it",
 )
 _TABLES = """
@@ -66,12 +75,52 @@ class Mark:
 class Received:
     """One connection, bound to the thread that opened it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open, or create when absent. Raises PeopleError."""
+    def __init__(self, path: Path, *, mend: bool = True) -> None:
+        """Open, or create when absent. One that is damaged or foreign is set aside and begun anew.
+
+        Without `mend` it is refused. Raises PeopleError, RosterDamaged among them.
+        """
         self.path = path
-        if not path.exists():
-            RECEIVED.create(path, _TABLES, lambda _db: None)
-        self._db = RECEIVED.connect(path)
+        self.anew: str | None = None
+        """Why it was begun anew; None when it was not."""
+        try:
+            self._open()
+        except RosterDamaged as error:
+            if not mend:
+                raise
+            self.anew = str(error)
+            _set_aside(path)
+            self._open()
+
+    def _open(self) -> None:
+        if not RECEIVED.present(self.path):
+            RECEIVED.create(self.path, _TABLES, lambda _db: None)
+        self._db = RECEIVED.connect(self.path)
+        try:
+            self._refuse_altered()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _refuse_altered(self) -> None:
+        """What a start relies on. Raises RosterDamaged."""
+        try:
+            for payload in self.pages():
+                roster.decode_page(payload)
+            manifest, digest = self.mark(MANIFEST), self.mark(_DIGEST)
+            version = 0 if manifest is None else roster.decode_manifest(manifest.payload).version
+        except (RecordError, UnicodeDecodeError) as error:
+            raise self._damaged(str(error)) from error
+        found = None if manifest is None else hashlib.sha256(manifest.payload).digest()
+        if manifest is not None and (
+            version != manifest.version or digest not in {None, Mark(version, found or b"")}
+        ):
+            raise self._damaged("the manifest is not as it was kept")
+        if any(row.state not in {HELD, OUT, GONE} for row in self.rows().values()):
+            raise self._damaged("a person's state is none")
+
+    def _damaged(self, why: str) -> RosterDamaged:
+        return RosterDamaged(f"{self.path}: {RECEIVED.mend} ({why})")
 
     def rows(self) -> dict[str, Row]:
         """By person. Raises PeopleError."""
@@ -102,10 +151,19 @@ class Received:
         with RECEIVED.writing(self._db, self.path):
             self._db.executemany("DELETE FROM people WHERE person = ?", [(person,) for person in persons])
 
+    def clear(self) -> None:
+        """As if nothing had come at all. Raises PeopleError."""
+        with RECEIVED.writing(self._db, self.path):
+            for table in ("people", "pages", "marks"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 (fixed names)
+
     def keep_mark(self, name: str, mark: Mark) -> None:
         """Raises PeopleError."""
+        rows = [(name, mark.version, mark.payload)]
+        if name == MANIFEST:
+            rows.append((_DIGEST, mark.version, hashlib.sha256(mark.payload).digest()))
         with RECEIVED.writing(self._db, self.path):
-            self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (name, mark.version, mark.payload))
+            self._db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", rows)
 
     def keep_page(self, bucket: str, version: int, payload: bytes, oldest: int) -> None:
         """Keep it, and of this bucket none below the version `oldest`. Raises PeopleError."""
@@ -116,3 +174,17 @@ class Received:
     def close(self) -> None:
         """Safe to call twice."""
         self._db.close()
+
+
+def _set_aside(path: Path) -> None:
+    """Out of the way, in place of one that was set aside before. Raises PeopleError."""
+    try:
+        path.replace(path.with_name(path.name + ASIDE))
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + end).unlink()
+        sync_directory(path.parent)
+    except OSError as error:
+        raise PeopleError(
+            f"{path}: it is damaged, and cannot be moved out of the way ({error.strerror}); move it away"
+        ) from error

@@ -14,7 +14,7 @@ malformed, swapped, older or unlisted changes more than a counter (I12).
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nacl.signing import SigningKey
 
@@ -34,6 +34,8 @@ from edge.roster.received import GONE, HELD, KEY, MANIFEST, OUT, Mark, Received,
 
 MAX_WAITING = 1_024
 """Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
+_FLOOR = "roster:{}"
+"""The scope, by site, under which the people file remembers the newest manifest: our own notes may get lost."""
 _KEYS = 2
 """Site keys in memory: while one is replaced, entries under both are on their way."""
 
@@ -76,7 +78,10 @@ class RosterSync:
         self._waiting: dict[str, tuple[PersonMessage, str]] = {}
         self._listing = Listing()
         self._rows = received.rows()
-        self._news = self._listed_anew = False
+        self._news = self._listed_anew = self._changed = False
+        self._floor = people.orders.newest(_FLOOR.format(origin.site))
+        self.behind: int | None = None
+        """The version of a genuine manifest that is older than the one that is held, while the broker says it."""
         self._seen = 0
         """The people file's version when what waits was last looked at."""
         self.owing = False
@@ -94,6 +99,11 @@ class RosterSync:
         """Of the manifest; 0 for none."""
         return 0 if self._listing.manifest is None else self._listing.manifest.version
 
+    @property
+    def version_held(self) -> int:
+        """The newest that came, as far as anything here remembers."""
+        return max(self.version, self._floor)
+
     def missing(self) -> list[str]:
         """What the manifest lists and is not here, as `Listing.missing`; nothing before there is a roster."""
         return self._listing.missing(self._held()) if self.begun else []
@@ -102,22 +112,24 @@ class RosterSync:
         """Why, by person."""
         return {one.person: one.reason or "" for one in self._rows.values() if one.state == OUT}
 
-    def take(self, place: Place, payload: bytes) -> None:
+    def take(self, place: Place, payload: bytes) -> bool:
         """A payload whose signature by the authority was verified. Raises RecordError for one that is no good.
 
-        Raises PeopleError when the disk does not take it: the broker will say it again.
+        False when it said nothing new. Raises PeopleError when the disk does not take it: the broker will say it
+        again.
         """
         self._of_our_site(place.site)
-        self._news = True
         match place.part:
             case Part.KEY:
-                self._key(place, payload)
+                news = self._key(place, payload)
             case Part.MANIFEST:
-                self._manifest(payload)
+                news = self._manifest(payload)
             case Part.PAGE:
-                self._page(place, payload)
+                news = self._page(place, payload)
             case Part.PERSON:
-                self._person(place, payload)
+                news = self._person(place, payload)
+        self._news = self._news or news
+        return news
 
     def settle(self) -> None:
         """Act upon what can be judged now, a transaction a turn. Raises PeopleError, and then it waits still.
@@ -130,6 +142,7 @@ class RosterSync:
             self._news = self._turn()
             self._leave_unlisted()
             self._count()
+            self._raise_floor()
             self._seen = self._people.version()
 
     def _turn(self) -> bool:
@@ -137,7 +150,7 @@ class RosterSync:
         arrived: dict[str, tuple[Member, Row]] = {}
         done: list[str] = []
         gone: list[Row] = []
-        known = self._people.known()
+        known = self._people.remaining()
         for person, (message, sha256) in self._waiting.items():
             verdict = self._listing.verdict(person, message.version, sha256)
             if verdict is Verdict.STALE:
@@ -159,73 +172,119 @@ class RosterSync:
                 del self._waiting[person]
         return bool(contested) and len(done) > len(contested)
 
+    def _raise_floor(self) -> None:
+        """An older roster than the one that changed people here does not count, whatever becomes of our notes."""
+        if self._changed and self.version > self._floor:
+            self._people.orders.raise_mark(_FLOOR.format(self._origin.site), self.version)
+            self._floor = self.version
+        self._changed = False
+
     def left(self, person: str) -> None:
         """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
         self._keep([self.leaving[person].row])
         del self.leaving[person]
-        self._news = True  # a later message about them may have waited for it
+        self._news = self._changed = True  # a later message about them may have waited for it
         self._count()
 
     def _restore(self) -> None:
-        known = self._people.known()
-        lost = [one.person for one in self._rows.values() if one.state == HELD and one.person not in known]
-        if lost:  # another people file than the one that they were taken into: they are to come again
+        known, written = self._people.known(), self._people.entries()
+        listing = listing_of(self._received)
+        if listing.manifest is not None and listing.manifest.site != self._origin.site:
+            self._received.clear()  # a file of another site
+            self._rows, listing = {}, Listing()
+        newest = listing.manifest
+        lost = [
+            one.person
+            for one in self._rows.values()
+            # Another people file than the one that they were taken into; or a number that no manifest gave.
+            if (one.state == HELD and one.person not in known) or one.version > (newest.version if newest else 0)
+        ]
+        if lost:  # they are to come again
             self._received.forget(lost)
             self._rows = self._received.rows()
-        self._listing = listing_of(self._received)
+        here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
+        if any(person not in written for person in here):
+            self._people.note_entries(here)
+        # Whom the roster brought and our notes forgot: who left it meanwhile is to leave here, too.
+        for person in self._people.remaining() & written.keys() - self._rows.keys():
+            self._rows[person] = Row(person, 0, "", written[person], OUT, "their entry did not come again yet")
+        for person in (one.id for one in self._people.list() if one.damaged and one.id in self._rows):
+            row = self._rows[person]
+            if row.state == HELD:  # what is kept of them was altered: their entry mends it
+                self._rows[person] = replace(row, state=OUT, reason="what is kept of them here was altered")
+        self._listing = listing
 
-    def _key(self, place: Place, payload: bytes) -> None:
+    def _key(self, place: Place, payload: bytes) -> bool:
         message = roster.decode_key(payload)
         if message.origin != self._origin or place.name != self._origin.terminal:
             raise RecordError("roster key: for another terminal")
-        held = self._received.mark(KEY)
-        if held is not None and message.version < held.version:
+        held, named = self._received.mark(KEY), message.key.encode()
+        # The number of the very key that is held was altered, if it is another.
+        known = held is not None and held.payload == named
+        if held is not None and not known and message.version < held.version:
             self.counts.roster_old += 1
-            return
-        if held is not None and message.version == held.version and message.key.encode() != held.payload:
+            return False
+        if held is not None and not known and message.version == held.version:
             raise RecordError("roster key: another key under the number of the one that is held")
         key = sitekey.unseal(message.sealed, self._identity)
         if sitekey.key_id(key) != message.key:
             raise RecordError("roster key: not the key that it says it is")
-        if held is None or message.version > held.version:
-            self._received.keep_mark(KEY, Mark(message.version, message.key.encode()))
+        if held is None or message.version != held.version:
+            self._received.keep_mark(KEY, Mark(message.version, named))
+        news = message.key not in self._keys
         self._keys.pop(message.key, None)
         self._keys[message.key] = key
         for stale in list(self._keys)[:-_KEYS]:
             del self._keys[stale]
+        return news
 
-    def _manifest(self, payload: bytes) -> None:
+    def _manifest(self, payload: bytes) -> bool:
         manifest, held = roster.decode_manifest(payload), self._listing.manifest
         self._of_our_site(manifest.site)
-        if held is not None and manifest.version < held.version:
+        newest = self._floor if held is None else max(held.version, self._floor)
+        if manifest.version < newest:
             self.counts.roster_old += 1
-            return
+            self.behind = manifest.version
+            return False
+        self.behind = None
         if held is not None and manifest.version == held.version:
             if manifest != held:
                 raise RecordError("roster manifest: another one under the number of the one that is held")
-            return
+            return False
         self._received.keep_mark(MANIFEST, Mark(manifest.version, payload))
         self._listing.manifest = manifest
-        self._listed_anew = True
+        return self._listed()
 
-    def _page(self, place: Place, payload: bytes) -> None:
+    def _listed(self) -> bool:
+        """What is listed changed, and with it what is to be done."""
+        self._listed_anew = True
+        return True
+
+    def _page(self, place: Place, payload: bytes) -> bool:
         page, sha256 = roster.decode_page(payload), _sha256(payload)
         self._of_our_site(page.site)
         if page.bucket != place.name:
             raise RecordError("roster page: in another page's place")
         version, held = self._listing.newest(page.bucket)
+        manifest = self._listing.manifest
+        named = None if manifest is None else manifest.pages.get(page.bucket)
+        if sha256 == named and not self._listing.has(page.bucket, sha256):
+            # Of what is held, at least a byte is another than the manifest's: this one is right.
+            self._received.keep_page(page.bucket, page.version, payload, page.version)
+            self._listing.replace(page, sha256)
+            return self._listed()
         if page.version < version:
             self.counts.roster_old += 1
-            return
+            return False
         if page.version == version:
             if sha256 != held:
                 raise RecordError("roster page: another one under the number of the one that is held")
-            return
+            return False
         oldest = self._listing.put(page, sha256)
         self._received.keep_page(page.bucket, page.version, payload, oldest)
-        self._listed_anew = True
+        return self._listed()
 
-    def _person(self, place: Place, payload: bytes) -> None:
+    def _person(self, place: Place, payload: bytes) -> bool:
         message, sha256 = roster.decode_person(payload), _sha256(payload)
         self._of_our_site(message.site)
         if message.person != place.name:
@@ -235,14 +294,17 @@ class RosterSync:
         newest = max(row.version if row else 0, waiting[0].version if waiting else 0)
         if message.version < newest:
             self.counts.roster_old += 1
-            return
+            return False
         if row is not None and message.version == row.version:
-            if sha256 != row.sha256:
+            listed = self._listing.verdict(message.person, message.version, sha256) is Verdict.CURRENT
+            if sha256 != row.sha256 and not listed:
                 raise RecordError("roster: another entry under the number of the one that is held")
-            if row.state != OUT:
-                return
-        if len(self._waiting) < MAX_WAITING or message.person in self._waiting:
+            if sha256 == row.sha256 and row.state != OUT:
+                return False
+        fresh = waiting is None or waiting[1] != sha256
+        if fresh and (len(self._waiting) < MAX_WAITING or waiting is not None):
             self._waiting[message.person] = (message, sha256)
+        return fresh
 
     def _open(self, message: PersonMessage, sha256: str, arrived: dict[str, tuple[Member, Row]]) -> None:
         try:
@@ -269,6 +331,7 @@ class RosterSync:
             if self._is_judged(person, member) or written.get(person) == member.content
         ]
         reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
+        self._changed |= bool(fresh)
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])
         self.counts.roster_applied += len(fresh.keys() - again) + len(gone)
@@ -301,13 +364,16 @@ class RosterSync:
         if not self._listed_anew:
             return
         here = {person: entry for person, entry in self._held().items() if self._rows[person].state != GONE}
-        for person in self._listing.unlisted(here):
-            row = self._rows[person]
-            # its tombstone was emptied or withheld, and with it the reason
-            reason = ErasureReason.EMPLOYER
-            self.leaving.setdefault(
-                person, Leaving(reason, Row(person, row.version, row.sha256, 0, GONE, str(reason)))
-            )
+        unlisted = self._listing.unlisted(here)
+        remaining = self._people.remaining() if unlisted else frozenset()
+        # Their tombstone was emptied or withheld, and with it the reason.
+        reason = ErasureReason.EMPLOYER
+        for person in unlisted:
+            row = Row(person, self._rows[person].version, self._rows[person].sha256, 0, GONE, str(reason))
+            if person in remaining:
+                self.leaving.setdefault(person, Leaving(reason, row))
+            else:
+                self._keep([row])  # kept out, or erased before: nothing of them is here
         self._listed_anew = False
 
     def _held(self) -> dict[str, Entry]:

@@ -27,6 +27,7 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
+from edge.terminal.alarms import PEOPLE_UNREADABLE, RECORD_ASIDE
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
@@ -108,6 +109,8 @@ class Attend:
         self.tally = Tally()
         self.policy = rules.consent.version
         """The version of the privacy policy in force, for the status."""
+        self._unreadable: list[str] = []
+        self._aside = 0
         self._faults: frozenset[Fault] = frozenset()
         self._desk_alarms: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
@@ -119,7 +122,9 @@ class Attend:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
-        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms)
+        unreadable, aside = self.tally.people_unreadable > 0, self._aside > 0
+        people = (*(PEOPLE_UNREADABLE,) * unreadable, *(RECORD_ASIDE,) * aside)
+        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms, *people)
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -290,9 +295,13 @@ class Attend:
         model_id, length = self._pipeline.embedder_id, self._template_length
         found = self._people.gallery(model_id, self._rules.consent, unreadable=unreadable, length=length)
         self.tally.people_unreadable = len(unreadable)
-        if unreadable:
+        if unreadable and unreadable != self._unreadable:
             who = counted(len(unreadable), "person", "people")
-            LOG.error("%s cannot be matched, their templates are damaged: enrol them again", who)
+            LOG.error("%s cannot be matched, what is kept of them is damaged: `smartclocker people list`", who)
+        self._unreadable, before = unreadable, self._aside
+        self._aside = len(self._people.orders.aside())
+        if self._aside > before:
+            LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))
         self._faces.enrolled(found)
 
     def _warn(self, warnings: tuple[str, ...]) -> None:

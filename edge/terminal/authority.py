@@ -46,6 +46,11 @@ class Authority:
             raise RecordError("order: a key that was replaced names another successor")
         return order
 
+    def reopen(self, raw: bytes) -> Order:
+        """One that was genuine when it came, whatever became of its key since. Raises RecordError, PeopleError."""
+        keys = {envelope.key_id(link.key): link.key for link in self._chain(None)}
+        return orders.decode(envelope.verify(envelope.parse(raw), orders.PAYLOAD_TYPE, keys))
+
     def keys(self, now: str | None) -> dict[str, VerifyKey]:
         """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
         return _counting(self._chain(now), now)

@@ -18,9 +18,10 @@ from edge.journal.ring import Ring
 from edge.ports import Camera, Clock
 from edge.roster import evidence as images
 from edge.roster.evidence_file import NAME as IMAGES
+from edge.roster.orderbook import Saying
 from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import answers
+from edge.roster.person import malformed, new_person_id
+from edge.terminal import answers, on_record
 from edge.vision.pipeline import Pipeline
 
 _LATELY = 10_000
@@ -119,27 +120,31 @@ def enrol(
     clock: Clock,
     by: str | None = None,
 ) -> Enrolled:
-    """Record the consent, then keep the templates, then record that; no template without consent (I9).
+    """Keep consent and templates, and put both on record; no template without consent (I9).
 
-    `by` is who does it by hand (`edge.domain.operators`), None where nobody does. Raises PeopleError when the
-    consent does not hold or the roster refuses, JournalError when a record cannot be stored; templates whose record
-    could not be stored are withdrawn again. RecordError, and nothing is kept, for a `by` of another form.
+    `by` is who does it by hand (`edge.domain.operators`), None where nobody does. Raises PeopleError, and nothing
+    is kept or said, when the consent does not hold, the roster refuses or `by` is of another form; JournalError
+    when the records cannot be stored, and the next start makes them.
     """
-    problems = consents.problems(consent, policy)
-    if problems:
-        raise PeopleError("no consent, no template: " + "; ".join(problems))
-    person = new_person_id()
-    acted = {} if by is None else {"by": by}
-    ring.append(Draft(Kind.CONSENT, {**given(person, consent), **acted}, clock.evidence()))
+    check(person := new_person_id(), name, consent, policy, probes)
     model_id = probes[0].model_id
-    people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
-    made = {"person": person, "models": [model_id], "templates": len(probes), **acted}
-    try:
-        ring.append(Draft(Kind.ENROLLED, made, clock.evidence()))
-    except OSError:
-        people.withdraw(person, clock.evidence().utc)
-        raise
+
+    def change() -> list[Saying]:
+        people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
+        made = {"person": person, "models": [model_id], "templates": len(probes)}
+        return [(Kind.CONSENT, given(person, consent)), (Kind.ENROLLED, made)]
+
+    on_record.changed(change, people, ring, clock, by)
     return Enrolled(person, len(probes))
+
+
+def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
+    """All that can be known before anything is written. Raises PeopleError, with every problem and its cure."""
+    wrong = consents.problems(consent, policy)
+    embeddings = np.stack([probe.embedding for probe in probes]) if probes else None
+    wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
+    if wrong:
+        raise PeopleError("nobody was enrolled: " + "; ".join(wrong))
 
 
 def given(person: str, consent: Consent) -> dict[str, object]:
@@ -170,13 +175,13 @@ def erase(
     count = people.erase(person, evidence.utc, reason)
     images.forget(people.path.with_name(IMAGES), person, evidence)
     answers.forget(people.path.with_name(answers.FOLDER), person)
-    if not (interrupted and _says_erased(ring, person)):
+    if not (interrupted and says_erased(ring, person)):
         ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
     return count
 
 
-def _says_erased(ring: Ring, person: str) -> bool:
+def says_erased(ring: Ring, person: str) -> bool:
     """Whether the last that the journal holds of somebody's enrolment is its end."""
     about = (decode(payload) for payload in ring.about(person, _LATELY))
     told = [one for one in about if one.kind in {Kind.ERASED, Kind.CONSENT, Kind.ENROLLED}]

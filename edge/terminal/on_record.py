@@ -15,7 +15,8 @@ from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.orderbook import Saying
 from edge.roster.people import People
-from edge.terminal.orders import settle
+from edge.terminal import acting
+from edge.terminal.orders import settle_by_hand as settle
 
 _Made = TypeVar("_Made")
 
@@ -26,17 +27,18 @@ def did(word: str, detail: str, person: str | None) -> Saying:
     return Kind.COMMAND_RESULT, {**data, "detail": detail, **({} if person is None else {"person": person})}
 
 
-def changed(change: Callable[[], list[Saying]], people: People, ring: Ring, clock: Clock, by: str) -> bool:
+def changed(change: Callable[[], list[Saying]], people: People, ring: Ring, clock: Clock, by: str | None) -> bool:
     """The change and the debt of its record in one transaction; then the record. False where nothing was said.
 
     Raises what `change` raises, PeopleError, JournalError.
     """
     check(by)
-    with people.together():
-        says = change()
-        if says:
-            _owe(says, people, by)
-    settle(people, ring, clock)
+    with acting.by_hand(people.path.parent):
+        with people.together():
+            says = change()
+            if says:
+                _owe(says, people, by)
+        settle(people, ring, clock)
     return bool(says)
 
 
@@ -49,24 +51,25 @@ def handed_out(
     part, and nothing is told.
     """
     check(by)
-    debt = _owe([says], people, by)
-    try:
-        made = write()
-    except TransferError:
-        people.orders.settled(debt)
-        raise
-    settle(people, ring, clock)
+    with acting.by_hand(people.path.parent):
+        debt = _owe([says], people, by)
+        try:
+            made = write()
+        except TransferError:
+            people.orders.settled(debt)
+            raise
+        settle(people, ring, clock)
     return made
 
 
-def check(by: str) -> None:
-    """Before anything is done. Raises PeopleError."""
-    if not is_by(by):
+def check(by: str | None) -> None:
+    """Before anything is done; None where nobody acts by hand. Raises PeopleError."""
+    if by is not None and not is_by(by):
         raise PeopleError("who acts is said by a number, of a login or of the staff, and never by a name")
 
 
-def _owe(says: Sequence[Saying], people: People, by: str) -> str:
+def _owe(says: Sequence[Saying], people: People, by: str | None) -> str:
     """What the journal is to say, and who did it; the id of the debt."""
-    debt = secrets.token_hex(16)
-    people.orders.take(debt, None, 0, owed=[(kind, {**data, "by": by}) for kind, data in says])
+    debt, acted = secrets.token_hex(16), {} if by is None else {"by": by}
+    people.orders.take(debt, None, 0, owed=[(kind, {**data, **acted}) for kind, data in says])
     return debt

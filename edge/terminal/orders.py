@@ -8,7 +8,7 @@ completes, and then its record says so.
 import base64
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from nacl.public import PublicKey
 from nacl.signing import SigningKey, VerifyKey
@@ -30,7 +30,7 @@ from edge.roster import evidence as images
 from edge.roster.evidence_file import NAME as IMAGES
 from edge.roster.orderbook import Duty
 from edge.roster.people import People
-from edge.terminal import answers, releasing
+from edge.terminal import acting, answers, releasing
 from edge.terminal.authority import Authority
 from edge.terminal.obeying import Done, Obeying, continues
 from edge.terminal.put_off import PutOff
@@ -118,9 +118,9 @@ class Orders:
                 for raw in self._put_off.kept():
                     self.take(raw, journal)
                 self._put_off.judged()
-            for duty in people.orders.kept():
-                if now is not None and duty.due is not None and now >= duty.due:
-                    self._carry_out_kept(duty, evidence, people)
+            for duty, order in self._kept(people):
+                if now is not None and now >= order.fields["at"]:
+                    self._carry_out_kept(duty, order, evidence, people)
             settle(people, journal, self._clock)
             self._failed = False
         except (PeopleError, RecordError, TransferError) as error:
@@ -201,16 +201,30 @@ class Orders:
     def _replace(self, order: Order, people: People) -> bool:
         """A later word on the end of somebody's employment stands alone; whether there was an earlier."""
         found = False
-        for duty in people.orders.kept():
-            kept = _read(duty)
+        for duty, kept in self._kept(people):
             if kept.scope == order.scope:
                 done = Done(CommandOutcome.REFUSED, f"replaced by order {order.id}")
                 people.orders.carried_out(duty.id, done.records(kept))
                 found = True
         return found
 
-    def _carry_out_kept(self, duty: Duty, evidence: TimeEvidence, people: People) -> None:
-        order = _read(duty)
+    def _kept(self, people: People) -> Iterator[tuple[Duty, Order]]:
+        """What waits for its instant, verified as when it came. What was altered since is set aside."""
+        authority = Authority(self._pinned, people.orders)
+        for duty in people.orders.kept():
+            try:
+                order = authority.reopen(duty.wire or b"")
+                if order.id != duty.id or "at" not in order.fields:
+                    raise RecordError("order: another one than it is kept for")  # noqa: TRY301 - said once, below
+            except RecordError as error:
+                _log.critical(
+                    "an order that was kept cannot be read any more; give it again: %s (%s)", duty.id, error
+                )
+                people.orders.set_aside(duty.id)
+            else:
+                yield duty, order
+
+    def _carry_out_kept(self, duty: Duty, order: Order, evidence: TimeEvidence, people: People) -> None:
         with people.together():
             done = self._obeying(people).carry_out(order, evidence.utc, duty.wire or b"")
             people.orders.carried_out(duty.id, done.records(order))
@@ -222,28 +236,56 @@ class Orders:
 def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = False) -> int:
     """Bring into the journal what the people file owes it; how many orders. Raises PeopleError, JournalError.
 
-    `interrupted`: the orders were taken earlier, and their records say so.
+    `interrupted`: the orders were taken earlier, and their records say so. What an act by hand owes is left alone
+    until it came to its end (`edge.terminal.acting`). What no record can be made of is set aside
+    (`OrderBook.aside`): it must not keep the rest from the journal.
     """
     duties = people.orders.owed()
+    if not any(_is_by_hand(duty) for duty in duties):
+        return _settle(duties, people, journal, clock, interrupted)
+    with acting.alone(people.path.parent) as ended:
+        # Read again: an act may have come to its end since.
+        duties = [duty for duty in people.orders.owed() if ended or not _is_by_hand(duty)]
+        return _settle(duties, people, journal, clock, interrupted)
+
+
+def settle_by_hand(people: People, journal: Ring, clock: Clock) -> int:
+    """As `settle`, at the end of an act by hand, for what itself owes, too. Raises PeopleError, JournalError."""
+    return _settle(people.orders.owed(), people, journal, clock, interrupted=False)
+
+
+def _is_by_hand(duty: Duty) -> bool:
+    return any("by" in data for _, data in duty.owed)
+
+
+def _settle(duties: list[Duty], people: People, journal: Ring, clock: Clock, interrupted: bool) -> int:
     for duty in duties:
-        erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
-        people.rewrite() if erased else people.purge()  # no older page stays, whatever interrupted it before
-        evidence = clock.evidence()
-        withdrawn = [d["person"] for kind, d in duty.owed if kind == Kind.CONSENT and d["state"] == "withdrawn"]
-        for person in (*erased, *withdrawn):
-            images.forget(people.path.with_name(IMAGES), person, evidence)
-        for person in erased:
-            answers.forget(people.path.with_name(answers.FOLDER), person)
-        *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
-        if interrupted and "detail" in last.data:
-            detail = f"{last.data['detail'][:160]}; completed after an interruption"
-            last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
-        journal.take_command(_mark(duty), last, *before)  # None when it is there: a crash came after it
-        with people.together():
-            for person in erased:
-                people.settled(person)
-            people.orders.settled(duty.id)
+        try:
+            _bring(duty, people, journal, clock, interrupted)
+        except (RecordError, KeyError, TypeError) as error:
+            _log.critical("what is owed under %s cannot be put on record, and is set aside: %s", duty.id, error)
+            people.orders.set_aside(duty.id)
     return len(duties)
+
+
+def _bring(duty: Duty, people: People, journal: Ring, clock: Clock, interrupted: bool) -> None:
+    erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
+    people.rewrite() if erased else people.purge()  # no older page stays, whatever interrupted it before
+    evidence = clock.evidence()
+    withdrawn = [d["person"] for kind, d in duty.owed if kind == Kind.CONSENT and d["state"] == "withdrawn"]
+    for person in (*erased, *withdrawn):
+        images.forget(people.path.with_name(IMAGES), person, evidence)
+    for person in erased:
+        answers.forget(people.path.with_name(answers.FOLDER), person)
+    *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
+    if interrupted and "detail" in last.data:
+        detail = f"{last.data['detail'][:160]}; completed after an interruption"
+        last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
+    journal.take_command(_mark(duty), last, *before)  # None when it is there: a crash came after it
+    with people.together():
+        for person in erased:
+            people.settled(person)
+        people.orders.settled(duty.id)
 
 
 def _mark(duty: Duty) -> str:
@@ -251,8 +293,3 @@ def _mark(duty: Duty) -> str:
     if duty.due is None:
         return duty.id
     return hashlib.sha256(f"{duty.id}:kept".encode()).hexdigest()[:32]
-
-
-def _read(duty: Duty) -> Order:
-    """A kept order; it was verified when it came."""
-    return orders.decode(envelope.parse(duty.wire or b"").payload)

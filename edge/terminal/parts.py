@@ -184,9 +184,9 @@ def stills(config: Config, secrets: Secrets, time: Clock) -> Stills | None:
     return Stills(path, time, lambda: open_people(config, secrets), lambda: taking(config))
 
 
-def open_received(config: Config) -> Received:
-    """A connection to what came of the roster, for the calling thread. Raises PeopleError."""
-    return Received(Path(config.storage.state) / "roster.db")
+def open_received(config: Config, *, mend: bool = True) -> Received:
+    """A connection to what came of the roster, for the calling thread; as `Received`. Raises PeopleError."""
+    return Received(Path(config.storage.state) / "roster.db", mend=mend)
 
 
 def roster(config: Config, secrets: Secrets, time: Clock) -> Roster | None:

@@ -22,11 +22,13 @@ from edge.roster.people import People
 from edge.roster.received import Received
 from edge.roster.sync import RosterSync
 from edge.terminal import enrolment
-from edge.terminal.alarms import ROSTER_INCOMPLETE, Alarms
+from edge.terminal.alarms import ROSTER_ANEW, ROSTER_BEHIND, ROSTER_INCOMPLETE, ROSTER_UNUSABLE, Alarms
 from edge.terminal.orders import settle
 
 GRACE_NS = 30_000_000_000
 """How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
+_PATIENCE = 10
+"""How many times `GRACE_NS` at most, whatever comes meanwhile."""
 AGAIN_NS = 600_000_000_000
 """How long after all of it was asked for it is asked for again, while something is missing."""
 RETRY_NS = 5_000_000_000
@@ -70,15 +72,44 @@ class Roster:
         self._valid: Mapping[str, VerifyKey] = {}
         self._valid_ns = 0
         self._unsigned = 0
-        self._quiet_ns = self._retry_ns = 0
+        self._quiet_ns = self._look_ns = self._retry_ns = 0
+        self._behind_ns: int | None = None
+        self._accepted: object = None
+        self._people_seen = -1
         self._failed = False
         self._connected = self._wanted = self._lost = False
         self._asked_ns: int | None = None
+        self._leaving: str | None = None
+        """Whose erasure was begun and did not come to its end."""
 
     def open(self) -> None:
-        """Open both files on this thread. Raises PeopleError."""
-        self._people, self._received = self._open_people(), self._open_received()
-        self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
+        """Open both files on this thread. Raises PeopleError for the people's."""
+        self._people = self._open_people()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Open the notes of the roster: no fault of theirs keeps anything else down."""
+        if self._people is None:
+            return
+        try:
+            self._received = self._open_received()
+            self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
+        except (PeopleError, RecordError) as error:
+            self._alarms.begin(ROSTER_UNUSABLE, logging.ERROR, "the roster cannot be taken in: %s", error)
+            self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
+            if self._received is not None:
+                self._received.close()
+            self._received = None
+            return
+        self._wanted = self._connected
+        self._alarms.end(ROSTER_UNUSABLE, "the roster is taken in again")
+        if self._received.anew is not None:
+            text = "%s. It was set aside beside it, and the roster comes again; who is here goes on"
+            self._alarms.begin(ROSTER_ANEW, logging.ERROR, text, self._received.anew)
+        self._wait_anew()
+
+    def _wait_anew(self) -> None:
+        """Something came, or will: what is missing is not missed yet."""
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
 
     def connected(self) -> None:
@@ -87,10 +118,11 @@ class Roster:
         At the first connection it says all that it retains. Later it does so if it has forgotten us; otherwise what
         changed comes by itself. Who is kept out is judged again, which takes their entry.
         """
-        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+        self._wait_anew()
         self._asked_ns = None
-        sync, _ = self._opened()
-        self._wanted = self._connected and bool(sync.kept_out() or sync.counts.roster_waiting or self._failed)
+        sync = self._sync
+        lacking = sync is not None and bool(sync.kept_out() or sync.counts.roster_waiting or self._failed)
+        self._wanted = self._connected and lacking
         self._connected = True
 
     def wants_all(self) -> bool:
@@ -109,44 +141,89 @@ class Roster:
             return False
         if not raw:
             return True  # emptied: a tombstone, or a revoked terminal's key. It is not signed, and says nothing
-        sync, people = self._opened()
+        if self._sync is None or self._people is None:
+            self._lost = True  # it is retained, and asked for once there is where to note it
+            return True
         try:
-            valid = self._counting(people)
-            sync.take(place, envelope.verify(envelope.parse(raw), _TYPES[place.part], valid))
+            valid = self._counting(self._people)
+            payload = envelope.verify(envelope.parse(raw), _TYPES[place.part], valid)
+            if self._sync.take(place, payload):
+                self._wait_anew()  # a roster comes in parts: what says nothing new puts nothing off
         except RecordError:
             self._unsigned += 1
         except PeopleError as error:
             self._lost = True
             self._fail(error)
-        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
         return True
 
     def settle(self, journal: Ring) -> None:
         """Act upon what came. Raises JournalDamaged, JournalAltered; what else fails is tried again."""
         now = self._clock.monotonic_ns()
-        if self._sync is None or self._people is None or now < self._retry_ns:
+        if self._people is None or now < self._retry_ns:
+            return
+        if self._sync is None:
+            self._begin()
+        if self._sync is None:
             return
         try:
-            self._sync.settle()
-            if self._sync.owing:
-                settle(self._people, journal, self._clock)
-                self._sync.owing = False
-            for person, leaving in list(self._sync.leaving.items())[:1]:  # each writes a whole file anew
-                reason = leaving.reason
-                enrolment.erase(person, reason, people=self._people, ring=journal, clock=self._clock)
-                self._sync.left(person)
+            self._act(self._sync, self._people, journal)
         except (JournalDamaged, JournalAltered):
             raise
         except (PeopleError, JournalError, RecordError, TransferError) as error:
             self._fail(error)
         else:
             self._failed = False
-        if now >= self._quiet_ns:
+        self._look_behind(self._sync, now)
+        self._look_ns = self._look_ns or now + _PATIENCE * self._grace_ns
+        if now >= min(self._quiet_ns, self._look_ns):
             self._look()
+
+    def _act(self, sync: RosterSync, people: People, journal: Ring) -> None:
+        sync.settle()
+        self._judge_again(sync, people)
+        if sync.owing:
+            settle(people, journal, self._clock)
+            sync.owing = False
+        for person, leaving in list(sync.leaving.items())[:1]:  # each writes a whole file anew
+            again, self._leaving = person == self._leaving, person
+            enrolment.erase(
+                person, leaving.reason, people=people, ring=journal, clock=self._clock, interrupted=again
+            )
+            sync.left(person)
+            self._leaving = None
+
+    def _judge_again(self, sync: RosterSync, people: People) -> None:
+        """Another policy came into force: who is kept out may belong now."""
+        seen = people.version()
+        if seen == self._people_seen:
+            return
+        self._people_seen = seen
+        accepted = people.accepted(self._policy)
+        if self._accepted not in {None, accepted} and sync.kept_out():
+            self._wanted = self._connected
+        self._accepted = accepted
+
+    def _look_behind(self, sync: RosterSync, now: int) -> None:
+        """An older roster for a moment is a message that was late; for longer the centre has no other."""
+        if sync.behind is None:
+            self._behind_ns = None
+            self._alarms.end(ROSTER_BEHIND, "the broker says the newest roster again")
+            return
+        self._behind_ns = self._behind_ns or now
+        if now - self._behind_ns >= 2 * self._grace_ns:
+            self._alarms.begin(
+                ROSTER_BEHIND,
+                logging.ERROR,
+                "the broker says version %d of the roster, and version %d came before: the centre's roster was "
+                "restored from a backup, or somebody holds the newer one back. Nothing of the older counts, not "
+                "even a removal; give `smartclocker central roster publish DIR` at the centre (docs/operations.md)",
+                sync.behind,
+                sync.version_held,
+            )
 
     @property
     def alarms(self) -> frozenset[str]:
-        """`roster-incomplete` while the manifest lists what is not here."""
+        """Of `edge.terminal.alarms`: `roster-incomplete` while the manifest lists what is not here, and others."""
         return self._alarms.words
 
     def complete_version(self) -> int:
@@ -176,6 +253,7 @@ class Roster:
 
     def _look(self) -> None:
         sync, _ = self._opened()
+        self._look_ns = 0
         missing, now = sync.missing(), self._clock.monotonic_ns()
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
@@ -191,11 +269,13 @@ class Roster:
             )
         else:
             self._alarms.end(ROSTER_INCOMPLETE, "the roster is complete")
+            if sync.begun:
+                self._alarms.end(ROSTER_ANEW, "the roster came again")
         # Our disk took something in vain, or a queue at the broker was full: it retains all of it nevertheless.
         lacking = bool(missing) or self._lost
         if lacking and (self._asked_ns is None or now - self._asked_ns >= AGAIN_NS):
             self._wanted, self._lost = True, False
-        self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
+        self._wait_anew()
 
     def _fail(self, error: Exception) -> None:
         if not self._failed:

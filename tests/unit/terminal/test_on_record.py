@@ -1,6 +1,7 @@
 """What is handed out by hand and its record: whatever comes between them, nothing leaves untold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason
 from edge.domain.records import Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.domain.types import Probe, TimeEvidence
 from edge.errors import JournalError, PeopleError, TransferError
 from edge.journal.ring import Ring
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import answers, by_hand, on_record
+from edge.terminal import answers, by_hand, enrolment, on_record
 from edge.terminal.orders import settle
 
 POLICY = Policy("1", "a" * 64)
@@ -108,3 +110,83 @@ def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, t
     at["ring"]._db.execute("PRAGMA query_only = OFF")
     assert settle(at["people"], at["ring"], Still()) == 1
     assert said(at) == [("access", ann, "4711")]
+
+
+def test_the_service_leaves_a_hand_over_alone_until_its_end(
+    at: dict[str, Any], ann: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stick is full while the running service looks what is owed: nothing was handed out, nothing is told."""
+
+    def full(_path: Path) -> None:
+        with People(tmp_path / "people.db", bytes(32)) as service, Ring(at["ring"].path, GATE, IDENTITY) as journal:
+            assert settle(service, journal, Still(), interrupted=True) == 0
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(answers, "sync_directory", full)
+        with pytest.raises(TransferError):
+            by_hand.access(ann, tmp_path / "hers", GATE, **at)
+    assert settle(at["people"], at["ring"], Still(), interrupted=True) == 0
+    assert said(at) == []
+
+
+def test_an_erasure_that_is_given_twice_is_recorded_once(
+    at: dict[str, Any], ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first was killed before its record, which the service then made."""
+    with monkeypatch.context() as patched:
+        patched.setattr(on_record, "settle", lambda *_: None)
+        by_hand.erase(ann, ErasureReason.REQUESTED, **at)
+    assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
+    assert by_hand.erase(ann, ErasureReason.REQUESTED, **at) == 0
+    rows = at["ring"]._db.execute("SELECT payload FROM records").fetchall()
+    assert [str(decode(payload).kind) for (payload,) in rows] == ["erased"]
+
+
+def test_who_withdrew_before_is_erased_on_record(at: dict[str, Any], ann: str) -> None:
+    by_hand.withdraw(ann, POLICY, **at)
+    by_hand.erase(ann, ErasureReason.REQUESTED, **at)
+    rows = at["ring"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
+    assert [str(decode(payload).kind) for (payload,) in rows] == ["consent", "erased"]
+
+
+@pytest.mark.parametrize(
+    "owed",
+    [
+        '[["consent", {"person": "x", "state": "given"}]]',
+        '[["erased", {}]]',
+        '[["no-such-kind", {}]]',
+        "[[1]]",
+        "{",
+        '[["command-result", {"command_id": "' + "0" * 32 + '", "detail": "' + "x" * 30_000 + '"}]]',
+    ],
+)
+def test_what_no_record_can_be_made_of_keeps_nothing_else_up(at: dict[str, Any], ann: str, owed: str) -> None:
+    people = at["people"]
+    people._db.execute("INSERT INTO orders (id, sequence, owed) VALUES ('a', 0, ?)", (owed,))
+    by_hand.rectify(ann, "Ann Right", **at)
+    assert said(at) == [("rectify", ann, "4711")]
+    assert people.orders.aside() == ["a"]
+    assert people.orders.owed() == []
+
+
+def test_an_enrolment_that_is_refused_leaves_no_consent_of_nobody(at: dict[str, Any]) -> None:
+    probes = [Probe(row, "m", 1.0, 1.0) for row in np.eye(2, 192, dtype=np.float32)]
+    for name, consent, by in (
+        ("two\nlines", CONSENT, "4711"),
+        ("", CONSENT, "4711"),
+        ("Ann", CONSENT, "Ada"),
+        ("Ann", replace(CONSENT, employer_agreed=False), "4711"),
+        ("Ann", replace(CONSENT, witness=""), "4711"),
+    ):
+        with pytest.raises(PeopleError):
+            enrolment.enrol(name, probes, consent, POLICY, **{**at, "by": by})
+    with pytest.raises(PeopleError, match="templates"):
+        enrolment.enrol("Ann", probes * 20, CONSENT, POLICY, **at)
+    at["people"]._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(PeopleError):
+        enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
+    at["people"]._db.execute("PRAGMA query_only = OFF")
+    assert (at["ring"].head().seq, at["people"].list(), at["people"].orders.owed()) == (0, [], [])
+    made = enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
+    assert [str(decode(one).kind) for one in at["ring"].about(made.person, 10)] == ["consent", "enrolled"]

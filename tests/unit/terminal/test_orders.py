@@ -511,3 +511,24 @@ def test_the_wall_between_orders_and_commands(bench: Bench) -> None:
     assert Orders.concern(order)
     resend = envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, b"{}", AUTHORITY))
     assert not any(map(Orders.concern, (resend, b"", b"{}", order[:-3])))
+
+
+@pytest.mark.parametrize("spoiled", ["wire", "due", "another"])
+def test_an_order_that_is_kept_and_was_altered_is_set_aside_and_keeps_no_other(bench: Bench, spoiled: str) -> None:
+    ann, bob = bench.enrol("Ann", 1), bench.enrol("Bob", 2)
+    first, second = (bench.order(Word.EMPLOYMENT_ENDED, person=one, at=END) for one in (ann, bob))
+    assert bench.give(first)
+    assert bench.give(second)
+    forged = sign(replace(first, fields={"person": bob, "at": ISSUED}), IDENTITY)
+    change = {
+        "wire": ("wire", b"rubbish"),
+        "due": ("due", "0026-03-10T23:00:00.000Z"),
+        "another": ("wire", forged),
+    }[spoiled]
+    bench.people._db.execute(f"UPDATE orders SET {change[0]} = ? WHERE id = ?", (change[1], first.id))
+    bench.orders.look(bench.ring)
+    assert set(bench.matched()) == {ann, bob}, "never early"
+    bench.clock.set(utc=END)
+    bench.orders.look(bench.ring)
+    assert bench.matched() == (() if spoiled == "due" else (ann,))
+    assert bench.people.orders.aside() == ([] if spoiled == "due" else [first.id])
