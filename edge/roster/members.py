@@ -139,11 +139,16 @@ def write(
 
 def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:
     """Somebody's key; None without one, or for a damaged one: what it sealed goes, and the entry mends it."""
+    if wrapped is None:
+        return None
     try:
-        return None if wrapped is None else opened.unwrap(person, wrapped)
+        key = opened.unwrap(person, wrapped)
+        (name,) = db.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()
+        vault.unseal(key, "name", name or b"")
     except PeopleError:
         db.execute("DELETE FROM templates WHERE person = ?", (person,))
         return None
+    return key
 
 
 def _stays(here: Consent | None, member: Member) -> bool:

@@ -230,3 +230,27 @@ def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
     found = {int(number, 16) for path in Path("edge").rglob("*.py")
              for number in re.findall(r"(?i:application_id) ?= ?(0x[0-9A-Fa-f]{8})", path.read_text())}  # fmt: skip
     assert found <= set(ids), "one that this test does not know"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE people SET wrapped = zeroblob(length(wrapped)) WHERE id = ?",
+        "UPDATE people SET name = zeroblob(length(name)) WHERE id = ?",
+        "UPDATE templates SET sealed = zeroblob(length(sealed)) WHERE person = ?",
+        "UPDATE templates SET count = 0 WHERE person = ?",
+        "UPDATE templates SET count = -3 WHERE person = ?",
+    ],
+)
+def test_who_is_damaged_is_mended_by_their_entry_at_the_next_start(site: Site, damage: str) -> None:
+    gate = site.register("gate-1")
+    fay, bob = add(site, with_face()), site.add(2)
+    retained = site.publish()
+    gate.give(retained)
+    gate.people._db.execute(damage, (fay,))
+    assert [one.id for one in gate.people.list() if one.damaged] == [fay]
+    gate.restart()
+    gate.give(retained)
+    assert (gate.matched(), gate.people.member(fay).name) == ({fay, bob}, "Fay")
+    assert (gate.sync.kept_out(), gate.sync.missing()) == ({}, [])
+    assert not any(one.damaged for one in gate.people.list())
