@@ -34,14 +34,21 @@ class Frames:
     """Cuts a stream of bytes into packets."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
+        self._need = 0
+        """How many bytes its first packet has, as far as that is known: nothing is looked at before they came."""
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes, int]]:
         """Each whole packet: its first byte, all of its bytes, and where in them its body begins.
 
         Raises PacketError for a length that is malformed or beyond MAX_PACKET.
         """
-        buffer, at = self._rest + data, 0
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._need:
+                return
+            data = bytes(self._rest)
+        buffer, at = data, 0
         while True:
             found = _length(buffer, at + 1)
             if found is None or found[1] + found[0] > len(buffer):
@@ -49,7 +56,8 @@ class Frames:
             size, body = found
             yield buffer[at], buffer[at : body + size], body - at
             at = body + size
-        self._rest = buffer[at:]
+        self._rest = bytearray(buffer[at:])
+        self._need = 0 if found is None else found[1] + found[0] - at
 
 
 def publish(topic: str, payload: bytes, mid: int, *, retain: bool, expiry_s: int | None = None) -> bytes:

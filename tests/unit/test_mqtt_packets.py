@@ -223,3 +223,17 @@ def test_the_end_is_told_once_everything_was_received(
     assert ours.recv(100) == b"last words"
     with contextlib.suppress(OSError):
         assert ours.recv(100) == b""
+
+
+def test_a_large_packet_that_comes_byte_by_byte_costs_no_copy_of_it_for_each():
+    """As a hostile broker may send it: a copy for each byte would be half a terabyte."""
+    packet = mqtt_packets.publish("a", bytes(MAX_PACKET - 100), 7, retain=False)
+    frames, whole = Frames(), []
+    for n in range(len(packet)):
+        whole += frames.feed(packet[n : n + 1])
+    whole += frames.feed(packet[:10])
+    assert [found[1] for found in whole] == [packet]
+    assert [found[1] for found in frames.feed(packet[10:] + mqtt_packets.puback(9))] == [
+        packet,
+        mqtt_packets.puback(9),
+    ]
