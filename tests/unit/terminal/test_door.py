@@ -66,6 +66,7 @@ class Door:
         secrets, policy = parts.load_secrets(loaded), parts.policy(loaded)
         self.clock, self.eyes = Clock(), Eyes(parts.model_store(loaded).template.id)
         consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+        parts.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with parts.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
             people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)

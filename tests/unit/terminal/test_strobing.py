@@ -94,6 +94,7 @@ class Stand:
         self.clock, self.strobe = Clock(), ReplayStrobe()
         self.eyes = Eyes(parts.model_store(loaded).template.id)
         consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+        parts.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with parts.open_people(loaded, secrets) as people:
             people.enrol(new_person_id(), "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
         rules = parts.rules(loaded, parts.model_store(loaded))
