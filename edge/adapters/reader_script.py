@@ -1,16 +1,24 @@
 """A badge reader made of a file or FIFO: each line is `badge NUMBER` or `keys DIGITS`. It ships with the product.
 
-For the demo, for tests, and for whoever has a reader of another kind: a program that knows it writes the lines.
+For the demo, for tests, and for whoever has a reader of another kind: a program that knows it writes the lines. A
+file is read from where it ends when it is opened: what stands there was read before a restart, or is too old to
+count. One that was emptied, or replaced by another of its name, is read from its beginning.
 """
 
 import os
 import select
+import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.domain.badge import Read, Token
 from edge.errors import ReaderError
 
+PAUSE_S = 10.0
+"""After so long the beginning of a line is dropped: whoever began it does not go on with it."""
+_LOOK_S = 0.5
+"""How often it is looked whether a file was replaced."""
 _WORDS = {"badge": Token.BADGE, "keys": Token.NUMBER}
 _MOST = 4_096
 """Bytes without an end of line that are kept: more is no badge."""
@@ -19,21 +27,24 @@ _MOST = 4_096
 class ScriptReader:
     """Implements the Reader port."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, now_s: Callable[[], float] = time.monotonic) -> None:
         """`path` is a FIFO, or a file that grows."""
-        self._path = path
+        self._path, self._now_s = path, now_s
         self._descriptor: int | None = None
-        self._rest = b""
+        self._rest, self._rest_s = b"", 0.0
         self._lines: list[bytes] = []
+        self._looked_s = float("-inf")
 
     def open(self) -> None:
         """Raises ReaderError when it is not there."""
         try:
-            # For writing, too: a FIFO whose last writer left would be at its end for ever.
-            mode = os.O_RDWR if self._path.is_fifo() else os.O_RDONLY
-            self._descriptor = os.open(self._path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._descriptor = self._opened()
+            os.lseek(self._descriptor, 0, os.SEEK_END)
         except OSError as error:
-            raise ReaderError(f"{self._path}: cannot be read ({error.strerror}); make it with `mkfifo`") from error
+            if self._descriptor is None:
+                cure = f"{self._path}: cannot be read ({error.strerror}); make it with `mkfifo`"
+                raise ReaderError(cure) from error
+            # a FIFO has no place to go to
 
     def read(self, timeout_s: float) -> Read | None:
         """The next line that is one; others are skipped. Raises ReaderError when not open."""
@@ -49,6 +60,7 @@ class ScriptReader:
             if left <= 0:
                 return None
             if not self._more(self._descriptor, left):
+                self._follow()
                 time.sleep(min(left, 0.05))  # the end of a file: it may grow
 
     @property
@@ -61,6 +73,33 @@ class ScriptReader:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+        self._rest, self._lines = b"", []
+
+    def _opened(self) -> int:
+        # For writing, too: a FIFO whose last writer left would be at its end for ever.
+        mode = os.O_RDWR if self._path.is_fifo() else os.O_RDONLY
+        return os.open(self._path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _follow(self) -> None:
+        """At the end of a file: was it emptied, or is there another one of its name?"""
+        if self._descriptor is None or self._now_s() - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = self._now_s()
+        mine = os.fstat(self._descriptor)
+        if not stat.S_ISREG(mine.st_mode):
+            return
+        if mine.st_size < os.lseek(self._descriptor, 0, os.SEEK_CUR):
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            self._rest = b""
+        try:
+            there = self._path.stat()
+            if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
+                return
+            another = self._opened()
+        except OSError:
+            return  # between the old one and the new one
+        os.close(self._descriptor)
+        self._descriptor, self._rest = another, b""
 
     def _more(self, descriptor: int, timeout_s: float) -> bool:
         if not select.select([descriptor], [], [], timeout_s)[0]:
@@ -69,8 +108,12 @@ class ScriptReader:
             chunk = os.read(descriptor, _MOST)
         except BlockingIOError:
             return False
+        if self._rest and self._now_s() - self._rest_s > PAUSE_S:
+            self._rest = b""
         *lines, rest = (self._rest + chunk).split(b"\n")
         self._lines += lines
+        if chunk:
+            self._rest_s = self._now_s()
         self._rest = rest if len(rest) <= _MOST else b""
         return bool(chunk)
 

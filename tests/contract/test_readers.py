@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from evdev import InputEvent, ecodes
 
-from edge.adapters import reader_evdev
+from edge.adapters import reader_evdev, reader_script
 from edge.adapters.reader_evdev import EvdevReader
 from edge.adapters.reader_script import ScriptReader
 from edge.domain.badge import Read, Token
@@ -143,10 +143,65 @@ def test_letters_are_read_too(stand: Stand) -> None:
 @pytest.mark.parametrize("garbage", [b"\xff\xfe\x00", b"badge", b"badge   ", b"open sesame", b"", b"x" * 9_000])
 def test_a_script_skips_what_is_no_badge(tmp_path: Path, garbage: bytes) -> None:
     path = tmp_path / "lines"
-    path.write_bytes(garbage + b"\nbadge 4711\n")
+    path.touch()
     reader = ScriptReader(path)
     reader.open()
+    path.write_bytes(garbage + b"\nbadge 4711\n")
     assert reader.read(1) == Read(Token.BADGE, "4711")
+    reader.close()
+
+
+def test_what_stands_in_a_file_at_the_start_is_not_read_again(tmp_path: Path) -> None:
+    """A restart booked everybody of the file once more, as leaving."""
+    path = tmp_path / "lines"
+    path.write_text("badge 4711\nbadge 4712\n")
+    reader = ScriptReader(path)
+    reader.open()
+    assert reader.read(0.2) is None
+    with path.open("a") as file:
+        file.write("badge 4713\n")
+    assert reader.read(5) == Read(Token.BADGE, "4713")
+    reader.close()
+
+
+def test_a_file_that_was_emptied_or_replaced_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("badge 4711\n" * 5)
+    reader = ScriptReader(path)
+    reader.open()
+    path.write_text("badge 4712\n")
+    assert reader.read(5) == Read(Token.BADGE, "4712")
+    assert reader.read(0.1) is None
+    path.rename(tmp_path / "lines.1")
+    assert reader.read(0.7) is None, "no file for a moment"
+    with (tmp_path / "lines.1").open("a") as file:
+        file.write("badge 4713\n")
+    path.write_text("badge 4714\n")
+    assert [reader.read(5), reader.read(5)] == [Read(Token.BADGE, "4713"), Read(Token.BADGE, "4714")]
+    with path.open("a") as file:
+        file.write("badge 4715\n")
+    assert reader.read(5) == Read(Token.BADGE, "4715")
+    reader.close()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch], ids=["fifo", "file"])
+def test_half_a_line_of_a_script_is_dropped_after_a_pause(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path, clock = tmp_path / "lines", [0.0]
+    make(path)
+    reader = ScriptReader(path, now_s=lambda: clock[0])
+    reader.open()
+    writer = os.open(path, os.O_RDWR | os.O_APPEND)
+    os.write(writer, b"badge 47")
+    assert reader.read(0.2) is None
+    clock[0] = reader_script.PAUSE_S + 1
+    os.write(writer, b"badge 12\n")
+    assert reader.read(5) == Read(Token.BADGE, "12")
+    os.write(writer, b"badge 4")
+    assert reader.read(0.2) is None
+    clock[0] += 1
+    os.write(writer, b"713\n")
+    assert reader.read(5) == Read(Token.BADGE, "4713"), "within it, it is the same line"
+    os.close(writer)
     reader.close()
 
 
@@ -251,8 +306,102 @@ def test_half_a_line_is_forgotten_and_mistyped_keys_are_taken_back() -> None:
 def test_the_key_codes_are_evdevs() -> None:
     names = {code: name for code, name in ecodes.KEY.items() if isinstance(name, str)}
     for code, character in reader_evdev._CHARACTERS.items():
-        assert names[code] in {f"KEY_{character}", f"KEY_KP{character}"}
-    assert {ecodes.KEY_ENTER, ecodes.KEY_KPENTER} == reader_evdev._ENTER
+        assert names[code] in {f"KEY_{character}", f"KEY_KP{character}", f"KEY_NUMERIC_{character}"}
+    assert {ecodes.KEY_ENTER, ecodes.KEY_KPENTER, ecodes.KEY_TAB, ecodes.KEY_LINEFEED} == reader_evdev._ENTER
+    assert ecodes.KEY_NUMERIC_POUND == reader_evdev._POUND
+    assert {ecodes.KEY_NUMERIC_STAR, ecodes.KEY_KPASTERISK} == reader_evdev._STARS
+    assert {ecodes.KEY_LEFTSHIFT, ecodes.KEY_RIGHTSHIFT} == reader_evdev._SHIFT
+    assert (ecodes.KEY_3, ecodes.KEY_8) == (reader_evdev._KEY_3, reader_evdev._KEY_8)
+    silent = {names[code].removeprefix("KEY_") for code in reader_evdev._SILENT if code in names}
+    assert silent >= {
+        "SPACE",
+        "MINUS",
+        "COMMA",
+        "DOT",
+        "SLASH",
+        "SEMICOLON",
+        "EQUAL",
+        "KPCOMMA",
+        "NUMLOCK",
+        "CAPSLOCK",
+    }
     assert {ecodes.KEY_ESC, ecodes.KEY_DELETE} == reader_evdev._CLEAR
     assert ecodes.KEY_BACKSPACE == reader_evdev._BACKSPACE
     assert ecodes.EV_KEY == reader_evdev._EV_KEY
+
+
+def keyboard(source: Token, clock: list[float]) -> tuple[EvdevReader, PipeDevice]:
+    device = PipeDevice()
+    paths = (Path("/dev/b"), None) if source is Token.BADGE else (None, Path("/dev/k"))
+    reader = EvdevReader(*paths, open_device=lambda path: device, now_s=lambda: clock[0])
+    reader.open()
+    return reader, device
+
+
+def press(device: PipeDevice, *codes: int) -> None:
+    """Negative: with Shift."""
+    for code in codes:
+        around = [InputEvent(0, 0, ecodes.EV_KEY, ecodes.KEY_LEFTSHIFT, value) for value in (1, 0)]
+        keys = [InputEvent(0, 0, ecodes.EV_KEY, abs(code), value) for value in (1, 0)]
+        device._events += [around[0], *keys, around[1]] if code < 0 else keys
+    device.type("")
+
+
+DIGITS = [ecodes.KEY_4, ecodes.KEY_7, ecodes.KEY_1, ecodes.KEY_1]
+
+
+@pytest.mark.parametrize("end", [ecodes.KEY_TAB, ecodes.KEY_LINEFEED, ecodes.KEY_KPENTER])
+def test_a_badge_may_end_with_tab(end: int) -> None:
+    reader, device = keyboard(Token.BADGE, [0.0])
+    press(device, *DIGITS, end)
+    assert reader._lines[0].take(0.0) == [Read(Token.BADGE, "4711")]
+    reader.close()
+
+
+def test_a_badge_may_end_with_nothing_and_a_typed_number_does_not() -> None:
+    for source in Token:
+        clock = [0.0]
+        reader, device = keyboard(source, clock)
+        press(device, *DIGITS)
+        line = reader._lines[0]
+        assert line.take(0.0) == []
+        assert line.fell_silent(reader_evdev.BADGE_ENDS_S - 0.01) == []
+        silent = line.fell_silent(reader_evdev.BADGE_ENDS_S)
+        assert silent == ([Read(Token.BADGE, "4711")] if source is Token.BADGE else [])
+        reader.close()
+
+
+def test_a_badge_without_an_end_comes_out_of_read_by_itself() -> None:
+    device = PipeDevice()
+    reader = EvdevReader(Path("/dev/b"), None, open_device=lambda path: device)
+    reader.open()
+    press(device, *DIGITS)
+    assert reader.read(10) == Read(Token.BADGE, "4711")
+    assert reader.read(0.05) is None
+    reader.close()
+
+
+def test_a_door_keypad_with_pound_and_star() -> None:
+    numeric = [ecodes.KEY_NUMERIC_0 + digit for digit in (9, 9, 9)]
+    reader, device = keyboard(Token.NUMBER, [0.0])
+    press(device, *numeric, ecodes.KEY_NUMERIC_STAR, *[ecodes.KEY_NUMERIC_0 + digit for digit in (7, 7, 0, 0, 1)])
+    press(device, ecodes.KEY_NUMERIC_POUND, *DIGITS, -ecodes.KEY_8, *DIGITS[:3], -ecodes.KEY_3)
+    assert reader._lines[0].take(0.0) == [Read(Token.NUMBER, "77001"), Read(Token.NUMBER, "471")]
+    reader.close()
+
+
+def test_a_sign_before_a_badges_number_is_no_digit_of_it() -> None:
+    reader, device = keyboard(Token.BADGE, [0.0])
+    press(device, -ecodes.KEY_5, *DIGITS, ecodes.KEY_SLASH, -ecodes.KEY_B, ecodes.KEY_ENTER)
+    assert reader._lines[0].take(0.0) == [Read(Token.BADGE, "4711B")]
+    reader.close()
+
+
+def test_a_device_that_nobody_understands_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    reader, device = keyboard(Token.BADGE, [0.0])
+    for _ in range(3):
+        press(device, ecodes.KEY_F13, ecodes.KEY_F14, ecodes.KEY_F15, ecodes.KEY_ENTER)
+        assert reader._lines[0].take(0.0) == []
+    assert caplog.text.count("sends keys that are no digits") == 1
+    assert str(ecodes.KEY_F13) in caplog.text
+    reader.close()
