@@ -174,6 +174,12 @@ class LedgerStalled(LedgerError):
     """The ledger cannot be written now: its disk is full or read-only, or another process writes. It may pass."""
 
 
+class AlreadyRuns(SmartClockerError, OSError):
+    """Another process of the same kind runs on the same files."""
+
+    exit_code = 75
+
+
 class ReaderError(SmartClockerError, OSError):
     """The badge reader or keypad cannot be used at all: a device that is none, or no right to read it."""
 

@@ -56,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has seen enough; a second complaint at interpreter exit helps nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception:  # Python's own exit code would be 1, which means something else
+        logging.getLogger(__name__).critical("an error that nobody foresaw; report it", exc_info=True)
+        return SmartClockerError.exit_code
     return code
 
 

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config
@@ -27,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     import faulthandler
 
     from edge import config
+    from edge.adapters.only_one import only_one
     from edge.adapters.sd_notify import notifier_from
     from edge.adapters.system import give_back_large_buffers, harden_process
     from edge.terminal.daemon import Terminal
@@ -34,9 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     harden_process()
     give_back_large_buffers()
     faulthandler.register(signal.SIGUSR1)
-    terminal = Terminal(config.load(arguments.config).config, notifier=notifier_from(os.environ))
-    _stop_by_signal(terminal.stop)
-    return terminal.run()
+    loaded = config.load(arguments.config).config
+    with only_one(Path(loaded.storage.state), "a terminal"):
+        terminal = Terminal(loaded, notifier=notifier_from(os.environ))
+        _stop_by_signal(terminal.stop)
+        return terminal.run()
 
 
 def _stop_by_signal(stop: "Stop") -> None:

@@ -110,6 +110,8 @@ def test_a_light_before_its_record_is_found_to_lose(tmp_path: Path) -> None:
     assert code == 1
     assert report["lost"] > 0
     assert "shown, [] in the journal" in said
+    assert "daemon.log, the last of" in said, "what each program said last is kept with the failure"
+    assert "ledger.log, the last of" in said
 
 
 @pytest.mark.parametrize("cue", CUES.values(), ids=str)

@@ -162,3 +162,26 @@ def test_a_stop_in_the_moment_of_ready_is_heard(site, notify) -> None:
                 assert process.wait(10) == 0
             finally:
                 process.kill()
+
+
+def test_a_second_one_on_the_same_state_directory_is_refused_until_the_first_is_gone(site, notify) -> None:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert notify.wait_for("READY=1", 20)
+        before = {path: path.stat().st_mtime_ns for path in (site.directory / "state").glob("journal.db")}
+        second = subprocess.run(command, text=True, capture_output=True, timeout=60, check=False)
+        assert second.returncode == 75
+        assert "a terminal runs on it already; end that one, or leave this one" in second.stderr
+        assert {path: path.stat().st_mtime_ns for path in before} == before
+        first.kill()
+        first.wait(20)
+        third = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            assert notify.wait_for("READY=1", 20), "a kill leaves no lock behind"
+        finally:
+            third.kill()
+            third.communicate()
+    finally:
+        first.kill()
+        first.communicate()

@@ -16,6 +16,8 @@ from tests.crash.kills.judge import judge
 from tests.crash.kills.site import build
 
 CUE_FIRST = "cue-first"
+_TAIL = 40
+"""Lines of each log that are shown after a failure; from the last traceback on where that is near."""
 LIVES = "lives.json"
 """What each life of a terminal showed, beside what is judged by it."""
 
@@ -74,7 +76,23 @@ def _run(directory: Path, arguments: argparse.Namespace) -> bool:
         **({"stopped": ended} if ended else {}),
     }
     print(json.dumps(report), flush=True)
-    return found.good and not ended and found.signalled > 0 and report["kills"] >= arguments.kills
+    good = found.good and not ended and found.signalled > 0 and report["kills"] >= arguments.kills
+    if not good:
+        _tell_logs(directory)
+    return good
+
+
+def _tell_logs(directory: Path) -> None:
+    """What each program said last: a directory under /tmp may be gone before anybody looks into it."""
+    for log in sorted(directory.rglob("*.log")):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if not lines:
+            continue
+        print(f"--- {log.relative_to(directory)}, the last of {len(lines)} lines:", file=sys.stderr)
+        begin = max(0, len(lines) - _TAIL)
+        near = [n for n, line in enumerate(lines) if line.startswith("Traceback ") and n >= len(lines) - 10 * _TAIL]
+        for line in lines[min([begin, *near[-1:]]) :]:
+            print(f"    {line[:500]}", file=sys.stderr)
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,30 @@
+"""What nobody foresaw has an exit code of its own and leaves its traceback in the log."""
+
+import pytest
+
+from edge import cli
+
+
+def test_an_error_that_nobody_foresaw_is_70_with_its_traceback(monkeypatch, caplog, capsys) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("somewhere deep")
+
+    monkeypatch.setattr("edge.cli.central_dir.open_ledger", fail)
+    monkeypatch.setattr("edge.cli.central_gaps.open_ledger", fail)
+    assert cli.main(["central", "gaps", "nowhere"]) == 70
+    said = capsys.readouterr().err
+    assert "an error that nobody foresaw; report it" in said
+    assert "ZeroDivisionError: somewhere deep" in said
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_what_ends_a_program_on_purpose_is_none(monkeypatch, end) -> None:
+    def fail(*_: object) -> None:
+        raise end
+
+    monkeypatch.setattr("edge.cli.central_gaps.open_ledger", fail)
+    if end is SystemExit:
+        with pytest.raises(SystemExit):
+            cli.main(["central", "gaps", "nowhere"])
+    else:
+        assert cli.main(["central", "gaps", "nowhere"]) == 130
