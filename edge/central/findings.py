@@ -13,6 +13,8 @@ class Kind(StrEnum):
     """The ledger did not run, or had no broker."""
     UNREGISTERED = "unregistered"
     """Somebody publishes under a name or with a key that is not registered: nothing of it is stored."""
+    QUOTA = "quota"
+    """The terminal sent more in a day than is stored: the rest is put off."""
     MISSING = "missing"
     """Records before some that came: they were sent and lost, or another history has their place."""
     UNDELIVERED = "undelivered"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from edge.central import pulse, strangers
+from edge.central import pulse, quota, strangers
 from edge.central.acknowledged import standing
 from edge.central.epochs import breaks
 from edge.central.findings import Finding, Kind, records
@@ -30,7 +30,11 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
             by_name.setdefault(terminal.origin, []).append(terminal)
     chains, looked = store.chains(), standing(store)
     shared = _shared(by_name, chains)
-    found: list[Finding] = [*pulse.faults(store, now), *strangers.found(store, store.terminals(), now)]
+    found: list[Finding] = [
+        *pulse.faults(store, now),
+        *quota.found(store, now),
+        *strangers.found(store, store.terminals(), now),
+    ]
     for origin, identities in by_name.items():
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]

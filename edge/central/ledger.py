@@ -11,6 +11,7 @@ from nacl.signing import SigningKey
 from edge.central.answers import COALESCE_NS, COALESCE_RECORDS, Answers, Arrival, Reply
 from edge.central.genuine import Genuine, read
 from edge.central.placing import Placing
+from edge.central.quota import Quota
 from edge.central.rows import Terminal
 from edge.central.store import Store
 from edge.central.verdicts import Outcome, Reason, Verdict
@@ -22,8 +23,9 @@ __all__ = ["COALESCE_NS", "COALESCE_RECORDS", "Arrival", "Ledger", "Outcome", "R
 class Ledger:
     """The rules of intake over one Store, on its thread."""
 
-    def __init__(self, store: Store, key: SigningKey) -> None:
-        """`key` signs the receipts; terminals pin its public half."""
+    def __init__(self, store: Store, key: SigningKey, daily: int | None = None) -> None:
+        """`key` signs the receipts; terminals pin its public half. `daily`: bytes of one terminal in a day."""
+        self._daily = daily
         self.counts: Counter[Outcome | Reason] = Counter()
         self._store = store
         self._answers = Answers(store, key)
@@ -88,6 +90,7 @@ class Ledger:
             revoked = self._store.revoked({one.terminal.keyid for one in genuine})
             for keyid in revoked:
                 self._known.pop(keyid, None)
+            quota = None if self._daily is None else Quota(self._store, self._daily)
             places: dict[tuple[int, str], Placing] = {}
             verdicts = []
             for one in genuine:
@@ -97,7 +100,20 @@ class Ledger:
                 where = one.terminal.id, one.epoch
                 if where not in places:
                     places[where] = Placing(self._store, self._store.chain(one.terminal, one.epoch))
-                verdicts.append(places[where].place(one.entry))
+                verdicts.append(_placed(one, places[where], quota))
             for place in places.values():
                 place.flush()
+            if quota is not None:
+                quota.flush()
         return verdicts
+
+
+def _placed(one: Genuine, place: Placing, quota: Quota | None) -> Verdict:
+    """What is here already is answered whatever the quota says: it takes no room."""
+    if quota is None or place.holds(one.entry.seq):
+        return place.place(one.entry)
+    if not quota.admits(one.terminal.id):
+        return Verdict(Outcome.REJECTED, Reason.PUT_OFF)
+    verdict = place.place(one.entry)
+    quota.take(one.terminal.id, one.entry)  # a conflict is kept, too
+    return verdict

@@ -119,7 +119,19 @@ CREATE INDEX records_of_leaving ON records (kind, id) WHERE kind = 'erased' OR k
 """
 """What the centre's roster follows (`edge.central.roster_follow`)."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING)
+_INTAKE = """
+CREATE TABLE intake (
+    terminal INTEGER NOT NULL REFERENCES terminals (id),
+    day TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    put_off INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (terminal, day)
+) STRICT, WITHOUT ROWID;
+"""
+"""How much each terminal sent in a day, and what of it was put off (`edge.central.quota`)."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE)
 """Never change one that was released: add the next."""
 
 

@@ -37,6 +37,10 @@ class Placing:
             self._advance(entry)
         return STORED
 
+    def holds(self, seq: int) -> bool:
+        """Whether something has this place already. Raises LedgerError."""
+        return self._links(seq) is not None
+
     def flush(self) -> None:
         """Write what was added, and how far the chain is verified now. Raises LedgerError."""
         if self._added:

@@ -18,6 +18,7 @@ from edge.central.client import ledger_link
 from edge.central.ledger import Ledger, Outcome, Reason, Verdict
 from edge.central.presence import Sightings
 from edge.central.pulse import Pulse
+from edge.central.quota import DAILY
 from edge.central.store import Store
 from edge.central.strangers import OF_STRANGERS, Strangers
 from edge.central.turn import turn
@@ -58,6 +59,8 @@ class LedgerSettings:
     """The ledger's Ed25519 identity, whose public half the terminals pin."""
     instance: str | None = None
     """Its name where several ledgers share one database, each with a session of its own at the broker."""
+    daily: int = DAILY
+    """Bytes that one terminal may have stored in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class LedgerService:
             self._opened.set()
             try:
                 watching = Watching(Sightings(store), Strangers(store), Pulse(store, self._settings.instance))
-                self._serve(Ledger(store, key), watching)
+                self._serve(Ledger(store, key, self._settings.daily), watching)
             finally:
                 self._link.stop()
 

@@ -28,6 +28,7 @@ class Reason(Enum):
     PAYLOAD = "signed, but not a record"
     ORIGIN = "the record names another terminal than its topic"
     KIND = "the record is of another kind than its topic"
+    PUT_OFF = "more than one terminal may store in a day; put off"
     OTHER_PAYLOAD = "another record has its place"
     LINK = "it does not follow the record before it"
 

@@ -20,6 +20,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="NAME",
         help="one of several ledgers on this database: each NAME has a session of its own at the broker",
     )
+    run.add_argument(
+        "--daily-mb", type=int, metavar="N", help="what one terminal may have stored in a day, in MB (default: 256)"
+    )
     run.set_defaults(log_level=logging.INFO)
 
     add_json(
@@ -96,8 +99,9 @@ def run_verify(arguments: argparse.Namespace) -> int:
 def run_ledger(arguments: argparse.Namespace) -> int:
     """Until SIGTERM or SIGINT."""
     from edge.central.client import client_id
+    from edge.central.quota import DAILY
     from edge.central.service import LedgerService, LedgerSettings
-    from edge.errors import KeyFileError
+    from edge.errors import KeyFileError, NameRefused
 
     base = arguments.directory
     link = uplink(arguments, client_id(arguments.instance))
@@ -106,7 +110,10 @@ def run_ledger(arguments: argparse.Namespace) -> int:
             f"{link.certificate}: this instance has no certificate; `smartclocker central init {base} --instance "
             f"{arguments.instance}`, and give the broker its ACL (`central broker`)"
         )
-    settings = LedgerSettings(link, base / LEDGER_DB, base / LEDGER_KEY, arguments.instance)
+    daily = DAILY if arguments.daily_mb is None else arguments.daily_mb * 1_000_000
+    if daily <= 0:
+        raise NameRefused(f"--daily-mb {arguments.daily_mb}: stores nothing; give a number from 1 on")
+    settings = LedgerSettings(link, base / LEDGER_DB, base / LEDGER_KEY, arguments.instance, daily)
     service = LedgerService(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: service.stop())

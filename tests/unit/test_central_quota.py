@@ -1,0 +1,96 @@
+"""One terminal fills the centre's disk no further than its day allows; others do not notice, nothing is lost."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.central import gaps, quota
+from edge.central.audit import verify_all
+from edge.central.findings import Kind
+from edge.central.ledger import Ledger, Outcome, Reason
+from edge.central.store import Store
+from edge.domain import topics
+from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.types import TimeEvidence
+from edge.journal import envelope
+
+LEDGER = SigningKey(bytes([9]) * 32)
+TIME = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
+DAILY = 100_000
+
+
+class Sender:
+    """A registered terminal, and records of it as large as it likes."""
+
+    def __init__(self, store: Store, name: str, number: int) -> None:
+        self.origin, self.key = Origin("main", name), SigningKey(bytes([number]) * 32)
+        self.terminal = store.register(self.origin, self.key.verify_key)
+        self.wires: list[tuple[str, bytes]] = []
+        before = GENESIS
+        for seq in range(1, 31):
+            draft = Draft("junk", {"text": "x" * 8_000}, TIME)
+            payload = encode(self.origin, Position(f"{number:032x}", seq, before), draft)
+            before = payload_hash(payload)
+            wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, self.key))
+            self.wires.append((topics.record(self.origin, "junk"), wire))
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+def stored(store: Store, sender: Sender) -> int:
+    (count,) = next(
+        iter(
+            store.select(
+                "SELECT count(*) FROM records JOIN chains ON chains.id = chain WHERE terminal = ?",
+                (sender.terminal.id,),
+            )
+        )
+    )
+    return int(count)
+
+
+def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, monkeypatch):
+    ledger, evil, gate = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1), Sender(store, "gate", 2)
+    day = datetime.now(UTC)
+    verdicts = ledger.accept_batch(evil.wires)
+    assert (verdicts[0].outcome, verdicts[-1].reason) == (Outcome.STORED, Reason.PUT_OFF)
+    held = stored(store, evil)
+    assert held == sum(one.outcome is Outcome.STORED for one in verdicts)
+    assert 0 < held * 8_000 < DAILY + 10_000
+    again = ledger.accept_batch(evil.wires)
+    assert [one.outcome for one in again[:held]] == [Outcome.DUPLICATE] * held, "what is here is answered"
+    assert stored(store, evil) == held
+    assert {one.outcome for one in ledger.accept_batch(gate.wires[:5])} == {Outcome.STORED}, "its own share"
+    assert Ledger(store, LEDGER, DAILY).accept(*evil.wires[-1]).reason is Reason.PUT_OFF, (
+        "a restart forgets nothing"
+    )
+
+    (finding,) = [one for one in gaps.find(store, timedelta(days=1), day) if one.kind is Kind.QUOTA]
+    assert (finding.origin, "central run --daily-mb" in finding.text) == (evil.origin, True)
+
+    for days in (1, 2, 3, 4):
+        later = (day + timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        monkeypatch.setattr(quota, "now", lambda later=later: later)
+        ledger.accept_batch(evil.wires)
+    assert stored(store, evil) == 30, "in the end all of it is here"
+    assert all(report.ok for report in verify_all(store))
+    after = day + timedelta(days=6)
+    assert not [one for one in gaps.find(store, timedelta(days=99), after) if one.kind is Kind.QUOTA]
+
+
+def test_a_revoked_terminal_is_no_more_said(store):
+    ledger, evil = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1)
+    ledger.accept_batch(evil.wires)
+    store.revoke(evil.terminal.keyid)
+    assert not [one for one in gaps.find(store, timedelta(days=1)) if one.kind is Kind.QUOTA]
+
+
+def test_files_that_a_person_imports_have_no_share(store):
+    ledger, evil = Ledger(store, LEDGER), Sender(store, "evil", 1)
+    assert {one.outcome for one in ledger.accept_batch(evil.wires)} == {Outcome.STORED}
