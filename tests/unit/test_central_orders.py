@@ -134,7 +134,7 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
     result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "kept"}
     gates[0].write(Kind.COMMAND_RESULT, result, evidence(HOUR))
     assert states(centre, capsys) == [(1, "gate-1", "done")]
-    assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 74
+    assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 65
     assert "no terminal owes it any more (done)" in capsys.readouterr().err
 
 
@@ -149,7 +149,7 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
 def test_what_cannot_be_cancelled_says_why(centre, gates, capsys, words, why):
     rotate = ["central", "authority", "rotate", str(centre), *WHY]
     assert main(rotate) == 0
-    assert orders(centre, *words, "--by", "Pat") == 74
+    assert orders(centre, *words, "--by", "Pat") == 65
     assert why in capsys.readouterr().err
 
 
