@@ -32,6 +32,8 @@ class Kept:
                 "PRIMARY KEY (key, pipeline))"
             )
         except (OSError, sqlite3.Error) as error:
+            if hasattr(self, "_db"):
+                self._db.close()
             raise self.unusable(error) from error
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """docs/data-inventory.md names every column and every field of records and orders, and no other."""
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def documented(page: str) -> dict[str, list[str]]:
 
 def columns(path: Path) -> set[str]:
     query = "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         return {f"{table}.{column}" for table, column in db.execute(query)}
 
 

@@ -1,6 +1,7 @@
 """Orders from the centre's command line through a real broker to terminals, and their results in the ledger."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -177,7 +178,7 @@ def test_the_audit_shows_what_terminals_did_beside_what_was_ordered(centre, gate
     everything = capsys.readouterr().out
     assert other in everything
     assert "the ledger verifies" in everything
-    with sqlite3.connect(centre.root / "ledger.db") as db:
+    with contextlib.closing(sqlite3.connect(centre.root / "ledger.db")) as db, db:
         db.execute("UPDATE records SET signature = zeroblob(64) WHERE kind = 'erased'")
     assert main(shown) == 65
     assert "gate-1" in capsys.readouterr().out.split("problems:")[1]

@@ -1,5 +1,6 @@
 """Who acted by hand at a terminal, by the real command line: signed records name a number, never a name."""
 
+import contextlib
 import io
 import json
 import os
@@ -46,7 +47,7 @@ def payloads(journal: Path) -> list[bytes]:
     """By plain SQL, each verified with another library by what docs/protocol.md says."""
     public = load_pem_public_key((journal.parent.parent / "identity.pem").read_bytes())
     assert isinstance(public, Ed25519PublicKey)
-    with sqlite3.connect(journal) as db:
+    with contextlib.closing(sqlite3.connect(journal)) as db, db:
         rows = db.execute("SELECT payload, signature FROM records ORDER BY seq").fetchall()
     for payload, signature in rows:
         public.verify(signature, b"DSSEv1 28 application/cloudevents+json %d %s" % (len(payload), payload))

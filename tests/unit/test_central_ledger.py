@@ -1,5 +1,6 @@
 """The rules of intake: what becomes part of the ledger, what is evidence, what is nothing (I3, I4, I12)."""
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import replace
@@ -322,7 +323,7 @@ def test_a_name_belongs_to_one_site_and_what_two_have_by_now_goes_on(store):
 
 def test_a_ledger_of_the_version_before_is_brought_up_to_this_one(tmp_path):
     path = tmp_path / "ledger.db"
-    with sqlite3.connect(path) as old:
+    with contextlib.closing(sqlite3.connect(path)) as old, old:
         for step in migrations._STEPS[:2]:
             old.executescript(step)
         old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
@@ -383,7 +384,7 @@ def test_the_database_is_closed_to_others(store):
 
 def test_a_database_of_another_program_is_left_alone(tmp_path):
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
         other.execute("CREATE TABLE theirs (x)")
     other.close()
     before = path.read_bytes()

@@ -144,7 +144,7 @@ def test_a_journal_that_vanished_is_a_gap_too(begin: Callable, full: Path, open_
 @pytest.mark.parametrize("wrong", ["another terminal", "another key", "a newer format"])
 def test_what_is_not_damage_is_not_touched(full: Path, origin: Origin, identity: SigningKey, wrong: str) -> None:
     if wrong == "a newer format":
-        with sqlite3.connect(full) as db:
+        with contextlib.closing(sqlite3.connect(full)) as db, db:
             db.execute("PRAGMA user_version = 99")
     before = full.read_bytes()
     who = Origin("hq", "door-2") if wrong == "another terminal" else origin
@@ -202,7 +202,7 @@ def test_an_interruption_at_any_step_is_finished_by_the_next_start(
 def test_damage_that_was_met_in_use_is_looked_for_at_the_next_start(
     begin: Callable, full: Path, open_ring: Open
 ) -> None:
-    with sqlite3.connect(full) as db:
+    with contextlib.closing(sqlite3.connect(full)) as db, db:
         root = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'punch_by_person'").fetchone()[0]
     break_page(full, root - 1)
     assert begin() is None, "the last records are sound: no start reads everything"

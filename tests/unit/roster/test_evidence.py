@@ -1,5 +1,6 @@
 """The evidence store: sealed before it is written, within its budget, gone on its day to the last byte."""
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -165,7 +166,8 @@ def test_a_damaged_store_keeps_nothing_for_ever(path: Path, damage: str) -> None
             path.write_bytes(content[:4096] + os.urandom(4096 * 8) + content[4096 * 9 :])
         case "another file":
             path.unlink()
-            sqlite3.connect(path).executescript("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                db.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
         case _:
             db = sqlite3.connect(path)
             db.execute("DELETE FROM passage")

@@ -1,5 +1,6 @@
 """What an attack on the roster once reached: clocks that are behind, files of before, what is damaged or odd."""
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 
@@ -62,7 +63,7 @@ def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tup
     gate.people.settled(person)
     path = gate.people.path
     gate.people.close()
-    with sqlite3.connect(path) as db:
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("ALTER TABLE people DROP COLUMN erased")
         db.execute("PRAGMA user_version = 5")
     db.close()
