@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict, str]
     return directory, *crash("--kills", 24, "--seed", 2, "--directory", directory)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800)
 def test_two_dozen_kills_lose_nothing(run) -> None:
     _, code, report, said = run
     assert (code, report["lost"], report["duplicated"], report["unverifiable"]) == (0, 0, 0, 0), said
@@ -74,7 +74,7 @@ INSERT INTO records (chain, seq, kind, person, prev, hash, payload, signature, r
 """
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("script", "lost", "duplicated"),
     [
@@ -102,7 +102,7 @@ def test_a_light_more_is_found(run) -> None:
     assert not found.good
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1800)
 def test_a_light_before_its_record_is_found_to_lose(tmp_path: Path) -> None:
     code, report, said = crash(
         "--kills", 24, "--seed", 4, "--sabotage", "cue-first", "--directory", tmp_path / "site"

@@ -16,7 +16,7 @@ from tests.fuzz.run import READERS, Fuzzer
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_five_thousand_mutants_change_nothing(tmp_path: Path) -> None:
     command = [
         sys.executable,
