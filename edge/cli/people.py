@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from edge.cli import add_config, add_json, people_agree, people_badges, people_rights, people_roster
+from edge.cli import add_config, add_json, people_agree, people_badges, people_card, people_rights, people_roster
 from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
 from edge.domain.wording import counted
@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     people_roster.configure(verbs)
     people_rights.configure(verbs)
     people_badges.configure(verbs)
+    people_card.configure(verbs)
     people_agree.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",

@@ -35,6 +35,14 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add.set_defaults(call=run_add)
     badge = _verb(verbs, "badge", "give a person a badge (hold it to a reader, or type its number), or take theirs")
     badge.add_argument("--take", action="store_true", help="take all their badges from them: one was lost")
+    badge.add_argument(
+        "--next", action="store_true", help="the next card at this terminal's reader (stop the service first)"
+    )
+    badge.add_argument(
+        "--other-card",
+        action="store_true",
+        help="it is a card of its own, although its number may be another's in another notation",
+    )
     badge.set_defaults(call=run_badge)
     number = _verb(verbs, "number", "give a person a staff number, to be typed before their PIN, or take theirs")
     number.add_argument("--take", action="store_true", help="take it from them")
@@ -100,10 +108,22 @@ def _token(arguments: argparse.Namespace, kind: "Token", prompt: str) -> int:
         count = with_terminal(arguments, lambda **parts: by_hand.take_tokens(arguments.person, kind, **parts))
         print(f"taken from {arguments.person}: {count}")
         return 0
-    text = _secret(prompt)
-    fresh = with_terminal(arguments, lambda **parts: by_hand.give_token(arguments.person, kind, text, **parts))
+    text = _next(arguments) if getattr(arguments, "next", False) else _secret(prompt)
+    other = getattr(arguments, "other_card", False)
+    fresh = with_terminal(
+        arguments, lambda **parts: by_hand.give_token(arguments.person, kind, text, other_card=other, **parts)
+    )
     print(f"{arguments.person} has this {kind}{'; the record says so' if fresh else ' already'}")
     return 0
+
+
+def _next(arguments: argparse.Namespace) -> str:
+    from edge import config
+    from edge.cli.people_card import next_card
+
+    text = next_card(config.load(arguments.config).config)
+    print(f"read {text}")
+    return text
 
 
 def _secret(prompt: str) -> str:

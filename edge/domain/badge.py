@@ -20,6 +20,8 @@ HELD_MS = 3_000
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 30_000, 3_600_000
 """Each further failure doubles it."""
 _NUMBER = re.compile(r"[0-9A-Z]{3,40}")
+_HEX_PREFIX = re.compile(r"\A0X(?=[0-9A-F]{6,14}\Z)")
+"""As people write hex; no reader sends it."""
 _PIN = re.compile(rf"[0-9]{{{MIN_PIN},{MAX_PIN}}}")
 
 
@@ -50,8 +52,18 @@ def number(text: str) -> str | None:
 
     Readers differ in spaces, dashes, colons and capitals for the same card.
     """
-    bare = re.sub(r"[\s:.-]", "", text).upper()
+    bare = _HEX_PREFIX.sub("", re.sub(r"[\s:.-]", "", text).upper())
     return bare if _NUMBER.fullmatch(bare) else None
+
+
+def number_problem(kind: Token, text: str) -> str:
+    """Why a text is no number, and what to give; it does not repeat it."""
+    if re.fullmatch(r"\s*[0-9]+\s*[,/;+]\s*[0-9]+\s*", text):
+        return (
+            "that is a facility and a card's number: give the one long number that the reader sends, most often "
+            "printed before it; `smartclocker people card` shows what the reader sends"
+        )
+    return f"that is no {kind}: 3 to 40 letters and digits; `smartclocker people card` shows what the reader sends"
 
 
 def pin_problem(pin: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Final
 from nacl import pwhash
 from nacl.exceptions import InvalidkeyError
 
-from edge.domain import badge
+from edge.domain import badge, cards
 from edge.domain.badge import Token
 from edge.errors import PeopleError
 from edge.roster import vault
@@ -45,20 +45,28 @@ class Means:
         self._db, self._path, self._writing = db, path, writing
         self._opened, self._lasting_key = opened, lasting_key
 
-    def give(self, person: str, kind: Token, text: str) -> bool:
+    def give(self, person: str, kind: Token, text: str, *, other_card: bool = False) -> bool:
         """Give somebody a badge or a staff number; False when it is theirs already.
 
-        Raises PeopleError for somebody unknown or erased, for what is no number, and for one that is another's.
+        Raises PeopleError for somebody unknown or erased, for what is no number, for one that is another's, and for
+        a badge that is somebody's in another notation, unless it is known to be an `other_card`.
         """
         known = badge.number(text)
         if known is None:
-            raise PeopleError(f"that is no {kind}: 3 to 40 letters and digits; read it again")
+            raise PeopleError(badge.number_problem(kind, text))
         with self._writing():
             key = self._key(person)
             lookup = self._lookup(kind, known)
             owner = self._owner(lookup)
             if owner is not None and owner != person:
                 raise PeopleError(f"that {kind} is another person's here ({owner}); take it from them first")
+            if owner is None and kind is Token.BADGE and not other_card:
+                noted = self.noted_otherwise(known)
+                if noted is not None:
+                    raise PeopleError(
+                        f"in another notation that is a badge of {noted}; hold the card to this terminal's reader "
+                        "(smartclocker people card) and give what it says, or --other-card if it is another one"
+                    )
             row = (lookup, person, str(kind), vault.seal(key, f"token:{kind}", known.encode()))
             self._db.execute(
                 "INSERT OR REPLACE INTO tokens (lookup, person, kind, sealed) VALUES (?, ?, ?, ?)", row
@@ -92,6 +100,12 @@ class Means:
             return None
         with PEOPLE.guard(self._path):
             return self._owner(self._lookup(kind, known))
+
+    def noted_otherwise(self, known: str) -> str | None:
+        """Whose badge a number (`badge.number` made it) is in another notation; None for nobody's."""
+        with PEOPLE.guard(self._path):
+            owners = (self._owner(self._lookup(Token.BADGE, one)) for one in sorted(cards.notations(known)))
+            return next((owner for owner in owners if owner is not None), None)
 
     def has_pin(self, person: str) -> bool:
         """Whether somebody has one."""

@@ -204,11 +204,24 @@ def add(name: str, *, age_attested: bool, people: People, ring: Ring, clock: Clo
     return person
 
 
-def give_token(person: str, kind: Token, text: str, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
-    """Give somebody a badge or a staff number; False when they have it. Raises PeopleError, JournalError."""
+def give_token(
+    person: str,
+    kind: Token,
+    text: str,
+    *,
+    people: People,
+    ring: Ring,
+    clock: Clock,
+    by: str,
+    other_card: bool = False,
+) -> bool:
+    """Give somebody a badge or a staff number; False when they have it. Raises PeopleError, JournalError.
+
+    `other_card`: it is known not to be somebody's badge in another notation.
+    """
 
     def change() -> list[Saying]:
-        fresh = people.means.give(person, kind, text)
+        fresh = people.means.give(person, kind, text, other_card=other_card)
         return [did(kind, f"given to {person}", person)] if fresh else []
 
     return changed(change, people, ring, clock, by)

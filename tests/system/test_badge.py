@@ -233,3 +233,28 @@ def test_where_a_badge_alone_counts_no_camera_is_opened(site, reader: Path, tmp_
         wait_for(terminal, "  IN\n", never="out of order")
     assert punches(site) == [(person, "badge", "none")]
     assert "camera" not in (tmp_path / "log").read_text()
+
+
+def test_the_next_card_at_the_reader_is_shown_and_given(site, reader: Path) -> None:
+    person = added(site, "Ann Example")
+
+    def at_the_reader(*words: object) -> tuple[int, str]:
+        command = [sys.executable, "-m", "edge", "people", *map(str, words), "--config", str(site.config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert "hold the card to the reader" in process.stderr.readline()
+            present(reader, f"badge {NUMBER}")
+            said = process.communicate(timeout=60)[0]
+        return process.returncode, said
+
+    assert at_the_reader("card") == (0, f"number {NUMBER}\nnobody's here\n")
+    code, said = at_the_reader("badge", person, "--next")
+    assert code == 0
+    assert f"read {NUMBER}" in said
+    assert f"{person} has this badge; the record says so" in said
+    assert at_the_reader("card") == (0, f"number {NUMBER}\nthe badge of {person}\n")
+    command = [sys.executable, "-m", "edge", "people", "badge", person, "--config", str(site.config)]
+    for text, cure in (("47E639", "in another notation"), ("071,58937", "a facility and a card's number")):
+        done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=60, check=False)
+        assert done.returncode == 65
+        assert cure in done.stderr

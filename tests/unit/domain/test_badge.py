@@ -11,6 +11,8 @@ from edge.domain.badge import Read, Token, number, pause_ms, pin_problem
         ("0004711", "0004711"),
         (" 04:a2:1b:ff ", "04A21BFF"),
         ("04-A2-1B-FF", "04A21BFF"),
+        ("0x04a21bff", "04A21BFF"),
+        ("0xyz", "0XYZ"),
         ("12", None),
         ("", None),
         ("x" * 41, None),

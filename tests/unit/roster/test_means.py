@@ -194,3 +194,17 @@ def test_a_pin_digest_that_would_fell_a_terminal_is_refused(costs: str) -> None:
         roster_member.encode(member)
     fit = digest.replace(costs, "m=65536,t=3")
     assert roster_member.decode(roster_member.encode(replace(member, pin=fit))).pin == fit
+
+
+def test_a_card_in_another_notation_does_not_become_a_second_badge(open_people: Open) -> None:
+    people = open_people()
+    ann, bob = someone(people), someone(people)
+    people.means.give(ann, Token.BADGE, "0004711993")
+    for same in ("4711993", "47E639", "39:e6:47:00", "0x0047E639"):
+        for person in (ann, bob):
+            with pytest.raises(PeopleError, match=rf"in another notation .* badge of {ann}.*people card"):
+                people.means.give(person, Token.BADGE, same)
+    assert people.means.give(bob, Token.BADGE, "4711993", other_card=True)
+    assert people.means.whose(Token.BADGE, "4711993") == bob
+    people.means.give(bob, Token.NUMBER, "711993")
+    people.means.give(ann, Token.NUMBER, "0711993")
