@@ -35,6 +35,8 @@ FLUSH_S = 1.0
 """How long a clean stop waits for the broker to acknowledge what was handed over before it."""
 _MOST_INFLIGHT = 65_535
 """MQTT v5 §3.2.2.3.3: how many messages without an answer a broker takes that names no number."""
+ACKNOWLEDGED_WITHIN_S = 60.0
+"""A broker that has acknowledged nothing for so long, while something of ours waits for it, has lost it."""
 _READS_A_ROUND = 64
 _MOST_UNSENT = 1 << 20
 """Bytes that wait for the broker to read: with more, nothing is read from it and no message is written."""
@@ -70,6 +72,7 @@ class Connection:
         """How long it was up."""
         self._wires = wires
         self._tokens: dict[int, int] = {}
+        self._answered_at = 0.0
         self.outgoing = Outgoing()
         self._room = _MOST_INFLIGHT
         self._mid = 0
@@ -142,6 +145,9 @@ class Connection:
                     f"the broker does not answer within {patience:g} s; check that it is an MQTT v5 broker"
                 )
                 return
+            if self._tokens and time.monotonic() - self._answered_at > ACKNOWLEDGED_WITHIN_S:
+                self._reason = f"the broker has acknowledged nothing for {ACKNOWLEDGED_WITHIN_S:g} s; see its log"
+                continue
             self._exchange(_TICK_S if self._up_since is not None else min(_TICK_S, patience))
 
     def _exchange(self, timeout_s: float) -> None:
@@ -181,7 +187,10 @@ class Connection:
 
     def _may_read(self, sock: MqttSocket) -> bool:
         """Not while what came is not taken, nor while the broker does not take our answers: both are memory."""
-        return self._wires.events.room() and sock.unsent < _MOST_UNSENT
+        may = self._wires.events.room() and sock.unsent < _MOST_UNSENT
+        if not may:
+            self._answered_at = time.monotonic()  # it is we who do not look
+        return may
 
     def _let_paho_read(self, sock: MqttSocket) -> bool:
         """What was handed on. False when the connection is gone."""
@@ -195,6 +204,7 @@ class Connection:
         if first & 0xF0 == mqtt_packets.PUBACK:
             mid, code = mqtt_packets.read_puback(packet, body)
             token = self._tokens.pop(mid, None)
+            self._answered_at = time.monotonic()
             if token is not None:
                 unheard = code == _NO_MATCHING_SUBSCRIBERS
                 self._wires.events.put(Acknowledged(token, puback_refusal(code), unheard))
@@ -224,6 +234,8 @@ class Connection:
         while self.outgoing and len(self._tokens) < self._room and sock.unsent < _MOST_UNSENT:
             command = self.outgoing.next()
             mid = self._next_mid()
+            if not self._tokens:
+                self._answered_at = time.monotonic()
             self._tokens[mid] = command.token
             sock.send(
                 mqtt_packets.publish(

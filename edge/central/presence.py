@@ -64,6 +64,10 @@ class Sightings:
         self._waiting[origin] = [*kept, (said, now())]
         return None if said.epoch is None else (origin, said.epoch)
 
+    def anybody_online(self) -> bool:
+        """Whether any terminal claims to be at the broker. Raises LedgerError."""
+        return any(self._store.select(_ONLINE))
+
     def flush(self, now_ns: int) -> None:
         """Write what is due; one commit for all of it. Raises LedgerError, and then it stays due."""
         if self._flushed_ns is not None and now_ns - self._flushed_ns < FLUSH_NS:
@@ -143,6 +147,9 @@ def _row(claim: Claim) -> tuple[object, ...]:
 
 
 _REGISTERED = "SELECT 1 FROM terminals WHERE site = ? AND terminal = ? AND revoked IS NULL LIMIT 1"
+_ONLINE = """
+SELECT 1 FROM claims JOIN terminals USING (site, terminal) WHERE state = 'online' AND revoked IS NULL LIMIT 1
+"""
 _COLUMNS = "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed"
 _CLAIMS = f"SELECT {_COLUMNS} FROM claims"  # noqa: S608 - names of ours
 _PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

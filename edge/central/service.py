@@ -15,6 +15,7 @@ from nacl.signing import SigningKey
 from edge.adapters.mqtt_mail import Receive
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.client import ledger_link
+from edge.central.deaf import Deaf
 from edge.central.ledger import Ledger, Outcome, Reason, Verdict
 from edge.central.presence import Sightings
 from edge.central.pulse import Pulse
@@ -68,6 +69,7 @@ class Watching:
     """What is written down beside the records, for `central gaps`."""
 
     sightings: Sightings
+    deaf: Deaf
     strangers: Strangers
     pulse: Pulse
 
@@ -115,7 +117,8 @@ class LedgerService:
             self._link.start()
             self._opened.set()
             try:
-                watching = Watching(Sightings(store), Strangers(store), Pulse(store, self._settings.instance))
+                sightings, pulse = Sightings(store), Pulse(store, self._settings.instance)
+                watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
                 self._serve(Ledger(store, key, self._settings.daily), watching)
             finally:
                 self._link.stop()
@@ -173,13 +176,20 @@ class LedgerService:
                 if self.connected.is_set():
                     self._answer(ledger)
                 watching.flush(time.monotonic_ns(), connected=self.connected.is_set())
+                self._renew_if_deaf(watching.deaf)
             except LedgerStalled as error:
                 self._stall(error)
             else:
                 self._resume()
 
+    def _renew_if_deaf(self, deaf: Deaf) -> None:
+        if deaf.renews(time.monotonic(), connected=self.connected.is_set()) and self._link.renew():
+            _log.warning("nothing was heard although terminals are online: our session at the broker begins anew")
+
     def _take(self, ledger: Ledger, watching: Watching) -> None:
         """Everything that is held, a batch at a time; what raises LedgerStalled is held still."""
+        if self._held:
+            watching.deaf.heard(time.monotonic())
         while self._held:
             batch = self._held[:_BATCH]
             records = [one for one in batch if not _is_status(one)]

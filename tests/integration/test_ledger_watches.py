@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.central import presence, pulse
+from edge.central import deaf, presence, pulse
 from edge.central.gaps import Kind, find
 from edge.domain.records import Origin
 from edge.journal.keys import create_identity
@@ -91,3 +91,15 @@ def test_an_ordinary_end_after_punches_is_no_roll_back(site, monkeypatch, how):
             "gone",
         )
     assert set(kinds(site, timedelta(hours=2))) <= {Kind.OFFLINE, Kind.LEDGER}
+
+
+def test_a_ledger_that_hears_nothing_although_terminals_are_online_begins_a_new_session(site, monkeypatch, caplog):
+    monkeypatch.setattr(deaf, "PATIENCE_S", 1.0)
+    site.ledger()
+    terminal = site.terminal()
+    terminal.append(1)
+    terminal.run()
+    terminal.receipted(1)
+    site.eventually(lambda: "our session at the broker begins anew" in caplog.text, "a new session", 30)
+    terminal.append(1)
+    terminal.receipted(2)

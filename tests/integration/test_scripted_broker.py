@@ -307,3 +307,14 @@ def test_an_error_of_the_library_costs_the_connection_and_not_the_thread(scripte
         assert isinstance(uplink.next_event(10), Connected)
         assert uplink.faults == 1
     assert "Traceback" in caplog.text
+
+
+def test_a_broker_that_acknowledges_nothing_is_left_and_tried_again(scripted, monkeypatch):
+    monkeypatch.setattr(mqtt_connection, "ACKNOWLEDGED_WITHIN_S", 0.3)
+    monkeypatch.setattr(mqtt_connection, "_TICK_S", 0.1)
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, ping=b"\xd0\x00"))) as uplink:
+        assert isinstance(uplink.next_event(10), Connected)
+        assert uplink.next_event(1.0) is None, "nothing waits for it"
+        assert uplink.publish("a", b"b", token=1)
+        assert uplink.next_event(10) == Disconnected("the broker has acknowledged nothing for 0.3 s; see its log")
+        assert isinstance(uplink.next_event(10), Connected)
