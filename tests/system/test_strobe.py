@@ -21,6 +21,7 @@ from edge.domain.quality import QualityLimits
 from edge.domain.types import Frame, Pixels
 from edge.errors import SignalsError
 from edge.resources import models_directory
+from edge.terminal.alarms import STROBE_FAILING
 from edge.terminal.daemon import Terminal
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
@@ -103,20 +104,23 @@ def test_what_the_lamp_shows_decides_or_says_nothing(
     assert not strobe.lit
 
 
-def test_a_strobe_that_fails_ends_the_process_and_is_dark(site, photos: Path) -> None:
+def test_a_strobe_that_fails_is_dark_an_alarm_and_no_reason_to_turn_anybody_away(site, enrol, photos: Path) -> None:
     class Failing(ReplayStrobe):
         def light(self, lit: bool) -> None:
             super().light(lit)
             raise SignalsError("a pin failed; check the wiring")
 
-    strobe = Failing()
-    with living(site, strobe) as (terminal, _, scene):
+    enrol(site, "obama.jpg", "obama2.jpg")
+    strobe = Failing(_falling(as_a_head()))
+    with living(site, strobe) as (terminal, signals, scene):
         show(scene, photos)
-        deadline = time.monotonic() + 15
-        while not terminal.stop.is_set():
-            assert time.monotonic() < deadline
+        deadline = time.monotonic() + 60
+        while not (CueName.IN in signals._seen and STROBE_FAILING in terminal._status()["alarms"]):
+            assert time.monotonic() < deadline, (signals._seen, terminal._status())
+            assert not terminal.stop.is_set(), terminal.stop.reason
             time.sleep(0.02)
-        assert terminal.stop.reason == "strobe: SignalsError"
+        assert terminal._status()["strobe_nothing"]
+        assert not strobe.lit
     assert not strobe.lit
 
 
