@@ -77,7 +77,7 @@ def enrol(smartclocker: Run, photos: Path) -> Callable[..., str]:
     def enrol(site: Site, *names: str) -> str:
         done = smartclocker(
             "enrol", "Somebody", *(photos / name for name in names), "--config", site.config,
-            "--witness", "a test", "--consent", "--age-13-or-older",
+            "--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout.split()[1]

@@ -111,6 +111,15 @@ def harden_process() -> None:
         OSError: the kernel refused, which no supported kernel does.
     """
     os.umask(0o077)
+    leave_no_core()
+
+
+def leave_no_core() -> None:
+    """No core dump of this process, neither as a file nor piped to a collector: it would hold keys and names.
+
+    Raises:
+        OSError: the kernel refused, which no supported kernel does.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if (
         _LIBC.prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))

@@ -34,6 +34,8 @@ _GROUPS = {
 """Every verb; docs/cli.md has a section on each."""
 _PLAIN = frozenset({"central", "people", "evidence"})
 """Verbs that print what other machines and people wrote."""
+_IMPERSONAL = frozenset({"bench", "config", "models", "run"})
+"""Verbs that hold nothing of anybody; `run` sees to itself. No other leaves a core dump."""
 _LINE_ENDS = "\n"
 """An error lists several problems, a line each."""
 
@@ -44,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser(words[0] if words and words[0] in _GROUPS else None)
     arguments = parser.parse_args(words)
     _log_to_stderr(arguments)
+    if words[0] not in _IMPERSONAL:
+        from edge.adapters.system import leave_no_core
+
+        leave_no_core()
     try:
         with plain_output() if words[0] in _PLAIN else contextlib.nullcontext():
             code: int = arguments.call(arguments)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator, operator
+from edge.cli.consenting import add_consent, attested, given, witness_of
+from edge.cli.names import HELP, name_of
 from edge.domain.wording import counted
 
 
@@ -19,11 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "person's own; the images are not kept. To undo: `smartclocker people withdraw`."
     )
     parser.epilog = (
-        "example: smartclocker enrol 'Ada L.' ada1.jpg ada2.jpg --witness 'J. Smith' --consent --age-13-or-older"
+        "example: smartclocker enrol - ada1.jpg ada2.jpg --witness 4711 --consent --age-13-or-older "
+        "--employer-agreed, which asks for the name"
     )
     add_config(parser)
     add_json(parser)
-    parser.add_argument("name", metavar="NAME", help="for the people list here; encrypted, and never sent")
+    parser.add_argument("name", metavar="NAME", help=f"for the people list here, encrypted; {HELP}")
     parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTO", help="one face each; three are best")
     parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
     parser.add_argument(
@@ -31,10 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PERSON",
         help="the id of somebody who is here by badge or PIN: the face is added to them, and no id is new",
     )
-    parser.add_argument("--witness", required=True, metavar="WHO", help="who saw the consent given")
-    parser.add_argument("--language", default="en", metavar="TAG", help="of the policy that was read (default: en)")
-    parser.add_argument("--consent", action="store_true", help="the person has read the policy and agrees to it")
-    parser.add_argument("--age-13-or-older", action="store_true", help="the person attests it")
+    add_consent(parser)
     parser.add_argument(
         "--despite-lookalike",
         action="store_true",
@@ -47,29 +47,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Enrol."""
     from edge import config
-    from edge.domain.consent import Consent
-    from edge.errors import EnrolmentRefused, PeopleError
+    from edge.errors import EnrolmentRefused
+    from edge.roster.person import new_person_id
     from edge.terminal import by_hand, enrolment, parts
 
     loaded = config.load(arguments.config).config
-    if not arguments.consent or not arguments.age_13_or_older:
-        raise PeopleError(
-            "no consent, no template: have the person read the policy, then give --consent and --age-13-or-older"
-        )
+    attested(arguments, "no consent, no template")
     if arguments.camera == bool(arguments.photographs):
         raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
-    secrets, clock = parts.load_secrets(loaded), parts.clock()
+    secrets, clock, by = parts.load_secrets(loaded), parts.clock(), operator(arguments)
+    name, witness = name_of(arguments.name), witness_of(arguments)
     with parts.open_people(loaded, secrets) as people:
         policy = people.accepted(parts.policy(loaded))[0]
-    consent = Consent(
-        policy_version=policy.version,
-        policy_sha256=policy.sha256,
-        language=arguments.language,
-        given_at=clock.evidence().utc,
-        witness=arguments.witness,
-        age_attested=True,
-        employer_agreed=True,
-    )
+        if arguments.person:
+            by_hand.refuse_face(arguments.person, people)
+    consent = given(arguments, policy, clock.evidence().utc, witness)
+    enrolment.check(new_person_id(), name, consent, policy)  # before thirty photographs are looked at
     pipeline = parts.pipeline(loaded, parts.model_store(loaded), enrolling=True)
     if arguments.camera:
         probes = enrolment.probes_from_camera(
@@ -89,8 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
             )
         act = partial(by_hand.add_face, arguments.person) if arguments.person else enrolment.enrol
         made = act(
-            arguments.name, probes, consent, policy,
-            people=people, ring=ring, clock=clock, by=operator(arguments),
+            name, probes, consent, policy,
+            people=people, ring=ring, clock=clock, by=by,
         )  # fmt: skip
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))

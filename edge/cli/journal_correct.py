@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     option("--reason", help="forgotten, wrong-direction, wrong-person, wrong-time, out-of-service, other")
     option("--worker", help="asked, agrees, disputes or not-heard")
     option("--employer", help="asked, agrees, disputes or not-heard")
+    option("--force", action="store_true", help="although nobody here has this id: they are known elsewhere")
     add_operator(correct)
     add_config(correct)
     add_json(correct)
@@ -49,11 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     names = ("person", "change", "corrects", "direction", "reason", "worker", "employer")
     data: dict[str, Any] = {name: getattr(arguments, name) for name in names}
     found = _moment(arguments.at, evidence.utc, data)
-    with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
+    secrets = parts.load_secrets(loaded)
+    with parts.open_people(loaded, secrets) as people:
+        known = people.known()
+    with parts.open_ring(loaded, secrets) as ring:
         target, missing = _target(ring, arguments.corrects)
         if data["person"] is None and target is not None:
             data["person"] = target.data.get("person")
         found += missing + _problems(data, target, at_is_wrong=bool(found))
+        found += [] if found or arguments.force else _nobody(data["person"], known, ring)
         if found:
             lines = "".join(f"\n  {line}" for line in found)
             raise RecordError(f"nothing was recorded; put this right and give the command again:{lines}")
@@ -77,6 +83,17 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
     if not own and target is not None:
         return problems_with(data, target)
     return [line for line in own if not (at_is_wrong and line.startswith("at:"))]
+
+
+def _nobody(person: str, known: frozenset[str], ring: "Ring") -> list[str]:
+    """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
+    if person in known or ring.about(person, 1):
+        return []
+    told = f"person: nobody here has the id {person}, and no record names it"
+    if not known:
+        print(f"{told}: see that it is right, it cannot be held against anything", file=sys.stderr)
+        return []
+    return [f"{told}; `smartclocker people list` shows who is, or give --force for somebody who is known elsewhere"]
 
 
 def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:

@@ -59,19 +59,22 @@ def run_list(arguments: argparse.Namespace) -> int:
 
     loaded = config.load(arguments.config).config
     with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
-        accepted = people.accepted(parts.policy(loaded))
+        accepted, ways = people.accepted(parts.policy(loaded)), people.means.overview()
         rows: list[dict[str, Any]] = [
             {
                 "person": person.id,
                 "name": person.name,
                 "templates": person.templates,
                 "matching": person.templates > 0
+                and not person.damaged
                 and person.restriction is None
                 and person.consent is not None
                 and any(is_active(person.consent, policy) for policy in accepted),
                 "restriction": person.restriction,
                 "erased": person.erased,
                 "policy": None if person.consent is None else person.consent.policy_version,
+                "damaged": person.damaged,
+                **dict(zip(("badges", "staff_numbers", "pin"), ways.get(person.id, (0, 0, False)), strict=True)),
             }
             for person in people.list()
         ]
@@ -81,17 +84,37 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
     for row in rows:
-        why = row["restriction"] or "consent withdrawn or to another policy"
-        if row["name"] is not None and not row["templates"]:
-            why = "no face, badge or PIN alone"
-        if row["erased"]:
-            why = "erased"
-        state = "matching" if row["matching"] else f"not matching: {why}"
-        print(f"{row['person']}  {row['name'] or '-':<24}  {counted(row['templates'], 'template')}  {state}")
+        state = "matching" if row["matching"] else f"not matching: {_why(row)}"
+        has = " ".join(word for word, there in zip(_WAYS, _ways(row), strict=True) if there) or "no badge, no PIN"
+        templates = counted(row["templates"], "template")
+        print(f"{row['person']}  {row['name'] or '-':<24}  {templates}  {state}  [{has}]")
     print(counted(len(rows), "person", "people"))
     if coming is not None:
         print(f"{ready} of {sum(bool(row['matching']) for row in rows)} who are matched are ready for {coming}")
     return 0
+
+
+_WAYS = ("badge", "number", "PIN")
+
+
+def _ways(row: dict[str, Any]) -> tuple[int, int, bool]:
+    return row["badges"], row["staff_numbers"], row["pin"]
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Why somebody is not matched by their face, and what to do where something is to be done."""
+    if row["erased"]:
+        return "erased"
+    if row["damaged"]:
+        return f"what is kept of them was altered; `people erase {row['person']}`, then enrol again"
+    if row["restriction"]:
+        return str(row["restriction"])
+    if row["name"] is None or row["templates"]:
+        return "consent withdrawn or to another policy"
+    badges, numbers, pin = _ways(row)
+    if badges or (numbers and pin):
+        return "no face, badge or PIN alone"
+    return "no face, and nothing else to clock in with: give them a badge, or a staff number and a PIN"
 
 
 def run_withdraw(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config
 from edge.cli.acting import add_operator
+from edge.cli.names import HELP, name_of
 from edge.cli.people_rights import with_terminal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Add a person who says no to their face, or cannot be matched. Nothing biometric is kept, so "
         "no consent is needed. Give them a badge, or a staff number and a PIN, next.",
     )
-    add.add_argument("name", metavar="NAME")
+    add.add_argument("name", metavar="NAME", help=HELP)
     add.add_argument(
         "--age-13-or-older",
         action="store_true",
@@ -57,8 +58,8 @@ def run_add(arguments: argparse.Namespace) -> int:
     """Add."""
     from edge.terminal import by_hand
 
-    attested = arguments.age_13_or_older
-    person = with_terminal(arguments, lambda **parts: by_hand.add(arguments.name, age_attested=attested, **parts))
+    attested, name = arguments.age_13_or_older, name_of(arguments.name)
+    person = with_terminal(arguments, lambda **parts: by_hand.add(name, age_attested=attested, **parts))
     print(f"added {person}: no face, no consent needed")
     print(f"next: smartclocker people badge {person}    undo: smartclocker people erase {person} --reason employer")
     return 0

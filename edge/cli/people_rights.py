@@ -8,6 +8,7 @@ from typing import Any
 
 from edge.cli import add_config
 from edge.cli.acting import add_operator, operator
+from edge.cli.names import HELP, name_of
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,7 +23,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     lift = _verb(verbs, "unrestrict", "match a person again", run_unrestrict)
     lift.add_argument("--by-person", action="store_true", help="they objected, and say themselves that it ends")
     rectify = _verb(verbs, "rectify", "give a person their right name", run_rectify)
-    rectify.add_argument("name", metavar="NAME")
+    rectify.add_argument("name", metavar="NAME", help=HELP)
     access = _verb(verbs, "access", "hand out everything that is held about a person: JSON and a page", run_access)
     access.epilog = "It is in the clear, for the person: hand them the stick, and keep no copy. A record says so."
     access.add_argument(
@@ -65,7 +66,8 @@ def run_rectify(arguments: argparse.Namespace) -> int:
     """Rectify."""
     from edge.terminal import by_hand
 
-    with_terminal(arguments, lambda **parts: by_hand.rectify(arguments.person, arguments.name, **parts))
+    name = name_of(arguments.name)
+    with_terminal(arguments, lambda **parts: by_hand.rectify(arguments.person, name, **parts))
     print(f"rectified: {arguments.person}")
     return 0
 

@@ -15,6 +15,7 @@ from edge.domain import badge
 from edge.domain.badge import Token
 from edge.domain.consent import Consent, is_instant
 from edge.domain.matching import are_unit
+from edge.domain.person_name import MAX_NAME, is_name
 from edge.domain.strictjson import MAX_INTEGER, dump, is_version, parse_object
 from edge.domain.types import Floats
 from edge.errors import RecordError
@@ -26,7 +27,6 @@ FACELESS_SIZE = SIZES[2]
 MAX_DOCUMENT = 8_192
 WITHOUT_CONSENT = 2
 """`v` of a document of somebody who never consented to their face; in all others it is 1, and left out."""
-MAX_NAME = 200
 MAX_TEMPLATES = 32
 MAX_TOKENS = 8
 MAX_PIN_KIB = 65_536
@@ -104,7 +104,7 @@ def decode(padded: bytes) -> Member:
     if rest.strip(b"\0"):
         raise RecordError("roster member: something follows the templates")
     name, content, restricted = document.get("name"), document.get("content"), document.get("restricted")
-    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.strip().isprintable():
+    if not isinstance(name, str) or len(name) > MAX_NAME or not is_name(name):
         raise RecordError("roster member: the name is missing or not one line")
     if not isinstance(content, int) or isinstance(content, bool) or not 1 <= content <= MAX_INTEGER:
         raise RecordError("roster member: content is missing or malformed")

@@ -140,6 +140,17 @@ class Means:
             row = self._db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def overview(self) -> dict[str, tuple[int, int, bool]]:
+        """(badges, staff numbers, whether there is a PIN) of everybody who has any, by person."""
+        with PEOPLE.guard(self._path):
+            rows = self._db.execute(
+                "SELECT person, (SELECT count(*) FROM tokens t WHERE t.person = m.person AND kind = ?), "
+                "(SELECT count(*) FROM tokens t WHERE t.person = m.person AND kind = ?), pin IS NOT NULL "
+                "FROM means m",
+                (str(Token.BADGE), str(Token.NUMBER)),
+            ).fetchall()
+        return {person: (badges, numbers, bool(pin)) for person, badges, numbers, pin in rows}
+
     def held(self, person: str) -> dict[str, object]:
         """What is held of somebody, opened, as JSON values: their numbers, and that there is a PIN."""
         with PEOPLE.guard(self._path):

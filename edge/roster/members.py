@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.domain import consent as rules
+from edge.domain import person_name
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import Restriction
 from edge.domain.roster_member import Member, contradiction
@@ -126,7 +127,7 @@ def write(
         db.execute(
             "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name, erased = 0",
-            (person, opened.wrap(person, key), vault.seal(key, "name", member.name.strip().encode())),
+            (person, opened.wrap(person, key), vault.seal(key, "name", person_name.tidy(member.name).encode())),
         )
     if row is None:
         another = _means(db, opened, evidence, person, member, once=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.domain import consent as rules
+from edge.domain import person_name
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import PERSON, Restriction
 from edge.domain.matching import Gallery
@@ -19,7 +20,7 @@ from edge.roster import consents, erasure, everybody, foretold, holding, members
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.people_file import PeopleFile
-from edge.roster.person import MAX_NAME, Person, is_name, malformed
+from edge.roster.person import Person, malformed
 from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
 
@@ -58,7 +59,7 @@ class People(PeopleFile):
             self._db.execute(
                 "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
-                (person, self._vault().wrap(person, key), vault.seal(key, "name", name.strip().encode())),
+                (person, self._vault().wrap(person, key), vault.seal(key, "name", person_name.tidy(name).encode())),
             )
             self._db.execute(
                 "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
@@ -68,11 +69,20 @@ class People(PeopleFile):
 
     def add(self, person: str, name: str) -> None:
         """Somebody who will clock in by badge or PIN: no face, and so no consent to one. Raises PeopleError."""
-        if PERSON.fullmatch(person) is None or not is_name(name):
-            raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+        wrong = (
+            "the id is malformed"
+            if PERSON.fullmatch(person) is None
+            else person_name.problem(person_name.tidy(name))
+        )
+        if wrong is not None:
+            raise PeopleError(wrong)
         key = vault.new_person_key()
         with self._writing():
-            row = (person, self._vault().wrap(person, key), vault.seal(key, "name", name.strip().encode()))
+            row = (
+                person,
+                self._vault().wrap(person, key),
+                vault.seal(key, "name", person_name.tidy(name).encode()),
+            )
             self._db.execute("INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?)", row)
 
     def withdraw(self, person: str, when: str) -> bool:
@@ -169,14 +179,15 @@ class People(PeopleFile):
 
     def rectify(self, person: str, name: str) -> bool:
         """Give somebody their right name; False when their key is gone, and a name with it. Raises PeopleError."""
-        if not is_name(name):
-            raise PeopleError(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+        wrong = person_name.problem(person_name.tidy(name))
+        if wrong is not None:
+            raise PeopleError(wrong)
         with self._writing():
             self.restriction(person)
             wrapped = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()[0]
             if wrapped is None:
                 return False
-            sealed = vault.seal(self._vault().unwrap(person, wrapped), "name", name.strip().encode())
+            sealed = vault.seal(self._vault().unwrap(person, wrapped), "name", person_name.tidy(name).encode())
             self._db.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, person))
         self.purge()
         return True
@@ -193,6 +204,11 @@ class People(PeopleFile):
         """
         with PEOPLE.guard(self.path):
             return policies.in_force(self._db, configured)
+
+    def other_text(self, configured: Policy) -> int:
+        """How many agreed to another text under the very version in force, and so are not matched."""
+        with self._reading():
+            return policies.other_text(self._db, policies.in_force(self._db, configured))
 
     def policy_text(self, policy: Policy) -> str | None:
         """The text of one that was ordered; None when it is the configuration's own."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from edge.domain.consent import Consent
 from edge.domain.kinds import PERSON, Restriction
 from edge.domain.matching import are_unit
+from edge.domain.person_name import MAX_NAME, is_name, problem, tidy
 from edge.domain.types import Floats
 
 MAX_TEMPLATES = 32
 """A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
-MAX_NAME = 200
+__all__ = ["MAX_NAME", "is_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,14 @@ def new_person_id() -> str:
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
-def is_name(name: str) -> bool:
-    """One line of at most MAX_NAME printable characters, and not only spaces."""
-    return bool(name.strip()) and len(name) <= MAX_NAME and name.strip().isprintable()
-
-
 def malformed(person: str, name: str, embeddings: Floats | None, model_id: str | None) -> list[str]:
     """Everything that is wrong with an enrolment, each with its cure; None for what is not there yet."""
     found = []
     if PERSON.fullmatch(person) is None:
         found.append("the id is not one that new_person_id makes; use such a one")
-    if not is_name(name):
-        found.append(f"the name is empty, longer than {MAX_NAME} or not one line; give one")
+    wrong = problem(tidy(name))
+    if wrong is not None:
+        found.append(wrong)
     if model_id is not None and (not model_id or "\n" in model_id):
         found.append("the model has no id; take it from the manifest")
     if embeddings is None:

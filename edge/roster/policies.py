@@ -4,6 +4,7 @@ One that needs no new consent stands for the one before it: what was agreed to t
 """
 
 import sqlite3
+from collections.abc import Sequence
 
 from edge.domain.consent import Policy
 
@@ -35,6 +36,18 @@ def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
         if consent_again:
             return tuple(found)
     return (*found, configured) if configured not in found else tuple(found)
+
+
+def other_text(db: sqlite3.Connection, accepted: Sequence[Policy]) -> int:
+    """How many have a face here and agreed to another text under the version in force; nobody meant that to end."""
+    texts = {one.sha256 for one in accepted if one.version == accepted[0].version}
+    rows = db.execute(
+        "SELECT policy_sha256 FROM consents JOIN people ON id = person "
+        "WHERE n IN (SELECT max(n) FROM consents GROUP BY person) AND withdrawn_at IS NULL AND policy_version = ? "
+        "AND wrapped IS NOT NULL AND EXISTS (SELECT 1 FROM templates WHERE templates.person = id)",
+        (accepted[0].version,),
+    )
+    return sum(sha256 not in texts for (sha256,) in rows)
 
 
 def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:

@@ -6,6 +6,7 @@ nowhere on the disk, so that an erased person's cannot be found there and opened
 
 import contextlib
 import hashlib
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +76,19 @@ class Mark:
 class Received:
     """One connection, bound to the thread that opened it."""
 
-    def __init__(self, path: Path, *, mend: bool = True) -> None:
+    def __init__(self, path: Path, *, mend: bool = True, reading: sqlite3.Connection | None = None) -> None:
         """Open, or create when absent. One that is damaged or foreign is set aside and begun anew.
 
-        Without `mend` it is refused. Raises PeopleError, RosterDamaged among them.
+        Without `mend` it is refused. `reading` is a connection that is open already, and then nothing is changed.
+        Raises PeopleError, RosterDamaged among them.
         """
         self.path = path
         self.anew: str | None = None
         """Why it was begun anew; None when it was not."""
+        if reading is not None:
+            self._db = reading
+            self._refuse_altered()
+            return
         try:
             self._open()
         except RosterDamaged as error:

@@ -58,6 +58,8 @@ RECORD_ASIDE = "record-aside"
 """A record that was owed cannot be made, or an order that was kept cannot be read: it was set aside."""
 PEOPLE_UNREADABLE = "people-unreadable"
 """Somebody's consent, key or templates are damaged: they alone are not matched."""
+POLICY_TEXT = "policy-text"
+"""Somebody agreed to another text under the version in force: the text was changed, and the version was not."""
 EVIDENCE_FAILING = "evidence-failing"
 """An evidence image could not be kept, or could not be deleted on its day."""
 

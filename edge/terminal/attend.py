@@ -27,7 +27,8 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal.alarms import PEOPLE_UNREADABLE, RECORD_ASIDE
+from edge.terminal.alarms import PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
+from edge.terminal.check_people import another_text
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
@@ -110,7 +111,7 @@ class Attend:
         self.policy = rules.consent.version
         """The version of the privacy policy in force, for the status."""
         self._unreadable: list[str] = []
-        self._aside = 0
+        self._aside = self._other_text = 0
         self._faults: frozenset[Fault] = frozenset()
         self._desk_alarms: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
@@ -123,7 +124,8 @@ class Attend:
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
         unreadable, aside = self.tally.people_unreadable > 0, self._aside > 0
-        people = (*(PEOPLE_UNREADABLE,) * unreadable, *(RECORD_ASIDE,) * aside)
+        text = self._other_text > 0
+        people = (*(PEOPLE_UNREADABLE,) * unreadable, *(RECORD_ASIDE,) * aside, *(POLICY_TEXT,) * text)
         return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms, *people)
 
     def open(self) -> None:
@@ -300,6 +302,9 @@ class Attend:
             LOG.error("%s cannot be matched, what is kept of them is damaged: `smartclocker people list`", who)
         self._unreadable, before = unreadable, self._aside
         self._aside = len(self._people.orders.aside())
+        other, self._other_text = self._other_text, self._people.other_text(self._rules.consent)
+        if self._other_text > other:
+            LOG.error("policy.text: %s", another_text(self._other_text, self.policy))
         if self._aside > before:
             LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))
         self._faces.enrolled(found)

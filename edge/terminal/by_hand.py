@@ -128,12 +128,10 @@ def add_face(
     hold; JournalError when the records cannot be stored, and the next start makes them.
     """
 
+    enrolment.check(person, name, consent, policy, probes)
+
     def change() -> list[Saying]:
-        here = next((one for one in people.list() if one.id == person), None)
-        if here is None or (here.name is None and not any(people.means.held(person).values())):
-            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
-        if here.templates:
-            raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
+        refuse_face(person, people)
         model_id = probes[0].model_id
         people.enrol(person, name, consent, policy, np.stack([one.embedding for one in probes]), model_id)
         made = {"person": person, "models": [model_id], "templates": len(probes)}
@@ -141,6 +139,15 @@ def add_face(
 
     changed(change, people, ring, clock, by)
     return enrolment.Enrolled(person, len(probes))
+
+
+def refuse_face(person: str, people: People) -> None:
+    """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
+    here = next((one for one in people.list() if one.id == person), None)
+    if here is None or (here.name is None and not any(people.means.held(person).values())):
+        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+    if here.templates:
+        raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
 
 
 def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> None:

@@ -24,7 +24,7 @@ from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
-from edge.terminal import parts
+from edge.terminal import check_people, parts
 from edge.terminal.check_files import reading
 from edge.terminal.statedir import disk_problem
 
@@ -44,6 +44,7 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
             found += _disk(config, state)
             found += [] if identity is None else _journal(config, identity.verify_key)
             found += [] if storage is None else _people(config, storage)
+            found += check_people.roster(state)
     yield from found
 
 
@@ -120,7 +121,8 @@ def _people(config: Config, storage: bytes) -> Iterator[str]:
                 if wrong:
                     yield f"storage.state: {path}: {PEOPLE.mend} ({counted(len(wrong), 'fault')}: {wrong[0]})"
                     return
-                Vault(storage, connection.execute("SELECT wrapped_epoch FROM vault").fetchone()[0])
+                vault = Vault(storage, connection.execute("SELECT wrapped_epoch FROM vault").fetchone()[0])
+                yield from check_people.people(config, connection, vault)
             if not os.access(path, os.W_OK, effective_ids=True):
                 yield f"storage.state: {path} is not writable by uid {os.geteuid()}; `chown {os.geteuid()} {path}*`"
     except SmartClockerError as error:

@@ -85,7 +85,16 @@ def newcomer(company: Company) -> Employee:
 
 def agree_again(company: Company, one: Employee) -> int:
     """`people agree` at the reception; its exit code."""
-    words = ["people", "agree", one.person, "--witness", WITNESS, "--consent", "--age-13-or-older"]
+    words = [
+        "people",
+        "agree",
+        one.person,
+        "--witness",
+        WITNESS,
+        "--consent",
+        "--age-13-or-older",
+        "--employer-agreed",
+    ]
     with (
         _clock_of(company.reception),
         contextlib.redirect_stdout(io.StringIO()),

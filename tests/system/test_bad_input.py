@@ -16,7 +16,7 @@ from PIL import Image
 
 from edge.resources import models_directory
 
-WITNESSED = ("--witness", "a test", "--consent", "--age-13-or-older")
+WITNESSED = ("--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed")
 
 
 @pytest.fixture

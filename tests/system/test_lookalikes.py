@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.system.test_badge import punches, running, wait_for
 
-WITNESSED = ("--witness", "a test", "--consent", "--age-13-or-older")
+WITNESSED = ("--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed")
 
 
 def listed(site, smartclocker) -> list[dict]:

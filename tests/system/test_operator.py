@@ -19,7 +19,7 @@ from edge.journal.keys import create_identity, public_pem
 from tests.docs.test_protocol import REGISTRY, SCHEMAS
 
 BADGE, STAFF = "0004711993", "77001"
-CONSENTS = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older")
+CONSENTS = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")
 ADDED = ("--change", "added", "--direction", "in", "--at", "2026-03-02T07:58:00.000Z", "--reason", "forgotten",
          "--worker", "asked", "--employer", "agrees")  # fmt: skip
 Act = Callable[..., None]

@@ -79,7 +79,16 @@ def test_an_order_stops_the_matching_of_a_face_that_stands_there(tmp_path: Path)
         config.write_text(config.read_text().replace("[keys]\n", key))
         run("central", "register", centre, "main", "hall-1", directory / "identity.pem")
         photos = [photos_directory() / name for name in ("obama.jpg", "obama2.jpg")]
-        words = ("--witness", "Planted Witness", "--consent", "--age-13-or-older", "--config", config, "--json")
+        words = (
+            "--witness",
+            "Planted Witness",
+            "--consent",
+            "--age-13-or-older",
+            "--employer-agreed",
+            "--config",
+            config,
+            "--json",
+        )
         person = json.loads(run("enrol", "Planted Name", *photos, *words))["person"]
         people, journal = directory / "state" / "people.db", directory / "state" / "journal.db"
 

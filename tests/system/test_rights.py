@@ -154,7 +154,7 @@ def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
     people.put_in_force(second, TEXT, consent_again=True, configured=parts.policy(loaded))
     assert matched(loaded, people) == 0
-    words = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older")
+    words = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")
     assert run(site, "agree", person, *words[:-1]) == 65
     assert run(site, "agree", "z" * 26, *words) == 65
     assert "smartclocker people list" in capsys.readouterr().err

@@ -47,6 +47,7 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
         "W",
         "--consent",
         "--age-13-or-older",
+        "--employer-agreed",
         "--config",
         config,
         "--json",
@@ -128,7 +129,7 @@ def test_a_wrong_directory_gets_no_roster(tmp_path: Path) -> None:
 
 def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, centre: Path) -> None:
     first = write_terminal(tmp_path / "first", photos_directory(), site="main", name="hall-1")
-    words = ("--witness", "W", "--consent", "--age-13-or-older", "--config", first, "--json")
+    words = ("--witness", "W", "--consent", "--age-13-or-older", "--employer-agreed", "--config", first, "--json")
     photos = [photos_directory() / name for name in ("obama.jpg", "obama2.jpg")]
     person = json.loads(run("enrol", "Planted Name", *photos, *words))["person"]
     file = tmp_path / "out.scp"

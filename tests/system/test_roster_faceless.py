@@ -82,7 +82,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
 def test_a_face_is_withdrawn_from_the_roster_and_comes_back_by_a_new_consent(tmp_path: Path, centre: Path) -> None:
     config = write_terminal(tmp_path / "terminal", photos_directory(), site="main", name="hall-1")
     photo = photos_directory() / "obama.jpg"
-    agreed = ("--witness", "W", "--consent", "--age-13-or-older", "--config", config, "--json")
+    agreed = ("--witness", "W", "--consent", "--age-13-or-older", "--employer-agreed", "--config", config, "--json")
 
     def export(name: str, code: int = 0) -> str:
         target = ("--to", centre / "roster.pem", "--out", tmp_path / name)

@@ -165,5 +165,5 @@ def _at(directory: Path) -> Terminal:
 
 def _enrol(terminal: Terminal) -> None:
     for name, photos in PEOPLE.items():
-        consent = ("--witness", "the harness", "--consent", "--age-13-or-older")
+        consent = ("--witness", "the harness", "--consent", "--age-13-or-older", "--employer-agreed")
         smartclocker("enrol", name, *(PHOTOS / p for p in photos), "--config", terminal.config, *consent)

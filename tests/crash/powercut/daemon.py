@@ -24,7 +24,7 @@ def record_daemon(directory: Path, name: str, variant: Variant, punches: int) ->
     shutil.copy(PHOTOS / "obama3.jpg", replay)
     config = lay_out(directory, variant, replay.absolute())
     photos = [PHOTOS / photo for photo in _PERSON]
-    words = ["--config", config, "--witness", "a test", "--consent", "--age-13-or-older"]
+    words = ["--config", config, "--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed"]
     _enrol(python("-m", "edge", "enrol", "Somebody", *photos, *words))
     with record.begin(directory, name, python("-m", "edge", "run", "--config", config)) as tracer:
         try:

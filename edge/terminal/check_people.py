@@ -1,0 +1,61 @@
+"""What `smartclocker check` sees of the people and of the roster's notes: who is damaged, who agreed to what."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.config import Config
+from edge.domain.wording import counted
+from edge.errors import RosterDamaged, SmartClockerError
+from edge.journal.verify import opened
+from edge.roster import everybody, policies
+from edge.roster.received import RECEIVED, Received
+from edge.roster.schema import PEOPLE
+from edge.roster.vault import Vault
+from edge.terminal import parts
+
+_NAMED = 5
+
+
+def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str]:
+    """Of an open people file of this version; it is only read. Raises SmartClockerError."""
+    if db.execute("PRAGMA user_version").fetchone()[0] != PEOPLE.version:
+        return  # the next start brings it up to date
+    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    evidence = vault.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
+    damaged = [one.id for one in everybody.listed(db, vault, evidence) if one.damaged]
+    if damaged:
+        who = counted(len(damaged), "person", "people")
+        named = ", ".join(damaged[:_NAMED]) + (" …" if len(damaged) > _NAMED else "")
+        yield (
+            f"storage.state: {who} cannot be matched, what is kept of them was altered ({named}); whom the roster "
+            "brought it mends at the service's next start, others: `smartclocker people erase`, then enrol again"
+        )
+    for (order,) in db.execute("SELECT id FROM aside ORDER BY id"):
+        yield f"storage.state: {order} was set aside, no record can be made of it (operations.md, record-aside)"
+    accepted = policies.in_force(db, parts.policy(config))
+    other = policies.other_text(db, accepted)
+    if other:
+        yield f"policy.text: {another_text(other, accepted[0].version)}"
+
+
+def another_text(count: int, version: str) -> str:
+    """That so many agreed to another text under the same version, and the cure."""
+    return (
+        f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
+        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
+        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
+    )
+
+
+def roster(state: Path) -> Iterator[str]:
+    """The notes of the roster: a damaged one is set aside by the next start."""
+    path = state / "roster.db"
+    try:
+        if RECEIVED.present(path):
+            with RECEIVED.guard(path), opened(path, RECEIVED) as db:
+                Received(path, reading=db)
+    except RosterDamaged as error:
+        yield f"storage.state: {error}. The next start sets it aside; who is here goes on"
+    except (SmartClockerError, OSError) as error:
+        yield f"storage.state: {error}"
