@@ -4,7 +4,10 @@ It is valid for as long as the authority itself: a list that ended would lock ev
 beside the broker is as fresh as its copy, whatever it says of itself.
 """
 
-from collections.abc import Iterable
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,13 +58,27 @@ def valid(directory: Path, name: str) -> list[Issued]:
 def revoke(directory: Path, which: Iterable[Issued]) -> Path:
     """Put these into the list, signed anew; its path. Raises KeyFileError."""
     now = datetime.now(UTC)
-    entries = list(read(directory) or ())
-    there = {one.serial_number for one in entries}
-    for one in which:
-        if one.serial not in there:
-            builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(now)
-            entries.append(builder.build())
-    return _write(directory, entries)
+    with _alone(directory):  # of two at once, the second would write the list without the first one's
+        entries = list(read(directory) or ())
+        there = {one.serial_number for one in entries}
+        for one in which:
+            if one.serial not in there:
+                builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(now)
+                entries.append(builder.build())
+        return _write(directory, entries)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileError(f"{directory}: cannot be opened ({error.strerror}); `central init` makes it") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:

@@ -5,6 +5,7 @@ import os
 import ssl
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -220,6 +221,16 @@ def test_a_reader_without_an_identity_is_revoked_by_name(base, capsys):
     for name in ("ledger", "authority"):
         assert central("revoke", base, name) == 2
     assert "--renew" in capsys.readouterr().err
+
+
+def test_two_revocations_at_once_are_both_in_the_list(base):
+    names = [f"gate-{number}" for number in range(8)]
+    for name in names:
+        pki.issue_client(base / "pki", name)
+    chosen = [crl.valid(base / "pki", name) for name in names]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda which: crl.revoke(base / "pki", which), chosen))
+    assert crl.revoked(base / "pki") == {one.serial for which in chosen for one in which}
 
 
 def test_the_list_of_revoked_certificates_ends_with_the_ca_and_openssl_takes_it(base):
