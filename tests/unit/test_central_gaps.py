@@ -203,7 +203,7 @@ def test_what_was_looked_into_is_silent_listed_and_can_be_taken_back(centre, cap
     assert main(gaps) == 1
     assert main([*gaps, "--acknowledged", "--json"]) == 0
     assert '"undone_why": "it was found"' in capsys.readouterr().out
-    assert main([*word, "--undo", "--why", "again"]) == 74
+    assert main([*word, "--undo", "--why", "again"]) == 65
     assert "was not acknowledged" in capsys.readouterr().err
 
 
@@ -221,7 +221,7 @@ def test_what_was_looked_into_is_silent_listed_and_can_be_taken_back(centre, cap
 def test_nothing_else_can_be_acknowledged(centre, capsys, where, epoch, why, said):
     centre.take(*chain(4))
     centre.take(*chain(2, "f" * 32, at="2026-03-03T07:00:00.000Z"))
-    assert main(["central", "acknowledge", str(centre.path), where, epoch, "--by", "P", "--why", why]) == 74
+    assert main(["central", "acknowledge", str(centre.path), where, epoch, "--by", "P", "--why", why]) == 65
     assert said in capsys.readouterr().err
     assert len(centre.find()) == 1
 
