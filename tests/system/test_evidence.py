@@ -12,6 +12,7 @@ import pytest
 from nacl.public import PrivateKey
 from PIL import Image
 
+from edge import config
 from edge.adapters.system import SystemClock
 from edge.cli import main
 from edge.domain.records import decode
@@ -20,6 +21,7 @@ from edge.journal.keys import load_secret
 from edge.journal.verify import read_payloads
 from edge.roster import stillbox
 from edge.roster.evidence import opened
+from edge.terminal import parts
 from edge.terminal.releasing import packed
 from tests.system.test_durable_before_green import GREEN, lights, running
 
@@ -170,6 +172,8 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
 
 def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> None:
     state, now = site.directory / "state", SystemClock().evidence()
+    loaded = config.load(site.config).config
+    parts.open_ring(loaded, parts.load_secrets(loaded)).close()  # images come after it
     for number, person in enumerate(("a" * 26, "b" * 26), 1):
         record = f"entrance-1/{'e' * 32}/{number}"
         with opened(state / "evidence.db", now, make=True) as store:
