@@ -44,8 +44,9 @@ powercut: setup  ## open journal and people in every state a power cut may leave
 	@$(BIN)/python -m tests.crash.powercut --states $(or $(STATES),10000) --sabotage $(or $(SABOTAGE),none) $(ARGS)
 	@$(BIN)/python -m tests.crash.powercut.people --states $(or $(PEOPLE_STATES),3000)
 
-fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the real readers (CASES=1000000)
+fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the real readers (CASES=1000000); then hostile words and files at every verb
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)
+	@$(BIN)/python -m tests.fuzz.verbs
 
 privacy: setup  ## 50 people, 5 terminals, every promise of docs/privacy.md: what was seen, and whether it holds (SABOTAGE=word must fail)
 	@$(BIN)/python -m tests.privacy --json build/privacy.json --sabotage "$(SABOTAGE)" $(ARGS)

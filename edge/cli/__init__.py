@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__
+from edge.cli.outcome import told
 from edge.cli.plain import plain_output, shown
 from edge.errors import SmartClockerError
 
@@ -42,7 +44,10 @@ _LINE_ENDS = "\n"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code is the process's (docs/cli.md lists them). Expected errors print one message."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [
+        word.replace("\0", "\ufffd") for word in (sys.argv[1:] if argv is None else argv)
+    ]  # no kernel gives one
+    _print_whatever_the_locale()
     parser = build_parser(words[0] if words and words[0] in _GROUPS else None)
     arguments = parser.parse_args(words)
     _log_to_stderr(arguments)
@@ -53,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with plain_output() if words[0] in _PLAIN else contextlib.nullcontext():
             code: int = arguments.call(arguments)
+        sys.stdout.flush()  # a full disk behind it is told by the exit code
     except SmartClockerError as error:
         print(f"smartclocker: {shown(error, keep=_LINE_ENDS)}", file=sys.stderr)
         return error.exit_code
@@ -60,12 +66,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has seen enough; a second complaint at interpreter exit helps nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return 141
-    except Exception:  # Python's own exit code would be 1, which means something else
-        logging.getLogger(__name__).critical("an error that nobody foresaw; report it", exc_info=True)
-        return SmartClockerError.exit_code
+    except Exception as error:  # Python's own exit code would be 1, which means something else
+        text, code = told(error)
+        _let_go_of_output()
+        if code == SmartClockerError.exit_code:
+            logging.getLogger(__name__).critical("%s", text, exc_info=True)
+        else:
+            print(f"smartclocker: {shown(text)}", file=sys.stderr)
+        return code
     return code
+
+
+def _let_go_of_output() -> None:
+    """What cannot be written now must not fail once more when the interpreter ends, with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_whatever_the_locale() -> None:
+    """A name that this locale cannot print is no reason to fail after the work is done: it is shown by numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:

@@ -74,8 +74,10 @@ def open_ledger(directory: Path) -> "Store":
 
 def add_broker(parser: argparse.ArgumentParser) -> None:
     """Where the broker is."""
-    parser.add_argument("--host", default="localhost", help="the broker, by a name in its certificate")
-    parser.add_argument("--port", type=int, default=8883)
+    parser.add_argument(
+        "--host", type=named("host"), default="localhost", help="the broker, by a name in its certificate"
+    )
+    parser.add_argument("--port", type=named("port"), default=8883)
 
 
 def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":

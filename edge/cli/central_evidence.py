@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,8 @@ def run_key(arguments: argparse.Namespace) -> int:
     from edge.errors import KeyFileError
     from edge.journal.keys import create_secret, sealing_pem
 
-    public: Path = arguments.file.with_name(arguments.file.name + ".pem")
-    if public.exists():
+    public = Path(f"{arguments.file}.pem")
+    if os.path.lexists(public):
         raise KeyFileError(f"{public}: exists already and is never overwritten; move it away first")
     secret = create_secret(arguments.file)
     public.write_text(sealing_pem(PrivateKey(secret).public_key), encoding="ascii")
@@ -94,6 +95,8 @@ def _read(file: Path, key: "PrivateKey") -> "list[Opened]":
     from edge.roster.stillbox import MAX_IMAGE, open_sealed
 
     try:
+        if file.exists() and not file.is_file():
+            raise ExportRefused(f"{file}: not a regular file; name what the terminal released")
         with zipfile.ZipFile(file) as archive:
             entries = [one for one in archive.infolist() if one.filename.endswith(".still")]
             if (

@@ -11,6 +11,7 @@ from edge.cli import add_json, central_order_cancel, central_order_roster
 from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
+from edge.cli.numbers import number
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
@@ -56,7 +57,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--ground", choices=grounds, help="of `release-evidence`; --why says more, for the audit log alone")
     add("--everybody", action="store_true", help="of `delete-evidence`, in place of PERSON")
     add("--force", action="store_true", help="although neither a record nor the roster names this person")
-    add("--request", type=int, metavar="N", help="the request that it answers, as `central rights list` numbers it")
+    add(
+        "--request",
+        type=number,
+        metavar="N",
+        help="the request that it answers, as `central rights list` numbers it",
+    )
     add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
         help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip
     add("--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",
@@ -74,7 +80,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--every", type=duration, metavar="TIME", help="with --send: again and again, until none is owed"
     )
     owed.add_argument(
-        "--cancel", type=int, metavar="N",
+        "--cancel", type=number, metavar="N",
         help="send order N no more, as it is numbered here; with --why. A terminal that has it may obey it yet",
     )  # fmt: skip
     add_doing(owed, why="")

@@ -78,13 +78,18 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     return made
 
 
+_MOST_TEXT = 1_000_000
+"""Bytes of a policy; an order that carries it is smaller still, and says so."""
+
+
 def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
     import hashlib
 
     from edge.errors import RecordError
+    from edge.reading import read_file
 
     try:
-        text = arguments.text.read_bytes().decode()
+        text = read_file(arguments.text, _MOST_TEXT).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
     sha256 = hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import LEDGER_KEY, add_broker, duration, open_ledger, uplink, verb
+from edge.cli.numbers import number
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.add_argument("origin", type=_origin, metavar="SITE/TERMINAL")
     parser.add_argument("--epoch", help="of the terminal's journal (default: the one that it claims)")
-    parser.add_argument("--first", type=int, metavar="N", help="the first record")
-    parser.add_argument("--last", type=int, metavar="M", help="the last one")
+    parser.add_argument("--first", type=number, metavar="N", help="the first record")
+    parser.add_argument("--last", type=number, metavar="M", help="the last one")
     parser.add_argument(
         "--valid", type=duration, default=timedelta(days=1), metavar="TIME",
         help="how long the command holds for a terminal that is away: 2h, 1d, 7d at most (default: 1d)",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import open_ledger, verb
+from edge.cli.numbers import number
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         (refuse, "the legal ground: an article, and why it holds"),
         (close, "how it was answered"),
     ):
-        parser.add_argument("request", type=int, metavar="N", help="as `rights list` numbers it")
+        parser.add_argument("request", type=number, metavar="N", help="as `rights list` numbers it")
         parser.add_argument("--ground", required=True, metavar="TEXT", help=ground)
         add_doing(parser)
     key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
@@ -226,9 +227,10 @@ def _opened(file: Path, key: bytes, ledger: Path | None) -> "collected.Answer":
     """One answer, which a terminal's signed record vouches for where a ledger is given. Raises ExportRefused."""
     from edge.central import collected
     from edge.errors import ExportRefused
+    from edge.reading import read_file
 
     try:
-        answer = collected.read(file.read_bytes(), key)
+        answer = collected.read(read_file(file, collected.MAX_BYTES), key)
     except ExportRefused as error:
         raise ExportRefused(f"{file}: {error}") from error
     except OSError as error:

@@ -85,9 +85,10 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
     from edge.central import roster_follow, roster_intake
     from edge.domain.auditlog import Act
     from edge.errors import ExportRefused
+    from edge.reading import read_file
 
     try:
-        raw = path.read_bytes() if path.stat().st_size <= _MOST else b""
+        raw = read_file(path, _MOST)
     except OSError as error:
         raise ExportRefused(f"cannot be read ({error.strerror})") from error
     with turn_of(arguments) as desk:

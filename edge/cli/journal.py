@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_json, journal_correct, journal_transfer, recover
+from edge.cli.numbers import number
 from edge.cli.plain import shown
 from edge.domain.wording import counted
 
@@ -49,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Print the payloads as they were signed, one JSON document a line. Nothing is written.",
     )
     show.add_argument("journal", type=Path, metavar="JOURNAL")
-    show.add_argument("--after", type=int, default=0, metavar="SEQ", help="only records with a higher seq")
+    show.add_argument("--after", type=number, default=0, metavar="SEQ", help="only records with a higher seq")
     show.set_defaults(call=run_show)
     journal_transfer.add(verbs)
     journal_correct.add(verbs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli import add_config, add_json
+from edge.cli.numbers import number
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     chosen = export.add_mutually_exclusive_group()
     chosen.add_argument("--all", action="store_true", help="every record that is still kept here")
-    chosen.add_argument("--after", type=_seq, metavar="SEQ", help="records with a higher seq")
+    chosen.add_argument("--after", type=number, metavar="SEQ", help="records with a higher seq")
     export.add_argument("--seal", action="store_true", help="for the centre alone: sealed to the ledger's key")
     export.add_argument(
         "--ledger",
@@ -162,10 +163,3 @@ def _pinned(loaded: "Config") -> "dict[str, VerifyKey]":
 
     key = _pinned_key(loaded)
     return {key_id(key): key}
-
-
-def _seq(word: str) -> int:
-    """A number from 0 on."""
-    if not word.isascii() or not word.isdigit() or int(word) > 2**53:
-        raise argparse.ArgumentTypeError(f"{word}: not a seq; give a number from 0 on")
-    return int(word)

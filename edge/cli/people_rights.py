@@ -97,7 +97,7 @@ def run_policy(arguments: argparse.Namespace) -> int:
         policy = people.accepted(configured)[0]
         text = people.policy_text(policy)
     print(f"policy {policy.version}, sha256 {policy.sha256}", file=sys.stderr)
-    print(text if text is not None else Path(loaded.policy.text).read_text(encoding="utf-8"), end="")
+    print(text if text is not None else parts.policy_text(loaded), end="")
     return 0
 
 

@@ -129,6 +129,8 @@ def load_secret(path: Path, origin: str = KEYS_CREATE) -> bytes:
 
 def _create(path: Path, text: str) -> None:
     """Write a complete file or none: a power cut must not leave half a key under the real name."""
+    if not path.name:
+        raise KeyFileError(f"{str(path)!r} names no file; give the path of the new key")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

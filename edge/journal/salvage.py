@@ -6,6 +6,7 @@ read is added. Only what verifies counts; a record that was evicted long ago may
 """
 
 import contextlib
+import errno
 import json
 import mmap
 import re
@@ -169,6 +170,8 @@ class Salvage:
         files = [path for path in (journal, wal.wal_path(journal)) if path.exists()]
         if not files:
             raise FileNotFoundError("no such file")
+        if not all(path.is_file() for path in files):
+            raise OSError(errno.EINVAL, "not a regular file")
         self._db.execute("BEGIN")
         for file in files:
             for found in carve(file):

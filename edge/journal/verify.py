@@ -108,6 +108,7 @@ def opened(path: Path, kind: Kind = JOURNAL) -> Iterator[sqlite3.Connection]:
     In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
     crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
     """
+    kind.refuse_truncated(path)
     if path.with_name(path.name + "-shm").exists():
         with contextlib.closing(kind.connect(path, "ro")) as connection:
             yield connection

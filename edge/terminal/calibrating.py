@@ -12,6 +12,7 @@ from edge.domain.calibration import LOOSEST, STRICTEST, Calibration, Tail
 from edge.domain.scorebook import Scorebook
 from edge.domain.strictjson import parse_object
 from edge.errors import RecordError, TransferError
+from edge.reading import read_file
 
 LOG = logging.getLogger(__name__)
 CALIBRATION, SCORES = "calibration.json", "scores.json"
@@ -50,7 +51,7 @@ def write(
 def read(state: Path) -> Written | None:
     """What is in force; None when there is none. Raises RecordError for a damaged file."""
     try:
-        raw = (state / CALIBRATION).read_bytes()
+        raw = read_file(state / CALIBRATION, _MOST)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -67,7 +68,7 @@ def read(state: Path) -> Written | None:
 def scores(state: Path, model_id: str) -> Scorebook:
     """The counts so far; empty ones where there are none, or none of this model. Damage raises nothing."""
     try:
-        document = parse_object((state / SCORES).read_bytes()[: _MOST + 1], _MOST)
+        document = parse_object(read_file(state / SCORES, _MOST), _MOST)
         book = Scorebook.read(document)
     except (OSError, RecordError):
         return Scorebook(model_id)

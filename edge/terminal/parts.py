@@ -28,6 +28,7 @@ from edge.journal.quarantine import ensure_usable, is_vanished
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring
 from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
+from edge.reading import read_file
 from edge.resources import models_directory
 from edge.roster.evidence_file import NAME as EVIDENCE
 from edge.roster.people import People
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from edge.adapters.mqtt_tls import UplinkSettings
 
 
+_MOST_POLICY = 1_000_000
+"""Bytes of a policy's text."""
 LEDGER_ORIGIN = "copy the centre's ledger.pem there (`smartclocker central init` made it)"
 AUTHORITY_ORIGIN = "copy the centre's authority.pem there (`smartclocker central authority init` made it)"
 
@@ -213,7 +216,7 @@ def roster(config: Config, secrets: Secrets, time: Clock) -> Roster | None:
 def policy(config: Config) -> Policy:
     """The privacy policy in force, hashed from its very bytes. Raises ConfigError when its text cannot be read."""
     try:
-        text = Path(config.policy.text).read_bytes()
+        text = read_file(config.policy.text, _MOST_POLICY)
     except OSError as error:
         cure = "put the text of the policy there; people consent to it, so it must be at hand"
         raise ConfigError(config.policy.text, [f"policy.text: cannot be read: {error.strerror}; {cure}"]) from error
@@ -224,7 +227,7 @@ def policy_text(config: Config) -> str:
     """What people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is no text."""
     policy(config)
     try:
-        text = Path(config.policy.text).read_bytes().decode("utf-8").removeprefix("\ufeff")
+        text = read_file(config.policy.text, _MOST_POLICY).decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise ConfigError(
             config.policy.text, [f"policy.text: {config.policy.text} is not UTF-8 text; save it as UTF-8"]

@@ -4,13 +4,13 @@ One schema for the loader, for the script that makes the files again and for the
 key, a missing key or a wrong type is an error that names the key.
 """
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from edge import tomltext
 from edge.errors import ModelError
 
 FILE = "manifest.toml"
@@ -158,11 +158,11 @@ def read_manifest(directory: Path) -> Manifest:
     """Read and check `directory`/manifest.toml. Raises ModelError, naming the key and the cure."""
     path = directory / FILE
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tomltext.read(path)
         manifest = msgspec.convert(raw, Manifest)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no model manifest here; {_CURE}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path}: cannot be used: {error}; {_CURE}") from error
     for what, names in (
         ("role", [str(spec.role) for spec in manifest.model]),

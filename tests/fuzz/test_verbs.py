@@ -1,0 +1,77 @@
+"""No verb ends in a traceback, or with a code that docs/cli.md does not have, whatever it is given."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+from tests.fuzz.verbs import CODES, World, judge, run, verbs
+
+STRIDE = 7
+"""`make fuzz` takes every case."""
+GROUPS = sorted({verb.split()[0] for verb, _ in verbs()})
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("group", GROUPS)
+def test_hostile_words_and_files_are_refused_in_words(tmp_path: Path, group: str) -> None:
+    found = [(one.words, one.problem) for one in run(World(tmp_path / "world"), STRIDE, group) if one.problem]
+    assert found == []
+
+
+def test_every_verb_is_asked() -> None:
+    assert len({verb for verb, _ in verbs()}) > 60
+    assert {0, 1, 2, 65, 69, 70, 74, 78, 130, 141} <= CODES
+
+
+def test_this_judge_can_fail(monkeypatch) -> None:
+    from edge.cli import models
+
+    for error, said in ((KeyError("x"), "nobody foresaw"), (SystemExit(99), "99 is not in docs")):
+
+        def raises(_arguments, error=error) -> int:
+            raise error
+
+        monkeypatch.setattr(models, "run", raises)
+        assert said in str(judge(("models",)).problem)
+
+
+def at(words: list[str], **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    told = {**os.environ, **environment}
+    return subprocess.run([sys.executable, "-m", "edge", *words], capture_output=True, env=told, check=False)
+
+
+def test_a_locale_that_cannot_print_a_name_prints_it_by_numbers(site) -> None:
+    config = ["--config", str(site.config)]
+    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert main(["people", "add", "Łukasz", "--age-13-or-older", *config]) == 0
+    shown = at(["people", "list", *config], **plain)
+    assert (shown.returncode, b"\\u0141ukasz" in shown.stdout) == (0, True), shown.stderr
+
+
+def test_a_folder_whose_name_is_no_text_is_a_folder(site, enrol, tmp_path: Path) -> None:
+    """What was exported is there, and the exit code says so."""
+    enrol(site, "obama.jpg")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    folder.mkdir()
+    for environment in ({}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}):
+        before = len(list(folder.iterdir()))
+        done = at(["journal", "export", str(folder), "--config", str(site.config), "--all"], **environment)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+        after = list(folder.iterdir())
+        assert len(after) == before + 1
+        for path in after:
+            path.unlink()
+
+
+def test_an_output_that_takes_nothing_is_told_by_the_exit_code(site) -> None:
+    with Path("/dev/full").open("wb") as full:
+        words = [sys.executable, "-m", "edge", "config", "show", "--config", str(site.config)]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 74
+    assert b"Traceback" not in done.stderr
+    assert b"No space left" in done.stderr
