@@ -17,6 +17,7 @@ from edge.domain import roster as messages
 from edge.domain import roster_member
 from edge.domain.auditlog import Act
 from edge.domain.kinds import ErasureReason
+from edge.domain.leavers import Leavers
 from edge.domain.roster import PersonMessage
 from edge.domain.roster_member import Member
 from edge.domain.roster_topics import Part, Place, place_of
@@ -85,7 +86,7 @@ def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_
     return Adopted(manifest.version, here.version, taken, sorted(person for person, _ in left), sorted(lost))
 
 
-def heal(desk: Desk, store: RosterStore) -> tuple[list[str], list[str]]:
+def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str]]:
     """People of `roster.db` whom an older `roster-people.db` lacks: who is back from our own messages, who is not.
 
     Raises LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
@@ -96,7 +97,7 @@ def heal(desk: Desk, store: RosterStore) -> tuple[list[str], list[str]]:
     for site in store.sites():
         here, ours = store.site(site), store.messages(site)
         for person in [one.person for one in store.members(site).values() if one.gone is None]:
-            if person in known or here is None:
+            if person in known or here is None or leavers.of(site, person) is not None:
                 continue
             sent = ours.get(Place(site, Part.PERSON, person).topic)
             member = (
@@ -185,7 +186,9 @@ def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
     ours = store.messages(here.site)
     for person, row in store.members(here.site).items():
         sent, entry = ours.get(Place(here.site, Part.PERSON, person).topic), found.listed.get(person)
-        if row.gone is None and (sent is None or entry is None or sent.sha256 != entry.sha256):
+        if (
+            sent is None or entry is None or sent.sha256 != entry.sha256
+        ):  # a tombstone of ours may be the older, too
             store.put_members(here.site, [replace(row, stale=True)])
     lists = [topic for topic in ours if (place := place_of(topic)) and place.part in {Part.PAGE, Part.MANIFEST}]
     store.put_messages(here.site, dict.fromkeys(lists))

@@ -45,7 +45,7 @@ def run_publish(arguments: argparse.Namespace) -> int:
         authority_lock.held(arguments.directory, lock=authority_lock.PUBLISHING),
     ):
         with turn_of(arguments) as desk:
-            _heal(desk, store)
+            _heal(desk, store, ledger)
             _follow(desk, store, ledger)
         to = uplink(arguments, AUTHORITY)
         for site in [arguments.site] if arguments.site else store.sites():
@@ -78,10 +78,11 @@ def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]
     return roster_ending.order_again(desk, store, ledger, found)
 
 
-def _heal(desk: "Desk", store: "RosterStore") -> None:
+def _heal(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
+    from edge.central import roster_follow
     from edge.central.roster_adopt import heal
 
-    back, lost = heal(desk, store)
+    back, lost = heal(desk, store, roster_follow.leavers(desk.registry, ledger, store))
     if back:
         say(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
     for person in lost:

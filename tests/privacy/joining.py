@@ -3,6 +3,7 @@
 import contextlib
 import io
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 from edge.cli import main
@@ -54,20 +55,22 @@ def everybody(company: Company, findings: Findings, people: int) -> None:
     findings.equal("consent", "people with a signed consent record before their templates", given, ids)
 
 
+def export(company: Company, one: Employee, file: Path, gate: Gate | None = None) -> Path:
+    """`people export` at the terminal where somebody is. Raises RuntimeError with what it said."""
+    at = gate or (company.whole if one.photo else company.reception)
+    words = ["people", "export", one.person, "--to", company.centre / ROSTER_PUBLIC, "--out", file]
+    words += ["--operator", OPERATOR]
+    said = io.StringIO()
+    with _clock_of(at), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = main([*map(str, words), "--config", str(at.path)])
+    if code != 0:
+        raise RuntimeError(said.getvalue())
+    return file
+
+
 def hand_over(company: Company, people: list[Employee], gate: Gate | None = None) -> tuple[int, str]:
     """`people export` at the terminal, `central roster add` at the centre."""
-    files = []
-    for one in people:
-        at = gate or (company.whole if one.photo else company.reception)
-        file = company.root / f"{one.person}.scp"
-        words = ["people", "export", one.person, "--to", company.centre / ROSTER_PUBLIC, "--out", file]
-        words += ["--operator", OPERATOR]
-        said = io.StringIO()
-        with _clock_of(at), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = main([*map(str, words), "--config", str(at.path)])
-        if code != 0:
-            return code, said.getvalue()
-        files.append(file)
+    files = [export(company, one, company.root / f"{one.person}.scp", gate) for one in people]
     code, out = company.central("roster add", *files, "--by", "Pat")
     for file in files:
         file.unlink()

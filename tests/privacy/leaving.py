@@ -1,7 +1,9 @@
 """Who leaves: by erasure, withdrawal, age, and the end of an employment on its date."""
 
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
+from edge.central import roster_follow
 from tests.privacy import cast, tracing
 from tests.privacy.company import Company, Employee
 from tests.privacy.findings import Findings
@@ -25,7 +27,7 @@ def at_once(company: Company, findings: Findings, traces: Traces) -> str:
     """Three of them; the number of the request for erasure, which the absent terminal keeps open."""
     erased, withdraws, child = (company.staff[role] for role in (cast.ERASED, cast.WITHDRAWS, cast.CHILD))
     number = ask(company, erased, "erasure")
-    _go(company, erased, "requested", "erase", "--reason", "requested", "--request", number)
+    _go(company, erased, "erase", "--reason", "requested", "--request", number)
     _gone(company, findings, "erasure", erased, traces)
     said = company.whole.show(erased.photo or "")
     findings.equal("erasure", "the camera sees them again; the cue", said, "refused")
@@ -36,7 +38,7 @@ def at_once(company: Company, findings: Findings, traces: Traces) -> str:
     company.order("*", "withdraw", withdraws.person, "--request", withdrawal)
     findings.until("withdrawal", "matched at no terminal", lambda: not _matched(company, withdraws))
     findings.note("withdrawal", company.reception.offer(withdraws.face) != "punch", "their face opened nothing")
-    _removed(company, withdraws, "withdrawn")
+    company.publish()
     _gone(company, findings, "withdrawal", withdraws, traces)
 
     def last_word() -> object:
@@ -46,7 +48,7 @@ def at_once(company: Company, findings: Findings, traces: Traces) -> str:
 
     findings.until("withdrawal", "the last word of their consent: withdrawn", lambda: last_word() == "withdrawn")
 
-    _go(company, child, "under-age", "under-age")
+    _go(company, child, "under-age")
     _gone(company, findings, "age", child, traces)
     findings.until("age", "the reason on record: under-age", lambda: _reasons(company, child) == {"under-age"})
     return number
@@ -78,18 +80,15 @@ def on_the_day(company: Company, findings: Findings, traces: Traces) -> None:
     findings.until("termination", "after it, matched nowhere", lambda: not _matched(company, one))
     findings.until("termination", "the reason on record: employment-ended",
                    lambda: _reasons(company, one) == {"employment-ended"})  # fmt: skip
-    _removed(company, one, "employment-ended")
+    with patch.object(roster_follow, "now", lambda: company.reception.clock.evidence().utc):
+        company.publish()  # the centre's clock is the story's, too
     _gone(company, findings, "termination", one, traces)
 
 
-def _go(company: Company, one: Employee, reason: str, *order: object) -> None:
+def _go(company: Company, one: Employee, *order: object) -> None:
+    """By the order alone: the roster follows it."""
     word, *rest = order
     company.order("*", word, one.person, *rest)
-    _removed(company, one, reason)
-
-
-def _removed(company: Company, one: Employee, reason: str) -> None:
-    company.central("roster remove", one.person, "--reason", reason, "--by", "Pat", "--why", "left")
     company.publish()
 
 

@@ -24,6 +24,8 @@ PROMISES = (
     Promise(
         "erasure", "Erasure: no byte of template, key, name or message is left at terminal, broker or centre", _D
     ),
+    Promise("leaving", "An order alone takes who left out of the roster: no later terminal learns them", _P),
+    Promise("comeback", "Nobody who left comes back by a restored file of the centre or an old export", _P),
     Promise("termination", "The end of an employment erases on its date, and not before", _P),
     Promise(
         "month", "Answered within one month: due, overdue, done or refused with its ground; who owes is seen", _D

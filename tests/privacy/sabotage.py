@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from edge.central import roster_follow
+from edge.cli import central_roster_publish
 from edge.domain.matching import Gallery
 from edge.domain.orders import Order
 from edge.roster import erasure, evidence, sitekey
@@ -107,6 +109,19 @@ def _keep_image() -> Any:
     return patch.object(evidence.rules, "expired", lambda _one, _passage: False)
 
 
+def _forget_order() -> Any:
+    """The roster does not follow an order; only the terminals obey it."""
+    return patch.object(roster_follow, "follow", lambda _desk, _store, _found: [])
+
+
+def _believe_backup() -> Any:
+    """What is published is what the files say, wherever they come from."""
+    return patch.multiple(
+        central_roster_publish, _heal=lambda *_rest: None, _adopt=lambda *_rest, **_more: None,
+        _follow=lambda *_rest: [],
+    )  # fmt: skip
+
+
 _MADE: dict[str, tuple[str, Callable[[], Any]]] = {
     "keep-template": ("erasure", _keep_template),
     "name-in-traffic": ("traffic", _clear_roster),
@@ -117,6 +132,8 @@ _MADE: dict[str, tuple[str, Callable[[], Any]]] = {
     "end-early": ("termination", _end_early),
     "keep-stranger": ("purpose", _keep_stranger),
     "keep-image": ("images", _keep_image),
+    "forget-order": ("leaving", _forget_order),
+    "believe-backup": ("comeback", _believe_backup),
 }
 WORDS = tuple(_MADE)
 ROWS = {word: row for word, (row, _) in _MADE.items()}

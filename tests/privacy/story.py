@@ -12,7 +12,7 @@ from edge.domain.types import Floats
 from edge.journal.envelope import key_id
 from edge.journal.verify import verify_file
 from edge.terminal import parts
-from tests.privacy import cast, fields, hostile, images, joining, leaving, policy, rights, tracing
+from tests.privacy import cast, fields, hostile, images, joining, leaving, policy, returning, rights, tracing
 from tests.privacy.company import LOG, Company, Employee, faces
 from tests.privacy.findings import Findings
 from tests.privacy.gate import Gate
@@ -34,6 +34,7 @@ class Story:
     traces: leaving.Traces = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
     erasure: str = ""
+    before: returning.Before = field(default_factory=returning.Before)
 
     def steps(self, only: tuple[str, ...] = ()) -> list[Step]:
         """Title and body of each; `only` the methods of these names."""
@@ -45,6 +46,7 @@ class Story:
             ("what must vanish later is found now", self.plant),
             ("one terminal leaves the network; every right is asked for", self.ask),
             ("erasure, withdrawal, a child, the end of an employment", self.leave),
+            ("terminals are installed, and the centre's files come from a backup", self.restore),
             ("a terminal is revoked, somebody joins", self.revoke),
             ("a changed policy asks for consent again", self.change),
             ("hostile messages", self.attack),
@@ -120,6 +122,7 @@ class Story:
     def plant(self) -> None:
         """Before."""
         self.traces = leaving.plant(self.company, self.findings)
+        self.before = returning.keep(self.company)
 
     def ask(self) -> None:
         """Rights."""
@@ -130,6 +133,10 @@ class Story:
         """Who goes."""
         leaving.announce(self.company, self.findings)
         self.erasure = leaving.at_once(self.company, self.findings, self.traces)
+
+    def restore(self) -> None:
+        """Who left stays away."""
+        returning.at_new_terminals(self.company, self.findings, self.before)
 
     def revoke(self) -> None:
         """It keeps what it had, and learns nothing new."""

@@ -26,6 +26,8 @@ ENOUGH = {
     "end-early": ("join", "sync", "plant", "leave"),
     "keep-stranger": ("join", "sync", "punch"),
     "keep-image": ("join", "sync", "punch", "picture", "outdate"),
+    "forget-order": ("join", "sync", "plant", "leave", "restore"),
+    "believe-backup": ("join", "sync", "plant", "leave", "restore"),
 }
 """As much of the story as shows it."""
 
