@@ -41,9 +41,9 @@ def remember(db: sqlite3.Connection, key: bytes, person: str, consent: Consent) 
 
 
 def end(db: sqlite3.Connection, key: bytes, person: str, when: str) -> None:
-    """Somebody's consent ends, if they gave one that had not; a damaged one, too, as far as it can be read."""
+    """Somebody's consent ends, if they gave one that had not; what cannot be read ends by a word that can."""
     given = latest_of(db, key, person)
-    if given is not None and given.withdrawn_at is None:
+    if given is not None and (given.withdrawn_at is None or is_damaged(given)):
         witness = "unreadable" if is_damaged(given) else given.witness
         given_at = when if given.given_at == _LONG_AGO else given.given_at
         remember(db, key, person, rules.ended(replace(given, witness=witness, given_at=given_at), when))

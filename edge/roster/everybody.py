@@ -33,6 +33,7 @@ def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Perso
             name = vault.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
         except (PeopleError, UnicodeDecodeError):
             damaged = True
+        damaged = damaged and not erased  # of whom nothing is kept that could be
         found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased), damaged))
     return found
 

@@ -9,7 +9,7 @@ from edge.domain import alike
 from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
-from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.kinds import PERSON, ErasureReason, Kind
 from edge.domain.records import Draft, decode
 from edge.domain.states import Situation, State
 from edge.domain.types import Frame, Pixels, Probe
@@ -193,5 +193,10 @@ def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
     people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
     owed = people.owed()
     for person, reason in owed:
-        erase(person, ErasureReason(reason), people=people, ring=ring, clock=clock, interrupted=True)
+        known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
+        if PERSON.fullmatch(person) is None:  # the id was altered: no record could name it
+            people.erase(person, clock.evidence().utc, known)
+            people.settled(person)
+        else:
+            erase(person, known, people=people, ring=ring, clock=clock, interrupted=True)
     return len(owed)
