@@ -163,6 +163,8 @@ class Kind:
             raise self._not_one(path)
 
     def _not_one(self, path: Path) -> SmartClockerError:
+        if self.cache:
+            return (self.damaged or self.error)(f"{path}: truncated, or not a {self.noun}: {self.mend}")
         return (self.damaged or self.error)(
             f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
             "path or restore it from your backup"

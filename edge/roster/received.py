@@ -30,7 +30,7 @@ RECEIVED = Kind(
     damaged=RosterDamaged,
     former=(0x53435231, "pages"),  # 'SCR1', which the authority's registry has
     cache=True,
-    mend="it is damaged; move it away: the roster then comes again from the broker, and nothing else is in it",
+    mend="it is a cache, and the service's next start sets it aside: the roster comes again from the broker",
 )
 _TABLES = """
 CREATE TABLE people (
@@ -99,6 +99,8 @@ class Received:
             self._open()
 
     def _open(self) -> None:
+        if self.path.is_symlink():
+            raise self._damaged("it is a link, and nobody here makes one")
         if not RECEIVED.present(self.path):
             RECEIVED.create(self.path, _TABLES, lambda _db: None)
         self._db = RECEIVED.connect(self.path)

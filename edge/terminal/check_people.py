@@ -52,10 +52,12 @@ def roster(state: Path) -> Iterator[str]:
     """The notes of the roster: a damaged one is set aside by the next start."""
     path = state / "roster.db"
     try:
-        if RECEIVED.present(path):
+        if path.is_symlink():
+            yield f"storage.state: {path}: it is a link, and nobody here makes one; {RECEIVED.mend}"
+        elif RECEIVED.present(path):
             with RECEIVED.guard(path), opened(path, RECEIVED) as db:
                 Received(path, reading=db)
     except RosterDamaged as error:
-        yield f"storage.state: {error}. The next start sets it aside; who is here goes on"
+        yield f"storage.state: {error}"
     except (SmartClockerError, OSError) as error:
         yield f"storage.state: {error}"

@@ -1,0 +1,59 @@
+"""Rubbish in every file beside the journal and the people: a badge is a punch all the same, and it is said."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge import config
+from edge.central.registry import Registry
+from tests.system.test_fails_alone import gate, live, uplink
+
+__all__ = ["gate", "live"]  # the fixtures
+BESIDE = (
+    "roster.db",
+    "evidence.db",
+    "scores.json",
+    "calibration.json",
+    "last-seen-journal.json",
+    "roster.db-wal",
+    "roster.db.damaged",
+    "access",
+    "quarantine",
+)
+
+
+def foreign(path: Path) -> None:
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE people (id)")
+    db.close()
+
+
+RUBBISH = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_bytes(b"\xff\x00rubbish\n" * 999),
+    "another database": foreign,
+    "the authority's log": lambda path: Registry(path).close(),
+    "a folder": Path.mkdir,
+    "a link to nowhere": lambda path: path.symlink_to(path.with_name("nowhere")),
+}
+
+
+@pytest.mark.parametrize("kind", RUBBISH)
+def test_whatever_lies_beside_them_punching_goes_on(gate, live, kind: str, smartclocker, caplog) -> None:
+    uplink(gate)
+    state = Path(config.load(gate.path).config.storage.state)
+    for name in BESIDE:
+        path = state / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        RUBBISH[kind](path)
+    done = smartclocker("check", "--config", gate.path)
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "roster.db" in done.stdout
+    life = live(gate)
+    life.punches()
+    said = "the roster cannot be taken in" if kind == "a folder" else "It was set aside beside it"
+    life.wait(lambda: said in caplog.text, "the alarm")
