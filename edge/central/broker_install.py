@@ -18,7 +18,7 @@ def install(base: Path, into: Path, user: str) -> Path:
     Raises NameRefused, KeyFileError.
     """
     base, into = base.absolute(), into.absolute()
-    if into in {base, base / "pki"} or not str(into).isprintable():
+    if into in {base, base / "pki"} or not str(into).isprintable() or _is_anothers(into):
         raise NameRefused(
             f"{str(into)!r}: give the broker a directory of its own, /etc/smartclocker/broker as a rule"
         )
@@ -44,6 +44,14 @@ def install(base: Path, into: Path, user: str) -> Path:
     path = into / "mosquitto.conf"
     _put(path, configuration.encode(), group)
     return path
+
+
+def _is_anothers(into: Path) -> bool:
+    """Whether something else lies there: the directory's owner and mode are changed, and /etc must keep its own."""
+    try:
+        return into.is_dir() and any(into.iterdir()) and not (into / "acl").exists()
+    except OSError:
+        return False  # making it says why
 
 
 def _group(user: str) -> int | None:

@@ -23,6 +23,8 @@ def attempt(what: str, act: Callable[[], object]) -> Iterator[str]:
         yield from error.problems
     except SmartClockerError as error:
         yield f"{what}: {error}"
+    except OSError as error:
+        yield f"{what}: {error.filename}: {error.strerror}; let the service's user read it, and what lies in it"
 
 
 def problems(config: Config, account: Account | None) -> Iterator[str]:

@@ -107,11 +107,11 @@ def test_an_expired_command_is_forgotten_by_the_broker(site, resend):
 @pytest.mark.parametrize(
     ("words", "code", "cure"),
     [
-        (["main/gate-9"], 74, "no active identity"),
-        (["main/gate-1", "--first", "3"], 74, "belong together"),
-        (["main/gate-1", "--first", "3", "--last", "2"], 74, "no range"),
-        (["main/gate-1", "--first", "0", "--last", "2"], 74, "no range"),
-        (["main/gate-1", "--first", "1", "--last", "2"], 74, "name the epoch"),
+        (["main/gate-9"], 65, "no active identity"),
+        (["main/gate-1", "--first", "3"], 65, "belong together"),
+        (["main/gate-1", "--first", "3", "--last", "2"], 65, "no range"),
+        (["main/gate-1", "--first", "0", "--last", "2"], 65, "no range"),
+        (["main/gate-1", "--first", "1", "--last", "2"], 65, "name the epoch"),
         (["main/gate-1", "--epoch", "E", "--first", "1", "--last", "2"], 65, "epoch is missing or malformed"),
         (["main/gate-1", "--epoch", EPOCH, "--first", "1", "--last", "2", "--valid", "8d"], 65, "within 7 days"),
     ],

@@ -156,3 +156,28 @@ def test_a_site_that_is_added_works_after_a_reload(installed):
     acl = (installed.into / "acl").read_text()
     assert "/main/" in acl
     assert "/depot/" in acl
+
+
+def test_a_directory_in_which_something_else_lies_keeps_its_owner_and_mode(tmp_path: Path) -> None:
+    smartclocker("central", "init", tmp_path / "centre", "--host", "127.0.0.1", "--site", "main")
+    other = tmp_path / "etc"
+    other.mkdir(mode=0o755)
+    (other / "hosts").touch()
+    before = other.stat()
+    user = "mosquitto" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    words = [
+        sys.executable,
+        "-m",
+        "edge",
+        "central",
+        "broker",
+        str(tmp_path / "centre"),
+        str(other),
+        "--user",
+        user,
+    ]
+    done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, check=False)
+    assert (done.returncode, "a directory of its own" in done.stderr) == (2, True)
+    after = other.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert [path.name for path in other.iterdir()] == ["hosts"]

@@ -29,7 +29,9 @@ def check(capsys) -> Callable[..., list[str]]:
 
     def run(config: Path, *, notes: bool = False) -> list[str]:
         code = main(["check", "--config", str(config), "--json"])
-        said = json.loads(capsys.readouterr().out)
+        shown = capsys.readouterr()
+        assert code in {0, 78}, shown.err
+        said = json.loads(shown.out)
         assert code == (78 if said["problems"] else 0)
         return said["notes"] if notes else said["problems"]
 
@@ -281,3 +283,15 @@ def test_a_journal_in_use_is_looked_at_beside_the_service(site, check) -> None:
     identity = keys.load_identity(site.directory / "identity")
     with closing(Ring(site.journal, Origin("demo", "entrance-1"), identity)):
         assert check(site.config) == []
+
+
+def test_a_folder_that_may_not_be_entered_is_a_problem_and_no_end(site, check, monkeypatch) -> None:
+    def closed(_config) -> None:
+        raise PermissionError(13, "Permission denied", "/opt/models")
+
+    monkeypatch.setattr(parts, "model_store", closed)
+    (said,) = check(site.config)
+    assert (
+        said
+        == "storage.models: /opt/models: Permission denied; let the service's user read it, and what lies in it"
+    )
