@@ -40,6 +40,17 @@ def punch(direction: str = "in") -> Draft:
     return Draft(Kind.PUNCH, said, EVIDENCE)
 
 
+OPEN: list[Ring] = []
+"""Journals that a test opened, closed after it."""
+
+
+@pytest.fixture(autouse=True)
+def _close_journals() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
 class Terminal:
     """A journal, and its way onto a stick."""
 
@@ -48,6 +59,7 @@ class Terminal:
         self.directory, self.origin = directory, origin
         self.key = key or SigningKey.generate()
         self.ring = Ring(directory / "journal.db", origin, self.key)
+        OPEN.append(self.ring)
         self.append(count)
 
     def append(self, count: int) -> None:

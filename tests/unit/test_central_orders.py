@@ -89,8 +89,7 @@ def test_an_order_to_a_site_that_fails_at_one_terminal_is_given_to_none(centre, 
         return real(arguments, terminal)
 
     monkeypatch.setattr("edge.cli.central_order.sealed_name", second_fails)
-    with pytest.raises(RuntimeError):
-        order(centre, "main/*", "rectify", ANNA, "--name", "Ann")
+    assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 70, "what nobody foresaw"
     assert states(centre, capsys) == []
     monkeypatch.undo()
     assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 1
