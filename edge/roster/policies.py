@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from edge.domain.consent import Policy
+from edge.domain.wording import counted
 
 
 def add(db: sqlite3.Connection, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
@@ -55,3 +56,12 @@ def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:
     query = "SELECT text FROM policies WHERE version = ? AND sha256 = ? ORDER BY n DESC LIMIT 1"
     row = db.execute(query, (policy.version, policy.sha256)).fetchone()
     return None if row is None else str(row[0])
+
+
+def another_text(count: int, version: str) -> str:
+    """That so many agreed to another text under the same version, and the cure."""
+    return (
+        f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
+        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
+        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
+    )

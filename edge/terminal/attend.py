@@ -27,8 +27,8 @@ from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
+from edge.roster.policies import another_text
 from edge.terminal.alarms import PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
-from edge.terminal.check_people import another_text
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces

@@ -36,16 +36,7 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
     accepted = policies.in_force(db, parts.policy(config))
     other = policies.other_text(db, accepted)
     if other:
-        yield f"policy.text: {another_text(other, accepted[0].version)}"
-
-
-def another_text(count: int, version: str) -> str:
-    """That so many agreed to another text under the same version, and the cure."""
-    return (
-        f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
-        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
-        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
-    )
+        yield f"policy.text: {policies.another_text(other, accepted[0].version)}"
 
 
 def roster(state: Path) -> Iterator[str]:
