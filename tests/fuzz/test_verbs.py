@@ -1,12 +1,20 @@
 """No verb ends in a traceback, or with a code that docs/cli.md does not have, whatever it is given."""
 
+import contextlib
+import importlib
 import os
+import pkgutil
+import resource
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import edge
+from edge.adapters.accounts import Account, acting_as
 from edge.cli import main
 from tests.fuzz.verbs import CODES, World, judge, run, verbs
 
@@ -20,6 +28,38 @@ GROUPS = sorted({verb.split()[0] for verb, _ in verbs()})
 def test_hostile_words_and_files_are_refused_in_words(tmp_path: Path, group: str) -> None:
     found = [(one.words, one.problem) for one in run(World(tmp_path / "world"), STRIDE, group) if one.problem]
     assert found == []
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """The kernel lets no file grow."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@pytest.mark.timeout(600)
+def test_on_a_full_disk(tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    assert [(one.words, one.problem) for one in run(world, 3 * STRIDE, around=full_disk) if one.problem] == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody with fewer rights")
+def test_without_rights() -> None:
+    """Whoever calls it may enter the folder and read little in it; all modules are there by then."""
+    for module in pkgutil.walk_packages(edge.__path__, "edge."):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module.name)
+    nobody = Account("nobody", 65534, 65534)
+    with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
+        Path(directory).chmod(0o755)
+        world = World(Path(directory, "world"))
+        found = [one for one in run(world, 3 * STRIDE, around=lambda: acting_as(nobody)) if one.problem]
+    assert [(one.words, one.problem) for one in found] == []
 
 
 def test_every_verb_is_asked() -> None:

@@ -14,7 +14,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -249,8 +250,16 @@ def main_fuzz() -> int:
     return 1 if bad else 0
 
 
-def run(world: World, stride: int = 1, chosen: str = "") -> Iterator[Ended]:
-    """Each `stride`-th case of the verbs whose name begins with `chosen`, in a folder of its own."""
+def run(
+    world: World,
+    stride: int = 1,
+    chosen: str = "",
+    around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> Iterator[Ended]:
+    """Each `stride`-th case of the verbs whose name begins with `chosen`, in a folder of its own.
+
+    Each is done within what `around` makes: without rights, or on a disk that takes nothing.
+    """
     standing = Path.cwd()
     world.make()
     try:
@@ -260,7 +269,9 @@ def run(world: World, stride: int = 1, chosen: str = "") -> Iterator[Ended]:
                 continue
             world.tidy()
             for words in itertools.islice(cases(world, verb, parser), 0, None, stride):
-                yield judge(words)
+                with around():
+                    ended = judge(words)
+                yield ended
     finally:
         os.chdir(standing)
 
