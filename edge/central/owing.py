@@ -95,6 +95,23 @@ def judged(sent: Sequence[Addressed], store: Store) -> list[Owing]:
     return [_judge(one, answers.get((one.origin, one.order.id)), today) for one in sent]
 
 
+def unanswered(orders: Iterable[Owing]) -> list[Owing]:
+    """Of the orders for one purpose those that their terminals did not carry out, nor a later one of the same word.
+
+    One that was cancelled asks for nothing, unless there is no other for its terminal.
+    """
+    last: dict[tuple[Origin, str], Owing] = {}
+    cancelled: dict[Origin, Owing] = {}
+    for one in sorted(orders, key=lambda one: one.addressed.order.sequence):
+        if one.state is State.CANCELLED:
+            cancelled[one.addressed.origin] = one
+        else:
+            last[one.addressed.origin, one.addressed.order.word] = one
+    others = {origin for origin, _ in last}
+    found = [one for one in last.values() if one.state in {State.OWED, State.KEPT, State.EXPIRED}]
+    return [*found, *(one for origin, one in cancelled.items() if origin not in others)]
+
+
 def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[bool]:
     """Hand them to the broker and remember it; whether somebody listens, each. Raises BrokerError, LedgerError."""
     letters = [Letter(one.origin, one.wire, _seconds_left(one)) for one in which]

@@ -16,7 +16,7 @@ from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.roster import MAX_PEOPLE
 from edge.domain.roster_member import Member, contradiction
 from edge.domain.roster_topics import Part, Place
-from edge.errors import LedgerRefused
+from edge.errors import LedgerRefused, PeopleError, PeopleUnavailable
 from edge.roster import sitekey
 
 Begun = Callable[[list[str]], object]
@@ -35,13 +35,13 @@ def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
     if not is_news(store, site, person, member):
         return False
     row = store.members(site).get(person)
-    store.people.receive({person: member}, agreed(member))
-    with store.writing():
+    with store.writing():  # first: whom nothing lists, nobody would take out again
         store.put_site(store.site(site) or SiteRow(site, 0, 1, sitekey.new_key()))
         store.put_members(site, [MemberRow(person, _content(row), None, None, stale=True)])
         for other, there in places(store, person).items():
             if other != site:
                 store.put_members(other, [replace(there, content=_content(there), stale=True)])
+    store.people.receive({person: member}, agreed(member))
     return True
 
 
@@ -53,7 +53,8 @@ def is_news(store: RosterStore, site: str, person: str, member: Member) -> bool:
         raise LedgerRefused(f"{person}: was removed ({row.gone}); whoever comes back enrols again, under a new id")
     if row is None and sum(one.gone is None for one in rows.values()) >= MAX_PEOPLE:
         raise LedgerRefused(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
-    if row is not None and _same(store.people.member(person), member):
+    held = None if row is None else readable(store, person)
+    if held is not None and same(held, member):
         return False
     reason = store.people.judge(person, member, agreed(member))
     if reason is not None:
@@ -151,9 +152,14 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
                 site, {Place(site, Part.PERSON, person).topic: None}
             )  # the tombstone takes its place
     if not places(store, person) and person in store.people.known():
-        store.people.erase(person, now(), str(reason))
-        store.people.settled(person)
+        erase(store, person, reason)
     store.rewrite()
+
+
+def erase(store: RosterStore, person: str, reason: ErasureReason) -> None:
+    """Somebody who belongs nowhere, out of the people file. Doing it again is safe. Raises PeopleError."""
+    store.people.erase(person, now(), str(reason))
+    store.people.settled(person)
 
 
 def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:
@@ -202,7 +208,18 @@ def agreed(member: Member) -> Policy:
     return Policy("", "") if given is None else Policy(given.policy_version, given.policy_sha256)
 
 
-def _same(held: Member, given: Member) -> bool:
+def readable(store: RosterStore, person: str) -> Member | None:
+    """Somebody in the people file; None for who is not there, or altered. Raises PeopleUnavailable."""
+    try:
+        return store.people.member(person)
+    except PeopleUnavailable:
+        raise
+    except PeopleError:
+        return None
+
+
+def same(held: Member, given: Member) -> bool:
+    """Whether taking in `given` would change nothing of `held`."""
     return (
         held.name == given.name.strip()
         and held.restricted >= given.restricted

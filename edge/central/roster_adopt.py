@@ -42,26 +42,32 @@ class Adopted:
 
 
 def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
-    """Whether what the broker retains is newer than ours, or another of the same number."""
+    """Whether what the broker retains is newer than ours, in whatever part of it, or another of the same number."""
     here = store.site(site)
-    if found.manifest is None:
+    if found.newest == 0 or here is None or found.newest > here.version:
+        return found.newest > 0
+    if found.manifest is None or found.manifest.version < here.version:
         return False
-    if here is None or found.manifest.version != here.version:
-        return here is None or found.manifest.version > here.version
     ours = store.messages(site).get(Place(site, Part.MANIFEST, "").topic)
     return ours is None or ours.sha256 != found.manifest_sha256
 
 
-def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_lost: bool = False) -> Adopted:
+def adopt(
+    desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_lost: bool = False, trust: bool = False
+) -> Adopted:
     """Make ours as new as the broker's, which `is_ahead`. Doing it again is safe. Raises LedgerError, PeopleError.
 
     It refuses, and changes nothing, where a newer site key hides people that are not here: publishing would take
-    them out everywhere; with `forget_lost` it does not refuse.
+    them out everywhere; with `forget_lost` it does not refuse. And where parts of the broker's roster are missing
+    or do not open, and the log is as old: whoever left or withdrew since would come back; with `trust` it goes on
+    from ours.
     """
-    here, manifest = store.site(site), found.manifest
-    if here is None or manifest is None:
+    here = store.site(site)
+    if here is None:
         raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
-    news, left, lost = _compare(store, here, found)
+    news, left, lost, unread = _compare(store, here, found)
+    if not trust:
+        _refuse_untold(desk, site, found, unread)
     if lost and not forget_lost:
         raise LedgerRefused(
             f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
@@ -69,7 +75,7 @@ def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_
             "and roster-people.db; or export them again at a terminal and add them; or --forget-lost, which takes "
             "them out at every terminal"
         )
-    said = {"site": site, "version": manifest.version, "before": here.version}
+    said = {"site": site, "version": found.newest, "before": here.version}
     with desk.act(Act.ROSTER_RESTORED) as act:
         act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
         rows = store.members(site)
@@ -83,51 +89,83 @@ def adopt(desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_
         taken = _take(store, site, rows, news)
         with store.writing():
             _go_on(store, here, found)
-    return Adopted(manifest.version, here.version, taken, sorted(person for person, _ in left), sorted(lost))
+    return Adopted(found.newest, here.version, taken, sorted(person for person, _ in left), sorted(lost))
 
 
-def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str]]:
-    """People of `roster.db` whom an older `roster-people.db` lacks: who is back from our own messages, who is not.
+def _refuse_untold(desk: Desk, site: str, found: Retained, unread: list[str]) -> None:
+    """The log says of everything that somebody left or withdrew, if it is not older itself."""
+    said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    versions = [one.get("version") for one in said if one.get("site") == site]
+    if any(isinstance(version, int) and version >= found.newest for version in versions):
+        return
+    cure = (
+        "restore newer backups of roster.db, roster-people.db and authority.db; or --trust-backup, after you looked"
+    )
+    if not found.is_whole:
+        raise LedgerRefused(
+            f"{site}: the broker has parts of a newer roster alone (version {found.newest}), and neither they nor "
+            f"the log here say who left since: {cure}: whoever did is published again"
+        )
+    if unread:
+        raise LedgerRefused(
+            f"{site}: the site's key was replaced since this backup: {len(unread)} entries at the broker do not "
+            f"open here, and the log is as old, so that nobody can tell who withdrew or objected since: {cure}: "
+            "whatever was withdrawn is published again"
+        )
 
-    Raises LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
+
+def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
+    """People of `roster.db` whom `roster-people.db` lacks, has altered, or as they were before our last message.
+
+    Who is back from our own messages; who is lost, and no terminal heard of; who is altered and stays so. Raises
+    LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
     """
     back: list[str] = []
     lost: list[str] = []
+    altered: list[str] = []
     known = store.people.enrolled()
     for site in store.sites():
         here, ours = store.site(site), store.messages(site)
-        for person in [one.person for one in store.members(site).values() if one.gone is None]:
-            if person in known or here is None or leavers.of(site, person) is not None:
+        for row in [one for one in store.members(site).values() if one.gone is None]:
+            person = row.person
+            if here is None or leavers.of(site, person) is not None:
                 continue
             sent = ours.get(Place(site, Part.PERSON, person).topic)
-            member = (
+            said = (
                 None if sent is None else _opened(here, messages.decode_person(envelope.parse(sent.wire).payload))
             )
-            if sent is not None and member is None:
+            held = roster.readable(store, person)
+            if held is not None and (row.stale or said is None or roster.same(held, said)):
+                continue
+            if person in known and said is None:
+                altered.append(person)
+                continue
+            if sent is not None and said is None:
                 raise LedgerRefused(
                     f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
                     "`central roster remove` them"
                 )
             with desk.act(Act.ROSTER_RESTORED, person) as act:
-                act.begin({"site": site, "taken": int(member is not None), "lost": int(member is None)})
-                if member is not None:
-                    store.people.receive({person: member}, roster.agreed(member))
+                act.begin({"site": site, "taken": int(said is not None), "lost": int(said is None)})
+                if said is not None:
+                    store.people.receive({person: said}, roster.agreed(said))
                 else:  # no terminal heard of it
                     with store.writing():
                         store.forget_members(site, [person])
-            (lost if member is None else back).append(person)
-    return back, lost
+            (lost if said is None else back).append(person)
+    return back, lost, altered
 
 
 _News = dict[str, tuple[Member, Sent]]
 _Left = list[tuple[str, ErasureReason]]
 
 
-def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News, _Left, list[str]]:
-    """Who came or changed, who left, and whose entry does not open here."""
+def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News, _Left, list[str], list[str]]:
+    """Who came or changed, who left, who is not known and does not open here, and who is known and does not."""
     rows, ours = store.members(here.site), store.messages(here.site)
     news: _News = {}
     left: _Left = []
+    unread: list[str] = []
     lost = list(found.listed.keys() - found.people.keys() - rows.keys())
     for person, (message, sent) in found.people.items():
         row = rows.get(person)
@@ -140,10 +178,16 @@ def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News,
             news[person] = member, sent
         elif row is None:
             lost.append(person)
-    if found.whole:  # who is listed no more left, and their tombstone was emptied
+        elif row.gone is None:
+            unread.append(person)
+    if found.is_whole:  # who is listed no more left, and their tombstone was emptied
         listed_once = [one for one in rows.values() if one.gone is None and not one.stale]
         left += [(one.person, ErasureReason.EMPLOYER) for one in listed_once if one.person not in found.listed]
-    return news, left, lost
+    return news, left, lost, unread
+
+
+def _said(here: SiteRow, sent: Sent) -> Member | None:
+    return _opened(here, messages.decode_person(envelope.parse(sent.wire).payload))
 
 
 def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
@@ -175,10 +219,9 @@ def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _N
 
 def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
     """From the broker's numbers, so that terminals hear what is made next. A key that we have not is replaced."""
-    version = 0 if found.manifest is None else found.manifest.version
     newest = max((one.version for one in found.keys), default=0)
     strange = any(one.version >= here.keys and one.key != sitekey.key_id(here.key) for one in found.keys)
-    floor = replace(here, version=max(version, here.version), keys=max(newest, here.keys))
+    floor = replace(here, version=max(found.newest, here.version), keys=max(newest, here.keys))
     if strange or newest > here.keys:
         roster.new_key(store, floor)
     else:

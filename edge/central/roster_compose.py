@@ -5,13 +5,14 @@ that publishing it again changes nothing anywhere.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nacl.signing import SigningKey
 
-from edge.central.roster import new_key
+from edge.central.roster import new_key, readable
 from edge.central.roster_store import MemberRow, RosterStore, Sent, SiteRow
 from edge.central.rows import Terminal
 from edge.domain import roster, roster_member
@@ -24,7 +25,8 @@ from edge.journal.points import sealing_key
 from edge.roster import sitekey
 
 TOMBSTONES = timedelta(days=90)
-"""How long a tombstone says why somebody left. Then it is emptied: the manifest alone keeps an old copy out."""
+"""How long a tombstone says why somebody left, while there is room. Then it is emptied: the manifest alone keeps an
+old copy out."""
 
 
 def compose(
@@ -33,8 +35,13 @@ def compose(
     terminals: Sequence[Terminal],
     authority: SigningKey,
     tombstones: timedelta = TOMBSTONES,
+    *,
+    begun: Callable[[Mapping[str, Any]], object] = lambda _said: None,
 ) -> dict[str, Sent]:
     """Every message that the broker is to retain, by topic; durable when it returns.
+
+    `begun` hears before that, if anything is another then: the `version`, and which terminals are to have the
+    site's key that had not (`to`).
 
     `terminals` are the ledger's, in its order, the revoked too. If the site's key had been sealed to one that may
     not have it any more, or to an earlier identity of one, it is replaced, and everybody is encrypted anew. Under
@@ -46,23 +53,30 @@ def compose(
         here = store.site(site)
         if here is None:
             raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
+        before = store.messages(site)
         if any(_identity(active.get(name)) != identity for name, identity in store.holders(site).items()):
             here = new_key(store, here)
-        _seal_keys(store, here, active, authority)
+        fresh = _seal_keys(store, here, active, authority)
         version = here.version + 1
         changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
         if changed or Place(site, Part.MANIFEST, "").topic not in store.messages(site):
             store.put_messages(site, changed)
             store.put_messages(site, _listing(store, site, version, authority))
-            store.put_site(replace(here, version=version))
+            here = replace(here, version=version)
+            store.put_site(here)
         _sign_again(store, site, authority)
+        if store.messages(site) != before:
+            begun({"version": here.version, "to": fresh})
     if any(sent is None for sent in changed.values()):
         store.rewrite()
     return store.messages(site)
 
 
-def _seal_keys(store: RosterStore, here: SiteRow, active: Mapping[str, Terminal], authority: SigningKey) -> None:
+def _seal_keys(
+    store: RosterStore, here: SiteRow, active: Mapping[str, Terminal], authority: SigningKey
+) -> list[str]:
     holders, fresh = store.holders(here.site), {}
+    new = sorted(active.keys() - holders.keys())
     for name, terminal in active.items():
         if name not in holders:
             sealing_key(terminal.key)  # says which one it is that nothing can be sealed to
@@ -73,10 +87,13 @@ def _seal_keys(store: RosterStore, here: SiteRow, active: Mapping[str, Terminal]
             holders[name] = terminal.keyid
     store.put_messages(here.site, fresh)
     store.put_holders(here.site, holders)
+    return new
 
 
 def _entries(store: RosterStore, here: SiteRow, version: int, authority: SigningKey) -> dict[str, Sent | None]:
     stale = [one for one in store.members(here.site).values() if one.stale]
+    # whoever was altered here keeps the others' news from nobody; `roster_adopt.heal` says who it is
+    stale = [one for one in stale if one.gone is not None or readable(store, one.person) is not None]
     made: dict[str, Sent | None] = {}
     for row in stale:
         place = Place(here.site, Part.PERSON, row.person)
@@ -96,7 +113,10 @@ def _message(store: RosterStore, here: SiteRow, row: MemberRow, version: int) ->
 
 def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[str, Sent | None]:
     until = (datetime.now(UTC) - tombstones).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    done = [one.person for one in store.members(here.site).values() if one.gone_at and one.gone_at <= until]
+    rows = store.members(here.site)
+    left = sorted((one.gone_at, one.person) for one in rows.values() if one.gone_at)
+    beyond = max(0, len(rows) - roster.MAX_PEOPLE)  # they are listed, too, and make room for who came
+    done = [person for n, (gone_at, person) in enumerate(left) if n < beyond or gone_at <= until]
     store.forget_members(here.site, done)
     return {Place(here.site, Part.PERSON, person).topic: None for person in done}
 

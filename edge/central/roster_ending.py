@@ -19,7 +19,9 @@ def order_again(desk: Desk, store: RosterStore, ledger: Store, found: Leavers) -
     """To each active terminal of the person's sites that was not there to be told. Raises LedgerError."""
     if not found.ending:
         return []
-    told = [one for one in desk.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED]
+    told = [
+        one for one in desk.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
+    ]
     made = []
     for person, at in sorted(found.ending.items()):
         for site in roster.places(store, person):

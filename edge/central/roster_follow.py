@@ -14,7 +14,6 @@ from edge.central.roster_store import RosterStore
 from edge.central.rows import now
 from edge.central.store import Store
 from edge.domain.auditlog import Act
-from edge.domain.consent import is_later
 from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.leavers import Leavers, Left
 from edge.domain.records import Record, decode
@@ -37,7 +36,9 @@ def leavers(registry: Registry, ledger: Store, store: RosterStore) -> Leavers:
     cancelled = {str(one.data["id"]): one.at for one in entries if one.act == Act.ORDER_CANCELLED}
     found.hear_orders(registry.orders(), cancelled, now())
     found.hear_log(entries)
-    found.hear_terminals(_records(ledger), _belonging(store))
+    belonging = _belonging(store)
+    found.hear_terminals(_records(ledger, _BELIEVED), belonging)
+    found.hear_doubted(_records(ledger, f"NOT ({_BELIEVED})"), belonging)
     return found
 
 
@@ -55,6 +56,11 @@ def follow(desk: Desk, store: RosterStore, found: Leavers) -> list[Change]:
     return changes
 
 
+def nowhere(store: RosterStore) -> set[str]:
+    """Who is in the people file, and belongs to no site. Raises LedgerError, PeopleError."""
+    return set(store.people.enrolled()).difference(*_belonging(store).values())
+
+
 def _remove(desk: Desk, store: RosterStore, person: str, sites: dict[str, Left]) -> Change:
     left = next(iter(sites.values()))
     with desk.act(Act.ROSTER_REMOVED, person) as act:
@@ -65,9 +71,16 @@ def _remove(desk: Desk, store: RosterStore, person: str, sites: dict[str, Left])
 
 
 def _withdraw(desk: Desk, store: RosterStore, person: str, found: Leavers) -> Iterator[Change]:
-    ended = found.faces.get(person)
-    given = store.people.member(person).consent
-    if ended is None or given is None or given.withdrawn_at or is_later(given.given_at, ended.at):
+    if person not in found.faces:
+        return
+    held = roster.readable(store, person)
+    if held is None:  # what is kept of them was altered: their face cannot be told from the rest
+        left = Left(ErasureReason.WITHDRAWN, found.faces[person].by)
+        yield _remove(desk, store, person, dict.fromkeys(roster.places(store, person), left))
+        return
+    given = held.consent
+    ended = None if given is None or given.withdrawn_at else found.face_ended(person, given.given_at)
+    if ended is None:
         return
     with desk.act(Act.ROSTER_WITHDRAWN, person) as act:
         sites = roster.withdraw(
@@ -102,6 +115,8 @@ def _finish(store: RosterStore, found: Leavers) -> None:
         )
         if left is not None or person in gone:
             store.people.erase(person, now(), str(left.reason if left else ErasureReason.EMPLOYER))
+        elif person in found.faces:
+            store.people.erase(person, now(), str(ErasureReason.WITHDRAWN))
     for person, _ in store.people.owed():
         store.people.rewrite()
         store.people.settled(person)
@@ -113,12 +128,15 @@ def _belonging(store: RosterStore) -> dict[str, set[str]]:
     }
 
 
-def _records(ledger: Store) -> Iterator[tuple[Record, str]]:
-    """What a terminal recorded before it was revoked, or before what it signed was doubted."""
+_BELIEVED = "revoked IS NULL OR received < coalesce(doubted_since, revoked)"
+"""What a terminal recorded before it was revoked, or before what it signed was doubted."""
+
+
+def _records(ledger: Store, which: str) -> Iterator[tuple[Record, str]]:
     query = (
-        "SELECT payload, received FROM records JOIN chains ON chains.id = chain JOIN terminals ON "
-        "terminals.id = chains.terminal WHERE (kind = 'erased' OR kind = 'consent') AND "
-        "(revoked IS NULL OR received < coalesce(doubted_since, revoked)) ORDER BY records.id"
+        "SELECT payload, received FROM records JOIN chains ON chains.id = chain JOIN terminals ON "  # noqa: S608
+        "terminals.id = chains.terminal WHERE (kind = 'erased' OR kind = 'consent' OR kind = 'restricted') AND "
+        f"({which}) ORDER BY records.id"  # one of our own two
     )
     for payload, received in ledger.select(query):
         yield decode(payload), received

@@ -111,9 +111,9 @@ def _genuine(raw: bytes, terminals: Sequence[Terminal]) -> Enrolment:
 
 
 def _differences(store: RosterStore, person: str, given: Member, known: bool, *, new_site: bool) -> tuple[str, ...]:
-    if not known:
+    held = roster.readable(store, person) if known else None
+    if held is None:
         return ("person",)
-    held = store.people.member(person)
     same_face = held.templates.keys() == given.templates.keys() and all(
         np.array_equal(matrix, given.templates[model]) for model, matrix in held.templates.items()
     )

@@ -35,9 +35,16 @@ class Retained:
     """Whether all of these pages are here."""
     people: dict[str, tuple[PersonMessage, Sent]] = field(default_factory=dict)
     """Those that the pages list just so."""
+    newest: int = 0
+    """The highest version that any of manifest, pages and people has."""
     keys: list[KeyMessage] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
     """The ids of other keys that signed something there."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the newest version says of who belongs is here."""
+        return self.whole and self.manifest is not None and self.manifest.version >= self.newest
 
 
 def read(site: str, there: Mapping[str, bytes], keys: Sequence[VerifyKey]) -> Retained:
@@ -65,10 +72,14 @@ def _sort(found: Retained, pages: dict[str, tuple[Page, str]], place: Place, pay
     match place.part:
         case Part.MANIFEST:
             found.manifest, found.manifest_sha256 = messages.decode_manifest(payload), sha256
+            found.newest = max(found.newest, found.manifest.version)
         case Part.PAGE:
-            pages[place.name] = messages.decode_page(payload), sha256
+            page = messages.decode_page(payload)
+            pages[place.name] = page, sha256
+            found.newest = max(found.newest, page.version)
         case Part.PERSON:
             message = messages.decode_person(payload)
+            found.newest = max(found.newest, message.version)
             found.people[place.name] = message, Sent(place.topic, message.version, sha256, wire)
         case Part.KEY:
             found.keys.append(messages.decode_key(payload))

@@ -91,9 +91,15 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 def _revoke_identity(arguments: argparse.Namespace) -> int:
     from edge.central import crl
+    from edge.central.rows import now
     from edge.errors import LedgerRefused
 
     base: Path = arguments.directory
+    if arguments.since is not None and arguments.since > now():
+        raise LedgerRefused(
+            f"--since {arguments.since}: lies in the future, so that nothing would be marked; give the moment from "
+            "which on it may have been another's"
+        )
     with open_ledger(base) as store:
         store.revoke(arguments.keyid, arguments.since)
         terminal = store.terminal(arguments.keyid)

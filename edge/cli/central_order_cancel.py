@@ -34,7 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
         desk.registry.cancel(desk.key, desk.doing, order)
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
-    say("the centre's own roster stays as the order left it; `central roster list` shows it")
+    if order.word in {Word.EMPLOYMENT_ENDED, Word.EMPLOYMENT_CONTINUES}:
+        say("the centre's own roster goes by what was said of this employment before, and so will `roster publish`")
+    else:
+        say("the centre's own roster stays as the order left it; `central roster list` shows it")
     return 0
 
 

@@ -257,18 +257,30 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
             raise LedgerRefused(f"{arguments.request}: no open request; `central rights list` shows them")
-        owed = [one for one in _owing(desk.registry, arguments.directory).get(arguments.request, []) if one.open]
         if act is Act.RIGHT_CLOSED:
-            if owed:
-                names = ", ".join(sorted({one.addressed.origin.terminal for one in owed}))
-                raise LedgerRefused(
-                    f"{arguments.request}: {names} still owe a result; `central orders --send`, then close"
-                )
+            _refuse_unanswered(arguments, _owing(desk.registry, arguments.directory).get(arguments.request, []))
             _refuse_held(arguments.directory, request)
         data = {"request": arguments.request, "ground": arguments.ground}
         desk.registry.enter(desk.key, desk.doing, act, data, request.person)
     print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
     return 0
+
+
+def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> None:
+    """While a terminal that may speak has not done what was ordered for this request. Raises LedgerRefused."""
+    from edge.central import owing
+    from edge.errors import LedgerRefused
+
+    with open_ledger(arguments.directory) as store:
+        active = {one.origin for one in store.terminals() if one.revoked is None}
+    late = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
+    if late:
+        names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.state})" for one in late}))
+        raise LedgerRefused(
+            f"{arguments.request}: no result yet of {names}; `central orders --send` sends what is owed; what "
+            f"expired or was cancelled is to be ordered again, with --request {arguments.request}; of a terminal "
+            "that is gone for good `central revoke` ends the identity; then close"
+        )
 
 
 def _refuse_held(directory: Path, request: "Request") -> None:

@@ -110,12 +110,15 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     """Withdraw."""
     from edge.central import roster
     from edge.domain.auditlog import Act
+    from edge.errors import LedgerRefused
 
     with (
         open_roster(arguments.directory) as store,
         turn_of(arguments) as desk,
         desk.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
     ):
+        if not any(arguments.person in store.members(site) for site in store.sites()):
+            raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         sites = roster.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
     if not sites:
         print(f"{arguments.person}: there is no face of theirs in the roster")
@@ -127,7 +130,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
 def run_remove(arguments: argparse.Namespace) -> int:
     """Remove."""
-    from edge.central import roster
+    from edge.central import roster, roster_follow
     from edge.domain.auditlog import Act
     from edge.domain.kinds import ErasureReason
     from edge.errors import LedgerRefused
@@ -135,14 +138,16 @@ def run_remove(arguments: argparse.Namespace) -> int:
     with open_roster(arguments.directory) as store, turn_of(arguments) as desk:
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
-        if not sites:
+        if not sites and arguments.person not in roster_follow.nowhere(store):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
             everywhere = set(roster.places(store, arguments.person)) <= set(sites)
             act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
             for site in sites:
                 roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
-    print(f"removed       {arguments.person} from {', '.join(sites)}")
+            if not sites:
+                roster.erase(store, arguments.person, ErasureReason(arguments.reason))
+    print(f"removed       {arguments.person} from {', '.join(sites) or 'the people file; no site had them'}")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
 

@@ -27,6 +27,11 @@ def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     publish.add_argument(
         "--forget-lost", action="store_true", help="take out everywhere whom a restored roster does not know"
     )
+    publish.add_argument(
+        "--trust-backup",
+        action="store_true",
+        help="publish a restored roster although nothing here tells who left or withdrew since",
+    )
     add_doing(publish, why="what was ordered and logged goes to the terminals")
     add_broker(publish)
 
@@ -46,12 +51,12 @@ def run_publish(arguments: argparse.Namespace) -> int:
     ):
         with turn_of(arguments) as desk:
             _heal(desk, store, ledger)
-            _follow(desk, store, ledger)
+            made += _follow(desk, store, ledger)
         to = uplink(arguments, AUTHORITY)
         for site in [arguments.site] if arguments.site else store.sites():
             there = retained(to, site)
             with turn_of(arguments) as desk:
-                _adopt(desk, store, site, there, forget_lost=arguments.forget_lost)
+                _adopt(desk, store, site, there, arguments)
                 made += _follow(desk, store, ledger)
                 messages = _compose(desk, store, site, ledger)
             done = publish(to, site, messages, there)
@@ -59,6 +64,8 @@ def run_publish(arguments: argparse.Namespace) -> int:
                 f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
                 f"{done.emptied} emptied"
             )
+        with turn_of(arguments) as desk:
+            _look(desk, store, ledger)
         _send(arguments, made)
     return 0
 
@@ -70,27 +77,49 @@ def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]
     found = roster_follow.leavers(desk.registry, ledger, store)
     for change in roster_follow.follow(desk, store, found):
         say(f"{change.person}: {change.what} ({', '.join(change.sites)})")
+    return roster_ending.order_again(desk, store, ledger, found)
+
+
+def _look(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
+    """What a person is to decide."""
+    from edge.central import roster_follow
+
+    found = roster_follow.leavers(desk.registry, ledger, store)
     for person, terminal in sorted(found.doubtful.items()):
         say(
             f"{person}: was erased by hand at {terminal} at the employer's request, and stays in the roster; "
             "`central roster remove` if that was not about this terminal alone"
         )
-    return roster_ending.order_again(desk, store, ledger, found)
+    for person, terminal in sorted(found.unproven.items()):
+        say(
+            f"{person}: left, withdrew or objected as {terminal} says, which was revoked and is not believed; "
+            "if it is true, `central roster remove` or `withdraw`, or `central order … object`"
+        )
+    for person in sorted(roster_follow.nowhere(store)):
+        say(
+            f"{person}: is kept in roster-people.db and belongs to no site, since a file was restored: "
+            "`central roster remove` erases them, `central roster add` of their export takes them in"
+        )
 
 
 def _heal(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
     from edge.central import roster_follow
     from edge.central.roster_adopt import heal
 
-    back, lost = heal(desk, store, roster_follow.leavers(desk.registry, ledger, store))
+    back, lost, altered = heal(desk, store, roster_follow.leavers(desk.registry, ledger, store))
     if back:
         say(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
     for person in lost:
         say(f"{person}: was added since that backup, and is lost; export them again at a terminal and add them")
+    for person in altered:
+        say(
+            f"{person}: what roster-people.db keeps of them was altered, and no change of theirs can be sent; "
+            "export them again at a terminal and add them, or `central roster remove` them"
+        )
 
 
 def _adopt(
-    desk: "Desk", store: "RosterStore", site: str, there: dict[str, bytes], *, forget_lost: bool
+    desk: "Desk", store: "RosterStore", site: str, there: dict[str, bytes], arguments: argparse.Namespace
 ) -> "Adopted | None":
     from edge.central import roster_adopt, roster_retained
 
@@ -103,7 +132,9 @@ def _adopt(
         )
     if not roster_adopt.is_ahead(store, site, found):
         return None
-    done = roster_adopt.adopt(desk, store, site, found, forget_lost=forget_lost)
+    done = roster_adopt.adopt(
+        desk, store, site, found, forget_lost=arguments.forget_lost, trust=arguments.trust_backup
+    )
     say(
         f"{site}: the broker's roster is version {done.version}, and ours was {done.before}: restored from a "
         f"backup? It goes on from {done.version}; taken over: {len(done.taken)} people who came or changed since, "
@@ -118,13 +149,10 @@ def _compose(desk: "Desk", store: "RosterStore", site: str, ledger: "Store") -> 
     from edge.central.roster_compose import compose
     from edge.domain.auditlog import Act
 
-    before = store.messages(site)
     with desk.act(Act.ROSTER_PUBLISHED) as act:
-        act.begin({"site": site})
-        made = compose(store, site, ledger.terminals(), desk.key)
-        if made == before:
-            act.cancel()
-    return made
+        return compose(
+            store, site, ledger.terminals(), desk.key, begun=lambda said: act.begin({"site": site, **said})
+        )
 
 
 def _send(arguments: argparse.Namespace, made: "Sequence[Order]") -> None:

@@ -1,0 +1,203 @@
+"""What is left of the centre's files and of the broker's copy brings nobody back, or publishing says why not."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+
+from edge.central import authority, roster
+from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.domain import roster as messages
+from edge.roster.person import new_person_id
+from tests.integration import test_leavers
+from tests.integration.test_leavers import BADGE, BY, Centre, backup, member
+
+centre = test_leavers.centre
+
+
+def tombstones_are_over(centre: Centre) -> None:
+    with contextlib.closing(sqlite3.connect(centre.root / ROSTER_DB)) as db, db:
+        db.execute("UPDATE members SET gone_at = '2020-01-01T00:00:00.000Z' WHERE gone IS NOT NULL")
+
+
+def altered(centre: Centre, statement: str, person: str) -> None:
+    with contextlib.closing(sqlite3.connect(centre.root / ROSTER_PEOPLE)) as db, db:
+        for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        assert db.execute(f"{statement} = ?", (person,)).rowcount == 1
+
+
+DAMAGE = {
+    "name": "UPDATE people SET name = zeroblob(length(name)) WHERE id",
+    "key": "UPDATE people SET wrapped = zeroblob(length(wrapped)) WHERE id",
+    "templates": "UPDATE templates SET sealed = zeroblob(length(sealed)) WHERE person",
+    "consent": "UPDATE consents SET given_at = 'x' WHERE person",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_whoever_is_damaged_keeps_nobody_else_in_and_is_mended_by_their_own_message(centre: Centre, what) -> None:
+    damaged, leaves, stays = centre.add(1), centre.add(2), centre.add(3)
+    centre.publish()
+    altered(centre, DAMAGE[what], damaged)
+    _, said = centre.order("main/gate-1", "erase", leaves, "--reason", "requested")
+    assert "does not follow" not in said
+    assert "are back from our own messages" in centre.publish()
+    late = centre.install()
+    late.knows(damaged)
+    late.knows(stays)
+    assert late.matched() == centre.in_files() == {damaged, stays}
+
+
+def test_who_is_damaged_and_withdraws_is_taken_out(centre: Centre) -> None:
+    damaged, stays = centre.add(1, tokens=BADGE), centre.add(2)
+    centre.publish()
+    altered(centre, DAMAGE["templates"], damaged)
+    centre.order("main/gate-1", "withdraw", damaged)
+    late = centre.install()
+    late.knows(stays)
+    assert late.matched() == centre.in_files() == {stays}
+
+
+def test_who_is_damaged_and_was_never_published_is_named_and_keeps_nobody_up(centre: Centre) -> None:
+    damaged, stays = centre.add(1), centre.add(2)
+    altered(centre, DAMAGE["templates"], damaged)
+    assert f"{damaged}: what roster-people.db keeps of them was altered" in centre.publish()
+    late = centre.install()
+    late.knows(stays)
+
+
+def test_a_full_site_drops_its_oldest_tombstones_and_not_a_publication(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (messages, roster):
+        monkeypatch.setattr(module, "MAX_PEOPLE", 3)
+    leaves, others = centre.add(1), {centre.add(2), centre.add(3)}
+    early = centre.install()
+    early.knows(leaves)
+    centre.good("roster remove", leaves, "--reason", "requested", *BY)
+    new = centre.add(4)
+    centre.publish()
+    centre.site.eventually(lambda: early.matched() == {*others, new}, "who left is gone, and who came is there")
+
+
+def test_a_withdrawal_behind_a_new_site_key_is_not_undone_by_a_restore(centre: Centre) -> None:
+    stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
+    centre.publish()
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority.DB)
+    centre.good("roster withdraw", leaves, *BY)
+    centre.good("roster rotate", "main", *BY)
+    centre.publish()
+    there = retained(centre)
+    restore()
+    code, said = centre.run("roster publish", broker=True)
+    assert (code, "--trust-backup" in said) == (65, True)
+    assert retained(centre) == there, "nothing was sent"
+    centre.good("roster withdraw", leaves, *BY)
+    centre.good("roster publish", "--trust-backup", broker=True)
+    late = centre.install()
+    late.knows(stays)
+    assert late.matched() == centre.in_files() == {stays}
+
+
+def retained(centre: Centre) -> dict[str, bytes]:
+    neighbour = centre.site.neighbour("authority", "smartclocker/v1/main/roster/#")
+    neighbour.hears("smartclocker/v1/main/roster/manifest", b"")
+    neighbour.link.stop()
+    return {topic: raw for topic, raw in neighbour.heard if "/roster/manifest" in topic}
+
+
+@pytest.mark.parametrize("part", ["page", "manifest"])
+def test_a_part_of_a_newer_roster_is_no_ground_to_publish_an_older_one(centre: Centre, part: str) -> None:
+    stays, leaves = centre.add(1), centre.add(2)
+    centre.publish()
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority.DB)
+    centre.good("roster remove", leaves, "--reason", "requested", *BY)
+    centre.publish()
+    tombstones_are_over(centre)
+    beside = centre.add(3)
+    centre.publish()
+    name = f"page/{beside[0]}" if part == "page" else part
+    broker = centre.site.neighbour("authority")
+    broker.publish(f"smartclocker/v1/main/roster/{name}", b"", retain=True)
+    broker.link.stop()
+    restore()
+    code, said = centre.run("roster publish", broker=True)
+    assert (code, "parts of a newer roster alone" in said) == (65, True)
+    centre.good("roster remove", leaves, "--reason", "requested", *BY)
+    centre.good("roster publish", "--trust-backup", broker=True)
+    late = centre.install()
+    late.knows(stays)
+    assert leaves not in late.matched() | centre.in_files()
+
+
+def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre: Centre) -> None:
+    stays, leaves = centre.add(1), centre.add(2)
+    centre.publish()
+    restore = backup(centre.root, ROSTER_PEOPLE, authority.DB)
+    centre.good("roster remove", leaves, "--reason", "requested", *BY)
+    tombstones_are_over(centre)
+    centre.publish()
+    restore()
+    number = centre.good("rights open", leaves, "erasure", *BY).split()[1].rstrip(":")
+    assert f"{leaves}: is kept in roster-people.db and belongs to no site" in centre.publish()
+    assert "roster-people.db has them still" in centre.run("rights close", number, "--ground", "g", *BY)[1]
+    centre.good("roster remove", leaves, "--reason", "requested", *BY)
+    assert centre.in_files() == {stays}
+    assert leaves not in centre.publish()
+    centre.good("rights close", number, "--ground", "g", *BY)
+
+
+def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_messages_lack(centre: Centre) -> None:
+    stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
+    centre.publish()
+    restore = backup(centre.root, ROSTER_PEOPLE, authority.DB)
+    centre.good("roster withdraw", leaves, *BY)
+    centre.publish()
+    restore()
+    centre.publish()
+    assert centre.in_files() == {stays}
+
+
+def killed_in(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Callable[[], None]:
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    monkeypatch.setattr(owner, name, killed)
+    return monkeypatch.undo
+
+
+@pytest.mark.parametrize("where", ["put_members", "put_site"])
+def test_an_addition_that_is_killed_leaves_no_face_that_no_list_names(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    centre.add(1)
+    person = new_person_id()
+    file = centre.export(person, member(2, tokens=BADGE))
+    alive = killed_in(monkeypatch, RosterStore, where)
+    with pytest.raises(SystemExit):
+        centre.run("roster add", file)
+    alive()
+    assert person not in centre.in_files()
+    centre.good("roster add", file)
+    assert person in centre.in_files()
+
+
+def test_an_addition_that_is_killed_after_it_was_listed_is_lost_and_can_be_given_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays = centre.add(1)
+    person = new_person_id()
+    file = centre.export(person, member(2))
+    with RosterStore(centre.root) as store:
+        people = type(store.people)
+    alive = killed_in(monkeypatch, people, "receive")
+    with pytest.raises(SystemExit):
+        centre.run("roster add", file)
+    alive()
+    assert "is lost; export them again" in centre.publish()
+    centre.good("roster add", file)
+    late = centre.install()
+    late.knows(stays)
+    late.knows(person)

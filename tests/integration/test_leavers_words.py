@@ -1,0 +1,149 @@
+"""Whatever word ends somebody's face is followed: by whatever clock, by hand, cancelled before, or not believed."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.central import roster_follow
+from edge.central.roster_store import RosterStore
+from edge.domain.badge import Token
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft
+from edge.journal.envelope import key_id
+from edge.roster.person import new_person_id
+from tests.integration import test_leavers
+from tests.integration.test_leavers import BADGE, BY, CONSENT, EVIDENCE, Centre, member
+
+centre = test_leavers.centre
+
+
+def record(centre: Centre, *said: tuple[Kind, dict]) -> None:
+    """What gate-1 recorded, in the ledger."""
+    if centre.gate.publisher is None:
+        centre.gate.run()
+    with centre.gate.ring() as ring:
+        for kind, data in said:
+            last = ring.append(Draft(kind, data, EVIDENCE))
+    centre.gate.publisher.wake()
+    centre.gate.receipted(last.seq)
+
+
+def bar(person: str, state: str) -> tuple[Kind, dict]:
+    return Kind.RESTRICTED, {"person": person, "state": state, "by": "uid:7"}
+
+
+def test_a_consent_by_a_clock_that_was_ahead_ends_by_an_order(centre: Centre) -> None:
+    stays = centre.add(1)
+    ahead = centre.add(2, consent=replace(CONSENT, given_at="2096-03-01T09:00:00Z"))
+    centre.publish()
+    centre.order("main/gate-1", "withdraw", ahead)
+    late = centre.install()
+    late.knows(stays)
+    assert late.matched() == centre.in_files() == {stays}
+
+
+def test_a_consent_that_was_given_after_the_order_counts(centre: Centre) -> None:
+    person = centre.add(1, tokens=BADGE)
+    centre.order("main/gate-1", "withdraw", person)
+    assert centre.in_files() == set()
+    again = member(1, tokens=BADGE, consent=replace(CONSENT, given_at="2096-03-01T09:00:00Z"))
+    centre.good("roster add", centre.export(person, again, "2026-11-03T09:00:00.000Z"))
+    centre.publish()
+    assert centre.in_files() == {person}
+
+
+def test_who_objected_by_hand_at_a_terminal_is_matched_nowhere_until_an_order_lifts_it(centre: Centre) -> None:
+    stays, objects = centre.add(1), centre.add(2, tokens=BADGE)
+    centre.publish()
+    record(centre, bar(objects, "objected"))
+    assert "objected" in centre.publish()
+    late = centre.install()
+    late.knows(stays)
+    assert late.matched() == {stays}
+    with late.people() as people:
+        assert people.means.whose(*BADGE[0]) == objects
+    centre.order("main/gate-1", "unrestrict", objects, "--lifts", "objection")
+    assert "objected" not in centre.publish(), "the order came later"
+    with RosterStore(centre.root) as store:
+        assert store.people.restriction(objects) is None
+
+
+def test_a_bar_that_was_lifted_where_it_was_set_is_none(centre: Centre) -> None:
+    person = centre.add(1)
+    record(centre, bar(person, "restricted"), bar(person, "lifted"))
+    assert "restricted" not in centre.publish()
+
+
+@pytest.mark.parametrize(
+    ("word", "more"),
+    [("employment-ended", ("--at", "2098-01-01T00:00:00Z")), ("employment-continues", ())],
+)
+def test_what_was_said_before_of_an_employment_holds_when_a_later_order_is_cancelled(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, word: str, more: tuple[str, ...]
+) -> None:
+    stays, leaves = centre.add(1), centre.add(2)
+    centre.order("main/gate-1", "employment-ended", leaves, "--at", "2096-01-01T00:00:00Z")
+    centre.order("main/gate-1", word, leaves, *more)
+    said = centre.good("orders", "--cancel", "2", "--why", "a slip", "--by", "Pat")
+    assert "goes by what was said of this employment before" in said
+    monkeypatch.setattr(roster_follow, "now", lambda: "2096-01-01T00:00:01.000Z")
+    centre.publish()
+    assert centre.in_files() == {stays}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        (Kind.ERASED, {"reason": "requested", "templates": 3}),
+        (Kind.CONSENT, {"state": "withdrawn", "policy_version": "2026-1", "policy_sha256": "c" * 64}),
+        (Kind.RESTRICTED, {"state": "objected"}),
+    ],
+    ids=["erased", "withdrawn", "objected"],
+)
+def test_what_an_unproven_terminal_says_of_people_is_shown_and_not_done(centre: Centre, what) -> None:
+    person = centre.add(1)
+    kind, data = what
+    record(centre, (kind, {"person": person, "by": "uid:7", **data}))
+    centre.good("revoke", key_id(centre.gate.key.verify_key), "--since", "2026-01-01T00:00:00Z")
+    said = centre.publish()
+    assert f"{person}: left, withdrew or objected as main/gate-1 says" in said
+    assert centre.in_files() == {person}
+
+
+def test_a_revocation_since_a_day_to_come_is_refused(centre: Centre) -> None:
+    code, said = centre.run("revoke", key_id(centre.gate.key.verify_key), "--since", "2096-01-01T00:00:00Z")
+    assert (code, "lies in the future" in said) == (65, True)
+    with centre.site.store() as ledger:
+        assert ledger.terminals()[0].revoked is None
+
+
+def test_the_log_says_to_which_terminals_the_roster_was_opened(centre: Centre) -> None:
+    centre.add(1)
+    centre.publish()
+    centre.site.terminal("newcomer")
+    centre.publish()
+    assert "to=['newcomer']" in centre.good("audit")
+
+
+def test_the_face_of_nobody_cannot_be_withdrawn(centre: Centre) -> None:
+    centre.add(1, tokens=((Token.BADGE, "471100"),))
+    code, said = centre.run("roster withdraw", new_person_id(), *BY)
+    assert (code, "is in no roster" in said) == (65, True)
+
+
+@pytest.mark.parametrize("how", ["owed", "expired", "cancelled"])
+def test_a_request_is_not_closed_while_a_terminal_that_may_speak_did_not_do_it(centre: Centre, how: str) -> None:
+    person = centre.add(1)
+    number = centre.good("rights open", person, "erasure", *BY).split()[1].rstrip(":")
+    valid = ("--valid", "1s") if how == "expired" else ()
+    erase = ("erase", person, "--reason", "requested", "--request", number)
+    centre.order("main/gate-1", *erase, *valid)
+    if how == "cancelled":
+        centre.good("orders", "--cancel", "1", "--why", "a slip", "--by", "Pat")
+    centre.site.eventually(lambda: how in centre.run("orders", "--all")[1], "the order stands so")
+    centre.publish()
+    code, said = centre.run("rights close", number, "--ground", "g", *BY)
+    assert (code, f"gate-1 ({how})" in said) == (65, True)
+    centre.good("revoke", key_id(centre.gate.key.verify_key))
+    centre.publish()
+    centre.good("rights close", number, "--ground", "its card was destroyed", *BY)
