@@ -14,8 +14,10 @@ from typing import Any
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
+from edge.central.doubted import Signers
 from edge.central.store import Store
 from edge.domain.access_page import JSON_NAME, page
+from edge.domain.doubts import Doubt
 from edge.domain.kinds import Kind
 from edge.domain.orders import Word
 from edge.domain.records import decode
@@ -63,9 +65,15 @@ def read(sealed: bytes, key: bytes) -> Answer:
 
 
 def vouched(answer: Answer, ledger: Store) -> bool:
-    """Whether a signed record of that very terminal says that it made this file about this person."""
-    query = "SELECT payload FROM records WHERE kind = ? AND instr(payload, ?)"
-    for (payload,) in ledger.select(query, (str(Kind.COMMAND_RESULT), answer.sha256.encode())):
+    """Whether a signed record of that very terminal says that it made this file about this person.
+
+    None that came since its identity is not believed any more: whoever had its key could seal any file.
+    """
+    query = "SELECT payload, chain, received FROM records WHERE kind = ? AND instr(payload, ?)"
+    signers = Signers(ledger)
+    for payload, chain, received in ledger.select(query, (str(Kind.COMMAND_RESULT), answer.sha256.encode())):
+        if signers.doubt(chain, received) is Doubt.UNPROVEN:
+            continue
         record = decode(payload)
         where = (record.origin.site, record.origin.terminal) == (answer.data["site"], answer.data["terminal"])
         detail = str(record.data["detail"])

@@ -9,6 +9,7 @@ from edge.central import roster_store
 from edge.central.doubted import Signers
 from edge.central.rows import ChainRow
 from edge.central.store import Store
+from edge.central.verdicts import Reason
 from edge.domain.kinds import Kind
 from edge.domain.placement import Anchors
 from edge.domain.records import Origin, Record, decode
@@ -92,6 +93,10 @@ class Reading:
                     found[origin].add(TimeEvidence(utc, 0, "UTC", boot, boottime, True))
         return found
 
+    def forks(self) -> dict[int, int]:
+        """By chain with two histories, the `seq` from which on they differ."""
+        return dict(self._store.select(_FORKS, (str(Reason.LINK.value),)))
+
     def steps(self, chains: Iterable[int]) -> dict[Hashable, list[int]]:
         """In each chain, the `seq` of the records that say that a clock was set which passed for right."""
         found: dict[Hashable, list[int]] = {}
@@ -113,6 +118,8 @@ _PERSONS = "SELECT DISTINCT person FROM records WHERE chain = ? AND kind IN (?, 
 _NAMED = """
 SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM records WHERE person = value AND kind != ?)
 """
+_FORKS = "SELECT chain, min(seq - (why = ?)) FROM conflicts GROUP BY chain"
+"""Where it is the link that contradicts, the record before is another one there."""
 _ANCHORS = """
 SELECT json_extract(text, '$.data.time.utc'), json_extract(text, '$.data.time.boot_id'),
     json_extract(text, '$.data.time.boottime_ms')

@@ -12,7 +12,7 @@ from edge.domain.consent import Policy
 from edge.domain.doubts import Doubt
 from edge.domain.kinds import Kind
 from edge.domain.orders import Word
-from edge.domain.records import Record, decode
+from edge.domain.records import Origin, Record, decode
 
 
 class Answer(StrEnum):
@@ -63,6 +63,22 @@ def ordered(owing: Iterable[Owing]) -> Ordered | None:
     return Ordered(policy, bool(last.fields["consent_again"]), here)
 
 
+def not_ordered(about: Ordered, store: Store) -> list[str]:
+    """`site/terminal` of those that may speak, at sites with such an order, and were registered since it was given.
+
+    Which policy is in force there, only their configuration says. Raises LedgerError.
+    """
+    sites = {one.addressed.origin.site for one in about.terminals}
+    told: dict[Origin, str] = {}
+    for one in about.terminals:
+        issued = one.addressed.order.issued
+        told[one.addressed.origin] = max(issued, told.get(one.addressed.origin, issued))
+    found = [one for one in store.terminals() if one.revoked is None and one.origin.site in sites]
+    return sorted(
+        f"{one.origin.site}/{one.origin.terminal}" for one in found if told.get(one.origin, "") < one.registered
+    )
+
+
 def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
     """Everybody's last consent record, and what is known against it, but of who was erased since, by id.
 
@@ -91,9 +107,10 @@ def standings(
     return sorted(found, key=lambda one: (one.answer is not Answer.OWED, one.person))
 
 
-def as_json(about: Ordered | None, people: Sequence[Standing]) -> dict[str, Any]:
-    """For machines."""
+def as_json(about: Ordered | None, people: Sequence[Standing], since: Sequence[str] = ()) -> dict[str, Any]:
+    """For machines; `since` are those that were `not_ordered`."""
     return {
+        "not_ordered": list(since),
         "policy": None if about is None else about.policy.version,
         "sha256": None if about is None else about.policy.sha256,
         "consent_again": None if about is None else about.consent_again,

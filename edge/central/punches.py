@@ -164,10 +164,14 @@ class _View:
         found = doubts.merged((doubts.in_turn(counted, self._wanted.longest), doubts.by_clock(counted, steps)))
         words = {places[index]: some for index, some in found.items()}
         bases = self._bases(views)
+        forks = self._reading.forks()
         nobody = self._reading.unknown({view.person for view in views if view.original is None})
         for index, view in enumerate(views):
             own = words.setdefault(index, set())
             own |= bases.get(id(view.root), set())
+            chain, seq = self._seen[id(view.root)].held.key
+            if seq >= forks.get(chain, seq + 1):
+                own.add(Doubt.FORK)
             if view.contested:
                 own.add(Doubt.SAME_ID)
             if self._is_ahead(view):

@@ -142,16 +142,17 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_policy(arguments: argparse.Namespace) -> int:
     """Everybody's last word."""
     from edge.central import owing
-    from edge.central.policy_answers import Answer, as_json, consents, ordered, standings
+    from edge.central.policy_answers import Answer, as_json, consents, not_ordered, ordered, standings
 
     with open_registry(arguments.directory) as registry, open_ledger(arguments.directory) as store:
         about = ordered(owing.standing(registry, store))
         policy, again = (None, False) if about is None else (about.policy, about.consent_again)
         people = standings(consents(store), policy, consent_again=again)
+        since = [] if about is None else not_ordered(about, store)
     late = [] if about is None else [one for one in about.terminals if one.state is not owing.State.DONE]
     owed = [one for one in people if one.answer is Answer.OWED]
     if arguments.json:
-        print(json.dumps(as_json(about, people), indent=2))
+        print(json.dumps(as_json(about, people, since), indent=2))
         return 1 if late or owed else 0
     if about is None:
         print("no policy was ordered: what each person agreed to")
@@ -160,6 +161,8 @@ def run_policy(arguments: argparse.Namespace) -> int:
     for one in late:
         origin = one.addressed.origin
         print(f"terminal {origin.site}/{origin.terminal}: {one.state}")
+    for name in since:
+        print(f"terminal {name}: registered since, and was not told: its configuration decides, or an order")
     for person in people:
         doubt = _mark(person.doubt)
         say(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}{doubt}")
@@ -242,7 +245,7 @@ def _opened(file: Path, key: bytes, ledger: Path | None) -> "collected.Answer":
             return answer
     where = f"{answer.data['site']}/{answer.data['terminal']}"
     raise ExportRefused(
-        f"{file}: no signed record in the ledger says that {where} made this very file about "
+        f"{file}: no signed record in the ledger that is believed says that {where} made this very file about "
         f"{answer.data['person']}; wait for that record (`central orders`), or fetch the file again"
     )
 

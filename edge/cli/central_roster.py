@@ -57,27 +57,32 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_add(arguments: argparse.Namespace) -> int:
     """Add each; what one file lacks does not stop the others."""
-    from edge.central import roster_follow
     from edge.errors import ExportRefused
 
     refused = 0
     with open_ledger(arguments.directory) as ledger, open_roster(arguments.directory, new=True) as store:
-        with turn_of(arguments):
-            pass  # without an authority nothing is done
+        _follow(arguments, store, ledger)
         for path in arguments.files:
             try:
                 say(f"{path}: {_take(path, arguments, store, ledger)}")
             except ExportRefused as error:
                 refused += 1
                 say(f"{path}: {error}")
-        with turn_of(arguments) as desk:
-            found = roster_follow.leavers(desk.registry, ledger, store)
-            for change in roster_follow.follow(desk, store, found):
-                say(f"{change.person}: {change.what}")
+        _follow(arguments, store, ledger)
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
     print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
+
+
+def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> None:
+    """Before, so that no file is held against what is over; and after, since a file may bring it back."""
+    from edge.central import roster_follow
+
+    with turn_of(arguments) as desk:  # without an authority nothing is done
+        found = roster_follow.leavers(desk.registry, ledger, store)
+        for change in roster_follow.follow(desk, store, found):
+            say(f"{change.person}: {change.what}")
 
 
 def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> str:

@@ -30,6 +30,8 @@ class Doubt(StrEnum):
     """It rests on what a revoked identity signed, received at or after the instant that was said."""
     OTHER_SITE = "other-site"
     """A terminal of another site corrected it."""
+    FORK = "fork"
+    """Its terminal signed another history from here on, too, or from before: of that nothing is among the hours."""
     SAME_ID = "same-id"
     """Two identities claim the record's id."""
     CLOCK = "clock"

@@ -46,7 +46,7 @@ class Leavers:
     lifts: dict[tuple[str, Restriction], str] = field(default_factory=dict)
     """When an order last ended this bar of somebody: what a terminal said before is over."""
     taken: dict[str, str] = field(default_factory=dict)
-    """By person, when a face or consent of theirs was last taken in here, by the centre's clock."""
+    """By person, when the face or consent that was taken in last was exported, or taken in if that was before."""
     ending: dict[str, str] = field(default_factory=dict)
     """By person, the instant at which an employment ends that did not end yet."""
     exported: dict[str, str] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class Leavers:
                 if isinstance(at, str) and at > self.exported.get(person, ""):
                     self.exported[person] = at
                 if not _NO_FACE.issuperset(entry.data.get("changed", ["person"])):
-                    self.taken[person] = entry.at
+                    self.taken[person] = entry.at if not isinstance(at, str) or is_later(at, entry.at) else at
             elif person is not None and entry.act == Act.ROSTER_WITHDRAWN:
                 self._end(person, entry.at, by)
                 if isinstance(entry.data.get("ended"), str):

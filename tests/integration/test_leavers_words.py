@@ -1,10 +1,14 @@
 """Whatever word ends somebody's face is followed: by whatever clock, by hand, cancelled before, or not believed."""
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from edge.central import roster_follow
+from edge.central import authority, roster_follow
+from edge.central.registry import Registry
 from edge.central.roster_store import RosterStore
 from edge.domain.badge import Token
 from edge.domain.kinds import Kind
@@ -46,8 +50,9 @@ def test_a_consent_that_was_given_after_the_order_counts(centre: Centre) -> None
     person = centre.add(1, tokens=BADGE)
     centre.order("main/gate-1", "withdraw", person)
     assert centre.in_files() == set()
-    again = member(1, tokens=BADGE, consent=replace(CONSENT, given_at="2096-03-01T09:00:00Z"))
-    centre.good("roster add", centre.export(person, again, "2026-11-03T09:00:00.000Z"))
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    again = member(1, tokens=BADGE, consent=replace(CONSENT, given_at=now))
+    centre.good("roster add", centre.export(person, again, now))
     centre.publish()
     assert centre.in_files() == {person}
 
@@ -147,3 +152,34 @@ def test_a_request_is_not_closed_while_a_terminal_that_may_speak_did_not_do_it(c
     centre.good("revoke", key_id(centre.gate.key.verify_key))
     centre.publish()
     centre.good("rights close", number, "--ground", "its card was destroyed", *BY)
+
+
+def test_an_export_of_before_the_order_brings_no_face_back_whatever_its_clock_said(centre: Centre) -> None:
+    stays, person = centre.add(1), new_person_id()
+    ahead = member(2, tokens=BADGE, consent=replace(CONSENT, given_at="2096-03-01T09:00:00Z"))
+    old = centre.export(person, ahead)
+    centre.order("main/gate-1", "withdraw", person, "--force")
+    centre.good("roster add", old)
+    late = centre.install()
+    late.knows(stays)
+    assert late.matched() == centre.in_files() == {stays}
+
+
+def test_a_terminal_that_was_registered_since_a_policy_was_ordered_is_named(centre: Centre, tmp_path: Path) -> None:
+    text = tmp_path / "policy.txt"
+    text.write_text("another policy")
+    centre.order("main/*", "policy", "--version", "2", "--text", text, "--consent-again")
+    assert "registered since" not in centre.run("rights policy")[1]
+    centre.site.terminal("newcomer")
+    assert "main/newcomer: registered since, and was not told" in centre.run("rights policy")[1]
+    assert json.loads(centre.run("rights policy", "--json")[1])["not_ordered"] == ["main/newcomer"]
+
+
+def test_the_end_of_an_employment_is_sent_to_terminals_that_it_was_not_ordered_of(centre: Centre) -> None:
+    leaves = centre.add(1)
+    late = centre.install()
+    late.knows(leaves)
+    centre.order("main/gate-1", "employment-ended", leaves, "--at", "2096-01-01T00:00:00Z")
+    centre.publish()
+    with Registry(centre.root / authority.DB) as registry:
+        assert {one.origin.terminal: one.times for one in registry.addressed()} == {"gate-1": 0, "late-1": 1}

@@ -74,6 +74,26 @@ def test_no_punch_vanishes_where_two_identities_claim_one_id(store, gate, site):
     assert all("another identity" in one.text for one in found)
 
 
+def test_the_hours_of_a_card_that_was_restored_say_that_there_is_another_history(store, gate):
+    for hour in range(2):
+        gate.punch(evidence(hour * HOUR))
+    seq, prev = gate.seq, gate.prev
+    gate.punch(evidence(2 * HOUR), person=BEN)
+    assert [row.doubts for row in punches(store, Wanted())] == [(), ("in-after-in",), ()]
+    gate.seq, gate.prev = seq, prev
+    with pytest.raises(AssertionError):  # the ledger keeps it as evidence
+        gate.punch(evidence(3 * HOUR))
+    by_person = {row.person: row.doubts for row in punches(store, Wanted())}
+    assert by_person == {ANNA: ("in-after-in",), BEN: ("fork",)}
+    gate.seq, gate.prev = seq + 3, "f" * 64
+    gate.punch(evidence(4 * HOUR))
+    gate.prev = "e" * 64
+    with pytest.raises(AssertionError):
+        gate.punch(evidence(5 * HOUR))
+    found = [(row.id.rpartition("/")[2], "fork" in row.doubts) for row in punches(store, Wanted())]
+    assert found == [("1", False), ("2", False), ("3", True), ("6", True)]
+
+
 def test_a_correction_means_the_punch_of_its_own_site(store, gate):
     punch = gate.punch(evidence(HOUR))
     other = same_name_elsewhere(store, gate)
