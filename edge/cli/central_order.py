@@ -11,6 +11,7 @@ from edge.cli import add_json, central_order_cancel, central_order_roster
 from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
+from edge.cli.names import HELP, name_of
 from edge.cli.numbers import number
 from edge.cli.plain import say
 from edge.domain.wording import counted
@@ -41,7 +42,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     reasons = ("requested", "withdrawn", "employment-ended", "employer", "under-age")
     add("--reason", choices=reasons, help="of `erase`")
     add("--lifts", choices=("restriction", "objection"), help="of `unrestrict`; objection: the person asked for it")
-    add("--name", help="of `rectify`: the right one; sealed to each terminal")
+    add("--name", help=f"of `rectify`: the right one, sealed to each terminal; {HELP}")
     add("--reply-key", type=Path, metavar="FILE", help="of `access`: what `central rights key` made, with .pub")
     add(
         "--at",
@@ -90,6 +91,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_order(arguments: argparse.Namespace) -> int:
     """Sign, keep, send, wait."""
+    if arguments.name is not None:
+        arguments.name = name_of(arguments.name)  # before anything is locked: somebody types it
     from edge.central import owing
 
     with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
@@ -162,7 +165,8 @@ def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list
     site, names, everywhere = where(store, arguments.where)
     word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
     options = {"valid": arguments.valid, "request": arguments.request}
-    if word is Word.RECTIFY:  # what is sealed to one terminal opens at no other
+    if word is Word.RECTIFY:
+        # What is sealed to one terminal opens at no other.
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
         central_order_roster.before(desk, arguments)
         return desk.registry.issue_each(desk.key, desk.doing, site, word, each, **options)

@@ -157,15 +157,27 @@ def run_remove(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _numbers(store: "RosterStore", person: str) -> object:
+    """The staff numbers by which payroll may know somebody; none where they are damaged."""
+    from edge.errors import PeopleError
+
+    try:
+        return store.people.means.held(person)["staff_numbers"]
+    except PeopleError:
+        return []
+
+
 def run_list(arguments: argparse.Namespace) -> int:
     """List."""
     with open_roster(arguments.directory) as store:
         names = {one.id: one.name for one in store.people.list()} if arguments.names else {}
+        numbers = {one: _numbers(store, one) for one in names}
         rows: list[dict[str, Any]] = [
             {
                 "site": site,
                 "person": row.person,
                 "name": names.get(row.person),
+                "staff_numbers": numbers.get(row.person, []),
                 "state": "removed" if row.gone else "belongs",
                 "reason": row.gone,
                 "published": not row.stale,

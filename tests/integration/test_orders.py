@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import io
 import json
 import sqlite3
 import threading
@@ -238,13 +239,16 @@ def test_a_broker_that_lost_its_queue_is_sent_it_again(centre, gates, capsys):
     assert gates[0].matched() == ()
 
 
-def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(centre, gates, capsys, tmp_path: Path):
+def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(
+    centre, gates, capsys, tmp_path: Path, monkeypatch
+):
     person = new_person_id()
     tap = centre.neighbour("eavesdropper", "#")
     gates[0].enrol(person)
     with gates[0].people() as people, RosterStore(centre.root) as store:
         roster.add(store, "main", person, people.member(person))
-    assert order(centre, "main/gate-1", "rectify", person, "--name", "Ann Rightname") == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("Ann\u00a0Rightname\n"))
+    assert order(centre, "main/gate-1", "rectify", person, "--name", "-") == 0
     with RosterStore(centre.root) as store:
         assert store.people.member(person).name == "Ann Rightname", "no later roster brings the old one back"
         assert store.members("main")[person].stale

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from tests.system.test_badge import running
+from tests.system.test_badge import running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AGREED = ("--witness", "4711", "--consent", "--age-13-or-older", "--employer-agreed")
@@ -161,3 +162,36 @@ def test_no_verb_that_holds_a_name_leaves_a_core(site, verb) -> None:
             time.sleep(0.02)
         one.send_signal(signal.SIGABRT)
     assert list(where.iterdir()) == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_one_altered_consent_is_said_and_cured_and_keeps_nobody_else_out(
+    site, smartclocker, enrol, photos: Path, gone: bool
+) -> None:
+    """Of somebody who is here, or who was erased long ago."""
+    ann = enrol(site, "obama.jpg")
+    spoilt = enrol(site, "biden.jpg")
+    if gone:
+        erased = smartclocker("people", "erase", spoilt, "--reason", "requested", "--config", site.config)
+        assert erased.returncode == 0
+    with sqlite3.connect(site.directory / "state" / "people.db") as db:
+        db.executescript("DROP TRIGGER consents_are_final")
+        db.execute("UPDATE consents SET witness = zeroblob(length(witness)) WHERE person = ?", (spoilt,))
+        db.executescript(
+            "CREATE TRIGGER consents_are_final BEFORE UPDATE ON consents "
+            "BEGIN SELECT RAISE(ABORT, 'consent history stays'); END;"
+        )
+    db.close()
+    with running(site.config, site.directory / "log") as terminal:
+        wait_for(terminal, "  IN\n")  # Ann, from the folder of photographs
+    assert "Traceback" not in (site.directory / "log").read_text()
+    found = {row["person"]: row for row in rows(site, smartclocker)}
+    assert (found[ann]["matching"], found[spoilt]["matching"]) == (True, False)
+    checked = smartclocker("check", "--config", site.config)
+    assert (spoilt in checked.stdout) is (not gone)
+    assert checked.returncode == (0 if gone else 78)
+    if not gone:
+        assert "altered" in smartclocker("people", "list", "--config", site.config).stdout
+        cure = smartclocker("people", "erase", spoilt, "--reason", "employer", "--config", site.config)
+        assert cure.returncode == 0, cure.stderr
+        assert smartclocker("check", "--config", site.config).returncode == 0

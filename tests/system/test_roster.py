@@ -53,6 +53,7 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
         "--json",
     )
     person = json.loads(enrolled)["person"]
+    run("people", "number", person, "--config", config, typed="77001\n")
     file = tmp_path / "out.scp"
     run("people", "export", person, "--to", centre / "roster.pem", "--out", file, "--config", config)
     assert b"Planted Name" not in file.read_bytes()
@@ -77,7 +78,9 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
     assert "is there already" in run("central", "roster", "add", centre, file)
     listed = json.loads(run("central", "roster", "list", centre, "--names", "--json"))
     assert [(row["person"], row["name"], row["published"]) for row in listed] == [(person, "Planted Name", False)]
-    assert json.loads(run("central", "roster", "list", centre, "--json"))[0]["name"] is None
+    assert listed[0]["staff_numbers"] == ["77001"], "which ties the id to payroll"
+    bare = json.loads(run("central", "roster", "list", centre, "--json"))[0]
+    assert (bare["name"], bare["staff_numbers"]) == (None, [])
     assert not any(b"Planted Name" in path.read_bytes() for path in centre.glob("roster*"))
     private = [path for path in centre.glob("roster*") if path.suffix != ".pem"]
     assert [path.name for path in private if path.stat().st_mode & 0o077] == []
