@@ -51,15 +51,6 @@ def other_text(db: sqlite3.Connection, accepted: Sequence[Policy]) -> int:
     return sum(sha256 not in texts for (sha256,) in rows)
 
 
-def another_text(count: int, version: str) -> str:
-    """That so many agreed to another text under the same version, and the cure."""
-    return (
-        f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
-        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
-        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
-    )
-
-
 def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:
     """What people are to read; None when it was not ordered."""
     query = "SELECT text FROM policies WHERE version = ? AND sha256 = ? ORDER BY n DESC LIMIT 1"
