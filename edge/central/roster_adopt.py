@@ -16,6 +16,7 @@ from edge.central.rows import now
 from edge.domain import roster as messages
 from edge.domain import roster_member
 from edge.domain.auditlog import Act
+from edge.domain.consent import Policy
 from edge.domain.kinds import ErasureReason
 from edge.domain.leavers import Leavers
 from edge.domain.roster import PersonMessage
@@ -24,6 +25,7 @@ from edge.domain.roster_topics import Part, Place, place_of
 from edge.errors import LedgerRefused, RecordError
 from edge.journal import envelope
 from edge.roster import sitekey
+from edge.roster.means import ANOTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,21 +202,39 @@ def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
 
 
 def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _News) -> list[str]:
-    """Whoever is changed here since the restore stays as they are here; nobody who was erased comes back."""
-    taken = []
-    for person, (member, sent) in sorted(news.items()):
-        row = rows.get(person)
-        if row is not None and (row.gone is not None or row.stale):
-            continue
-        agreed = roster.agreed(member)
-        if store.people.judge(person, member, agreed) is not None:
-            continue
-        store.people.receive({person: member}, agreed)
-        with store.writing():
-            store.put_members(site, [MemberRow(person, member.content, None, None, stale=False)])
-            store.put_messages(site, {sent.topic: sent})
-        taken.append(person)
-    return taken
+    """Whoever is changed here since the restore stays as they are here; nobody who was erased comes back.
+
+    A badge that passed from one to another since is free once the other's entry is taken in.
+    """
+    taken: list[str] = []
+    waiting = [
+        one for one in sorted(news) if (row := rows.get(one)) is None or (row.gone is None and not row.stale)
+    ]
+    while waiting:
+        found = {person: store.people.judge(person, news[person][0], _agreed(news, person)) for person in waiting}
+        contested = [person for person, why in found.items() if why is not None and why.startswith(ANOTHERS)]
+        free = [person for person, why in found.items() if why is None]
+        if not free:  # each has a number of another's: it is given once all were taken in
+            free, contested = contested, []
+            for person in free:
+                store.people.receive({person: news[person][0]}, _agreed(news, person))
+        for person in free:
+            _take_one(store, site, person, news)
+        taken += free
+        waiting = contested
+    return sorted(taken)
+
+
+def _agreed(news: _News, person: str) -> Policy:
+    return roster.agreed(news[person][0])
+
+
+def _take_one(store: RosterStore, site: str, person: str, news: _News) -> None:
+    member, sent = news[person]
+    store.people.receive({person: member}, roster.agreed(member))
+    with store.writing():
+        store.put_members(site, [MemberRow(person, member.content, None, None, stale=False)])
+        store.put_messages(site, {sent.topic: sent})
 
 
 def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:

@@ -9,6 +9,7 @@ import pytest
 from edge.central import authority, roster
 from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
 from edge.domain import roster as messages
+from edge.domain.badge import Token
 from edge.roster.person import new_person_id
 from tests.integration import test_leavers
 from tests.integration.test_leavers import BADGE, BY, Centre, backup, member
@@ -158,6 +159,33 @@ def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_me
     restore()
     centre.publish()
     assert centre.in_files() == {stays}
+
+
+@pytest.mark.parametrize("how", ["passed on", "exchanged"])
+def test_who_has_anothers_badge_since_the_backup_is_taken_over_whatever_their_ids(centre: Centre, how: str) -> None:
+    first, second = sorted((new_person_id(), new_person_id()))
+    card, other = ((Token.BADGE, "111222"),), ((Token.BADGE, "333444"),)
+    centre.good("roster add", centre.export(second, member(2, tokens=card), "2026-03-02T09:00:00.000Z"))
+    if how == "exchanged":
+        centre.good("roster add", centre.export(first, member(1, tokens=other), "2026-03-02T09:00:00.000Z"))
+    centre.publish()
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE)
+    later = (
+        (second, member(2), "2026-03-02T10:00:00.000Z"),
+        (first, member(1, tokens=card), "2026-03-02T10:00:01.000Z"),
+        (second, member(2, tokens=other if how == "exchanged" else ()), "2026-03-02T10:00:02.000Z"),
+    )
+    for person, given, at in later:
+        centre.good("roster add", centre.export(person, given, at))
+    centre.publish()
+    restore()
+    assert "taken over: 2 people" in centre.publish()
+    with RosterStore(centre.root) as store:
+        assert store.people.member(first).tokens == card
+        assert store.people.member(second).tokens == (other if how == "exchanged" else ())
+    late = centre.install()
+    late.knows(first)
+    late.knows(second)
 
 
 def killed_in(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Callable[[], None]:

@@ -113,9 +113,9 @@ class Company:
         why = [] if "--why" in words else ["--why", "asked by letter"]
         return self.central("order", f"{SITE}/{where}", *words, *why, *rest)[0]
 
-    def publish(self) -> int:
+    def publish(self, *words: str) -> int:
         """The roster's changes, to the broker."""
-        return self.central("roster publish", *self.broker_words())[0]
+        return self.central("roster publish", *words, *self.broker_words())[0]
 
     def listed(self, verb: str, *words: object) -> list[dict[str, Any]]:
         """What a listing verb says."""

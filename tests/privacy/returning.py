@@ -44,22 +44,30 @@ def at_new_terminals(company: Company, findings: Findings, before: Before) -> No
     for names in FILES:
         newest = _read(company.centre, names)
         _write(company.centre, {name: before.files[name] for name in names})
-        _learns(company, findings, "comeback", f"after a restore of {' and '.join(names)}")
+        untold = {ROSTER_DB, DB} <= set(names)  # and each revocation made another site key
+        _learns(company, findings, "comeback", f"after a restore of {' and '.join(names)}", untold=untold)
         _write(company.centre, newest)
         findings.equal("comeback", "the newest files again, exit code", company.publish(), 0)
     for file in before.exports:
         file.unlink()
 
 
-def _learns(company: Company, findings: Findings, promise: str, when: str) -> None:
-    """A terminal that was never there gets the key and the roster, and is taken down again."""
+def _learns(company: Company, findings: Findings, promise: str, when: str, *, untold: bool = False) -> None:
+    """A terminal that was never there gets the key and the roster, and is taken down again.
+
+    `untold`: what is left at the centre does not say who withdrew, so that publishing stops until somebody looked.
+    """
     gone = {company.staff[role].person for role in GONE}
     gate = install_late(company)
-    findings.equal(promise, f"{when}: published, exit code", company.publish(), 0)
+    if untold:
+        findings.equal(promise, f"{when}: publishing stops, exit code", company.publish(), 65)
+    words = ("--trust-backup",) if untold else ()
+    findings.equal(promise, f"{when}: published, exit code", company.publish(*words), 0)
     gate.start()
     stays = company.reception.matched() - gone
     findings.until(promise, f"{when}: it matches the {len(stays)} who stay", lambda: stays <= gate.matched())
     findings.equal(promise, f"{when}: of {len(gone)} who left it matches", len(gone & gate.matched()), 0)
+    _not_heard(company, gate.name)
     company.central("orders", "--send", *company.broker_words())  # of the employment that is to end
     findings.until(promise, f"{when}: it owes no order", lambda: gate.name not in company.owing())
     gate.stop()
@@ -68,6 +76,12 @@ def _learns(company: Company, findings: Findings, promise: str, when: str) -> No
         held = {one.id for one in store.people.list() if one.templates}
     findings.equal(promise, f"{when}: of them the centre has a face of", len(gone & held), 0)
     company.central("revoke", key_id(gate.secrets.identity.verify_key))
+
+
+def _not_heard(company: Company, name: str) -> None:
+    """What was sent before it was connected, only the tap heard: somebody who listens to everything."""
+    with contextlib.closing(sqlite3.connect(company.centre / DB)) as db, db:
+        db.execute("UPDATE addressed SET sent = NULL WHERE terminal = ?", (name,))
 
 
 def _forgotten(company: Company, name: str) -> None:
