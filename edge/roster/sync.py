@@ -196,8 +196,13 @@ class RosterSync:
         lost = [
             one.person
             for one in self._rows.values()
-            # Another people file than the one that they were taken into; or a number that no manifest gave.
-            if (one.state == HELD and one.person not in known) or one.version > (newest.version if newest else 0)
+            # Another people file than the one that they were taken into, or an older one; or a number that no
+            # manifest gave.
+            if (
+                one.state == HELD
+                and (one.person not in known or written.get(one.person, one.content) < one.content)
+            )
+            or one.version > (newest.version if newest else 0)
         ]
         if lost:  # they are to come again
             self._received.forget(lost)
@@ -205,8 +210,12 @@ class RosterSync:
         here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
         if any(person not in written for person in here):
             self._people.note_entries(here)
+        # Who left, and is here again by an older people file, leaves again.
+        remaining = self._people.remaining()
+        for row in [one for one in self._rows.values() if one.state == GONE and one.person in remaining]:
+            self.leaving[row.person] = Leaving(ErasureReason(row.reason or ErasureReason.EMPLOYER), row)
         # Whom the roster brought and our notes forgot: who left it meanwhile is to leave here, too.
-        for person in self._people.remaining() & written.keys() - self._rows.keys():
+        for person in remaining & written.keys() - self._rows.keys():
             self._rows[person] = Row(person, 0, "", written[person], OUT, "their entry did not come again yet")
         for person in (one.id for one in self._people.list() if one.damaged and one.id in self._rows):
             row = self._rows[person]

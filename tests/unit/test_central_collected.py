@@ -1,5 +1,6 @@
 """One person's answers from several terminals become one; what is not theirs is refused, and nothing is written."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -8,9 +9,14 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey, SealedBox
 
+from edge.central.store import Store
 from edge.cli import main
+from edge.domain.kinds import Kind
+from edge.domain.records import Origin
+from edge.journal.envelope import key_id
 from edge.journal.keys import load_secret
 from edge.terminal.answers import seal
+from tests.unit.test_central_punches import HOUR, Gate, evidence
 
 ANN, BOB = "a" * 26, "b" * 26
 
@@ -150,3 +156,21 @@ def test_a_public_half_in_place_of_a_key_says_which_file_is_meant(key: Path, tmp
     said = capsys.readouterr().err
     assert "not its .pem" in said
     assert "people" not in said
+
+
+@pytest.mark.parametrize("since", [None, "2020-01-01T00:00:00.000Z"], ids=["believed", "unproven"])
+def test_an_answer_that_only_an_unproven_identity_vouches_for_is_none(key: Path, tmp_path: Path, since) -> None:
+    with Store(tmp_path / "ledger.db") as store:
+        gate = Gate(store, Origin("main", "gate-1"), 1)
+        file = Path(sealed(key, ANN, "gate-1"))
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        detail = f"sealed in access/{ANN}-{'0' * 32}.sealed, sha256 {sha256}"
+        said = {"command_id": "0" * 32, "command": "access", "outcome": "done", "detail": detail}
+        gate.write(Kind.COMMAND_RESULT, said, evidence(HOUR))
+        if since is not None:
+            store.revoke(key_id(gate.key.verify_key), since)
+    into = tmp_path / "out"
+    into.mkdir()
+    words = ["--key", str(key), "--into", str(into), "--ledger", str(tmp_path)]
+    assert main(["central", "rights", "read", str(file), *words]) == (0 if since is None else 65)
+    assert len(list(into.iterdir())) == (2 if since is None else 0)

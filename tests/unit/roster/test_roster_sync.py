@@ -14,6 +14,7 @@ from edge.central.roster_compose import compose
 from edge.central.roster_store import RosterStore
 from edge.central.rows import Terminal
 from edge.domain import roster
+from edge.domain.badge import Token
 from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import ErasureReason
 from edge.domain.records import Origin
@@ -304,6 +305,28 @@ def test_who_is_unlisted_leaves_although_the_tombstone_was_withheld(site: Site) 
         [ann, bob]
     )
     assert gate.people._db.execute("SELECT wrapped FROM people WHERE id = ?", (ann,)).fetchone() == (None,)
+
+
+@pytest.mark.parametrize("how", ["removed", "withdrawn"])
+def test_an_older_people_file_brings_nobodys_face_back(site: Site, how: str) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1, tokens=((Token.BADGE, "471100"),)), site.add(2)
+    gate.give(site.publish())
+    gate.people.purge()
+    older = gate.people.path.read_bytes()
+    if how == "removed":
+        centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    else:
+        centre.withdraw(site.store, ann)
+    gate.give(site.publish())
+    gate.people.close()
+    for path in gate.people.path.parent.glob(f"{gate.people.path.name}*"):
+        path.unlink()
+    gate.people.path.write_bytes(older)
+    gate.people = People(gate.people.path, b"k" * 32)
+    gate.restart()
+    gate.give(site.publish())
+    assert gate.matched() == {bob}
 
 
 def test_people_who_were_enrolled_here_alone_stay(site: Site) -> None:
