@@ -47,7 +47,7 @@ def at_new_terminals(company: Company, findings: Findings, before: Before) -> No
         untold = {ROSTER_DB, DB} <= set(names)  # and each revocation made another site key
         _learns(company, findings, "comeback", f"after a restore of {' and '.join(names)}", untold=untold)
         _write(company.centre, newest)
-        findings.equal("comeback", "the newest files again, exit code", company.publish(), 0)
+        findings.equal("comeback", "the newest files again, exit code", company.publish(*_words(untold)), 0)
     for file in before.exports:
         file.unlink()
 
@@ -61,8 +61,7 @@ def _learns(company: Company, findings: Findings, promise: str, when: str, *, un
     gate = install_late(company)
     if untold:
         findings.equal(promise, f"{when}: publishing stops, exit code", company.publish(), 65)
-    words = ("--trust-backup",) if untold else ()
-    findings.equal(promise, f"{when}: published, exit code", company.publish(*words), 0)
+    findings.equal(promise, f"{when}: published, exit code", company.publish(*_words(untold)), 0)
     gate.start()
     stays = company.reception.matched() - gone
     findings.until(promise, f"{when}: it matches the {len(stays)} who stay", lambda: stays <= gate.matched())
@@ -76,6 +75,10 @@ def _learns(company: Company, findings: Findings, promise: str, when: str, *, un
         held = {one.id for one in store.people.list() if one.templates}
     findings.equal(promise, f"{when}: of them the centre has a face of", len(gone & held), 0)
     company.central("revoke", key_id(gate.secrets.identity.verify_key))
+
+
+def _words(untold: bool) -> tuple[str, ...]:
+    return ("--trust-backup",) if untold else ()
 
 
 def _not_heard(company: Company, name: str) -> None:
