@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.errors import KeyFileError
+from edge.reading import read_at_most
 
 _SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
 _TIMES = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
@@ -31,8 +32,7 @@ class Certificate:
 def read(path: Path) -> Certificate:
     """The first certificate in a PEM file. Raises KeyFileError."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_FILE).decode("ascii", "replace")
+        text = read_at_most(path, _MAX_FILE).decode("ascii", "replace")
         start = text.index(_BEGIN)
         der = ssl.PEM_cert_to_DER_cert(text[start : text.index(_END, start) + len(_END)] + "\n")
         return _parse(der)

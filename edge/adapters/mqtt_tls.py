@@ -10,7 +10,10 @@ from pathlib import Path
 from edge.adapters.mqtt_socket import MqttSocket
 from edge.errors import KeyFileError
 from edge.journal.keys import is_exposed
-from edge.reading import read_at_most
+from edge.reading import read_file
+
+_MOST = 4_000_000
+"""Bytes of a certificate, a key or a bundle of authorities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSet
 
 def _refuse_unreadable(path: Path, *, secret: bool) -> None:
     try:
-        read_at_most(path, 1)
+        read_file(path, _MOST)  # OpenSSL waits for ever at a FIFO, and the watchdog would take punching along
     except FileNotFoundError as error:
         raise KeyFileError(f"{path}: does not exist; {_ORIGIN}, or correct its path") from error
     except PermissionError as error:

@@ -14,12 +14,14 @@ from edge.errors import AlreadyRuns
 def only_one(path: Path, what: str) -> Iterator[None]:
     """Hold `path`, a file or directory that is there, until the end; the kernel lets go of it with the process.
 
+    A link is followed, as by everything else that works in that directory: what is held is what it leads to.
+
     Nothing is written, so that a full or read-only disk is no hindrance; where the path cannot be opened or locked,
     whoever needs it says so. Raises AlreadyRuns, naming `what`.
     """
     descriptor: int | None = None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if descriptor is not None and error.errno in {errno.EWOULDBLOCK, errno.EACCES}:

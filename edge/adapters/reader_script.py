@@ -2,9 +2,11 @@
 
 For the demo, for tests, and for whoever has a reader of another kind: a program that knows it writes the lines. A
 file is read from where it ends when it is opened: what stands there was read before a restart, or is too old to
-count. One that was emptied, or replaced by another of its name, is read from its beginning.
+count. One that was emptied, or replaced by another of its name, is read from its beginning. What was made anew
+is followed, and what was removed is away.
 """
 
+import logging
 import os
 import select
 import stat
@@ -15,10 +17,11 @@ from pathlib import Path
 from edge.domain.badge import Read, Token
 from edge.errors import ReaderError
 
+LOG = logging.getLogger(__name__)
 PAUSE_S = 10.0
 """After so long the beginning of a line is dropped: whoever began it does not go on with it."""
 _LOOK_S = 0.5
-"""How often it is looked whether a file was replaced."""
+"""How often it is looked whether it was replaced."""
 _WORDS = {"badge": Token.BADGE, "keys": Token.NUMBER}
 _MOST = 4_096
 """Bytes without an end of line that are kept: more is no badge."""
@@ -34,6 +37,7 @@ class ScriptReader:
         self._rest, self._rest_s = b"", 0.0
         self._lines: list[bytes] = []
         self._looked_s = float("-inf")
+        self._gone = False
 
     def open(self) -> None:
         """Raises ReaderError when it is not there."""
@@ -65,15 +69,15 @@ class ScriptReader:
 
     @property
     def away(self) -> bool:
-        """Whether it is not open."""
-        return self._descriptor is None
+        """Whether it is not open, or was removed."""
+        return self._descriptor is None or self._gone
 
     def close(self) -> None:
         """Safe to call twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-        self._rest, self._lines = b"", []
+        self._rest, self._lines, self._gone = b"", [], False
 
     def _opened(self) -> int:
         # For writing, too: a FIFO whose last writer left would be at its end for ever.
@@ -81,25 +85,27 @@ class ScriptReader:
         return os.open(self._path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _follow(self) -> None:
-        """At the end of a file: was it emptied, or is there another one of its name?"""
+        """Where nothing more comes: was it emptied or removed, or is there another one of its name?"""
         if self._descriptor is None or self._now_s() - self._looked_s < _LOOK_S:
             return
         self._looked_s = self._now_s()
         mine = os.fstat(self._descriptor)
-        if not stat.S_ISREG(mine.st_mode):
-            return
-        if mine.st_size < os.lseek(self._descriptor, 0, os.SEEK_CUR):
+        if stat.S_ISREG(mine.st_mode) and mine.st_size < os.lseek(self._descriptor, 0, os.SEEK_CUR):
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             self._rest = b""
         try:
             there = self._path.stat()
-            if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
-                return
-            another = self._opened()
-        except OSError:
-            return  # between the old one and the new one
-        os.close(self._descriptor)
-        self._descriptor, self._rest = another, b""
+            same = (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+            another = self._descriptor if same else self._opened()
+        except OSError as error:  # it may be between the old one and the new one
+            if not self._gone:
+                LOG.warning("%s: the reader is gone (%s); make it with `mkfifo`", self._path, error.strerror)
+            self._gone = True
+            return
+        self._gone = False
+        if not same:
+            os.close(self._descriptor)
+            self._descriptor, self._rest = another, b""
 
     def _more(self, descriptor: int, timeout_s: float) -> bool:
         if not select.select([descriptor], [], [], timeout_s)[0]:

@@ -105,7 +105,8 @@ def _rules(name: str) -> bytes | None:
 
 def _content(path: Path, most: int = _MOST) -> bytes | None:
     try:
-        with path.open("rb") as file:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # no punch waits at a FIFO
+        with os.fdopen(descriptor, "rb") as file:
             return file.read(most)
     except OSError:
         return None

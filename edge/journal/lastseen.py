@@ -17,6 +17,7 @@ from edge.domain.records import decode
 from edge.domain.strictjson import MAX_INTEGER, parse_object
 from edge.errors import RecordError
 from edge.journal.ring import Ring
+from edge.reading import read_file
 from edge.sqlitefile import give_to_owner_of, sync_directory
 
 _LIMIT = 1_024
@@ -41,8 +42,7 @@ def path_of(journal: Path) -> Path:
 def read(journal: Path) -> Seen | None:
     """What was noted; None where nothing was, or what is there cannot be read: it only helps."""
     try:
-        path = path_of(journal)
-        document = parse_object(path.read_bytes() if path.stat().st_size <= _LIMIT else b"", _LIMIT)
+        document = parse_object(read_file(path_of(journal), _LIMIT), _LIMIT)
     except (OSError, RecordError):
         return None
     epoch, seq, digest = (document.get(name) for name in ("epoch", "seq", "hash"))

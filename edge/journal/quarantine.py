@@ -104,7 +104,8 @@ def _what_is_wrong(
         with Ring(path, origin, key) as ring:
             if _suspect(path).exists():
                 ring.check_structure()
-                _suspect(path).unlink()
+                with contextlib.suppress(OSError):  # a disk that takes nothing now: it is checked once more then
+                    _suspect(path).unlink()
             said = None if seen is None else lastseen.contradiction(ring, seen)
             if said is not None:
                 _log.critical("%s: %s", path, said)

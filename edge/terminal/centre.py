@@ -26,6 +26,8 @@ class Made:
     uplink: Uplink
     lacking: tuple[str, ...] = ()
     """What is wrong with keys or the policy that it goes on without, in words with the cure."""
+    pinned: object = ()
+    """Which keys it was made with: others, once they lie there, want a new one."""
 
 
 class Centre:
@@ -34,11 +36,11 @@ class Centre:
     def __init__(
         self,
         make: Callable[[], Made],
-        lacking: Callable[[], tuple[str, ...]],
+        pinned: Callable[[], object],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`make` raises what a wrong configuration raises; `lacking` says what a new one would go on without."""
-        self._make, self._lacking, self._now_s = make, lacking, now_s
+        """`make` raises what a wrong configuration raises; `pinned` says what of it a new one would have."""
+        self._make, self._pinned, self._now_s = make, pinned, now_s
         self._made: Made | None = None
         self._begin_at = self._look_at = float("-inf")
         self._said: set[str] = set()
@@ -91,9 +93,9 @@ class Centre:
             self._fails(error)
             return
         self._failing = False
-        if made.lacking and self._now_s() >= self._look_at:
+        if self._now_s() >= self._look_at:
             self._look_at = self._now_s() + RETRY_S
-            if self._lacking() != made.lacking:
+            if self._pinned() != made.pinned:
                 _log.warning("keys or policy were changed: the way to the centre begins anew")
                 self._end()
                 self._begin()

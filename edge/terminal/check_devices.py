@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ def problems(config: Config, account: Account | None, devices: Path = _DEVICES) 
     """Of the adapters that the configuration chose; `devices` is where the kernel shows them."""
     yield from _camera(config, account, devices)
     yield from _pins(config, devices)
-    yield from _reader(config)
+    yield from _reader(config, account)
 
 
 def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
@@ -60,7 +62,7 @@ def _pins(config: Config, devices: Path) -> Iterator[str]:
         yield f'{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set signals.kind to "console"'
 
 
-def _reader(config: Config) -> Iterator[str]:
+def _reader(config: Config, account: Account | None) -> Iterator[str]:
     chosen = config.reader
     if chosen.kind == "none":
         return
@@ -71,3 +73,24 @@ def _reader(config: Config) -> Iterator[str]:
         if path and not Path(path).exists():
             where = "plug it in, and name it as /dev/input/by-id does" if name != "script" else "`mkfifo` makes it"
             yield f"reader.{name}: no {path}; {where}"
+        elif path:
+            yield from _unreadable(name, Path(path), account)
+
+
+def _unreadable(name: str, path: Path, account: Account | None) -> Iterator[str]:
+    mode = path.stat().st_mode
+    if name == "script":
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            yield f"reader.script: {path} is no file and no FIFO; `mkfifo` makes one"
+            return
+        asked = os.R_OK | (os.W_OK if stat.S_ISFIFO(mode) else 0)  # a FIFO is held open from both ends
+        cure = f"`chown` it to the service's user, or `chmod a+rw {shlex.quote(str(path))}`"
+    else:
+        if not stat.S_ISCHR(mode):
+            yield f"reader.{name}: {path} is no device; name it as /dev/input/by-id does"
+            return
+        asked, cure = os.R_OK, "the service's user must be in the group input"
+    with acting_as(account):
+        closed = not os.access(path, asked, effective_ids=True)
+    if closed:
+        yield f"reader.{name}: the service's user may not use {path}; {cure}"

@@ -24,7 +24,7 @@ from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
-from edge.terminal import check_people, parts
+from edge.terminal import check_beside, check_people, parts
 from edge.terminal.check_files import reading
 from edge.terminal.statedir import disk_problem
 
@@ -45,6 +45,7 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
             found += [] if identity is None else _journal(config, identity.verify_key)
             found += [] if storage is None else _people(config, storage)
             found += check_people.roster(state)
+            found += check_beside.problems(config)
     yield from found
 
 
@@ -100,6 +101,7 @@ def _disk(config: Config, state: Path) -> Iterator[str]:
 def _journal(config: Config, identity: VerifyKey) -> Iterator[str]:
     path = parts.journal_path(config)
     try:
+        yield from check_beside.vanished(config)
         if JOURNAL.present(path):
             with JOURNAL.guard(path), opened(path) as connection:
                 refuse_unusable(connection, path, parts.origin(config), identity)

@@ -123,9 +123,15 @@ def centre(
             orders=parts.orders(config, secrets, clock),
             roster=parts.roster(config, secrets, clock),
         )
-        return Made(publisher, uplink, lacking)
+        return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
 
-    return Centre(make, lambda: parts.with_pinned(config, own)[1])
+    return Centre(make, lambda: _pinned(*parts.with_pinned(config, own)))
+
+
+def _pinned(secrets: parts.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
+    """What tells whether the keys that count lie there as they did, replaced ones included."""
+    authority = secrets.authority
+    return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
 
 
 def certificates(config: Config) -> Watch:

@@ -54,7 +54,8 @@ class Stills:
     ) -> None:
         """`taking` says how; None: what is there is deleted on its day, and nothing is added.
 
-        It raises KeyFileError for a key that cannot be used, and is asked again until it can.
+        It raises KeyFileError for a key that cannot be used, and is asked again and again: a key may be replaced,
+        because somebody else knows its private half, or go away.
         """
         self._path, self._clock, self._open_people, self._ask = path, clock, open_people, taking
         self._taking: Taking | None = None
@@ -135,16 +136,18 @@ class Stills:
         return kept
 
     def _look_for_the_key(self) -> None:
-        """Once, and every ten seconds until it can be used."""
-        if not self._keyless or self._clock.monotonic_ns() < self._ask_ns:
+        """At the start, and every ten seconds: what is sealed is sealed to the key that lies there now."""
+        if self._clock.monotonic_ns() < self._ask_ns:
             return
         self._ask_ns = self._clock.monotonic_ns() + _ASK_NS
         try:
             self._taking = self._ask()
         except KeyFileError as error:
+            self._taking, self._keyless = None, True
             self._failed(error)
         else:
-            self._keyless, self._look_ns = False, 0  # the next look ends the alarm
+            if self._keyless:
+                self._keyless, self._look_ns = False, 0  # the next look ends the alarm
 
     def _reconcile(self) -> None:
         """Whatever interrupted an erasure or removed somebody from the roster: they have no image."""

@@ -18,8 +18,11 @@ import numpy as np
 
 from edge.domain.types import Floats, Pixels
 from edge.errors import ModelError
+from edge.reading import read_file
 from edge.vision.manifest import ModelSpec, Role, TemplateSpec, read_manifest
 
+_MOST = 256_000_000
+"""Bytes of a model."""
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 _RESTORE = "restore it from this release, or make it again with `python models/remake.py --write --only"
 
@@ -132,7 +135,7 @@ class ModelStore:
     def _read(self, spec: ModelSpec) -> bytes:
         path = self.directory / spec.file
         try:
-            content = path.read_bytes()
+            content = read_file(path, _MOST)
         except OSError as error:
             raise ModelError(f"{path}: cannot be read ({error.strerror}); {_cure(spec)}") from error
         if len(content) != spec.bytes or hashlib.sha256(content).hexdigest() != spec.sha256:

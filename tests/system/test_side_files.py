@@ -1,5 +1,6 @@
 """Rubbish in every file beside the journal and the people: a badge is a punch all the same, and it is said."""
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -36,6 +37,7 @@ RUBBISH = {
     "another database": foreign,
     "the authority's log": lambda path: Registry(path).close(),
     "a folder": Path.mkdir,
+    "a FIFO": os.mkfifo,
     "a link to nowhere": lambda path: path.symlink_to(path.with_name("nowhere")),
 }
 

@@ -1,0 +1,69 @@
+"""What `smartclocker check` sees of the files that fail alone: each would be an alarm of the next start."""
+
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from edge.config import Config
+from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerError
+from edge.journal.quarantine import is_vanished
+from edge.journal.verify import opened
+from edge.roster.evidence_file import NAME, STORE
+from edge.terminal import calibrating, parts
+from edge.terminal.earlier_life import is_lived_in
+from edge.vision.models import ModelStore
+
+
+def problems(config: Config) -> Iterator[str]:
+    """Of the images, the calibration and the coming model; with the rights of the service's user."""
+    state = Path(config.storage.state)
+    yield from _images(state / NAME)
+    yield from _calibration(config, state)
+    yield from _coming(config)
+
+
+def vanished(config: Config) -> Iterator[str]:
+    """Whether a journal that was here is gone."""
+    path = parts.journal_path(config)
+    if is_vanished(path, partial(is_lived_in, path.parent)):
+        yield f"storage.state: {path}: is gone, and was there; look for it, or the next start begins another"
+
+
+def _images(path: Path) -> Iterator[str]:
+    try:
+        if STORE.present(path):
+            with STORE.guard(path), opened(path, STORE):
+                pass
+    except EvidenceDamaged as error:
+        yield f"storage.state: {error}"
+    except (SmartClockerError, OSError, sqlite3.Error) as error:
+        yield f"storage.state: {path}: images are neither kept nor deleted: {error}"
+
+
+def _calibration(config: Config, state: Path) -> Iterator[str]:
+    again = "the manifest's threshold counts; `smartclocker calibrate` again, or `--undo`"
+    try:
+        written = calibrating.read(state)
+        model = parts.model_store(config).template.id
+    except RecordError as error:
+        yield f"storage.state: {state / calibrating.CALIBRATION}: {error}; {again}"
+    except (ModelError, OSError):
+        return  # storage.models says so
+    else:
+        if written is not None and written.model_id != model:
+            yield f"storage.state: {state / calibrating.CALIBRATION} is of another model; {again}"
+
+
+def _coming(config: Config) -> Iterator[str]:
+    chosen = config.recognition.shadow
+    if not chosen:
+        return
+    try:
+        store = ModelStore(Path(chosen))
+        wrong = store.verify_all()
+        if not wrong and store.template.id == parts.model_store(config).template.id:
+            wrong = [f"{chosen} holds {store.template.id}, in use already; name a coming model"]
+    except (ModelError, OSError) as error:
+        wrong = [str(error)]
+    yield from (f"recognition.shadow: {one}" for one in wrong)

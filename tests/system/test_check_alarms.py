@@ -1,0 +1,66 @@
+"""What would be an alarm of the next start, `smartclocker check` says before it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.system.test_check import begun, check
+
+__all__ = ["check"]  # the fixture
+
+
+@pytest.fixture
+def state(site) -> Path:
+    return site.directory / "state"
+
+
+def write(site, text: str) -> None:
+    with site.config.open("a") as file:
+        file.write("\n" + text + "\n")
+
+
+def test_a_coming_model_that_is_not_there(site, check) -> None:
+    write(site, f'[recognition]\nshadow = "{site.directory / "none"}"')
+    (said,) = check(site.config)
+    assert said.startswith(f"recognition.shadow: {site.directory / 'none'}")
+
+
+@pytest.mark.parametrize(
+    "text", ["rubbish", '{"calibration": 1, "model": "another", "shift": 0.0, "made": "2026-01-01"}']
+)
+def test_a_calibration_that_does_not_count(site, check, state, text: str) -> None:
+    begun(site)
+    (state / "calibration.json").write_text(text)
+    (said,) = check(site.config)
+    assert "calibration.json" in said
+    assert "--undo" in said
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_bytes(b"\xffrubbish" * 999), Path.mkdir])
+def test_images_that_cannot_be_kept(site, check, state, make) -> None:
+    begun(site)
+    make(state / "evidence.db")
+    (said,) = check(site.config)
+    assert str(state / "evidence.db") in said
+
+
+def test_a_journal_that_is_gone(site, check, state) -> None:
+    begun(site)
+    assert check(site.config) == []
+    (state / "journal.reserve").touch()
+    for path in state.glob("journal.db*"):
+        path.unlink()
+    (said,) = check(site.config)
+    assert "is gone, and was there" in said
+
+
+def test_a_reader_that_is_none(site, check) -> None:
+    path = site.directory / "reader"
+    path.mkdir()
+    write(site, f'[reader]\nkind = "script"\nscript = "{path}"')
+    (said,) = check(site.config)
+    assert said.startswith(f"reader.script: {path} is no file and no FIFO")
+    path.rmdir()
+    os.mkfifo(path)
+    assert check(site.config) == []

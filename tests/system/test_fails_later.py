@@ -1,0 +1,101 @@
+"""What failed after a good start, or was put there while it ran: said, gone on without, and taken up again."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.adapters.only_one import only_one
+from edge.errors import AlreadyRuns
+from edge.journal.keys import create_identity, public_pem
+from edge.terminal import alarms
+from tests.system.test_fails_alone import gate, live, uplink
+
+__all__ = ["gate", "live"]  # the fixtures
+
+
+def test_a_state_directory_that_is_linked_to_has_one_terminal_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    linked = tmp_path / "state"
+    linked.symlink_to(tmp_path / "disk")
+    with only_one(linked, "a terminal"), pytest.raises(AlreadyRuns), only_one(tmp_path / "disk", "a terminal"):
+        pass
+    with only_one(linked, "a terminal"), pytest.raises(AlreadyRuns), only_one(linked, "a terminal"):
+        pass
+
+
+def test_an_evidence_key_that_goes_away_or_is_replaced(gate, live, smartclocker) -> None:
+    key = gate.directory / "evidence.pem"
+    assert smartclocker("central", "evidence", "key", gate.directory / "evidence").returncode == 0
+    gate.write(f'[evidence]\nkey = "{key}"')
+    life = live(gate)
+    life.punches()
+    assert alarms.EVIDENCE_FAILING not in life.alarms
+    stills = life.terminal.stills
+    first = bytes(stills._taking.key)
+    key.unlink()
+    life.wait(lambda: alarms.EVIDENCE_FAILING in life.alarms, "the alarm")
+    assert stills._taking is None, "no image is taken without its key"
+    (gate.directory / "evidence").unlink()
+    assert smartclocker("central", "evidence", "key", gate.directory / "evidence").returncode == 0
+    life.wait(lambda: alarms.EVIDENCE_FAILING not in life.alarms, "it is read again")
+    assert bytes(stills._taking.key) != first
+
+
+@pytest.mark.parametrize("name", ["ledger", "authority"])
+def test_a_pinned_key_that_goes_away_or_is_replaced(gate, live, name: str, caplog) -> None:
+    uplink(gate)
+    path = gate.directory / f"{name}.pem"
+    life = live(gate)
+    life.punches()
+    life.wait(lambda: life.terminal.centre.publisher is not None, "it has begun")
+    first = life.terminal.centre.publisher
+    path.write_text(public_pem(create_identity(gate.directory / "another.key").verify_key))
+    life.wait(lambda: life.terminal.centre.publisher not in {first, None}, "it begins anew, with the other key")
+    kept = path.read_text()
+    path.unlink()
+    life.wait(lambda: alarms.KEYS_UNUSABLE in life.alarms, "the alarm")
+    path.write_text(kept)
+    life.wait(lambda: alarms.KEYS_UNUSABLE not in life.alarms, "it is read again")
+    life.punches()
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def half(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("which", ["ca", "certificate", "key"])
+@pytest.mark.parametrize("harm", [fifo, half], ids=["a FIFO", "half of it"])
+def test_a_file_of_the_connection_that_was_exchanged(gate, live, which: str, harm: Callable[[Path], None]) -> None:
+    path = getattr(uplink(gate), which)
+    kept = path.read_bytes()
+    harm(path)
+    life = live(gate)
+    life.punches()
+    life.wait(lambda: alarms.UPLINK_FILES in life.alarms, "the alarm")
+    path.unlink()
+    path.write_bytes(kept)
+    path.chmod(0o600)
+    life.wait(lambda: alarms.UPLINK_FILES not in life.alarms, "it is read again")
+
+
+def test_a_fifo_that_was_made_anew(gate, live) -> None:
+    life = live(gate)
+    life.punches()
+    reader = gate.directory / "reader"
+    reader.unlink()
+    life.wait(lambda: alarms.READER_AWAY in life.alarms, "the alarm")
+    os.mkfifo(reader)
+    life.wait(lambda: alarms.READER_AWAY not in life.alarms, "it is opened again")
+    life.punches()
+    reader.unlink()
+    reader.touch()
+    life.wait(lambda: life.terminal._reader.failing is False, "a file in its place")
+    life.punches()
