@@ -38,6 +38,7 @@ _PLAIN = frozenset({"central", "people", "evidence"})
 """Verbs that print what other machines and people wrote."""
 _IMPERSONAL = frozenset({"bench", "config", "models", "run"})
 """Verbs that hold nothing of anybody; `run` sees to itself. No other leaves a core dump."""
+_STDERR = 2
 _LINE_ENDS = "\n"
 """An error lists several problems, a line each."""
 
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = [
         word.replace("\0", "\ufffd") for word in (sys.argv[1:] if argv is None else argv)
     ]  # no kernel gives one
+    _open_standard_streams()
     _print_whatever_the_locale()
     parser = build_parser(words[0] if words and words[0] in _GROUPS else None)
     arguments = parser.parse_args(words)
@@ -86,6 +88,20 @@ def _let_go_of_output() -> None:
     except OSError:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_standard_streams() -> None:
+    """Those that the caller closed lead nowhere, as /dev/null does.
+
+    Otherwise the next file that is opened, a journal say, gets their number, and a library that writes a word to
+    the standard error writes it into that file.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the process's life
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(_STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _print_whatever_the_locale() -> None:

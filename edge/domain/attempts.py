@@ -55,6 +55,8 @@ class _Failing:
     spells: int
     until_ms: int
     """Forgotten then; paused until then from SPELLS on."""
+    lifeless: bool = False
+    """It was like somebody and not alive: it may be a picture of them."""
 
 
 class Attempts:
@@ -92,6 +94,11 @@ class Attempts:
         known = self._known(face, now_ms)
         return known is not None and known.spells >= SPELLS and float(known.face @ face) >= likeness
 
+    def portrayed(self, face: Floats, now_ms: int) -> bool:
+        """Whether the face that failed may be a picture of who stands there: whom it shows does not wait for it."""
+        known = self._known(face, now_ms)
+        return known is not None and known.lifeless
+
     def failed(self, face: Floats, now_ms: int, *, lifeless: bool = False) -> bool:
         """Count a failed spell of a face; True when its pause begins. `lifeless`: it was like somebody."""
         if lifeless:
@@ -100,7 +107,8 @@ class Attempts:
         if known is None:
             known = _Failing(face, 0, 0)
             self._failing = [*self._failing, known][-MOST:]
-        elif known.spells >= SPELLS:
+        known.lifeless = known.lifeless or lifeless
+        if known.spells >= SPELLS:
             return False
         known.spells, known.until_ms = known.spells + 1, now_ms + PAUSE_MS
         if known.spells < SPELLS:

@@ -6,7 +6,7 @@ clock: time is the frames' own.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from edge.domain.attempts import Attempts
 from edge.domain.liveness import LIVE, SURE
 from edge.domain.matching import NOBODY, Candidate, Gallery
 from edge.domain.pad_fusion import judge
-from edge.domain.types import Floats, Probe, Reason, Sight
+from edge.domain.types import Probe, Reason, Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,12 @@ class Decider:
             if now.face is None:
                 now.face = fused.embedding
             likeness = NOBODY if best is None else best.score
-            now.waiting = self._attempts.paused(fused.embedding, likeness, now_ms)
-            if now.waiting:
-                return self._wait()
+            if self._attempts.paused(fused.embedding, likeness, now_ms):
+                return self._paused(fused, best, threshold, now_ms)
+            now.waiting = False
             accepted = self._agreed(fused, best, threshold, now_ms)
             if accepted is not None:
-                lingering = accepted.person == now.settled
-                self._settle(accepted.person, fused.embedding)
-                return None if lingering else accepted
+                return self._accept(accepted, fused)
         if now_ms - now.first_good_ms < policy.give_up_ms or now.settled is not None:
             return None
         return self._give_up(now_ms)
@@ -169,11 +167,27 @@ class Decider:
         now.looks.clear()
         now.first_good_ms = None
         if paused:
-            now.waiting = True
             return self._wait()
         return None if said else Refused(Reason.NOT_RECOGNISED)
 
+    def _paused(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Outcome | None:
+        """Whom a picture shows does not wait for it: surely recognised, and alive, they turn their head as well."""
+        now = self._now
+        if not self._attempts.portrayed(fused.embedding, now_ms):
+            return self._wait()
+        now.tried, now.usual = True, False
+        accepted = self._agreed(fused, best, threshold, now_ms)
+        now.compared = now.lifeless = False  # it is paused: nothing more is counted of it
+        if accepted is not None:
+            return self._accept(replace(accepted, prove=True), fused)
+        first_ms = now.looks[-1].at_ms if now.first_good_ms is None else now.first_good_ms
+        if now.told_waiting or now_ms - first_ms < self._policy.give_up_ms:
+            return None
+        now.told_waiting = True
+        return Refused(Reason.PAUSED)
+
     def _wait(self) -> Outcome | None:
+        self._now.waiting = True
         self._now.looks.clear()
         self._now.first_good_ms = None
         self._now.usual = False
@@ -240,12 +254,14 @@ class Decider:
         self._now.advised_ms = now_ms
         return Refused(Counter(reason for _, reason in self._now.poor).most_common(1)[0][0])
 
-    def _settle(self, person: str, face: Floats) -> None:
+    def _accept(self, accepted: Accepted, fused: Probe) -> Accepted | None:
+        """None for who has had their answer and lingers."""
         now = self._now
-        now.face = face
+        lingering = accepted.person == now.settled
+        now.face, now.settled = fused.embedding, accepted.person
         if now.usual:
             self._attempts.unspent()
-        now.settled = person
         now.compared = now.lifeless = now.usual = False
         now.looks.clear()
         now.first_good_ms = None
+        return None if lingering else accepted

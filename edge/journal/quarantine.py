@@ -13,6 +13,7 @@ import errno
 import json
 import logging
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.domain.kinds import FIELDS, GapCause, Kind
-from edge.domain.records import Draft, Origin, decode
+from edge.domain.records import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.types import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal import lastseen, schema, wal
@@ -29,6 +30,7 @@ from edge.journal.lastseen import Seen
 from edge.journal.ring import Ring
 from edge.journal.salvage import newest
 from edge.journal.schema import JOURNAL
+from edge.reading import read_file
 from edge.sqlitefile import sync_directory
 
 FOLDER = "quarantine"
@@ -104,8 +106,7 @@ def _what_is_wrong(
         with Ring(path, origin, key) as ring:
             if _suspect(path).exists():
                 ring.check_structure()
-                with contextlib.suppress(OSError):  # a disk that takes nothing now: it is checked once more then
-                    _suspect(path).unlink()
+                _unsuspect(path)
             said = None if seen is None else lastseen.contradiction(ring, seen)
             if said is not None:
                 _log.critical("%s: %s", path, said)
@@ -139,6 +140,9 @@ def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen
     stem = "".join(filter(str.isdigit, now.utc[:19])) + "-" + (epoch or "unknown")[:8]
     base = path.parent / FOLDER
     try:
+        if os.path.lexists(base) and not base.is_dir():
+            # somebody's file, or a link to nowhere: it keeps no terminal down
+            base.rename(base.with_name(f"{FOLDER}.{secrets.token_hex(4)}.was-there"))
         base.mkdir(mode=0o700, exist_ok=True)
         number = sum(1 for _ in base.iterdir()) + 1
         folder = base / f"{stem}-{number}"
@@ -166,7 +170,7 @@ def _finish(
             _move(path, folder)
             schema.create(path, origin, key, Draft(Kind.GAP, {**asdict(gap), "cause": str(gap.cause)}, evidence()))
         _forget(path)
-        _suspect(path).unlink(missing_ok=True)
+        _unsuspect(path)
         (folder / _PENDING).rename(folder / _REPORT)
         sync_directory(folder)
     except (OSError, ValueError) as error:
@@ -195,8 +199,8 @@ def _read_note(folder: Path) -> Gap:
     """What was noted; nothing known where the note itself is damaged, since that must not keep a terminal down."""
     unknown = Gap(None, 0, 0, GapCause.UNREADABLE, folder.name)
     try:
-        noted = json.loads((folder / _PENDING).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+        noted = json.loads(read_file(folder / _PENDING, MAX_PAYLOAD))
+    except (OSError, ValueError, RecursionError):
         return unknown
     fields = FIELDS[Kind.GAP]
     if not isinstance(noted, dict) or noted.keys() != fields.keys() or noted["quarantine"] != folder.name:
@@ -261,3 +265,9 @@ def _write_synced(path: Path, text: str) -> None:
 
 def _suspect(path: Path) -> Path:
     return path.with_suffix(f".{_SUSPECT}")
+
+
+def _unsuspect(path: Path) -> None:
+    """A mark that stays, because it is no file of ours, costs another check at the next start and nothing else."""
+    with contextlib.suppress(OSError):
+        _suspect(path).unlink(missing_ok=True)

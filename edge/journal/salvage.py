@@ -27,6 +27,7 @@ from edge.errors import JournalError, RecordError
 from edge.journal import wal
 from edge.journal.envelope import pae
 from edge.journal.schema import JOURNAL
+from edge.reading import read_file
 
 _BEGIN = b'{"specversion":"1.0","id":"'
 """How `edge.domain.records.encode` begins every payload."""
@@ -218,8 +219,7 @@ def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:
 def read_report(folder: Path) -> dict[str, object] | None:
     """What was noted when the journal was set aside; None when there is no note."""
     for name in ("report.json", "gap.json"):
-        with contextlib.suppress(OSError, ValueError):
-            if (folder / name).stat().st_size < MAX_PAYLOAD:
-                value = json.loads((folder / name).read_text(encoding="utf-8"))
-                return value if isinstance(value, dict) else None
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            value = json.loads(read_file(folder / name, MAX_PAYLOAD))
+            return value if isinstance(value, dict) else None
     return None

@@ -17,6 +17,7 @@ from nacl.exceptions import InvalidkeyError
 
 from edge.domain import badge, cards
 from edge.domain.badge import Token
+from edge.domain.kinds import PERSON
 from edge.errors import PeopleError
 from edge.roster import vault
 from edge.roster.schema import PEOPLE
@@ -184,7 +185,8 @@ class Means:
 
     def _owner(self, lookup: bytes) -> str | None:
         row = self._db.execute("SELECT person FROM tokens WHERE lookup = ?", (lookup,)).fetchone()
-        return None if row is None else str(row[0])
+        # an altered row names nobody, and of nobody no record can be made
+        return None if row is None or PERSON.fullmatch(row[0]) is None else str(row[0])
 
     def _lookup(self, kind: Token, known: str) -> bytes:
         return _digest(self._lasting_key(), kind, known)

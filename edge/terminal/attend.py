@@ -177,7 +177,7 @@ class Attend:
 
     def _faces_count(self) -> bool:
         unseen = self._rules.faces.mode == "badge" or Fault.CAMERA_STALLED in self._faults
-        return not unseen and self._situation.state not in {State.OUT_OF_SERVICE, State.ASKING}
+        return not unseen and self._situation.state is not State.OUT_OF_SERVICE
 
     def _attend(self, frame: Frame, now_ms: int) -> None:
         sight, outcome = self._faces.look(frame, now_ms)
@@ -192,7 +192,7 @@ class Attend:
             self._accept(outcome, frame, sight)
         elif isinstance(outcome, Challenged):
             self._happen(Happening(Event.CHALLENGE, side=outcome.side))
-        elif outcome is not None:
+        elif outcome is not None and self._situation.state is not State.ASKING:
             self._refuse(outcome.reason, frame.captured_ns)
         elif self._situation.state is State.IDLE and self._faces.present and sight.box is not None:
             self._happen(Happening(Event.FACE))
@@ -230,7 +230,6 @@ class Attend:
         self._desk_alarms = self._desk.alarms
         if isinstance(answer, Repeated):
             return
-        self._faces.expect(None, now_ms)
         if isinstance(answer, Known):
             self._punch(Identified(answer.person, answer.method), now_ns)
         elif isinstance(answer, WantsPin):

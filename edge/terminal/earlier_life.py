@@ -1,6 +1,7 @@
 """Whether a state directory was lived in: its other files know that a journal which is not there was there once."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -21,8 +22,8 @@ def is_lived_in(state: Path) -> bool:
 
 
 def _has_rows(path: Path, tables: tuple[str, ...]) -> bool:
-    if not path.exists():
-        return False
+    if not path.is_file():
+        return os.path.lexists(path)  # a pipe would be waited for for ever
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608

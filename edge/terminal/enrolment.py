@@ -189,14 +189,23 @@ def says_erased(ring: Ring, person: str) -> bool:
 
 
 def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
-    """Carry through what an interruption left, to the record; how many there were."""
+    """Carry through what an interruption left, to the record; how many there were.
+
+    Raises PeopleError for the first that could not be, after all others; JournalError when nothing can be stored.
+    """
     people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
     owed = people.owed()
+    failed: PeopleError | None = None
     for person, reason in owed:
         known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
-        if PERSON.fullmatch(person) is None:  # the id was altered: no record could name it
-            people.erase(person, clock.evidence().utc, known)
-            people.settled(person)
-        else:
-            erase(person, known, people=people, ring=ring, clock=clock, interrupted=True)
+        try:
+            if PERSON.fullmatch(person) is None:  # the id was altered: no record could name it
+                people.erase(person, clock.evidence().utc, known)
+                people.settled(person)
+            else:
+                erase(person, known, people=people, ring=ring, clock=clock, interrupted=True)
+        except PeopleError as error:
+            failed = failed or error  # theirs alone: the others do not wait for it
+    if failed is not None:
+        raise failed
     return len(owed)

@@ -117,13 +117,24 @@ class Faces:
         asked = self._asked(gallery.size)
         if asked == self._threshold and _same(gallery, self._gallery):
             return  # the people file was written to, a wrong PIN for instance, and nobody's face changed
-        self._gallery, self._awaited, self._challenge = gallery, None, None
-        self._threshold = asked
+        self._gallery, self._threshold = gallery, asked
+        self._still_there()
         LOG.info("%s enrolled with consent", counted(gallery.size, "person", "people"))
         self._alike.enrolled(gallery, asked)
         if gallery.size <= AT_ONCE:
             while self._alike.searching:
                 self._search_on()
+
+    def _still_there(self) -> None:
+        """Who is awaited or was asked to turn their head goes on: others came or went, while they stay enrolled."""
+        one = self._awaited
+        if one is not None:
+            person = one.gallery.people[0]
+            here = person in self._gallery.people
+            gallery = self._gallery.only(person) if here else None
+            self._awaited = None if gallery is None else replace(one, gallery=gallery, threshold=self._asked(1))
+        if self._challenge is not None and self._challenge[1].person not in self._gallery.people:
+            self._challenge = None
 
     def needed(self, person: str) -> bool:
         """Whether face and badge go together for somebody: by the terminal's mode, or because another looks alike.
@@ -133,12 +144,12 @@ class Faces:
         both = self._rules.mode == "badge+face" or person in self._alike.people
         return both and person in self._gallery.people
 
-    def expect(self, person: str | None, now_ms: int) -> None:
-        """The face of somebody who showed their badge, one to one; None: of anybody again."""
+    def expect(self, person: str, now_ms: int) -> None:
+        """The face of somebody who showed their badge, one to one, for a while or until another's is shown."""
         self._await_nobody(now_ms)
-        if person is None:
+        if self._challenge is not None:
             self._challenge = None
-            return
+            self._decider.leave(now_ms)  # whoever was asked is looked at anew
         asked = self._asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
         decider = Decider(self._rules.decision, self._attempts)

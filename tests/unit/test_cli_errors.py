@@ -1,5 +1,8 @@
 """What nobody foresaw has an exit code of its own and leaves its traceback in the log."""
 
+import subprocess
+import sys
+
 import pytest
 
 from edge import cli
@@ -28,3 +31,10 @@ def test_what_ends_a_program_on_purpose_is_none(monkeypatch, end) -> None:
             cli.main(["central", "gaps", "nowhere"])
     else:
         assert cli.main(["central", "gaps", "nowhere"]) == 130
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_lead_nowhere(closed: str) -> None:
+    command = ["bash", "-c", f'exec "$@" {closed}', "x", sys.executable, "-m", "edge", "models"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -233,3 +233,58 @@ def test_after_many_lifeless_faces_who_is_recognised_must_prove_it() -> None:
     (outcome,), _ = play(decider, [good(BEN)] * 3, now)
     assert isinstance(outcome, Accepted)
     assert not outcome.prove
+
+
+def portrait_held_up(decider: Decider) -> int:
+    """A picture of Ada that failed so often that it is paused; now."""
+    portrait = unit(0.7, 0, 0.714)
+    outcomes, now = play(decider, [good(portrait, 0.1)] * (14_000 // STEP_MS))
+    assert people(outcomes) == ["not-recognised", "paused"]
+    return play(decider, [NOBODY] * 12, now)[1]
+
+
+@pytest.mark.parametrize("cosine", [0.7, 0.8])
+def test_whom_a_picture_shows_does_not_wait_for_it_and_turns_their_head(cosine: float) -> None:
+    """It was made today, and is more like her than the template of last year."""
+    decider = Decider(POLICY, Attempts())
+    now = portrait_held_up(decider)
+    today = unit(cosine, 0, (1 - cosine**2) ** 0.5)
+    assert float(today @ unit(0.7, 0, 0.714)) > cosine
+    assert decider.present is False
+    outcomes, now = play(decider, [good(today)] * 40, now)
+    assert people(outcomes) == ["ada"], "within three frames, and once"
+    assert isinstance(outcomes[0], Accepted)
+    assert outcomes[0].prove
+    decider.confirm()
+    _, now = play(decider, [NOBODY] * 12, now)
+    (again,), _ = play(decider, [good(today)] * 3, now)
+    assert isinstance(again, Accepted)
+    assert not again.prove, "who proved it ends the picture's row"
+
+
+def test_a_picture_that_is_paused_is_told_so_once_and_costs_nobody_anything() -> None:
+    attempts = Attempts()
+    decider = Decider(POLICY, attempts)
+    now = portrait_held_up(decider)
+    spent = attempts._lives.left(now), attempts._guesses.left(now)
+    for _ in range(3):
+        outcomes, now = play(decider, [good(unit(0.7, 0, 0.714), 0.1)] * 60, now)
+        assert people(outcomes) == ["paused"]
+        _, now = play(decider, [NOBODY] * 12, now)
+    assert attempts.pauses == 1
+    assert attempts._lives.left(now) >= spent[0]
+    assert attempts._guesses.left(now) >= spent[1]
+
+
+def test_while_a_picture_is_paused_only_who_is_surely_recognised_is_asked_to_turn() -> None:
+    decider = Decider(POLICY, Attempts())
+    now = portrait_held_up(decider)
+    cosine = THRESHOLD + Attempts().beyond / 2
+    near = unit(cosine, 0, (1 - cosine**2) ** 0.5)
+    assert people(play(decider, [good(near)] * 60, now)[0]) == ["paused"]
+
+
+def test_somebody_who_was_like_nobody_waits_however_alive_they_are() -> None:
+    decider = Decider(POLICY, Attempts())
+    _, now = play(decider, [good(STRANGER)] * (14_000 // STEP_MS))
+    assert people(play(decider, [NOBODY] * 12 + [good(unit(0.6, 0, 0.8))] * 9, now)[0]) == ["paused"]

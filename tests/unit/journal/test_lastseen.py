@@ -1,5 +1,6 @@
 """A journal that is gone, set back or exchanged is noticed by what lies beside it."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -191,3 +192,8 @@ def test_what_cannot_be_noted_ends_nothing(journal, open_ring, monkeypatch, capl
         noting.run_once(0.0)
     noting.close()
     assert [one.levelname for one in caplog.records] == ["WARNING"]
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(lastseen.path_of(tmp_path / "journal.db"))
+    assert lastseen.read(tmp_path / "journal.db") is None

@@ -10,17 +10,20 @@ import pytest
 from edge import config
 from edge.adapters.signals_console import ConsoleSignals
 from edge.domain.badge import Read, Token
+from edge.domain.challenge import Challenge, Side
 from edge.domain.consent import Consent
 from edge.domain.states import State
-from edge.domain.types import Box, Floats, Frame, Probe, Sight, TimeEvidence
+from edge.domain.types import Box, Floats, Frame, Method, Probe, Sight, TimeEvidence
 from edge.evaluation.sandbox import write_terminal
 from edge.roster.person import new_person_id
 from edge.terminal import parts
 from edge.terminal.alarms import FACES_PAUSED
 from edge.terminal.attend import Attend
+from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Faces
 from edge.terminal.latency import Latency
 from edge.terminal.pace import Pace
+from edge.terminal.punching import Identified
 from edge.terminal.runtime import LatestSlot
 from edge.terminal.signal import CuePlayer
 
@@ -65,7 +68,10 @@ class Door:
         loaded = config.load(path).config
         secrets, policy = parts.load_secrets(loaded), parts.policy(loaded)
         self.clock, self.eyes = Clock(), Eyes(parts.model_store(loaded).template.id)
-        consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+        self.policy = policy
+        consent = self.consent = Consent(
+            policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True
+        )
         parts.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with parts.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
@@ -176,3 +182,59 @@ def test_of_a_badge_that_is_held_to_the_reader_one_punch_remains(tmp_path: Path,
         door.show(None, 1_000)
     assert (door.attend.tally.punches, door.attend.tally.suppressed) == (1, 1)
     door.attend.close()
+
+
+def test_a_number_whose_pin_nobody_types_keeps_no_face_waiting(door: Door) -> None:
+    for visit in range(1, 4):
+        door.show(None, 1_000)
+        door.reads.put(Read(Token.NUMBER, "777"))
+        door.show(STRANGER, 4_000)
+        assert door.attend._situation.state is State.ASKING, "a refusal does not take the question away"
+        door.show(ANN, 1_000)
+        assert door.punches() == visit
+        door.show(None, 11_000)
+
+
+def test_neither_a_strangers_cards_nor_new_people_end_the_wait_for_a_face(tmp_path: Path, photos: Path) -> None:
+    door = Door(tmp_path, photos, "badge+face")
+    door.show(None, 500)
+    door.reads.put(Read(Token.BADGE, "4711"))
+    door.show(ANN, 200)
+    for card in range(3):
+        door.reads.put(Read(Token.BADGE, f"90{card}"))
+        with door.attend._open_people() as people:
+            one = np.eye(8, dtype=np.float32)[3 + card]
+            people.enrol(new_person_id(), "New", door.consent, door.policy, one[None], door.eyes.embedder_id)
+        door.show(None, 1_100)
+    door.show(ANN, 1_000)
+    assert door.attend.tally.punches == 1
+    door.attend.close()
+
+
+def test_whoever_was_asked_to_turn_and_shows_a_badge_is_looked_at_anew(tmp_path: Path, photos: Path) -> None:
+    door = Door(tmp_path, photos)
+    door.attend._faces._challenge = (
+        Challenge(Side.LEFT, 0.0, door.clock.ms + 5_000, BOX),
+        Identified(door.ann, Method.FACE),
+    )
+    door.attend._faces.expect(door.ann, door.clock.ms)
+    door.show(ANN, 1_000)
+    assert door.attend.tally.punches == 1
+    door.attend.close()
+
+
+def test_a_badge_whose_row_was_altered_is_nobodys_and_ends_no_terminal(door: Door) -> None:
+    with door.attend._open_people() as people, people.together():
+        people._db.execute("PRAGMA defer_foreign_keys = ON")
+        people._db.execute("INSERT INTO people (id) VALUES ('x')")
+        people._db.execute("UPDATE tokens SET person = 'x'")
+    door.reads.put(Read(Token.BADGE, "4711"))
+    door.show(ANN, 1_000)
+    assert (door.attend.tally.badges_refused, door.attend.tally.punches) == (1, 1)
+
+
+def test_an_erasure_whose_reason_was_altered_is_finished_all_the_same(door: Door) -> None:
+    with door.attend._open_people() as people:
+        people.destroy(door.ann, "2026-03-01T08:00:00Z", "altered")
+        assert finish_erasures(people=people, ring=door.attend._ring, clock=door.clock) == 1
+        assert people.owed() == []
