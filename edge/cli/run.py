@@ -28,16 +28,18 @@ def run(arguments: argparse.Namespace) -> int:
     import faulthandler
 
     from edge import config
-    from edge.adapters.only_one import only_one
+    from edge.adapters.only_one import RUN_LOCK, only_one
     from edge.adapters.sd_notify import notifier_from
     from edge.adapters.system import give_back_large_buffers, harden_process
+    from edge.terminal import statedir
     from edge.terminal.daemon import Terminal
 
     harden_process()
     give_back_large_buffers()
     faulthandler.register(signal.SIGUSR1)
     loaded = config.load(arguments.config).config
-    with only_one(Path(loaded.storage.state), "a terminal"):
+    statedir.require(loaded)  # before the lock: nothing is made in a directory that is refused
+    with only_one(Path(loaded.storage.state) / RUN_LOCK, "a terminal"):
         terminal = Terminal(loaded, notifier=notifier_from(os.environ))
         _stop_by_signal(terminal.stop)
         return terminal.run()

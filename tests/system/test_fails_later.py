@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.only_one import only_one
+from edge.adapters.only_one import RUN_LOCK, only_one
 from edge.errors import AlreadyRuns
 from edge.journal.keys import create_identity, public_pem
 from edge.terminal import alarms
@@ -19,10 +19,15 @@ def test_a_state_directory_that_is_linked_to_has_one_terminal_at_a_time(tmp_path
     (tmp_path / "disk").mkdir()
     linked = tmp_path / "state"
     linked.symlink_to(tmp_path / "disk")
-    with only_one(linked, "a terminal"), pytest.raises(AlreadyRuns), only_one(tmp_path / "disk", "a terminal"):
+    one, same = linked / RUN_LOCK, tmp_path / "disk" / RUN_LOCK
+    with only_one(one, "a terminal"), pytest.raises(AlreadyRuns), only_one(same, "a terminal"):
         pass
-    with only_one(linked, "a terminal"), pytest.raises(AlreadyRuns), only_one(linked, "a terminal"):
+    with only_one(one, "a terminal"), pytest.raises(AlreadyRuns), only_one(one, "a terminal"):
         pass
+    one.unlink()
+    one.symlink_to(tmp_path / "elsewhere")
+    with only_one(one, "a terminal"):
+        assert not (tmp_path / "elsewhere").exists(), "no link in its own place is followed"
 
 
 def test_an_evidence_key_that_goes_away_or_is_replaced(gate, live, smartclocker) -> None:

@@ -18,7 +18,7 @@ from edge.adapters.signals_console import ConsoleSignals
 from edge.domain.cues import DARK
 from edge.errors import CameraError
 from edge.evaluation.sandbox import write_terminal
-from edge.terminal import attend, parts
+from edge.terminal import acting, attend, parts
 from edge.terminal.daemon import Terminal
 from edge.vision.photo import load_photo
 
@@ -162,6 +162,24 @@ def test_a_stop_in_the_moment_of_ready_is_heard(site, notify) -> None:
                 assert process.wait(10) == 0
             finally:
                 process.kill()
+
+
+def test_acts_by_hand_go_on_beside_the_running_service(site, enrol, notify) -> None:
+    """Its lock is another than theirs: an act does not wait for the service to end."""
+    command = [sys.executable, "-m", "edge", "run", "--config", str(site.config)]
+    service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert notify.wait_for("READY=1", 20)
+        with acting.alone(site.directory / "state") as nobody_acts:
+            assert nobody_acts
+        person = enrol(site, "obama.jpg")
+        acts = [sys.executable, "-m", "edge", "people", "withdraw", person, "--config", str(site.config)]
+        done = subprocess.run(acts, text=True, capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert service.poll() is None
+    finally:
+        service.kill()
+        service.communicate()
 
 
 def test_a_second_one_on_the_same_state_directory_is_refused_until_the_first_is_gone(site, notify) -> None:
