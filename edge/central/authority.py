@@ -39,8 +39,8 @@ def init(directory: Path, doing: Doing) -> SigningKey:
     path = directory / KEY
     with authority_lock.held(directory):
         if not path.exists() and not (directory / NEXT).exists():
-            if (directory / DB).exists():
-                raise KeyFileError(f"{path}: gone, but {DB} is there; restore it from your backup")
+            if left := next((name for name in (DB, PUBLIC) if (directory / name).exists()), None):
+                raise KeyFileError(f"{path}: gone, but {left} is there; restore it from your backup")
             create_identity(path)
         if path.exists():
             key = load_identity(path)

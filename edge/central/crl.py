@@ -23,11 +23,17 @@ _BACKDATED = timedelta(hours=1)
 
 
 def ensure(directory: Path) -> Path:
-    """Make the list where there is none; its path. Raises KeyFileError."""
-    path = directory / NAME
-    if not path.exists():
-        _write(directory, [])
-    return path
+    """Make the list, and make it whole where it lacks what the log knows; its path. Raises KeyFileError.
+
+    A list that was lost, or came from an older backup, would otherwise let everybody in again.
+    """
+    with _alone(directory):
+        there, logged = read(directory), issued.revoked(directory)
+        listed = {one.serial_number: one.revocation_date_utc for one in there or ()}
+        issued.enter_revoked(directory, [(one, at) for one, at in listed.items() if one not in logged])
+        if there is None or logged.keys() - listed.keys():
+            _write(directory, there or ())
+    return directory / NAME
 
 
 def read(directory: Path) -> x509.CertificateRevocationList | None:
@@ -59,13 +65,9 @@ def revoke(directory: Path, which: Iterable[Issued]) -> Path:
     """Put these into the list, signed anew; its path. Raises KeyFileError."""
     now = datetime.now(UTC)
     with _alone(directory):  # of two at once, the second would write the list without the first one's
-        entries = list(read(directory) or ())
-        there = {one.serial_number for one in entries}
-        for one in which:
-            if one.serial not in there:
-                builder = x509.RevokedCertificateBuilder().serial_number(one.serial).revocation_date(now)
-                entries.append(builder.build())
-        return _write(directory, entries)
+        logged = issued.revoked(directory)
+        issued.enter_revoked(directory, [(one.serial, now) for one in which if one.serial not in logged])
+        return _write(directory, read(directory) or ())
 
 
 @contextmanager
@@ -82,6 +84,12 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:
+    """These, and all that the log names."""
+    entries = list(entries)
+    there = {one.serial_number for one in entries}
+    for serial, at in issued.revoked(directory).items():
+        if serial not in there:
+            entries.append(x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build())
     authority, key = pki.load_authority(directory)
     now = datetime.now(UTC)
     before = read(directory)

@@ -1,15 +1,17 @@
 """Which certificates an authority has given out: a line each, so that one can be called back, and its end foreseen.
 
-The files beside it are read as well: an authority of before this log is not forgotten.
+The files beside it are read as well: an authority of before this log is not forgotten. What was called back has a
+line too, so that a list of revoked certificates that is lost, or came from a backup, can be made whole again.
 """
 
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -58,12 +60,34 @@ def enter(directory: Path, one: Issued) -> None:
             "end": one.end.isoformat(),
         }
     )
-    path = directory / LOG
+    _append(directory / LOG, [line])
+
+
+def enter_revoked(directory: Path, revoked: Iterable[tuple[int, datetime]]) -> None:
+    """Append that these serial numbers count no more, and since when; durable on return. Raises KeyFileError."""
+    lines = [json.dumps({"revoked": f"{serial:x}", "at": at.isoformat()}) for serial, at in revoked]
+    if lines:
+        _append(directory / LOG, lines)
+
+
+def revoked(directory: Path) -> dict[int, datetime]:
+    """What was called back by the log, by serial number, and since when. Raises KeyFileError."""
+    found: dict[int, datetime] = {}
+    for told in _told(directory):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            found.setdefault(int(told["revoked"], 16), datetime.fromisoformat(told["at"]).astimezone(UTC))
+    return found
+
+
+def _append(path: Path, lines: Iterable[str]) -> None:
     try:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(f"{line}\n".encode("ascii"))
+        with os.fdopen(descriptor, "r+b") as file:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                file.write(b"\n")  # the torn end of a power cut
+            file.write("".join(f"{line}\n" for line in lines).encode("ascii"))
             file.flush()
             os.fsync(descriptor)
         adopt(path)
@@ -87,6 +111,13 @@ def latest(directory: Path) -> dict[str, Issued]:
 
 
 def _log(directory: Path) -> Iterator[Issued]:
+    for told in _told(directory):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            times = (datetime.fromisoformat(told[word]).astimezone(UTC) for word in ("begin", "end"))
+            yield Issued(told["stem"], told["name"], int(told["serial"], 16), *times)
+
+
+def _told(directory: Path) -> Iterator[dict[str, Any]]:
     path = directory / LOG
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -95,10 +126,10 @@ def _log(directory: Path) -> Iterator[Issued]:
     except (OSError, UnicodeError) as error:
         raise KeyFileError(f"{path}: cannot be read ({error}); restore it from your backup") from error
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # the torn end of a power cut
+        with contextlib.suppress(ValueError):  # the torn end of a power cut
             told = json.loads(line)
-            times = (datetime.fromisoformat(told[word]).astimezone(UTC) for word in ("begin", "end"))
-            yield Issued(told["stem"], told["name"], int(told["serial"], 16), *times)
+            if isinstance(told, dict):
+                yield told
 
 
 def _files(directory: Path) -> Iterator[Issued]:

@@ -109,8 +109,8 @@ class Ledger:
 
 
 def _placed(one: Genuine, place: Placing, quota: Quota | None) -> Verdict:
-    """What is here already is answered whatever the quota says: it takes no room."""
-    if quota is None or place.holds(one.entry.seq):
+    """What is here takes no room, and is answered whatever the quota says; what contradicts it takes some."""
+    if quota is None or place.holds(one.entry):
         return place.place(one.entry)
     if not quota.admits(one.terminal.id):
         return Verdict(Outcome.REJECTED, Reason.PUT_OFF)

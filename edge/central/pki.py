@@ -32,6 +32,8 @@ AUTHORITY = "authority"
 """The common name that the broker's ACL lets write the rosters, and every command."""
 RENEW_BEFORE = timedelta(days=60)
 """What ends so soon, `central init` renews."""
+_OF_AN_EARLIER = (issued.LOG, "server.crt", "crl.pem")
+"""What a CA leaves behind that is gone."""
 _BACKDATED = timedelta(hours=1)
 """A terminal whose clock is a little behind must still accept a certificate that was made just now."""
 
@@ -56,6 +58,11 @@ def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIM
         raise KeyFileError(
             f"{lost}: missing beside its other half; restore it from your backup (a new CA would cut "
             "every terminal off), or move both away"
+        )
+    if left := next((name for name in _OF_AN_EARLIER if (directory / name).exists()), None):
+        raise KeyFileError(
+            f"{files.certificate}, {files.key}: gone, but {left} is there; restore both from your backup "
+            f"(a new CA would cut every terminal off), or move {directory} away to begin anew"
         )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SmartClocker CA {secrets.token_hex(4)}")])

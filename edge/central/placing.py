@@ -37,9 +37,10 @@ class Placing:
             self._advance(entry)
         return STORED
 
-    def holds(self, seq: int) -> bool:
-        """Whether something has this place already. Raises LedgerError."""
-        return self._links(seq) is not None
+    def holds(self, entry: Entry) -> bool:
+        """Whether this very record is here already. Raises LedgerError."""
+        here = self._links(entry.seq)
+        return here is not None and here.hash == entry.hash
 
     def flush(self) -> None:
         """Write what was added, and how far the chain is verified now. Raises LedgerError."""

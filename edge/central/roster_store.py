@@ -240,6 +240,11 @@ def ensure_key(directory: Path) -> SigningKey:
     if not path.exists():
         if (directory / ROSTER_PEOPLE).exists():
             raise LedgerError(f"{path}: missing, and people are kept under it; restore it from your backup")
+        if (directory / ROSTER_PUBLIC).exists():
+            raise LedgerError(
+                f"{path}: missing, but {ROSTER_PUBLIC} is there, which terminals seal to; restore it from your "
+                f"backup. Where it is lost for good, move {ROSTER_PUBLIC} away"
+            )
         create_identity(path)
     key = load_identity(path)
     public = directory / ROSTER_PUBLIC

@@ -16,7 +16,7 @@ from edge.central.ownership import make_directory
 from edge.errors import KeyFileError, NameRefused
 from edge.journal import keys
 
-LEDGER_KEY, LEDGER_PUBLIC = "ledger.key", "ledger.pem"
+LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
 """The centre's own programs reach a broker on their machine by these."""
 LISTEN, PORT = "0.0.0.0", 8883  # noqa: S104 - terminals are elsewhere
@@ -134,6 +134,12 @@ def _why_renew(directory: Path, stem: str, wish: Wish) -> str | None:
 
 def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
     if not (base / LEDGER_KEY).exists():
+        if left := next((name for name in (LEDGER_PUBLIC, LEDGER_DB) if (base / name).exists()), None):
+            raise KeyFileError(
+                f"{base / LEDGER_KEY}: gone, but {left} is there; restore it from your backup: every terminal "
+                f"pins it, and takes no receipt under another. Where it is lost for good, move {LEDGER_PUBLIC} "
+                f"and {LEDGER_DB} away, and give every terminal the new ledger.pem"
+            )
         keys.create_identity(base / LEDGER_KEY)
     public = keys.load_identity(base / LEDGER_KEY).verify_key
     pki.write_file(base / LEDGER_PUBLIC, keys.public_pem(public).encode("ascii"))

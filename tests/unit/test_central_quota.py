@@ -94,3 +94,20 @@ def test_a_revoked_terminal_is_no_more_said(store):
 def test_files_that_a_person_imports_have_no_share(store):
     ledger, evil = Ledger(store, LEDGER), Sender(store, "evil", 1)
     assert {one.outcome for one in ledger.accept_batch(evil.wires)} == {Outcome.STORED}
+
+
+def test_what_contradicts_the_ledger_has_its_share_too(store):
+    """Of each epoch a thousand conflicts are kept, and epochs cost nothing."""
+    ledger, evil = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1)
+    wires = []
+    for number in range(40):
+        draft = Draft("junk", {"text": f"{number:04d}" + "x" * 8_000}, TIME)
+        payload = encode(evil.origin, Position("a" * 32, 1, GENESIS), draft)
+        wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, evil.key))
+        wires.append((topics.record(evil.origin, "junk"), wire))
+    verdicts = ledger.accept_batch(wires)
+    assert verdicts[0].outcome is Outcome.STORED
+    assert verdicts[1].outcome is Outcome.CONFLICT
+    assert verdicts[-1].reason is Reason.PUT_OFF
+    (kept,) = next(iter(store.select("SELECT coalesce(sum(length(payload)), 0) FROM conflicts")))
+    assert 0 < kept < DAILY + 10_000

@@ -270,3 +270,43 @@ def test_certificates_are_readable_whatever_the_umask_and_keys_are_not(tmp_path)
     for path in (tmp_path / "centre").rglob("*.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "centre/pki/ca.crt").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("how", ["lost", "from a backup", "of before the log"])
+def test_a_revocation_outlives_the_list(base, capsys, how):
+    """It lets nobody in again: what was revoked stands in the log of certificates, too."""
+    path, log = base / "pki/crl.pem", base / "pki" / issued.LOG
+    backup = path.read_bytes()
+    assert central("issue", base, "gate-1") == 0
+    (certificate,) = crl.valid(base / "pki", "gate-1")
+    assert central("revoke", base, "gate-1") == 0
+    if how == "of before the log":
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if "revoked" not in line) + '{"torn')
+        assert central("init", base) == 0
+    if how == "from a backup":
+        path.write_bytes(backup)
+    else:
+        path.unlink()
+    capsys.readouterr()
+    assert central("init", base) == 0
+    assert crl.revoked(base / "pki") == {certificate.serial}
+    assert crl.valid(base / "pki", "gate-1") == []
+
+
+@pytest.mark.parametrize("lost", [("pki/ca.crt", "pki/ca.key"), ("ledger.key",), ("roster.key",)])
+def test_a_key_that_everybody_trusts_is_not_made_anew_in_silence(base, capsys, lost):
+    for name in lost:
+        (base / name).unlink()
+    before = everything(base)
+    assert central("init", base) != 0
+    assert everything(base) == before
+    assert "from your backup" in capsys.readouterr().err
+
+
+def test_nor_is_the_authoritys(base, capsys):
+    assert central("authority", "init", base, "--by", "Pat") == 0
+    for name in ("authority.key", "authority.db"):
+        (base / name).unlink()
+    assert central("authority", "init", base, "--by", "Pat") == 78
+    assert "authority.pem is there; restore it from your backup" in capsys.readouterr().err
