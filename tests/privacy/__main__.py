@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.privacy import cast, sabotage
 from tests.privacy.company import found
-from tests.privacy.findings import Findings
+from tests.privacy.findings import PATIENCE_S, Findings
 from tests.privacy.promises import NOT_INCLUDED, PROMISES
 from tests.privacy.story import Story
 
@@ -25,7 +25,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--sabotage", choices=["", *sabotage.WORDS], default="", help="break one promise: must exit 1"
     )
-    parser.add_argument("--patience", type=float, default=30.0, metavar="S", help="how long anything may take")
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE_S, metavar="S", help="how long anything may take"
+    )
     parser.add_argument("--steps", nargs="*", default=[], metavar="STEP", help="only this much of the story: "
                         "promises of which nothing is seen do not hold")  # fmt: skip
     parser.add_argument("--directory", type=Path, help="a new one, kept; otherwise kept after a failure only")
@@ -61,7 +63,7 @@ def tell(
     people: int,
     terminals: int,
     word: str = "",
-    patience_s: float = 30.0,
+    patience_s: float = PATIENCE_S,
     only: tuple[str, ...] = (),
 ) -> list[dict[str, object]]:
     """The rows of the table. A step that breaks is a fact against the promises, and the last step."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
-PATIENCE_S = 30.0
+PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
