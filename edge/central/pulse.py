@@ -9,7 +9,8 @@ from edge.central.store import Store
 
 BEAT_NS = 60_000_000_000
 LATE = timedelta(minutes=3)
-"""A ledger of which nothing was written for so long does not run, or cannot write."""
+"""A ledger of which nothing was written for so long does not run, or cannot write. A beat so far ahead was
+written by a clock that was set back since: a ledger that runs replaces it within a minute."""
 
 
 class Pulse:
@@ -40,7 +41,7 @@ def faults(store: Store, at: datetime) -> Iterator[Finding]:
     if not beats:
         return
     last = max(beat for beat, _ in beats)
-    alive = [unheard for beat, unheard in beats if _late(beat, at) < LATE]
+    alive = [unheard for beat, unheard in beats if abs(_late(beat, at)) < LATE]
     if not alive:
         yield Finding(
             None,

@@ -15,6 +15,7 @@ from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.pki import AUTHORITY
 from edge.central.roster_store import Sent
 from edge.central.turn import turn
+from edge.domain.roster import MAX_PEOPLE
 from edge.domain.roster_topics import Part, place_of, root
 from edge.errors import BrokerError
 from edge.ports import Acknowledged, Connected, Disconnected
@@ -22,6 +23,12 @@ from edge.ports import Acknowledged, Connected, Disconnected
 CONNECT_S = 10.0
 SILENCE_S = 30.0
 """The broker may be silent for so long in the middle of it."""
+WHOLE_S = 600.0
+"""All that the broker retains is heard within this: a full site is some 130 MB, which 2 Mbit/s bring in time."""
+MOST_MESSAGES = 4 * MAX_PEOPLE
+"""Entries of people who are there and of people who left, a key for each terminal, pages, the manifest."""
+MOST_BYTES = 256 << 20
+"""Twice a full site of people with the largest entries (`domain.roster_member`), whatever the broker sends."""
 _WINDOW = 64
 _PROBE = "probe"
 _ORDER = (Part.KEY, Part.PERSON, Part.PAGE, Part.MANIFEST)
@@ -80,8 +87,10 @@ def _retained(link: MqttLink, site: str) -> dict[str, bytes]:
     """By topic. A message of our own comes behind all that the broker retained before."""
     probe, mark = f"{root(site)}/{_PROBE}", secrets.token_bytes(16)
     found: dict[str, bytes] = {}
+    heard = 0
     deadline = time.monotonic() + CONNECT_S
-    while (left := deadline - time.monotonic()) > 0:
+    end = time.monotonic() + WHOLE_S
+    while (left := min(deadline, end) - time.monotonic()) > 0:
         match link.next_event(left):
             case Connected():  # what is retained may have come before it
                 link.publish(probe, mark, token=-1)
@@ -94,6 +103,12 @@ def _retained(link: MqttLink, site: str) -> dict[str, bytes]:
                     return found
                 if message.payload:
                     found[message.topic] = message.payload
+                heard += len(message.topic) + len(message.payload)
+                if len(found) > MOST_MESSAGES or heard > MOST_BYTES:
+                    raise BrokerError(
+                        f"the broker retains more below {root(site)} than any roster is: something else writes "
+                        "there, or the broker is not ours; look at its ACL and its log"
+                    )
                 deadline = time.monotonic() + SILENCE_S
             case _:
                 pass
@@ -121,10 +136,10 @@ def _send(link: MqttLink, messages: list[tuple[str, bytes]]) -> None:
                 deadline = time.monotonic() + SILENCE_S
             case Disconnected(reason):
                 raise BrokerError(reason)
-            case None if time.monotonic() >= deadline:
-                raise BrokerError("the broker does not acknowledge; see its log, and give the command again")
             case _:
                 pass
+        if waiting and time.monotonic() >= deadline:  # whatever else it sends meanwhile
+            raise BrokerError("the broker does not acknowledge; see its log, and give the command again")
 
 
 def _await_connection(link: MqttLink) -> None:

@@ -287,6 +287,12 @@ def test_a_ledger_without_a_broker_is_said(centre):
     assert centre.find(timedelta(0)) == []
 
 
+def test_a_beat_of_a_clock_that_was_ahead_hides_no_dead_ledger(centre):
+    beat(centre, timedelta(days=300))
+    centre.at = START
+    assert [found.kind for found in centre.find(timedelta(0))] == [Kind.LEDGER]
+
+
 def test_the_pulse_is_written_once_a_minute_and_when_the_broker_comes_or_goes(centre):
     pulse, writes = Pulse(centre.store, None), []
     for now, connected in ((0, False), (1, False), (2, True), (3, True), (BEAT_NS + 1, True), (BEAT_NS + 2, True)):
