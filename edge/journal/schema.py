@@ -21,14 +21,20 @@ _CORRECTIONS = """
 CREATE INDEX IF NOT EXISTS correction_by_person ON records (person, seq) WHERE kind = 'correction'
 """
 """What somebody corrected of a person's punches is asked at each of their punches."""
+ABOUT_SOMEBODY = "kind IN ('consent', 'enrolled', 'erased', 'restricted')"
+"""Of the records: what became of somebody here. A query says it in these very words, or SQLite takes no index."""
+_WORDS = f"""
+CREATE INDEX IF NOT EXISTS word_by_person ON records (person, kind, seq) WHERE {ABOUT_SOMEBODY}
+"""
+"""The last of them about each person is asked at each start."""
 JOURNAL = Kind(
     noun="journal",
     application_id=0x53434A31,  # 'SCJ1'
-    version=3,
+    version=4,
     error=JournalError,
     mend="it is damaged; keep the file, run `smartclocker journal verify`, and start a new one",
     damaged=JournalDamaged,
-    steps=(_COMMANDS, _CORRECTIONS),
+    steps=(_COMMANDS, _CORRECTIONS, _WORDS),
 )
 
 _TABLES = """
@@ -47,7 +53,7 @@ CREATE TABLE receipt (
     envelope BLOB NOT NULL
 ) STRICT;
 """
-_ALL = f"{_TABLES}{_COMMANDS};{_CORRECTIONS};"
+_ALL = f"{_TABLES}{_COMMANDS};{_CORRECTIONS};{_WORDS};"
 
 
 @dataclass(frozen=True, slots=True)

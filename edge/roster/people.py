@@ -162,6 +162,11 @@ class People(PeopleFile):
         with PEOPLE.guard(self.path):
             return self._db.execute("SELECT 1 FROM consents WHERE person = ?", (person,)).fetchone() is not None
 
+    def consent(self, person: str) -> Consent | None:
+        """Somebody's latest consent, given or withdrawn; None where none is known. Raises PeopleError."""
+        with self._reading():
+            return consents.latest_of(self._db, self._evidence_key(), person)
+
     def restriction(self, person: str) -> Restriction | None:
         """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
         with PEOPLE.guard(self.path):

@@ -28,6 +28,7 @@ from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
 from edge.roster.policies import another_text
+from edge.terminal import last_words
 from edge.terminal.alarms import PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.enrolment import finish_erasures
@@ -140,6 +141,7 @@ class Attend:
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         try:
             settle(self._people, self._ring, self._clock, interrupted=True)
+            last_words.carry_out(self._people, self._ring, self._clock)
             finish_erasures(people=self._people, ring=self._ring, clock=self._clock)
         except (PeopleError, JournalError, RecordError, TransferError) as error:
             LOG.error("an erasure is still to be finished, at the next start: %s", error)  # noqa: TRY400 - it says it all

@@ -10,7 +10,7 @@ from edge.domain import consent as consents
 from edge.domain.consent import Consent, Policy
 from edge.domain.cues import CUES
 from edge.domain.kinds import PERSON, ErasureReason, Kind
-from edge.domain.records import Draft, decode
+from edge.domain.records import Draft
 from edge.domain.states import Situation, State
 from edge.domain.types import Frame, Pixels, Probe
 from edge.errors import EnrolmentRefused, PeopleError
@@ -23,9 +23,6 @@ from edge.roster.people import People
 from edge.roster.person import malformed, new_person_id
 from edge.terminal import answers, on_record
 from edge.vision.pipeline import Pipeline
-
-_LATELY = 10_000
-"""Of the journal's last records, those about somebody are looked through for the last word on their enrolment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +180,8 @@ def erase(
 
 def says_erased(ring: Ring, person: str) -> bool:
     """Whether the last that the journal holds of somebody's enrolment is its end."""
-    about = (decode(payload) for payload in ring.about(person, _LATELY))
-    told = [one for one in about if one.kind in {Kind.ERASED, Kind.CONSENT, Kind.ENROLLED}]
-    return bool(told) and told[-1].kind == Kind.ERASED
+    told = [(seq, kind) for _, kind, seq in ring.words(person) if kind != Kind.RESTRICTED]
+    return max(told, default=(0, ""))[1] == Kind.ERASED
 
 
 def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:

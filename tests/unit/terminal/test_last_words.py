@@ -1,0 +1,163 @@
+"""A people file that was put back alone from an older copy, at the start of the terminal after it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason, Restriction
+from edge.domain.records import Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.ring import Ring
+from edge.roster.people import People
+from edge.roster.person import new_person_id
+from edge.terminal import by_hand, last_words
+from edge.terminal.enrolment import finish_erasures
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+LATER = replace(CONSENT, given_at="2026-03-03T08:00:00Z")
+
+
+class Days:
+    day = 2
+
+    def monotonic_ns(self) -> int:
+        return 0
+
+    def evidence(self) -> TimeEvidence:
+        return TimeEvidence(f"2026-03-0{self.day}T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+
+
+@dataclass
+class Terminal:
+    """Its people and its journal, and a copy of the people as they were."""
+
+    folder: Path
+    people: People
+    ring: Ring
+    clock: Days
+    ann: str
+    bob: str
+
+    def put_back(self) -> None:
+        self.people.close()
+        shutil.copy(self.folder / "then.db", self.folder / "people.db")
+        self.people = People(self.folder / "people.db", bytes(32))
+
+    def copy(self) -> None:
+        self.people.purge()
+        shutil.copy(self.folder / "people.db", self.folder / "then.db")
+
+    def start(self) -> int:
+        done = last_words.carry_out(self.people, self.ring, self.clock)
+        finish_erasures(people=self.people, ring=self.ring, clock=self.clock)
+        return done
+
+    @property
+    def at(self) -> dict[str, object]:
+        return {"people": self.people, "ring": self.ring, "clock": self.clock, "by": "uid:7"}
+
+    def matched(self) -> set[str]:
+        return set(self.people.gallery("m", POLICY).people)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    people = People(tmp_path / "people.db", bytes(32))
+    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
+        ann, bob = new_person_id(), new_person_id()
+        made = Terminal(tmp_path, people, ring, Days(), ann, bob)
+        for person in (ann, bob):
+            people.enrol(person, "Somebody", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        made.copy()
+        yield made
+        made.people.close()
+
+
+ENDS: dict[str, Callable[[Terminal], object]] = {
+    "erased": lambda one: by_hand.erase(one.ann, ErasureReason.REQUESTED, **one.at),
+    "withdrew": lambda one: by_hand.withdraw(one.ann, POLICY, **one.at),
+    "objected": lambda one: by_hand.restrict(one.ann, Restriction.OBJECTED, **one.at),
+    "restricted": lambda one: by_hand.restrict(one.ann, Restriction.RESTRICTED, **one.at),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_whom_the_journal_calls_gone_is_not_matched_again(terminal: Terminal, end: str) -> None:
+    ENDS[end](terminal)
+    said = terminal.ring.head().seq
+    assert terminal.start() == 0, "nothing was put back"
+    terminal.put_back()
+    assert terminal.matched() == {terminal.ann, terminal.bob}
+    assert terminal.start() == 1
+    assert terminal.matched() == {terminal.bob}
+    assert terminal.ring.head().seq == said, "the journal says so already"
+    assert terminal.start() == 0
+
+
+def test_no_byte_of_the_erased_stays_in_the_file_that_was_put_back(terminal: Terminal) -> None:
+    query = "SELECT wrapped FROM people WHERE id = ?"
+    wrapped = terminal.people._db.execute(query, (terminal.ann,)).fetchone()[0]
+    ENDS["erased"](terminal)
+    terminal.put_back()
+    terminal.start()
+    (terminal.folder / "then.db").unlink()
+    assert not any(wrapped in file.read_bytes() for file in terminal.folder.iterdir())
+
+
+def test_the_last_word_counts_and_not_one_before_it(terminal: Terminal) -> None:
+    ENDS["withdrew"](terminal)
+    with terminal.people.together():
+        terminal.people.enrol(terminal.ann, "Ann", LATER, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+    ENDS["objected"](terminal)
+    by_hand.unrestrict(terminal.ann, by_hand.Lifts.OBJECTION, **terminal.at)
+    assert terminal.start() == 0, "who agreed after they withdrew, elsewhere, is not turned out"
+    terminal.clock.day = 3
+    terminal.copy()
+    by_hand.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
+    terminal.put_back()
+    assert terminal.start() == 0
+    assert terminal.matched() == {terminal.ann, terminal.bob}
+    terminal.clock.day = 4
+    ENDS["withdrew"](terminal)
+    terminal.put_back()
+    assert terminal.start() == 1
+    assert terminal.matched() == {terminal.bob}
+
+
+def test_a_bar_from_before_an_erasure_does_not_come_with_a_new_consent(terminal: Terminal) -> None:
+    ENDS["objected"](terminal)
+    ENDS["erased"](terminal)
+    terminal.people.enrol(terminal.ann, "Ann", LATER, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+    terminal.people._db.execute("UPDATE people SET erased = 0")  # as the roster brings them back
+    assert terminal.start() == 0
+    assert terminal.people.restriction(terminal.ann) is None
+
+
+def test_a_damaged_row_keeps_nobody_elses_end_from_them(terminal: Terminal) -> None:
+    for person in (terminal.ann, terminal.bob):
+        by_hand.erase(person, ErasureReason.REQUESTED, **terminal.at)
+    terminal.put_back()
+    query = "SELECT seq FROM records WHERE kind = 'erased' AND person = ?"
+    seq = terminal.ring._db.execute(query, (terminal.bob,)).fetchone()[0]
+    terminal.ring._db.execute("UPDATE records SET payload = ? WHERE seq = ?", (b"{", seq))
+    assert terminal.start() == 1
+    assert terminal.matched() == {terminal.bob}
+
+
+def test_what_a_start_asks_the_journal_is_in_an_index(terminal: Terminal) -> None:
+    asked: list[str] = []
+    terminal.ring._db.set_trace_callback(asked.append)
+    terminal.ring.words()
+    terminal.ring.words(terminal.ann)
+    terminal.ring._db.set_trace_callback(None)
+    assert len(asked) == 2
+    for query in asked:
+        plan = terminal.ring._db.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        assert all("COVERING INDEX word_by_person" in row[3] for row in plan), plan
