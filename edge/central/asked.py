@@ -22,6 +22,16 @@ def refuse_unanswerable(store: Store, wanted: Wanted) -> None:
         raise QuestionError("; ".join(wrong))
 
 
+def refuse_unknown(store: Store, person: str | None, instead: str) -> None:
+    """A slip in an id would look like a fact. `instead`: what was not done, and how it is done all the same.
+
+    Raises QuestionError.
+    """
+    wrong = [] if person is None else unknown_person(store, person)
+    if wrong:
+        raise QuestionError(f"{'; '.join(wrong)}; {instead}")
+
+
 def unknown_person(store: Store, person: str) -> list[str]:
     """What is wrong with a person id that is asked for; empty for one that a record or the roster names."""
     where = "`smartclocker central roster list DIR --names` shows them"

@@ -34,9 +34,12 @@ def held(directory: Path, wait_s: float = WAIT_S, lock: str = LOCK) -> Iterator[
             f"{path}: cannot be opened ({error.strerror}); name the directory that `central authority init` made, "
             "writable by this user"
         ) from error
+    taken = [descriptor]
     try:
+        if lock == LOCK:  # somebody may remove the file while it is held; its directory stays
+            taken.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         deadline = time.monotonic() + wait_s
-        while not _locked(descriptor):
+        while not all(map(_locked, taken)):
             if time.monotonic() >= deadline:
                 raise KeyFileError(
                     f"{path}: another command has held it for {wait_s:g} s; `fuser {path}` names it: let it end, "
@@ -45,7 +48,8 @@ def held(directory: Path, wait_s: float = WAIT_S, lock: str = LOCK) -> Iterator[
             time.sleep(_LOOK_S)
         yield
     finally:
-        os.close(descriptor)  # and with it the lock
+        for one in taken:
+            os.close(one)  # and with it the lock
 
 
 def _locked(descriptor: int) -> bool:

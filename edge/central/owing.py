@@ -14,6 +14,7 @@ from edge.central.rows import now
 from edge.central.store import Store
 from edge.domain.doubts import Doubt
 from edge.domain.kinds import CommandOutcome
+from edge.domain.orders import NOBODY_HERE
 from edge.domain.records import Origin, Record, decode
 
 AGAIN_AFTER = timedelta(hours=1)
@@ -110,6 +111,22 @@ def unanswered(orders: Iterable[Owing]) -> list[Owing]:
     others = {origin for origin, _ in last}
     found = [one for one in last.values() if one.state in {State.OWED, State.KEPT, State.EXPIRED}]
     return [*found, *(one for origin, one in cancelled.items() if origin not in others)]
+
+
+def refused(orders: Iterable[Owing]) -> list[Owing]:
+    """Of the orders for one purpose those that their terminals refused, and no later one of the same word there.
+
+    A terminal that does not know the person has nothing to do, where another one that does has done it.
+    """
+    ordered = sorted(orders, key=lambda one: one.addressed.order.sequence)
+    standing_ones = [one for one in ordered if one.state is not State.CANCELLED]
+    last = {(one.addressed.origin, one.addressed.order.word): one for one in standing_ones}
+    done = {word for (_, word), one in last.items() if one.state is State.DONE}
+    return [
+        one
+        for (_, word), one in last.items()
+        if one.state is State.REFUSED and not (one.detail == NOBODY_HERE and word in done)
+    ]
 
 
 def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[bool]:

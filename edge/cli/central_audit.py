@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, open_registry, turn_of
-from edge.cli.central_dir import open_ledger, verb
+from edge.cli.central_dir import LEDGER_DB, open_ledger, verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from edge.central.auditterminals import Said
     from edge.central.registry import Registry
+    from edge.domain.auditlog import Entry
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,6 +33,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "what became of orders; who acted by hand there, by number; the whole ledger is verified",
     )
     audit.add_argument("--to", metavar="WHOM", help="of a disclosure: who was given the data")
+    audit.add_argument(
+        "--force", action="store_true", help="with --enter: although neither a record nor the roster names PERSON"
+    )
     add_doing(audit, why="")
     add_json(audit)
 
@@ -48,8 +52,8 @@ def run_audit(arguments: argparse.Namespace) -> int:
         return _enter(arguments)
     with open_registry(arguments.directory) as registry:
         report, begun = check(registry, present), registry.begun()
+        entries = _asked_for(report.entries, arguments)
         records, bad = _terminals(arguments, registry) if arguments.terminals else (None, [])
-    entries = [e for e in report.entries if arguments.person in {None, e.person}]
     if arguments.json:
         rows: list[dict[str, Any]] = [
             {"n": e.n, "at": e.at, "by": e.by, "act": e.act, "why": e.why, "person": e.person, "data": e.data}
@@ -95,13 +99,36 @@ def _enter(arguments: argparse.Namespace) -> int:
     from edge.domain.auditlog import Act
     from edge.errors import LedgerRefused
 
-    if not arguments.why or (arguments.enter == "disclosure") != (arguments.to is not None):
-        raise LedgerRefused("an entry needs --why, and a disclosure --to, whom; give them")
+    wrong = [] if arguments.why else ["an entry needs --why; give it"]
+    if arguments.enter == "disclosure" and arguments.to is None:
+        wrong.append("a disclosure needs --to, whom; give it")
+    if arguments.enter != "disclosure" and arguments.to is not None:
+        wrong.append("--to is of a disclosure; leave it out, or --enter disclosure")
+    if wrong:
+        raise LedgerRefused("; ".join(wrong))
+    if not arguments.force:
+        _refuse_unknown(arguments, "nothing was entered. --force enters it all the same")
     with turn_of(arguments) as desk:
         data = {} if arguments.to is None else {"to": arguments.to}
         entry = desk.registry.enter(desk.key, desk.doing, Act(arguments.enter), data, arguments.person)
     print(f"entered as {entry.n}")
     return 0
+
+
+def _asked_for(entries: "list[Entry]", arguments: argparse.Namespace) -> "list[Entry]":
+    found = [one for one in entries if arguments.person in {None, one.person}]
+    if not found:
+        _refuse_unknown(arguments, "nothing can be on record about them")
+    return found
+
+
+def _refuse_unknown(arguments: argparse.Namespace, instead: str) -> None:
+    """Where a ledger is here to be asked: it may be on another machine. Raises QuestionError."""
+    from edge.central.asked import refuse_unknown
+
+    if (arguments.directory / LEDGER_DB).exists():
+        with open_ledger(arguments.directory) as store:
+            refuse_unknown(store, arguments.person, instead)
 
 
 def _terminals(arguments: argparse.Namespace, registry: "Registry") -> "tuple[list[Said], list[str]]":

@@ -192,12 +192,10 @@ def _require_request(registry: "Registry", arguments: argparse.Namespace) -> Non
 
 def _require_person(store: "Store", arguments: argparse.Namespace) -> None:
     """An order about nobody is answered `done`, as nothing is held of them: a slip would look like an erasure."""
-    from edge.central.asked import unknown_person
-    from edge.errors import QuestionError
+    from edge.central.asked import refuse_unknown
 
-    wrong = [] if arguments.person is None or arguments.force else unknown_person(store, arguments.person)
-    if wrong:
-        raise QuestionError(f"{'; '.join(wrong)}; nothing was ordered. --force orders it all the same")
+    if not arguments.force:
+        refuse_unknown(store, arguments.person, "nothing was ordered. --force orders it all the same")
 
 
 def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") -> None:

@@ -32,6 +32,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     opening.add_argument("person", metavar="PERSON", help="the opaque id")
     opening.add_argument("right", choices=RIGHTS, metavar="RIGHT", help=", ".join(RIGHTS))
     opening.add_argument("--received", type=_day, metavar="DAY", help="2026-03-31 (default: today in this zone)")
+    opening.add_argument(
+        "--force", action="store_true", help="although neither a record nor the roster names this person"
+    )
     add_doing(opening)
     listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
     listing.epilog = "Exit code 1 when one is overdue."
@@ -56,6 +59,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         parser.add_argument("request", type=number, metavar="N", help="as `rights list` numbers it")
         parser.add_argument("--ground", required=True, metavar="TEXT", help=ground)
         add_doing(parser)
+    close.add_argument(
+        "--without-order", action="store_true", help="it was answered, though nothing was ordered for it"
+    )
+    close.add_argument(
+        "--although-refused", action="store_true", help="a terminal refused what was ordered; --ground says why"
+    )
     key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
     key.add_argument("file", type=Path, metavar="FILE")
     key.set_defaults(call=run_key)
@@ -100,6 +109,7 @@ def _today() -> date:
 
 def run_open(arguments: argparse.Namespace) -> int:
     """Enter it."""
+    from edge.central.asked import refuse_unknown
     from edge.domain.auditlog import Act
     from edge.domain.rights import month_after
     from edge.errors import LedgerRefused
@@ -107,7 +117,9 @@ def run_open(arguments: argparse.Namespace) -> int:
     received = arguments.received or _today()
     if received > (_now() + _AHEAD).date():  # this machine may be set to UTC, and the letter came in Auckland
         raise LedgerRefused(f"--received {received}: lies in the future; give the day on which it came")
-    with turn_of(arguments) as desk:
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+        if not arguments.force:
+            refuse_unknown(store, arguments.person, "no request was taken in. --force takes it in all the same")
         data = {"right": arguments.right, "received": received.isoformat()}
         entry = desk.registry.enter(desk.key, desk.doing, Act.RIGHT_OPENED, data, arguments.person)
     print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
@@ -260,10 +272,12 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
             raise LedgerRefused(f"{arguments.request}: no open request; `central rights list` shows them")
-        if act is Act.RIGHT_CLOSED:
-            _refuse_unanswered(arguments, _owing(desk.registry, arguments.directory).get(arguments.request, []))
-            _refuse_held(arguments.directory, request)
         data = {"request": arguments.request, "ground": arguments.ground}
+        if act is Act.RIGHT_CLOSED:
+            orders = _owing(desk.registry, arguments.directory).get(arguments.request, [])
+            _refuse_unanswered(arguments, orders)
+            _refuse_held(arguments.directory, request)
+            data |= _despite(arguments, orders)
         desk.registry.enter(desk.key, desk.doing, act, data, request.person)
     print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
     return 0
@@ -284,6 +298,28 @@ def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> 
             f"expired or was cancelled is to be ordered again, with --request {arguments.request}; of a terminal "
             "that is gone for good `central revoke` ends the identity; then close"
         )
+
+
+def _despite(arguments: argparse.Namespace, orders: "list[Owing]") -> dict[str, Any]:
+    """What speaks against it, which was asked for in so many words; it stands in the log. Raises LedgerRefused."""
+    from edge.central import owing
+    from edge.errors import LedgerRefused
+
+    if not orders:
+        if not arguments.without_order:
+            raise LedgerRefused(
+                f"{arguments.request}: nothing was ordered for it; give `central order` with --request "
+                f"{arguments.request}, or --without-order where it was answered otherwise, and --ground says how"
+            )
+        return {"without_order": True}
+    refused = sorted({one.addressed.origin.terminal for one in owing.refused(orders)})
+    if refused and not arguments.although_refused:
+        raise LedgerRefused(
+            f"{arguments.request}: {', '.join(refused)} refused what was ordered; `central rights list` says why. "
+            f"Order it again so that it can be done, with --request {arguments.request}; or --although-refused, "
+            "and --ground says why that is an answer"
+        )
+    return {"refused": refused} if refused else {}
 
 
 def _refuse_held(directory: Path, request: "Request") -> None:

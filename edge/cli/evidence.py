@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator
@@ -23,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="List what is kept, without images.",
     )
     listing.add_argument("--person", metavar="ID", help="of one person")
+    listing.set_defaults(operator=None)  # nothing goes on record
     delete = verbs.add_parser(
         "delete",
         help="delete one person's images, or all, for good; a record says that it was",
@@ -45,6 +48,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
     loaded = config.load(arguments.config).config
     rows = releasing.listed(Path(loaded.storage.state), arguments.person, parts.clock().evidence())
+    if arguments.person is not None and not rows:
+        with_terminal(arguments, partial(_refuse_unknown, arguments.person))
     if arguments.json:
         print(json.dumps({"taken": loaded.evidence is not None, "images": rows}, indent=2))
         return 0
@@ -60,10 +65,27 @@ def run_delete(arguments: argparse.Namespace) -> int:
     """Delete, and put it on record."""
     from edge.terminal import by_hand
 
-    count = with_terminal(arguments, lambda **parts: by_hand.delete_images(arguments.person, **parts))
+    def delete(**parts: Any) -> int:
+        _refuse_unknown(arguments.person, **parts)
+        return by_hand.delete_images(arguments.person, **parts)
+
+    count = with_terminal(arguments, delete)
     print(
         json.dumps({"deleted": count})
         if arguments.json
         else f"{counted(count, 'image')} deleted; the record says so"
     )
     return 0
+
+
+def _refuse_unknown(person: str | None, **parts: Any) -> None:
+    """An id that is nobody's has no images, which would look like a fact. Raises QuestionError."""
+    from edge.errors import QuestionError
+    from edge.terminal import knowing, releasing
+
+    if person is None or knowing.knows(person, parts["people"], parts["ring"]):
+        return
+    if not releasing.listed(parts["people"].path.parent, person, parts["clock"].evidence()):
+        raise QuestionError(
+            f"{person!r}: nobody here has this id, and no record names it; `smartclocker people list` shows who is"
+        )

@@ -41,7 +41,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check all of it, then append."""
     from edge import config
-    from edge.domain.kinds import Kind
+    from edge.domain.kinds import PERSON, Kind
     from edge.domain.records import Draft
     from edge.errors import RecordError
     from edge.terminal import parts
@@ -59,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         if data["person"] is None and target is not None:
             data["person"] = target.data.get("person")
         found += missing + _problems(data, target, at_is_wrong=bool(found))
-        found += [] if found or arguments.force else _nobody(data["person"], known, ring)
+        if not arguments.force and PERSON.fullmatch(data["person"] or ""):
+            found += _nobody(data["person"], known, ring)
         if found:
             lines = "".join(f"\n  {line}" for line in found)
             raise RecordError(f"nothing was recorded; put this right and give the command again:{lines}")
@@ -82,12 +83,12 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
     own = problems(data)
     if not own and target is not None:
         return problems_with(data, target)
-    return [line for line in own if not (at_is_wrong and line.startswith("at:"))]
+    return [line for line in own if not (at_is_wrong and line.startswith(("at:", "direction, at:")))]
 
 
 def _nobody(person: str, known: frozenset[str], ring: "Ring") -> list[str]:
     """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
-    if person in known or ring.about(person, 1):
+    if person in known or ring.about(person, ring.head().seq):
         return []
     told = f"person: nobody here has the id {person}, and no record names it"
     if not known:

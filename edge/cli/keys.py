@@ -29,11 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run_create(arguments: argparse.Namespace) -> int:
     """Create what is missing."""
+    from edge.errors import KeyFileError
     from edge.journal import keys
 
     arguments.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, create in (("identity", keys.create_identity), ("storage", keys.create_secret)):
         path = arguments.directory / name
+        if path.is_file() and path.stat().st_size == 0:
+            raise KeyFileError(f"{path}: empty, and no key; remove it, then give the command again")
         if path.exists():
             print(f"kept     {path}")
             continue

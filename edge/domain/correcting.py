@@ -23,22 +23,29 @@ def problems(data: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with a correction's fields, by themselves; each line begins with the field."""
     fields = FIELDS[Kind.CORRECTION].items()
     found = [f"{name}: {_FORMS[name]}" for name, check in fields if name not in data or not check(data[name])]
-    if found:
-        return found
-    change, direction, at = data["change"], data["direction"], data["at"]
+    malformed = {line.partition(":")[0] for line in found}
+    if "change" not in malformed:
+        found += [line for line in _together(data) if not malformed & set(line.partition(":")[0].split(", "))]
+    return found
+
+
+def _together(data: Mapping[str, Any]) -> list[str]:
+    """What the change needs, and what it does not take; a field that is malformed is none's business here."""
+    change, direction, at, corrects = (data.get(name) for name in ("change", "direction", "at", "corrects"))
+    found = []
     if change == Change.ADDED:
-        if data["corrects"] is not None:
+        if corrects is not None:
             found.append("corrects: an added punch points at nothing; leave it out")
-        found += [f"{name}: an added punch needs it" for name in ("direction", "at") if data[name] is None]
-        return found
-    if data["corrects"] is None:
+        given = {"direction": direction, "at": at}
+        return found + [f"{name}: an added punch needs it" for name, value in given.items() if value is None]
+    if corrects is None:
         found.append(f"corrects: {change} needs the id of the record that it is about")
     if change == Change.AMENDED and direction is None and at is None:
         found.append("direction, at: amended needs one of them, or both")
     if change != Change.AMENDED:
-        unused = [name for name in ("direction", "at") if data[name] is not None]
+        unused = [name for name in ("direction", "at") if data.get(name) is not None]
         found += [f"{name}: {change} does not change it; leave it out" for name in unused]
-    if change == Change.STATEMENT and data["worker"] == data["employer"] == Stand.NOT_HEARD:
+    if change == Change.STATEMENT and data.get("worker") == data.get("employer") == Stand.NOT_HEARD:
         found.append("worker, employer: a statement in which nobody says anything; give one of them")
     return found
 

@@ -34,6 +34,8 @@ MAX_LIFETIME = timedelta(days=92)
 EVERYWHERE = "*"
 EVERYBODY = "*"
 """Whose images a `delete-evidence` deletes: all."""
+NOBODY_HERE = "nobody here has this id"
+"""What a terminal says that refuses because it does not know the person: to a whole site's order, most do."""
 MAX_RELEASED = 16
 """Records in one `release-evidence`: each is looked at for a reason of its own."""
 _KEY_BYTES = 32

@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 
 from edge.domain.consent import Policy
 from edge.domain.kinds import Bar, CommandOutcome, ErasureReason, Kind, Restriction
-from edge.domain.orders import ERASING, Lifts, Order, Word
+from edge.domain.orders import ERASING, NOBODY_HERE, Lifts, Order, Word
 from edge.domain.wording import counted
 from edge.errors import PeopleError
 from edge.roster.orderbook import Saying
@@ -57,7 +57,7 @@ class Obeying:
             if order.word in ERASING or order.word is Word.WITHDRAW:
                 self._foretell(order)
                 return Done(CommandOutcome.DONE, "nothing is held of this person here")
-            return Done(CommandOutcome.REFUSED, "nobody here has this id")
+            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
         return self._about_somebody(order, utc)
 
     def _about_somebody(self, order: Order, utc: str) -> Done:

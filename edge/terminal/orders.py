@@ -16,7 +16,7 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.domain import orders
 from edge.domain.consent import Policy
 from edge.domain.kinds import CommandOutcome, Kind
-from edge.domain.orders import PROTECTIVE, Order, Word
+from edge.domain.orders import NOBODY_HERE, PROTECTIVE, Order, Word
 from edge.domain.placement import not_before
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
@@ -183,7 +183,7 @@ class Orders:
         if order.word is not Word.ACCESS or order.person is None:
             return None
         if not people.holds(order.person):
-            return Done(CommandOutcome.REFUSED, "nobody here has this id")
+            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
         kept = releasing.listed(state, order.person, evidence)
         found = answers.collect(order.person, evidence.utc, self._origin, people, journal, kept)
         reply_key = PublicKey(base64.b64decode(order.fields["reply_key"]))

@@ -147,7 +147,7 @@ def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre:
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     assert centre.in_files() == {stays}
     assert leaves not in centre.publish()
-    centre.good("rights close", number, "--ground", "g", *BY)
+    centre.good("rights close", number, "--ground", "g", "--without-order", *BY)
 
 
 def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_messages_lack(centre: Centre) -> None:

@@ -195,3 +195,11 @@ def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> N
     assert [str(one["detail"]) for one in results if one.get("command") == "delete-evidence"] == [
         "1 image deleted, by hand at the terminal"
     ] * 2
+
+
+@pytest.mark.parametrize("verb", ["list", "delete"])
+def test_the_images_of_nobody_are_no_fact_and_no_record(site, enrol, key, capsys, verb: str) -> None:
+    person = enrol(site, "obama.jpg")
+    assert main(["evidence", verb, "--config", str(site.config), "--person", "q" * 26]) == 65
+    assert "nobody here has this id" in capsys.readouterr().err
+    assert main(["evidence", verb, "--config", str(site.config), "--person", person]) == 0

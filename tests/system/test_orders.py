@@ -142,7 +142,8 @@ def test_nothing_is_decided_by_a_log_that_was_altered(tmp_path: Path) -> None:
     run("central", "init", tmp_path, "--host", "127.0.0.1", "--site", "main")
     run("central", "authority", "init", tmp_path)
     run("central", "register", tmp_path, "main", "hall-1", tmp_path / "ledger.pem")
-    run("central", "rights", "open", tmp_path, "a" * 26, "erasure", "--why", "a letter", "--received", "2026-01-31")
+    opening = ("central", "rights", "open", tmp_path, "a" * 26, "erasure")
+    run(*opening, "--why", "a letter", "--received", "2026-01-31", "--force")
     assert "overdue, due 2026-02-28" in run("central", "rights", "list", tmp_path, code=1)
     with contextlib.closing(sqlite3.connect(tmp_path / "authority.db", isolation_level=None)) as db:
         db.execute("DROP TRIGGER audit_is_final")

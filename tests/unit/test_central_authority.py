@@ -276,3 +276,10 @@ def test_another_program_s_file_is_no_registry(tmp_path: Path) -> None:
     (tmp_path / authority.DB).write_bytes(b"garbage" * 200)
     with pytest.raises(LedgerError, match="registry"):
         Registry(tmp_path / authority.DB)
+
+
+def test_a_lock_that_somebody_removed_lets_no_second_command_in(tmp_path: Path) -> None:
+    with authority_lock.held(tmp_path):
+        (tmp_path / authority_lock.LOCK).unlink()
+        with pytest.raises(KeyFileError, match="another command"), authority_lock.held(tmp_path, wait_s=0.1):
+            pass

@@ -181,7 +181,7 @@ def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
         ("2026-03-01T20:00:00+00:00", "2026-03-03", False),
     ],
 )
-def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, capsys, monkeypatch, now, day, taken):
+def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, gates, capsys, monkeypatch, now, day, taken):
     monkeypatch.setattr("edge.cli.central_rights._now", lambda: datetime.fromisoformat(now))
     code = main(["central", "rights", "open", str(centre), ANNA, "access", "--received", day, *WHY])
     assert (code == 0) is taken
@@ -189,7 +189,7 @@ def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, capsys, mo
     assert ("lies in the future" in said.err) is not taken
 
 
-def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, monkeypatch):
+def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:

@@ -262,3 +262,15 @@ def test_what_may_be_corrected():
     word = correction(4, "statement", change)
     assert problems_with(fields("voided", word), word)
     assert problems_with(fields("voided", original), replace(original, data={**original.data, "person": BERT}))
+
+
+def test_all_that_lacks_is_said_at_once():
+    said = problems({"change": "added", "corrects": None, "direction": None, "at": None})
+    assert {line.partition(":")[0] for line in said} == {
+        "person",
+        "reason",
+        "worker",
+        "employer",
+        "direction",
+        "at",
+    }
