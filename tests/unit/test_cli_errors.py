@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,5 +44,5 @@ def test_closed_standard_streams_lead_nowhere(closed: str) -> None:
 @pytest.mark.parametrize("name", ["identity", "storage"])
 def test_an_empty_file_in_a_key_s_place_is_not_kept_as_a_key(tmp_path: Path, capsys, name: str) -> None:
     (tmp_path / name).touch(mode=0o600)
-    assert main(["keys", "create", str(tmp_path)]) == 78
+    assert cli.main(["keys", "create", str(tmp_path)]) == 78
     assert "empty, and no key; remove it" in capsys.readouterr().err
