@@ -6,6 +6,8 @@ _ALWAYS = frozenset(
     {"require_certificate", "use_identity_as_username", "use_username_as_clientid", "allow_anonymous"}
 )
 """What makes it safe is not a matter of taste."""
+_FORMER = {"max_packet_size": "65536"}
+"""What earlier versions wrote, and let more wait in the broker's memory; another value somebody set by hand."""
 _PATHS = frozenset({"cafile", "certfile", "keyfile", "crlfile", "acl_file", "persistence_location"})
 
 
@@ -27,7 +29,8 @@ def listener(configuration: str) -> tuple[str, int] | None:
 def merge(there: str, wanted: str, *, replace: frozenset[str] = frozenset()) -> str:
     """`there` with every setting of `wanted` that it lacks, each behind the one that precedes it.
 
-    Settings in `replace`, those that make it safe, and paths that are not absolute are as `wanted` has them.
+    Settings in `replace`, those that make it safe, values of earlier versions that were mended, and paths that
+    are not absolute are as `wanted` has them.
     """
     lines = there.splitlines()
     after = len(lines) - 1
@@ -69,4 +72,4 @@ def _must_change(key: str, is_now: str, wanted: str) -> bool:
         return False
     if key in _PATHS:
         return not Path(is_now).is_absolute()
-    return key in _ALWAYS
+    return key in _ALWAYS or _FORMER.get(key) == is_now

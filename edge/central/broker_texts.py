@@ -36,8 +36,9 @@ persistent_client_expiration 30d
 max_queued_messages {max_queued}
 max_queued_bytes {max_queued_bytes}
 max_inflight_messages {max_inflight}
-# An envelope is 32 KiB at most.
-max_packet_size 65536
+# An envelope is 32 KiB at most. For a reader that takes nothing the broker keeps max_queued_messages that want no
+# answer, and counts no bytes of them: this line is what bounds those, at 185 MB a reader.
+max_packet_size 36864
 max_keepalive 300
 # Small answers must not wait for the other side's delayed TCP acknowledgement, 40 ms each.
 set_tcp_nodelay true

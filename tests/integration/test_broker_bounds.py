@@ -1,13 +1,24 @@
 """What a neighbour with a certificate can make the broker keep, in memory and on its disk."""
 
+import ssl
 from pathlib import Path
 
+import pytest
+
+from edge.adapters.mqtt_packets import publish
 from edge.domain import topics
 from edge.domain.kinds import Kind
 from edge.domain.records import Origin
+from edge.journal.envelope import MAX_ENVELOPE
+from tests.integration.test_ledger_flood import connect, without_an_answer
 
 EVIL = Origin("main", "evil")
 MEBIBYTE = 1 << 20
+LARGE = 36_700
+"""Bytes: about the largest message that the broker takes."""
+BEYOND = 37_000
+READER = b"\x82\x22\x00\x01\x00\x00\x1c" + topics.ALL_RECORDS.encode() + b"\x00"
+"""SUBSCRIBE to every record."""
 
 
 def resident(site) -> int:
@@ -21,12 +32,12 @@ def test_only_the_kinds_of_record_can_be_retained_and_each_once(site):
     evil = site.neighbour("evil")
     before = resident(site)
     for number in range(200):
-        refused = evil.publish(f"smartclocker/v1/main/evil/record/k{number}", b"x" * 60_000, retain=True).refused
+        refused = evil.publish(f"smartclocker/v1/main/evil/record/k{number}", b"x" * LARGE, retain=True).refused
         assert refused is not None
     for _ in range(30):
         for kind in Kind:
-            assert evil.publish(topics.record(EVIL, kind), b"x" * 60_000, retain=True).refused is None
-        assert evil.publish(topics.status(EVIL), b"x" * 60_000, retain=True).refused is None
+            assert evil.publish(topics.record(EVIL, kind), b"x" * LARGE, retain=True).refused is None
+        assert evil.publish(topics.status(EVIL), b"x" * LARGE, retain=True).refused is None
     assert resident(site) - before < 16 * MEBIBYTE
     reader = site.neighbour("ledger", "smartclocker/v1/+/evil/#")
     site.eventually(lambda: reader.poll(0.5) is None, "all that is retained is said again")
@@ -39,8 +50,8 @@ def test_what_is_queued_for_a_ledger_that_is_away_is_bounded(site):
     site.service.stop()
     evil = site.neighbour("evil")
     before = resident(site)
-    for _ in range(2_500):  # 150 MB
-        assert evil.publish(topics.record(EVIL, "punch"), b"x" * 60_000).refused is None
+    for _ in range(4_000):  # 144 MB
+        assert evil.publish(topics.record(EVIL, "punch"), b"x" * LARGE).refused is None
     assert resident(site) - before < 100 * MEBIBYTE
     terminal = site.terminal()
     terminal.append(5)
@@ -48,3 +59,35 @@ def test_what_is_queued_for_a_ledger_that_is_away_is_bounded(site):
     site.service = None
     site.start_ledger()
     terminal.receipted(5, within_s=60)
+
+
+def told_without_an_answer(stream: ssl.SSLSocket, size: int, count: int) -> None:
+    """The broker has dealt with so many messages at QoS 0 when it answers the last, which asks for that."""
+    flood = without_an_answer(topics.record(EVIL, "punch"), b"x" * size)
+    for _ in range(count):
+        stream.sendall(flood)
+    stream.sendall(publish(topics.record(EVIL, "punch"), b"the last", 7, retain=False))
+    assert stream.recv(1)[0] == 0x40
+
+
+def test_what_waits_for_a_reader_that_takes_nothing_is_bounded(site):
+    """mosquitto counts messages without an answer, not their bytes: the size of one is what bounds them."""
+    before = resident(site)
+    with connect(site, "ledger") as reader, connect(site, "evil") as evil:
+        reader.sendall(READER)
+        assert reader.recv(1)[0] == 0x90
+        told_without_an_answer(evil, LARGE, 6_000)
+        assert resident(site) - before < 190 * MEBIBYTE
+        with pytest.raises(OSError):
+            told_without_an_answer(evil, BEYOND, 2_000)
+        assert resident(site) - before < 190 * MEBIBYTE
+
+
+def test_the_largest_envelope_of_the_longest_name_still_passes(site):
+    name = "n" * 32
+    longest = Origin("main", name)
+    terminal = site.neighbour(name)
+    reader = site.neighbour("ledger", topics.ALL_RECORDS)
+    topic = topics.record(longest, max(Kind, key=len))
+    assert terminal.publish(topic, b"x" * MAX_ENVELOPE).refused is None
+    reader.hears(topic, b"x" * MAX_ENVELOPE)

@@ -4,10 +4,15 @@ import socket
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
+from edge.adapters.mqtt_packets import publish
 from edge.central.broker import BrokerSettings, EmbeddedBroker, find_mosquitto, render_acl, render_configuration
 from edge.central.pki import Credentials
+from edge.domain import commands, orders, presence, receipts, records, roster, roster_topics, topics
+from edge.domain.kinds import Kind
 from edge.errors import BrokerError
+from edge.journal import envelope
 
 INSTALLED = Path("/etc/smartclocker/broker")
 PROVISIONING = Path(__file__).parents[2] / "provisioning" / "mosquitto"
@@ -37,6 +42,35 @@ def test_nobody_enters_without_a_certificate():
     assert "listener 8883 192.0.2.1" in lines
     assert {"require_certificate true", "use_identity_as_username true", "allow_anonymous false"} <= set(lines)
     assert sum(line.startswith("listener ") for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"),
+    [
+        (records.PAYLOAD_TYPE, records.MAX_PAYLOAD),
+        (receipts.PAYLOAD_TYPE, receipts.MAX_PAYLOAD),
+        (commands.PAYLOAD_TYPE, commands.MAX_PAYLOAD),
+        (orders.PAYLOAD_TYPE, orders.MAX_PAYLOAD),
+        (roster.PERSON_TYPE, roster.MAX_PAYLOAD),
+        (roster.PAGE_TYPE, roster.MAX_PAYLOAD),
+        (roster.MANIFEST_TYPE, roster.MAX_PAYLOAD),
+        (roster.KEY_TYPE, roster.MAX_LINE),
+    ],
+)
+def test_whatever_we_send_fits_into_an_envelope(kind, largest):
+    wire = envelope.to_wire(envelope.sign(kind, b"x" * largest, SigningKey.generate()))
+    assert len(wire) <= envelope.MAX_ENVELOPE
+
+
+def test_and_an_envelope_under_its_longest_topic_into_a_packet():
+    here = records.Origin("s" * 32, "n" * 32)
+    person = roster_topics.Place("s" * 32, roster_topics.Part.PERSON, "a" * 26).topic
+    most = int(
+        next(line for line in render_configuration(settings()).splitlines() if "max_packet_size" in line)[16:]
+    )
+    assert presence.MAX_STATUS < envelope.MAX_ENVELOPE
+    for topic in (topics.record(here, max(Kind, key=len)), topics.status(here), topics.command(here), person):
+        assert len(publish(topic, b"x" * envelope.MAX_ENVELOPE, 1, retain=True)) <= most
 
 
 def test_persistence_is_a_choice():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import ssl
 import stat
 import subprocess
@@ -101,6 +102,15 @@ def test_a_directory_of_an_earlier_version_gets_what_it_lacks(base):
     assert "%u/record/+" not in acl.read_text()
     assert set(kinds) <= set(acl.read_text().splitlines())
     assert (base / "pki/crl.pem").exists()
+
+
+@pytest.mark.parametrize(("there", "then"), [("65536", "36864"), ("50000", "50000"), ("36864", "36864")])
+def test_the_size_of_a_packet_that_an_earlier_version_wrote_is_mended_and_another_stays(base, capsys, there, then):
+    conf = base / "mosquitto.conf"
+    conf.write_text(re.sub(r"max_packet_size \d+", f"max_packet_size {there}", conf.read_text()))
+    assert central("init", base) == 0
+    assert f"\nmax_packet_size {then}\n" in conf.read_text()
+    assert ("max_packet_size" in capsys.readouterr().out) is (then == "50000")
 
 
 @pytest.mark.parametrize(
