@@ -47,11 +47,10 @@ class _Record:
 
     epoch: str
     seq: int
-    last: int
+    receipted: int
+    """The last that a receipt here covers."""
     topic: str
     wire: bytes
-    hashes: dict[int, str]
-    """Of the records that a receipt may name, by seq."""
 
 
 def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[Step]:
@@ -61,7 +60,7 @@ def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Ite
         yield from question.ask()
         if question.answered:
             return
-    yield Step("ledger", False, f"the connection was lost {_TIMES} times ({question.lost}); stop the service first")
+    yield question.beside()
 
 
 class _Question:
@@ -74,6 +73,8 @@ class _Question:
         self._me = parts.origin(config)
         self._record = _record(config, secrets)
         self._greeted = self._taken = False
+        self._behind: int | None = None
+        """Up to where genuine receipts went that do not cover the record."""
         self._strange: set[str] = set()
         """Ids of the keys, not ours, that signed what came as receipts."""
 
@@ -98,6 +99,25 @@ class _Question:
             yield from self._send(link)
         finally:
             link.stop()
+
+    def beside(self) -> Step:
+        """A running service took the connection back each time: whether it has the receipt, the journal says."""
+        record, deadline = self._record, time.monotonic() + self._receipt_s
+        while record is not None and record.receipted < record.seq and time.monotonic() < deadline:
+            upto = _journal(self._config, _RECEIPTED)
+            if upto >= record.seq:
+                return Step("ledger", True, f"the running service has its signed receipt up to {upto}")
+            time.sleep(_LOOK_S)
+        lost = f"the connection was lost {_TIMES} times ({self.lost}), as beside a running service"
+        if record is not None and record.receipted < record.seq:
+            return Step("ledger", False, f"{lost}; {self._silence()}")
+        held = 0 if record is None else record.receipted
+        return Step(
+            "ledger",
+            False,
+            f"{lost}; every record up to {held} has its receipt already: nothing new was asked; "
+            "stop the service and ask again to see the way now",
+        )
 
     def _send(self, link: MqttLink) -> Iterator[Step]:
         record = self._record
@@ -158,13 +178,18 @@ class _Question:
             return None
         return self._covers(receipt, record)
 
-    def _covers(self, receipt: Receipt, record: "_Record") -> Step:
-        ours = record.hashes.get(receipt.upto)
-        if ours is not None and ours != receipt.head:
+    def _covers(self, receipt: Receipt, record: "_Record") -> Step | None:
+        """None for one that does not cover the record: another may follow."""
+        if receipt.upto < record.seq:
+            self._behind = receipt.upto
+            return None
+        last, ours = _journal(self._config, _LAST), _hash(self._config, receipt.upto)
+        if receipt.upto > last or (ours is not None and ours != receipt.head):
             cure = "keep this disk, and compare both with `smartclocker journal verify`"
-            said = f"its chain is not ours at record {receipt.upto}: a journal was copied or restored; {cure}"
+            why = "its chain is not ours" if receipt.upto <= last else f"ours ends with {last}, and its chain is"
+            said = f"{why} at record {receipt.upto}: a journal was copied or restored (fork); {cure}"
             return Step("ledger", False, said)
-        waiting = max(0, record.last - receipt.upto)
+        waiting = last - receipt.upto
         rest = f"; the service sends the {waiting} after it" if waiting else ""
         return Step("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
 
@@ -175,6 +200,15 @@ class _Question:
                 f"a ledger answers, and signs with the key {', '.join(sorted(self._strange))}; keys.ledger holds "
                 f"{pinned}: copy the centre's ledger.pem to {self._config.keys.ledger}"
             )
+        record = self._record
+        if self._behind is not None and record is not None:
+            lost = (
+                f"had receipted them up to {record.receipted}: it has lost some (ledger-behind)"
+                if self._behind < record.receipted
+                else f"does not take record {record.seq}"
+            )
+            cure = "look at its log and its database at the centre"
+            return f"it signed that it holds our records up to {self._behind}, and {lost}; {cure}"
         keyid = key_id(self._secrets.identity.verify_key)
         return (
             f"no receipt within {self._receipt_s:g} s: look at the centre whether `smartclocker central run` runs, "
@@ -208,17 +242,32 @@ def _record(config: Config, secrets: Secrets) -> _Record | None:
         epoch = schema.read_meta(db, path).epoch
         receipted = db.execute("SELECT coalesce(max(upto), 0) FROM receipt").fetchone()[0]
         rows = db.execute("SELECT seq, kind, payload, signature FROM records ORDER BY seq DESC LIMIT 1").fetchall()
-        rows += db.execute(f"{_BEHIND} ORDER BY seq LIMIT ?", (receipted, _COMPARED)).fetchall()
+        rows += db.execute(f"{_BEHIND} ORDER BY seq LIMIT 1", (receipted,)).fetchall()
     if not rows:
         return None
-    last = rows[0][0]
     seq, kind, payload, signature = rows[1] if len(rows) > 1 else rows[0]
     wire = envelope.to_wire(Envelope(PAYLOAD_TYPE, payload, key_id(secrets.identity.verify_key), signature))
-    hashes = {row[0]: payload_hash(row[2]) for row in rows}
-    return _Record(epoch, seq, last, topics.record(parts.origin(config), kind), wire, hashes)
+    return _Record(epoch, seq, receipted, topics.record(parts.origin(config), kind), wire)
+
+
+def _journal(config: Config, question: str) -> int:
+    """A number that the journal says now: a running service goes on writing. Raises JournalError."""
+    path = parts.journal_path(config)
+    with JOURNAL.guard(path), opened(path) as db:
+        return int(db.execute(question).fetchone()[0])
+
+
+def _hash(config: Config, seq: int) -> str | None:
+    """Of this record; None where it is not here. Raises JournalError."""
+    path = parts.journal_path(config)
+    with JOURNAL.guard(path), opened(path) as db:
+        row = db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else payload_hash(row[0])
 
 
 _KEYID = re.compile(r"[0-9a-f]{32}")
 _BEHIND = "SELECT seq, kind, payload, signature FROM records WHERE seq > ?"
-_COMPARED = 100
-"""Records whose hash is held against the receipt's."""
+_RECEIPTED = "SELECT coalesce(max(upto), 0) FROM receipt"
+_LAST = "SELECT coalesce(max(seq), 0) FROM records"
+_LOOK_S = 0.2
+"""Pause between two looks at the journal."""

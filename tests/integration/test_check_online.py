@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from edge import config as configuration
+from edge.adapters.mqtt_mail import Receive
 from edge.adapters.sd_notify import notifier_from
 from edge.adapters.signals_console import ConsoleSignals
 from edge.central import pki
 from edge.cli import main
-from edge.domain import topics
+from edge.domain import receipts, topics
 from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
+from edge.domain.receipts import Receipt
+from edge.domain.records import GENESIS, Draft, Origin
 from edge.evaluation.sandbox import Centre, write_terminal
-from edge.journal import keys
-from edge.journal.ring import Ring
+from edge.journal import envelope, keys, schema
+from edge.journal.ring import Acknowledgement, Ring
+from edge.journal.schema import JOURNAL
+from edge.journal.verify import opened
 from edge.terminal import online, parts
 from edge.terminal.daemon import Terminal
 
@@ -82,6 +86,75 @@ def test_as_far_as_a_receipt_and_the_journal_is_as_it_was(gate, site) -> None:
     assert gate.journal.read_bytes() == before
     assert gate.check(0)[-1] == ledger, "again: the same record is stored once"
     assert site.count() == 1
+
+
+class Answering:
+    """Signs, as the ledger, what a test wants it to say of each record that comes."""
+
+    def __init__(self, gate: Gate, upto: int, head: str) -> None:
+        self.stop = threading.Event()
+        with JOURNAL.guard(gate.journal), opened(gate.journal) as db:
+            epoch = schema.read_meta(db, gate.journal).epoch
+        receipt = Receipt(HERE, epoch, upto, head, "2026-03-02T08:00:00.000Z")
+        signed = envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), gate.site.ledger_key)
+        self.wire = envelope.to_wire(signed)
+        self.neighbour = gate.site.neighbour("ledger", topics.ALL_RECORDS)
+        self.thread = threading.Thread(target=self.answer)
+
+    def answer(self) -> None:
+        while not self.stop.is_set():
+            if isinstance(self.neighbour.poll(0.1), Receive):
+                self.neighbour.link.publish(topics.receipt(HERE), self.wire, token=9)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join(10)
+
+
+def test_a_receipt_behind_the_record_is_no_success(gate, impatient) -> None:
+    gate.append()
+    with Answering(gate, 0, GENESIS):
+        said = gate.check(69)[-1]
+    assert said.startswith("!ledger: it signed that it holds our records up to 0, and does not take record 1")
+
+
+def test_a_receipt_beyond_the_journals_last_is_a_fork(gate) -> None:
+    gate.append()
+    with Answering(gate, 9, "a" * 64):
+        said = gate.check(69)[-1]
+    assert "!ledger: ours ends with 1, and its chain is at record 9" in said
+    assert "fork" in said
+
+
+def test_a_ledger_that_lost_what_it_had_receipted(gate, impatient) -> None:
+    gate.append()
+    gate.append()
+    with Ring(gate.journal, HERE, gate.identity) as ring:
+        head = ring.head()
+        receipt = Receipt(HERE, ring.epoch, head.seq, head.hash, "2026-03-02T08:00:00.000Z")
+        assert ring.acknowledge(receipt, b"{}") is Acknowledgement.ADVANCED
+    with Answering(gate, 1, "a" * 64):
+        said = gate.check(69)[-1]
+    assert "had receipted them up to 2: it has lost some (ledger-behind)" in said
+
+
+def test_beside_a_service_that_nobody_registered_it_says_so(gate, site, impatient) -> None:
+    site.ledger()
+    signals = ConsoleSignals(io.StringIO())
+    terminal = Terminal(configuration.load(gate.config).config, notifier=notifier_from({}), signals=signals)
+    thread = threading.Thread(target=terminal.run)
+    thread.start()
+    try:
+        site.eventually(lambda: terminal.centre and terminal.centre.publisher, "the service's publisher", 30)
+        site.eventually(lambda: terminal.centre.publisher.connected, "the service's connection", 30)
+        assert "central terminals` lists main/gate-1" in gate.check(69)[-1]
+    finally:
+        terminal.stop.set("done")
+        thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_in_words(gate, site, capsys) -> None:
