@@ -15,6 +15,8 @@ from edge.evaluation.sandbox import write_terminal
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parent.parent
+MASK = os.umask(0o022)
+os.umask(MASK)
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,13 @@ def _no_handler_outlives_its_test() -> Iterator[None]:
     for handler in [one for one in logging.root.handlers if type(one) is logging.StreamHandler]:
         logging.root.removeHandler(handler)
     logging.root.setLevel(logging.WARNING)
+
+
+@pytest.fixture(autouse=True)
+def _no_umask_outlives_its_test() -> Iterator[None]:
+    """The command line, called in this process, closes what it writes to everybody else."""
+    yield
+    os.umask(MASK)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ _MODE = 0o640
 def install(base: Path, into: Path, user: str) -> Path:
     """Copy configuration, ACL, CA, revocation list and the broker's own key from `base`; the configuration's path.
 
-    As root the files are root's and readable by `user`'s group; else they are ours. The CA's private key stays.
+    As root the files are root's and readable by `user`'s group, but for the ACL: mosquitto 2.0.21 wants that to be
+    `user`'s own, and warns that a later one refuses another. Else they are ours. The CA's private key stays.
     Raises NameRefused, KeyFileError.
     """
     base, into = base.absolute(), into.absolute()
@@ -22,7 +23,7 @@ def install(base: Path, into: Path, user: str) -> Path:
         raise NameRefused(
             f"{str(into)!r}: give the broker a directory of its own, /etc/smartclocker/broker as a rule"
         )
-    group = _group(user)
+    user_id, group = _ids(user)
     sources = {
         "cafile": base / "pki" / "ca.crt",
         "certfile": base / "pki" / "server.crt",
@@ -36,13 +37,13 @@ def install(base: Path, into: Path, user: str) -> Path:
     try:
         into.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         into.mkdir(mode=0o750, exist_ok=True)
-        _give(into, group, 0o750)
+        _give(into, 0, group, 0o750)
     except OSError as error:
         raise KeyFileError(f"{into}: cannot be made ({error.strerror}); give the command as root") from error
     for key, text in texts.items():
-        _put(into / sources[key].name, text, group)
+        _put(into / sources[key].name, text, user_id if key == "acl_file" else 0, group)
     path = into / "mosquitto.conf"
-    _put(path, configuration.encode(), group)
+    _put(path, configuration.encode(), 0, group)
     return path
 
 
@@ -54,29 +55,29 @@ def _is_anothers(into: Path) -> bool:
         return False  # making it says why
 
 
-def _group(user: str) -> int | None:
-    """The group that files are given to; None where we are not root and cannot."""
+def _ids(user: str) -> tuple[int, int | None]:
+    """The numbers of the user and of the group that files are given to; no group where we are not root and cannot."""
     try:
-        found = pwd.getpwnam(user).pw_gid
-        grp.getgrgid(found)
+        found = pwd.getpwnam(user)
+        grp.getgrgid(found.pw_gid)
     except KeyError as error:
         raise NameRefused(
             f"no user {user!r} on this machine; `apt install mosquitto` makes it, or name another with --user"
         ) from error
-    return found if os.geteuid() == 0 else None
+    return found.pw_uid, found.pw_gid if os.geteuid() == 0 else None
 
 
-def _put(path: Path, content: bytes, group: int | None) -> None:
+def _put(path: Path, content: bytes, owner: int, group: int | None) -> None:
     pki.write_file(path, content, 0o600)
     try:
-        _give(path, group, _MODE)
+        _give(path, owner, group, _MODE)
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}; give the command as root") from error
 
 
-def _give(path: Path, group: int | None, mode: int) -> None:
+def _give(path: Path, owner: int, group: int | None, mode: int) -> None:
     if group is not None:
-        os.chown(path, 0, group)
+        os.chown(path, owner, group)
     path.chmod(mode)
 
 

@@ -26,7 +26,7 @@ def connect(site, name: str) -> ssl.SSLSocket:
     stream = context.wrap_socket(
         socket.create_connection((site.broker.host, site.broker.port)), server_hostname=site.broker.host
     )
-    stream.sendall(b"\x10\x11\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x04evil")
+    stream.sendall(b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04evil")
     assert stream.recv(100)[0] == 0x20
     return stream
 

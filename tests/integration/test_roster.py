@@ -231,10 +231,11 @@ def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_
         with site.store() as ledger:
             sent = compose(company.store, "main", ledger.terminals(), AUTHORITY)[f"{PERSONS}/{ann}"]
         found = {"message": sent.wire[400:460], "ciphertext": envelope.parse(sent.wire).payload[400:440]}
-        for where, people in (("terminal", company.people(terminal)), ("centre", company.store.people)):
-            query = "SELECT wrapped, name, sealed FROM people JOIN templates ON person = id WHERE id = ?"
-            wrapped, name, sealed = people._db.execute(query, (ann,)).fetchone()
-            found |= {f"{where} key": wrapped, f"{where} name": name, f"{where} templates": sealed[100:140]}
+        with company.people(terminal) as held:
+            for where, people in (("terminal", held), ("centre", company.store.people)):
+                query = "SELECT wrapped, name, sealed FROM people JOIN templates ON person = id WHERE id = ?"
+                wrapped, name, sealed = people._db.execute(query, (ann,)).fetchone()
+                found |= {f"{where} key": wrapped, f"{where} name": name, f"{where} templates": sealed[100:140]}
         return found
 
     def left(secrets: dict[str, bytes]) -> set[str]:

@@ -120,6 +120,8 @@ def test_the_page_followed_to_the_letter_starts_and_lets_terminals_in(installed)
     assert names == {"mosquitto.conf", "acl", "ca.crt", "server.crt", "server.key", "crl.pem"}, "no key of the CA"
     for path in installed.into.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        owner = installed.user if path.name == "acl" and os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        assert path.owner() == owner, "mosquitto wants to own its ACL, and nothing else"
     warned = {line for line in installed.log.read_text().splitlines() if "Warning" in line}
     assert all("does not contain '%c' or '%u'" in line for line in warned) or os.geteuid() != 0
     assert len(warned) == 3
