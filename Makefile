@@ -17,7 +17,7 @@ demo: setup-demo  ## the whole way of a punch: enrolment to receipt, on an embed
 	@$(BIN)/smartclocker demo $(ARGS)
 
 test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-trixie:  ## make test in a Debian 13 of its own, with its Python 3.13 (root; the first run makes it: some 2 GB)
 	@provisioning/test-trixie.sh $(or $(COMMAND),make test ARGS='$(ARGS)')

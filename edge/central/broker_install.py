@@ -56,7 +56,7 @@ def _is_anothers(into: Path) -> bool:
 
 
 def _ids(user: str) -> tuple[int, int | None]:
-    """The numbers of the user and of the group that files are given to; no group where we are not root and cannot."""
+    """The numbers of the user and group that files are given to; no group where we are not root and cannot."""
     try:
         found = pwd.getpwnam(user)
         grp.getgrgid(found.pw_gid)
