@@ -9,11 +9,13 @@ import contextlib
 import json
 import os
 import secrets
+import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge.domain.kinds import EPOCH, HASH, Kind
-from edge.domain.records import decode
+from edge.domain.records import decode, payload_hash
 from edge.domain.strictjson import MAX_INTEGER, parse_object
 from edge.errors import RecordError
 from edge.journal.ring import Ring
@@ -84,25 +86,41 @@ def forget(journal: Path) -> None:
 def contradiction(ring: Ring, seen: Seen) -> str | None:
     """Why this cannot be the journal that was last seen, or what followed it; None where it can.
 
-    Raises JournalError, RecordError.
+    Raises JournalError.
     """
-    if seen.epoch != ring.epoch:
-        if _follows(ring, seen):
+    return _contradiction(ring.epoch, ring.head().seq, ring.payload_at, seen)
+
+
+def contradiction_in(connection: sqlite3.Connection, epoch: str, seen: Seen) -> str | None:
+    """As `contradiction`, for whoever only looks. Raises sqlite3.Error."""
+
+    def payload_at(seq: int) -> bytes | None:
+        row = connection.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    head = connection.execute("SELECT max(seq) FROM records").fetchone()[0] or 0
+    return _contradiction(epoch, head, payload_at, seen)
+
+
+def _contradiction(epoch: str, head: int, payload_at: Callable[[int], bytes | None], seen: Seen) -> str | None:
+    if seen.epoch != epoch:
+        if _follows(payload_at(1), seen):
             return None
         return f"it is not epoch {seen.epoch}, which was in use last, and does not say that it follows it"
-    head = ring.head()
-    if head.seq < seen.seq:
-        return f"it ends with record {head.seq}, and there were {seen.seq}: it was set back to an older copy"
-    ours = ring.hash_at(seen.seq)
-    if ours is not None and ours != seen.hash:
+    if head < seen.seq:
+        return f"it ends with record {head}, and there were {seen.seq}: it was set back to an older copy"
+    ours = payload_at(seen.seq)
+    if ours is not None and payload_hash(ours) != seen.hash:
         return f"its record {seen.seq} is another one than there was: it was set back and used"
     return None
 
 
-def _follows(ring: Ring, seen: Seen) -> bool:
+def _follows(first: bytes | None, seen: Seen) -> bool:
     """Whether it begins with the `gap` of a journal that was set aside, which a cut kept from being noted."""
-    payload = ring.payload_at(1)
-    if payload is None:
+    if first is None:
         return False
-    record = decode(payload)
+    try:
+        record = decode(first)
+    except RecordError:  # an altered one says nothing, and keeps no terminal down
+        return False
     return record.kind == Kind.GAP and record.data["previous_epoch"] in {seen.epoch, None}

@@ -17,6 +17,7 @@ from edge.adapters.accounts import SERVICE, Account, acting_as
 from edge.config import Config, credential
 from edge.domain.wording import counted
 from edge.errors import JournalAltered, JournalDamaged, SmartClockerError
+from edge.journal import lastseen
 from edge.journal.keys import load_identity, load_secret
 from edge.journal.opening import refuse_unusable
 from edge.journal.reserve import WAL_ROOM
@@ -102,9 +103,13 @@ def _journal(config: Config, identity: VerifyKey) -> Iterator[str]:
     path = parts.journal_path(config)
     try:
         yield from check_beside.vanished(config)
+        seen = lastseen.read(path)  # before the journal: beside a running service it is never ahead of it
         if JOURNAL.present(path):
             with JOURNAL.guard(path), opened(path) as connection:
-                refuse_unusable(connection, path, parts.origin(config), identity)
+                epoch = refuse_unusable(connection, path, parts.origin(config), identity).epoch
+                other = None if seen is None else lastseen.contradiction_in(connection, epoch, seen)
+            if other is not None:
+                yield f"storage.state: {path}: {other}; bring back the newer one with its -wal, or {_SET_ASIDE}"
             if not os.access(path, os.W_OK, effective_ids=True):
                 yield f"storage.state: {path} is not writable by uid {os.geteuid()}; `chown {os.geteuid()} {path}*`"
     except (JournalAltered, JournalDamaged) as error:

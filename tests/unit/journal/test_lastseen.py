@@ -1,7 +1,9 @@
 """A journal that is gone, set back or exchanged is noticed by what lies beside it."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +118,19 @@ def test_a_journal_of_another_life_is_set_aside(journal, begin, used, open_ring)
     with open_ring() as ring:
         gap = gap_of(ring)
     assert (gap["previous_epoch"], gap["previous_head"], gap["cause"]) == (epoch, 5, GapCause.ALTERED)
+
+
+def test_a_first_record_that_says_nothing_keeps_no_terminal_down(journal, begin, used, open_ring):
+    used(5)
+    take_away(journal)
+    with open_ring() as ring:
+        for _ in range(3):
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
+    with contextlib.closing(sqlite3.connect(journal)) as db:
+        db.execute("UPDATE records SET payload = x'ff' WHERE seq = 1")
+        db.commit()
+    assert begin() is not None
+    assert begin() is None
 
 
 @pytest.mark.parametrize(
