@@ -66,6 +66,7 @@ class Roster:
         self._open_people, self._open_received, self._clock = open_people, open_received, clock
         self._grace_ns = grace_ns
         self._alarms = Alarms()
+        self._is_open = False
         self._people: People | None = None
         self._received: Received | None = None
         self._sync: RosterSync | None = None
@@ -83,15 +84,15 @@ class Roster:
         """Whose erasure was begun and did not come to its end."""
 
     def open(self) -> None:
-        """Open both files on this thread. Raises PeopleError for the people's."""
-        self._people = self._open_people()
+        """Open both files on this thread."""
+        self._is_open = True
         self._begin()
 
     def _begin(self) -> None:
-        """Open the notes of the roster: no fault of theirs keeps anything else down."""
-        if self._people is None:
-            return
+        """Open the people and the notes of the roster: no fault of theirs keeps records from being sent."""
         try:
+            if self._people is None:
+                self._people = self._open_people()
             self._received = self._open_received()
             self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
         except (PeopleError, RecordError) as error:
@@ -159,11 +160,11 @@ class Roster:
     def settle(self, journal: Ring) -> None:
         """Act upon what came. Raises JournalDamaged, JournalAltered; what else fails is tried again."""
         now = self._clock.monotonic_ns()
-        if self._people is None or now < self._retry_ns:
+        if not self._is_open or now < self._retry_ns:
             return
         if self._sync is None:
             self._begin()
-        if self._sync is None:
+        if self._sync is None or self._people is None:
             return
         try:
             self._act(self._sync, self._people, journal)
@@ -244,6 +245,7 @@ class Roster:
             if file is not None:
                 file.close()
         self._people = self._received = self._sync = None
+        self._is_open = False
 
     def _counting(self, people: People) -> Mapping[str, VerifyKey]:
         now = self._clock.monotonic_ns()

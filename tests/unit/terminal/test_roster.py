@@ -9,9 +9,10 @@ from edge.central import roster as centre
 from edge.domain.kinds import ErasureReason, Kind
 from edge.domain.records import decode
 from edge.domain.types import TimeEvidence
-from edge.errors import JournalError, PeopleError
+from edge.errors import JournalError, PeopleError, PeopleUnavailable
 from edge.journal.envelope import key_id
 from edge.journal.ring import Ring
+from edge.roster.people import People
 from edge.roster.received import Received
 from edge.terminal.roster import GRACE_NS, Roster
 from tests.unit.roster.test_roster_faceless import add, with_face
@@ -41,11 +42,17 @@ class Bench:
         self.gate.received.close()
         self.ring = Ring(site.root / "journal.db", self.gate.origin, self.gate.identity)
         self.refused: PeopleError | None = None
+        self.people_refused: PeopleError | None = None
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         self.roster = Roster(
-            self.gate.origin, self.gate.identity, lambda _people: trusted, lambda: self.gate.people,
+            self.gate.origin, self.gate.identity, lambda _people: trusted, self._people,
             self._received, POLICY, self.clock,
         )  # fmt: skip
+
+    def _people(self) -> People:
+        if self.people_refused is not None:
+            raise self.people_refused
+        return self.gate.people
 
     def _received(self) -> Received:
         if self.refused is not None:
@@ -161,6 +168,34 @@ def test_notes_that_cannot_be_opened_keep_nothing_else_down_and_are_tried_again(
     assert bench.roster.wants_all(), "what came in vain is asked for"
     bench.give(retained)
     assert bench.gate.matched() == {person}
+
+
+def test_people_that_cannot_be_opened_keep_nothing_else_down_and_are_tried_again(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    retained = bench.site.publish()
+    bench.people_refused = PeopleUnavailable("people.db: cannot be opened; end the process that holds it")
+    bench.start()
+    bench.give(retained)
+    assert bench.roster.alarms == {"roster-unusable"}
+    assert (bench.roster.counters(), bench.roster.complete_version()) == ({}, 0)
+    bench.wait(1)
+    bench.wait(6)
+    assert bench.roster.alarms == {"roster-unusable"}, "not yet"
+    bench.people_refused = None
+    bench.wait(6)
+    assert bench.roster.alarms == frozenset()
+    assert bench.roster.wants_all(), "what came in vain is asked for"
+    bench.give(retained)
+    assert bench.gate.matched() == {person}
+
+
+def test_closed_it_opens_nothing_again(bench: Bench) -> None:
+    bench.people_refused = PeopleError("people.db: cannot be read")
+    bench.start()
+    bench.roster.close()
+    bench.people_refused = None
+    bench.wait(6)
+    assert bench.roster.counters() == {}
 
 
 def test_an_erasure_whose_note_failed_is_recorded_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
