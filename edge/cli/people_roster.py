@@ -85,4 +85,5 @@ def run_export(arguments: argparse.Namespace) -> int:
     )
     print(f"written       {path}  ({size} bytes, sealed to the centre)")
     print(f"next          smartclocker central roster add DIR {path.name}, at the centre; then destroy the file")
+    print("              within a month: who is not on the site's roster then is erased here, too")
     return 0

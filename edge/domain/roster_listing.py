@@ -86,6 +86,11 @@ class Listing:
             found.append("manifest")
         return sorted(found)
 
+    def lists(self, person: str) -> bool | None:
+        """Whether somebody belongs; None while the manifest or the page that says it is not here."""
+        entries = None if self.manifest is None else self._entries(person[0])
+        return None if entries is None else person in entries
+
     def unlisted(self, held: Mapping[str, Entry]) -> list[str]:
         """Persons that are held, and that the manifest, which is newer, does not list: they left."""
         if self.manifest is None:

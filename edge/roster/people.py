@@ -17,6 +17,7 @@ from edge.domain.roster_member import Member
 from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, everybody, foretold, holding, members, policies, shadow, vault
+from edge.roster.exported import Exported
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.people_file import PeopleFile
@@ -40,6 +41,8 @@ class People(PeopleFile):
         """What the authority ordered."""
         self.means = Means(self._db, path, self._writing, self._vault, self._evidence_key)
         """Ways in that are no face."""
+        self.exported = Exported(self._db, path, self._writing)
+        """Who was exported to the centre."""
 
     def enrol(
         self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str

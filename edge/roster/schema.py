@@ -84,10 +84,18 @@ CREATE TABLE aside (
 """The content number of the roster's entry that was written last of each person, whose badges and bar are written
 once; numbers of an entry that were another person's then; what was ordered about people of whom nothing had come
 yet (`edge.roster.foretold`); and what is owed to the journal although no record can be made of it."""
+_EXPORTED = """
+CREATE TABLE exported (
+    person TEXT PRIMARY KEY,
+    exported TEXT,
+    heard INTEGER
+) STRICT, WITHOUT ROWID
+"""
+"""Who was exported to the centre and awaited on the roster (`edge.roster.exported`)."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=7,
+    version=8,
     error=PeopleError,
     away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
@@ -98,6 +106,7 @@ PEOPLE = Kind(
         _LEARNED,
         _ERASED,
         _BESIDE.replace("TABLE", "TABLE IF NOT EXISTS"),
+        _EXPORTED.replace("TABLE", "TABLE IF NOT EXISTS"),
     ),
 )
 
@@ -147,6 +156,6 @@ def create(path: Path, storage_key: bytes) -> None:
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
         path,
-        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};",
+        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};",
         lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

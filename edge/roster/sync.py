@@ -186,6 +186,16 @@ class RosterSync:
         self._news = self._changed = True  # a later message about them may have waited for it
         self._count()
 
+    def is_unlisted(self, person: str) -> bool:
+        """Whether the roster is not to know somebody, of whom nothing of it ever came here."""
+        return person not in self._rows and self._listing.lists(person) is False
+
+    def leave(self, person: str) -> None:
+        """Somebody of whom nothing came left: there is no telling why."""
+        reason = ErasureReason.EMPLOYER
+        row = Row(person, self.version, "", 0, GONE, str(reason))
+        self.leaving.setdefault(person, Leaving(reason, row))
+
     def _restore(self) -> None:
         known, written = self._people.known(), self._people.entries()
         listing = listing_of(self._received)

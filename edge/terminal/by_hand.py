@@ -183,10 +183,12 @@ def export(
 
     Raises PeopleError, RecordError, JournalError, TransferError.
     """
-    wire = roster_export.export(person, centre, origin, identity, people, clock.evidence().utc) + b"\n"
+    now = clock.evidence()
+    wire = roster_export.export(person, centre, origin, identity, people, now.utc) + b"\n"
 
     def write() -> int:
-        with NewFile(path) as file:
+        noting = people.exported.noting(person, now.utc if now.synchronised else None)
+        with noting, NewFile(path) as file:
             file.write(wire)
         return len(wire)
 

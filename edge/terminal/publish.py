@@ -193,6 +193,8 @@ class Publisher:
             _log.info("the broker is still away: %s", reason)
         self.connected, self.away = False, reason
         self._waiting.away()
+        if self._roster is not None:
+            self._roster.disconnected()
 
     def _send(self) -> bool:
         """Whether anything new was sent."""

@@ -18,6 +18,7 @@ from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleErro
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.ports import Clock
+from edge.roster import awaiting
 from edge.roster.people import People
 from edge.roster.received import Received
 from edge.roster.sync import RosterSync
@@ -78,7 +79,7 @@ class Roster:
         self._accepted: object = None
         self._people_seen = -1
         self._failed = False
-        self._connected = self._wanted = self._lost = False
+        self._connected = self._online = self._wanted = self._lost = False
         self._asked_ns: int | None = None
         self._leaving: str | None = None
         """Whose erasure was begun and did not come to its end."""
@@ -95,12 +96,13 @@ class Roster:
                 self._people = self._open_people()
             self._received = self._open_received()
             self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
+            awaiting.note(self._sync, self._people, self._sure_now())
         except (PeopleError, RecordError) as error:
             self._alarms.begin(ROSTER_UNUSABLE, logging.ERROR, "the roster cannot be taken in: %s", error)
             self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
             if self._received is not None:
                 self._received.close()
-            self._received = None
+            self._received = self._sync = None
             return
         self._wanted = self._connected
         self._alarms.end(ROSTER_UNUSABLE, "the roster is taken in again")
@@ -124,7 +126,11 @@ class Roster:
         sync = self._sync
         lacking = sync is not None and bool(sync.kept_out() or sync.counts.roster_waiting or self._failed)
         self._wanted = self._connected and lacking
-        self._connected = True
+        self._connected = self._online = True
+
+    def disconnected(self) -> None:
+        """What the broker still has to say does not come now: silence says nothing."""
+        self._online = False
 
     def wants_all(self) -> bool:
         """Whether the broker is to say all of it again; `asked` once that was done."""
@@ -177,7 +183,9 @@ class Roster:
         self._look_behind(self._sync, now)
         self._look_ns = self._look_ns or now + _PATIENCE * self._grace_ns
         if now >= min(self._quiet_ns, self._look_ns):
+            quiet = now >= self._quiet_ns
             self._look()
+            self._look_for_exported(self._sync, self._people, heard_all=quiet and self._online)
 
     def _act(self, sync: RosterSync, people: People, journal: Ring) -> None:
         sync.settle()
@@ -278,6 +286,23 @@ class Roster:
         if lacking and (self._asked_ns is None or now - self._asked_ns >= AGAIN_NS):
             self._wanted, self._lost = True, False
         self._wait_anew()
+
+    def _look_for_exported(self, sync: RosterSync, people: People, *, heard_all: bool) -> None:
+        """Whoever was exported here and is not listed when the time for it is over leaves, too."""
+        now = self._sure_now()
+        try:
+            awaiting.note(sync, people, now)
+            if heard_all and sync.behind is None and not sync.missing():
+                for person in awaiting.leave(sync, people, now):
+                    _log.warning(
+                        "%s was exported more than a month ago and is not in the roster: they leave", person
+                    )
+        except PeopleError as error:
+            self._fail(error)
+
+    def _sure_now(self) -> str | None:
+        evidence = self._clock.evidence()
+        return evidence.utc if evidence.synchronised else None
 
     def _fail(self, error: Exception) -> None:
         if not self._failed:
