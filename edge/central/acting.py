@@ -15,6 +15,7 @@ from nacl.signing import SigningKey
 from edge.central import authority, authority_lock
 from edge.central.registry import Doing, Registry
 from edge.domain.auditlog import Act
+from edge.errors import LedgerRefused, NameRefused
 
 
 @dataclass
@@ -70,3 +71,37 @@ def turn_of(directory: Path, doing: Doing) -> Iterator[Desk]:
         with Registry(directory / authority.DB) as registry:
             registry.settle(key)
             yield Desk(registry, key, doing)
+
+
+@dataclass(frozen=True)
+class Book:
+    """Where the ledger's and the certificates' verbs enter what they do; see `book_of`."""
+
+    desk: Desk | None
+
+    @contextlib.contextmanager
+    def act(self, act: Act, data: Mapping[str, Any]) -> Iterator[None]:
+        """What is done inside is on record with this; what is refused changed nothing and leaves no entry."""
+        if self.desk is None:
+            yield
+            return
+        with self.desk.act(act) as noted:
+            noted.begin(data)
+            try:
+                yield
+            except (LedgerRefused, NameRefused):
+                noted.cancel()
+                raise
+
+
+@contextlib.contextmanager
+def book_of(directory: Path, doing: Doing) -> Iterator[Book]:
+    """A turn where an authority is; elsewhere there is no log, and what is done stands in the ledger's files alone.
+
+    Raises KeyFileError, LedgerError.
+    """
+    if not any((directory / one).exists() for one in (authority.KEY, authority.NEXT, authority.DB)):
+        yield Book(None)
+        return
+    with turn_of(directory, doing) as desk:
+        yield Book(desk)

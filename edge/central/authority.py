@@ -103,6 +103,8 @@ def refuse_none(directory: Path) -> None:
     """Raises KeyFileError where no authority is."""
     path = directory / KEY
     if not path.exists() and not (directory / NEXT).exists():
+        if (directory / DB).exists():
+            raise KeyFileError(f"{path}: gone, but {DB} is there; restore both from one backup")
         raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
 
 

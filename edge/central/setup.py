@@ -12,7 +12,9 @@ from pathlib import Path
 from cryptography import x509
 
 from edge.central import broker, broker_acl, broker_conf, crl, issued, pki, roster_store
+from edge.central.acting import Book
 from edge.central.ownership import make_directory
+from edge.domain.auditlog import Act
 from edge.errors import KeyFileError, NameRefused
 from edge.journal import keys
 
@@ -41,12 +43,14 @@ class Wish:
     """New keys for the broker and the centre's own programs; the programs' former certificates count no more."""
 
 
-def set_up(base: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+def set_up(base: Path, wish: Wish, book: Book | None = None) -> Iterator[tuple[str, str]]:
     """Make what is missing in `base`; says what was done, in pairs of a word and a text.
+
+    What certificates are issued and revoked is entered in `book`.
 
     Raises NameRefused before anything is made, KeyFileError, LedgerError.
     """
-    base = base.absolute()
+    base, book = base.absolute(), book or Book(None)
     _refuse_nonsense(base, wish)
     first = not (base / "pki" / "ca.crt").exists()
     base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -58,12 +62,13 @@ def set_up(base: Path, wish: Wish) -> Iterator[tuple[str, str]]:
     crl.ensure(directory)
     before = pki.load_authority(directory)[0].not_valid_after_utc
     if before - datetime.now(UTC) < _RENEW_CA_BEFORE:
-        pki.renew_authority(directory)
-        crl.revoke(directory, ())  # its list ends with it
+        with book.act(Act.CERTIFICATE_ISSUED, {"name": "ca"}):
+            pki.renew_authority(directory)
+            crl.revoke(directory, ())  # its list ends with it
         yield "renewed", f"the CA, under its key; copy it to every terminal before {before:%Y-%m-%d}"
     yield "ca", f"{directory / 'ca.crt'}  (every terminal gets a copy: uplink.ca)"
-    yield from _server(directory, wish)
-    yield from _programs(directory, base / "acl", wish)
+    yield from _server(directory, wish, book)
+    yield from _programs(directory, base / "acl", wish, book)
     yield from _ledger_key(base)
     yield from _configuration(base, wish, first=first)
 
@@ -90,33 +95,31 @@ def _sites(acl: str, wish: Wish) -> list[str]:
     return [site for site in wanted if site not in wish.drop_sites]
 
 
-def _server(directory: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
     path = directory / "server.crt"
     before, hosts = named_hosts(path), _hosts(directory, wish)
     why = _why_renew(directory, issued.SERVER, wish)
-    if why is None and set(before) != set(hosts):
-        pki.issue_server(directory, hosts, keep_key=True)
-        said = "issued anew for the same key"
-    elif why is not None:
-        pki.issue_server(directory, hosts)
-        said = why
-    else:
-        said = "kept"
+    said = why or ("kept" if set(before) == set(hosts) else "issued anew for the same key")
+    if said != "kept":
+        with book.act(Act.CERTIFICATE_ISSUED, {"name": issued.SERVER, "hosts": hosts}):
+            pki.issue_server(directory, hosts, keep_key=why is None)
     yield "certificate", f"{path}  of the broker, {said}: {', '.join(hosts)}; until {_end(path)}"
     if gone := [host for host in before if host not in hosts]:
         yield "dropped", f"hosts {', '.join(gone)}"
 
 
-def _programs(directory: Path, acl: Path, wish: Wish) -> Iterator[tuple[str, str]]:
+def _programs(directory: Path, acl: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
     """Certificates of the ledger, its instances and the authority."""
     instances = dict.fromkeys([*broker_acl.instances_of(_read(acl) or ""), *wish.instances])
     for name in (pki.LEDGER, pki.AUTHORITY, *(f"{pki.LEDGER}.{one}" for one in instances)):
         why = _why_renew(directory, f"client-{name}", wish)
         if why is not None:
-            former = crl.valid(directory, name)
-            files = pki.issue_client(directory, name)
-            if wish.renew:
-                crl.revoke(directory, former)
+            former = crl.valid(directory, name) if wish.renew else []
+            data = {"name": name, "revoked": [f"{one.serial:x}" for one in former]}
+            with book.act(Act.CERTIFICATE_ISSUED, data):
+                files = pki.issue_client(directory, name)
+                if former:
+                    crl.revoke(directory, former)
             yield "certificate", f"{files.certificate}  of the centre's own, {why}; until {_end(files.certificate)}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge.cli.central_dir import duration, open_ledger, verb
 
 if TYPE_CHECKING:
-    from edge.central.acting import Desk
+    from edge.central.acting import Book, Desk
     from edge.central.registry import Doing, Registry
     from edge.domain.auditlog import Entry
 
@@ -56,6 +56,13 @@ def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager
     from edge.central import acting
 
     return acting.turn_of(arguments.directory, doing(arguments))
+
+
+def book_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Book]":
+    """The same where an authority is; elsewhere there is no log, and nothing is entered."""
+    from edge.central import acting
+
+    return acting.book_of(arguments.directory, doing(arguments))
 
 
 def open_registry(directory: Path) -> "Registry":

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, doing
+from edge.cli.central_authority import add_doing, book_of, doing
 from edge.cli.central_dir import duration, open_ledger, verb
 from edge.cli.plain import say
 
@@ -70,12 +70,15 @@ def run_gaps(arguments: argparse.Namespace) -> int:
 def acknowledge(arguments: argparse.Namespace) -> int:
     """Say it, or take it back."""
     from edge.central import acknowledged
+    from edge.domain.auditlog import Act
     from edge.domain.records import Origin
 
     said = doing(arguments)
     site, _, terminal = arguments.where.partition("/")
     act = acknowledged.undo if arguments.undo else acknowledged.acknowledge
-    with open_ledger(arguments.directory) as store:
+    word = Act.GAP_TAKEN_BACK if arguments.undo else Act.GAP_ACKNOWLEDGED
+    data = {"site": site, "terminal": terminal, "epoch": arguments.epoch}
+    with open_ledger(arguments.directory) as store, book_of(arguments) as book, book.act(word, data):
         act(store, Origin(site, terminal), arguments.epoch, said.by, said.why)
     print("taken back" if arguments.undo else "acknowledged; `central gaps DIR --acknowledged` lists it")
     return 0

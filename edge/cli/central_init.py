@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from edge.cli.central_authority import add_doing, book_of
 from edge.cli.central_dir import named, verb
 
 
@@ -40,6 +41,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--renew", action="store_true",
         help="new keys and certificates for the broker and the centre's programs; their former ones are revoked",
     )  # fmt: skip
+    add_doing(init, why="the centre is set up")
 
     broker = verb(verbs, "broker", "put what the broker reads where its user can read it", run_broker)
     broker.add_argument(
@@ -62,8 +64,9 @@ def run_init(arguments: argparse.Namespace) -> int:
         drop_hosts=arguments.drop_host,
         renew=arguments.renew,
     )
-    for word, text in set_up(arguments.directory, wish):
-        print(f"{word:<13} {text}")
+    with book_of(arguments) as book:
+        for word, text in set_up(arguments.directory, wish, book):
+            print(f"{word:<13} {text}")
     return 0
 
 

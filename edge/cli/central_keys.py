@@ -1,10 +1,12 @@
 """`smartclocker central issue`, `register`, `revoke`: who may speak, and by which keys."""
 
 import argparse
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.central_authority import add_doing, book_of
 from edge.cli.central_dir import LEDGER_DB, LEDGER_PUBLIC, moment, named, open_ledger, verb
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         run_issue,
     )
     issue.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
+    add_doing(issue, why="a certificate is issued")
 
     register = verb(
         verbs, "register", "let a terminal's identity speak: its records count from now on", run_register
@@ -31,6 +34,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     register.add_argument("site", type=named("site"), metavar="SITE")
     register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
     register.add_argument("key", type=Path, metavar="PEM", help="what `smartclocker keys show` printed there")
+    add_doing(register, why="a terminal is set up")
 
     revoke = verb(
         verbs,
@@ -47,15 +51,19 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="what the ledger received from then on is marked `unproven` in the hours; without it all of the "
         "identity's is marked `revoked`. It may be said later, and again: RFC 3339 with Z or an offset",
     )  # fmt: skip
+    add_doing(revoke, why="nobody said why")
 
 
 def run_issue(arguments: argparse.Namespace) -> int:
     """Issue, and say where the files belong and what they replace."""
     from edge.central import crl, pki
+    from edge.domain.auditlog import Act
 
     base: Path = arguments.directory
+    pki.load_authority(base / "pki")  # where none is, nothing is begun
     former = crl.valid(base / "pki", arguments.terminal)
-    files = pki.issue_client(base / "pki", arguments.terminal)
+    with book_of(arguments) as book, book.act(Act.CERTIFICATE_ISSUED, {"name": arguments.terminal}):
+        files = pki.issue_client(base / "pki", arguments.terminal)
     new = crl.valid(base / "pki", arguments.terminal)[-1]
     print(f"certificate   {files.certificate}  (at the terminal: {_TO}/tls/terminal.pem; until {_day(new)})")
     print(f"key           {files.key}  (there: {_TO}/keys/tls-key; move it, keep no copy)")
@@ -72,12 +80,19 @@ def run_issue(arguments: argparse.Namespace) -> int:
 def run_register(arguments: argparse.Namespace) -> int:
     """Register an identity."""
     from edge.central.store import Store
+    from edge.domain.auditlog import Act
     from edge.domain.records import Origin
+    from edge.journal.envelope import key_id
     from edge.journal.keys import load_public
+    from edge.journal.points import sealing_key
 
-    key = load_public(arguments.key)
-    with Store(arguments.directory / LEDGER_DB) as store:
-        terminal = store.register(Origin(arguments.site, arguments.terminal), key)
+    key, origin = load_public(arguments.key), Origin(arguments.site, arguments.terminal)
+    sealing_key(key)  # one that is no key is refused before anything is begun
+    data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
+    with Store(arguments.directory / LEDGER_DB) as store, book_of(arguments) as book:
+        there = store.terminal(key_id(key)) is not None
+        with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):
+            terminal = store.register(origin, key)
     print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
     return 0
 
@@ -92,6 +107,7 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 def _revoke_identity(arguments: argparse.Namespace) -> int:
     from edge.central import crl
     from edge.central.rows import now
+    from edge.domain.auditlog import Act
     from edge.errors import LedgerRefused
 
     base: Path = arguments.directory
@@ -100,24 +116,31 @@ def _revoke_identity(arguments: argparse.Namespace) -> int:
             f"--since {arguments.since}: lies in the future, so that nothing would be marked; give the moment from "
             "which on it may have been another's"
         )
-    with open_ledger(base) as store:
-        store.revoke(arguments.keyid, arguments.since)
+    with open_ledger(base) as store, book_of(arguments) as book:
         terminal = store.terminal(arguments.keyid)
         if terminal is None:
             raise LedgerRefused(
                 f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them"
             )
+        origin = terminal.origin
         another = _others(terminal, store.terminals())
-    print(f"revoked       {arguments.keyid}  of {terminal.origin.site}/{terminal.origin.terminal}")
+        valid = crl.valid(base / "pki", origin.terminal)
+        kept = valid[-1:] if another else []
+        gone = [one for one in valid if one not in kept]
+        data = {"keyid": terminal.keyid, "site": origin.site, "terminal": origin.terminal, **_serials(gone)}
+        data |= {} if arguments.since is None else {"since": arguments.since}
+        news = terminal.revoked is None or gone or arguments.since is not None
+        with book.act(Act.IDENTITY_REVOKED, data) if news else contextlib.nullcontext():
+            store.revoke(arguments.keyid, arguments.since)
+            path = crl.revoke(base / "pki", gone) if gone else None
+    print(f"revoked       {arguments.keyid}  of {origin.site}/{origin.terminal}")
     if arguments.since is None:
         print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
-    valid = crl.valid(base / "pki", terminal.origin.terminal)
-    kept = valid[-1:] if another else []
-    _revoke_certificates(base, terminal.origin.terminal, [one for one in valid if one not in kept])
+    _say_revoked(base, origin.terminal, gone, path)
     for one in kept:
         print(
             f"kept          the certificate of {one.begin:%Y-%m-%d}: {another} has this name and may speak;\n"
-            f"              `smartclocker central revoke {base} {terminal.origin.terminal}` revokes it, too"
+            f"              `smartclocker central revoke {base} {origin.terminal}` revokes it, too"
         )
     return 0
 
@@ -130,6 +153,7 @@ def _others(terminal: "Terminal", everybody: "list[Terminal]") -> str | None:
 
 def _revoke_name(arguments: argparse.Namespace) -> int:
     from edge.central import crl, pki
+    from edge.domain.auditlog import Act
     from edge.errors import LedgerRefused, NameRefused
 
     base, name = arguments.directory, arguments.keyid
@@ -144,17 +168,21 @@ def _revoke_name(arguments: argparse.Namespace) -> int:
         raise LedgerRefused(
             f"no active identity and no certificate {name!r}; `smartclocker central terminals` lists the identities"
         )
-    _revoke_certificates(base, name, valid)
+    data = {"name": name, **_serials(valid)}
+    with book_of(arguments) as book, book.act(Act.CERTIFICATES_REVOKED, data):
+        path = crl.revoke(base / "pki", valid)
+    _say_revoked(base, name, valid, path)
     return 0
 
 
-def _revoke_certificates(base: Path, name: str, which: "list[Issued]") -> None:
-    from edge.central import crl
+def _serials(which: "list[Issued]") -> dict[str, list[str]]:
+    return {"certificates": [f"{one.serial:x}" for one in which]}
 
-    if not which:
+
+def _say_revoked(base: Path, name: str, which: "list[Issued]", path: Path | None) -> None:
+    if path is None:
         print(f"certificates  none of {name} is left to revoke")
         return
-    path = crl.revoke(base / "pki", which)
     print(f"certificates  {len(which)} of {name} revoked in {path}")
     print(f"next          sudo smartclocker central broker {base} /etc/smartclocker/broker")
     print("              systemctl restart mosquitto  (a reload keeps it out, but leaves a connection that stands)")

@@ -47,7 +47,7 @@ def test_it_is_made_once(tmp_path: Path, key: SigningKey) -> None:
     (tmp_path / authority.KEY).unlink()
     with pytest.raises(KeyFileError, match="restore it from your backup"):
         authority.init(tmp_path, PAT)
-    with pytest.raises(KeyFileError, match="central authority"):
+    with pytest.raises(KeyFileError, match="restore both from one backup"):
         authority.load(tmp_path)
 
 
