@@ -148,11 +148,11 @@ def test_nothing_is_decided_by_a_log_that_was_altered(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "authority.db", isolation_level=None)) as db:
         db.execute("DROP TRIGGER audit_is_final")
         db.execute(
-            "UPDATE audit SET payload = CAST(replace(payload, '2026-01-31', '2026-11-23') AS BLOB) WHERE n = 2"
+            "UPDATE audit SET payload = CAST(replace(payload, '2026-01-31', '2026-11-23') AS BLOB) WHERE n = 3"
         )
     for verb in (
         ("audit", tmp_path),
         ("rights", "list", tmp_path),
-        ("rights", "close", tmp_path, 2, "--ground", "x"),
+        ("rights", "close", tmp_path, 3, "--ground", "x"),
     ):
         run("central", *verb, *(("--why", "y") if "close" in verb else ()), code=65)
