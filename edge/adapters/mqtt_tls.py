@@ -70,11 +70,12 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
 
 
 def file_problems(path: Path, *, secret: bool) -> Iterator[KeyFileError]:
-    """What is wrong with a file before anybody looks into it; `secret`: it must be closed to others."""
+    """What is wrong with a file by itself; `secret`: it is the key, and must be closed to others."""
     try:
-        _refuse_unreadable(path, secret=secret)
+        content = _readable(path, secret=secret)
         if secret:
             _refuse_exposed(path)
+            _refuse_no_key(path, content)
     except KeyFileError as error:
         yield error
 
@@ -133,9 +134,11 @@ def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSet
     return f"certificate verify failed: the broker's certificate is not accepted ({found}); {cure}"
 
 
-def _refuse_unreadable(path: Path, *, secret: bool) -> None:
+def _readable(path: Path, *, secret: bool) -> bytes:
     try:
-        read_file(path, _MOST)  # OpenSSL waits for ever at a FIFO, and the watchdog would take punching along
+        return read_file(
+            path, _MOST
+        )  # OpenSSL waits for ever at a FIFO, and the watchdog would take punching along
     except FileNotFoundError as error:
         raise KeyFileError(f"{path}: does not exist; {_ORIGIN}, or correct its path") from error
     except PermissionError as error:
@@ -153,6 +156,14 @@ def _refuse_exposed(path: Path) -> None:
         os.close(descriptor)
     if exposed:
         raise KeyFileError(f"{path}: readable or writable by others; `chmod 600 {path}`")
+
+
+def _refuse_no_key(path: Path, content: bytes) -> None:
+    if b"PRIVATE KEY-----" not in content or b"ENCRYPTED" in content:
+        raise KeyFileError(
+            f"{path}: not an unencrypted private key in PEM; issue it and its certificate again at the centre, and "
+            "copy both"
+        )
 
 
 def _no_password() -> str:

@@ -1,7 +1,7 @@
 """The certificates of the way to the centre: whose they are, and a word before they end."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 LOOK_EVERY_S = 600.0
 
 
-def problems(settings: UplinkSettings, name: str) -> Iterator[str]:
+def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
     """What keeps the broker, or the centre, from taking them, each after its key of the configuration.
 
-    `name` is the terminal's, which its certificate must have.
+    `files` are those of `files_of`, or some; `name` is the terminal's, which its certificate must have.
     """
     now = datetime.now(UTC)
-    for key, path in _files(settings):
+    for key, path in files:
         try:
             found = certificate.read(path)
         except KeyFileError as error:
@@ -40,10 +40,10 @@ def problems(settings: UplinkSettings, name: str) -> Iterator[str]:
             )
 
 
-def notes(settings: UplinkSettings) -> Iterator[str]:
+def notes(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
     """Which of them end soon."""
     now = datetime.now(UTC)
-    for key, path in _files(settings):
+    for key, path in files:
         try:
             found = certificate.read(path)
         except KeyFileError:
@@ -82,7 +82,7 @@ class Watch:
 
 def _words(settings: UplinkSettings) -> Iterator[str]:
     now = datetime.now(UTC)
-    for key, path in _files(settings):
+    for key, path in files_of(settings):
         try:
             found = certificate.read(path)
         except KeyFileError:
@@ -91,7 +91,8 @@ def _words(settings: UplinkSettings) -> Iterator[str]:
             yield f"the certificate {path} ends on {found.end:%Y-%m-%d}; {_CURES[key]}"
 
 
-def _files(settings: UplinkSettings) -> tuple[tuple[str, Path], ...]:
+def files_of(settings: UplinkSettings) -> tuple[tuple[str, Path], ...]:
+    """Those that are looked into, by their key of the configuration."""
     return (("uplink.ca", settings.ca), ("uplink.certificate", settings.certificate))
 
 

@@ -1,9 +1,10 @@
 """What `smartclocker check` sees of the files that a terminal reads: each with the rights of the service's user."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from edge.adapters import certificate
 from edge.adapters.accounts import Account, acting_as
 from edge.adapters.mqtt_tls import client_context, file_problems
 from edge.config import CREDENTIAL, Config, credential
@@ -47,9 +48,7 @@ def notes(config: Config) -> Iterator[str]:
         )
     elif config.uplink is None and config.keys.authority:
         yield "keys.authority: is set, and without [uplink] no order arrives"
-    if config.uplink is not None:
-        with suppress(ConfigError):  # a problem says so
-            yield from certificates.notes(parts.uplink_settings(config))
+    yield from certificates.notes(_public(config))
 
 
 def _keys(config: Config, account: Account | None) -> Iterator[str]:
@@ -73,22 +72,32 @@ def _keys(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def _uplink(config: Config, account: Account | None) -> Iterator[str]:
+    """Each file by itself, then all of them together: what is wrong with one hides nothing of another."""
     assert config.uplink is not None  # noqa: S101 - for the type alone
-    settings = None
+    unusable: list[str] = []
+    for name, path in _public(config):
+        with reading(str(path), account):
+            wrong = [f"{name}: {error}" for error in file_problems(path, secret=False)]
+        wrong = wrong or list(attempt(name, lambda path=path: certificate.read(path)))  # type: ignore[misc]
+        unusable += wrong
+        yield from wrong or certificates.problems([(name, path)], config.terminal.name)
     try:
         settings = parts.uplink_settings(config)
     except ConfigError as error:
         yield from (f"uplink.key: {problem}" for problem in error.problems)
-    if settings is None:
         return
-    found = []
-    for name, path in (("ca", settings.ca), ("certificate", settings.certificate), ("key", settings.key)):
-        with reading(getattr(config.uplink, name), account):
-            found += [f"uplink.{name}: {error}" for error in file_problems(path, secret=name == "key")]
-    yield from found
-    if not found:
+    with reading(config.uplink.key, account):
+        wrong = [f"uplink.key: {error}" for error in file_problems(settings.key, secret=True)]
+    yield from wrong
+    if not unusable and not wrong:
         yield from attempt("uplink", lambda: client_context(settings))
-        yield from certificates.problems(settings, config.terminal.name)
+
+
+def _public(config: Config) -> list[tuple[str, Path]]:
+    """The files of the way to the centre that need no credential, by key."""
+    chosen = config.uplink
+    named = {} if chosen is None else {"uplink.ca": chosen.ca, "uplink.certificate": chosen.certificate}
+    return [(name, Path(path)) for name, path in named.items()]
 
 
 def _verify_models(config: Config) -> None:

@@ -219,7 +219,9 @@ def policy(config: Config) -> Policy:
         text = read_file(config.policy.text, _MOST_POLICY)
     except OSError as error:
         cure = "put the text of the policy there; people consent to it, so it must be at hand"
-        raise ConfigError(config.policy.text, [f"policy.text: cannot be read: {error.strerror}; {cure}"]) from error
+        raise ConfigError(
+            config.policy.text, [f"policy.text: {config.policy.text} cannot be read: {error.strerror}; {cure}"]
+        ) from error
     return Policy(config.policy.version, hashlib.sha256(text).hexdigest())
 
 

@@ -222,6 +222,54 @@ def test_a_tls_key_that_the_group_may_read(with_centre: Path, check, tmp_path: P
     assert said == f"uplink.key: {key}: readable or writable by others; `chmod 600 {key}`"
 
 
+def _uplink_files(directory: Path) -> list[Path]:
+    return [directory / "pki" / name for name in ("client-entrance-1.key", "client-entrance-1.crt", "ca.crt")]
+
+
+def test_a_key_that_was_not_lent_hides_nothing_of_the_certificates(
+    with_centre: Path, check, tmp_path: Path
+) -> None:
+    """Each file by itself, whatever the others are."""
+    key, certificate, ca = _uplink_files(tmp_path)
+    text = with_centre.read_text()
+    assert str(key) in text
+    with_centre.write_text(text.replace(str(key), "credential:tls-key-of-nobody"))
+    (said,) = check(with_centre)
+    assert said.startswith("uplink.key: credential:tls-key-of-nobody: this process was given no")
+    ca.unlink()
+    certificate.write_text("rubbish")
+    assert [line.split(";")[0] for line in check(with_centre)] == [
+        f"uplink.ca: {ca}: does not exist",
+        f"uplink.certificate: {certificate}: not a PEM certificate, or a damaged one",
+        said.split(";")[0],
+    ]
+
+
+def test_a_damaged_certificate_or_key_is_seen_beside_any_other_that_is(
+    with_centre: Path, check, tmp_path: Path
+) -> None:
+    key, certificate, ca = _uplink_files(tmp_path)
+    key.write_text("rubbish")
+    (said,) = check(with_centre)
+    assert said.startswith(f"uplink.key: {key}: not an unencrypted private key in PEM")
+    certificate.write_text("-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n")
+    ca.write_text("")
+    assert [line.split(":")[0] for line in check(with_centre)] == ["uplink.ca", "uplink.certificate", "uplink.key"]
+
+
+def test_a_certificate_that_ends_is_noted_although_the_key_is_not_lent(
+    with_centre: Path, check, tmp_path: Path
+) -> None:
+    from datetime import timedelta
+
+    pki.issue_client(tmp_path / "pki", "entrance-1", lifetime=timedelta(days=9))
+    text = with_centre.read_text()
+    with_centre.write_text(
+        text.replace(str(tmp_path / "pki/client-entrance-1.key"), "credential:tls-key-of-nobody")
+    )
+    assert any(note.startswith("uplink.certificate:") for note in check(with_centre, notes=True))
+
+
 @pytest.fixture
 def after() -> Iterator[ExitStack]:
     with ExitStack() as stack:
@@ -251,7 +299,7 @@ def test_what_root_can_read_and_the_service_cannot(with_centre: Path, check, tmp
         ledger
         == f"keys.ledger: {tmp_path}/ledger.pem: not readable by uid 65534; `chmod 644 {tmp_path}/ledger.pem`"
     )
-    assert policy.startswith("policy.text: cannot be read: Permission denied")
+    assert policy.startswith(f"policy.text: {directory}/policy.md cannot be read: Permission denied")
     assert os.geteuid() == 0
 
 

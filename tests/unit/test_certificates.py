@@ -83,21 +83,21 @@ def test_thirty_days_ahead_is_the_time_to_say_it():
 
 
 def test_check_names_a_certificate_that_ended_or_is_of_another_terminal(base):
-    assert list(certificates.problems(uplink(base, timedelta(days=800)), "gate-1")) == []
-    (ended,) = certificates.problems(uplink(base, timedelta(days=-1)), "gate-1")
+    assert list(certificates.problems(certificates.files_of(uplink(base, timedelta(days=800))), "gate-1")) == []
+    (ended,) = certificates.problems(certificates.files_of(uplink(base, timedelta(days=-1))), "gate-1")
     assert "ended on" in ended
     assert "smartclocker central issue" in ended
-    (other,) = certificates.problems(uplink(base, timedelta(days=800)), "entrance-1")
+    (other,) = certificates.problems(certificates.files_of(uplink(base, timedelta(days=800))), "entrance-1")
     assert "issued to 'gate-1'" in other
     assert "terminal.name is 'entrance-1'" in other
 
 
 def test_check_notes_one_that_ends_soon_and_does_not_fail_for_it(base):
     soon = uplink(base, timedelta(days=12))
-    assert list(certificates.problems(soon, "gate-1")) == []
-    (note,) = certificates.notes(soon)
+    assert list(certificates.problems(certificates.files_of(soon), "gate-1")) == []
+    (note,) = certificates.notes(certificates.files_of(soon))
     assert "in 11 days" in note
-    assert list(certificates.notes(uplink(base, timedelta(days=800)))) == []
+    assert list(certificates.notes(certificates.files_of(uplink(base, timedelta(days=800))))) == []
 
 
 def test_the_terminals_alarm_comes_ahead_and_goes_with_a_new_certificate(base, caplog):
