@@ -5,18 +5,20 @@ import os
 import pwd
 from pathlib import Path
 
-from edge.central import broker_conf, crl, pki
-from edge.errors import KeyFileError, NameRefused
+from edge.central import broker_conf, crl, crl_compare, pki
+from edge.central.crl_compare import Difference
+from edge.errors import KeyFileError, LedgerRefused, NameRefused
 
 _MODE = 0o640
 
 
-def install(base: Path, into: Path, user: str) -> Path:
+def install(base: Path, into: Path, user: str, ahead: Difference | None = None) -> Path:
     """Copy configuration, ACL, CA, revocation list and the broker's own key from `base`; the configuration's path.
 
     As root the files are root's and readable by `user`'s group, but for the ACL: mosquitto 2.0.21 wants that to be
     `user`'s own, and warns that a later one refuses another. Else they are ours. The CA's private key stays.
-    Raises NameRefused, KeyFileError.
+    `ahead` is what the broker's list of revoked certificates has and ours has not, where that is to be taken over.
+    Raises NameRefused, KeyFileError, and LedgerRefused where the broker's list is ahead of ours.
     """
     base, into = base.absolute(), into.absolute()
     if into in {base, base / "pki"} or not str(into).isprintable() or _is_anothers(into):
@@ -24,6 +26,9 @@ def install(base: Path, into: Path, user: str) -> Path:
             f"{str(into)!r}: give the broker a directory of its own, /etc/smartclocker/broker as a rule"
         )
     user_id, group = _ids(user)
+    if ahead is not None:
+        crl.take_over(base / "pki", ahead.forgotten, ahead.theirs)
+    _refuse_older(base, into)
     sources = {
         "cafile": base / "pki" / "ca.crt",
         "certfile": base / "pki" / "server.crt",
@@ -45,6 +50,19 @@ def install(base: Path, into: Path, user: str) -> Path:
     path = into / "mosquitto.conf"
     _put(path, configuration.encode(), 0, group)
     return path
+
+
+def _refuse_older(base: Path, into: Path) -> None:
+    """What was revoked since a backup was made counts again in DIR; the broker's list knows it still."""
+    crl.ensure(base / "pki")
+    difference = crl_compare.compare(base / "pki", into)
+    if difference is not None and difference.behind:
+        told = crl_compare.told(base / "pki", difference)
+        raise LedgerRefused(
+            f"{into / crl.NAME}: the broker's list of revoked certificates {told}: DIR came from an older backup, "
+            "and who was revoked since counts at the ledger again. Give each `central revoke` since then anew, "
+            "then this command with --take-over, which keeps all that the broker's list names"
+        )
 
 
 def _is_anothers(into: Path) -> bool:

@@ -6,7 +6,7 @@ beside the broker is as fresh as its copy, whatever it says of itself.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +70,21 @@ def revoke(directory: Path, which: Iterable[Issued]) -> Path:
         return _write(directory, read(directory) or ())
 
 
+def take_over(directory: Path, forgotten: Mapping[int, datetime], least: int) -> Path:
+    """Put these serial numbers into the list, and give it a number above `least`; its path. Raises KeyFileError."""
+    with _alone(directory):
+        logged = issued.revoked(directory)
+        issued.enter_revoked(directory, [(one, at) for one, at in forgotten.items() if one not in logged])
+        return _write(directory, read(directory) or (), least)
+
+
+def number(crl: x509.CertificateRevocationList | None) -> int:
+    """It grows with each list that is written; 0 for none."""
+    if crl is None:
+        return 0
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     try:
@@ -83,7 +98,7 @@ def _alone(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:
+def _write(directory: Path, entries: Iterable[x509.RevokedCertificate], least: int = 0) -> Path:
     """These, and all that the log names."""
     entries = list(entries)
     there = {one.serial_number for one in entries}
@@ -99,7 +114,7 @@ def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:
         .last_update(now - _BACKDATED)
         .next_update(max(authority.not_valid_after_utc, now))
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        .add_extension(x509.CRLNumber(_number(before) + 1), critical=False)
+        .add_extension(x509.CRLNumber(max(number(before), least) + 1), critical=False)
     )
     for entry in entries:
         builder = builder.add_revoked_certificate(entry)
@@ -107,9 +122,3 @@ def _write(directory: Path, entries: Iterable[x509.RevokedCertificate]) -> Path:
     text = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     pki.write_file(path, text)
     return path
-
-
-def _number(before: x509.CertificateRevocationList | None) -> int:
-    if before is None:
-        return 0
-    return before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
@@ -27,6 +28,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="report a terminal of which nothing was heard for so long: 90m, 24h, 7d (default: 24h)",
     )
     gaps.add_argument(
+        "--broker", type=Path, default=Path("/etc/smartclocker/broker"), metavar="INTO",
+        help="where `central broker` put what the broker reads; what this user may not read is not compared "
+        "(default: /etc/smartclocker/broker)",
+    )  # fmt: skip
+    gaps.add_argument(
         "--acknowledged", action="store_true", help="list what was acknowledged instead, by whom and why"
     )
     add_json(gaps)
@@ -47,14 +53,15 @@ def run_gaps(arguments: argparse.Namespace) -> int:
     """Look, and say it."""
     from datetime import UTC, datetime
 
-    from edge.central import expiry
+    from edge.central import crl_compare, expiry
     from edge.central.gaps import find
 
     if arguments.acknowledged:
         return _list(arguments)
     with open_ledger(arguments.directory) as store:
         ending = expiry.found(arguments.directory / "pki", store.terminals(), datetime.now(UTC))
-        found = [*ending, *find(store, arguments.silent_after)]
+        lists = crl_compare.found(arguments.directory / "pki", arguments.broker, store.terminals())
+        found = [*ending, *lists, *find(store, arguments.silent_after)]
     if arguments.json:
         print(json.dumps([_as_json(one) for one in found], indent=2))
     else:

@@ -6,6 +6,9 @@ from pathlib import Path
 from edge.cli.central_authority import add_doing, book_of
 from edge.cli.central_dir import named, verb
 
+_MOST_NAMED = 100
+"""Serial numbers in one entry of the log."""
+
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Arguments of the two."""
@@ -48,6 +51,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "into", type=Path, metavar="INTO", help="a directory of its own, such as /etc/smartclocker/broker"
     )
     broker.add_argument("--user", default="mosquitto", help="whom mosquitto runs as (default: mosquitto)")
+    broker.add_argument(
+        "--take-over", action="store_true",
+        help="where DIR came from an older backup: call revoked in DIR, too, what the broker's list calls so",
+    )  # fmt: skip
+    add_doing(broker, why="what the broker reads is installed")
 
 
 def run_init(arguments: argparse.Namespace) -> int:
@@ -72,9 +80,19 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 def run_broker(arguments: argparse.Namespace) -> int:
     """Copy, and say how it is started."""
+    from edge.central import crl_compare
     from edge.central.broker_install import install
+    from edge.domain.auditlog import Act
 
-    path = install(arguments.directory, arguments.into, arguments.user)
+    ahead = crl_compare.compare(arguments.directory / "pki", arguments.into) if arguments.take_over else None
+    if ahead is None or not ahead.behind:
+        path = install(arguments.directory, arguments.into, arguments.user)
+    else:
+        serials = [f"{one:x}" for one in sorted(ahead.forgotten)]
+        data = {"name": "the broker's list", "count": len(serials), "certificates": serials[:_MOST_NAMED]}
+        with book_of(arguments) as book, book.act(Act.CERTIFICATES_REVOKED, data):
+            path = install(arguments.directory, arguments.into, arguments.user, ahead)
+        print(f"taken over    {len(serials)} revoked certificates that the broker's list names, and its number")
     print(f"broker        {path}  (readable by {arguments.user})")
     print(f"start         mosquitto -c {path}  (provisioning/mosquitto: as a service)")
     print("runs already  systemctl reload mosquitto takes up acl, certificates and revocations;")
