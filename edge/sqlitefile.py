@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge import sidefiles
 from edge.errors import SmartClockerError
 from edge.ownfile import give_away
 
@@ -52,6 +53,7 @@ class Kind:
         `fill` inserts the first rows, in the same transaction. The file is built under another name and linked, so
         that an empty or half-made one under this name is damage for certain. Raises `error`.
         """
+        self.clear(path)
         wal = path.with_name(path.name + "-wal")
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
@@ -85,6 +87,8 @@ class Kind:
 
     def connect(self, path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3.Connection:
         """Open an existing file, `mode` "rw" or "ro", and refuse one of another kind or version. Raises `error`."""
+        if mode == "rw":
+            self.clear(path)
         self.refuse_truncated(path)
         with self.guard(path):
             connection = self._connect(path, mode, "&immutable=1" if immutable else "")
@@ -161,6 +165,16 @@ class Kind:
             raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
         if found.st_size < _SMALLEST:
             raise self._not_one(path)
+
+    def clear(self, path: Path) -> None:
+        """Set aside what lies under the names of -wal and -shm and is no file. Raises `error`."""
+        try:
+            sidefiles.set_aside(path)
+        except OSError as error:
+            raise (self.away or self.error)(
+                f"{path}: what lies in the place of its -wal or -shm is no file, and cannot be moved away "
+                f"({error.strerror}); move it away"
+            ) from error
 
     def _not_one(self, path: Path) -> SmartClockerError:
         if self.cache:

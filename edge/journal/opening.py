@@ -36,6 +36,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     """
     if not JOURNAL.present(path):
         schema.create(path, origin, key)
+    JOURNAL.clear(path)
     JOURNAL.refuse_truncated(path)
     torn = _torn(path)
     connection = JOURNAL.connect(path)

@@ -65,6 +65,7 @@ def ensure_usable(
     that this is no first boot. One that is merely out of reach (rights, a full disk, a
     newer format) or another terminal's is not: that raises JournalError with the cure, and nothing is touched.
     """
+    JOURNAL.clear(path)
     unfinished: list[Path] = []
     with contextlib.suppress(PermissionError):  # opening the journal will say it with the cure
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]

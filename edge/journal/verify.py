@@ -109,7 +109,7 @@ def opened(path: Path, kind: Kind = JOURNAL) -> Iterator[sqlite3.Connection]:
     crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
     """
     kind.refuse_truncated(path)
-    if path.with_name(path.name + "-shm").exists():
+    if path.with_name(path.name + "-shm").is_file():
         with contextlib.closing(kind.connect(path, "ro")) as connection:
             yield connection
     elif not wal.has_content(path):

@@ -10,6 +10,7 @@ one dot product with fixed coefficients instead of a loop over words.
 """
 
 import functools
+import stat
 import struct
 import time
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def wal_path(database: Path) -> Path:
 def has_content(database: Path) -> bool:
     """Whether there is a write-ahead file with at least a header. Raises OSError."""
     try:
-        return wal_path(database).stat().st_size >= _HEADER
+        found = wal_path(database).stat()
+        return stat.S_ISREG(found.st_mode) and found.st_size >= _HEADER
     except FileNotFoundError:
         return False
 
@@ -75,6 +77,8 @@ def inspect(database: Path) -> Damage | None:
 
 def _inspect(path: Path) -> Damage | None:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None  # a pipe, which would be waited for: whoever opens the database for writing sets it aside
         with path.open("rb") as file:
             return _scan(file)
     except FileNotFoundError:

@@ -186,6 +186,7 @@ class Received:
 
 def _set_aside(path: Path) -> None:
     """Out of the way, in place of one that was set aside before. Raises PeopleError."""
+    RECEIVED.clear(path)
     try:
         path.replace(path.with_name(path.name + ASIDE))
         for end in ("-wal", "-shm"):

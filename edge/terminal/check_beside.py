@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from edge import sidefiles
 from edge.config import Config
 from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerError
 from edge.journal.quarantine import is_vanished
@@ -18,6 +19,9 @@ from edge.vision.models import ModelStore
 def problems(config: Config) -> Iterator[str]:
     """Of the images, the calibration and the coming model; with the rights of the service's user."""
     state = Path(config.storage.state)
+    for database in ("journal.db", "people.db", "roster.db", NAME):
+        for path in sidefiles.strange(state / database):
+            yield f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
     yield from _images(state / NAME)
     yield from _calibration(config, state)
     yield from _coming(config)

@@ -89,6 +89,18 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     assert ensure_usable(site.journal, origin, identity, parts.clock().evidence) is not None
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("name", ["journal.db", "people.db"])
+def test_what_lies_beside_a_database_and_is_no_file(site, check, state, name: str, end: str, make) -> None:
+    begun(site)
+    path = state / (name + end)
+    path.unlink(missing_ok=True)
+    make(path)
+    (said,) = check(site.config)
+    assert said == f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+
+
 def test_a_reader_that_is_none(site, check) -> None:
     path = site.directory / "reader"
     path.mkdir()

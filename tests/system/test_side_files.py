@@ -19,6 +19,7 @@ BESIDE = (
     "calibration.json",
     "last-seen-journal.json",
     "roster.db-wal",
+    "roster.db-shm",
     "roster.db.damaged",
     "access",
     "quarantine",
@@ -59,3 +60,18 @@ def test_whatever_lies_beside_them_punching_goes_on(gate, live, kind: str, smart
     life.punches()
     said = "the roster cannot be taken in" if kind == "a folder" else "It was set aside beside it"
     life.wait(lambda: said in caplog.text, "the alarm")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_whatever_lies_under_the_names_beside_a_database_punching_goes_on(gate, live, make) -> None:
+    uplink(gate)
+    state = Path(config.load(gate.path).config.storage.state)
+    for name in ("people.db", "roster.db", "journal.db", "evidence.db"):
+        for end in ("-wal", "-shm"):
+            path = state / (name + end)
+            path.unlink(missing_ok=True)
+            make(path)
+    life = live(gate)
+    life.punches()
+    assert "roster-unusable" not in life.alarms
+    assert len(list(state.glob("*-wal.*.was-there"))) >= 3
