@@ -69,9 +69,11 @@ def ensure_usable(
     unfinished: list[Path] = []
     with contextlib.suppress(PermissionError):  # opening the journal will say it with the cure
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
-    if unfinished:
-        return _finish(path, origin, key, evidence, unfinished[0])
     seen = lastseen.read(path)
+    for folder in sorted(unfinished):
+        if not _is_over(path, folder, lambda: _what_is_wrong(path, origin, key, seen, lived)):
+            return _finish(path, origin, key, evidence, folder)
+        _close(folder)
     cause = _what_is_wrong(path, origin, key, seen, lived)
     if cause is None:
         return None
@@ -190,6 +192,26 @@ def _finish(
     return folder
 
 
+def _is_over(path: Path, folder: Path, wrong: Callable[[], GapCause | None]) -> bool:
+    """Whether a note stands for nothing any more: its folder was put back from a copy, say, or is somebody else's.
+
+    The journal that lies here is then not the one of which it tells, and stays where it is. Raises JournalError.
+    """
+    if not JOURNAL.present(path) or _is_begun(path, _read_note(folder)):
+        return False
+    moved = folder / path.name
+    if moved.exists():
+        return not moved.samefile(path)
+    return wrong() is None
+
+
+def _close(folder: Path) -> None:
+    """A note that stands for nothing; where it cannot be put away, it is looked at again at the next start."""
+    _log.warning("%s: tells of a journal that was set aside before, and is not followed again", folder / _PENDING)
+    with contextlib.suppress(OSError):
+        (folder / _PENDING).rename(folder / f"gap.{secrets.token_hex(4)}.old")
+
+
 def _forget(path: Path) -> None:
     """What was seen of the journal before: the `gap` says it now, and the new one is noted by whoever uses it."""
     with contextlib.suppress(OSError):
@@ -223,8 +245,13 @@ def _move(path: Path, folder: Path) -> None:
     """Under both names first: at no instant is there none."""
     names = [name for end in _ENDS if (name := path.with_name(path.name + end)).exists()]
     for name in names:
-        if not (folder / name.name).exists():
-            os.link(name, folder / name.name)
+        moved = folder / name.name
+        if os.path.lexists(moved) and not (moved.exists() and moved.samefile(name)):
+            moved.rename(
+                moved.with_name(f"{moved.name}.{secrets.token_hex(4)}.was-there")
+            )  # another one: both stay
+        if not moved.exists():
+            os.link(name, moved)
     sync_directory(folder)
     for name in names:
         name.unlink()

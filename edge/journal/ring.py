@@ -36,6 +36,9 @@ _LOOK_BACK = 64
 _PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
 _CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
 _WORDS = f"SELECT person, kind, max(seq) FROM records WHERE {ABOUT_SOMEBODY}"  # noqa: S608 (a fixed condition)
+_SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
+_SYNCHRONISED = b'"synchronised":true'
+"""As `edge.domain.records.encode` writes it, in the time of a record."""
 _LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
@@ -199,6 +202,15 @@ class Ring:
         whose, given = ("", ()) if person is None else (" AND person = ?", (person,))
         with JOURNAL.guard(self.path):
             return self._db.execute(f"{_WORDS}{whose} GROUP BY person, kind", given).fetchall()
+
+    def over_by(self, seq: int) -> str | None:
+        """When this record had surely been made: the `utc` of the first from it on whose clock was set.
+
+        None where none was. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            row = self._db.execute(_SET, (seq, _SYNCHRONISED)).fetchone()
+        return None if row is None else decode(row[0]).time.utc
 
     def acknowledge(self, receipt: Receipt, raw: bytes) -> Acknowledgement:
         """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.

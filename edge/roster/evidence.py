@@ -15,7 +15,7 @@ from edge.domain import evidence as rules
 from edge.domain.evidence import Collected, Passage
 from edge.domain.types import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
-from edge.roster.evidence_file import STORE, create, destroy, drop_orphans, unlink_copies
+from edge.roster.evidence_file import STORE, copies_beneath, create, destroy, drop_orphans, unlink_copies
 
 PAGE = 4_096
 FREE_FLOOR = 100_000_000
@@ -142,10 +142,18 @@ class EvidenceStore:
         return len(numbers)
 
     def remove_all_but(self, people: Collection[str]) -> int:
-        """Delete those of people who are not enrolled any more, whatever interrupted their erasure."""
+        """Delete those of people who are not enrolled any more, whatever interrupted their erasure.
+
+        A copy that nobody knows, because its folder was put back, say, has no day on which it would go: it goes.
+        """
+        there = copies_beneath(
+            self.path.parent
+        )  # before what is known is read, which is noted before it is written
         with STORE.guard(self.path):
             kept = "SELECT person FROM stills UNION SELECT person FROM copies"
             gone = {person for (person,) in self._db.execute(kept)} - set(people)
+            known = {name for (name,) in self._db.execute("SELECT name FROM copies")}
+        unlink_copies(self.path.parent, sorted(there - known))
         return sum(self.remove(person) for person in sorted(gone))
 
     def close(self) -> None:

@@ -100,6 +100,13 @@ def _drop_copies(path: Path) -> None:
         copy.unlink(missing_ok=True)
 
 
+def copies_beneath(directory: Path) -> set[str]:
+    """The name beneath the state directory of every copy that is there, also of one that was half written."""
+    ends = len(COPY_SUFFIX)
+    names = [str(path.relative_to(directory)) for path in directory.glob(f"*/*{COPY_SUFFIX}*")]
+    return {name[: name.rindex(COPY_SUFFIX) + ends] for name in names}
+
+
 def unlink_copies(directory: Path, names: Sequence[str]) -> None:
     """Delete copies by their names beneath the state directory, half-written ones too. Raises EvidenceError."""
     try:

@@ -39,7 +39,10 @@ def carry_out(people: People, ring: Ring, clock: Clock) -> int:
     done = 0
     for person, last in words.items():
         try:
-            done += _ended_anew(person, last, people, ring, clock) or _barred_anew(person, last, people, ring)
+            ended = _ended_anew(person, last, people, ring, clock)
+            done += (
+                _barred_anew(person, last, people, ring) or ended
+            )  # who withdrew may consent again, and be barred
         except (PeopleError, RecordError, EvidenceError, ValueError) as error:
             _log.error("%s: what the journal says of them cannot be done anew: %s", person, error)
     if done:
@@ -59,7 +62,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, c
     if record is None:
         return False
     given = people.consent(person)
-    if given is not None and rules.is_later(given.given_at, record.time.utc):
+    if given is not None and _is_since(given.given_at, word, ring):
         return False  # they agreed since, elsewhere
     utc = clock.evidence().utc
     if word == erased:
@@ -69,6 +72,16 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, c
         return False
     images.forget(people.path.with_name(IMAGES), person, clock.evidence())
     return True
+
+
+def _is_since(given_at: str, word: int, ring: Ring) -> bool:
+    """Whether a consent was surely given after the record `word` was made.
+
+    That record's own time tells nothing where no time server had set the clock: it may say 1970. It was over when
+    the next was made whose clock was set; until there is one, nothing is surely later.
+    """
+    over = ring.over_by(word)
+    return over is not None and rules.is_later(given_at, over)
 
 
 def _ending(ring: Ring, seq: int, *, withdrawal: bool) -> Record | None:
@@ -81,11 +94,11 @@ def _ending(ring: Ring, seq: int, *, withdrawal: bool) -> Record | None:
 
 
 def _barred_anew(person: str, last: dict[str, int], people: People, ring: Ring) -> bool:
-    """Bar somebody whom nothing bars here: a bar is set anew and never lifted, which takes a word of its own."""
+    """Bar somebody who is not barred here, or only for a while: nothing is lifted, that takes a word of its own."""
     word = last.get(Kind.RESTRICTED, 0)
     payload = ring.payload_at(word) if word > last.get(Kind.ERASED, 0) else None
     state = Bar.LIFTED if payload is None else Bar(decode(payload).data["state"])
-    if state is Bar.LIFTED or people.restriction(person) is not None:
+    if state is Bar.LIFTED or people.restriction(person) in {Restriction(state), Restriction.OBJECTED}:
         return False
     people.restrict(person, Restriction(state))
     return True

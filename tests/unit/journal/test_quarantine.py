@@ -301,3 +301,45 @@ def test_a_damaged_note_keeps_no_terminal_down(begin: Callable, full: Path, open
         gap = gap_of(ring)
     assert (gap["previous_epoch"], gap["cause"], gap["quarantine"]) == (None, "unreadable", "found")
     assert begin() is None
+
+
+@pytest.mark.parametrize("kind", ["a folder", "rubbish", "a genuine note"])
+def test_a_strangers_note_takes_no_journal_that_is_whole_out_of_use(
+    begin: Callable, full: Path, open_ring: Open, kind: str
+) -> None:
+    folder = full.parent / "quarantine" / "found"
+    folder.mkdir(parents=True)
+    note = folder / "gap.json"
+    if kind == "a folder":
+        note.mkdir()
+    else:
+        genuine = {"previous_epoch": None, "previous_head": 0, "receipted": 0, "cause": "altered"}
+        note.write_text("{" if kind == "rubbish" else json.dumps({**genuine, "quarantine": "found"}))
+    with open_ring() as ring:
+        head = ring.head()
+    assert begin() is None
+    with open_ring() as ring:
+        assert ring.head() == head
+    assert not note.exists()
+
+
+def test_a_folder_that_was_put_back_from_before_it_was_finished_costs_no_record(
+    begin: Callable, full: Path, open_ring: Open
+) -> None:
+    full.write_bytes(b"damaged")
+    first = begin()
+    full.write_bytes(b"damaged again")
+    begin()
+    (first / "report.json").rename(first / "gap.json")
+    with open_ring() as ring:
+        head, epoch = ring.head(), ring.epoch
+    assert begin() is None
+    with open_ring() as ring:
+        assert (ring.head(), ring.epoch) == (head, epoch)
+    assert (first / "journal.db").read_bytes() == b"damaged"
+    (first / "gap.json").write_bytes(b"{")
+    full.write_bytes(b"a third time")  # beside the same note
+    third = begin()
+    assert third != first
+    assert (first / "journal.db").read_bytes() == b"damaged"
+    assert (third / "journal.db").read_bytes() == b"a third time"

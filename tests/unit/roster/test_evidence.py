@@ -222,6 +222,20 @@ def test_who_is_not_enrolled_any_more_has_no_image(path: Path) -> None:
     assert evidence.forget(path.with_name("none.db"), BOB, NOW) == 0
 
 
+def test_a_copy_that_was_put_back_and_that_nobody_knows_goes(path: Path) -> None:
+    put(path, 1)
+    folder = path.parent / "access"
+    folder.mkdir()
+    with opened(path, NOW) as store:
+        assert store is not None
+        (record,) = [one.record for one in store.stills()]
+        store.copied("access/known.stills", BOB, [record])
+        for name in ("known.stills", "known.stills.x.part", "old.stills", "old.stills.x.part", "answer.sealed"):
+            (folder / name).write_bytes(b"x")
+        store.remove_all_but({store.stills()[0].person, BOB})
+    assert {file.name for file in folder.iterdir()} == {"known.stills", "known.stills.x.part", "answer.sealed"}
+
+
 def test_another_kind_of_key_is_refused_with_the_cure(tmp_path: Path) -> None:
     made = create_identity(tmp_path / "identity")
     secret = create_secret(tmp_path / "evidence.key")

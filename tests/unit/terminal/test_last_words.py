@@ -26,11 +26,15 @@ LATER = replace(CONSENT, given_at="2026-03-03T08:00:00Z")
 
 class Days:
     day = 2
+    unset = False
+    """No time server has set it: it says 1970."""
 
     def monotonic_ns(self) -> int:
         return 0
 
     def evidence(self) -> TimeEvidence:
+        if self.unset:
+            return TimeEvidence("1970-01-01T00:00:09.000Z", 60, "Europe/Madrid", "0" * 32, 9, False)
         return TimeEvidence(f"2026-03-0{self.day}T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 
 
@@ -161,3 +165,41 @@ def test_what_a_start_asks_the_journal_is_in_an_index(terminal: Terminal) -> Non
     for query in asked:
         plan = terminal.ring._db.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
         assert all("COVERING INDEX word_by_person" in row[3] for row in plan), plan
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_an_end_that_was_made_while_the_clock_was_unset_counts_all_the_same(terminal: Terminal, how: str) -> None:
+    terminal.clock.unset = True
+    ENDS[how](terminal)
+    terminal.put_back()
+    assert terminal.start() == 1
+    assert terminal.matched() == {terminal.bob}
+
+
+def test_a_consent_of_after_the_clock_was_set_again_counts(terminal: Terminal) -> None:
+    terminal.clock.unset = True
+    ENDS["withdrew"](terminal)
+    terminal.clock.unset = False
+    by_hand.restrict(terminal.bob, Restriction.RESTRICTED, **terminal.at)
+    faces = np.eye(3, 192, dtype=np.float32)
+    terminal.people.enrol(terminal.ann, "Somebody", LATER, POLICY, faces, "m")  # as the roster brings it
+    assert terminal.start() == 0
+    assert terminal.matched() == {terminal.ann}
+
+
+def test_an_objection_is_more_than_the_bar_that_the_copy_has(terminal: Terminal) -> None:
+    ENDS["restricted"](terminal)
+    terminal.copy()
+    ENDS["objected"](terminal)
+    terminal.put_back()
+    assert terminal.start() == 1
+    assert terminal.people.restriction(terminal.ann) == Restriction.OBJECTED
+
+
+def test_who_objected_and_withdrew_is_both_after_one_start(terminal: Terminal) -> None:
+    ENDS["objected"](terminal)
+    ENDS["withdrew"](terminal)
+    terminal.put_back()
+    assert terminal.start() == 1
+    assert terminal.people.restriction(terminal.ann) == Restriction.OBJECTED
+    assert terminal.start() == 0
