@@ -33,6 +33,8 @@ class Kind(StrEnum):
     """The broker lost it, or it said good-bye."""
     CERTIFICATE = "certificate"
     """One of TLS ends within 30 days, or has ended."""
+    CLOCK = "clock"
+    """The terminal's clock is ahead of the ledger's."""
     ALARM = "alarm"
     """The terminal claims an alarm."""
 

@@ -19,15 +19,21 @@ __all__ = ["SETTLED", "Finding", "Kind", "find", "holes"]
 SETTLED = timedelta(seconds=15)
 """For so long what lacks may be on its way, or out of order."""
 
+AHEAD = timedelta(minutes=1)
+"""A terminal's clock may be ahead of the ledger's by so much: none that follows a server ever is."""
+
 
 def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Finding]:
     """Everything, by terminal. A revoked identity is over: nothing of it is to be done. Raises LedgerError."""
     now = now or datetime.now(UTC)
     said = claims(store)
     by_name: dict[Origin, list[Terminal]] = {}
+    over: dict[int, Terminal] = {}
     for terminal in store.terminals():
         if terminal.revoked is None:
             by_name.setdefault(terminal.origin, []).append(terminal)
+        else:
+            over[terminal.id] = terminal
     chains, looked = store.chains(), standing(store)
     shared = _shared(by_name, chains)
     found: list[Finding] = [
@@ -38,7 +44,8 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
     for origin, identities in by_name.items():
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]
-        look = _Look(store, origin, identities, theirs, said.get(origin), looked, now, shared)
+        ended = {one.epoch: over[one.terminal] for one in chains if one.terminal in over}
+        look = _Look(store, origin, identities, theirs, said.get(origin), looked, now, shared, ended)
         found += look.everything(silent_after)
     return found
 
@@ -56,6 +63,8 @@ class _Look:
     now: datetime
     shared: frozenset[int]
     """The chains whose records have the ids of another identity's."""
+    ended: Mapping[str, Terminal]
+    """By epoch, the revoked identity that signed it."""
 
     def everything(self, silent_after: timedelta) -> Iterator[Finding]:
         for chain in self.chains:
@@ -93,7 +102,23 @@ class _Look:
         if claim.alarms:
             text = f"claims {', '.join(claim.alarms)}; docs/operations.md says what to do"
             yield self.finding(Kind.ALARM, text, since=claim.heard)
+        ahead = _instant(claim.utc) - _instant(claim.heard) if claim.utc else timedelta()
+        if ahead > AHEAD:
+            text = (
+                f"its clock is {_minutes(ahead)} ahead of the ledger's; look at both with `timedatectl`, let the "
+                "wrong one follow a time server, and look into the hours since"
+            )
+            yield self.finding(Kind.CLOCK, text, since=claim.heard)
         if claim.epoch is None or self.now - _instant(claim.heard) < SETTLED:
+            return
+        revoked = self.ended.get(claim.epoch)
+        if revoked is not None and claim.epoch not in {chain.epoch for chain in self.chains}:
+            if _instant(claim.heard) >= _instant(revoked.revoked or claim.heard) + SETTLED:
+                text = (
+                    f"the identity {revoked.keyid} was revoked and goes on under this name (epoch {claim.epoch}): "
+                    "nothing of it is stored or receipted; stop it, and see that its certificate is revoked, too"
+                )
+                yield self.finding(Kind.UNREGISTERED, text, since=claim.heard)
             return
         theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
         here = max((self.store.top(chain) for chain in theirs), default=0)
@@ -166,6 +191,14 @@ def holes(store: Store, chain: ChainRow, before: datetime) -> Iterator[tuple[int
 
 def _number(count: int) -> str:
     return "1 record" if count == 1 else f"{count} records"
+
+
+def _minutes(span: timedelta) -> str:
+    return (
+        f"{span.total_seconds() / 60:.0f} min"
+        if span < timedelta(hours=2)
+        else f"{span.total_seconds() / 3600:.0f} h"
+    )
 
 
 def _instant(text: str) -> datetime:

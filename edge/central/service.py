@@ -203,6 +203,8 @@ class LedgerService:
                     seen = watching.sightings.hear(one.message.topic, one.message.payload)
                     if seen is not None:
                         ledger.sighted(*seen)
+                    else:
+                        watching.strangers.hear_status(one.message.topic, one.message.payload)
             del self._held[: len(batch)]
             for one in batch:
                 self._link.release(one)  # committed, or refused for good

@@ -10,7 +10,7 @@ from edge.central.findings import Finding, Kind
 from edge.central.rows import Terminal, now
 from edge.central.store import Store
 from edge.central.verdicts import Reason
-from edge.domain import topics
+from edge.domain import presence, topics
 from edge.domain.records import NAME, Origin
 from edge.errors import RecordError
 from edge.journal import envelope
@@ -21,6 +21,8 @@ REFRESH_NS = 60_000_000_000
 FLUSH_NS = 1_000_000_000
 RECENT = timedelta(hours=24)
 """Who was not heard for so long is no longer said."""
+FRESH = timedelta(minutes=10)
+"""A terminal says its status each minute, with the time by its clock."""
 _MOST = 256
 """Names that are remembered."""
 
@@ -41,6 +43,15 @@ class Strangers:
             return
         if origin in self._waiting or len(self._waiting) < _MOST:
             self._waiting[origin] = _keyid(raw) or self._waiting.get(origin)
+
+    def hear_status(self, topic: str, raw: bytes) -> None:
+        """A status of nobody who is registered; what a broker retains of long ago says nothing of now."""
+        try:
+            said = presence.decode(raw)
+        except RecordError:
+            return
+        if said.utc is not None and abs(datetime.fromisoformat(said.utc) - datetime.fromisoformat(now())) < FRESH:
+            self.hear(topic, raw)
 
     def flush(self, now_ns: int) -> None:
         """Write what is due: of a name once a minute, and all of it once a second at most. Raises LedgerError."""
@@ -76,10 +87,10 @@ def found(store: Store, terminals: Sequence[Terminal], at: datetime) -> Iterator
         if at - datetime.fromisoformat(last) >= RECENT or (keyid in active if keyid else active):
             continue
         stored = "nothing of it is stored or receipted"
-        if keyid in revoked:
-            text = (
-                f"publishes with the key {keyid}, which was revoked: {stored}; give it a new identity, or stop it"
-            )
+        its_own = any(one.origin == origin and one.revoked is not None for one in terminals)
+        if keyid in revoked or (keyid is None and its_own):
+            what = f"with the key {keyid}, which was" if keyid else "its status, and its identity was"
+            text = f"publishes {what} revoked: {stored}; give it a new identity, or stop it"
         else:
             what = f"with the key {keyid}, which is not registered for it" if keyid else "and is not registered"
             text = (

@@ -136,10 +136,9 @@ def test_a_revoked_certificate_is_refused_after_a_reload_and_the_others_go_on(in
     smartclocker("central", "broker", installed.base, installed.into, "--user", installed.user)
     installed.process.send_signal(signal.SIGHUP)
     deadline = time.monotonic() + 10
-    while installed.enters("gate-1"):
-        assert time.monotonic() < deadline, "the revoked certificate still enters"
+    while installed.enters("gate-1") or not installed.enters("gate-2"):  # a connection may meet the reload itself
+        assert time.monotonic() < deadline, "the revoked certificate still enters, or the other one does not"
         time.sleep(0.05)
-    assert installed.enters("gate-2")
     smartclocker("central", "issue", installed.base, "gate-1")
     assert installed.enters("gate-1"), "a new certificate of the name is another one"
 

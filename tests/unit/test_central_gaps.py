@@ -336,6 +336,46 @@ def test_a_registered_name_with_another_key_and_a_revoked_one(centre):
     assert "was revoked" in found.text
 
 
+def test_a_revoked_identity_that_only_says_its_status_is_named(centre):
+    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    heard = Strangers(centre.store)
+    heard.hear_status(topics.status(GATE), says(5, utc="2026-03-02T07:00:00.000Z"))
+    heard.hear_status(topics.status(GATE), last_will(GATE)[1])
+    heard.hear_status(topics.status(GATE), b"\xff")
+    heard.flush(0)
+    assert centre.find() == [], "what the broker retains of before is no news"
+    heard.hear_status(topics.status(GATE), says(5))
+    heard.flush(0)
+    (found,) = centre.find()
+    assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
+    assert "its identity was revoked" in found.text
+
+
+def test_a_revoked_identity_that_goes_on_under_a_name_which_another_has_is_named(centre):
+    centre.take(*chain(5))
+    centre.hear(says(5))
+    centre.at += timedelta(minutes=5)
+    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    centre.store.register(GATE, NEWER.verify_key)
+    assert centre.find() == [], "its last word was before"
+    centre.at += timedelta(minutes=5)
+    centre.hear(says(6, utc="2026-03-02T08:10:00.000Z"))
+    (found,) = centre.find()
+    assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
+    assert envelope.key_id(TERMINAL.verify_key) in found.text
+
+
+@pytest.mark.parametrize(
+    ("utc", "said"), [("08:00:59.000", None), ("08:05:00.000", "5 min"), ("20:00:00.000", "12 h")]
+)
+def test_a_clock_that_runs_ahead_is_said(centre, utc, said):
+    centre.take(*chain(5))
+    centre.hear(says(5, utc=f"2026-03-02T{utc}Z"))
+    found = centre.find()
+    assert [one.kind for one in found] == ([] if said is None else [Kind.CLOCK])
+    assert said is None or f"{said} ahead of the ledger's" in found[0].text
+
+
 def test_what_is_remembered_of_strangers_is_bounded(centre):
     heard = Strangers(centre.store)
     for round_ in range(3):
