@@ -57,6 +57,8 @@ class _Failing:
     """Forgotten then; paused until then from SPELLS on."""
     lifeless: bool = False
     """It was like somebody and not alive: it may be a picture of them."""
+    turns: int = 0
+    """Turns of the head that failed while it was paused."""
 
 
 class Attempts:
@@ -95,12 +97,19 @@ class Attempts:
         return known is not None and known.spells >= SPELLS and float(known.face @ face) >= likeness
 
     def portrayed(self, face: Floats, now_ms: int) -> bool:
-        """Whether the face that failed may be a picture of who stands there: whom it shows does not wait for it."""
-        known = self._known(face, now_ms)
-        return known is not None and known.lifeless
+        """Whether the face that failed may be a picture of who stands there: whom it shows does not wait for it.
 
-    def failed(self, face: Floats, now_ms: int, *, lifeless: bool = False) -> bool:
-        """Count a failed spell of a face; True when its pause begins. `lifeless`: it was like somebody."""
+        After SPELLS turns of the head that failed nobody with that face is asked for one until the pause is over.
+        """
+        known = self._known(face, now_ms)
+        return known is not None and known.lifeless and known.turns < SPELLS
+
+    def failed(self, face: Floats, now_ms: int, *, lifeless: bool = False, turn: bool = False) -> bool:
+        """Count a failed spell of a face; True when its pause begins. `lifeless`: it was like somebody.
+
+        `turn`: what failed is a turn of the head. Of a face that is paused it is a spell, too, and the fifth begins
+        the pause anew.
+        """
         if lifeless:
             self._lives.take(now_ms)
         known = self._known(face, now_ms)
@@ -109,6 +118,9 @@ class Attempts:
             self._failing = [*self._failing, known][-MOST:]
         known.lifeless = known.lifeless or lifeless
         if known.spells >= SPELLS:
+            known.turns += turn
+            if turn and known.turns == SPELLS:
+                known.until_ms = now_ms + PAUSE_MS
             return False
         known.spells, known.until_ms = known.spells + 1, now_ms + PAUSE_MS
         if known.spells < SPELLS:

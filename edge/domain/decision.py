@@ -115,9 +115,9 @@ class Decider:
             self._attempts.succeeded(self._now.face)
 
     def deny(self, now_ms: int) -> None:
-        """Who was accepted last failed what was asked of them beside."""
+        """Who was accepted last failed the turn of the head, or broke it off."""
         self._now.compared, self._now.settled, self._now.told = True, None, True
-        self._charge(now_ms)
+        self._charge(now_ms, turn=True)
 
     def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
         policy = self._policy
@@ -194,12 +194,12 @@ class Decider:
         said, self._now.told_waiting = self._now.told_waiting, True
         return None if said else Refused(Reason.PAUSED)
 
-    def _charge(self, now_ms: int) -> bool:
+    def _charge(self, now_ms: int, *, turn: bool = False) -> bool:
         """Count what this spell tried; True when that pauses the face."""
         now = self._now
         if not now.compared or now.settled is not None or now.face is None:
             return False
-        paused = self._attempts.failed(now.face, now_ms, lifeless=now.lifeless)
+        paused = self._attempts.failed(now.face, now_ms, lifeless=now.lifeless, turn=turn)
         now.compared = now.lifeless = now.usual = False
         now.tried = True
         return paused

@@ -149,6 +149,7 @@ class Faces:
         self._await_nobody(now_ms)
         if self._challenge is not None:
             self._challenge = None
+            self._decider.deny(now_ms)  # a turn that is broken off is one that failed, or it would cost nothing
             self._decider.leave(now_ms)  # whoever was asked is looked at anew
         asked = self._asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]

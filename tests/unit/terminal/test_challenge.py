@@ -10,6 +10,7 @@ from edge.domain.attempts import PAUSE_MS, SPELLS
 from edge.domain.challenge import WITHIN_MS, Side
 from edge.domain.decision import DecisionPolicy, Refused
 from edge.domain.matching import Gallery
+from edge.domain.states import DEADLINES_MS, State
 from edge.domain.types import Box, Floats, Frame, Probe, Reason, Sight
 from edge.terminal.calibrating import SiteThreshold
 from edge.terminal.faces import Challenged, FaceRules, Faces
@@ -48,7 +49,7 @@ def stand(tmp_path: Path):
         script.sights.append(Sight(at[0] * 1_000_000, box, None, probe, None, yaw))
         return faces.look(Frame(FRAME, at[0] * 1_000_000), at[0])[1]
 
-    show.at = at
+    show.at, show.faces = at, faces
     return show
 
 
@@ -100,3 +101,45 @@ def test_who_leaves_meanwhile_is_refused_and_the_side_is_not_always_the_same(sta
             stand(2.0, box=None)
         stand.at[0] += PAUSE_MS  # else the fifth failure would pause this face
     assert sides == {1, -1}
+
+
+def turns_of(stand, until_ms: int) -> int:
+    """Who is asked, and goes at once, again and again: how often they are asked."""
+    asked = 0
+    while stand.at[0] < until_ms:
+        if isinstance(stand(2.0), Challenged):
+            asked += 1
+            stand(2.0, box=None)
+    return asked
+
+
+def test_whom_a_portrait_shows_has_five_turns_in_its_pause_and_waits_then(stand) -> None:
+    until(stand, Refused, 2.0, liveness=0.01)
+    while stand.faces.pauses == 0:
+        stand(2.0, liveness=0.01)
+    assert turns_of(stand, stand.at[0] + PAUSE_MS // 2) == SPELLS
+    assert turns_of(stand, stand.at[0] + PAUSE_MS // 3) == 0, "the fifth began the pause anew"
+    stand.at[0] += PAUSE_MS
+    side_of(until(stand, Challenged, 2.0))
+
+
+def test_whom_a_portrait_shows_is_let_in_by_the_turn_and_that_ends_the_pause(stand) -> None:
+    while stand.faces.pauses == 0:
+        stand(2.0, liveness=0.01)
+    until(stand, Challenged, 2.0)
+    stand(2.0, box=None)
+    sign = side_of(until(stand, Challenged, 2.0))
+    assert isinstance(stand(2.0 + sign * 25), Identified)
+    for _ in range(12):
+        stand(2.0, box=None)
+    side_of(until(stand, Challenged, 2.0))
+
+
+def test_who_breaks_a_turn_off_with_a_badge_has_failed_it(stand) -> None:
+    for _ in range(SPELLS):
+        until(stand, Challenged, 2.0)
+        stand.faces.expect("b" * 26, stand.at[0])
+        stand.at[0] += DEADLINES_MS[State.VERIFYING]
+        for _ in range(12):
+            stand(2.0, box=None)
+    assert stand.faces.pauses == 1
