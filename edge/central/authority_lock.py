@@ -17,6 +17,8 @@ from edge.errors import KeyFileError
 LOCK = "authority.lock"
 PUBLISHING = "roster-publish.lock"
 """Of two commands that publish, the one that began later must not be overtaken."""
+_STAYS = {LOCK: ".", PUBLISHING: "roster.key"}
+"""Locked beside the file, which somebody may remove while it is held: of each something else that nobody does."""
 WAIT_S = 20.0
 """How long a command waits for another's."""
 _LOOK_S = 0.02
@@ -26,18 +28,18 @@ _LOOK_S = 0.02
 def held(directory: Path, wait_s: float = WAIT_S, lock: str = LOCK) -> Iterator[None]:
     """Nobody else's turn inside; not to be taken twice by one thread. Raises KeyFileError."""
     path = directory / lock
+    taken: list[int] = []
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        adopt(path)
-    except OSError as error:
-        raise KeyFileError(
-            f"{path}: cannot be opened ({error.strerror}); name the directory that `central authority init` made, "
-            "writable by this user"
-        ) from error
-    taken = [descriptor]
-    try:
-        if lock == LOCK:  # somebody may remove the file while it is held; its directory stays
-            taken.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        try:
+            taken.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            adopt(path)
+            with contextlib.suppress(FileNotFoundError):
+                taken.append(os.open(directory / _STAYS[lock], os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise KeyFileError(
+                f"{path}: cannot be opened ({error.strerror}); name the directory that `central authority init` "
+                "made, writable by this user"
+            ) from error
         deadline = time.monotonic() + wait_s
         while not all(map(_locked, taken)):
             if time.monotonic() >= deadline:

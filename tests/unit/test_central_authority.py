@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 from edge.central import acting, authority, authority_lock, registry
 from edge.central.auditcheck import check
 from edge.central.registry import Doing, Registry
+from edge.central.roster_store import ROSTER_KEY
 from edge.domain import orders
 from edge.domain.auditlog import Act
 from edge.domain.orders import Word
@@ -278,8 +279,16 @@ def test_another_program_s_file_is_no_registry(tmp_path: Path) -> None:
         Registry(tmp_path / authority.DB)
 
 
-def test_a_lock_that_somebody_removed_lets_no_second_command_in(tmp_path: Path) -> None:
-    with authority_lock.held(tmp_path):
-        (tmp_path / authority_lock.LOCK).unlink()
-        with pytest.raises(KeyFileError, match="another command"), authority_lock.held(tmp_path, wait_s=0.1):
+@pytest.mark.parametrize("lock", [authority_lock.LOCK, authority_lock.PUBLISHING])
+def test_a_lock_that_somebody_removed_lets_no_second_command_in(tmp_path: Path, lock: str) -> None:
+    create_identity(tmp_path / ROSTER_KEY)
+    with authority_lock.held(tmp_path, lock=lock):
+        (tmp_path / lock).unlink()
+        again = authority_lock.held(tmp_path, wait_s=0.1, lock=lock)
+        with pytest.raises(KeyFileError, match="another command"), again:
             pass
+        other = ({authority_lock.LOCK, authority_lock.PUBLISHING} - {lock}).pop()
+        with authority_lock.held(tmp_path, wait_s=0.1, lock=other):
+            pass  # who publishes takes turns of the authority's meanwhile
+    with authority_lock.held(tmp_path, wait_s=0.1, lock=lock):
+        pass
