@@ -32,17 +32,26 @@ def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         action="store_true",
         help="publish a restored roster although nothing here tells who left or withdrew since",
     )
+    publish.add_argument(
+        "--above",
+        type=int,
+        metavar="VERSION",
+        help="go on from a version above this one, which terminals name with `roster-behind`; needs --site",
+    )
     add_doing(publish, why="what was ordered and logged goes to the terminals")
     add_broker(publish)
 
 
 def run_publish(arguments: argparse.Namespace) -> int:
     """Follow, compose, and publish the difference."""
-    from edge.central import authority_lock
+    from edge.central import authority_lock, roster_lift
     from edge.central.pki import AUTHORITY
     from edge.central.roster_publish import publish, retained
     from edge.cli.central_roster import open_roster
+    from edge.errors import NameRefused
 
+    if arguments.above is not None and not arguments.site:
+        raise NameRefused("--above is about one site; give --site, too")
     made: list[Order] = []
     with (
         open_ledger(arguments.directory) as ledger,
@@ -58,12 +67,19 @@ def run_publish(arguments: argparse.Namespace) -> int:
             with turn_of(arguments) as desk:
                 _adopt(desk, store, site, there, arguments)
                 made += _follow(desk, store, ledger)
+                known = roster_lift.logged(desk, site)
+                if arguments.above is not None:
+                    before = roster_lift.lift(desk, store, site, arguments.above)
+                    say(f"{site}: the roster goes on from version {arguments.above}; ours was {before}")
                 messages = _compose(desk, store, site, ledger)
+                published = getattr(store.site(site), "version", known)
             done = publish(to, site, messages, there)
             say(
                 f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
                 f"{done.emptied} emptied"
             )
+            if published < known:
+                say(roster_lift.advice(site, known, published))
         with turn_of(arguments) as desk:
             _look(desk, store, ledger)
         _send(arguments, made)

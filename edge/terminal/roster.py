@@ -225,8 +225,11 @@ class Roster:
                 logging.ERROR,
                 "the broker says version %d of the roster, and version %d came before: the centre's roster was "
                 "restored from a backup, or somebody holds the newer one back. Nothing of the older counts, not "
-                "even a removal; give `smartclocker central roster publish DIR` at the centre (docs/operations.md)",
+                "even a removal; give `smartclocker central roster publish DIR` at the centre, and where the "
+                "broker lost its state with `--site %s --above %d` (docs/operations.md)",
                 sync.behind,
+                sync.version_held,
+                self._origin.site,
                 sync.version_held,
             )
 

@@ -229,3 +229,52 @@ def test_an_addition_that_is_killed_after_it_was_listed_is_lost_and_can_be_given
     late = centre.install()
     late.knows(stays)
     late.knows(person)
+
+
+def lose_state(centre: Centre) -> None:
+    """The broker forgets what it retained of the roster."""
+    from edge.central.pki import AUTHORITY
+    from edge.central.roster_publish import publish
+    from edge.central.roster_publish import retained as there
+
+    to = centre.site.uplink(AUTHORITY)
+    assert publish(to, "main", {}).emptied
+    assert there(to, "main") == {}
+
+
+def test_a_roster_of_before_beside_a_broker_that_lost_its_state_is_lifted_above_what_terminals_hold(
+    centre: Centre,
+) -> None:
+    stays, changes = centre.add(1), centre.add(2)
+    centre.publish()
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE)
+    early = centre.install()
+    early.knows(stays)
+    centre.good("roster rotate", "main", *BY)
+    centre.publish()
+    after = centre.add(3)
+    centre.publish()
+    early.knows(after)
+    with RosterStore(centre.root) as store:
+        site = store.site("main")
+        assert site is not None
+        held = site.version
+    restore()
+    lose_state(centre)
+    said = centre.publish()
+    assert f"version {held} of this roster was published once" in said
+    assert f"--above {held}" in said
+    code, said = centre.run("roster publish", "--above", held, broker=True)
+    assert (code, "give --site, too" in said) == (2, True)
+    code, said = centre.run("roster publish", "--site", "main", "--above", held + 10_000_000, broker=True)
+    assert (code, "more than 1,000,000 beyond" in said) == (65, True)
+    centre.good("roster remove", changes, "--reason", "requested", *BY)
+    lifted = centre.good("roster publish", "--site", "main", "--above", held, broker=True)
+    assert f"the roster goes on from version {held}" in lifted
+    assert "published once" not in lifted
+    centre.site.eventually(lambda: early.matched() == {stays}, "the terminal hears it, and who is not in it left")
+    new = centre.add(4)
+    assert "published once" not in centre.publish()
+    early.knows(new)
+    code, said = centre.run("roster publish", "--site", "main", "--above", held, broker=True)
+    assert (code, "leave --above out" in said) == (65, True)
