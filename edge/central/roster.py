@@ -3,6 +3,7 @@
 Changes are noted here; `edge.central.roster_compose` makes them into signed messages.
 """
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,9 @@ from edge.domain.roster_topics import Part, Place
 from edge.errors import LedgerRefused, PeopleError, PeopleUnavailable
 from edge.roster import sitekey
 
+_CHANCE_BITS = 20
+_LAST_SECOND = 1 << 32
+"""Of a clock that is centuries ahead: the number still fits (`strictjson.MAX_INTEGER`), and has room to grow."""
 Begun = Callable[[list[str]], object]
 """Called with the sites that change, once all was checked and before the first change."""
 
@@ -192,8 +196,15 @@ def _change(store: RosterStore, here: dict[str, MemberRow]) -> None:
 
 
 def _content(row: MemberRow | None) -> int:
-    """The next number of what is said of somebody; it grows over a restored backup, where a count would repeat."""
-    return max(int(time.time()), 1 if row is None else row.content + 1)
+    """The next number of what is said of somebody: greater than the one before, and nobody's by another history.
+
+    The second comes first, so that it grows over a restored backup, where a count would repeat. What follows it is
+    chance: after a restore within that second, or beside a clock that was set back, another content has another
+    number all the same, and terminals take it.
+    """
+    chance = secrets.randbelow(1 << _CHANCE_BITS)
+    this = min(int(time.time()), _LAST_SECOND) << _CHANCE_BITS | chance
+    return this if row is None or this > row.content else row.content + 1 + chance
 
 
 def places(store: RosterStore, person: str) -> dict[str, MemberRow]:
