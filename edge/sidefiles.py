@@ -8,14 +8,14 @@ import stat
 import threading
 from pathlib import Path
 
-_ENDS = ("-wal", "-shm")
+_ENDS = ("-wal", "-shm", "-journal")
 _ONE = threading.Lock()
 
 _log = logging.getLogger(__name__)
 
 
 def strange(database: Path) -> list[Path]:
-    """Of `database`-wal and -shm those that are a folder, a pipe, a link to no file: SQLite makes none of these."""
+    """Of its -wal, -shm and -journal those that are a folder, a pipe, a link to no file: SQLite makes none."""
     return [path for end in _ENDS if _is_strange(path := database.with_name(database.name + end))]
 
 

@@ -89,6 +89,8 @@ class Kind:
         """Open an existing file, `mode` "rw" or "ro", and refuse one of another kind or version. Raises `error`."""
         if mode == "rw":
             self.clear(path)
+        elif not immutable:
+            self._refuse_strange(path)
         self.refuse_truncated(path)
         with self.guard(path):
             connection = self._connect(path, mode, "&immutable=1" if immutable else "")
@@ -167,7 +169,7 @@ class Kind:
             raise self._not_one(path)
 
     def clear(self, path: Path) -> None:
-        """Set aside what lies under the names of -wal and -shm and is no file. Raises `error`."""
+        """Set aside what lies under the names of -wal, -shm and -journal and is no file. Raises `error`."""
         try:
             sidefiles.set_aside(path)
         except OSError as error:
@@ -175,6 +177,11 @@ class Kind:
                 f"{path}: what lies in the place of its -wal or -shm is no file, and cannot be moved away "
                 f"({error.strerror}); move it away"
             ) from error
+
+    def _refuse_strange(self, path: Path) -> None:
+        """Who only reads moves nothing, and does not wait for a pipe that nobody writes to. Raises `error`."""
+        for strange in sidefiles.strange(path):
+            raise (self.away or self.error)(f"{strange}: is no file; move it away")
 
     def _not_one(self, path: Path) -> SmartClockerError:
         if self.cache:

@@ -101,7 +101,10 @@ def forget(directory: Path, person: str) -> None:
         return
     try:
         for path in directory.glob(f"{person}-*"):
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)  # none of ours, and in the way of an erasure for good
+            else:
+                path.unlink(missing_ok=True)
         sync_directory(directory)
     except OSError as error:
         raise TransferError(

@@ -21,20 +21,18 @@ from edge.domain.retention import Bounds
 from edge.domain.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.types import Direction, Frame, Reason, Sight
 from edge.domain.wording import counted
-from edge.errors import JournalDamaged, JournalError, PeopleError, RecordError, TransferError
+from edge.errors import JournalDamaged, JournalError, PeopleError
 from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
 from edge.roster.people import People
 from edge.roster.policies import another_text
-from edge.terminal import last_words
+from edge.terminal import unfinished
 from edge.terminal.alarms import PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
-from edge.terminal.enrolment import finish_erasures
 from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.latency import Latency
-from edge.terminal.orders import settle
 from edge.terminal.punching import Identified, Puncher
 from edge.terminal.recorder import Recorder
 from edge.terminal.runtime import LatestSlot
@@ -139,12 +137,7 @@ class Attend:
         self._desk = Desk(self._people.means, self._faces.needed)
         self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
-        try:
-            settle(self._people, self._ring, self._clock, interrupted=True)
-            last_words.carry_out(self._people, self._ring, self._clock)
-            finish_erasures(people=self._people, ring=self._ring, clock=self._clock)
-        except (PeopleError, JournalError, RecordError, TransferError) as error:
-            LOG.error("an erasure is still to be finished, at the next start: %s", error)  # noqa: TRY400 - it says it all
+        unfinished.finish(self._people, self._ring, self._clock)
         self._load_gallery()
         self._frame_ms = self._now_ms()
         self._happen(Happening(Event.READY))

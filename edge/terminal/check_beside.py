@@ -1,6 +1,8 @@
 """What `smartclocker check` sees of the files that fail alone: each would be an alarm of the next start."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,9 @@ def problems(config: Config) -> Iterator[str]:
     for database in ("journal.db", "people.db", "roster.db", NAME):
         for path in sidefiles.strange(state / database):
             yield f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+    reserve = state / "journal.reserve"
+    if os.path.lexists(reserve) and not stat.S_ISREG(reserve.lstat().st_mode):
+        yield f"storage.state: {reserve}: is no file, so that nothing is reserved (reserve-short); move it away"
     yield from _images(state / NAME)
     yield from _calibration(config, state)
     yield from _coming(config)

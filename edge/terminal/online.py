@@ -27,6 +27,8 @@ from edge.terminal.parts import Secrets
 
 RECEIPT_S = 20.0
 """The ledger answers in a tenth of a second; it may be busy."""
+_STRANGE = 3
+"""Keys that are named; a broker may make up any number."""
 _TIMES = 3
 """A service that takes its connection back is asked again."""
 
@@ -169,6 +171,8 @@ class _Question:
         try:
             signed = envelope.parse(received.message.payload)
             if not set(self._secrets.ledger) & {signed.keyid}:
+                if len(self._strange) >= _STRANGE:
+                    return None
                 self._strange.add(signed.keyid if _KEYID.fullmatch(signed.keyid) else "of no proper name")
                 return None
             receipt = receipts.decode(envelope.verify(signed, receipts.PAYLOAD_TYPE, self._secrets.ledger))

@@ -259,12 +259,17 @@ def _is_by_hand(duty: Duty) -> bool:
 
 
 def _settle(duties: list[Duty], people: People, journal: Ring, clock: Clock, interrupted: bool) -> int:
+    failed: PeopleError | TransferError | None = None
     for duty in duties:
         try:
             _bring(duty, people, journal, clock, interrupted)
         except (RecordError, KeyError, TypeError) as error:
             _log.critical("what is owed under %s cannot be put on record, and is set aside: %s", duty.id, error)
             people.orders.set_aside(duty.id)
+        except (PeopleError, TransferError) as error:
+            failed = failed or error  # this one's alone: the others do not wait for it
+    if failed is not None:
+        raise failed
     return len(duties)
 
 

@@ -90,7 +90,7 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("name", ["journal.db", "people.db"])
 def test_what_lies_beside_a_database_and_is_no_file(site, check, state, name: str, end: str, make) -> None:
     begun(site)
@@ -99,6 +99,16 @@ def test_what_lies_beside_a_database_and_is_no_file(site, check, state, name: st
     make(path)
     (said,) = check(site.config)
     assert said == f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_reserve_that_is_no_file(site, check, state, make) -> None:
+    begun(site)
+    path = state / "journal.reserve"
+    path.unlink(missing_ok=True)
+    make(path)
+    (said,) = check(site.config)
+    assert said.startswith(f"storage.state: {path}: is no file, so that nothing is reserved (reserve-short)")
 
 
 def test_a_reader_that_is_none(site, check) -> None:

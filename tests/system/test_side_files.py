@@ -67,7 +67,7 @@ def test_whatever_lies_under_the_names_beside_a_database_punching_goes_on(gate, 
     uplink(gate)
     state = Path(config.load(gate.path).config.storage.state)
     for name in ("people.db", "roster.db", "journal.db", "evidence.db"):
-        for end in ("-wal", "-shm"):
+        for end in ("-wal", "-shm", "-journal"):
             path = state / (name + end)
             path.unlink(missing_ok=True)
             make(path)

@@ -10,8 +10,10 @@ from edge import sidefiles
 from edge.domain.kinds import Kind
 from edge.domain.records import Draft, Origin
 from edge.domain.types import TimeEvidence
+from edge.errors import JournalError
 from edge.journal.quarantine import ensure_usable
 from edge.journal.ring import Ring
+from edge.journal.verify import opened
 from edge.roster.evidence_file import STORE
 from edge.roster.people import People
 from edge.roster.received import Received
@@ -50,7 +52,7 @@ OPENED = {
 
 
 @pytest.mark.parametrize("make", STRANGE)
-@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("name", OPENED)
 def test_what_is_no_file_is_set_aside_and_the_database_opens(
     tmp_path: Path, name: str, end: str, make: str
@@ -66,7 +68,7 @@ def test_what_is_no_file_is_set_aside_and_the_database_opens(
 
 
 @pytest.mark.parametrize("make", STRANGE)
-@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("name", ["people.db", "roster.db"])
 def test_what_lies_there_before_the_database_keeps_it_from_nothing(
     tmp_path: Path, name: str, end: str, make: str
@@ -83,6 +85,15 @@ def test_a_journal_that_is_damaged_is_set_aside_beside_a_strange_file(tmp_path: 
     STRANGE[make](path.with_name("journal.db-wal"))
     assert ensure_usable(path, ORIGIN, KEY, lambda: NOW) is not None
     begin_journal(path)
+
+
+def test_who_only_reads_waits_for_no_pipe_and_moves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Ring(path, ORIGIN, KEY):
+        os.mkfifo(path.with_name("journal.db-journal"))
+        with pytest.raises(JournalError, match="is no file; move it away"), opened(path):
+            pass
+        assert path.with_name("journal.db-journal").is_fifo()
 
 
 def test_a_file_that_was_made_meanwhile_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

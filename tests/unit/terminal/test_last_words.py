@@ -13,10 +13,11 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.records import Origin
 from edge.domain.types import TimeEvidence
+from edge.errors import TransferError
 from edge.journal.ring import Ring
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import by_hand, last_words
+from edge.terminal import by_hand, last_words, unfinished
 from edge.terminal.enrolment import finish_erasures
 
 POLICY = Policy("1", "a" * 64)
@@ -203,3 +204,35 @@ def test_who_objected_and_withdrew_is_both_after_one_start(terminal: Terminal) -
     assert terminal.start() == 1
     assert terminal.people.restriction(terminal.ann) == Restriction.OBJECTED
     assert terminal.start() == 0
+
+
+def test_a_record_that_cannot_be_paid_keeps_no_other_end_from_being_carried_out(terminal: Terminal, caplog) -> None:
+    ENDS["erased"](terminal)
+    terminal.put_back()
+    evidence = terminal.folder / "evidence.db"
+    evidence.mkdir()
+    with pytest.raises(TransferError):
+        by_hand.erase(terminal.bob, ErasureReason.REQUESTED, **terminal.at)
+    unfinished.finish(terminal.people, terminal.ring, terminal.clock)
+    assert terminal.matched() == set()
+    assert "still to be finished" in caplog.text
+    evidence.rmdir()
+    unfinished.finish(terminal.people, terminal.ring, terminal.clock)
+    assert (terminal.people.owed(), terminal.people.orders.owed()) == ([], [])
+
+
+def test_a_debt_that_cannot_be_paid_holds_up_no_other(terminal: Terminal) -> None:
+    evidence, carl = terminal.folder / "evidence.db", new_person_id()
+    terminal.people.add(carl, "Carl")
+    evidence.mkdir()
+    with pytest.raises(TransferError):
+        by_hand.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
+    with pytest.raises(TransferError):
+        by_hand.restrict(carl, Restriction.RESTRICTED, **terminal.at)
+    assert [kind for person, kind, _ in terminal.ring.words() if person == carl] == ["restricted"]
+
+
+def test_a_folder_among_the_answers_holds_up_no_erasure(terminal: Terminal) -> None:
+    (terminal.folder / "access" / f"{terminal.ann}-found" / "deep").mkdir(parents=True)
+    ENDS["erased"](terminal)
+    assert list((terminal.folder / "access").iterdir()) == []

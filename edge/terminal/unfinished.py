@@ -1,0 +1,27 @@
+"""What a start brings to its end: records that are owed, the journal's last words, erasures that were begun."""
+
+import logging
+from functools import partial
+
+from edge.errors import JournalError, PeopleError, RecordError, TransferError
+from edge.journal.ring import Ring
+from edge.ports import Clock
+from edge.roster.people import People
+from edge.terminal import last_words
+from edge.terminal.enrolment import finish_erasures
+from edge.terminal.orders import settle
+
+_log = logging.getLogger(__name__)
+
+
+def finish(people: People, ring: Ring, clock: Clock) -> None:
+    """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
+    for step in (
+        partial(settle, people, ring, clock, interrupted=True),
+        partial(last_words.carry_out, people, ring, clock),
+        partial(finish_erasures, people=people, ring=ring, clock=clock),
+    ):
+        try:
+            step()
+        except (PeopleError, JournalError, RecordError, TransferError) as error:
+            _log.error("something is still to be finished, at the next start: %s", error)
