@@ -26,7 +26,7 @@ from edge.roster.people import People
 from edge.roster.person import new_person_id
 from edge.terminal import answers, enrolment, releasing, roster_export
 from edge.terminal.obeying import lift
-from edge.terminal.on_record import changed, check, did, handed_out
+from edge.terminal.on_record import changed, destroyed, did, handed_out
 
 
 def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
@@ -262,8 +262,13 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, cloc
 
 def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
     """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
-    check(by)
-    count = releasing.remove(person, people.path.parent, clock.evidence())
-    says = did(Word.DELETE_EVIDENCE, f"{counted(count, 'image')} deleted, by hand at the terminal", person)
-    changed(lambda: [says], people, ring, clock, by)
-    return count
+    begun = "was begun by hand at the terminal and cut short: some images may be there; give it again"
+
+    def destroy() -> tuple[int, Saying]:
+        count = releasing.remove(person, people.path.parent, clock.evidence())
+        return count, did(
+            Word.DELETE_EVIDENCE, f"{counted(count, 'image')} deleted, by hand at the terminal", person
+        )
+
+    says = did(Word.DELETE_EVIDENCE, begun, person, CommandOutcome.PARTLY)
+    return destroyed(says, destroy, people, ring, clock, by)

@@ -21,9 +21,9 @@ from edge.terminal.orders import settle_by_hand as settle
 _Made = TypeVar("_Made")
 
 
-def did(word: str, detail: str, person: str | None) -> Saying:
+def did(word: str, detail: str, person: str | None, outcome: CommandOutcome = CommandOutcome.DONE) -> Saying:
     """What the record says of an act that has no kind of its own."""
-    data = {"command_id": secrets.token_hex(16), "command": str(word), "outcome": str(CommandOutcome.DONE)}
+    data = {"command_id": secrets.token_hex(16), "command": str(word), "outcome": str(outcome)}
     return Kind.COMMAND_RESULT, {**data, "detail": detail, **({} if person is None else {"person": person})}
 
 
@@ -58,6 +58,25 @@ def handed_out(
         except TransferError:
             people.orders.settled(debt)
             raise
+        settle(people, ring, clock)
+    return made
+
+
+def destroyed(
+    begun: Saying, destroy: Callable[[], tuple[_Made, Saying]], people: People, ring: Ring, clock: Clock, by: str
+) -> _Made:
+    """The debt of `begun`, then what `destroy` does to another file; what it says takes the place of `begun`.
+
+    So what is cut short in between is told as begun, and not as done. Raises what `destroy` raises, PeopleError,
+    JournalError.
+    """
+    check(by)
+    with acting.by_hand(people.path.parent):
+        debt = _owe([begun], people, by)
+        made, says = destroy()
+        with people.together():
+            people.orders.settled(debt)
+            _owe([says], people, by)
         settle(people, ring, clock)
     return made
 

@@ -27,8 +27,8 @@ from edge.roster import stillbox
 from edge.roster.evidence import opened
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import by_hand
-from edge.terminal.orders import Orders
+from edge.terminal import by_hand, releasing
+from edge.terminal.orders import Orders, settle
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -215,6 +215,36 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
     assert bench.released() == []
     content = bench.everything()
     assert not any(sealed[at : at + 64] in content for at in range(0, len(sealed) - 64, 64))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    ann = bench.enrol()
+    bench.image(ann, 1)
+    parts = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "4711"}
+    remove = releasing.remove
+
+    def cut(*words: Any) -> int:
+        if when == "after":
+            remove(*words)
+        raise PowerCut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(releasing, "remove", cut)
+        with pytest.raises(PowerCut):
+            by_hand.delete_images(ann, **parts)
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    ((command, outcome, detail),) = bench.said()
+    assert (command, outcome) == ("delete-evidence", "partly")
+    assert "give it again" in detail
+    assert by_hand.delete_images(ann, **parts) == (1 if when == "before" else 0)
+    assert [outcome for _, outcome, _ in bench.said()] == ["partly", "done"]
+    assert bench.images() == []
 
 
 def test_all_images_go_by_an_order_even_where_nobody_knows_the_time(bench: Bench) -> None:
