@@ -34,30 +34,61 @@ class Pulse:
                 self._store.change(_PUT, [(self._instance, now(), self._unheard)])
             self._beat_ns = now_ns
 
+    def end(self) -> None:
+        """It is stopped in order: nobody misses it while another instance serves. Raises LedgerError."""
+        with self._store.batch():
+            others = self._store.select("SELECT beat FROM services WHERE instance != ?", (self._instance,))
+            at = datetime.fromisoformat(now())
+            if any(abs(_late(beat, at)) < LATE for (beat,) in others):
+                self._store.change("DELETE FROM services WHERE instance = ?", [(self._instance,)])
+
 
 def faults(store: Store, at: datetime) -> Iterator[Finding]:
-    """What keeps the ledger from hearing anything. Nothing for one that never ran: it is fed by files."""
-    beats = list(store.select("SELECT beat, unheard FROM services"))
+    """What keeps the ledger from hearing anything. Nothing for one that never ran: it is fed by files.
+
+    While one instance serves, each other one that does not is named: the next failure would be a whole one.
+    """
+    beats = sorted(store.select("SELECT instance, beat, unheard FROM services"))
     if not beats:
         return
-    last = max(beat for beat, _ in beats)
-    alive = [unheard for beat, unheard in beats if abs(_late(beat, at)) < LATE]
+    dead = [(name, beat) for name, beat, _ in beats if abs(_late(beat, at)) >= LATE]
+    alive = [(name, unheard) for name, beat, unheard in beats if abs(_late(beat, at)) < LATE]
+    deaf = [(name, since) for name, since in alive if since is not None and _late(since, at) >= LATE]
     if not alive:
         yield Finding(
             None,
             Kind.LEDGER,
             "the ledger was not running, or could write nothing: no record is stored and none is receipted, and "
             "what stands below is of before. Start it (`smartclocker central run`), and see its log and its disk",
-            since=last,
+            since=max(beat for _, beat in dead),
         )
-    elif all(unheard is not None and _late(unheard, at) >= LATE for unheard in alive):
+        return
+    if len(deaf) == len(alive):
         yield Finding(
             None,
             Kind.LEDGER,
             "the ledger has no broker: no record is stored and none is receipted, and what stands below is of "
             "before. See the broker, its certificates and the ledger's log",
-            since=max(alive),
+            since=max(since for _, since in deaf),
         )
+    else:
+        for name, since in deaf:
+            text = (
+                f"{_called(name)} has no broker, and another serves: see its certificate, its network and its log"
+            )
+            yield Finding(None, Kind.LEDGER, text, since=since)
+    for name, beat in dead:
+        yield Finding(
+            None,
+            Kind.LEDGER,
+            f"{_called(name)} does not run, or can write nothing, and it was not stopped in order: start it, and "
+            "see its log. Where it is not to come back, start it once more, and stop it in order (SIGTERM)",
+            since=beat,
+        )
+
+
+def _called(instance: str) -> str:
+    return f"the ledger's instance {instance}" if instance else "the ledger without --instance"
 
 
 def _late(text: str, at: datetime) -> timedelta:

@@ -7,6 +7,7 @@ came is held here, the rest at the broker and at the terminals, until it can be 
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +121,8 @@ class LedgerService:
                 sightings, pulse = Sightings(store), Pulse(store, self._settings.instance)
                 watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
                 self._serve(Ledger(store, key, self._settings.daily), watching)
+                with suppress(LedgerError):  # it is missed then, which is the lesser fault
+                    pulse.end()
             finally:
                 self._link.stop()
 

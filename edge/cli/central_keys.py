@@ -56,7 +56,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_issue(arguments: argparse.Namespace) -> int:
     """Issue, and say where the files belong and what they replace."""
-    from edge.central import crl, pki
+    from edge.central import authority, crl, pki
     from edge.domain.auditlog import Act
 
     base: Path = arguments.directory
@@ -69,6 +69,8 @@ def run_issue(arguments: argparse.Namespace) -> int:
     print(f"key           {files.key}  (there: {_TO}/keys/tls-key; move it, keep no copy)")
     print(f"ca            {files.ca}  (there: {_TO}/tls/ca.pem)")
     print(f"ledger key    {base / LEDGER_PUBLIC}  (there: {_TO}/ledger.pem)")
+    if (base / authority.PUBLIC).exists():
+        print(f"authority     {base / authority.PUBLIC}  (there: {_TO}/authority.pem, which keys.authority names)")
     if former:
         print(
             f"replaces      that of {former[-1].begin:%Y-%m-%d}, which counts until {_day(former[-1])}; to end it\n"

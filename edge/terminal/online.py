@@ -15,14 +15,12 @@ from edge.adapters.mqtt_mail import Identity, Receive
 from edge.config import Config
 from edge.domain import receipts, topics
 from edge.domain.receipts import Receipt
-from edge.domain.records import PAYLOAD_TYPE, payload_hash
 from edge.errors import RecordError
-from edge.journal import envelope, schema
-from edge.journal.envelope import Envelope, key_id
-from edge.journal.schema import JOURNAL
-from edge.journal.verify import opened
+from edge.journal import envelope
+from edge.journal.envelope import key_id
 from edge.ports import Acknowledged, Connected, Disconnected
-from edge.terminal import parts
+from edge.terminal import online_journal, parts
+from edge.terminal.online_journal import Record
 from edge.terminal.parts import Secrets
 
 RECEIPT_S = 20.0
@@ -43,18 +41,6 @@ class Step:
     """What was found; of a bad one with the cure."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What is sent: a record of the journal as it stands there."""
-
-    epoch: str
-    seq: int
-    receipted: int
-    """The last that a receipt here covers."""
-    topic: str
-    wire: bytes
-
-
 def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[Step]:
     """Each as it is done; a bad one is the last. Raises JournalError, KeyFileError, ConfigError."""
     question = _Question(config, secrets, receipt_s)
@@ -73,7 +59,7 @@ class _Question:
         self.lost = ""
         self._config, self._secrets, self._receipt_s = config, secrets, receipt_s
         self._me = parts.origin(config)
-        self._record = _record(config, secrets)
+        self._record = online_journal.record(config, secrets)
         self._greeted = self._taken = False
         self._behind: int | None = None
         """Up to where genuine receipts went that do not cover the record."""
@@ -106,7 +92,7 @@ class _Question:
         """A running service took the connection back each time: whether it has the receipt, the journal says."""
         record, deadline = self._record, time.monotonic() + self._receipt_s
         while record is not None and record.receipted < record.seq and time.monotonic() < deadline:
-            upto = _journal(self._config, _RECEIPTED)
+            upto = online_journal.number(self._config, _RECEIPTED)
             if upto >= record.seq:
                 return Step("ledger", True, f"the running service has its signed receipt up to {upto}")
             time.sleep(_LOOK_S)
@@ -153,7 +139,7 @@ class _Question:
         self.answered = True
         yield Step("ledger", False, self._silence())
 
-    def _acknowledged(self, answer: Acknowledged, record: "_Record") -> Step | None:
+    def _acknowledged(self, answer: Acknowledged, record: Record) -> Step | None:
         if answer.refused is not None:
             cure = "terminal.site and terminal.name must be those of the certificate, and the broker's ACL allow it"
             return Step("record", False, f"the broker refuses {record.topic} ({answer.refused}); {cure}")
@@ -165,7 +151,7 @@ class _Question:
         self._taken = True
         return Step("record", True, f"the broker took record {record.seq}, which the ledger may have already")
 
-    def _receipt(self, received: Receive, record: "_Record") -> Step | None:
+    def _receipt(self, received: Receive, record: Record) -> Step | None:
         if received.message.topic != topics.receipt(self._me):
             return None
         try:
@@ -182,12 +168,12 @@ class _Question:
             return None
         return self._covers(receipt, record)
 
-    def _covers(self, receipt: Receipt, record: "_Record") -> Step | None:
+    def _covers(self, receipt: Receipt, record: Record) -> Step | None:
         """None for one that does not cover the record: another may follow."""
         if receipt.upto < record.seq:
             self._behind = receipt.upto
             return None
-        last, ours = _journal(self._config, _LAST), _hash(self._config, receipt.upto)
+        last, ours = online_journal.number(self._config, _LAST), online_journal.hash_of(self._config, receipt.upto)
         if receipt.upto > last or (ours is not None and ours != receipt.head):
             cure = "keep this disk, and compare both with `smartclocker journal verify`"
             why = "its chain is not ours" if receipt.upto <= last else f"ours ends with {last}, and its chain is"
@@ -237,40 +223,7 @@ def _next(link: MqttLink, deadline: float) -> Connected | Disconnected | Acknowl
     return None
 
 
-def _record(config: Config, secrets: Secrets) -> _Record | None:
-    """The oldest record without a receipt, else the last; None where there is none. Raises JournalError."""
-    path = parts.journal_path(config)
-    if not JOURNAL.present(path):
-        return None
-    with JOURNAL.guard(path), opened(path) as db:
-        epoch = schema.read_meta(db, path).epoch
-        receipted = db.execute("SELECT coalesce(max(upto), 0) FROM receipt").fetchone()[0]
-        rows = db.execute("SELECT seq, kind, payload, signature FROM records ORDER BY seq DESC LIMIT 1").fetchall()
-        rows += db.execute(f"{_BEHIND} ORDER BY seq LIMIT 1", (receipted,)).fetchall()
-    if not rows:
-        return None
-    seq, kind, payload, signature = rows[1] if len(rows) > 1 else rows[0]
-    wire = envelope.to_wire(Envelope(PAYLOAD_TYPE, payload, key_id(secrets.identity.verify_key), signature))
-    return _Record(epoch, seq, receipted, topics.record(parts.origin(config), kind), wire)
-
-
-def _journal(config: Config, question: str) -> int:
-    """A number that the journal says now: a running service goes on writing. Raises JournalError."""
-    path = parts.journal_path(config)
-    with JOURNAL.guard(path), opened(path) as db:
-        return int(db.execute(question).fetchone()[0])
-
-
-def _hash(config: Config, seq: int) -> str | None:
-    """Of this record; None where it is not here. Raises JournalError."""
-    path = parts.journal_path(config)
-    with JOURNAL.guard(path), opened(path) as db:
-        row = db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
-    return None if row is None else payload_hash(row[0])
-
-
 _KEYID = re.compile(r"[0-9a-f]{32}")
-_BEHIND = "SELECT seq, kind, payload, signature FROM records WHERE seq > ?"
 _RECEIPTED = "SELECT coalesce(max(upto), 0) FROM receipt"
 _LAST = "SELECT coalesce(max(seq), 0) FROM records"
 _LOOK_S = 0.2

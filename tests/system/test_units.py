@@ -39,6 +39,16 @@ def test_the_promises_of_the_unit() -> None:
         assert line in text.splitlines(), line
 
 
+def test_the_ledger_finds_its_broker_where_a_file_of_the_operator_says() -> None:
+    """What systemd reads last counts: the file goes before the unit's own lines."""
+    lines = (ROOT / "systemd/smartclocker-ledger.service").read_text().splitlines()
+    assert "Environment=BROKER_HOST=localhost BROKER_PORT=8883" in lines
+    assert "EnvironmentFile=-/etc/smartclocker/ledger.env" in lines
+    (start,) = [line for line in lines if line.startswith("ExecStart=")]
+    assert start.endswith(" --host ${BROKER_HOST} --port ${BROKER_PORT}")
+    assert "/etc/smartclocker/ledger.env" in (ROOT / "docs/operations.md").read_text()
+
+
 def test_the_terminal_may_ask_whether_its_clock_is_synchronised() -> None:
     """Otherwise every record would say that it is not, wherever timesyncd is not the time service."""
     lines = (ROOT / "systemd/smartclocker.service").read_text().splitlines()

@@ -272,7 +272,27 @@ def test_a_ledger_that_does_not_run_is_said(centre):
     assert (found.origin, found.kind, found.since) == (None, Kind.LEDGER, "2026-03-02T08:00:00.000Z")
     assert "was not running" in found.text
     beat(centre, timedelta(minutes=10), instance="b")
-    assert centre.find(LATE - timedelta(seconds=1)) == [], "another instance does"
+    (found,) = centre.find(LATE - timedelta(seconds=1))
+    assert found.text.startswith("the ledger without --instance does not run"), "and another instance does"
+    beat(centre, timedelta(minutes=10))
+    assert centre.find(LATE - timedelta(seconds=1)) == []
+
+
+def test_each_instance_that_died_is_named_while_another_serves_and_one_that_was_stopped_is_not(centre):
+    a, b = Pulse(centre.store, "a"), Pulse(centre.store, "b")
+    a.beat(0, connected=True)
+    b.beat(0, connected=True)
+    centre.at += LATE
+    a.beat(BEAT_NS, connected=True)
+    (found,) = centre.find(timedelta(0))
+    assert (found.kind, found.since) == (Kind.LEDGER, "2026-03-02T08:00:00.000Z")
+    assert "the ledger's instance b does not run" in found.text
+    b.beat(BEAT_NS, connected=True)
+    b.end()
+    assert centre.find(timedelta(seconds=10)) == []
+    a.end()
+    (found,) = centre.find(LATE)
+    assert "the ledger was not running" in found.text, "the last one is missed, however it ended"
 
 
 def test_a_ledger_without_a_broker_is_said(centre):
@@ -284,7 +304,8 @@ def test_a_ledger_without_a_broker_is_said(centre):
         assert [one.kind for one in found] == ([] if minute < 4 else [Kind.LEDGER])
     assert (found[0].since, "has no broker" in found[0].text) == ("2026-03-02T08:01:00.000Z", True)
     beat(centre, timedelta(minutes=6), instance="b")
-    assert centre.find(timedelta(0)) == []
+    (found,) = centre.find(timedelta(0))
+    assert found.text.startswith("the ledger without --instance has no broker, and another serves")
 
 
 def test_a_beat_of_a_clock_that_was_ahead_hides_no_dead_ledger(centre):

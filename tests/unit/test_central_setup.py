@@ -164,8 +164,12 @@ def test_issuing_says_where_the_files_go_and_what_they_replace(base, capsys):
         assert f"/etc/smartclocker/{word}" in first
     assert "authority" not in first
     assert "replaces" not in first
+    assert central("authority", "init", base, "--by", "Pat") == 0
+    capsys.readouterr()
     central("issue", base, "gate-1")
-    assert "replaces      that of" in capsys.readouterr().out
+    again = capsys.readouterr().out
+    assert "replaces      that of" in again
+    assert f"authority     {base / 'authority.pem'}  (there: /etc/smartclocker/authority.pem" in again
 
 
 def test_what_ends_soon_is_renewed_and_renew_replaces_and_revokes(base, capsys):
