@@ -1,6 +1,7 @@
 """What the authority ordered about somebody before this terminal knew them: it holds when their entry comes.
 
-An order and the roster travel apart, so that an erasure or a withdrawal may be first. It is remembered by id alone.
+An order and the roster travel apart, so that an erasure, a withdrawal or a bar may be first. All is remembered by
+id alone.
 """
 
 import sqlite3
@@ -58,3 +59,21 @@ def withdraw(db: sqlite3.Connection, person: str, when: str) -> None:
         "ON CONFLICT (person) DO UPDATE SET withdrawn_at = excluded.withdrawn_at",
         (person, later),
     )
+
+
+def bar(db: sqlite3.Connection, person: str) -> str | None:
+    """The restriction or objection that is to be set on them."""
+    row = db.execute("SELECT bar FROM foretold_bars WHERE person = ?", (person,)).fetchone()
+    return None if row is None else row[0]
+
+
+def set_bar(db: sqlite3.Connection, person: str, said: str) -> None:
+    """They are to be barred when they come; inside a transaction."""
+    db.execute("INSERT OR REPLACE INTO foretold_bars VALUES (?, ?)", (person, said))
+
+
+def take_bar(db: sqlite3.Connection, person: str) -> str | None:
+    """As `bar`, once: they came and it is kept with them from now on, or it was lifted; inside a transaction."""
+    said = bar(db, person)
+    db.execute("DELETE FROM foretold_bars WHERE person = ?", (person,))
+    return said

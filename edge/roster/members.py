@@ -12,7 +12,7 @@ from edge.domain.consent import Consent, Policy
 from edge.domain.kinds import Restriction
 from edge.domain.roster_member import Member, contradiction
 from edge.errors import PeopleError
-from edge.roster import consents, foretold, means, vault
+from edge.roster import consents, everybody, foretold, means, vault
 from edge.roster.vault import Vault
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
@@ -172,6 +172,7 @@ def _means(
 
 def _note(db: sqlite3.Connection, person: str, member: Member, *, once: bool) -> None:
     """That this entry is written, and what bars somebody."""
+    _foretold_bar(db, person)
     if not once:
         _bar(db, person, member)
         db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?)", (person, member.content))
@@ -184,6 +185,14 @@ def _bar(db: sqlite3.Connection, person: str, member: Member) -> None:
     elif member.restricted:
         update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
         db.execute(update, (str(Restriction.RESTRICTED), person))
+
+
+def _foretold_bar(db: sqlite3.Connection, person: str) -> None:
+    """What was ordered before they came; an objection outlasts a restriction."""
+    said = foretold.take_bar(db, person)
+    if said is not None:
+        weaker = (str(Restriction.OBJECTED), str(everybody.bar_of(said)), person)
+        db.execute("UPDATE people SET restriction = iif(restriction = ?, restriction, ?) WHERE id = ?", weaker)
 
 
 def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:

@@ -300,6 +300,20 @@ class People(PeopleFile):
             else:
                 foretold.withdraw(self._db, person, withdrawn_at)
 
+    def foretold_bar(self, person: str) -> Restriction | None:
+        """The bar that is to be set on somebody of whom nothing is here yet. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            said = foretold.bar(self._db, person)
+        return None if said is None else everybody.bar_of(said)
+
+    def foretell_bar(self, person: str, restriction: Restriction | None) -> None:
+        """Remember to bar somebody of whom nothing is here, when they come; None forgets it."""
+        with self._writing():
+            if restriction is None:
+                foretold.take_bar(self._db, person)
+            else:
+                foretold.set_bar(self._db, person, str(restriction))
+
     def known(self) -> frozenset[str]:
         """The id of everyone who is or was enrolled, the erased too."""
         with PEOPLE.guard(self.path):

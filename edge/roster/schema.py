@@ -92,10 +92,17 @@ CREATE TABLE exported (
 ) STRICT, WITHOUT ROWID
 """
 """Who was exported to the centre and awaited on the roster (`edge.roster.exported`)."""
+_FORETOLD_BARS = """
+CREATE TABLE foretold_bars (
+    person TEXT PRIMARY KEY,
+    bar TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+"""A restriction or an objection that was ordered about somebody of whom nothing had come yet."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=8,
+    version=9,
     error=PeopleError,
     away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
@@ -107,6 +114,7 @@ PEOPLE = Kind(
         _ERASED,
         _BESIDE.replace("TABLE", "TABLE IF NOT EXISTS"),
         _EXPORTED.replace("TABLE", "TABLE IF NOT EXISTS"),
+        _FORETOLD_BARS.replace("TABLE", "TABLE IF NOT EXISTS"),
     ),
 )
 
@@ -156,6 +164,6 @@ def create(path: Path, storage_key: bytes) -> None:
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
         path,
-        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};",
+        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};",
         lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

@@ -16,6 +16,8 @@ from edge.errors import PeopleError
 from edge.roster.orderbook import Saying
 from edge.roster.people import People
 
+_BARS = {Word.RESTRICT: Restriction.RESTRICTED, Word.OBJECT: Restriction.OBJECTED}
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -57,7 +59,7 @@ class Obeying:
             if order.word in ERASING or order.word is Word.WITHDRAW:
                 self._foretell(order)
                 return Done(CommandOutcome.DONE, "nothing is held of this person here")
-            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
+            return self._foretell_bar(order)
         return self._about_somebody(order, utc)
 
     def _about_somebody(self, order: Order, utc: str) -> Done:
@@ -107,9 +109,24 @@ class Obeying:
         withdrawn_at = order.issued if order.word is Word.WITHDRAW else None
         self._people.foretell(order.person or "", withdrawn_at=withdrawn_at)
 
+    def _foretell_bar(self, order: Order) -> Done:
+        """The same of a restriction and an objection, and of the end of one; of all else nobody is here."""
+        person = order.person or ""
+        before = self._people.foretold_bar(person) if order.person is not None else None
+        if order.word is Word.UNRESTRICT and before is not None:
+            refused = _not_lifted(before, Lifts(order.fields["lifts"]))
+            if refused is None:
+                self._people.foretell_bar(person, None)
+            return refused or Done(CommandOutcome.DONE, "nothing is held of this person here; the bar is lifted")
+        if order.word not in _BARS:
+            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
+        if before is not Restriction.OBJECTED:
+            self._people.foretell_bar(person, _BARS[order.word])
+        return Done(CommandOutcome.DONE, "nothing is held of this person here; not matched when they come")
+
     def _restrict(self, order: Order) -> Done:
         person = order.person or ""
-        wanted = Restriction.RESTRICTED if order.word is Word.RESTRICT else Restriction.OBJECTED
+        wanted = _BARS[order.word]
         before = self._people.restriction(person)
         if before in {wanted, Restriction.OBJECTED}:
             return Done(CommandOutcome.DONE, f"{before} before")
@@ -144,13 +161,20 @@ def lift(person: str, lifts: Lifts, people: People) -> Done:
     before = people.restriction(person)
     if before is None:
         return Done(CommandOutcome.DONE, "not restricted")
+    refused = _not_lifted(before, lifts)
+    if refused is not None:
+        return refused
+    people.restrict(person, None)
+    said = {"person": person, "state": str(Bar.LIFTED)}
+    return Done(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
+
+
+def _not_lifted(before: Restriction, lifts: Lifts) -> Done | None:
     if before is Restriction.OBJECTED and lifts is not Lifts.OBJECTION:
         return Done(CommandOutcome.REFUSED, "the person objected; only their own word lifts that")
     if before is Restriction.RESTRICTED and lifts is not Lifts.RESTRICTION:
         return Done(CommandOutcome.REFUSED, "the person did not object; it is a restriction")
-    people.restrict(person, None)
-    said = {"person": person, "state": str(Bar.LIFTED)}
-    return Done(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
+    return None
 
 
 def continues(order: Order, people: People, *, lifted: bool) -> Done:

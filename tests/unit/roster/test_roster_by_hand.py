@@ -183,6 +183,51 @@ def test_who_was_ordered_to_be_erased_before_their_entry_came_does_not_come(site
     assert gate.people.means.whose(Token.BADGE, BADGE) is None
 
 
+@pytest.mark.parametrize(
+    ("words", "bar"),
+    [
+        ((Word.RESTRICT,), Restriction.RESTRICTED),
+        ((Word.OBJECT,), Restriction.OBJECTED),
+        ((Word.OBJECT, Word.RESTRICT), Restriction.OBJECTED),
+        ((Word.RESTRICT, Word.OBJECT), Restriction.OBJECTED),
+        ((Word.OBJECT, "restriction"), Restriction.OBJECTED),
+        ((Word.OBJECT, "objection"), None),
+        ((Word.RESTRICT, "restriction"), None),
+        (("restriction",), None),
+    ],
+)
+def test_a_bar_that_was_ordered_before_their_entry_came_is_set_when_it_comes(site: Site, words, bar) -> None:
+    gate = site.register("gate-1")
+    fay, bob = add(site, with_face()), site.add(2)
+    lifting = [word for word in words if not isinstance(word, Word)]
+    obey(
+        gate,
+        *(
+            replace(
+                order(Word.UNRESTRICT, fay, lifts=word) if word in lifting else order(word, fay), id=str(n) * 26
+            )
+            for n, word in enumerate(words)
+        ),
+    )
+    gate.give(site.publish())
+    assert gate.people.restriction(fay) is bar
+    assert gate.matched() == ({bob} if bar else {fay, bob})
+    gate.people.restrict(fay, None)
+    centre.rectify(site.store, fay, "Fay Right")
+    gate.restart()
+    gate.give(site.publish())
+    assert gate.matched() == {fay, bob}, "what was lifted since stays lifted"
+
+
+def test_an_objection_that_came_first_outlasts_a_restriction_of_the_entry(site: Site) -> None:
+    gate = site.register("gate-1")
+    fay, eve = add(site, replace(with_face(), restricted=True)), add(site, replace(with_face(5), tokens=()))
+    obey(gate, order(Word.OBJECT, fay))
+    gate.give(site.publish())
+    assert gate.people.restriction(fay) is Restriction.OBJECTED
+    assert gate.matched() == {eve}
+
+
 def test_a_withdrawal_that_is_obeyed_before_the_entry_comes_holds(site: Site) -> None:
     gate = site.register("gate-1")
     fay, bare, nell = add(site, with_face()), site.add(2), add(site, replace(FACELESS, tokens=(), pin=DIGEST))

@@ -41,7 +41,7 @@ from tests.unit.terminal.test_orders import (
 
 ONES_OWN = {
     *("people", "templates", "consents", "means", "tokens", "orders", "marks", "authority", "policies", "anchor"),
-    *("entries", "contested", "foretold", "aside"),
+    *("entries", "contested", "foretold", "foretold_bars", "aside"),
 }
 """All but `vault`, under whose one row everything is sealed."""
 
@@ -73,6 +73,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         people.note_entries({ids[0]: 3, ids[1]: 4})
         people.foretell(new_person_id())
         people.foretell(new_person_id(), withdrawn_at=ISSUED)
+        people.foretell_bar(new_person_id(), Restriction.RESTRICTED)
         people._db.execute("INSERT INTO contested VALUES (?, ?)", (ids[0], b"x" * 32))
         people._db.execute("INSERT INTO aside VALUES ('b', '[]')")
         people.orders.set_anchor(clock.evidence())

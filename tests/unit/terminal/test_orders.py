@@ -236,11 +236,19 @@ def test_after_an_erase_order_a_scan_finds_neither_templates_nor_key(
     assert bench.people.owed() == bench.people.orders.owed() == []
 
 
-def test_who_is_not_here_is_erased_already_and_nothing_else(bench: Bench) -> None:
+def test_what_ends_matching_holds_for_who_is_not_here_and_nothing_else(bench: Bench) -> None:
     nobody = new_person_id()
-    for word, fields in ((Word.ERASE, {"reason": "requested"}), (Word.WITHDRAW, {}), (Word.RESTRICT, {})):
+    lifts = (Word.UNRESTRICT, {"lifts": "restriction"})
+    for word, fields in (
+        (Word.ERASE, {"reason": "requested"}), (Word.WITHDRAW, {}), lifts, (Word.RESTRICT, {}), lifts, lifts,
+        (Word.OBJECT, {}), lifts,
+    ):  # fmt: skip
         assert bench.give(bench.order(word, person=nobody, **fields))
-    assert bench.said() == [("erase", "done"), ("withdraw", "done"), ("restrict", "refused")]
+    assert bench.said() == [
+        ("erase", "done"), ("withdraw", "done"), ("unrestrict", "refused"), ("restrict", "done"),
+        ("unrestrict", "done"), ("unrestrict", "refused"), ("object", "done"), ("unrestrict", "refused"),
+    ]  # fmt: skip
+    assert bench.people.known() == frozenset()
 
 
 def test_a_name_is_rectified_when_it_was_sealed_to_this_terminal(bench: Bench) -> None:
