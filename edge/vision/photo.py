@@ -9,6 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from edge.domain.types import Pixels
 from edge.errors import PhotoError
+from edge.vision.scans import MAX_SCANS, scans_of
 
 MAX_PIXELS = 50_000_000
 """More than a phone's ordinary pictures have; a file that claims more is refused before it is decoded."""
@@ -82,7 +83,10 @@ def _ordinary(path: Path) -> None:
 
 def _small_enough(path: Path, image: Image.Image) -> None:
     """By what the file claims, before it is decoded. Raises PhotoError."""
-    in_parts = image.format != "PNG" and not image.info.get("progressive")
+    scans = 0 if image.format == "PNG" else scans_of(path)
+    if scans > MAX_SCANS:
+        raise PhotoError(f"{path.name}: is a JPEG of more than {MAX_SCANS} scans; save it as a plain one")
+    in_parts = image.format != "PNG" and scans <= 1 and not image.info.get("progressive")
     most = MAX_PIXELS if in_parts else MAX_WHOLE_PIXELS
     if image.width * image.height > most:
         kind = "" if in_parts else " for a PNG" if image.format == "PNG" else " for a progressive JPEG"

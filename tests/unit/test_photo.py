@@ -199,3 +199,20 @@ def test_a_small_file_takes_no_memory_beyond_bounds(tmp_path: Path, depth: int, 
     assert load_photo(path).shape == (2_445, 2_445, 3)
     assert KEPT_PIXELS >= 2_445 * 2_445
     assert peak_mb(path) < 210
+
+
+def progressive(scans: int) -> bytes:
+    """A genuine one, whose last scan stands there so often again; behind it what a phone adds."""
+    made = io.BytesIO()
+    Image.new("RGB", (640, 480)).save(made, "JPEG", progressive=True, comment=b"\xff\xda" * 500)
+    whole = made.getvalue()
+    return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * scans + b"\xff\xd9" + b"\xff\xda" * 500
+
+
+def test_a_jpeg_that_is_decoded_again_and_again_is_refused_by_its_scans(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(progressive(20))
+    assert load_photo(path).shape == (480, 640, 3)
+    path.write_bytes(progressive(100))
+    with pytest.raises(PhotoError, match="more than 100 scans; save it as a plain one"):
+        load_photo(path)
