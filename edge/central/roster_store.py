@@ -18,9 +18,10 @@ from nacl.signing import SigningKey
 
 from edge.central.ownership import adopt
 from edge.domain.roster import Entry
-from edge.errors import LedgerError
+from edge.errors import LedgerError, PeopleError
 from edge.journal.keys import create_identity, load_identity, public_pem
 from edge.roster.people import People
+from edge.roster.schema import PEOPLE
 from edge.roster.vault import seal, unseal
 from edge.sqlitefile import Kind
 
@@ -112,13 +113,23 @@ def knows(directory: Path, person: str) -> bool:
 
 
 def known(directory: Path, persons: Iterable[str]) -> set[str]:
-    """Which of these belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
-    path = directory / ROSTER_DB
-    if not _ROSTER.present(path):
+    """Which of these belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError.
+
+    Whom the people file alone names, since a file was restored, is among them.
+    """
+    asked = json.dumps(list(persons))
+    found = _named(_ROSTER, directory / ROSTER_DB, "members", "person", asked)
+    with contextlib.suppress(PeopleError):  # a damaged one names nobody, and whoever opens it says so
+        found |= _named(PEOPLE, directory / ROSTER_PEOPLE, "people", "id", asked)
+    return found
+
+
+def _named(kind: Kind, path: Path, table: str, column: str, asked: str) -> set[str]:
+    if not kind.present(path):
         return set()
-    query = "SELECT DISTINCT person FROM members WHERE person IN (SELECT value FROM json_each(?))"
-    with _ROSTER.guard(path), contextlib.closing(_ROSTER.connect(path, "ro")) as db:
-        return {person for (person,) in db.execute(query, (json.dumps(list(persons)),))}
+    query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 (fixed names)
+    with kind.guard(path), contextlib.closing(kind.connect(path, "ro")) as db:
+        return {str(person) for (person,) in db.execute(query, (asked,))}
 
 
 class RosterStore:
