@@ -81,6 +81,9 @@ class Notifier(Protocol):
     def ready(self, status: str) -> None:
         """Start-up is complete."""
 
+    def slow(self, seconds: float) -> None:
+        """The start goes on, and may take so much longer."""
+
     def watchdog(self) -> None:
         """Every loop is fresh."""
 

@@ -40,6 +40,10 @@ class SystemdNotifier:
         """Start-up is complete; `status` is what `systemctl status` shows."""
         self._send("READY=1\nSTATUS=" + " ".join(status.split()))
 
+    def slow(self, seconds: float) -> None:
+        """The start goes on, and may take so much longer than TimeoutStartSec= allows."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def watchdog(self) -> None:
         """Every loop is fresh."""
         self._send("WATCHDOG=1")
@@ -72,6 +76,9 @@ class SilentNotifier:
         return None
 
     def ready(self, status: str) -> None:
+        """Nothing to tell."""
+
+    def slow(self, seconds: float) -> None:
         """Nothing to tell."""
 
     def watchdog(self) -> None:

@@ -58,12 +58,14 @@ def ensure_usable(
     key: SigningKey,
     evidence: Callable[[], TimeEvidence],
     lived: Callable[[], bool] = lambda: False,
+    slow: Callable[[], object] = lambda: None,
 ) -> Path | None:
     """Make sure that a `Ring` can be opened at `path`; the folder that an unusable journal was moved to, or None.
 
     A journal that is damaged, altered, set back or gone is set aside. `lived` says whether anything beside it shows
     that this is no first boot. One that is merely out of reach (rights, a full disk, a
     newer format) or another terminal's is not: that raises JournalError with the cure, and nothing is touched.
+    `slow` is called before all of it is read, which may take minutes.
     """
     JOURNAL.clear(path)
     unfinished: list[Path] = []
@@ -71,12 +73,13 @@ def ensure_usable(
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
     seen = lastseen.read(path)
     for folder in sorted(unfinished):
-        if not _is_over(path, folder, lambda: _what_is_wrong(path, origin, key, seen, lived)):
+        if not _is_over(path, folder, lambda: _what_is_wrong(path, origin, key, seen, lived, slow)):
             return _finish(path, origin, key, evidence, folder)
         _close(folder)
-    cause = _what_is_wrong(path, origin, key, seen, lived)
+    cause = _what_is_wrong(path, origin, key, seen, lived, slow)
     if cause is None:
         return None
+    slow()
     folder = _begin(path, cause, evidence(), key, seen)
     return _finish(path, origin, key, evidence, folder)
 
@@ -101,13 +104,19 @@ def is_vanished(path: Path, lived: Callable[[], bool]) -> bool:
 
 
 def _what_is_wrong(
-    path: Path, origin: Origin, key: SigningKey, seen: Seen | None, lived: Callable[[], bool]
+    path: Path,
+    origin: Origin,
+    key: SigningKey,
+    seen: Seen | None,
+    lived: Callable[[], bool],
+    slow: Callable[[], object],
 ) -> GapCause | None:
     if not JOURNAL.present(path):
         return GapCause.MISSING if is_vanished(path, lived) else None
     try:
         with Ring(path, origin, key) as ring:
             if _suspect(path).exists():
+                slow()
                 ring.check_structure()
                 _unsuspect(path)
             said = None if seen is None else lastseen.contradiction(ring, seen)

@@ -38,6 +38,8 @@ STOP_WITHIN_S = 2.8
 """All loops together; systemd and the promise allow three seconds."""
 FIRST_FRAME_S = 10.0
 """A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
+WHOLE_JOURNAL_S = 1_800.0
+"""How much longer a start may take where all of a journal is read: a full one, on a slow card."""
 EYES_EVERY_S = 60.0
 """How often a terminal without usable models or policy looks whether they were mended."""
 _STALE_S = {
@@ -83,7 +85,7 @@ class Terminal:
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
         shadow, self._shadow_failing = starting.shadow(config, eyes)
-        parts.secure_journal(config, secrets, clock)
+        parts.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         pace = Pace()

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -129,15 +129,17 @@ def bounds(config: Config) -> Bounds:
     return Bounds(storage.max_records, storage.max_bytes, storage.retention_days)
 
 
-def secure_journal(config: Config, secrets: Secrets, time: Clock) -> None:
+def secure_journal(
+    config: Config, secrets: Secrets, time: Clock, slow: Callable[[], object] = lambda: None
+) -> None:
     """Before anything opens it: set aside a journal that cannot be used. Raises JournalError.
 
-    A full disk is no reason to fail: the journal has a reserve.
+    A full disk is no reason to fail: the journal has a reserve. `slow` is called before what may take minutes.
     """
     path = journal_path(config)
     reserve = Reserve(path, config.storage.max_bytes)
     lived = partial(is_lived_in, path.parent)
-    reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence, lived))
+    reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence, lived, slow))
 
 
 def open_ring(config: Config, secrets: Secrets) -> Ring:

@@ -222,9 +222,11 @@ def test_a_machine_without_proc_is_said_by_name(tmp_path):
 def test_messages_reach_a_real_socket(listener):
     notifier = notifier_from({"NOTIFY_SOCKET": listener.getsockname(), "WATCHDOG_USEC": "10000000"})
     notifier.ready("3 people\nREADY=0")
+    notifier.slow(1_800)
     notifier.watchdog()
     notifier.stopping()
     assert listener.recv(4096) == b"READY=1\nSTATUS=3 people READY=0"
+    assert listener.recv(4096) == b"EXTEND_TIMEOUT_USEC=1800000000"
     assert listener.recv(4096) == b"WATCHDOG=1"
     assert listener.recv(4096) == b"STOPPING=1"
     assert notifier.watchdog_s == 10.0

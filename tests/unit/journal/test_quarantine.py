@@ -213,9 +213,18 @@ def test_damage_that_was_met_in_use_is_looked_for_at_the_next_start(
     assert not full.with_suffix(".suspect").exists()
 
 
-def test_a_suspicion_without_ground_is_dropped(begin: Callable, full: Path) -> None:
+def test_a_suspicion_without_ground_is_dropped(
+    begin: Callable, full: Path, origin: Origin, identity: SigningKey
+) -> None:
+    slow: list[bool] = []
+
+    def start() -> Path | None:
+        marked = lambda: slow.append(full.with_suffix(".suspect").exists())  # noqa: E731
+        return ensure_usable(full, origin, identity, lambda: NOW, slow=marked)
+
+    assert (start(), slow) == (None, []), "an ordinary start reads the end alone, and asks for no time"
     mark_suspect(full)
-    assert begin() is None
+    assert (start(), slow) == (None, [True]), "it is said before all is read"
     assert not full.with_suffix(".suspect").exists()
 
 
