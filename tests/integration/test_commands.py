@@ -97,7 +97,7 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         b"",
         b"{}",
         good[:-20],
-        b"\xff" * 40_000,
+        b"\xff" * 36_000,
         json.dumps(document).encode(),
         sealed(stranger_key, command),
         sealed(terminal.key, command),

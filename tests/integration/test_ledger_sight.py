@@ -65,7 +65,7 @@ def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_noth
     terminal.stop()
     site.eventually(lambda: claim().state == Presence.STOPPED, "and that it went")
     neighbour = site.neighbour("gate-1")
-    for raw in (b"", b"{", b"[" * 60_000, b'{"v":1,"state":"online"}'):
+    for raw in (b"", b"{", b"[" * 36_000, b'{"v":1,"state":"online"}'):
         neighbour.publish(topics.status(terminal.origin), raw, retain=True)
     neighbour.link.stop()
     terminal.append(1)
