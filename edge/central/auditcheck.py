@@ -43,7 +43,11 @@ def check(registry: Registry, present: VerifyKey) -> AuditReport:
             return AuditReport(entries, head, f"entry {len(entries) + 1}: does not follow the one before it")
         entries.append(entry)
         head, key = auditlog.digest(signed.payload), following
-    if key is not None and key != present:
+    if key is None:
+        return AuditReport(
+            entries, head, "it is empty, though the authority has a key; restore it from your backup"
+        )
+    if key != present:
         return AuditReport(entries, head, "it ends under another key than the authority's present one")
     return AuditReport(entries, head, None)
 

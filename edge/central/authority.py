@@ -44,8 +44,13 @@ def init(directory: Path, doing: Doing) -> SigningKey:
             create_identity(path)
         if path.exists():
             key = load_identity(path)
+            with_log = (directory / PUBLIC).exists()  # it is written after the log's first entry
+            if with_log and not (directory / DB).exists():
+                raise _lost(directory)
             with Registry(directory / DB) as registry:
                 if not registry.entries():
+                    if with_log:
+                        raise _lost(directory)
                     registry.enter(key, doing, Act.AUTHORITY_MADE, {"key": _public(key)})
         key = in_force(directory)
         _write_public(directory, key)
@@ -106,6 +111,18 @@ def refuse_none(directory: Path) -> None:
         if (directory / DB).exists():
             raise KeyFileError(f"{path}: gone, but {DB} is there; restore both from one backup")
         raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+    if not (directory / DB).exists():  # nobody begins an empty log in its place
+        if (directory / PUBLIC).exists():
+            raise _lost(directory)
+        raise KeyFileError(f"{path}: its log was not begun; give `smartclocker central authority init` again")
+
+
+def _lost(directory: Path) -> KeyFileError:
+    return KeyFileError(
+        f"{directory / DB}: the audit log and the orders are gone, and {KEY} is there; restore the file from your "
+        f"backup. Where it is lost for good, move {KEY}, {PUBLIC} and {DB} away, make another authority and pin it "
+        "at every terminal: they take no order with a number that was used before"
+    )
 
 
 def _put_aside(following: Path) -> None:

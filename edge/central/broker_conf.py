@@ -40,14 +40,17 @@ def merge(there: str, wanted: str, *, replace: frozenset[str] = frozenset()) -> 
         if not line or line.startswith("#"):
             comment = [*comment, line] if line else []
             continue
-        at = next((n for n, old in enumerate(lines) if old.strip().partition(" ")[0] == key), None)
-        if at is None:
+        found = [n for n, old in enumerate(lines) if old.strip().partition(" ")[0] == key]
+        if not found:
             block = [*comment, line]
             lines[after + 1 : after + 1] = block
-            at = after + len(block)
-        elif key in replace or _must_change(key, lines[at].strip().partition(" ")[2].strip(), text):
-            lines[at] = line
-        after, comment = at, []
+            found = [after + len(block)]
+        elif key in replace or _must_change(key, lines[found[0]].strip().partition(" ")[2].strip(), text):
+            lines[found[0]] = line
+        for n in found[1:]:  # of several the last counts; a second listener is somebody's own
+            if _must_change(key, lines[n].strip().partition(" ")[2].strip(), text):
+                lines[n] = line
+        after, comment = found[0], []
     return "\n".join(lines) + "\n"
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 from edge.central import crl, issued, pki
 from edge.central.findings import Finding, Kind
 from edge.central.rows import Terminal
@@ -24,7 +22,7 @@ def found(directory: Path, terminals: Sequence[Terminal], now: datetime) -> Iter
     authority = directory / "ca.crt"
     if not authority.exists():
         return
-    ca = x509.load_pem_x509_certificate(authority.read_bytes())
+    ca = pki.read_certificate(authority)
     yield from _finding(
         None, "the CA's certificate", ca.not_valid_before_utc, ca.not_valid_after_utc, now,
         "`smartclocker central init DIR` renews it; then copy DIR/pki/ca.crt to every terminal", CA_BEFORE,

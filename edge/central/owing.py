@@ -109,7 +109,9 @@ def unanswered(orders: Iterable[Owing]) -> list[Owing]:
         else:
             last[one.addressed.origin, one.addressed.order.word] = one
     others = {origin for origin, _ in last}
-    found = [one for one in last.values() if one.state in {State.OWED, State.KEPT, State.EXPIRED}]
+    late = {State.OWED, State.KEPT, State.EXPIRED}
+    # what came since an identity is not believed any more is nobody's answer
+    found = [one for one in last.values() if one.state in late or one.doubt is Doubt.UNPROVEN]
     return [*found, *(one for origin, one in cancelled.items() if origin not in others)]
 
 

@@ -181,6 +181,19 @@ def _present_key(path: Path) -> ec.EllipticCurvePrivateKey | None:
     return key if isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
+def read_certificate(path: Path) -> x509.Certificate:
+    """A certificate that is there. Raises KeyFileError for a file that is none, or cannot be read."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read ({error.strerror}); make it readable by this user") from error
+    except ValueError as error:
+        raise KeyFileError(
+            f"{path}: is damaged, no certificate is in it; restore it from your backup, or, but for the CA's own, "
+            "move it away and give `smartclocker central init` again"
+        ) from error
+
+
 def load_authority(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """The CA's certificate and its private key. Raises KeyFileError."""
     files = _files(directory, "ca")

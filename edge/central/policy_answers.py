@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from edge.central.doubted import Signers
-from edge.central.owing import Owing
+from edge.central.owing import Owing, State
 from edge.central.store import Store
 from edge.domain.consent import Policy
 from edge.domain.doubts import Doubt
@@ -55,9 +55,10 @@ class Ordered:
 def ordered(owing: Iterable[Owing]) -> Ordered | None:
     """Of all orders, the last about a policy at each terminal it names; None when there was none."""
     about = [one for one in owing if one.addressed.order.word is Word.POLICY]
-    if not about:
+    asked = [one for one in about if one.state is not State.CANCELLED]  # a cancelled one counts where it was obeyed
+    if not asked:
         return None
-    last = max(about, key=lambda one: one.addressed.order.sequence).addressed.order
+    last = max(asked, key=lambda one: one.addressed.order.sequence).addressed.order
     policy = Policy(last.fields["version"], last.fields["sha256"])
     here = tuple(one for one in about if one.addressed.order.fields["sha256"] == policy.sha256)
     return Ordered(policy, bool(last.fields["consent_again"]), here)

@@ -129,7 +129,7 @@ def _why_renew(directory: Path, stem: str, wish: Wish) -> str | None:
         return "new"
     if wish.renew:
         return "renewed with a new key"
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    certificate = pki.read_certificate(path)
     if certificate.not_valid_after_utc - datetime.now(UTC) < pki.RENEW_BEFORE:
         return "renewed, since it ends soon"
     return "issued anew, since it was revoked" if certificate.serial_number in crl.revoked(directory) else None
@@ -220,7 +220,7 @@ def named_hosts(certificate: Path) -> list[str]:
 
 
 def _end(path: Path) -> str:
-    return f"{x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc:%Y-%m-%d}"
+    return f"{pki.read_certificate(path).not_valid_after_utc:%Y-%m-%d}"
 
 
 def _read(path: Path) -> str | None:

@@ -100,7 +100,7 @@ def _enter(arguments: argparse.Namespace) -> int:
     from edge.errors import LedgerRefused
 
     wrong = [] if arguments.why else ["an entry needs --why; give it"]
-    if arguments.enter == "disclosure" and arguments.to is None:
+    if arguments.enter == "disclosure" and not (arguments.to or "").strip():
         wrong.append("a disclosure needs --to, whom; give it")
     if arguments.enter != "disclosure" and arguments.to is not None:
         wrong.append("--to is of a disclosure; leave it out, or --enter disclosure")

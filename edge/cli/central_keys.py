@@ -84,6 +84,7 @@ def run_register(arguments: argparse.Namespace) -> int:
     from edge.central.store import Store
     from edge.domain.auditlog import Act
     from edge.domain.records import Origin
+    from edge.errors import LedgerError
     from edge.journal.envelope import key_id
     from edge.journal.keys import load_public
     from edge.journal.points import sealing_key
@@ -91,6 +92,8 @@ def run_register(arguments: argparse.Namespace) -> int:
     key, origin = load_public(arguments.key), Origin(arguments.site, arguments.terminal)
     sealing_key(key)  # one that is no key is refused before anything is begun
     data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
+    if not any((arguments.directory / name).exists() for name in (LEDGER_PUBLIC, LEDGER_DB)):
+        raise LedgerError(f"{arguments.directory}: no centre is here; name the directory that `central init` made")
     with Store(arguments.directory / LEDGER_DB) as store, book_of(arguments) as book:
         there = store.terminal(key_id(key)) is not None
         with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):

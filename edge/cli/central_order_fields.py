@@ -111,14 +111,13 @@ def _instant(text: str) -> str:
 
     from edge.errors import RecordError
 
-    moment: datetime | None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # the second: no calendar of ours reaches so far
+        pass
+    raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
 
 
 def sealed_name(arguments: argparse.Namespace, terminal: "Terminal") -> str:

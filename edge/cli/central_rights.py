@@ -276,8 +276,11 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
         if act is Act.RIGHT_CLOSED:
             orders = _owing(desk.registry, arguments.directory).get(arguments.request, [])
             _refuse_unanswered(arguments, orders)
+            fitting = [one for one in orders if _answers(one, request)]
+            if not arguments.without_order:
+                _refuse_unasked(arguments, request, fitting)
             _refuse_held(arguments.directory, request)
-            data |= _despite(arguments, orders)
+            data |= _despite(arguments, request, fitting)
         desk.registry.enter(desk.key, desk.doing, act, data, request.person)
     print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
     return 0
@@ -292,23 +295,56 @@ def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> 
         active = {one.origin for one in store.terminals() if one.revoked is None}
     late = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
     if late:
-        names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.state})" for one in late}))
+        names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.doubt or one.state})" for one in late}))
         raise LedgerRefused(
-            f"{arguments.request}: no result yet of {names}; `central orders --send` sends what is owed; what "
-            f"expired or was cancelled is to be ordered again, with --request {arguments.request}; of a terminal "
-            "that is gone for good `central revoke` ends the identity; then close"
+            f"{arguments.request}: no result yet of {names}; `central orders --send` sends what is owed; "
+            "what expired, was cancelled or is unproven is to be ordered again, with --request "
+            f"{arguments.request}; of a terminal that is gone for good `central revoke` ends the identity; then "
+            "close"
         )
 
 
-def _despite(arguments: argparse.Namespace, orders: "list[Owing]") -> dict[str, Any]:
-    """What speaks against it, which was asked for in so many words; it stands in the log. Raises LedgerRefused."""
-    from edge.central import owing
+def _answers(one: "Owing", request: "Request") -> bool:
+    """Whether this order is what the person asked for; of a right of a newer version each is."""
+    from edge.domain.rights import ANSWERS
+
+    return request.right not in ANSWERS or one.addressed.order.word in ANSWERS[request.right]
+
+
+def _refuse_unasked(arguments: argparse.Namespace, request: "Request", orders: "list[Owing]") -> None:
+    """While a terminal knows the person by its own records and was not ordered it. Raises LedgerRefused.
+
+    What else is asked for goes to every terminal with the roster; what a terminal keeps of its own does not.
+    """
+    from edge.central.unasked import unasked
+    from edge.domain.rights import Right
     from edge.errors import LedgerRefused
 
-    if not orders:
+    if not orders or request.right not in {Right.ACCESS, Right.PORTABILITY, Right.ERASURE}:
+        return
+    with open_ledger(arguments.directory) as store:
+        left = unasked(store, request.person, {one.addressed.origin for one in orders})
+    if left:
+        names = ", ".join(f"{one.site}/{one.terminal}" for one in left)
+        raise LedgerRefused(
+            f"{arguments.request}: {names} has records of this person, and was not ordered it; order it there, "
+            f"too, with --request {arguments.request}; of a terminal that is gone for good `central revoke` ends "
+            "the identity; then close"
+        )
+
+
+def _despite(arguments: argparse.Namespace, request: "Request", orders: "list[Owing]") -> dict[str, Any]:
+    """What speaks against it, which was asked for in so many words; it stands in the log. Raises LedgerRefused."""
+    from edge.central import owing
+    from edge.domain.doubts import Doubt
+    from edge.errors import LedgerRefused
+
+    said = {owing.State.DONE, owing.State.REFUSED}
+    if not any(one.state in said and one.doubt is not Doubt.UNPROVEN for one in orders):
         if not arguments.without_order:
             raise LedgerRefused(
-                f"{arguments.request}: nothing was ordered for it; give `central order` with --request "
+                f"{arguments.request}: nothing was ordered for it that answers {request.right}, or no terminal "
+                "answered; give `central order` with --request "
                 f"{arguments.request}, or --without-order where it was answered otherwise, and --ground says how"
             )
         return {"without_order": True}

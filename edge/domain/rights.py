@@ -4,12 +4,13 @@ A request is what the audit log says of it; nothing else is kept.
 """
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from edge.domain.auditlog import Act, Entry
+from edge.domain.orders import ERASING, Word
 
 
 class Right(StrEnum):
@@ -22,6 +23,18 @@ class Right(StrEnum):
     RESTRICTION = "restriction"
     OBJECTION = "objection"
     WITHDRAWAL = "withdrawal"
+
+
+ANSWERS: Mapping[str, frozenset[Word]] = {
+    Right.ACCESS: frozenset({Word.ACCESS}),
+    Right.PORTABILITY: frozenset({Word.ACCESS}),
+    Right.RECTIFICATION: frozenset({Word.RECTIFY}),
+    Right.ERASURE: ERASING,
+    Right.RESTRICTION: frozenset({Word.RESTRICT, Word.OBJECT}) | ERASING,
+    Right.OBJECTION: frozenset({Word.OBJECT}) | ERASING,
+    Right.WITHDRAWAL: frozenset({Word.WITHDRAW}) | ERASING,
+}
+"""Which orders are an answer to a request. Another one may go with it meanwhile, and does not end it."""
 
 
 class Standing(StrEnum):

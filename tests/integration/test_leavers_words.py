@@ -151,7 +151,9 @@ def test_a_request_is_not_closed_while_a_terminal_that_may_speak_did_not_do_it(c
     assert (code, f"gate-1 ({how})" in said) == (65, True)
     centre.good("revoke", key_id(centre.gate.key.verify_key))
     centre.publish()
-    centre.good("rights close", number, "--ground", "its card was destroyed", *BY)
+    code, said = centre.run("rights close", number, "--ground", "g", *BY)
+    assert (code, "no terminal answered" in said) == (65, True)
+    centre.good("rights close", number, "--ground", "its card was destroyed", "--without-order", *BY)
 
 
 def test_an_export_of_before_the_order_brings_no_face_back_whatever_its_clock_said(centre: Centre) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from nacl.signing import SigningKey
 
 from edge.central import authority
 from edge.central.registry import Registry
@@ -10,6 +11,7 @@ from edge.central.store import Store
 from edge.cli import main
 from edge.domain.kinds import Kind
 from edge.domain.orders import NOBODY_HERE
+from edge.domain.records import Origin
 from tests.unit.test_central_orders import BEN, WHY, centre, gates, order
 from tests.unit.test_central_punches import ANNA, HOUR, evidence
 
@@ -102,3 +104,95 @@ def test_what_was_refused_and_ordered_again_is_done(centre, gates, capsys):
     with Store(centre / "ledger.db") as store:
         assert store.count("command-result") == 2
     assert json.loads(central(capsys, centre, "rights list", "--json")[1])[0]["standing"] == "done"
+
+
+ERASE = ("erase", ANNA, "--reason", "requested", "--request")
+
+
+def close(capsys, centre, number: str, *words: str) -> tuple[int, str]:
+    return central(capsys, centre, "rights close", number, "--ground", "g", *words, *WHY)
+
+
+def test_an_order_of_another_word_does_not_answer_a_request(centre, gates, capsys):
+    number = opened(capsys, centre, "erasure")
+    order(centre, "main/gate-1", "restrict", ANNA, "--request", number)
+    answer(centre, gates[0], "done", "restricted")
+    code, said = close(capsys, centre, number)
+    assert (code, "has records of this person" in said or "answers erasure" in said) == (65, True)
+    order(centre, "main/gate-1", *ERASE, number)
+    answer(centre, gates[0], "done", "erased")
+    assert close(capsys, centre, number)[0] == 0
+
+
+@pytest.mark.parametrize("right", ["access", "erasure"])
+def test_a_terminal_that_has_records_of_the_person_and_was_not_ordered_keeps_a_request_open(
+    centre, gates, capsys, right
+):
+    gates[1].punch(evidence(HOUR))
+    assert main(["central", "rights", "key", str(centre / "reply")]) == 0
+    capsys.readouterr()
+    words = ERASE if right == "erasure" else ("access", ANNA, "--reply-key", str(centre / "reply"), "--request")
+    number = opened(capsys, centre, right)
+    order(centre, "main/gate-1", *words, number)
+    answer(centre, gates[0], "done", "so")
+    code, said = close(capsys, centre, number)
+    assert (code, "main/gate-2" in said, "gate-3" in said) == (65, True, False)
+    order(centre, "main/gate-2", *words, number)
+    answer(centre, gates[1], "done", "so")
+    assert close(capsys, centre, number)[0] == 0
+
+
+def test_a_terminal_that_erased_the_person_by_itself_is_not_to_be_ordered_it(centre, gates, capsys):
+    gates[1].punch(evidence(HOUR))
+    data = {"person": ANNA, "reason": "requested", "templates": 1}
+    gates[1].write(Kind.ERASED, data, evidence(HOUR))
+    number = opened(capsys, centre, "erasure")
+    order(centre, "main/gate-1", *ERASE, number)
+    answer(centre, gates[0], "done", "erased")
+    assert close(capsys, centre, number)[0] == 0
+
+
+def keyid(centre, name: str) -> str:
+    with Store(centre / "ledger.db") as store:
+        return next(one.keyid for one in store.terminals() if one.origin.terminal == name)
+
+
+def test_a_result_that_is_unproven_answers_nothing(centre, gates, capsys):
+    """Whoever had the stolen card may have said it, and the terminal of that name now has never heard of it."""
+    number = opened(capsys, centre, "erasure")
+    order(centre, "main/gate-1", *ERASE, number)
+    answer(centre, gates[0], "done", "erased")
+    central(capsys, centre, "revoke", keyid(centre, "gate-1"), "--since", "2020-01-01T00:00Z")
+    code, said = close(capsys, centre, number)
+    assert (code, "no terminal answered" in said) == (65, True)
+    with Store(centre / "ledger.db") as store:
+        store.register(Origin("main", "gate-1"), SigningKey(bytes([77] * 32)).verify_key)
+    code, said = close(capsys, centre, number)
+    assert (code, "gate-1 (unproven)" in said) == (65, True)
+
+
+def test_what_no_terminal_did_is_closed_by_an_express_word_alone(centre, gates, capsys):
+    number = opened(capsys, centre, "erasure")
+    order(centre, "main/gate-1", *ERASE, number)
+    central(capsys, centre, "orders", "--cancel", "1", *WHY)
+    central(capsys, centre, "revoke", keyid(centre, "gate-1"))
+    assert close(capsys, centre, number)[0] == 65
+    assert close(capsys, centre, number, "--without-order")[0] == 0
+    assert entry(centre).data["without_order"] is True
+
+
+def test_a_policy_whose_order_was_cancelled_is_not_the_one_last_ordered(centre, gates, capsys, tmp_path):
+    for number, version in enumerate(("first", "second"), 1):
+        (tmp_path / version).write_text(version)
+        words = ("--version", version, "--text", str(tmp_path / version), "--consent-again")
+        order(centre, "main/*", "policy", *words)
+        assert f"policy {version}; asks" in central(capsys, centre, "rights policy")[1]
+        if number == 2:
+            central(capsys, centre, "orders", "--cancel", "2", *WHY)
+    said = central(capsys, centre, "rights policy")[1]
+    assert ("policy first; asks" in said, "second" in said) == (True, False)
+
+
+def test_a_disclosure_names_whom(centre, gates, capsys):
+    code, said = central(capsys, centre, "audit", "--enter", "disclosure", "--to", " ", *WHY)
+    assert (code, "needs --to" in said) == (65, True)

@@ -14,6 +14,7 @@ from edge.central import acting, authority, authority_lock, registry
 from edge.central.auditcheck import check
 from edge.central.registry import Doing, Registry
 from edge.central.roster_store import ROSTER_KEY
+from edge.cli import main
 from edge.domain import orders
 from edge.domain.auditlog import Act
 from edge.domain.orders import Word
@@ -292,3 +293,30 @@ def test_a_lock_that_somebody_removed_lets_no_second_command_in(tmp_path: Path, 
             pass  # who publishes takes turns of the authority's meanwhile
     with authority_lock.held(tmp_path, wait_s=0.1, lock=lock):
         pass
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty log"])
+def test_a_log_that_is_lost_is_not_begun_anew_in_silence(tmp_path, capsys, left):
+    base = tmp_path / "centre"
+    assert main(["central", "init", str(base), "--host", "localhost", "--site", "main"]) == 0
+    assert main(["central", "authority", "init", str(base), "--by", "Pat"]) == 0
+    for path in base.glob("authority.db*"):
+        path.unlink()
+    if left == "an empty log":
+        Registry(base / authority.DB).close()
+    capsys.readouterr()
+    assert main(["central", "authority", "init", str(base), "--by", "Pat"]) == 78
+    assert "restore the file from your backup" in capsys.readouterr().err
+    note = ("--enter", "note", "--by", "Pat", "--why", "x")
+    assert main(["central", "audit", str(base), *note]) != 0
+    assert (base / authority.DB).exists() is (left == "an empty log"), "and none is made for looking"
+    assert main(["central", "audit", str(base)]) != 0, "an empty log does not verify"
+
+
+def test_an_authority_whose_first_command_was_killed_before_its_log_is_completed(tmp_path, capsys):
+    create_identity(tmp_path / authority.KEY)
+    assert main(["central", "audit", str(tmp_path), "--enter", "note", "--why", "x"]) != 0
+    with pytest.raises(KeyFileError, match="authority init` again"):
+        authority.load(tmp_path)
+    assert main(["central", "authority", "init", str(tmp_path), "--by", "Pat"]) == 0
+    assert main(["central", "audit", str(tmp_path)]) == 0

@@ -253,3 +253,16 @@ def test_a_result_of_an_order_to_another_terminal_is_none_of_that_order(centre, 
     main(["central", "audit", str(centre), "--terminals", "--json"])
     (row,) = json.loads(capsys.readouterr().out)["records"]
     assert (row["order"], row["doubt"]) == (None, None)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "tomorrow", "2026-12-31T23:59"])
+def test_an_instant_that_no_calendar_has_is_refused(centre, gates, capsys, at):
+    assert order(centre, "main/gate-1", "employment-ended", ANNA, "--at", at) == 65
+    assert "with Z or an offset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("--send", "--every"), ("--every",)])
+def test_a_time_that_no_clock_takes_is_refused_by_its_word(centre, capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        orders(centre, *words, "999999d")
+    assert (ended.value.code, "shorter" in capsys.readouterr().err) == (2, True)

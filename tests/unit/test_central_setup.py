@@ -15,6 +15,7 @@ from cryptography import x509
 
 from edge.central import crl, issued, pki
 from edge.central.setup import named_hosts
+from edge.central.store import Store
 from edge.cli import main
 from edge.journal.keys import create_identity, load_identity, public_pem
 
@@ -324,3 +325,39 @@ def test_nor_is_the_authoritys(base, capsys):
         (base / name).unlink()
     assert central("authority", "init", base, "--by", "Pat") == 78
     assert "authority.pem is there; restore it from your backup" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "client-ledger.crt", "server.crt"])
+def test_a_damaged_certificate_is_named_and_nothing_is_unforeseen(base, capsys, name):
+    with Store(base / "ledger.db"):
+        pass
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", bytes(range(256))):
+        (base / "pki" / name).write_bytes(content)
+        capsys.readouterr()
+        assert main(["central", "init", str(base)]) == 78
+        assert "pki" in capsys.readouterr().err
+        if name == "ca.crt":
+            assert main(["central", "gaps", str(base)]) == 78
+            assert "ca.crt: is damaged" in capsys.readouterr().err
+
+
+def test_of_a_setting_that_stands_twice_no_line_makes_it_unsafe(base):
+    """mosquitto goes by the last."""
+    path = base / "mosquitto.conf"
+    more = ["require_certificate false", "allow_anonymous true", "max_packet_size 65536", "max_keepalive 60"]
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in more))
+    assert main(["central", "init", str(base)]) == 0
+    there = path.read_text().splitlines()
+    assert [line for line in more if line in there] == ["max_keepalive 60"], "somebody's own"
+    for line in ("require_certificate true", "allow_anonymous false", "max_packet_size 36864"):
+        assert there.count(line) == 2
+
+
+def test_nobody_is_registered_where_no_centre_is(base, tmp_path, capsys):
+    (tmp_path / "other").mkdir()
+    pem = tmp_path / "gate.pem"
+    pem.write_text(public_pem(create_identity(tmp_path / "gate").verify_key))
+    assert main(["central", "register", str(tmp_path / "other"), "main", "gate", str(pem)]) == 74
+    assert "central init` made" in capsys.readouterr().err
+    assert list((tmp_path / "other").iterdir()) == []
+    assert main(["central", "register", str(base), "main", "gate", str(pem)]) == 0
