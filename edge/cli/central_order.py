@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from edge.domain.orders import Order
 
 _LOOK_S = 0.2
+_LONGEST_S = 31 * 86_400.0
+"""Of a pause: the kernel's clocks refuse what is far longer, and no order waits so long without being sent again."""
 _NO_CLOCK = "clock-unsynchronised"
 """The alarm of a terminal that does not know the time."""
 
@@ -137,7 +139,7 @@ def run_orders(arguments: argparse.Namespace) -> int:
                 break
             if problem is not None:
                 say(f"not sent: {problem}", flush=True)
-            time.sleep(arguments.every.total_seconds())
+            time.sleep(min(arguments.every.total_seconds(), _LONGEST_S))
         unanswered = {owing.State.OWED, owing.State.EXPIRED, owing.State.KEPT}
         _print([one for one in found if arguments.all or one.state in unanswered], arguments, store)
     if problem is not None:
