@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.2
 _LONGEST_S = 31 * 86_400.0
-"""Of a pause: the kernel's clocks refuse what is far longer, and no order waits so long without being sent again."""
+"""Of a pause: the kernel's clocks refuse what is far longer."""
 _NO_CLOCK = "clock-unsynchronised"
 """The alarm of a terminal that does not know the time."""
 
