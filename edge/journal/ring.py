@@ -36,6 +36,10 @@ _LOOK_BACK = 64
 _PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
 _CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
 _WORDS = f"SELECT person, kind, max(seq) FROM records WHERE {ABOUT_SOMEBODY}"  # noqa: S608 (a fixed condition)
+_CONSENTS = (
+    f"SELECT payload FROM records WHERE {ABOUT_SOMEBODY} "  # noqa: S608 (a fixed condition)
+    "AND person = ? AND kind = 'consent' AND seq < ? ORDER BY seq"
+)
 _SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
 _SYNCHRONISED = b'"synchronised":true'
 """As `edge.domain.records.encode` writes it, in the time of a record."""
@@ -202,6 +206,12 @@ class Ring:
         whose, given = ("", ()) if person is None else (" AND person = ?", (person,))
         with JOURNAL.guard(self.path):
             return self._db.execute(f"{_WORDS}{whose} GROUP BY person, kind", given).fetchall()
+
+    def consents_before(self, person: str, seq: int) -> list[Record]:
+        """The `consent` records about somebody before a record, in order. Raises JournalError, RecordError."""
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_CONSENTS, (person, seq)).fetchall()
+        return [decode(payload) for (payload,) in rows]
 
     def over_by(self, seq: int) -> str | None:
         """When this record had surely been made: the `utc` of the first from it on whose clock was set.

@@ -6,8 +6,10 @@ came by the roster and stands in no record here. A journal that was put back wit
 """
 
 import logging
+from datetime import datetime, timedelta
 
 from edge.domain import consent as rules
+from edge.domain.consent import Consent
 from edge.domain.kinds import Bar, ErasureReason, Kind, Restriction
 from edge.domain.records import Record, decode
 from edge.domain.wording import counted
@@ -20,6 +22,8 @@ from edge.roster.people import People
 
 _WITHDRAWN = b'"withdrawn"'
 """In every record of a withdrawal: what lacks it need not be decoded, which is nearly all."""
+_WITHIN = timedelta(hours=1)
+"""After a consent was given its record is made: the photographs are taken in between."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +66,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, c
     if record is None:
         return False
     given = people.consent(person)
-    if given is not None and _is_since(given.given_at, word, ring):
+    if given is not None and _is_since(person, given, word, ring):
         return False  # they agreed since, elsewhere
     utc = clock.evidence().utc
     if word == erased:
@@ -74,14 +78,26 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, c
     return True
 
 
-def _is_since(given_at: str, word: int, ring: Ring) -> bool:
+def _is_since(person: str, given: Consent, word: int, ring: Ring) -> bool:
     """Whether a consent was surely given after the record `word` was made.
 
-    That record's own time tells nothing where no time server had set the clock: it may say 1970. It was over when
-    the next was made whose clock was set; until there is one, nothing is surely later.
+    One whose own record stands before it was not, whatever the clock said. Of one that has no record here, that was
+    given at another terminal, the times tell. The time of `word` itself tells nothing where no time server had set
+    the clock: it may say 1970. It was over when the next was made whose clock was set; until there is one, nothing
+    is surely later.
     """
+    if any(_tells_of(record, given) for record in ring.consents_before(person, word)):
+        return False
     over = ring.over_by(word)
-    return over is not None and rules.is_later(given_at, over)
+    return over is not None and rules.is_later(given.given_at, over)
+
+
+def _tells_of(record: Record, given: Consent) -> bool:
+    """Whether this is the record of a consent: the same policy, and by the same clock made soon after it."""
+    told, data = datetime.fromisoformat(record.time.utc), record.data
+    if data["state"] != "given" or data["policy_sha256"] != given.policy_sha256:
+        return False
+    return timedelta(0) <= told - datetime.fromisoformat(given.given_at) <= _WITHIN
 
 
 def _ending(ring: Ring, seq: int, *, withdrawal: bool) -> Record | None:

@@ -236,3 +236,34 @@ def test_a_folder_among_the_answers_holds_up_no_erasure(terminal: Terminal) -> N
     (terminal.folder / "access" / f"{terminal.ann}-found" / "deep").mkdir(parents=True)
     ENDS["erased"](terminal)
     assert list((terminal.folder / "access").iterdir()) == []
+
+
+AHEAD = replace(CONSENT, given_at="2026-03-08T07:50:00.000Z")
+
+
+def agrees_by_a_clock_that_runs_ahead(terminal: Terminal) -> None:
+    terminal.clock.day = 8
+    by_hand.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
+    terminal.copy()
+    terminal.clock.day = 2
+
+
+@pytest.mark.parametrize("how", ["erased", "withdrew"])
+def test_an_end_counts_after_a_consent_that_was_given_while_the_clock_ran_ahead(
+    terminal: Terminal, how: str
+) -> None:
+    agrees_by_a_clock_that_runs_ahead(terminal)
+    ENDS[how](terminal)
+    terminal.put_back()
+    assert terminal.start() == 1
+    assert terminal.matched() == {terminal.bob}
+    assert terminal.start() == 0
+
+
+def test_a_consent_elsewhere_counts_after_an_end_here_whatever_the_clock_said_before(terminal: Terminal) -> None:
+    agrees_by_a_clock_that_runs_ahead(terminal)
+    ENDS["withdrew"](terminal)
+    faces = np.eye(3, 192, dtype=np.float32)
+    terminal.people.enrol(terminal.ann, "Somebody", LATER, POLICY, faces, "m")  # as the roster brings it
+    assert terminal.start() == 0
+    assert terminal.matched() == {terminal.ann, terminal.bob}
