@@ -40,6 +40,10 @@ _CONSENTS = (
     f"SELECT payload FROM records WHERE {ABOUT_SOMEBODY} "  # noqa: S608 (a fixed condition)
     "AND person = ? AND kind = 'consent' AND seq < ? ORDER BY seq"
 )
+_RESULTS = (
+    "SELECT commands.id, records.payload FROM commands CROSS JOIN records ON records.seq = commands.seq "
+    "WHERE commands.seq > ? AND records.kind = 'command-result' ORDER BY commands.seq"
+)
 _SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
 _SYNCHRONISED = b'"synchronised":true'
 """As `edge.domain.records.encode` writes it, in the time of a record."""
@@ -213,6 +217,25 @@ class Ring:
             rows = self._db.execute(_CONSENTS, (person, seq)).fetchall()
         return [decode(payload) for (payload,) in rows]
 
+    def taken_at(self, command_id: str) -> int | None:
+        """The number of the record that says what became of a command.
+
+        None for one that was not taken, or long ago. Raises JournalError.
+        """
+        with JOURNAL.guard(self.path):
+            row = self._db.execute("SELECT seq FROM commands WHERE id = ?", (command_id,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def results(self, after: int, *words: str) -> list[tuple[str, Record]]:
+        """(the id it was taken under, the record) of each command of these words with seq > `after`, in order.
+
+        As far back as commands are remembered: as cheap in a full journal. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_RESULTS, (after,)).fetchall()
+        found = [(taken, decode(payload)) for taken, payload in rows if any(_says(payload, word) for word in words)]
+        return [(taken, record) for taken, record in found if record.data.get("command") in words]
+
     def over_by(self, seq: int) -> str | None:
         """When this record had surely been made: the `utc` of the first from it on whose clock was set.
 
@@ -343,3 +366,8 @@ class Ring:
     def _watermark(self) -> int:
         row = self._db.execute("SELECT upto FROM receipt").fetchone()
         return 0 if row is None else int(row[0])
+
+
+def _says(payload: bytes, word: str) -> bool:
+    """Whether a payload may be of this command: what is not need not be decoded."""
+    return f'"command":"{word}"'.encode() in payload

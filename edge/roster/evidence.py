@@ -141,6 +141,15 @@ class EvidenceStore:
         self._drop(names)
         return len(numbers)
 
+    def remove_some(self, found: Collection[Still]) -> None:
+        """Delete these, and the copies of their people that wait."""
+        for person in sorted({one.person for one in found}):
+            records = {one.record for one in found if one.person == person}
+            rows = self._rows("SELECT n, record FROM stills WHERE person = ?", (person,))
+            names = [str(row[0]) for row in self._rows("SELECT name FROM copies WHERE person = ?", (person,))]
+            self._delete_rows([int(row[0]) for row in rows if str(row[1]) in records])
+            self._drop(names)
+
     def remove_all_but(self, people: Collection[str]) -> int:
         """Delete those of people who are not enrolled any more, whatever interrupted their erasure.
 

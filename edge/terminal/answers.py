@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,14 @@ def forget(directory: Path, person: str) -> None:
     """Remove the answers that wait for somebody who is erased. Raises TransferError."""
     if PERSON.fullmatch(person) is None or not directory.exists():
         return
+    drop(directory, [path.name for path in directory.glob(f"{person}-*")])
+
+
+def drop(directory: Path, names: Iterable[str]) -> None:
+    """Remove answers, or what lies in their place, by their names; durable on return. Raises TransferError."""
     try:
-        for path in directory.glob(f"{person}-*"):
+        for name in names:
+            path = directory / name
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)  # none of ours, and in the way of an erasure for good
             else:

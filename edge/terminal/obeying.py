@@ -35,9 +35,10 @@ class Done:
 
 
 def result(order: Order, outcome: CommandOutcome, detail: str) -> Saying:
-    """The `command-result` record."""
+    """The `command-result` record; of a deletion of images it says whose, which no other record does."""
     data = {"command_id": order.id, "command": str(order.word), "outcome": str(outcome), "detail": detail}
-    return Kind.COMMAND_RESULT, data
+    named = order.word is Word.DELETE_EVIDENCE and order.person is not None
+    return Kind.COMMAND_RESULT, {**data, **({"person": order.person} if named else {})}
 
 
 class Obeying:

@@ -19,6 +19,8 @@ from edge.terminal.obeying import Done
 
 INDEX = "index.json"
 """Of a file that is handed out; beside it, each image as `EPOCH-SEQ.still`."""
+OF_EVERYBODY = "of everybody"
+"""In the detail of an order that deleted all images; a record of one person's images names them."""
 
 
 def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str, Any]]:
@@ -31,7 +33,8 @@ def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
     """The employer's request: all images, or one person's. Doing it again is safe. Raises EvidenceError."""
     whose = order.fields["whose"]
     count = remove(None if whose == EVERYBODY else whose, state, now)
-    return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted")
+    whole = f", {OF_EVERYBODY}" if whose == EVERYBODY else ""
+    return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
 
 
 def remove(person: str | None, state: Path, now: TimeEvidence) -> int:

@@ -1,13 +1,13 @@
-"""What a start brings to its end: records that are owed, the journal's last words, erasures that were begun."""
+"""What a start brings to its end: owed records, the journal's last words, what was put back, begun erasures."""
 
 import logging
 from functools import partial
 
-from edge.errors import JournalError, PeopleError, RecordError, TransferError
+from edge.errors import EvidenceError, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal import last_words
+from edge.terminal import last_words, put_back
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.orders import settle
 
@@ -19,9 +19,11 @@ def finish(people: People, ring: Ring, clock: Clock) -> None:
     for step in (
         partial(settle, people, ring, clock, interrupted=True),
         partial(last_words.carry_out, people, ring, clock),
+        partial(put_back.drop_answers, people, ring),
+        partial(put_back.drop_images, people, ring, clock),
         partial(finish_erasures, people=people, ring=ring, clock=clock),
     ):
         try:
             step()
-        except (PeopleError, JournalError, RecordError, TransferError) as error:
+        except (PeopleError, JournalError, RecordError, TransferError, EvidenceError) as error:
             _log.error("something is still to be finished, at the next start: %s", error)

@@ -253,7 +253,7 @@ def test_all_images_go_by_an_order_even_where_nobody_knows_the_time(bench: Bench
     bench.clock.found = replace(NOW, synchronised=False, boot_id="c" * 36)
     assert bench.give(Word.DELETE_EVIDENCE, whose="*")
     assert bench.images() == []
-    assert bench.said() == [("delete-evidence", "done", "2 images deleted")]
+    assert bench.said() == [("delete-evidence", "done", "2 images deleted, of everybody")]
 
 
 def test_a_deletion_that_was_interrupted_is_done_when_the_order_comes_again(

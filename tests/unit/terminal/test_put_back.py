@@ -1,0 +1,149 @@
+"""Answers and evidence images that were put back from an older copy, at the start of the terminal after it."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from edge.domain import orders
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.orders import Order, Word
+from edge.domain.records import Draft, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal import envelope
+from edge.journal.ring import Ring
+from edge.roster.evidence import opened
+from edge.roster.people import People
+from edge.roster.person import new_person_id
+from edge.terminal import by_hand, put_back, unfinished
+from edge.terminal.orders import Orders
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+GATE = Origin("hq", "gate-1")
+IDENTITY, AUTHORITY = (SigningKey(bytes([n]) * 32) for n in (1, 2))
+REPLY_KEY = base64.b64encode(bytes(PrivateKey(bytes([7]) * 32).public_key)).decode()
+NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+
+
+class HandClock:
+    def monotonic_ns(self) -> int:
+        return 0
+
+    def evidence(self) -> TimeEvidence:
+        return NOW
+
+
+@dataclass
+class Terminal:
+    root: Path
+    people: People
+    ring: Ring
+    clock: HandClock = field(default_factory=HandClock)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.orders = Orders(
+            GATE,
+            IDENTITY,
+            AUTHORITY.verify_key,
+            lambda: People(self.root / "people.db", bytes(32)),
+            POLICY,
+            self.clock,
+        )
+
+    @property
+    def at(self) -> dict[str, Any]:
+        return {"people": self.people, "ring": self.ring, "clock": self.clock, "by": "uid:7"}
+
+    def enrol(self) -> str:
+        person = new_person_id()
+        self.people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        return person
+
+    def order(self, word: Word, **fields: Any) -> None:
+        self.count += 1
+        until = "2026-04-02T07:00:00.000Z"
+        order = Order(
+            f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
+        )
+        signed = envelope.sign(orders.PAYLOAD_TYPE, orders.encode(order), AUTHORITY)
+        assert self.orders.take(envelope.to_wire(signed), self.ring)
+
+    def image(self, person: str) -> str:
+        """Of a record that is made now."""
+        self.ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
+        record = f"gate-1/{self.ring.epoch}/{self.ring.head().seq}"
+        with opened(self.root / "evidence.db", NOW, make=True) as store:
+            assert store is not None
+            assert store.keep(record, person, NOW, b"sealed" * 200, 5_000_000)
+        return record
+
+    def images(self) -> list[str]:
+        with opened(self.root / "evidence.db", NOW) as store:
+            return [] if store is None else [one.record for one in store.stills()]
+
+    def answers(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "access").iterdir())
+
+    def start(self) -> None:
+        unfinished.finish(self.people, self.ring, self.clock)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    with People(tmp_path / "people.db", bytes(32)) as people, Ring(tmp_path / "journal.db", GATE, IDENTITY) as ring:
+        made = Terminal(tmp_path, people, ring)
+        yield made
+        made.orders.close()
+
+
+def test_an_answer_of_before_an_erasure_goes_again_and_one_of_after_it_stays(terminal: Terminal) -> None:
+    ann, bob = terminal.enrol(), terminal.enrol()
+    for person in (ann, bob):
+        terminal.order(Word.ACCESS, person=person, reply_key=REPLY_KEY)
+    before = [name for name in terminal.answers() if name.startswith(ann)]
+    shutil.copytree(terminal.root / "access", terminal.root / "copy")
+    by_hand.erase(ann, ErasureReason.REQUESTED, **terminal.at)
+    terminal.order(Word.ACCESS, person=ann, reply_key=REPLY_KEY)
+    rightly = terminal.answers()
+    assert len(rightly) == 2
+    terminal.start()
+    assert terminal.answers() == rightly, "nothing was put back"
+    shutil.copytree(terminal.root / "copy", terminal.root / "access", dirs_exist_ok=True)
+    (terminal.root / "access" / f"{before[0]}.0123456789abcdef.part").write_bytes(b"half of it")
+    assert len(terminal.answers()) == 4
+    terminal.start()
+    assert terminal.answers() == rightly
+
+
+DELETIONS = {
+    "one-by-hand": (lambda one, ann: by_hand.delete_images(ann, **one.at), False),
+    "all-by-hand": (lambda one, ann: by_hand.delete_images(None, **one.at), True),
+    "one-by-order": (lambda one, ann: one.order(Word.DELETE_EVIDENCE, whose=ann), False),
+    "all-by-order": (lambda one, ann: one.order(Word.DELETE_EVIDENCE, whose="*"), True),
+}
+
+
+@pytest.mark.parametrize("how", DELETIONS)
+def test_images_of_before_their_deletion_go_again_and_later_ones_stay(terminal: Terminal, how: str) -> None:
+    delete, everybodys = DELETIONS[how]
+    ann, bob = terminal.enrol(), terminal.enrol()
+    first, bobs = terminal.image(ann), terminal.image(bob)
+    store, copy = terminal.root / "evidence.db", terminal.root / "copy.db"
+    shutil.copy(store, copy)
+    delete(terminal, ann)
+    shutil.copy(copy, store)
+    later = terminal.image(ann)
+    assert terminal.images() == [first, bobs, later]
+    terminal.start()
+    assert terminal.images() == ([later] if everybodys else [bobs, later])
+    assert put_back.drop_images(terminal.people, terminal.ring, terminal.clock) == 0
