@@ -109,11 +109,12 @@ class _Look:
                 "wrong one follow a time server, and look into the hours since"
             )
             yield self.finding(Kind.CLOCK, text, since=claim.heard)
-        if claim.epoch is None or self.now - _instant(claim.heard) < SETTLED:
+        if claim.epoch is None:
             return
+        settled = self.now - _instant(claim.heard) >= SETTLED
         revoked = self.ended.get(claim.epoch)
         if revoked is not None and claim.epoch not in {chain.epoch for chain in self.chains}:
-            if _instant(claim.heard) >= _instant(revoked.revoked or claim.heard) + SETTLED:
+            if settled and _instant(claim.heard) >= _instant(revoked.revoked or claim.heard) + SETTLED:
                 text = (
                     f"the identity {revoked.keyid} was revoked and goes on under this name (epoch {claim.epoch}): "
                     "nothing of it is stored or receipted; stop it, and see that its certificate is revoked, too"
@@ -122,7 +123,9 @@ class _Look:
             return
         theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
         here = max((self.store.top(chain) for chain in theirs), default=0)
-        if claim.head > here:
+        # of what it claims anew at each status, the oldest counts: one that speaks often must not hide it
+        asked = claim.lacking_since if claim.lacking == here + 1 and claim.lacking_since else claim.heard
+        if claim.head > here and self.now - _instant(asked) >= SETTLED:
             cure = "bring it back to the network, or its export to `smartclocker central import`"
             if claim.state is Presence.ONLINE:
                 cure = f"{self.resend()}, and see its alarms and the broker's log"
@@ -131,7 +134,7 @@ class _Look:
                 f"claims {records(here + 1, claim.head)} of epoch {claim.epoch}, which never came; {cure}",
                 claim.epoch, here + 1, claim.head,
             )  # fmt: skip
-        if any(self.had_delivered(chain, claim) for chain in theirs):
+        if settled and any(self.had_delivered(chain, claim) for chain in theirs):
             yield self.finding(
                 Kind.ROLLED_BACK,
                 f"claims epoch {claim.epoch} up to {claim.head} and had delivered more of it; its card was "

@@ -138,7 +138,13 @@ WHERE kind = 'erased' OR kind = 'consent' OR kind = 'restricted'
 """
 """It follows objections, too."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED)
+_LACKING = """
+ALTER TABLE claims ADD COLUMN lacking INTEGER;
+ALTER TABLE claims ADD COLUMN lacking_since TEXT
+"""
+"""Since when a terminal claims what never came, however often it speaks."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING)
 """Never change one that was released: add the next."""
 
 

@@ -37,6 +37,10 @@ class Claim:
     """By the terminal's clock."""
     claimed: str | None = None
     """When it was heard to be at this `head`; None where that may be an old word of its, told again."""
+    lacking: int | None = None
+    """The first record of `epoch` that it claimed and that was not here then; None when all was here."""
+    lacking_since: str | None = None
+    """When it claimed that record first."""
 
 
 class Sightings:
@@ -79,12 +83,22 @@ class Sightings:
             before = claims(self._store)
             for origin, statuses in due.items():
                 for said, heard in statuses:
-                    before[origin] = _after(before.get(origin), origin, said, heard)
+                    before[origin] = self._lacking(_after(before.get(origin), origin, said, heard))
             self._store.change(_PUT, [_row(before[origin]) for origin in due])
         self._flushed_ns = now_ns
         for origin, statuses in due.items():
             self._written[origin] = statuses[-1][0], now_ns
             del self._waiting[origin]
+
+    def _lacking(self, claim: Claim) -> Claim:
+        """The same with what it claims and is not here: what came meanwhile is lacking no more."""
+        words = (claim.origin.site, claim.origin.terminal, claim.epoch)
+        first = max((top for (top,) in self._store.select(_TOP, words)), default=0) + 1
+        if claim.epoch is None or claim.head < first:
+            return replace(claim, lacking=None, lacking_since=None)
+        if claim.lacking == first:
+            return claim
+        return replace(claim, lacking=first, lacking_since=claim.heard)
 
     def _due(self, origin: Origin, said: Status, now_ns: int) -> bool:
         last, written_ns = self._written.get(origin, (None, 0))
@@ -99,11 +113,11 @@ def claims(store: Store) -> dict[Origin, Claim]:
     """Everything that is remembered. Raises LedgerError."""
     found = {}
     for row in store.select(_CLAIMS):
-        site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed = row
+        site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, *rest = row
         origin = Origin(site, terminal)
         words = tuple(json.loads(alarms))
         where = epoch, head or 0, watermark or 0
-        found[origin] = Claim(origin, Presence(state), since, heard, *where, words, utc, claimed)
+        found[origin] = Claim(origin, Presence(state), since, heard, *where, words, utc, *rest)
     return found
 
 
@@ -143,13 +157,21 @@ def _row(claim: Claim) -> tuple[object, ...]:
     origin, alarms = claim.origin, json.dumps(claim.alarms)
     head, watermark = (None, None) if claim.epoch is None else (claim.head, claim.watermark)
     when = claim.state, claim.since, claim.heard
-    return (origin.site, origin.terminal, *when, claim.epoch, head, watermark, alarms, claim.utc, claim.claimed)
+    last = claim.claimed, claim.lacking, claim.lacking_since
+    return (origin.site, origin.terminal, *when, claim.epoch, head, watermark, alarms, claim.utc, *last)
 
 
 _REGISTERED = "SELECT 1 FROM terminals WHERE site = ? AND terminal = ? AND revoked IS NULL LIMIT 1"
 _ONLINE = """
 SELECT 1 FROM claims JOIN terminals USING (site, terminal) WHERE state = 'online' AND revoked IS NULL LIMIT 1
 """
-_COLUMNS = "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed"
+_TOP = """
+SELECT (SELECT max(seq) FROM records WHERE chain = chains.id) AS top FROM chains
+JOIN terminals ON terminals.id = chains.terminal WHERE site = ? AND terminals.terminal = ? AND epoch = ?
+AND top IS NOT NULL
+"""
+_COLUMNS = (
+    "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed, lacking, lacking_since"
+)
 _CLAIMS = f"SELECT {_COLUMNS} FROM claims"  # noqa: S608 - names of ours
-_PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

@@ -119,6 +119,20 @@ def test_what_a_terminal_claims_and_never_sent(centre):
     assert centre.find() == []
 
 
+def test_what_never_came_is_named_however_often_the_terminal_speaks(centre):
+    centre.take(*chain(2))
+    centre.hear(says(7))
+    for head in (8, 9):
+        centre.at += SETTLED * 0.6
+        centre.hear(says(head, utc=f"2026-03-02T08:00:0{head}.000Z"))
+    assert centre.kinds(timedelta()) == [(Kind.UNDELIVERED, EPOCH, 3, 9)]
+    centre.take(*chain(8))
+    assert centre.kinds(timedelta()) == [], "the ninth may be on its way"
+    centre.hear(says(10, utc="2026-03-02T08:00:10.000Z"))
+    assert centre.kinds(SETTLED / 2) == [], "the ninth was not asked for before"
+    assert centre.kinds() == [(Kind.UNDELIVERED, EPOCH, 9, 10)]
+
+
 def test_an_epoch_of_which_nothing_came(centre):
     centre.hear(says(3, epoch="f" * 32))
     assert centre.kinds() == [(Kind.UNDELIVERED, "f" * 32, 1, 3)]

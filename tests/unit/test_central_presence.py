@@ -54,7 +54,7 @@ def test_a_status_is_remembered_as_claimed(store, clock):
     sightings.flush(0)
     heard = "2026-03-02T08:00:00.000Z"
     assert claims(store) == {
-        GATE: Claim(GATE, Presence.ONLINE, heard, heard, SAID.epoch, 9, 7, ("fork",), SAID.utc, heard)
+        GATE: Claim(GATE, Presence.ONLINE, heard, heard, SAID.epoch, 9, 7, ("fork",), SAID.utc, heard, 1, heard)
     }  # fmt: skip
 
 
