@@ -102,7 +102,7 @@ class Terminal:
         self._strobe = CaredStrobe(lambda: strobe or parts.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
-        self.centre = starting.centre(config, secrets, clock, self._status)
+        self.centre = starting.centre(config, secrets, clock, self._status, rules.consent)
         self._certificates = starting.certificates(config)
         self.attend = Attend(
             slot,

@@ -159,8 +159,8 @@ def open_people(config: Config, secrets: Secrets) -> People:
     return People(Path(config.storage.state) / "people.db", secrets.storage)
 
 
-def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
-    """What takes the authority's orders; None for a terminal that has none. Raises ConfigError."""
+def orders(config: Config, secrets: Secrets, time: Clock, in_force: Policy) -> Orders | None:
+    """What takes the authority's orders; None for a terminal that has none. `in_force` is who attends' policy."""
     if secrets.authority is None:
         return None
     return Orders(
@@ -168,7 +168,7 @@ def orders(config: Config, secrets: Secrets, time: Clock) -> Orders | None:
         secrets.identity,
         secrets.authority,
         lambda: open_people(config, secrets),
-        policy(config),
+        in_force,
         time,
     )
 
@@ -194,8 +194,8 @@ def open_received(config: Config, *, mend: bool = True) -> Received:
     return Received(Path(config.storage.state) / "roster.db", mend=mend)
 
 
-def roster(config: Config, secrets: Secrets, time: Clock) -> Roster | None:
-    """What takes the site's roster; None for a terminal that has no authority. Raises ConfigError."""
+def roster(config: Config, secrets: Secrets, time: Clock, in_force: Policy) -> Roster | None:
+    """What takes the site's roster; None for a terminal that has no authority. `in_force` as for orders."""
     pinned = secrets.authority
     if pinned is None:
         return None
@@ -210,7 +210,7 @@ def roster(config: Config, secrets: Secrets, time: Clock) -> Roster | None:
         keys,
         lambda: open_people(config, secrets),
         lambda: open_received(config),
-        policy(config),
+        in_force,
         time,
     )
 

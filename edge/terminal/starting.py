@@ -99,9 +99,13 @@ def shadow(config: Config, eyes: Seeing) -> tuple[Shadow | None, bool]:
 
 
 def centre(
-    config: Config, own: parts.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]]
+    config: Config, own: parts.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]], in_force: Policy
 ) -> Centre | None:
-    """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs."""
+    """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
+
+    `in_force` is the policy of this start: who attends, orders and the roster judge by the same one. A text that is
+    changed meanwhile counts from the next start. One that could not be read then is read when it is there.
+    """
     chosen = config.uplink
     if chosen is None:
         return None
@@ -111,6 +115,7 @@ def centre(
         uplink = parts.uplink(config)
         if uplink is None:
             raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
+        policy = in_force if in_force.sha256 or secrets.authority is None else parts.policy(config)
         publisher = Publisher(
             uplink,
             lambda: parts.open_ring(config, own),
@@ -120,8 +125,8 @@ def centre(
             window=chosen.window,
             resend_s=chosen.resend_s,
             status=status,
-            orders=parts.orders(config, secrets, clock),
-            roster=parts.roster(config, secrets, clock),
+            orders=parts.orders(config, secrets, clock, policy),
+            roster=parts.roster(config, secrets, clock, policy),
         )
         return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
 

@@ -111,8 +111,8 @@ class Driven(Gate):
             raise RuntimeError("this gate has a centre")
         self._publisher = publisher = Publisher(
             uplink, self.ring, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
-            orders=parts.orders(self.loaded, self.secrets, self.clock),
-            roster=parts.roster(self.loaded, self.secrets, self.clock),
+            orders=parts.orders(self.loaded, self.secrets, self.clock, parts.policy(self.loaded)),
+            roster=parts.roster(self.loaded, self.secrets, self.clock, parts.policy(self.loaded)),
         )  # fmt: skip
         self._stopping = threading.Event()
 
