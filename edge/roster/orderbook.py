@@ -62,6 +62,12 @@ class OrderBook:
         """Whether it was taken, whatever became of it."""
         return self._one("SELECT 1 FROM orders WHERE id = ?", order) is not None
 
+    def remembers(self) -> bool:
+        """Whether it has forgotten none yet: what it does not know was never taken with this file."""
+        with PEOPLE.guard(self._path):
+            count = self._db.execute("SELECT count(*) FROM orders").fetchone()[0]
+        return int(count) < KEPT_IDS
+
     def newest(self, scope: str) -> int:
         """The highest sequence number that was taken of one scope; 0 for none."""
         found = self._one("SELECT sequence FROM marks WHERE scope = ?", scope)

@@ -28,6 +28,11 @@ from edge.terminal import answers, enrolment, releasing, roster_export
 from edge.terminal.obeying import lift
 from edge.terminal.on_record import changed, destroyed, did, handed_out
 
+PIN = "pin"
+"""The word of a record about somebody's PIN; one about a badge or a staff number has the word of `Token`."""
+TAKEN = "taken from"
+"""How the detail of a record begins that tells of a badge, a staff number or a PIN that was taken."""
+
 
 def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
     """End a consent: matching stops and the templates' key is dropped first, then the record says so.
@@ -243,7 +248,7 @@ def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: 
     def change() -> list[Saying]:
         nonlocal count
         count = people.means.take(person, kind)
-        return [did(kind, f"taken from {person}: {count}", person)] if count else []
+        return [did(kind, f"{TAKEN} {person}: {count}", person)] if count else []
 
     changed(change, people, ring, clock, by)
     people.purge()
@@ -255,7 +260,7 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, cloc
 
     def change() -> list[Saying]:
         people.means.set_pin(person, pin)
-        return [did("pin", f"{'taken from' if pin is None else 'chosen for'} {person}", person)]
+        return [did(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
     changed(change, people, ring, clock, by)
 

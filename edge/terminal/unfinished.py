@@ -7,7 +7,7 @@ from edge.errors import EvidenceError, JournalError, PeopleError, RecordError, T
 from edge.journal.ring import Ring
 from edge.ports import Clock
 from edge.roster.people import People
-from edge.terminal import last_words, put_back
+from edge.terminal import last_words, means_of_then, put_back
 from edge.terminal.enrolment import finish_erasures
 from edge.terminal.orders import settle
 
@@ -19,6 +19,7 @@ def finish(people: People, ring: Ring, clock: Clock) -> None:
     for step in (
         partial(settle, people, ring, clock, interrupted=True),
         partial(last_words.carry_out, people, ring, clock),
+        partial(means_of_then.take_anew, people, ring),
         partial(put_back.drop_answers, people, ring),
         partial(put_back.drop_images, people, ring, clock),
         partial(finish_erasures, people=people, ring=ring, clock=clock),

@@ -1,0 +1,148 @@
+"""Badges and PINs of an older people file that was put back alone, at the start of the terminal after it."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+
+from edge.domain.badge import Token
+from edge.domain.kinds import Kind
+from edge.domain.records import Draft, Origin
+from edge.domain.types import TimeEvidence
+from edge.journal.ring import Ring
+from edge.roster import orderbook
+from edge.roster.people import People
+from edge.roster.person import new_person_id
+from edge.terminal import by_hand, means_of_then, unfinished
+
+FIRST, SECOND, BOBS, PIN = "04A1B2C3", "04D4E5F6", "04778899", "274950"
+NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+
+
+class HandClock:
+    def monotonic_ns(self) -> int:
+        return 0
+
+    def evidence(self) -> TimeEvidence:
+        return NOW
+
+
+@dataclass
+class Terminal:
+    """Two people with a badge, a number and a PIN each, and a copy of their file as it was then."""
+
+    root: Path
+    people: People
+    ring: Ring
+    ann: str
+    bob: str
+
+    @property
+    def at(self) -> dict[str, Any]:
+        return {"people": self.people, "ring": self.ring, "clock": HandClock(), "by": "uid:7"}
+
+    def copy(self) -> None:
+        self.people.purge()
+        shutil.copy(self.root / "people.db", self.root / "then.db")
+
+    def put_back(self) -> None:
+        self.people.close()
+        shutil.copy(self.root / "then.db", self.root / "people.db")
+        self.people = People(self.root / "people.db", bytes(32))
+
+    def start(self) -> None:
+        unfinished.finish(self.people, self.ring, HandClock())
+
+    def held(self) -> dict[str, tuple[int, int, bool]]:
+        return self.people.means.overview()
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    people = People(tmp_path / "people.db", bytes(32))
+    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
+        made = Terminal(tmp_path, people, ring, new_person_id(), new_person_id())
+        for person, card, number in ((made.ann, FIRST, "1001"), (made.bob, BOBS, "1002")):
+            people.add(person, "Somebody")
+            by_hand.give_token(person, Token.BADGE, card, **made.at)
+            by_hand.give_token(person, Token.NUMBER, number, **made.at)
+            by_hand.choose_pin(person, PIN, **made.at)
+        made.copy()
+        yield made
+        made.people.close()
+
+
+ALL = (1, 1, True)
+ACTS = {
+    "badge": (lambda one: by_hand.take_tokens(one.ann, Token.BADGE, **one.at), (0, 1, True)),
+    "number": (lambda one: by_hand.take_tokens(one.ann, Token.NUMBER, **one.at), (1, 0, True)),
+    "pin": (lambda one: by_hand.choose_pin(one.ann, None, **one.at), (1, 1, False)),
+    "another-pin": (lambda one: by_hand.choose_pin(one.ann, "836152", **one.at), (1, 1, False)),
+}
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_what_was_taken_since_is_taken_again_and_nothing_else(terminal: Terminal, what: str) -> None:
+    take, left = ACTS[what]
+    take(terminal)
+    said = terminal.ring.head().seq
+    terminal.put_back()
+    assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
+    terminal.start()
+    assert terminal.held() == {terminal.ann: left, terminal.bob: ALL}
+    assert terminal.ring.head().seq == said, "the journal says so already"
+    assert terminal.people.orders.owed() == []
+
+
+def test_a_file_that_was_not_put_back_keeps_what_was_given_after_a_taking(terminal: Terminal) -> None:
+    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)  # as the roster brings it: no record here
+    terminal.start()
+    assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
+
+
+def test_a_badge_that_is_given_again_after_the_start_stays(terminal: Terminal, caplog) -> None:
+    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    assert terminal.ann in caplog.text
+    assert terminal.bob not in caplog.text
+    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)
+    caplog.clear()
+    terminal.start()
+    assert terminal.held()[terminal.ann] == ALL
+    assert caplog.text == ""
+
+
+def test_a_new_file_takes_nothing_from_whom_the_roster_brings_later(terminal: Terminal) -> None:
+    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    terminal.people.close()
+    for file in terminal.root.glob("people.db*"):
+        file.unlink()
+    terminal.people = People(terminal.root / "people.db", bytes(32))
+    terminal.start()
+    terminal.people.add(terminal.ann, "Ann")
+    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)
+    terminal.start()
+    assert terminal.held() == {terminal.ann: (1, 0, False)}
+
+
+def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal) -> None:
+    order = "0" * 31 + "1"
+    said = {"command_id": order, "command": "rectify", "outcome": "done", "detail": "the name is rectified"}
+    assert terminal.ring.take_command(order, Draft(Kind.COMMAND_RESULT, said, NOW)) is not None
+    terminal.start()
+    assert not terminal.people.orders.known(order)
+
+
+def test_a_file_that_forgot_old_acts_is_left_alone(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orderbook, "KEPT_IDS", 6)
+    by_hand.take_tokens(terminal.bob, Token.BADGE, **terminal.at)
+    terminal.people.means.give(terminal.bob, Token.BADGE, SECOND)
+    assert not terminal.people.orders.remembers()
+    assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
+    assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
