@@ -6,6 +6,7 @@ entered after (`done`): whatever interrupts it, the next command enters what was
 """
 
 import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from edge.journal.envelope import Envelope
 
 _NAMES_KEY = b'"authority-'
 """Stands in the payload of every entry that names a key, and in few others."""
+_MOST_NAMED = 200
+"""Terminals that an entry names: with names of 64 characters that is 13 kB of an envelope's 32 KiB."""
 
 _CANCELLED = "SELECT payload FROM audit WHERE instr(payload, ?)"
 
@@ -286,10 +289,18 @@ class Registry:
         rows = [(sequence, terminal) for terminal in terminals]
         self._db.executemany("INSERT INTO addressed (sequence, terminal) VALUES (?, ?)", rows)
         data: dict[str, Any] = {"id": order.id, "sequence": sequence, "order": str(word), "site": site}
-        data |= {"terminals": list(terminals)} | ({} if request is None else {"request": request})
+        data |= _addressed(terminals) | ({} if request is None else {"request": request})
         data |= {name: fields[name] for name in ("records", "ground", "whose") if name in fields}
         self._enter(key, doing, Act.ORDER, data, order.person)
         return order
+
+
+def _addressed(terminals: Sequence[str]) -> dict[str, Any]:
+    """Who an order goes to, for its entry: by name, or a number and a digest where an entry cannot hold all."""
+    if len(terminals) <= _MOST_NAMED:
+        return {"terminals": list(terminals)}
+    digest = hashlib.sha256("\n".join(sorted(terminals)).encode()).hexdigest()
+    return {"terminals": [orders.EVERYWHERE], "addressed": len(terminals), "addressed_sha256": digest}
 
 
 def _entry(n: int, prev: str, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> Entry:

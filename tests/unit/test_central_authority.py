@@ -69,6 +69,16 @@ def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Pa
     assert problem(tmp_path) is None
 
 
+def test_an_order_to_a_thousand_terminals_of_long_names_is_in_the_log(tmp_path: Path, key: SigningKey) -> None:
+    names = [f"gate-{number:04}-{'x' * 50}" for number in range(1_000)]
+    with Registry(tmp_path / authority.DB) as made:
+        made.issue(key, PAT, "hq", names, Word.RESTRICT, {"person": ANN}, valid=MONTH, everywhere=True)
+        assert [one.origin.terminal for one in made.addressed()] == names
+        data = made.entries()[-1].data
+    assert (data["terminals"], data["addressed"], len(data["addressed_sha256"])) == (["*"], 1_000, 64)
+    assert problem(tmp_path) is None
+
+
 def test_what_no_terminal_would_take_is_neither_kept_nor_in_the_log(tmp_path: Path, key: SigningKey) -> None:
     with Registry(tmp_path / authority.DB) as made:
         for person, terminals in (("Ann Example", ["gate-1"]), (ANN, [])):
