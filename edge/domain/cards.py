@@ -8,8 +8,8 @@ import re
 
 _LENGTHS = (3, 4, 5, 7)
 """Bytes of a card's number: Wiegand 26, most cards, EM4100, and long ISO 14443 ones."""
-_WIDTHS = (0, 8, 10)
-"""Digits that decimal numbers are filled to; 0: not at all."""
+_WIDTHS = (0, *range(3, 15))
+"""Digits that decimal numbers are filled to; 0: not at all. Any of them: who types a number leaves zeros out."""
 _HEX = re.compile(r"[0-9A-F]{6,14}")
 
 
