@@ -45,7 +45,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--reason", choices=reasons, help="of `erase`")
     add("--lifts", choices=("restriction", "objection"), help="of `unrestrict`; objection: the person asked for it")
     add("--name", help=f"of `rectify`: the right one, sealed to each terminal; {HELP}")
-    add("--reply-key", type=Path, metavar="FILE", help="of `access`: what `central rights key` made, with .pub")
+    add("--reply-key", type=Path, metavar="FILE", help="of `access`: FILE that `central rights key` made")
     add(
         "--at",
         metavar="TIME",

@@ -287,20 +287,24 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
 
 
 def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> None:
-    """While a terminal that may speak has not done what was ordered for this request. Raises LedgerRefused."""
+    """While a terminal that may speak has not done what was ordered for this request. Raises LedgerRefused.
+
+    An order that was cancelled is waited for, too, unless the request is ended without one by an express word.
+    """
     from edge.central import owing
     from edge.errors import LedgerRefused
 
     with open_ledger(arguments.directory) as store:
         active = {one.origin for one in store.terminals() if one.revoked is None}
-    late = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
+    open_ones = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
+    late = [one for one in open_ones if not (arguments.without_order and one.state is owing.State.CANCELLED)]
     if late:
         names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.doubt or one.state})" for one in late}))
         raise LedgerRefused(
             f"{arguments.request}: no result yet of {names}; `central orders --send` sends what is owed; "
             "what expired, was cancelled or is unproven is to be ordered again, with --request "
-            f"{arguments.request}; of a terminal that is gone for good `central revoke` ends the identity; then "
-            "close"
+            f"{arguments.request}; of a terminal that is gone for good `central revoke` ends the identity; where "
+            "the person was answered otherwise, cancel what is owed and give --without-order; then close"
         )
 
 

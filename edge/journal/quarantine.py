@@ -192,12 +192,19 @@ def _finish(
             f"{folder}: a journal is being set aside there, and that failed ({error}); free some space on the "
             f"disk, and make {path.parent} writable by this user"
         ) from error
-    _log.critical(
-        "the journal was %s. It lies whole in %s, and a new epoch has begun: run `smartclocker journal recover`, "
-        "and give the centre what it finds",
-        gap.cause,
-        folder,
-    )
+    if gap.cause is GapCause.MISSING:
+        _log.critical(
+            "the journal was missing, and a new epoch has begun; %s has the report. Look for the file: when it is "
+            "found, run `smartclocker journal recover` on it, and give the centre what that finds",
+            folder,
+        )
+    else:
+        _log.critical(
+            "the journal was %s. It lies whole in %s, and a new epoch has begun: run `smartclocker journal "
+            "recover`, and give the centre what it finds",
+            gap.cause,
+            folder,
+        )
     return folder
 
 

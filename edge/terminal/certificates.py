@@ -13,6 +13,8 @@ from edge.terminal.alarms import CERTIFICATE_ENDING
 
 _log = logging.getLogger(__name__)
 LOOK_EVERY_S = 600.0
+LOOK_AGAIN_S = 60.0
+"""While one ends: it may be renewed at any moment."""
 
 
 def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
@@ -66,8 +68,8 @@ class Watch:
     def alarms(self) -> tuple[str, ...]:
         """CERTIFICATE_ENDING while one of them ends within 30 days, or has ended."""
         if self._now_s() >= self._look_at:
-            self._look_at = self._now_s() + LOOK_EVERY_S
             self._look()
+            self._look_at = self._now_s() + (LOOK_AGAIN_S if self._ending else LOOK_EVERY_S)
         return (CERTIFICATE_ENDING,) * self._ending
 
     def _look(self) -> None:

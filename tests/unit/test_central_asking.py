@@ -181,6 +181,16 @@ def test_what_no_terminal_did_is_closed_by_an_express_word_alone(centre, gates, 
     assert entry(centre).data["without_order"] is True
 
 
+def test_what_was_cancelled_since_the_person_was_answered_otherwise_keeps_no_request_open(centre, gates, capsys):
+    number = opened(capsys, centre, "erasure")
+    order(centre, "main/gate-1", *ERASE, number)
+    assert close(capsys, centre, number, "--without-order")[0] == 65, "it may be carried out still"
+    central(capsys, centre, "orders", "--cancel", "1", *WHY)
+    code, said = close(capsys, centre, number)
+    assert (code, "--without-order" in said) == (65, True)
+    assert close(capsys, centre, number, "--without-order")[0] == 0
+
+
 def test_a_policy_whose_order_was_cancelled_is_not_the_one_last_ordered(centre, gates, capsys, tmp_path):
     for number, version in enumerate(("first", "second"), 1):
         (tmp_path / version).write_text(version)

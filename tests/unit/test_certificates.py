@@ -101,7 +101,7 @@ def test_check_notes_one_that_ends_soon_and_does_not_fail_for_it(base):
 
 
 def test_the_terminals_alarm_comes_ahead_and_goes_with_a_new_certificate(base, caplog):
-    clock = iter([0.0, 0.0, 1.0, 700.0, 700.0])
+    clock = iter([0.0, 0.0, 1.0, 70.0, 70.0])
     soon = uplink(base, timedelta(days=12))
     watch = Watch(lambda: soon, lambda: next(clock))
     assert watch.alarms == ("certificate-ending",)
