@@ -12,13 +12,18 @@ from edge.central.store import Store
 from edge.domain.kinds import Kind as RecordKind
 from edge.domain.records import Origin, decode
 
+_MOST_NAMED = 5
+"""Other epochs that one finding names: a terminal that begins one after another must not make the list grow with
+the square of their number."""
+
 
 def breaks(
     store: Store, origin: Origin, chains: Sequence[ChainRow], acknowledged: Mapping[int, int]
 ) -> Iterator[Finding]:
     """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain."""
+    stored = _stored(chains)
     for chain in chains:
-        for seq, finding in _gaps(store, origin, chain, chains):
+        for seq, finding in _gaps(store, origin, chain, stored):
             if seq > acknowledged.get(chain.id, 0):
                 yield finding
     for identity in dict.fromkeys(chain.terminal for chain in chains):
@@ -35,14 +40,22 @@ def breaks_at(store: Store, chain: ChainRow, chains: Sequence[ChainRow]) -> int:
     return last or int(chain.id in {one.id for one in _second_beginnings(store, theirs)})
 
 
+def _stored(chains: Sequence[ChainRow]) -> dict[str, int]:
+    """How far each epoch is here."""
+    found: dict[str, int] = {}
+    for chain in chains:
+        found[chain.epoch] = max(chain.upto, found.get(chain.epoch, 0))
+    return found
+
+
 def _gaps(
-    store: Store, origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]
+    store: Store, origin: Origin, chain: ChainRow, stored: Mapping[str, int]
 ) -> Iterator[tuple[int, Finding]]:
     """By what the terminal's own signed `gap` records say."""
     for seq, payload in _rows(store, chain):
         data = decode(payload).data
         epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
-        here = max((other.upto for other in chains if other.epoch == epoch), default=0)
+        here = 0 if epoch is None else stored.get(epoch, 0)
         aside = f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
         look = (
             "save what it holds there with `smartclocker journal recover`, then `smartclocker central import`; "
@@ -72,7 +85,10 @@ def _second_beginnings(store: Store, chains: Sequence[ChainRow]) -> list[ChainRo
 
 
 def _says_nothing(origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]) -> str:
-    others = ", ".join(f"{one.epoch} (here up to {one.upto})" for one in chains if one.id != chain.id)
+    first = [one for one in chains[: _MOST_NAMED + 1] if one.id != chain.id][:_MOST_NAMED]
+    others = ", ".join(f"{one.epoch} (here up to {one.upto})" for one in first)
+    if len(chains) - 1 > len(first):
+        others += f" and {len(chains) - 1 - len(first)} more"
     return (
         f"epoch {chain.epoch} begins without a word of the journal before it, and this identity had one: {others}. "
         "That journal was removed or exchanged, or the terminal was installed anew: what it held beyond is not "

@@ -188,6 +188,14 @@ def test_a_second_journal_that_does_not_say_what_it_follows(centre):
     assert f"central acknowledge DIR main/gate-1 {'f' * 32}" in found.text
 
 
+def test_one_journal_after_another_makes_a_list_that_grows_with_their_number_alone(centre):
+    for number in range(40):
+        centre.take(*chain(1, f"{number:032x}"))
+    found = centre.find()
+    assert [one.kind for one in found] == [Kind.NEW_EPOCH] * 39
+    assert all("and 34 more" in one.text and one.text.count("here up to") == 5 for one in found)
+
+
 def test_the_journal_before_it_may_arrive_last(centre):
     """As an export, or recovered: the one that began first needs no word."""
     fields = {"previous_epoch": EPOCH, "previous_head": 2, "receipted": 0, "cause": "missing", "quarantine": "q"}
