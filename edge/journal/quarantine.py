@@ -17,6 +17,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -73,7 +74,8 @@ def ensure_usable(
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
     seen = lastseen.read(path)
     for folder in sorted(unfinished):
-        if not _is_over(path, folder, lambda: _what_is_wrong(path, origin, key, seen, lived, slow)):
+        wrong = partial(_what_is_wrong, path, origin, key, seen, lived, slow)
+        if not _is_over(path, folder, wrong, lambda: _last_words(path, key, seen)[0]):
             return _finish(path, origin, key, evidence, folder)
         _close(folder)
     cause = _what_is_wrong(path, origin, key, seen, lived, slow)
@@ -192,7 +194,7 @@ def _finish(
             f"{folder}: a journal is being set aside there, and that failed ({error}); free some space on the "
             f"disk, and make {path.parent} writable by this user"
         ) from error
-    if gap.cause is GapCause.MISSING:
+    if gap.cause == GapCause.MISSING:  # a note that was read has the plain word
         _log.critical(
             "the journal was missing, and a new epoch has begun; %s has the report. Look for the file: when it is "
             "found, run `smartclocker journal recover` on it, and give the centre what that finds",
@@ -208,17 +210,23 @@ def _finish(
     return folder
 
 
-def _is_over(path: Path, folder: Path, wrong: Callable[[], GapCause | None]) -> bool:
+def _is_over(
+    path: Path, folder: Path, wrong: Callable[[], GapCause | None], epoch: Callable[[], str | None]
+) -> bool:
     """Whether a note stands for nothing any more: its folder was put back from a copy, say, or is somebody else's.
 
-    The journal that lies here is then not the one of which it tells, and stays where it is. Raises JournalError.
+    The journal that lies here is then not the one of which it tells, and stays where it is: nothing is `wrong` with
+    it, it is of another `epoch`, or the folder has a file and does not say of which. Raises JournalError.
     """
-    if not JOURNAL.present(path) or _is_begun(path, _read_note(folder)):
+    told = _read_note(folder)
+    if not JOURNAL.present(path) or _is_begun(path, told):
         return False
     moved = folder / path.name
-    if moved.exists():
-        return not moved.samefile(path)
-    return wrong() is None
+    if moved.exists() and moved.samefile(path):
+        return False
+    if wrong() is None:
+        return True
+    return moved.exists() if told.previous_epoch is None else told.previous_epoch != epoch()
 
 
 def _close(folder: Path) -> None:

@@ -41,9 +41,15 @@ def _access(company: Company, findings: Findings) -> None:
     company.bare("rights", "key", str(key))
     for right in ("access", "portability"):
         number = ask(company, one, right)
-        company.order(gate.name, "access", one.person, "--reply-key", key, "--request", number)
+        asked = _knowing(company, one)
+        for name in sorted(asked):
+            company.order(name, "access", one.person, "--reply-key", key, "--request", number)
         folder = gate.state / "access"
-        findings.until(right, "an answer lies at the terminal", lambda: gate.name not in company.owing())
+        findings.until(
+            right,
+            "an answer lies at each that knows them",
+            lambda names=asked: not names & company.owing(),
+        )
         answers = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns) if folder.exists() else []
         if not findings.note(right, answers, f"{len(answers)} sealed answers"):
             continue
@@ -74,6 +80,12 @@ def _access(company: Company, findings: Findings) -> None:
             found = (data["name"] == one.name, len(data["consents"]), counted)
             findings.equal(right, "name, consents and templates in data.json", found, (True, 1, 3))
         findings.equal(right, "the request could be closed, exit code", close(company, number), 0)
+
+
+def _knowing(company: Company, one: Employee) -> set[str]:
+    """The terminals that have records of this person, and where they enrolled: each has something to hand out."""
+    about = (record for record in company.ledger() if record.data.get("person") == one.person)
+    return {company.reception.name} | {record.origin.terminal for record in about}
 
 
 def _rectify(company: Company, findings: Findings) -> None:

@@ -207,7 +207,10 @@ class Story:
         leaked = sorted({*scanner.find(traffic), *scanner.find(inside)})
         findings.note("traffic", company.staff[0].person.encode() in inside, "a pseudonymous id is seen in it")
         findings.note(
-            "traffic", not leaked, f"{len(heard)} messages, {len(traffic):,} bytes: {len(leaked)} secrets found"
+            "traffic",
+            not leaked,
+            f"{len(heard)} messages, {len(traffic):,} bytes: {len(leaked)} secrets found"
+            + "".join(f", {name}" for name in leaked),  # by its part in the story, never what is in it
         )
         theirs = set(company.tap.sent)
         strange = fields.misfits([one for one in heard if one not in theirs])

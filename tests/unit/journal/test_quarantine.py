@@ -133,10 +133,13 @@ def test_a_damaged_write_ahead_file_goes_with_its_journal(
     assert (gap["previous_epoch"], gap["previous_head"]) == (old, 5), "found in the write-ahead file"
 
 
-def test_a_journal_that_vanished_is_a_gap_too(begin: Callable, full: Path, open_ring: Open) -> None:
+def test_a_journal_that_vanished_is_a_gap_too(
+    begin: Callable, full: Path, open_ring: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     full.with_suffix(".reserve").touch()
     full.unlink()
     assert begin() is not None
+    assert ("lies whole" in caplog.text, "Look for the file" in caplog.text) == (False, True)
     with open_ring() as ring:
         assert gap_of(ring)["cause"] == GapCause.MISSING
 
@@ -330,6 +333,16 @@ def test_a_strangers_note_takes_no_journal_that_is_whole_out_of_use(
     with open_ring() as ring:
         assert ring.head() == head
     assert not note.exists()
+
+
+def test_a_journal_whose_copy_lies_in_its_folder_already_is_set_aside_once(begin: Callable, full: Path) -> None:
+    alter_last(full)
+    folder = begin()
+    shutil.copy(folder / full.name, full)  # what a cut may leave where a file is not the same under both names
+    (folder / "report.json").rename(folder / "gap.json")
+    assert begin() == folder
+    assert [one.name for one in folder.parent.iterdir()] == [folder.name]
+    assert (folder / "report.json").exists()
 
 
 def test_a_folder_that_was_put_back_from_before_it_was_finished_costs_no_record(
