@@ -8,8 +8,11 @@ import re
 from pathlib import Path
 
 MAX_SCANS = 100
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])")
-"""What ends the data of a scan: there 0xFF is followed by 0 or by a mark to begin anew, which have no length."""
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+"""What ends the data of a scan: there 0xFF is followed by 0 or by a mark to begin anew, which have no length.
+
+More 0xFF before it are filling and are passed over one by one: as one run they would be read again from each byte.
+"""
 _SCAN, _END = 0xDA, 0xD9
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 
 from edge.errors import PhotoError
 from edge.vision.photo import KEPT_PIXELS, load_photo
+from edge.vision.scans import scans_of
 
 PICTURE = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8)[:, None, None] * 4, (1, 48, 3)))
 
@@ -207,6 +208,15 @@ def progressive(scans: int) -> bytes:
     Image.new("RGB", (640, 480)).save(made, "JPEG", progressive=True, comment=b"\xff\xda" * 500)
     whole = made.getvalue()
     return whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * scans + b"\xff\xd9" + b"\xff\xda" * 500
+
+
+def test_a_jpeg_that_is_full_of_filling_is_read_once(tmp_path: Path) -> None:
+    path, plain = tmp_path / "a.jpg", progressive(20)
+    path.write_bytes(plain)
+    scans = scans_of(path)
+    for end in (b"\xff\xd9", b""):
+        path.write_bytes(plain[: plain.index(b"\xff\xd9")] + b"\xff" * 2_000_000 + end)
+        assert scans_of(path) == scans, "from each byte to the end it would take hours"
 
 
 def test_a_jpeg_that_is_decoded_again_and_again_is_refused_by_its_scans(tmp_path: Path) -> None:
