@@ -10,22 +10,28 @@ import numpy as np
 from edge.domain.types import Floats
 
 _SHORTEST = 8
-"""Bytes; what is shorter would be found by chance."""
+"""Bytes of a secret; fewer are found by chance: six digits of a staff number stand in some instant of a day."""
 _HEAD = 5
 """Bytes by which a secret is looked up."""
 _CHUNK = 1 << 22
 
 
 def forms(secret: bytes) -> set[bytes]:
-    """As it is, in hex, and in base64 at every alignment, once and twice."""
+    """As it is, in hex, and in base64 at every alignment, once and twice; each holds eight bytes of it at least."""
 
-    def encoded(raw: bytes) -> set[bytes]:
-        return {base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)}
+    def encoded(raw: bytes) -> set[bytes]:  # the characters on which no neighbour has a say
+        ends = ((shift, -(shift * -4 // 3), (shift + len(raw)) * 4 // 3) for shift in range(3))
+        return {base64.b64encode(b"\0" * shift + raw)[first:end] for shift, first, end in ends}
 
     once = encoded(secret)
+    twice = {two for one in once for two in encoded(one)}
     hexed = secret.hex().encode()
-    every = {secret, hexed, hexed.upper()} | once | {two for one in once for two in encoded(one)}
-    return {one for one in every if len(one) >= _SHORTEST}
+    return {
+        one
+        for many, per_byte in (({secret}, 1.0), ({hexed, hexed.upper()}, 2.0), (once, 4 / 3), (twice, 16 / 9))
+        for one in many
+        if len(one) >= _SHORTEST * per_byte
+    }
 
 
 def of_templates(rows: Floats) -> dict[str, bytes]:

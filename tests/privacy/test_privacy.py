@@ -1,9 +1,11 @@
 """The company in small: every promise holds, and each of them can be seen not to hold."""
 
+import base64
 import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,12 @@ def test_a_promise_of_which_nothing_was_seen_does_not_hold() -> None:
         findings.rows(())
 
 
+def test_no_form_holds_less_of_a_secret_than_chance_would_find() -> None:
+    instant = b'{"at": 770018123, "on": 170018804}'
+    for shift in range(3):
+        assert Scanner({"number": b"77001880"}).find(base64.b64encode(b" " * shift + instant)) == []
+
+
 def test_the_scanner_finds_every_form_wherever_it_stands(tmp_path: Path) -> None:
     secrets = {"name": b"Ada Planted", **of_templates(np.random.default_rng(1).standard_normal((1, 512)))}
     scanner = Scanner(secrets)
@@ -94,5 +102,9 @@ def test_the_scanner_finds_every_form_wherever_it_stands(tmp_path: Path) -> None
                 (tmp_path / "file").write_bytes(before + one + filler[:100])
                 assert name in scanner.find(content([tmp_path]))
     assert scanner.find(filler) == []
+    for before, after in product((b"", b"1", b"12"), (b"", b"3", b"34")):
+        once = base64.b64encode(before + b"770018804629" + after)
+        for text in (once, base64.b64encode(once), base64.b64encode(b"-" + once)):
+            assert Scanner({"number": b"770018804629"}).find(text) == ["number"]
     (tmp_path / "file").write_bytes(bytes(1 << 16))
     assert content([tmp_path]) == b""
