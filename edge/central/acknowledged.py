@@ -12,21 +12,27 @@ from edge.errors import LedgerRefused
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """That somebody looked into the beginning of an epoch. Instants are by this machine's clock."""
+    """That somebody looked into the beginning of an epoch, or (`edge.central.looked`) a key or an instance.
 
-    origin: Origin
-    epoch: str
+    Instants are by this machine's clock.
+    """
+
+    origin: Origin | None
+    """None for an instance of the ledger."""
+    epoch: str | None
     at: str
     by: str
     why: str
     undone: str | None
     undone_by: str | None
     undone_why: str | None
+    keyid: str | None = None
+    instance: str | None = None
 
 
 def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
     """From now on `gaps` is silent about how this epoch began. Raises LedgerError where there is nothing to say."""
-    _require_words(by, why)
+    require_words(by, why)
     theirs, chain = _find(store, origin, epoch)
     seq = breaks_at(store, chain, theirs)
     if seq == 0:
@@ -37,7 +43,7 @@ def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> 
 
 def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
     """`gaps` says it again; what was said stays listed. Raises LedgerError where nothing stands."""
-    _require_words(by, why)
+    require_words(by, why)
     _, chain = _find(store, origin, epoch)
     if chain.id not in standing(store):
         raise LedgerRefused(
@@ -57,6 +63,12 @@ def listed(store: Store) -> list[Acknowledgement]:
     return [Acknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)]
 
 
+def is_here(store: Store, origin: Origin, epoch: str) -> bool:
+    """Whether anything of this epoch of a name is stored. Raises LedgerError."""
+    numbers = {one.id for one in store.terminals() if one.origin == origin}
+    return any(chain.epoch == epoch for chain in store.chains() if chain.terminal in numbers)
+
+
 def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], ChainRow]:
     numbers = {one.id for one in store.terminals() if one.origin == origin}
     theirs = [chain for chain in store.chains() if chain.terminal in numbers]
@@ -69,7 +81,8 @@ def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], Cha
     )
 
 
-def _require_words(*words: str) -> None:
+def require_words(*words: str) -> None:
+    """Who and why, each in one line. Raises LedgerRefused."""
     if not all(WORD.fullmatch(word) for word in words):
         raise LedgerRefused("who and why are one line of 1 to 200 characters each; write them so")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from edge.central import pulse, quota, strangers
+from edge.central import looked, pulse, quota, strangers
 from edge.central.acknowledged import standing
 from edge.central.epochs import breaks
 from edge.central.findings import Finding, Kind, records
@@ -34,7 +34,7 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
             by_name.setdefault(terminal.origin, []).append(terminal)
         else:
             over[terminal.id] = terminal
-    chains, looked = store.chains(), standing(store)
+    chains, acknowledged, seen = store.chains(), standing(store), looked.keys(store)
     shared = _shared(by_name, chains)
     found: list[Finding] = [
         *pulse.faults(store, now),
@@ -45,7 +45,7 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]
         ended = {one.epoch: over[one.terminal] for one in chains if one.terminal in over}
-        look = _Look(store, origin, identities, theirs, said.get(origin), looked, now, shared, ended)
+        look = _Look(store, origin, identities, theirs, said.get(origin), acknowledged, now, shared, ended, seen)
         found += look.everything(silent_after)
     return found
 
@@ -65,6 +65,8 @@ class _Look:
     """The chains whose records have the ids of another identity's."""
     ended: Mapping[str, Terminal]
     """By epoch, the revoked identity that signed it."""
+    looked: Mapping[tuple[Origin, str], str]
+    """Until when somebody has looked into a revoked key."""
 
     def everything(self, silent_after: timedelta) -> Iterator[Finding]:
         for chain in self.chains:
@@ -114,12 +116,16 @@ class _Look:
         settled = self.now - _instant(claim.heard) >= SETTLED
         revoked = self.ended.get(claim.epoch)
         if revoked is not None and claim.epoch not in {chain.epoch for chain in self.chains}:
-            if settled and _instant(claim.heard) >= _instant(revoked.revoked or claim.heard) + SETTLED:
+            # its end, which the broker says for it, too, is no word of its own
+            last = claim.heard if claim.state is Presence.ONLINE else claim.claimed or claim.heard
+            late = _instant(last) >= _instant(revoked.revoked or last) + SETTLED
+            recent = self.now - _instant(last) < strangers.RECENT
+            if settled and late and recent and last > self.looked.get((self.origin, revoked.keyid), ""):
                 text = (
-                    f"the identity {revoked.keyid} was revoked and goes on under this name (epoch {claim.epoch}): "
-                    "nothing of it is stored or receipted; stop it, and see that its certificate is revoked, too"
+                    f"the identity {revoked.keyid} was revoked and went on under this name (epoch {claim.epoch}): "
+                    f"{strangers.STORED}; {strangers.cure(self.origin, revoked.keyid, last)}"
                 )
-                yield self.finding(Kind.UNREGISTERED, text, since=claim.heard)
+                yield self.finding(Kind.UNREGISTERED, text, since=last)
             return
         theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
         here = max((self.store.top(chain) for chain in theirs), default=0)

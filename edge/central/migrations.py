@@ -144,7 +144,25 @@ ALTER TABLE claims ADD COLUMN lacking_since TEXT
 """
 """Since when a terminal claims what never came, however often it speaks."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING)
+_LOOKED = """
+CREATE TABLE looked_into (
+    id INTEGER PRIMARY KEY,
+    site TEXT,
+    terminal TEXT,
+    keyid TEXT,
+    instance TEXT,
+    upto TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    undone TEXT,
+    undone_by TEXT,
+    undone_why TEXT
+) STRICT
+"""
+"""What of a revoked key, and of an instance of the ledger, a person has looked into (`edge.central.looked`)."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED)
 """Never change one that was released: add the next."""
 
 

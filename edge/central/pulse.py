@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from edge.central import looked
 from edge.central.findings import Finding, Kind
 from edge.central.rows import now
 from edge.central.store import Store
@@ -46,7 +47,8 @@ class Pulse:
 def faults(store: Store, at: datetime) -> Iterator[Finding]:
     """What keeps the ledger from hearing anything. Nothing for one that never ran: it is fed by files.
 
-    While one instance serves, each other one that does not is named: the next failure would be a whole one.
+    While one instance serves, each other one that does not is named, since the next failure would be a whole one,
+    until somebody says that it does not come back.
     """
     beats = sorted(store.select("SELECT instance, beat, unheard FROM services"))
     if not beats:
@@ -77,12 +79,16 @@ def faults(store: Store, at: datetime) -> Iterator[Finding]:
                 f"{_called(name)} has no broker, and another serves: see its certificate, its network and its log"
             )
             yield Finding(None, Kind.LEDGER, text, since=since)
+    gone = looked.instances(store)
     for name, beat in dead:
+        if gone.get(name) == beat:
+            continue
         yield Finding(
             None,
             Kind.LEDGER,
             f"{_called(name)} does not run, or can write nothing, and it was not stopped in order: start it, and "
-            "see its log. Where it is not to come back, start it once more, and stop it in order (SIGTERM)",
+            f"see its log. Where it is not to come back, `smartclocker central acknowledge DIR ledger "
+            f"{name or looked.UNNAMED} --why TEXT`",
             since=beat,
         )
 

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,11 @@ from edge.cli.plain import say
 
 if TYPE_CHECKING:
     from edge.central.gaps import Finding
+    from edge.central.store import Store
+
+LEDGER = "ledger"
+"""Where an instance of the ledger is: no terminal's name."""
+_NOWHERE = {"site": None, "terminal": None}
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,13 +45,22 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_json(gaps)
 
     word = verb(
-        verbs, "acknowledge", "say that a new epoch was looked into: `gaps` is silent about it then", acknowledge
-    )
+        verbs, "acknowledge",
+        "say that a new epoch, a revoked key that was heard, or a dead instance of the ledger was looked into: "
+        "`gaps` is silent about it then", acknowledge,
+    )  # fmt: skip
     word.epilog = (
-        "Say it when all that could be saved is imported, or nothing can be. It stays listed, with --undo too."
+        "Of an epoch, say it when all that could be saved is imported, or nothing can be. A key that is heard "
+        "again, and an instance that runs again and dies again, is named again. It stays listed, with --undo too."
     )
-    word.add_argument("where", metavar="SITE/TERMINAL")
-    word.add_argument("epoch", metavar="EPOCH", help="that began anew, as `central gaps` names it")
+    word.add_argument(
+        "where", metavar="SITE/TERMINAL", help="whose epoch or key; or the word `ledger`, for an instance of it"
+    )
+    word.add_argument(
+        "what", metavar="EPOCH",
+        help="that began anew, as `central gaps` names it; or the KEYID that was revoked; or the INSTANCE, `-` for "
+        "the one without a name",
+    )  # fmt: skip
     word.add_argument("--undo", action="store_true", help="take it back: `gaps` says it again")
     add_doing(word)
 
@@ -76,37 +92,56 @@ def run_gaps(arguments: argparse.Namespace) -> int:
 
 def acknowledge(arguments: argparse.Namespace) -> int:
     """Say it, or take it back."""
-    from edge.central import acknowledged
     from edge.domain.auditlog import Act
-    from edge.domain.records import Origin
 
     said = doing(arguments)
-    site, _, terminal = arguments.where.partition("/")
-    act = acknowledged.undo if arguments.undo else acknowledged.acknowledge
     word = Act.GAP_TAKEN_BACK if arguments.undo else Act.GAP_ACKNOWLEDGED
-    data = {"site": site, "terminal": terminal, "epoch": arguments.epoch}
-    with open_ledger(arguments.directory) as store, book_of(arguments) as book, book.act(word, data):
-        act(store, Origin(site, terminal), arguments.epoch, said.by, said.why)
+    with open_ledger(arguments.directory) as store:
+        act, data = _meant(store, arguments)
+        with book_of(arguments) as book, book.act(word, data):
+            act(said.by, said.why)
     print("taken back" if arguments.undo else "acknowledged; `central gaps DIR --acknowledged` lists it")
     return 0
 
 
+def _meant(store: "Store", arguments: argparse.Namespace) -> tuple[Callable[[str, str], None], dict[str, str]]:
+    """What is to be done by somebody for a reason, and what the audit log says of it."""
+    from edge.central import acknowledged, looked
+    from edge.domain.records import Origin
+
+    undo, what = arguments.undo, arguments.what
+    if arguments.where == LEDGER:
+        act = looked.undo_instance if undo else looked.acknowledge_instance
+        return partial(act, store, what), {"instance": what}
+    site, _, terminal = arguments.where.partition("/")
+    origin, place = Origin(site, terminal), {"site": site, "terminal": terminal}
+    known = (origin, what) in looked.keys(store) or looked.is_heard(store, origin, what)
+    if known and not acknowledged.is_here(store, origin, what):
+        of_key = looked.undo_key if undo else looked.acknowledge_key
+        return partial(of_key, store, origin, what), {**place, "keyid": what}
+    of_epoch = acknowledged.undo if undo else acknowledged.acknowledge
+    return partial(of_epoch, store, origin, what), {**place, "epoch": what}
+
+
 def _list(arguments: argparse.Namespace) -> int:
-    from edge.central.acknowledged import listed
+    from edge.central import acknowledged, looked
 
     with open_ledger(arguments.directory) as store:
-        found = listed(store)
+        found = sorted([*acknowledged.listed(store), *looked.listed(store)], key=lambda one: one.at)
     if arguments.json:
         rows = [asdict(one) for one in found]
-        print(json.dumps([{**row.pop("origin"), **row} for row in rows], indent=2))
+        print(json.dumps([{**(row.pop("origin") or _NOWHERE), **row} for row in rows], indent=2))
         return 0
     for one in found:
         end = f"; taken back {one.undone} by {one.undone_by}: {one.undone_why}" if one.undone else ""
-        name = f"{one.origin.site}/{one.origin.terminal}"
-        say(f"{name}  epoch {one.epoch}  {one.at} by {one.by}: {one.why}{end}")
+        name = f"{one.origin.site}/{one.origin.terminal}" if one.origin else LEDGER
+        what = (
+            f"epoch {one.epoch}" if one.epoch else f"key {one.keyid}" if one.keyid else f"instance {one.instance}"
+        )
+        say(f"{name}  {what}  {one.at} by {one.by}: {one.why}{end}")
     return 0
 
 
 def _as_json(finding: "Finding") -> dict[str, Any]:
     document = asdict(finding)
-    return {**(document.pop("origin") or {"site": None, "terminal": None}), **document}
+    return {**(document.pop("origin") or _NOWHERE), **document}

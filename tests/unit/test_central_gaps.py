@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import acknowledged, presence, pulse, strangers
+from edge.central import acknowledged, looked, presence, pulse, strangers
 from edge.central import store as store_module
 from edge.central.acknowledged import acknowledge
 from edge.central.gaps import SETTLED, Finding, Kind, find
@@ -34,7 +34,7 @@ class Centre:
 
     def __init__(self, path: Path, monkeypatch) -> None:
         self.at = START
-        for module in (presence, store_module, acknowledged, pulse, strangers):
+        for module in (presence, store_module, acknowledged, looked, pulse, strangers):
             monkeypatch.setattr(module, "now", lambda: self.at.isoformat(timespec="milliseconds")[:-6] + "Z")
         self.path = path
         self.store = Store(path / "ledger.db")
@@ -406,6 +406,127 @@ def test_a_revoked_identity_that_goes_on_under_a_name_which_another_has_is_named
     (found,) = centre.find()
     assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
     assert envelope.key_id(TERMINAL.verify_key) in found.text
+
+
+OLD_ID = envelope.key_id(TERMINAL.verify_key)
+
+
+def test_a_revoked_key_is_silent_once_another_of_the_name_speaks_after_it(centre):
+    centre.store.revoke(OLD_ID)
+    stranger(centre, GATE, TERMINAL)
+    centre.at += timedelta(minutes=5)
+    centre.store.register(GATE, NEWER.verify_key)
+    (found,) = centre.find()
+    assert "was revoked: nothing of it is stored" in found.text
+    assert "last heard at 2026-03-02T08:00:00.000Z" in found.text
+    centre.take(*chain(1, "f" * 32), key=NEWER)
+    assert centre.find() == []
+
+
+def test_a_revoked_key_that_speaks_beside_the_new_one_stays_seen_for_a_day(centre):
+    centre.store.revoke(OLD_ID)
+    centre.store.register(GATE, NEWER.verify_key)
+    stranger(centre, GATE, TERMINAL)
+    centre.at += timedelta(minutes=5)
+    centre.take(*chain(1, "f" * 32), key=NEWER)
+    assert centre.find() == [], "the new one began after its last word"
+    centre.at += timedelta(hours=2)
+    stranger(centre, GATE, TERMINAL)
+    for hours in (1, 20):
+        centre.take(*chain(hours + 1, "f" * 32), key=NEWER)
+        assert [one.kind for one in centre.find(timedelta(hours=hours))] == [Kind.UNREGISTERED]
+    assert centre.find(DAY - timedelta(minutes=1))
+    assert Kind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
+
+
+def test_the_moment_at_which_a_stranger_spoke_is_remembered_not_that_of_the_write(centre):
+    heard = Strangers(centre.store)
+    heard.hear(topics.record(GATE, "boot"), b"")
+    centre.at += timedelta(seconds=50)
+    heard.flush(0)
+    assert list(centre.store.select("SELECT last FROM strangers")) == [("2026-03-02T08:00:00.000Z",)]
+
+
+@pytest.mark.parametrize("told_by", ["a record", "a status alone", "a status beside the new identity"])
+def test_a_revoked_key_that_was_looked_into_is_silent_until_it_is_heard_again(centre, told_by, capsys):
+    def speak(second: int) -> None:
+        if told_by == "a record":
+            stranger(centre, GATE, TERMINAL)
+        elif told_by == "a status alone":
+            heard = Strangers(centre.store)
+            heard.hear_status(topics.status(GATE), says(5, utc=centre.at.isoformat()[:-6] + ".000Z"))
+            heard.flush(0)
+        else:
+            centre.hear(says(5, utc=f"2026-03-02T08:00:{second:02}.000Z"))
+
+    centre.take(*chain(5))
+    centre.store.revoke(OLD_ID)
+    if told_by == "a status beside the new identity":
+        centre.store.register(GATE, NEWER.verify_key)
+    centre.at += timedelta(seconds=30)
+    speak(30)
+    (found,) = centre.find()
+    word = ["central", "acknowledge", str(centre.path), "main/gate-1", OLD_ID, "--by", "Pat", "--why"]
+    assert f"central acknowledge DIR main/gate-1 {OLD_ID} --why TEXT" in found.text
+    assert main([*word, "stopped it"]) == 0
+    assert centre.find() == []
+    assert main([*word, "it runs", "--undo"]) == 0
+    assert len(centre.find()) == 1
+    assert main([*word, "stopped it now"]) == 0
+    assert main(["central", "gaps", str(centre.path), "--acknowledged"]) == 0
+    assert f"main/gate-1  key {OLD_ID}  2026-03-02T08:00:30.000Z by Pat: stopped it;" in capsys.readouterr().out
+    assert main(["central", "gaps", str(centre.path), "--acknowledged", "--json"]) == 0
+    centre.at += timedelta(seconds=20)
+    speak(50)
+    assert [one.since for one in centre.find()] == ["2026-03-02T08:00:50.000Z"]
+
+
+def test_the_end_of_a_revoked_identity_is_no_word_of_it(centre):
+    """The broker says its last will after it was stopped, or when it is started anew itself."""
+    centre.take(*chain(5))
+    centre.hear(says(5))
+    centre.at += timedelta(minutes=1)
+    centre.store.revoke(OLD_ID)
+    centre.store.register(GATE, NEWER.verify_key)
+    centre.at += timedelta(minutes=1)
+    centre.hear(last_will(GATE)[1])
+    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+
+
+@pytest.mark.parametrize("keyid", ["f" * 32, OLD_ID, envelope.key_id(NEWER.verify_key)])
+def test_no_key_is_looked_into_that_was_not_heard_after_its_end(centre, keyid, capsys):
+    centre.take(*chain(5))
+    centre.store.revoke(OLD_ID)
+    stranger(centre, GATE, NEWER)
+    word = ["central", "acknowledge", str(centre.path), "main/gate-1", keyid, "--by", "Pat", "--why", "because"]
+    assert main(word) == 65
+    assert "no epoch" in capsys.readouterr().err
+    assert main([*word, "--undo"]) == 65
+    assert [one.kind for one in centre.find()] == [Kind.UNREGISTERED]
+
+
+@pytest.mark.parametrize(("instance", "said"), [("b", "b"), (None, "-")])
+def test_an_instance_that_is_gone_for_good_is_let_go_until_it_dies_again(centre, instance, said, capsys):
+    word = ["central", "acknowledge", str(centre.path), "ledger", said, "--by", "Pat", "--why"]
+    assert main([*word, "never ran"]) == 65
+    beat(centre, timedelta(0), instance=instance)
+    beat(centre, LATE, instance="a")
+    (found,) = centre.find(timedelta(0))
+    assert f"central acknowledge DIR ledger {said} --why TEXT" in found.text
+    assert main([*word, "its machine burnt"]) == 0
+    assert centre.find(timedelta(0)) == []
+    assert main([*word, "it stands there", "--undo"]) == 0
+    assert len(centre.find(timedelta(0))) == 1
+    assert main([*word, "again", "--undo"]) == 65
+    assert main([*word, "scrapped"]) == 0
+    assert main(["central", "gaps", str(centre.path), "--acknowledged"]) == 0
+    assert f"ledger  instance {said}  " in capsys.readouterr().out
+    (found,) = centre.find(3 * LATE)
+    assert "the ledger was not running" in found.text, "of all of them, that is said"
+    beat(centre, 4 * LATE, instance=instance)
+    beat(centre, 5 * LATE, instance="a")
+    (found,) = centre.find(timedelta(0))
+    assert "does not run" in found.text, "it came back, and died again"
 
 
 @pytest.mark.parametrize(
