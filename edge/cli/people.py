@@ -4,7 +4,16 @@ import argparse
 import json
 from typing import Any
 
-from edge.cli import add_config, add_json, people_agree, people_badges, people_card, people_rights, people_roster
+from edge.cli import (
+    add_config,
+    add_json,
+    people_agree,
+    people_badges,
+    people_card,
+    people_looked,
+    people_rights,
+    people_roster,
+)
 from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
 from edge.domain.wording import counted
@@ -22,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     people_badges.configure(verbs)
     people_card.configure(verbs)
     people_agree.configure(verbs)
+    people_looked.configure(verbs)
     withdraw = verbs.add_parser(
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",

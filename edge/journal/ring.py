@@ -44,6 +44,10 @@ _RESULTS = (
     "SELECT commands.id, records.payload FROM commands CROSS JOIN records ON records.seq = commands.seq "
     "WHERE commands.seq > ? AND records.kind = 'command-result' ORDER BY commands.seq"
 )
+_ENROLMENTS = (
+    "SELECT commands.id, records.payload FROM commands CROSS JOIN records ON records.seq = commands.seq "
+    "WHERE records.kind IN ('enrolled', 'consent') ORDER BY commands.seq"
+)
 _SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
 _SYNCHRONISED = b'"synchronised":true'
 """As `edge.domain.records.encode` writes it, in the time of a record."""
@@ -235,6 +239,15 @@ class Ring:
             rows = self._db.execute(_RESULTS, (after,)).fetchall()
         found = [(taken, decode(payload)) for taken, payload in rows if any(_says(payload, word) for word in words)]
         return [(taken, record) for taken, record in found if record.data.get("command") in words]
+
+    def enrolments(self) -> list[tuple[str, Record]]:
+        """(the id it was taken under, the record) of each act that ended with `enrolled` or `consent`, in order.
+
+        As far back as commands are remembered. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_ENROLMENTS).fetchall()
+        return [(taken, decode(payload)) for taken, payload in rows]
 
     def over_by(self, seq: int) -> str | None:
         """When this record had surely been made: the `utc` of the first from it on whose clock was set.

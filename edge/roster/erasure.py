@@ -31,7 +31,7 @@ def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when:
             continue  # damaged: it opens under no epoch, and must not keep others from leaving
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
     means.drop(db, person)
-    for table in ("entries", "exported"):
+    for table in ("entries", "exported", "lacking"):
         db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (fixed names)
     means.rewrap(db, old, fresh)
     row = (fresh.wrapped_epoch, fresh.wrap("", evidence))

@@ -18,6 +18,7 @@ from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, everybody, foretold, holding, members, policies, shadow, vault
 from edge.roster.exported import Exported
+from edge.roster.lacking import Lacking
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.people_file import PeopleFile
@@ -43,6 +44,8 @@ class People(PeopleFile):
         """Ways in that are no face."""
         self.exported = Exported(self._db, path, self._writing)
         """Who was exported to the centre."""
+        self.lacking = Lacking(self._db, path, self._writing)
+        """What an older copy that was put back lacks."""
 
     def enrol(
         self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str

@@ -99,10 +99,18 @@ CREATE TABLE foretold_bars (
 ) STRICT, WITHOUT ROWID
 """
 """A restriction or an objection that was ordered about somebody of whom nothing had come yet."""
+_LACKING = """
+CREATE TABLE lacking (
+    person TEXT NOT NULL,
+    what TEXT NOT NULL,
+    PRIMARY KEY (person, what)
+) STRICT, WITHOUT ROWID
+"""
+"""What this file lacks since an older copy of it was put back (`edge.roster.lacking`)."""
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=9,
+    version=10,
     error=PeopleError,
     away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
@@ -115,6 +123,7 @@ PEOPLE = Kind(
         _BESIDE.replace("TABLE", "TABLE IF NOT EXISTS"),
         _EXPORTED.replace("TABLE", "TABLE IF NOT EXISTS"),
         _FORETOLD_BARS.replace("TABLE", "TABLE IF NOT EXISTS"),
+        _LACKING.replace("TABLE", "TABLE IF NOT EXISTS"),
     ),
 )
 
@@ -164,6 +173,6 @@ def create(path: Path, storage_key: bytes) -> None:
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
         path,
-        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};",
+        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};{_LACKING};",
         lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

@@ -26,10 +26,11 @@ from edge.journal.quarantine import mark_suspect
 from edge.journal.reserve import Reserve
 from edge.journal.ring import Ring, Stored
 from edge.ports import Clock
+from edge.roster.lacking import words
 from edge.roster.people import People
 from edge.roster.policies import another_text
 from edge.terminal import unfinished
-from edge.terminal.alarms import PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
+from edge.terminal.alarms import PEOPLE_PUT_BACK, PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
 from edge.terminal.desk import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
 from edge.terminal.faces import Challenged, FaceRules, Faces
 from edge.terminal.latency import Latency
@@ -110,7 +111,7 @@ class Attend:
         self.policy = rules.consent.version
         """The version of the privacy policy in force, for the status."""
         self._unreadable: list[str] = []
-        self._aside = self._other_text = 0
+        self._aside = self._other_text = self._lacking = 0
         self._faults: frozenset[Fault] = frozenset()
         self._desk_alarms: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
@@ -125,7 +126,8 @@ class Attend:
         unreadable, aside = self.tally.people_unreadable > 0, self._aside > 0
         text = self._other_text > 0
         people = (*(PEOPLE_UNREADABLE,) * unreadable, *(RECORD_ASIDE,) * aside, *(POLICY_TEXT,) * text)
-        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms, *people)
+        then = (PEOPLE_PUT_BACK,) * (self._lacking > 0)
+        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms, *people, *then)
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -296,12 +298,25 @@ class Attend:
             LOG.error("%s cannot be matched, what is kept of them is damaged: `smartclocker people list`", who)
         self._unreadable, before = unreadable, self._aside
         self._aside = len(self._people.orders.aside())
+        self._tell_lacking()
         other, self._other_text = self._other_text, self._people.other_text(self._rules.consent)
         if self._other_text > other:
             LOG.error("policy.text: %s", another_text(self._other_text, self.policy))
         if self._aside > before:
             LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))
         self._faces.enrolled(found)
+
+    def _tell_lacking(self) -> None:
+        lacking, before = self._people.lacking.all(), self._lacking
+        self._lacking = len(lacking)
+        if self._lacking > before:
+            text = (
+                "an older copy of people.db was put back, and lacks what was given by hand since: %s. Give it "
+                "anew; then say so with `smartclocker people looked`"
+            )
+            LOG.error(text, words(lacking))
+        elif before and not lacking:
+            LOG.info("what the people file lacked was looked into")
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         for word in warnings:

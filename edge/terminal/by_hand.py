@@ -30,6 +30,8 @@ from edge.terminal.on_record import changed, destroyed, did, handed_out
 
 PIN = "pin"
 """The word of a record about somebody's PIN; one about a badge or a staff number has the word of `Token`."""
+ADD, LOOKED = "add", "looked"
+"""The words of a record about somebody who was added, and of one that an alarm about them was looked into."""
 TAKEN = "taken from"
 """How the detail of a record begins that tells of a badge, a staff number or a PIN that was taken."""
 
@@ -212,7 +214,7 @@ def add(name: str, *, age_attested: bool, people: People, ring: Ring, clock: Clo
 
     def change() -> list[Saying]:
         people.add(person, name)
-        return [did("add", f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
+        return [did(ADD, f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
 
     changed(change, people, ring, clock, by)
     return person
@@ -263,6 +265,21 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, cloc
         return [did(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
     changed(change, people, ring, clock, by)
+
+
+def looked(person: str, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
+    """Say that what this file may lack of somebody was seen to; False when nothing was noted of them.
+
+    Raises PeopleError, JournalError.
+    """
+
+    def change() -> list[Saying]:
+        lacks = people.lacking.all().get(person, ())
+        if not people.lacking.looked(person):
+            return []
+        return [did(LOOKED, f"what lacked was looked into: {', '.join(lacks)}", person)]
+
+    return changed(change, people, ring, clock, by)
 
 
 def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> int:

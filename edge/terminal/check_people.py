@@ -8,7 +8,7 @@ from edge.config import Config
 from edge.domain.wording import counted
 from edge.errors import RosterDamaged, SmartClockerError
 from edge.journal.verify import opened
-from edge.roster import everybody, policies
+from edge.roster import everybody, lacking, policies
 from edge.roster.received import RECEIVED, Received
 from edge.roster.schema import PEOPLE
 from edge.roster.vault import Vault
@@ -33,6 +33,12 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
         )
     for (order,) in db.execute("SELECT id FROM aside ORDER BY id"):
         yield f"storage.state: {order} was set aside, no record can be made of it (operations.md, record-aside)"
+    lacks = lacking.told(db)
+    if lacks:
+        yield (
+            f"storage.state: an older copy of people.db was put back, and lacks what was given since: "
+            f"{lacking.words(lacks, _NAMED)}; give it anew, then `smartclocker people looked`"
+        )
     accepted = policies.in_force(db, parts.policy(config))
     other = policies.other_text(db, accepted)
     if other:

@@ -1,70 +1,85 @@
-"""Badges, staff numbers and PINs of an older people file that was put back: what was taken since opens nothing.
+"""An older people file that was put back: what was taken since opens nothing, and what it lacks is noted.
 
 Each act by hand is known to the people file under the id that the journal has of it. One that the journal has and
 the file does not is younger than the file: no clock is asked. No record says which number it was, so that all of
-that kind go that somebody has in the older file. What was given since is not in it, and has to be given again.
+that kind go that somebody has in the older file. What was given since is not in it, and has to be given again: who
+lacks what is noted (`edge.roster.lacking`), and is an alarm until somebody says that they looked.
 """
 
 import logging
+from collections.abc import Sequence
 from itertools import groupby
 
 from edge.domain.badge import Token
-from edge.domain.kinds import PERSON
-from edge.domain.orders import Word
+from edge.domain.kinds import PERSON, Kind
 from edge.domain.records import Record
 from edge.errors import PeopleError
 from edge.journal.ring import Ring
 from edge.roster.people import People
 from edge.terminal.by_hand import PIN, TAKEN
+from edge.terminal.given_since import GIVING, lacking
+
+_Act = tuple[str, Record]
+"""The id it was taken under, and its record."""
 
 _log = logging.getLogger(__name__)
 
 
 def take_anew(people: People, ring: Ring) -> int:
-    """Take from people of this terminal what was taken after this file; from how many. Raises PeopleError.
+    """Take from people of this terminal what was taken after this file, and note what it lacks; from how many.
 
     What keeps it from one person keeps no other, and is tried again at the next start. A file that has forgotten
-    acts, of more than ten thousand, is left alone: what it does not know may be old. Raises JournalError.
+    acts, of more than ten thousand, is left alone: what it does not know may be old. Raises PeopleError,
+    JournalError, RecordError.
     """
-    acts = ring.results(0, *Token, PIN, Word.RECTIFY)  # first: the file knows of each that is in the journal
+    acts = [*ring.results(0, *GIVING), *ring.enrolments()]  # first: the file knows of each that is in the journal
     if not people.orders.remembers():
         return 0
     # what names nobody here is an order of the authority: it is carried out anew when it comes again
-    named = [(_person(record), act, record) for act, record in acts if _person(record)]
-    unknown = [one for one in named if not people.orders.known(one[1])]
+    unknown = sorted((one for one in acts if _person(one) and not people.orders.known(one[0])), key=_person)
+    lacks = lacking((record for _, record in unknown), people, ring)
     here, done, told = people.remaining(), 0, []
-    for person, group in groupby(sorted(unknown, key=lambda one: one[0]), key=lambda one: one[0]):
-        theirs = list(group)
+    by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
+    with people.together():  # a new file has nothing of all of them: one write, not thousands
+        for person in by_person.keys() - here:
+            people.lacking.note(person, lacks.get(person, ()))
+            _know(by_person[person], people)
+    for person in sorted(by_person.keys() & here):
         try:
             with people.together():
-                if person in here:
-                    done += _taken(person, [record for _, _, record in theirs], people)
-                    told.append(person)
-                for _, act, _ in theirs:
-                    people.orders.take(act, None, 0, owed=())
-                    people.orders.settled(act)
+                done += _taken(person, [record for _, record in by_person[person]], people)
+                people.lacking.note(person, lacks.get(person, ()))
+                _know(by_person[person], people)
+            told.append(person)
         except PeopleError as error:
             _log.error("%s: what was taken from them since cannot be taken anew: %s", person, error)
     if told:
         people.purge()
         _log.error(
             "the people file does not know what was done by hand to %s since: somebody put an older copy of it "
-            "back. Badges and PINs that were taken since are taken again; give those that were given since, and "
-            "correct the names, anew",
+            "back. Badges and PINs that were taken since are taken again",
             ", ".join(told),
         )
     return done
 
 
-def _person(record: Record) -> str:
-    person = record.data.get("person")
+def _person(act: _Act) -> str:
+    person = act[1].data.get("person")
     return person if isinstance(person, str) and PERSON.fullmatch(person) is not None else ""
 
 
-def _taken(person: str, acts: list[Record], people: People) -> bool:
+def _know(acts: Sequence[_Act], people: People) -> None:
+    """From now on the file knows of them."""
+    for act, _ in acts:
+        people.orders.take(act, None, 0, owed=())
+        people.orders.settled(act)
+
+
+def _taken(person: str, records: Sequence[Record], people: People) -> bool:
     """Inside a transaction; whether anything went. A PIN that was chosen anew ends the one before."""
-    taken = {str(act.data["command"]) for act in acts if str(act.data["detail"]).startswith(TAKEN)}
-    chosen = {str(act.data["command"]) for act in acts} & {PIN}
+    acts = [one.data for one in records if one.kind == Kind.COMMAND_RESULT]
+    taken = {str(act["command"]) for act in acts if str(act["detail"]).startswith(TAKEN)}
+    chosen = {str(act["command"]) for act in acts} & {PIN}
     went = sum(people.means.take(person, kind) for kind in Token if kind in taken)
     if PIN in taken | chosen and people.means.has_pin(person):
         people.means.set_pin(person, None)

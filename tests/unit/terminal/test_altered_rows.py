@@ -15,6 +15,7 @@ from edge.domain.kinds import ErasureReason, Restriction
 from edge.domain.orders import Order, Word
 from edge.errors import PeopleError
 from edge.journal.ring import Ring
+from edge.roster.lacking import Lack, words
 from edge.roster.people import People
 from edge.roster.person import new_person_id
 from edge.terminal import by_hand
@@ -41,7 +42,7 @@ from tests.unit.terminal.test_orders import (
 
 ONES_OWN = {
     *("people", "templates", "consents", "means", "tokens", "orders", "marks", "authority", "policies", "anchor"),
-    *("entries", "contested", "foretold", "foretold_bars", "aside"),
+    *("entries", "contested", "foretold", "foretold_bars", "aside", "lacking"),
 }
 """All but `vault`, under whose one row everything is sealed."""
 
@@ -76,6 +77,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         people.foretell_bar(new_person_id(), Restriction.RESTRICTED)
         people._db.execute("INSERT INTO contested VALUES (?, ?)", (ids[0], b"x" * 32))
         people._db.execute("INSERT INTO aside VALUES ('b', '[]')")
+        people.lacking.note(ids[0], [Lack.BADGE])
         people.orders.set_anchor(clock.evidence())
         orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
         key = base64.b64encode(bytes(NEXT.verify_key)).decode()
@@ -113,6 +115,7 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         people.accepted(POLICY)
         people.other_text(POLICY)
         people.orders.aside()
+        words(people.lacking.all())
         people.means.overview()
         listed = people.list()
         for badge in ("0004710", "0004714"):

@@ -6,21 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.badge import Token
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
+from edge.domain.consent import Consent, Policy
+from edge.domain.kinds import ErasureReason, Kind
+from edge.domain.records import Draft, Origin, decode
+from edge.domain.types import Probe, TimeEvidence
 from edge.journal.ring import Ring
 from edge.roster import orderbook
 from edge.roster.people import People
 from edge.roster.person import new_person_id
-from edge.terminal import by_hand, means_of_then, unfinished
+from edge.terminal import by_hand, enrolment, means_of_then, unfinished
 
 FIRST, SECOND, BOBS, PIN = "04A1B2C3", "04D4E5F6", "04778899", "274950"
 NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+
+POLICY = Policy("1", "a" * 64)
+CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+PROBES = [Probe(np.eye(1, 192, dtype=np.float32)[0], "m", 1.0, 1.0)]
 
 
 class HandClock:
@@ -146,3 +152,89 @@ def test_a_file_that_forgot_old_acts_is_left_alone(terminal: Terminal, monkeypat
     assert not terminal.people.orders.remembers()
     assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
+
+
+GIVEN = {
+    "badge": (lambda one: by_hand.give_token(one.ann, Token.BADGE, SECOND, **one.at), ("badge",)),
+    "pin": (lambda one: by_hand.choose_pin(one.ann, "836152", **one.at), ("pin",)),
+    "name": (lambda one: by_hand.rectify(one.ann, "Ann", **one.at), ("name",)),
+    "another-badge": (
+        lambda one: (
+            by_hand.take_tokens(one.ann, Token.BADGE, **one.at),
+            by_hand.give_token(one.ann, Token.BADGE, SECOND, **one.at),
+        ),
+        ("badge",),
+    ),
+    "face": (
+        lambda one: by_hand.add_face(one.ann, "Ann", PROBES, CONSENT, POLICY, **one.at),
+        ("face", "consent"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_what_was_given_since_is_said_until_somebody_looked(terminal: Terminal, what: str, caplog) -> None:
+    give, lacks = GIVEN[what]
+    give(terminal)
+    assert terminal.people.lacking.all() == {}
+    terminal.put_back()
+    terminal.start()
+    terminal.start()  # and every start after it
+    assert terminal.people.lacking.all() == {terminal.ann: lacks}
+    assert by_hand.looked(terminal.ann, **terminal.at)
+    terminal.start()
+    assert terminal.people.lacking.all() == {}
+    assert not by_hand.looked(terminal.ann, **terminal.at)
+    last = decode(terminal.ring.payload_at(terminal.ring.head().seq) or b"").data
+    assert (last["command"], last["person"], last["by"]) == ("looked", terminal.ann, "uid:7")
+    assert SECOND not in caplog.text
+
+
+@pytest.mark.parametrize("enrolled", [False, True])
+def test_who_came_since_is_said_although_the_file_knows_nothing_of_them(terminal: Terminal, enrolled: bool) -> None:
+    parts = {"people": terminal.people, "ring": terminal.ring, "clock": HandClock(), "by": "uid:7"}
+    if enrolled:
+        person = enrolment.enrol("Eve", PROBES, CONSENT, POLICY, **parts).person
+    else:
+        person = by_hand.add("Eve", age_attested=True, **parts)
+    by_hand.give_token(person, Token.BADGE, SECOND, **parts)
+    terminal.put_back()
+    terminal.start()
+    lacks = ("person", "face", "consent", "badge") if enrolled else ("person", "badge")
+    assert terminal.people.lacking.all() == {person: lacks}
+
+
+ENDED = {
+    "taken": lambda one: by_hand.take_tokens(one.ann, Token.BADGE, **one.at),
+    "erased": lambda one: by_hand.erase(one.ann, ErasureReason.REQUESTED, **one.at),
+}
+
+
+@pytest.mark.parametrize("how", ENDED)
+def test_what_was_given_and_ended_since_is_not_lacking(terminal: Terminal, how: str) -> None:
+    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    ENDED[how](terminal)
+    terminal.put_back()
+    terminal.start()
+    assert terminal.people.lacking.all() == {}
+
+
+def test_a_face_that_was_given_and_withdrawn_since_is_not_lacking(terminal: Terminal) -> None:
+    by_hand.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    by_hand.withdraw(terminal.ann, POLICY, **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    assert terminal.people.lacking.all() == {}
+
+
+def test_an_erasure_forgets_what_somebody_lacked(terminal: Terminal) -> None:
+    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    by_hand.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
+    assert terminal.people.lacking.all() == {}
+
+
+def test_what_was_altered_in_the_list_says_nothing(terminal: Terminal) -> None:
+    terminal.people._db.execute("INSERT INTO lacking VALUES ('Ann Example', 'badge'), (?, 'soul')", (terminal.bob,))
+    assert terminal.people.lacking.all() == {}
