@@ -14,6 +14,7 @@ from cryptography import x509
 from edge.central import crl, issued, pki
 from edge.central.findings import Finding, Kind
 from edge.central.rows import Terminal
+from edge.domain.wording import command
 
 _MOST_NAMES = 5
 
@@ -81,7 +82,7 @@ def found(directory: Path, into: Path, terminals: Sequence[Terminal]) -> Iterato
         yield Finding(
             None, Kind.CERTIFICATE,
             f"{_certificates(len(difference.not_installed))} revoked in DIR, and the broker does not know it; "
-            f"`smartclocker central broker DIR {into}`, then restart mosquitto",
+            f"`{command('central', 'broker', 'DIR', into)}`, then restart mosquitto",
         )  # fmt: skip
     gone, last = crl.revoked(directory), issued.latest(directory)
     for one in terminals:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from edge.central import looked, pulse, quota, strangers
+from edge.central import looked, pasting, pulse, quota, strangers
 from edge.central.acknowledged import standing
 from edge.central.epochs import breaks
 from edge.central.findings import Finding, Kind, records
@@ -13,6 +13,7 @@ from edge.central.rows import ChainRow, Terminal
 from edge.central.store import Store
 from edge.domain.presence import Presence
 from edge.domain.records import Origin
+from edge.domain.wording import command
 
 __all__ = ["SETTLED", "Finding", "Kind", "find", "holes"]
 
@@ -169,7 +170,8 @@ class _Look:
             yield self.finding(Kind.SILENT, text, since=last)
 
     def resend(self) -> str:
-        return f"`smartclocker central resend DIR {self.origin.site}/{self.origin.terminal}`"
+        way = pasting.broker_options(*pasting.reached(self.store.path.parent))
+        return f"`{command('central', 'resend', 'DIR', f'{self.origin.site}/{self.origin.terminal}', *way)}`"
 
     def finding(
         self, kind: Kind, text: str, epoch: str | None = None, first: int | None = None, last: int | None = None,

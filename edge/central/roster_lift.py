@@ -60,6 +60,6 @@ def advice(site: str, known: int, version: int) -> str:
     return (
         f"{site}: version {known} of this roster was published once, and this is {version}: it came from a backup, "
         "and the broker has nothing newer. Terminals that hold a newer one hear nothing of it (`roster-behind`). "
-        f"Restore a newer backup, or add again whom `central roster list` lacks; then `central roster publish "
-        f"--site {site} --above {known}`: whoever is not in it then is erased at the terminals"
+        "Restore a newer backup, or add again whom `central roster list` lacks; then publish above it: whoever is "
+        "not in it then is erased at the terminals"
     )

@@ -15,6 +15,7 @@ from edge.central import broker, broker_acl, broker_conf, crl, issued, pki, rost
 from edge.central.acting import Book
 from edge.central.ownership import make_directory
 from edge.domain.auditlog import Act
+from edge.domain.wording import command
 from edge.errors import KeyFileError, NameRefused
 from edge.journal import keys
 
@@ -196,10 +197,12 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
             told += f"; your own settings are kept: {', '.join(own_settings)}"
     pki.write_file(base / "mosquitto.conf", text.encode())
     yield "broker", f"{base / 'mosquitto.conf'}  {told}"
-    again = "" if first else " again, then restart mosquitto"
-    yield "next", f"sudo smartclocker central broker {base} /etc/smartclocker/broker{again}"
+    yield "next", command("central", "broker", base, "/etc/smartclocker/broker", root=True)
     if first:
-        yield "", f"smartclocker central issue {base} TERMINAL; smartclocker central register {base} …"
+        yield "", command("central", "issue", base, "TERMINAL")
+        yield "", command("central", "register", base, sites[0], "TERMINAL", "PEM")
+    else:
+        yield "", "again, then restart mosquitto"
 
 
 def named_hosts(certificate: Path) -> list[str]:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.cli.next_step import at_terminal
 from edge.domain.wording import counted
 
 
@@ -78,5 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"the manifest's is {usual:.3f}, the site's {found.shift:+.3f} from it")
     if found.wanted != found.shift:
         print(f"(what was seen would move it by {found.wanted:+.3f}; that is more than a site may)")
-    print("nothing was changed" if arguments.dry_run else "in force; undo: smartclocker calibrate --undo")
+    undo = at_terminal(arguments, "calibrate", "--undo")
+    print("nothing was changed" if arguments.dry_run else f"in force; undo: {undo}")
     return 0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli.central_dir import duration, open_ledger, verb
+from edge.cli.next_step import at_centre
+from edge.domain.wording import counted
 
 if TYPE_CHECKING:
     from edge.central.acting import Book, Desk
@@ -133,7 +135,6 @@ def run_rotate(arguments: argparse.Namespace) -> int:
         arguments.directory, doing(arguments), sites, overlap=arguments.overlap, start=datetime.now(UTC)
     )
     print(f"rotated       the key {made.keyid} signs from now on; the old one counts until {made.until}")
-    print(
-        f"owed          {sum(map(len, sites.values()))} terminals are to learn it: give `central orders DIR --send`"
-    )
+    print(f"owed          {counted(sum(map(len, sites.values())), 'terminal')} still to learn it")
+    print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
     return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, book_of, doing
 from edge.cli.central_dir import duration, open_ledger, verb
+from edge.cli.next_step import at_centre
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def acknowledge(arguments: argparse.Namespace) -> int:
         act, data = _meant(store, arguments)
         with book_of(arguments) as book, book.act(word, data):
             act(said.by, said.why)
-    print("taken back" if arguments.undo else "acknowledged; `central gaps DIR --acknowledged` lists it")
+    listed = at_centre(arguments, "gaps", "--acknowledged")
+    print("taken back" if arguments.undo else f"acknowledged; `{listed}` lists it")
     return 0
 
 

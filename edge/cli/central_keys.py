@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from edge.cli.central_authority import add_doing, book_of
 from edge.cli.central_dir import LEDGER_DB, LEDGER_PUBLIC, moment, named, open_ledger, verb
+from edge.cli.next_step import at_centre
+from edge.domain.wording import command
 
 if TYPE_CHECKING:
     from edge.central.issued import Issued
@@ -74,13 +76,14 @@ def run_issue(arguments: argparse.Namespace) -> int:
     if former:
         print(
             f"replaces      that of {former[-1].begin:%Y-%m-%d}, which counts until {_day(former[-1])}; to end it\n"
-            f"              at once, `smartclocker central revoke {base} {arguments.terminal}`, then issue again"
+            f"              at once, `{at_centre(arguments, 'revoke', arguments.terminal)}`, then issue again"
         )
     return 0
 
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register an identity."""
+    from edge.central.roster_store import ROSTER_DB
     from edge.central.store import Store
     from edge.domain.auditlog import Act
     from edge.domain.records import Origin
@@ -99,6 +102,9 @@ def run_register(arguments: argparse.Namespace) -> int:
         with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):
             terminal = store.register(origin, key)
     print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
+    if (arguments.directory / ROSTER_DB).exists():  # the key to it is sealed to each terminal that is registered
+        print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
+        print("              and the terminal knows who belongs to its site")
     return 0
 
 
@@ -145,7 +151,7 @@ def _revoke_identity(arguments: argparse.Namespace) -> int:
     for one in kept:
         print(
             f"kept          the certificate of {one.begin:%Y-%m-%d}: {another} has this name and may speak;\n"
-            f"              `smartclocker central revoke {base} {origin.terminal}` revokes it, too"
+            f"              `{at_centre(arguments, 'revoke', origin.terminal)}` revokes it, too"
         )
     return 0
 
@@ -166,7 +172,7 @@ def _revoke_name(arguments: argparse.Namespace) -> int:
         raise NameRefused("--since is about an identity; give its KEYID, which `central terminals` lists")
     if name in {pki.LEDGER, pki.AUTHORITY} or name.startswith(f"{pki.LEDGER}."):
         raise NameRefused(
-            f"{name} is the centre's own; `smartclocker central init {base} --renew` replaces and revokes it"
+            f"{name} is the centre's own; `{at_centre(arguments, 'init', '--renew')}` replaces and revokes it"
         )
     valid = crl.valid(base / "pki", name)
     if not valid:
@@ -189,7 +195,7 @@ def _say_revoked(base: Path, name: str, which: "list[Issued]", path: Path | None
         print(f"certificates  none of {name} is left to revoke")
         return
     print(f"certificates  {len(which)} of {name} revoked in {path}")
-    print(f"next          sudo smartclocker central broker {base} /etc/smartclocker/broker")
+    print(f"next          {command('central', 'broker', base, '/etc/smartclocker/broker', root=True)}")
     print("              systemctl restart mosquitto  (a reload keeps it out, but leaves a connection that stands)")
 
 

@@ -12,6 +12,7 @@ from edge.cli.central_authority import add_doing, open_registry, turn_of, verifi
 from edge.cli.central_dir import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central_order_fields import WORDS, fields, sealed_name, where
 from edge.cli.names import HELP, name_of
+from edge.cli.next_step import at_centre
 from edge.cli.numbers import number
 from edge.cli.plain import say
 from edge.domain.wording import counted
@@ -116,7 +117,8 @@ def run_order(arguments: argparse.Namespace) -> int:
         _print(found, arguments, store)
     if problem is not None:
         say(f"not sent: {problem}")
-        print("it is kept: `central orders DIR --send` sends it")
+        print("it is kept, to be sent again")
+        print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
     return 0 if followed and all(one.state in {owing.State.DONE, owing.State.KEPT} for one in found) else 1
 
 

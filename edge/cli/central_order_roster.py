@@ -8,6 +8,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from edge.cli.next_step import at_centre
+
 if TYPE_CHECKING:
     from edge.central.acting import Desk
     from edge.central.roster_store import RosterStore
@@ -27,7 +29,7 @@ def before(desk: "Desk", arguments: argparse.Namespace) -> None:
         sites = roster.rectify(
             store, arguments.person, arguments.name, begun=lambda at: act.begin({"sites": at, "what": "name"})
         )
-    _say(sites, "has the name, too")
+    _say(arguments, sites, "has the name, too")
 
 
 def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
@@ -44,7 +46,8 @@ def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "
         with RosterStore(arguments.directory) as store:
             _changed(desk, store, ledger, arguments)
     except SmartClockerError as error:
-        again = "give this again" if arguments.word == "unrestrict" else "`central roster publish` does it first"
+        publish = at_centre(arguments, "roster publish", broker=True)
+        again = "give this again" if arguments.word == "unrestrict" else f"`{publish}` does it first"
         sequence = made[0].sequence
         print(f"order {sequence} holds, and the roster does not follow it yet: {error}; {again}", file=sys.stderr)
         return False
@@ -59,7 +62,7 @@ def _changed(desk: "Desk", store: "RosterStore", ledger: "Store", arguments: arg
 
     found = roster_follow.leavers(desk.registry, ledger, store)
     for change in roster_follow.follow(desk, store, found):
-        _say(change.sites, f"follows at all its terminals: {change.person}: {change.what}")
+        _say(arguments, change.sites, f"follows at all its terminals: {change.person}: {change.what}")
     if arguments.word == "unrestrict":
         bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
         with desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
@@ -67,12 +70,13 @@ def _changed(desk: "Desk", store: "RosterStore", ledger: "Store", arguments: arg
                 store, arguments.person, bars[Lifts(arguments.lifts)],
                 begun=lambda at: act.begin({"sites": at, "what": "lifted"}),
             )  # fmt: skip
-        _say(sites, "says so, too")
+        _say(arguments, sites, "says so, too")
     at = found.ending.get(arguments.person) if arguments.word == "employment-ended" else None
     here = sorted(roster.places(store, arguments.person)) if at is not None else []
     if here:
         print(
-            f"the roster of {', '.join(here)} keeps them until {at}: `central roster publish` then takes them out",
+            f"the roster of {', '.join(here)} keeps them until {at}; give this then, and they are taken out\n"
+            f"next          {at_centre(arguments, 'roster publish', broker=True)}",
             file=sys.stderr,
         )
 
@@ -83,6 +87,7 @@ def _is_here(arguments: argparse.Namespace) -> bool:
     return arguments.person is not None and (arguments.directory / ROSTER_PEOPLE).exists()
 
 
-def _say(sites: list[str], what: str) -> None:
+def _say(arguments: argparse.Namespace, sites: list[str], what: str) -> None:
     if sites:
-        print(f"the roster of {', '.join(sites)} {what}; `central roster publish` sends it", file=sys.stderr)
+        print(f"the roster of {', '.join(sites)} {what}", file=sys.stderr)
+        print(f"next          {at_centre(arguments, 'roster publish', broker=True)}", file=sys.stderr)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.cli import add_json
+from edge.cli import add_json, central_rights_next
 from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
 from edge.cli.central_dir import open_ledger, verb
 from edge.cli.numbers import number
@@ -123,7 +123,9 @@ def run_open(arguments: argparse.Namespace) -> int:
         data = {"right": arguments.right, "received": received.isoformat()}
         entry = desk.registry.enter(desk.key, desk.doing, Act.RIGHT_OPENED, data, arguments.person)
     print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
-    print(f"next          smartclocker central order {arguments.directory} SITE/* WORD PERSON --request {entry.n}")
+    with open_ledger(arguments.directory) as store:
+        for one in central_rights_next.commands(store, entry, arguments):
+            print(f"next          {one}")
     return 0
 
 
@@ -205,7 +207,8 @@ def run_key(arguments: argparse.Namespace) -> int:
     from edge.journal.keys import create_secret
 
     create_secret(arguments.file)
-    print(f"key           {arguments.file}: `central order … access PERSON --reply-key` takes it")
+    print(f"key           {arguments.file}")
+    print(f"next          {central_rights_next.template(arguments.file)}")
     return 0
 
 

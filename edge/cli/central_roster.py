@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json, central_roster_publish
 from edge.cli.central_authority import add_doing, turn_of
 from edge.cli.central_dir import open_ledger, verb
+from edge.cli.next_step import at_centre
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
@@ -69,10 +70,15 @@ def run_add(arguments: argparse.Namespace) -> int:
                 refused += 1
                 say(f"{path}: {error}")
         _follow(arguments, store, ledger)
+    if refused < len(arguments.files):
+        _say_publish(arguments)
     if refused:
         raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
-    print(f"next          smartclocker central roster publish {arguments.directory}")
     return 0
+
+
+def _say_publish(arguments: argparse.Namespace) -> None:
+    print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
 
 
 def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> None:
@@ -129,7 +135,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
         print(f"{arguments.person}: there is no face of theirs in the roster")
         return 0
     print(f"withdrawn     the face of {arguments.person} from {', '.join(sites)}; badge and PIN stay")
-    print(f"next          smartclocker central roster publish {arguments.directory}")
+    _say_publish(arguments)
     return 0
 
 
@@ -153,7 +159,7 @@ def run_remove(arguments: argparse.Namespace) -> int:
             if not sites:
                 roster.erase(store, arguments.person, ErasureReason(arguments.reason))
     print(f"removed       {arguments.person} from {', '.join(sites) or 'the people file; no site had them'}")
-    print(f"next          smartclocker central roster publish {arguments.directory}")
+    _say_publish(arguments)
     return 0
 
 
@@ -208,7 +214,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
     ):
         number = roster.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
     print(f"{arguments.site}: key {number} is made")
-    print(f"next          smartclocker central roster publish {arguments.directory}")
+    _say_publish(arguments)
     return 0
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli.central_authority import add_doing, turn_of
 from edge.cli.central_dir import add_broker, open_ledger, uplink, verb
+from edge.cli.next_step import at_centre
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def run_publish(arguments: argparse.Namespace) -> int:
             )
             if published < known:
                 say(roster_lift.advice(site, known, published))
+                above = "roster publish", "--site", site, "--above", known
+                say(f"next          {at_centre(arguments, *above, broker=True)}")
         with turn_of(arguments) as desk:
             _look(desk, store, ledger)
         _send(arguments, made)
@@ -188,4 +191,5 @@ def _send(arguments: argparse.Namespace, made: "Sequence[Order]") -> None:
         except BrokerError as error:
             say(f"not sent: {error}")
     names = ", ".join(sorted(f"{one.origin.site}/{one.origin.terminal}" for one in which))
-    say(f"owed          the end of an employment, by {names}; `central orders --send` sends it again")
+    say(f"owed          the end of an employment, by {names}")
+    say(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")

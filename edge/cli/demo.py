@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from edge.cli import add_json
+from edge.domain.wording import command
 
 if TYPE_CHECKING:
     from edge.cli.stage import Stage
@@ -162,8 +163,11 @@ def _close(report: Report, expected: int, kept: Path | None, out: TextIO) -> Non
         console.print(f"unexpected: {line}")
     if kept is not None:
         console.print(f"kept in {kept}; try:", soft_wrap=True)
-        console.print(f"  smartclocker journal verify --config {kept}/terminal/config.toml", soft_wrap=True)
-        console.print(f"  smartclocker central verify {kept}/centre", soft_wrap=True)
+        for words in (
+            ("journal", "verify", "--config", kept / "terminal/config.toml"),
+            ("central", "verify", kept / "centre"),
+        ):
+            console.print(f"  {command(*words)}", soft_wrap=True)
 
 
 def _milliseconds(figures: "dict[str, float]") -> str:

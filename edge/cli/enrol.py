@@ -10,6 +10,7 @@ from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator, operator
 from edge.cli.consenting import add_consent, attested, given, witness_of
 from edge.cli.names import HELP, name_of
+from edge.cli.next_step import at_terminal, say_export
 from edge.domain.wording import counted
 
 
@@ -92,7 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"enrolled {made.person} with {counted(made.templates, 'template')}; "
             f"consent to policy {policy.version} recorded"
         )
-        print(f"undo: smartclocker people withdraw {made.person}")
+        say_export(arguments, made.person)
+        print(f"undo: {at_terminal(arguments, 'people', 'withdraw', made.person)}")
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config, add_json
 from edge.cli.numbers import number
-from edge.domain.wording import counted
+from edge.domain.wording import command, counted
 
 if TYPE_CHECKING:
     from nacl.signing import SigningKey, VerifyKey
@@ -92,7 +92,7 @@ def run_export(arguments: argparse.Namespace) -> int:
             f"exported {counted(manifest.count, 'record')}, {manifest.first} to {manifest.last}{sealed}: "
             f"{written.path}"
         )
-        print("give it to the centre: smartclocker central import DIR FILE")
+        print(f"give it to the centre: {command('central', 'import', 'DIR', written.path.name)}")
     return 0
 
 

@@ -5,6 +5,7 @@ import argparse
 from edge.cli import add_config
 from edge.cli.acting import add_operator
 from edge.cli.consenting import add_consent, attested, given, witness_of
+from edge.cli.next_step import at_terminal, say_export
 from edge.cli.people_rights import with_terminal
 
 
@@ -39,5 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
     consent = given(arguments, policy, utc, witness_of(arguments))
     with_terminal(arguments, lambda **parts: by_hand.agree(arguments.person, consent, policy, **parts))
     print(f"{arguments.person} agreed to policy {policy.version}; the record says so")
-    print(f"undo: smartclocker people withdraw {arguments.person}")
+    say_export(arguments, arguments.person)
+    print(f"undo: {at_terminal(arguments, 'people', 'withdraw', arguments.person)}")
     return 0

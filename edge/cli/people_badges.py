@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config
 from edge.cli.acting import add_operator
 from edge.cli.names import HELP, name_of
+from edge.cli.next_step import at_terminal, say_export
 from edge.cli.people_rights import with_terminal
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def run_add(arguments: argparse.Namespace) -> int:
     attested, name = arguments.age_13_or_older, name_of(arguments.name)
     person = with_terminal(arguments, lambda **parts: by_hand.add(name, age_attested=attested, **parts))
     print(f"added {person}: no face, no consent needed")
-    print(f"next: smartclocker people badge {person}    undo: smartclocker people erase {person} --reason employer")
+    print(f"next: {at_terminal(arguments, 'people', 'badge', person)}")
+    say_export(arguments, person)
+    print(f"undo: {at_terminal(arguments, 'people', 'erase', person, '--reason', 'employer')}")
     return 0
 
 
@@ -99,6 +102,7 @@ def run_pin(arguments: argparse.Namespace) -> int:
     print(f"{'taken from' if pin is None else 'chosen for'} {arguments.person}; the record says so")
     if arguments.generate:
         print(f"PIN: {pin}   (hand it over; it is not shown again)")
+    say_export(arguments, arguments.person)
     return 0
 
 
@@ -108,6 +112,8 @@ def _token(arguments: argparse.Namespace, kind: "Token", prompt: str) -> int:
     if arguments.take:
         count = with_terminal(arguments, lambda **parts: by_hand.take_tokens(arguments.person, kind, **parts))
         print(f"taken from {arguments.person}: {count}")
+        if count:
+            say_export(arguments, arguments.person)
         return 0
     text = _next(arguments) if getattr(arguments, "next", False) else _secret(prompt)
     other = getattr(arguments, "other_card", False)
@@ -115,6 +121,8 @@ def _token(arguments: argparse.Namespace, kind: "Token", prompt: str) -> int:
         arguments, lambda **parts: by_hand.give_token(arguments.person, kind, text, other_card=other, **parts)
     )
     print(f"{arguments.person} has this {kind}{'; the record says so' if fresh else ' already'}")
+    if fresh:
+        say_export(arguments, arguments.person)
     return 0
 
 

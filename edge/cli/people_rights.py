@@ -9,6 +9,7 @@ from typing import Any
 from edge.cli import add_config
 from edge.cli.acting import add_operator, operator
 from edge.cli.names import HELP, name_of
+from edge.cli.next_step import say_export
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -69,6 +70,7 @@ def run_rectify(arguments: argparse.Namespace) -> int:
     name = name_of(arguments.name)
     with_terminal(arguments, lambda **parts: by_hand.rectify(arguments.person, name, **parts))
     print(f"rectified: {arguments.person}")
+    say_export(arguments, arguments.person)
     return 0
 
 

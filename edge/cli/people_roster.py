@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.cli import add_config, add_json
 from edge.cli.acting import add_operator
 from edge.cli.people_rights import with_terminal
+from edge.domain.wording import command
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -84,6 +85,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         arguments, lambda **parts: by_hand.export(arguments.person, path, centre, *speaks, **parts)
     )
     print(f"written       {path}  ({size} bytes, sealed to the centre)")
-    print(f"next          smartclocker central roster add DIR {path.name}, at the centre; then destroy the file")
-    print("              within a month: who is not on the site's roster then is erased here, too")
+    print(f"next          {command('central', 'roster', 'add', 'DIR', path.name)}")
+    print("              at the centre, then destroy the file; within a month: who is not on the site's")
+    print("              roster then is erased here, too")
     return 0

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from edge.cli import add_config, add_json
+from edge.domain.wording import command
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -73,8 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
             print("saved {records} records, {first} to {last}, of epoch {epoch}: {file}".format(**row))
             if row["missing"]:
                 print(f"  {row['missing']} between or behind them are in nothing that verifies")
+        names = [file.path.name for file in written]
         print(
-            "give the files to the centre: smartclocker central import DIR FILE"
+            f"give it to the centre: {command('central', 'import', 'DIR', *names)}"
             if rows
             else "nothing genuine found"
         )

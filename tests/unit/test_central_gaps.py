@@ -103,7 +103,9 @@ def test_missing_ranges_are_named_with_the_command_that_asks_for_them(centre):
         (Kind.MISSING, EPOCH, 3, 4), (Kind.MISSING, EPOCH, 7, 8), (Kind.MISSING, EPOCH, 10, 11),
     ]  # fmt: skip
     assert centre.kinds(SETTLED / 2) == [], "they may be out of order"
-    assert all("central resend DIR main/gate-1" in one.text and one.askable for one in centre.find())
+    assert all("central resend DIR main/gate-1`" in one.text and one.askable for one in centre.find())
+    (centre.store.path.parent / "mosquitto.conf").write_text("listener 8884 0.0.0.0\n")
+    assert all("central resend DIR main/gate-1 --port 8884`" in one.text for one in centre.find())
     centre.take(*records)
     assert centre.find() == []
 

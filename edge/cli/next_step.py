@@ -1,0 +1,54 @@
+"""What is to be given next, as a whole command that a shell takes as it stands."""
+
+import argparse
+import os
+from pathlib import Path
+
+from edge.cli import DEFAULT_CONFIG
+from edge.domain.wording import command
+
+
+def at_centre(arguments: argparse.Namespace, verb: str, *rest: object, broker: bool = False) -> str:
+    """`smartclocker central VERB DIR …` over the same directory; `broker`: by the same way to the broker.
+
+    Where the command said no other way, it is that of DIR's mosquitto.conf.
+    """
+    from edge.central import pasting
+
+    base: Path = arguments.directory
+    options: list[str] = []
+    if broker:
+        host, port = pasting.reached(base)
+        given = getattr(arguments, "host", pasting.HOST), getattr(arguments, "port", pasting.PORT)
+        if given != (pasting.HOST, pasting.PORT):
+            host, port = given
+        options = pasting.broker_options(host, port)
+    return command("central", *verb.split(), base, *rest, *options, root=_by_sudo())
+
+
+def at_terminal(arguments: argparse.Namespace, *words: object) -> str:
+    """A command with the same configuration."""
+    config: Path = arguments.config
+    own = [] if config == DEFAULT_CONFIG else ["--config", config]
+    return command(*words, *own, root=_by_sudo())
+
+
+def export_again(arguments: argparse.Namespace, person: str) -> str | None:
+    """How the site's other terminals learn what was changed of somebody here; None where no centre has a say."""
+    from edge import config
+
+    if not config.load(arguments.config).config.keys.authority:
+        return None
+    return at_terminal(arguments, "people", "export", person, "--to", "roster.pem")
+
+
+def say_export(arguments: argparse.Namespace, person: str) -> None:
+    """Print it where there is something to be given; `roster.pem` is the centre's file."""
+    again = export_again(arguments, person)
+    if again is not None:
+        print(f"next: {again}  # to the other terminals; roster.pem is the file of the centre")
+
+
+def _by_sudo() -> bool:
+    """Whether this command was given with sudo: then the next one needs it, too."""
+    return "SUDO_COMMAND" in os.environ
