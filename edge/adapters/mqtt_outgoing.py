@@ -19,12 +19,13 @@ class Outgoing:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = self._bytes = 0
+        self._over = False
         self._waiting: deque[Publish] = deque()
 
     def admit(self, command: Publish) -> bool:
-        """Whether there is room for it; then it counts until `next` returns it."""
+        """Whether there is room for it; then it counts until `next` returns it. Never once it is over."""
         with self._lock:
-            if self._count >= MOST_WAITING or self._bytes >= MOST_BYTES:
+            if self._over or self._count >= MOST_WAITING or self._bytes >= MOST_BYTES:
                 return False
             self._count += 1
             self._bytes += _size(command)
@@ -41,6 +42,12 @@ class Outgoing:
             self._count -= 1
             self._bytes -= _size(command)
         return command
+
+    def clear(self) -> None:
+        """The connection is over: nothing waits any more, and nothing is admitted."""
+        with self._lock:
+            self._over = True
+        self._waiting.clear()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

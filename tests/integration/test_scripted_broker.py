@@ -1,10 +1,12 @@
 """What mosquitto does not do on demand: a broker that answers by a script, over real TLS."""
 
 import contextlib
+import gc
 import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import pytest
 
 from edge.adapters import mqtt_connection, mqtt_events, mqtt_outgoing
 from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity, Receive
+from edge.adapters.mqtt_mail import Identity, Publish, Receive
 from edge.adapters.mqtt_packets import publish
 from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
 from edge.central import pki
@@ -318,3 +320,35 @@ def test_a_broker_that_acknowledges_nothing_is_left_and_tried_again(scripted, mo
         assert uplink.publish("a", b"b", token=1)
         assert uplink.next_event(10) == Disconnected("the broker has acknowledged nothing for 0.3 s; see its log")
         assert isinstance(uplink.next_event(10), Connected)
+
+
+@pytest.mark.parametrize("ends", ["acknowledges nothing", "cut"])
+def test_what_waited_goes_with_its_connection_and_not_when_the_collector_comes(scripted, monkeypatch, ends):
+    """8 MB a connection, minutes long: a terminal grew with each reconnect."""
+    monkeypatch.setattr(mqtt_connection, "ACKNOWLEDGED_WITHIN_S", 0.5 if ends != "cut" else 60.0)
+    monkeypatch.setattr(mqtt_connection, "_TICK_S", 0.1)
+    only_one = b"\x20\x06\x00\x00\x03\x21\x00\x01"  # Receive Maximum 1
+    taken = 0
+
+    def script(command: int, body: bytes) -> bytes | None:
+        nonlocal taken
+        taken += command == PUBLISH
+        return None if ends == "cut" and command == PUBLISH and taken == 1 else usual(command, body)
+
+    usual = answers(connect=only_one, subscribe=granted, ping=b"\xd0\x00", publish=b"")
+    gc.collect()
+    gc.disable()
+    try:
+        with uplink_of(scripted(script)) as uplink:
+            assert isinstance(uplink.next_event(10), Connected)
+            gone = weakref.ref(uplink._link._connection)
+            assert sum(uplink.publish("a", b"x" * 900, token=n) for n in range(1_000)) > 0
+            assert isinstance(uplink.next_event(10), Disconnected)
+            assert isinstance(uplink.next_event(10), Connected)
+            assert gone() is None
+            deadline = time.monotonic() + 10
+            while waiting := sum(isinstance(one, Publish) for one in gc.get_objects()):
+                assert time.monotonic() < deadline, waiting
+                time.sleep(0.05)
+    finally:
+        gc.enable()
