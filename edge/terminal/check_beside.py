@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from edge import sidefiles
+from edge.adapters.only_one import RUN_LOCK, is_strange
 from edge.config import Config
 from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerError
 from edge.journal.quarantine import is_vanished
@@ -24,6 +25,8 @@ def problems(config: Config) -> Iterator[str]:
     for database in ("journal.db", "people.db", "roster.db", NAME):
         for path in sidefiles.strange(state / database):
             yield f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+    if is_strange(lock := state / RUN_LOCK):
+        yield f"storage.state: {lock}: is no file; move it away, or the next start sets it aside"
     reserve = state / "journal.reserve"
     if os.path.lexists(reserve) and not stat.S_ISREG(reserve.lstat().st_mode):
         yield f"storage.state: {reserve}: is no file, so that nothing is reserved (reserve-short); move it away"

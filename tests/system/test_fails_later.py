@@ -1,11 +1,16 @@
 """What failed after a good start, or was put there while it ran: said, gone on without, and taken up again."""
 
+import contextlib
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edge import config
+from edge.adapters import only_one as lock_module
 from edge.adapters.only_one import RUN_LOCK, only_one
 from edge.errors import AlreadyRuns
 from edge.journal.keys import create_identity, public_pem
@@ -28,6 +33,63 @@ def test_a_state_directory_that_is_linked_to_has_one_terminal_at_a_time(tmp_path
     one.symlink_to(tmp_path / "elsewhere")
     with only_one(one, "a terminal"):
         assert not (tmp_path / "elsewhere").exists(), "no link in its own place is followed"
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.with_name("nowhere"))])
+def test_whatever_lies_in_the_lock_s_place_there_is_one_terminal_at_a_time(
+    gate, live, smartclocker, make: Callable[[Path], None]
+) -> None:
+    lock = Path(config.load(gate.path).config.storage.state) / RUN_LOCK
+    make(lock)
+    said = smartclocker("check", "--config", gate.path)
+    assert said.returncode == 78
+    assert f"{lock}: is no file" in said.stdout
+    with only_one(lock, "a terminal"):
+        assert lock.is_file()
+        assert len(list(lock.parent.glob("run.lock.*.was-there"))) == 1
+        refused = smartclocker("run", "--config", gate.path)
+        assert "a terminal runs on it already" in refused.stderr
+        assert lock.is_file()
+    assert "run.lock" not in smartclocker("check", "--config", gate.path).stdout
+
+
+def test_of_two_that_see_the_same_folder_one_gets_the_lock(tmp_path: Path, monkeypatch) -> None:
+    lock, seen = tmp_path / RUN_LOCK, threading.Barrier(2, timeout=60)
+    lock.mkdir()
+    genuine, held = lock_module.is_strange, []
+
+    def strange(path: Path) -> bool:
+        answer = genuine(path)
+        if answer and not any(threading.current_thread() is one for one in asked):
+            asked.append(threading.current_thread())
+            seen.wait()  # both have seen the folder before either moves it
+        return answer
+
+    def start() -> None:
+        with contextlib.suppress(AlreadyRuns), only_one(lock, "a terminal"):
+            held.append(threading.current_thread())
+            done.wait(60)
+
+    asked: list[threading.Thread] = []
+    done = threading.Event()
+    monkeypatch.setattr(lock_module, "is_strange", strange)
+    both = [threading.Thread(target=start) for _ in range(2)]
+    for one in both:
+        one.start()
+    deadline = time.monotonic() + 60
+    while sum(one.is_alive() for one in both) > 1 and len(held) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    done.set()
+    for one in both:
+        one.join(60)
+    assert len(held) == 1
+
+
+def test_a_lock_that_cannot_be_had_is_said(tmp_path: Path, caplog) -> None:
+    with only_one(tmp_path / "nowhere" / RUN_LOCK, "a terminal"):
+        pass
+    assert "cannot be locked (No such file or directory)" in caplog.text
 
 
 def test_an_evidence_key_that_goes_away_or_is_replaced(gate, live, smartclocker) -> None:
