@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.domain.kinds import CommandOutcome
-from edge.domain.orders import EVERYBODY, Order
+from edge.domain.orders import EVERYBODY, Order, Word
 from edge.domain.types import TimeEvidence
 from edge.domain.wording import counted
 from edge.roster.evidence import EvidenceStore, Still, opened
@@ -30,11 +30,24 @@ def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str,
 
 
 def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
-    """The employer's request: all images, or one person's. Doing it again is safe. Raises EvidenceError."""
+    """The employer's request: all images, or one person's: what is to be said of it, with their number.
+
+    None is deleted yet: that is `carry_out`, once it is owed to the journal, and again until the journal says it.
+    One that was cut short would otherwise be told with the number of those that were left. Raises EvidenceError.
+    """
     whose = order.fields["whose"]
-    count = remove(None if whose == EVERYBODY else whose, state, now)
+    count = len(listed(state, None if whose == EVERYBODY else whose, now))
     whole = f", {OF_EVERYBODY}" if whose == EVERYBODY else ""
     return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
+
+
+def carry_out(said: Mapping[str, Any], state: Path, now: TimeEvidence) -> None:
+    """Before the result of an order goes on record: delete what it says is deleted. Raises EvidenceError."""
+    if said.get("command") != Word.DELETE_EVIDENCE or said.get("outcome") != CommandOutcome.DONE or "by" in said:
+        return  # what was done by hand was done before it was said
+    person = said.get("person")
+    if isinstance(person, str) or OF_EVERYBODY in str(said.get("detail")):
+        remove(person, state, now)
 
 
 def remove(person: str | None, state: Path, now: TimeEvidence) -> int:

@@ -23,7 +23,7 @@ from edge.domain.records import Origin, decode
 from edge.domain.types import TimeEvidence
 from edge.journal import envelope
 from edge.journal.ring import Ring
-from edge.roster import stillbox
+from edge.roster import evidence, stillbox
 from edge.roster.evidence import opened
 from edge.roster.people import People
 from edge.roster.person import new_person_id
@@ -38,6 +38,10 @@ KEY = PrivateKey(bytes([7]) * 32)
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
 NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 DAY = 24 * 3_600_000
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
 
 
 class HandClock:
@@ -221,9 +225,6 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
 def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    class PowerCut(BaseException):
-        pass
-
     ann = bench.enrol()
     bench.image(ann, 1)
     parts = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "4711"}
@@ -256,23 +257,59 @@ def test_all_images_go_by_an_order_even_where_nobody_knows_the_time(bench: Bench
     assert bench.said() == [("delete-evidence", "done", "2 images deleted, of everybody")]
 
 
-def test_a_deletion_that_was_interrupted_is_done_when_the_order_comes_again(
+@pytest.mark.parametrize("whose", ["hers", "everybody's"])
+@pytest.mark.parametrize("when", ["before the deletion", "within it", "before its record"])
+def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, when: str, whose: str
+) -> None:
+    ann, bob = bench.enrol(), bench.enrol()
+    _, sealed = bench.image(ann, 1)
+    bench.image(ann, 2)
+    kept, _ = bench.image(bob, 3)
+
+    def cut(*_: object) -> None:
+        raise PowerCut
+
+    place: tuple[Any, str] = {
+        "before the deletion": (releasing, "remove"),
+        "within it": (
+            evidence.EvidenceStore if whose == "hers" else evidence,
+            "_clear" if whose == "hers" else "create",
+        ),
+        "before its record": (Ring, "take_command"),
+    }[when]
+    with monkeypatch.context() as patched:
+        patched.setattr(*place, cut)
+        with pytest.raises(PowerCut):
+            bench.give(Word.DELETE_EVIDENCE, whose=ann if whose == "hers" else "*")
+    assert bench.said() == []
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    number = "2 images deleted" if whose == "hers" else "3 images deleted, of everybody"
+    said = [("delete-evidence", "done", f"{number}; completed after an interruption")]
+    assert bench.said() == said
+    assert bench.images() == ([kept] if whose == "hers" else [])
+    assert sealed[50:150] not in bench.everything()
+    assert not bench.send(bench.wire), "it was taken"
+    assert bench.said() == said
+
+
+def test_a_store_that_cannot_be_written_now_keeps_the_order_and_its_record_until_it_can(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann = bench.enrol()
-    _, sealed = bench.image(ann, 1)
-    from edge.roster import evidence
+    bench.image(ann, 1)
 
-    def cut(*_: object) -> None:
-        raise evidence.EvidenceError("the power went")
+    def busy(*_: object) -> None:
+        raise evidence.EvidenceError("another process reads it")
 
     with monkeypatch.context() as patched:
-        patched.setattr(evidence.EvidenceStore, "_clear", cut)
-        assert not bench.give(Word.DELETE_EVIDENCE, whose=ann)
+        patched.setattr(evidence.EvidenceStore, "_clear", busy)
+        assert bench.give(Word.DELETE_EVIDENCE, whose=ann)
+        bench.orders.look(bench.ring)
     assert bench.said() == []
-    assert bench.send(bench.wire)
-    assert bench.said() == [("delete-evidence", "done", "0 images deleted")]
-    assert sealed[50:150] not in bench.everything()
+    bench.orders.look(bench.ring)
+    assert bench.said() == [("delete-evidence", "done", "1 image deleted; completed after an interruption")]
+    assert bench.images() == []
 
 
 def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:
