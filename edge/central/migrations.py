@@ -162,7 +162,12 @@ CREATE TABLE looked_into (
 """
 """What of a revoked key, and of an instance of the ledger, a person has looked into (`edge.central.looked`)."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED)
+_COUNTED = """
+ALTER TABLE claims ADD COLUMN counters TEXT
+"""
+"""What a terminal says that it counted, for `central terminals`."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED, _COUNTED)
 """Never change one that was released: add the next."""
 
 

@@ -41,6 +41,8 @@ class Claim:
     """The first record of `epoch` that it claimed and that was not here then; None when all was here."""
     lacking_since: str | None = None
     """When it claimed that record first."""
+    counters: tuple[tuple[str, int], ...] = ()
+    """What it counted since its program started."""
 
 
 class Sightings:
@@ -113,11 +115,13 @@ def claims(store: Store) -> dict[Origin, Claim]:
     """Everything that is remembered. Raises LedgerError."""
     found = {}
     for row in store.select(_CLAIMS):
-        site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, *rest = row
+        site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, *rest, counters = row
+        counted = tuple(json.loads(counters or "{}").items())
         origin = Origin(site, terminal)
         words = tuple(json.loads(alarms))
         where = epoch, head or 0, watermark or 0
-        found[origin] = Claim(origin, Presence(state), since, heard, *where, words, utc, *rest)
+        claim = Claim(origin, Presence(state), since, heard, *where, words, utc, *rest)
+        found[origin] = replace(claim, counters=counted)
     return found
 
 
@@ -138,7 +142,9 @@ def _after(before: Claim | None, origin: Origin, said: Status, heard: str) -> Cl
     if before is None:
         claimed = None if said.epoch is None else heard
         where = said.epoch, said.head, said.watermark
-        return Claim(origin, said.state, heard, heard, *where, said.alarms, said.utc, claimed)
+        return Claim(
+            origin, said.state, heard, heard, *where, said.alarms, said.utc, claimed, counters=said.counters
+        )
     earlier = said.utc is not None and before.utc is not None and said.utc < before.utc
     if earlier and said.epoch == before.epoch and said.head <= before.head:
         return replace(before, alarms=said.alarms)  # a journal that was set back may say so by an alarm
@@ -150,14 +156,14 @@ def _after(before: Claim | None, origin: Origin, said: Status, heard: str) -> Cl
     known = (said.epoch, said.head, said.utc) == (before.epoch, before.head, before.utc)
     claimed = before.claimed if known else None if earlier else heard
     after = replace(after, epoch=said.epoch, head=said.head, watermark=said.watermark)
-    return replace(after, alarms=said.alarms, utc=said.utc, claimed=claimed)
+    return replace(after, alarms=said.alarms, utc=said.utc, claimed=claimed, counters=said.counters)
 
 
 def _row(claim: Claim) -> tuple[object, ...]:
     origin, alarms = claim.origin, json.dumps(claim.alarms)
     head, watermark = (None, None) if claim.epoch is None else (claim.head, claim.watermark)
     when = claim.state, claim.since, claim.heard
-    last = claim.claimed, claim.lacking, claim.lacking_since
+    last = claim.claimed, claim.lacking, claim.lacking_since, json.dumps(dict(claim.counters))
     return (origin.site, origin.terminal, *when, claim.epoch, head, watermark, alarms, claim.utc, *last)
 
 
@@ -171,7 +177,8 @@ JOIN terminals ON terminals.id = chains.terminal WHERE site = ? AND terminals.te
 AND top IS NOT NULL
 """
 _COLUMNS = (
-    "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed, lacking, lacking_since"
+    "site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, claimed, lacking, lacking_since, "
+    "counters"
 )
 _CLAIMS = f"SELECT {_COLUMNS} FROM claims"  # noqa: S608 - names of ours
-_PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_PUT = f"INSERT OR REPLACE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

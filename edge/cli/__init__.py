@@ -138,9 +138,10 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """For machines."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+def add_json(parser: argparse.ArgumentParser, *, array: bool = False) -> None:
+    """For machines; `array`: the document is a list of objects."""
+    what = "one JSON array of objects" if array else "one JSON object"
+    parser.add_argument("--json", action="store_true", help=f"print {what} instead of text")
 
 
 class _Priorities(logging.Formatter):

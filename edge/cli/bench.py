@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("build/bench.json"), metavar="FILE", help="default: build/bench.json"
     )
-    add_json(parser)
+    add_json(parser, array=True)
     parser.set_defaults(call=run)
 
 

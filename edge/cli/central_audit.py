@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central_authority import add_doing, open_registry, turn_of
+from edge.cli.central_authority import PUBLIC_ORIGIN, add_doing, open_registry, turn_of
 from edge.cli.central_dir import LEDGER_DB, open_ledger, verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
@@ -47,7 +47,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
     from edge.errors import JournalAltered
     from edge.journal.keys import load_public
 
-    present = load_public(arguments.directory / authority.PUBLIC)
+    present = load_public(arguments.directory / authority.PUBLIC, PUBLIC_ORIGIN)
     if arguments.enter is not None:
         return _enter(arguments)
     with open_registry(arguments.directory) as registry:

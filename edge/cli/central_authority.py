@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from edge.domain.auditlog import Entry
 
 
+PUBLIC_ORIGIN = "`smartclocker central authority init DIR` writes it again from the key"
+
+
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Arguments of the three."""
     group = verbs.add_parser("authority", help="the key whose orders terminals obey: make, show or replace it")
@@ -86,7 +89,7 @@ def verified(registry: "Registry", directory: Path) -> "list[Entry]":
     from edge.errors import JournalAltered
     from edge.journal.keys import load_public
 
-    report = check(registry, load_public(directory / authority.PUBLIC))
+    report = check(registry, load_public(directory / authority.PUBLIC, PUBLIC_ORIGIN))
     if report.problem is not None:
         raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
     return report.entries

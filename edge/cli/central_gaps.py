@@ -43,7 +43,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     gaps.add_argument(
         "--acknowledged", action="store_true", help="list what was acknowledged instead, by whom and why"
     )
-    add_json(gaps)
+    add_json(gaps, array=True)
 
     word = verb(
         verbs, "acknowledge",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _KEYID = re.compile(r"[0-9a-f]{32}")
 _TO = "/etc/smartclocker"
+_SHOWN = "give what `smartclocker keys show` prints at the terminal"
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -92,7 +93,7 @@ def run_register(arguments: argparse.Namespace) -> int:
     from edge.journal.keys import load_public
     from edge.journal.points import sealing_key
 
-    key, origin = load_public(arguments.key), Origin(arguments.site, arguments.terminal)
+    key, origin = load_public(arguments.key, _SHOWN), Origin(arguments.site, arguments.terminal)
     sealing_key(key)  # one that is no key is refused before anything is begun
     data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
     if not any((arguments.directory / name).exists() for name in (LEDGER_PUBLIC, LEDGER_DB)):

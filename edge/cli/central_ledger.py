@@ -4,11 +4,14 @@ import argparse
 import json
 import logging
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, open_ledger, uplink, verb
 from edge.domain.wording import counted
+
+if TYPE_CHECKING:
+    from edge.central.presence import Claim
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,15 +28,25 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     run.set_defaults(log_level=logging.INFO)
 
-    add_json(
-        verb(verbs, "terminals", "list the registered identities and how far each is receipted", run_terminals)
+    terminals = verb(
+        verbs,
+        "terminals",
+        "list the registered identities, how far each is receipted, and why it sends people back",
+        run_terminals,
     )
+    terminals.epilog = (
+        "What a terminal counts since its program started is its own word, unsigned; --json has all of it."
+    )
+    add_json(terminals, array=True)
     add_json(verb(verbs, "verify", "check every stored record again, with public keys alone", run_verify))
 
 
 def run_terminals(arguments: argparse.Namespace) -> int:
     """List identities and their chains."""
+    from edge.central.presence import claims
+
     with open_ledger(arguments.directory) as store:
+        said = claims(store)
         upto: dict[int, list[dict[str, object]]] = {}
         for chain in store.chains():
             upto.setdefault(chain.terminal, []).append({"epoch": chain.epoch, "upto": chain.upto})
@@ -46,6 +59,7 @@ def run_terminals(arguments: argparse.Namespace) -> int:
                 "revoked": terminal.revoked,
                 "doubted_since": terminal.doubted_since,
                 "chains": upto.get(terminal.id, []),
+                "counters": None if terminal.revoked else _counters(said.get(terminal.origin)),
             }
             for terminal in store.terminals()
         ]
@@ -58,7 +72,19 @@ def run_terminals(arguments: argparse.Namespace) -> int:
         print(f"{row['site']}/{row['terminal']}  {row['keyid']}  {state}")
         for chain in row["chains"]:
             print(f"    epoch {chain['epoch']}  receipted to {chain['upto']}")
+        counters = (row["counters"] or {}).items()
+        back = [f"{name.removeprefix(_BACK)} {n}" for name, n in counters if name.startswith(_BACK)]
+        if back:
+            print(f"    people sent back since it started, by reason: {', '.join(back)}")
     return 0
+
+
+_BACK = "refused_"
+"""Counters of people at the door whom it sent back, by reason."""
+
+
+def _counters(claim: "Claim | None") -> dict[str, int] | None:
+    return dict(claim.counters) if claim is not None and claim.epoch is not None else None
 
 
 def run_verify(arguments: argparse.Namespace) -> int:

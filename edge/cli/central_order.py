@@ -73,7 +73,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="how long to wait for the results (default: 30s)")  # fmt: skip
     add_doing(order)
     add_broker(order)
-    add_json(order)
+    add_json(order, array=True)
 
     owed = verb(
         verbs, "orders", "list the orders and which terminals still owe a result; send them again", run_orders
@@ -89,7 +89,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )  # fmt: skip
     add_doing(owed, why="")
     add_broker(owed)
-    add_json(owed)
+    add_json(owed, array=True)
 
 
 def run_order(arguments: argparse.Namespace) -> int:

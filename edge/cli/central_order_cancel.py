@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Cancel one, and say what that cannot undo."""
     from edge.central import owing
-    from edge.domain.orders import Word
+    from edge.domain.orders import FOLLOWED, Word
     from edge.errors import LedgerRefused
 
     if not arguments.why:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
     if order.word in {Word.EMPLOYMENT_ENDED, Word.EMPLOYMENT_CONTINUES}:
         say("the centre's own roster goes by what was said of this employment before, and so will `roster publish`")
-    else:
+    elif order.word in FOLLOWED:
         say("the centre's own roster stays as the order left it; `central roster list` shows it")
     return 0
 

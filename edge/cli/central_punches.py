@@ -35,7 +35,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="mark an OUT that is longer than this after its IN (default: 13h)",
     )  # fmt: skip
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print a JSON list instead of text")
+    form.add_argument("--json", action="store_true", help="print one JSON array of objects instead of text")
     form.add_argument("--csv", action="store_true", help="print comma-separated values with a heading")
 
 

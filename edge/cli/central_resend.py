@@ -37,7 +37,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="how long to wait for the answer (default: 30s)",
     )  # fmt: skip
     add_broker(parser)
-    add_json(parser)
+    add_json(parser, array=True)
 
 
 def _origin(text: str) -> "Origin":

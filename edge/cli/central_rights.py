@@ -38,7 +38,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_doing(opening)
     listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
     listing.epilog = "Exit code 1 when one is overdue."
-    add_json(listing)
+    add_json(listing, array=True)
     policy = verb(
         own,
         "policy",

@@ -49,7 +49,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_doing(remove)
     listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
     listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
-    add_json(listing)
+    add_json(listing, array=True)
     central_roster_publish.configure(roster)
     rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
     rotate.add_argument("site", metavar="SITE")

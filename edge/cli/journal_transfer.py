@@ -154,8 +154,9 @@ def _whose(arguments: argparse.Namespace) -> "tuple[Path, SigningKey, VerifyKey 
 def _pinned_key(loaded: "Config") -> "VerifyKey":
     """The ledger's, whether or not there is an uplink."""
     from edge.journal.keys import load_public
+    from edge.terminal.parts import LEDGER_ORIGIN
 
-    return load_public(Path(loaded.keys.ledger))
+    return load_public(Path(loaded.keys.ledger), LEDGER_ORIGIN)
 
 
 def _pinned(loaded: "Config") -> "dict[str, VerifyKey]":

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="who is enrolled, and the state of their consent")
     add_config(listing)
-    add_json(listing)
+    add_json(listing, array=True)
     listing.set_defaults(call=run_list)
     people_roster.configure(verbs)
     people_rights.configure(verbs)

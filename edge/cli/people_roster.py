@@ -77,7 +77,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     from edge.journal.keys import load_public
     from edge.terminal import by_hand, parts
 
-    centre = load_public(arguments.to)
+    centre = load_public(arguments.to, "copy the centre's roster.pem there (`smartclocker central init` made it)")
     loaded = config.load(arguments.config).config
     speaks = parts.origin(loaded), parts.load_secrets(loaded).identity
     path = arguments.out or Path(f"{arguments.person}.scp")

@@ -106,6 +106,10 @@ PROTECTIVE = frozenset(
 """They only ever take away: a terminal that does not know the time obeys these, and none of the others."""
 ERASING = frozenset({Word.ERASE, Word.EMPLOYMENT_ENDED, Word.UNDER_AGE})
 """What they end in is the same."""
+FOLLOWED = ERASING | {
+    Word.WITHDRAW, Word.RESTRICT, Word.UNRESTRICT, Word.OBJECT, Word.RECTIFY, Word.EMPLOYMENT_CONTINUES,
+}  # fmt: skip
+"""They change the centre's own roster, too; the others leave it as it is."""
 _ASPECTS = {
     Word.RESTRICT: "bar",
     Word.UNRESTRICT: "bar",

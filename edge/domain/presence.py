@@ -12,7 +12,9 @@ from edge.errors import RecordError
 MAX_STATUS = 8_192
 """Bytes; ours are under 2 KiB."""
 MAX_ALARMS = 32
+MAX_COUNTERS = 128
 _ALARM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_COUNTER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Presence(StrEnum):
@@ -40,6 +42,8 @@ class Status:
     """Sorted words."""
     utc: str | None = None
     """The terminal's clock."""
+    counters: tuple[tuple[str, int], ...] = ()
+    """What it counted since its program started, by name; those alone that are whole numbers."""
 
 
 def decode(raw: bytes) -> Status:
@@ -58,8 +62,9 @@ def decode(raw: bytes) -> Status:
     if not isinstance(utc, str) or not is_instant(utc):
         raise RecordError("status: utc is missing or malformed")
     return Status(
-        Presence.ONLINE, epoch, _count(document, "head"), _count(document, "watermark"), _alarms(document), utc
-    )
+        Presence.ONLINE, epoch, _count(document, "head"), _count(document, "watermark"), _alarms(document), utc,
+        _counters(document),
+    )  # fmt: skip
 
 
 def _count(document: dict[str, Any], name: str) -> int:
@@ -76,3 +81,16 @@ def _alarms(document: dict[str, Any]) -> tuple[str, ...]:
     if not all(isinstance(word, str) and _ALARM.fullmatch(word) for word in words):
         raise RecordError("status: alarms are missing or malformed")
     return tuple(sorted(set(words)))
+
+
+def _counters(document: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Those that can be read: what is shown to people is no reason to take no status of a newer terminal."""
+    said = document.get("counters")
+    if not isinstance(said, dict):
+        return ()
+    found = [
+        (name, value)
+        for name, value in sorted(said.items())
+        if _COUNTER.fullmatch(name) and isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    ]
+    return tuple(found[:MAX_COUNTERS])

@@ -34,6 +34,10 @@ _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 """RFC 8410 §4: AlgorithmIdentifier id-Ed25519, BIT STRING without unused bits."""
 _SPKI_X25519 = bytes.fromhex("302a300506032b656e032100")
 """The same with id-X25519."""
+_BACKUP = "restore it from your backup"
+"""Of a private key: nobody else has it."""
+_GIVEN = "give it as it was made; a terminal's own, `smartclocker keys show` prints there"
+"""Of a public key, which whoever made it has still."""
 _NO_POINT = "32 bytes that are no point of the curve, so that nobody holds the private half"
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----",
@@ -56,8 +60,9 @@ def load_identity(path: Path, origin: str = KEYS_CREATE) -> SigningKey:
 
     Raises KeyFileError when it is missing, exposed to others, or not an Ed25519 PKCS#8 PEM.
     """
-    der = _der(_read_private(path, origin), "PRIVATE KEY", str(path))
-    return SigningKey(_raw_key(der, _PKCS8_PREFIX, str(path)))
+    der = _der(_read_private(path, origin), "PRIVATE KEY", str(path), _BACKUP)
+    form = "`openssl genpkey -algorithm ed25519` makes the right form"
+    return SigningKey(_raw_key(der, _PKCS8_PREFIX, str(path), form))
 
 
 def public_pem(key: VerifyKey) -> str:
@@ -65,8 +70,8 @@ def public_pem(key: VerifyKey) -> str:
     return _pem("PUBLIC KEY", _SPKI_PREFIX + bytes(key))
 
 
-def load_public(source: Path | str, origin: str = "copy it there") -> VerifyKey:
-    """Read a public key from a file, or from PEM text; `origin` says where a missing one is to be had.
+def load_public(source: Path | str, origin: str = _GIVEN) -> VerifyKey:
+    """Read a public key from a file, or from PEM text; `origin` says where one is to be had instead of a bad one.
 
     Raises KeyFileError.
     """
@@ -74,13 +79,11 @@ def load_public(source: Path | str, origin: str = "copy it there") -> VerifyKey:
         text, name = source, "public key"
     else:
         name = str(source)
-        try:
-            text = _as_text(read_at_most(source, _MAX_FILE), name)
-        except OSError as error:
-            raise _unreadable(name, error, origin, secret=False) from error
-    key = VerifyKey(_raw_key(_der(text, "PUBLIC KEY", name), _SPKI_PREFIX, name))
+        text = _public_text(source, origin)
+    der = _der(text, "PUBLIC KEY", name, origin)
+    key = VerifyKey(_raw_key(der, _SPKI_PREFIX, name, origin))
     if not points.is_key(key):
-        raise KeyFileError(f"{name}: {_NO_POINT}; give what `smartclocker keys show` prints")
+        raise KeyFileError(f"{name}: {_NO_POINT}; {origin}")
     return key
 
 
@@ -91,19 +94,14 @@ def sealing_pem(key: PublicKey) -> str:
 
 def load_sealing(path: Path) -> PublicKey:
     """Read an X25519 public key. Raises KeyFileError, for an Ed25519 key too: what is sealed to it nobody opens."""
-    try:
-        text = _as_text(read_at_most(path, _MAX_FILE), str(path))
-    except OSError as error:
-        origin = "copy the .pem there that `smartclocker central evidence key` made"
-        raise _unreadable(str(path), error, origin, secret=False) from error
-    der = _der(text, "PUBLIC KEY", str(path))
+    origin = "copy the .pem there that `smartclocker central evidence key` made"
+    text = _public_text(path, origin)
+    der = _der(text, "PUBLIC KEY", str(path), origin)
     if len(der) != len(_SPKI_X25519) + SECRET_BYTES or not der.startswith(_SPKI_X25519):
-        raise KeyFileError(
-            f"{path}: not an X25519 public key; give the .pem file that `smartclocker central evidence key` made"
-        )
+        raise KeyFileError(f"{path}: not an X25519 public key; {origin}")
     key = PublicKey(der[len(_SPKI_X25519) :])
     if not points.can_be_sealed_to(key):
-        raise KeyFileError(f"{path}: {_NO_POINT}; give the .pem that `smartclocker central evidence key` made")
+        raise KeyFileError(f"{path}: {_NO_POINT}; {origin}")
     return key
 
 
@@ -153,6 +151,15 @@ def _create(path: Path, text: str) -> None:
         ) from error
 
 
+def _public_text(path: Path | str, origin: str) -> str:
+    """The text of a file that anybody may read."""
+    try:
+        content = read_at_most(path, _MAX_FILE)
+    except OSError as error:
+        raise _unreadable(str(path), error, origin, secret=False) from error
+    return _as_text(content, str(path), origin)  # its KeyFileError is an OSError, too, and no unreadable file
+
+
 def _read_private(path: Path, origin: str) -> str:
     """The text of a file that only we and root can read; judged on the open file, so that no swap comes between."""
     try:
@@ -168,7 +175,7 @@ def _read_private(path: Path, origin: str) -> str:
         raise _unreadable(str(path), error, origin) from error
     finally:
         os.close(descriptor)
-    return _as_text(content, str(path))
+    return _as_text(content, str(path), _BACKUP)
 
 
 def _refuse_exposed(descriptor: int, path: Path) -> None:
@@ -209,9 +216,9 @@ def _acl_is_ours(descriptor: int) -> bool:
     return True
 
 
-def _as_text(content: bytes, name: str) -> str:
+def _as_text(content: bytes, name: str, cure: str) -> str:
     if len(content) > _MAX_FILE or not content.isascii():
-        raise KeyFileError(f"{name}: not a key file (too long, or not text); restore it from your backup")
+        raise KeyFileError(f"{name}: not a key file (too long, or not text); {cure}")
     return content.decode("ascii")
 
 
@@ -229,23 +236,20 @@ def _pem(label: str, der: bytes) -> str:
     return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
 
 
-def _der(text: str, label: str, name: str) -> bytes:
+def _der(text: str, label: str, name: str, cure: str) -> bytes:
     found = _PEM.fullmatch(text.strip())
     if found is None:
-        raise KeyFileError(f"{name}: not a PEM key file, or a damaged one; restore it from your backup")
+        raise KeyFileError(f"{name}: not a PEM key file, or a damaged one; {cure}")
     if found[1] != label:
         raise KeyFileError(f"{name}: holds a {found[1]}, not the {label} of an Ed25519 key; give the right file")
     try:
         return base64.b64decode(re.sub(r"\s", "", found[2]), validate=True)
     except (binascii.Error, ValueError):
         # `from None`: the chained error may quote the key
-        raise KeyFileError(f"{name}: a damaged PEM key file; restore it from your backup") from None
+        raise KeyFileError(f"{name}: a damaged PEM key file; {cure}") from None
 
 
-def _raw_key(der: bytes, prefix: bytes, name: str) -> bytes:
+def _raw_key(der: bytes, prefix: bytes, name: str, cure: str) -> bytes:
     if len(der) != len(prefix) + SECRET_BYTES or not der.startswith(prefix):
-        raise KeyFileError(
-            f"{name}: another algorithm than Ed25519, or a damaged key; "
-            "`openssl genpkey -algorithm ed25519` makes the right form"
-        )
+        raise KeyFileError(f"{name}: another algorithm than Ed25519, or a damaged key; {cure}")
     return der[len(prefix) :]

@@ -111,7 +111,8 @@ class _Question:
         record = self._record
         if record is None:
             self.answered = True
-            yield Step("ledger", True, "not asked, for no record is here yet: start the terminal, then ask again")
+            said = "nothing to receipt: no record is here yet, and only a receipt shows that the ledger takes ours"
+            yield Step("ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then ask again")
             return
         if not link.publish(record.topic, record.wire, token=1):
             self.lost = "at once"

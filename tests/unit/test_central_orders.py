@@ -107,6 +107,24 @@ def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre)
         assert len(registry.entries()) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "roster"),
+    [
+        (("restrict", ANNA), True),
+        (("erase", ANNA, "--reason", "requested"), True),
+        (("delete-evidence", ANNA), False),
+        (("access", ANNA, "--reply-key", "KEY"), False),
+    ],
+)
+def test_what_is_cancelled_speaks_of_the_roster_only_where_that_followed_it(centre, gates, capsys, words, roster):
+    key = centre / "reply.key"
+    assert main(["central", "rights", "key", str(key)]) == 0
+    order(centre, "main/gate-1", *(str(key) if word == "KEY" else word for word in words))
+    capsys.readouterr()
+    assert orders(centre, "--cancel", "1", *WHY) == 0
+    assert ("roster" in capsys.readouterr().out) is roster
+
+
 def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_who_and_why(centre, gates, capsys):
     order(centre, "main/*", "restrict", ANNA)
     order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested")

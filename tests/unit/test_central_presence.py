@@ -1,5 +1,6 @@
 """What terminals claim of themselves: remembered as claims, in few writes, for registered names alone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from nacl.signing import SigningKey
 from edge.central import migrations, presence
 from edge.central.presence import FLUSH_NS, REFRESH_NS, Claim, Sightings, claims
 from edge.central.store import Store
+from edge.cli import main
 from edge.domain import topics
-from edge.domain.presence import Presence
+from edge.domain.presence import MAX_COUNTERS, Presence, decode
 from edge.domain.records import Origin
 from edge.journal import envelope
 from edge.terminal.status import Online, last_will, online, stopped
@@ -188,3 +190,36 @@ def test_a_clock_that_was_set_back_is_heard_and_its_head_accuses_nobody(store, c
     assert (claim.head, claim.utc, claim.claimed) == (11, SAID.utc, None)
     clock(6)
     assert hear(store, online(replace(SAID, head=11, utc=LATER))).claimed[14:16] == "06"
+
+
+def test_what_it_counted_is_shown_and_why_it_sent_people_back(store, clock, tmp_path, capsys):
+    counters = {"punches": 40, "refused_dark": 3, "refused_too-far": 12, "policy": "v1", "frame_to_cue_p50_ms": 1.5}
+    hear(store, online(replace(SAID, counters=counters)))
+    assert main(["central", "terminals", str(tmp_path)]) == 0
+    assert "people sent back since it started, by reason: dark 3, too-far 12\n" in capsys.readouterr().out
+    assert main(["central", "terminals", str(tmp_path), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["counters"] == {"punches": 40, "refused_dark": 3, "refused_too-far": 12}
+    assert hear(store, last_will(GATE)[1]).counters == tuple(sorted(row["counters"].items())), (
+        "gone, it said so last"
+    )
+
+
+def test_a_terminal_that_was_never_heard_counted_nothing(store, tmp_path, capsys):
+    assert main(["central", "terminals", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["counters"] is None
+
+
+@pytest.mark.parametrize(
+    "counters",
+    [[1], None, {"refused_dark": -1}, {"refused_dark": True}, {"Refused dark\n": 1}, {"refused_dark": "3"}],
+)
+def test_counters_that_are_none_are_not_shown_and_the_rest_of_the_status_counts(counters):
+    raw = json.loads(online(SAID)) | {"counters": counters}
+    said = decode(json.dumps(raw).encode())
+    assert (said.head, said.counters) == (SAID.head, ())
+
+
+def test_no_more_counters_are_kept_than_a_table_can_show():
+    raw = json.loads(online(SAID)) | {"counters": {f"refused_{n}": n for n in range(300)}}
+    assert len(decode(json.dumps(raw).encode()).counters) == MAX_COUNTERS

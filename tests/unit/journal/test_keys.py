@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from edge.errors import KeyFileError
-from edge.journal.keys import create_identity, create_secret, load_identity, load_public, load_secret, public_pem
+from edge.journal.keys import (
+    create_identity,
+    create_secret,
+    load_identity,
+    load_public,
+    load_sealing,
+    load_secret,
+    public_pem,
+)
+from edge.terminal.parts import LEDGER_ORIGIN
 
 ROOT = os.geteuid() == 0
 
@@ -218,3 +227,36 @@ def test_a_secret_may_end_without_a_newline(tmp_path: Path) -> None:
     secret = create_secret(path)
     path.write_text(secret.hex().upper())
     assert load_secret(path) == secret
+
+
+DAMAGED = {
+    "no PEM": b"not a key",
+    "cut off": b"-----BEGIN PUBLIC KEY-----\nMCow",
+    "no base64": b"-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----\n",
+    "another form": b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+    "no text": bytes(range(256)),
+    "too long": b"A" * 5000,
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_public_key_is_to_be_had_where_it_was_made(tmp_path: Path, content: bytes) -> None:
+    """A terminal has no backup of the centre's; and `openssl genpkey` makes a key that nobody signs with."""
+    path = tmp_path / "ledger.pem"
+    path.write_bytes(content)
+    with pytest.raises(KeyFileError) as raised:
+        load_public(path, LEDGER_ORIGIN)
+    assert str(raised.value).endswith(f"; {LEDGER_ORIGIN}")
+    with pytest.raises(KeyFileError) as raised:
+        load_sealing(path)
+    assert "central evidence key" in str(raised.value)
+    assert "backup" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [DAMAGED["no PEM"], DAMAGED["no text"]])
+def test_a_damaged_private_key_is_to_be_had_from_a_backup_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "identity"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="restore it from your backup"):
+        load_identity(path)
