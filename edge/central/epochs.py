@@ -7,8 +7,9 @@ journal without a `gap` says nothing at all: what the one before it held beyond 
 from collections.abc import Iterator, Mapping, Sequence
 
 from edge.central.findings import Finding, Kind, records
-from edge.central.rows import ChainRow
+from edge.central.rows import ChainRow, Terminal
 from edge.central.store import Store
+from edge.domain.kinds import GapCause
 from edge.domain.kinds import Kind as RecordKind
 from edge.domain.records import Origin, decode
 
@@ -18,12 +19,21 @@ the square of their number."""
 
 
 def breaks(
-    store: Store, origin: Origin, chains: Sequence[ChainRow], acknowledged: Mapping[int, int]
+    store: Store,
+    origin: Origin,
+    chains: Sequence[ChainRow],
+    acknowledged: Mapping[int, int],
+    former: Mapping[ChainRow, Terminal],
 ) -> Iterator[Finding]:
-    """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain."""
+    """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain.
+
+    `former`: those of the name's revoked identities, which a new one may follow.
+    """
     stored = _stored(chains)
+    ended = {chain.epoch: (chain, whose) for chain, whose in former.items() if chain.epoch not in stored}
+    stored |= {epoch: _proven(store, chain, whose.doubted_since) for epoch, (chain, whose) in ended.items()}
     for chain in chains:
-        for seq, finding in _gaps(store, origin, chain, stored):
+        for seq, finding in _gaps(store, origin, chain, stored, ended):
             if seq > acknowledged.get(chain.id, 0):
                 yield finding
     for identity in dict.fromkeys(chain.terminal for chain in chains):
@@ -48,26 +58,59 @@ def _stored(chains: Sequence[ChainRow]) -> dict[str, int]:
     return found
 
 
+def _proven(store: Store, chain: ChainRow, doubted: str | None) -> int:
+    """How far a revoked identity's chain is here without what came after it may have been another's."""
+    if doubted is None:
+        return chain.upto
+    (first,) = next(iter(store.select(_DOUBTED, (chain.id, doubted))))
+    return chain.upto if first is None else min(chain.upto, int(first) - 1)
+
+
 def _gaps(
-    store: Store, origin: Origin, chain: ChainRow, stored: Mapping[str, int]
+    store: Store,
+    origin: Origin,
+    chain: ChainRow,
+    stored: Mapping[str, int],
+    ended: Mapping[str, tuple[ChainRow, Terminal]],
 ) -> Iterator[tuple[int, Finding]]:
     """By what the terminal's own signed `gap` records say."""
     for seq, payload in _rows(store, chain):
         data = decode(payload).data
         epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
         here = 0 if epoch is None else stored.get(epoch, 0)
-        aside = f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
-        look = (
-            "save what it holds there with `smartclocker journal recover`, then `smartclocker central import`; "
-            f"when that is done, or nothing is left to save, {_acknowledge(origin, chain)}"
+        gone = data["cause"] == GapCause.MISSING
+        aside = (
+            f"the journal was gone from the terminal, a report of it alone lies there as {data['quarantine']}"
+            if gone
+            else f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
         )
+        look = f"{_look(gone)}; when that is done, or nothing is left to save, {_acknowledge(origin, chain)}"
+        if epoch in ended:
+            look = f"{_over(*ended[epoch], here, last)}; when that is done, {_acknowledge(origin, chain)}"
         if epoch is not None and last > here:
             text = f"{records(here + 1, last)} of epoch {epoch} missing: {aside}; {look}"
             yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch, here + 1, last)
         else:
             known = "an epoch that it could not read" if epoch is None else f"epoch {epoch} after record {last}"
-            text = f"records of {known} may be missing: {aside}, before epoch {chain.epoch}; {look}"
+            whole = "" if epoch is None or last == 0 else "; up to there all of it is here"
+            text = f"records of {known} may be missing{whole}: {aside}, before epoch {chain.epoch}; {look}"
             yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch)
+
+
+def _look(gone: bool) -> str:
+    where = "look for the file or a copy of it, save what it holds" if gone else "save what it holds there"
+    return f"{where} with `smartclocker journal recover`, then `smartclocker central import`"
+
+
+def _over(chain: ChainRow, whose: Terminal, proven: int, last: int) -> str:
+    """What can be done about records of a revoked identity, of which nothing more is stored."""
+    upto = min(chain.upto, last)
+    here = f"{records(proven + 1, upto)} came since it was doubted and prove nothing; " if upto > proven else ""
+    return (
+        f"{here}its identity {whose.keyid} was revoked, so that nothing more of it is stored: read what the old "
+        "journal holds (`smartclocker journal show`), and enter what people say of it by `smartclocker journal "
+        "correct`"
+    )
 
 
 def _rows(store: Store, chain: ChainRow) -> list[tuple[int, bytes]]:
@@ -103,4 +146,5 @@ def _acknowledge(origin: Origin, chain: ChainRow) -> str:
 
 
 _GAPS = "SELECT seq, payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
+_DOUBTED = "SELECT min(seq) FROM records WHERE chain = ? AND received >= ?"
 _FIRST = "SELECT kind, payload FROM records WHERE chain = ? AND seq = 1"

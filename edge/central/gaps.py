@@ -46,7 +46,14 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
         numbers = {one.id for one in identities}
         theirs = [one for one in chains if one.terminal in numbers]
         ended = {one.epoch: over[one.terminal] for one in chains if one.terminal in over}
-        look = _Look(store, origin, identities, theirs, said.get(origin), acknowledged, now, shared, ended, seen)
+        former = {
+            one: over[one.terminal]
+            for one in chains
+            if one.terminal in over and over[one.terminal].origin == origin
+        }
+        look = _Look(
+            store, origin, identities, theirs, said.get(origin), acknowledged, now, shared, ended, seen, former
+        )
         found += look.everything(silent_after)
     return found
 
@@ -68,11 +75,13 @@ class _Look:
     """By epoch, the revoked identity that signed it."""
     looked: Mapping[tuple[Origin, str], str]
     """Until when somebody has looked into a revoked key."""
+    former: Mapping[ChainRow, Terminal]
+    """The chains of the name's revoked identities."""
 
     def everything(self, silent_after: timedelta) -> Iterator[Finding]:
         for chain in self.chains:
             yield from self.of_chain(chain)
-        yield from breaks(self.store, self.origin, self.chains, self.acknowledged)
+        yield from breaks(self.store, self.origin, self.chains, self.acknowledged, self.former)
         if self.claim is not None:
             yield from self.claimed(self.claim)
         yield from self.quiet(silent_after)

@@ -125,9 +125,14 @@ class Importer:
         self._told(report.path, report.outcomes.total())
 
     def _manifest(self, line: Line, header: Header) -> bool:
-        """Whether this is the terminal's own word on every byte before it."""
-        terminal = self._store.terminal(header.keyid)
+        """Whether this is the terminal's own word on every byte before it.
+
+        By the key of the records, or by another identity of the same terminal, which recovered them.
+        """
+        terminal = None if line.envelope is None else self._store.terminal(line.envelope.keyid)
         if terminal is None or line.envelope is None:
+            return False
+        if terminal.keyid != header.keyid and terminal.origin != header.origin:
             return False
         try:
             keys = {terminal.keyid: terminal.key}

@@ -37,14 +37,19 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     terminals.epilog = (
         "What a terminal counts since its program started is its own word, unsigned; --json has all of it."
     )
+    terminals.add_argument(
+        "--pem", metavar="KEYID", help="print the public key of this identity instead, a revoked one's too"
+    )
     add_json(terminals, array=True)
     add_json(verb(verbs, "verify", "check every stored record again, with public keys alone", run_verify))
 
 
 def run_terminals(arguments: argparse.Namespace) -> int:
-    """List identities and their chains."""
+    """List identities and their chains, or print one's public key."""
     from edge.central.presence import claims
 
+    if arguments.pem is not None:
+        return _print_key(arguments)
     with open_ledger(arguments.directory) as store:
         said = claims(store)
         upto: dict[int, list[dict[str, object]]] = {}
@@ -76,6 +81,18 @@ def run_terminals(arguments: argparse.Namespace) -> int:
         back = [f"{name.removeprefix(_BACK)} {n}" for name, n in counters if name.startswith(_BACK)]
         if back:
             print(f"    people sent back since it started, by reason: {', '.join(back)}")
+    return 0
+
+
+def _print_key(arguments: argparse.Namespace) -> int:
+    from edge.errors import LedgerRefused
+    from edge.journal.keys import public_pem
+
+    with open_ledger(arguments.directory) as store:
+        terminal = store.terminal(arguments.pem)
+    if terminal is None:
+        raise LedgerRefused(f"no identity {arguments.pem} was ever registered; `central terminals` lists them")
+    print(public_pem(terminal.key), end="")
     return 0
 
 

@@ -125,11 +125,11 @@ def _receipt(walk: _Walk, sealed: envelope.Envelope) -> str | None:
 
 def _manifest(walk: _Walk, sealed: envelope.Envelope, before: str) -> str | None:
     header = walk.header
-    key = {header.keyid: walk.keys[header.keyid]}
-    said = exports.decode(envelope.verify(sealed, exports.PAYLOAD_TYPE, key))
-    if (said.origin, said.epoch, said.keyid) != (header.origin, header.epoch, header.keyid):
+    # what was recovered of an earlier identity's journal is vouched for by the one that followed it
+    said = exports.decode(envelope.verify(sealed, exports.PAYLOAD_TYPE, walk.keys))
+    if (said.origin, said.epoch, said.keyid) != (header.origin, header.epoch, sealed.keyid):
         return "the manifest is of another terminal or epoch than the header"
-    if bytes(walk.keys[header.keyid]) != said.key:
+    if bytes(walk.keys[sealed.keyid]) != said.key:
         return "the manifest carries another public key than the one that signed it"
     if (said.first, said.last, said.count, said.head) != (walk.first, walk.head.seq, walk.records, walk.head.hash):
         return f"the manifest is of records {said.first} to {said.last}, and these are others"

@@ -88,7 +88,7 @@ def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -
     if meta.keyid != keyid:
         raise JournalForeign(
             f"{path}: signed by the key {meta.keyid}, ours is {keyid}; bring back that identity, or deliver this "
-            "journal and start a new one"
+            'journal and start a new one (docs/operations.md, "A new identity")'
         )
 
 

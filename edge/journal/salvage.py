@@ -26,7 +26,7 @@ from edge.domain.records import MAX_PAYLOAD, PAYLOAD_TYPE, Position, Record, dec
 from edge.errors import JournalError, RecordError
 from edge.journal import wal
 from edge.journal.envelope import pae
-from edge.journal.schema import JOURNAL
+from edge.journal.schema import JOURNAL, read_meta
 from edge.reading import read_file
 
 _BEGIN = b'{"specversion":"1.0","id":"'
@@ -104,9 +104,10 @@ def _record_at(content: mmap.mmap, begin: int) -> Found | None:
 
 @dataclass(frozen=True, slots=True)
 class EpochSummary:
-    """What was saved of one epoch."""
+    """What was saved of one epoch that one key signed."""
 
     epoch: str
+    keyid: str
     records: int
     first_seq: int
     last_seq: int
@@ -122,7 +123,11 @@ class Salvage:
 
         Raises JournalError when there is nothing to read, or no space to collect it.
         """
-        self._keys = list(keys.values())
+        if not files_of(journal):
+            raise JournalError(
+                f"{journal}: there is no such file; name a journal.db, or a folder in quarantine/ that has one"
+            )
+        self._keys = dict(keys)
         self._directory = tempfile.TemporaryDirectory(prefix="smartclocker-")
         self._db = sqlite3.connect(Path(self._directory.name, "found.db"), isolation_level=None)
         self.unverified = 0
@@ -130,7 +135,7 @@ class Salvage:
         try:
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute(
-                "CREATE TABLE found (epoch TEXT, seq INTEGER, hash TEXT, kind TEXT, payload BLOB, signature BLOB,"
+                "CREATE TABLE found (epoch TEXT, seq INTEGER, hash TEXT, keyid TEXT, payload BLOB, signature BLOB,"
                 " PRIMARY KEY (epoch, seq, hash)) WITHOUT ROWID"
             )
             self._collect(journal)
@@ -142,17 +147,17 @@ class Salvage:
             ) from error
 
     def epochs(self) -> list[EpochSummary]:
-        """Whose records were found, one entry an epoch."""
+        """Whose records were found, one entry an epoch and key."""
         rows = self._db.execute(
-            "SELECT epoch, count(DISTINCT seq), min(seq), max(seq), max(seq) - min(seq) + 1 - count(DISTINCT seq)"
-            " FROM found GROUP BY epoch ORDER BY epoch"
+            "SELECT epoch, keyid, count(DISTINCT seq), min(seq), max(seq),"
+            " max(seq) - min(seq) + 1 - count(DISTINCT seq) FROM found GROUP BY epoch, keyid ORDER BY epoch, keyid"
         )
         return [EpochSummary(*row) for row in rows]
 
-    def records(self, epoch: str) -> Iterator[tuple[bytes, bytes]]:
+    def records(self, epoch: str, keyid: str) -> Iterator[tuple[bytes, bytes]]:
         """(payload, signature) in order of seq; of two that claim one place, either."""
-        query = "SELECT payload, signature FROM found WHERE epoch = ? GROUP BY seq ORDER BY seq"
-        yield from self._db.execute(query, (epoch,))
+        query = "SELECT payload, signature FROM found WHERE (epoch, keyid) = (?, ?) GROUP BY seq ORDER BY seq"
+        yield from self._db.execute(query, (epoch, keyid))
 
     def close(self) -> None:
         """Remove what was collected; safe to call twice."""
@@ -168,9 +173,7 @@ class Salvage:
         self.close()
 
     def _collect(self, journal: Path) -> None:
-        files = [path for path in (journal, wal.wal_path(journal)) if path.exists()]
-        if not files:
-            raise FileNotFoundError("no such file")
+        files = files_of(journal)
         if not all(path.is_file() for path in files):
             raise OSError(errno.EINVAL, "not a regular file")
         self._db.execute("BEGIN")
@@ -187,14 +190,32 @@ class Salvage:
         row = (place.epoch, place.seq, digest)
         if self._db.execute("SELECT 1 FROM found WHERE (epoch, seq, hash) = (?, ?, ?)", row).fetchone() is not None:
             return
-        if not self._genuine(found):
+        keyid = self._signer(found)
+        if keyid is None:
             self.unverified += 1
             return
-        row_ = (*row, found.record.kind, found.payload, found.signature)
+        row_ = (*row, keyid, found.payload, found.signature)
         self._db.execute("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", row_)
 
-    def _genuine(self, found: Found) -> bool:
-        return len(found.signature) == _SIGNATURE and any(_is_signed(found, key) for key in self._keys)
+    def _signer(self, found: Found) -> str | None:
+        if len(found.signature) != _SIGNATURE:
+            return None
+        return next((keyid for keyid, key in self._keys.items() if _is_signed(found, key)), None)
+
+
+def written_by(journal: Path) -> str | None:
+    """The id of the key that signs this journal by its own word, unsigned; None where that cannot be read."""
+    with (
+        contextlib.suppress(sqlite3.Error, JournalError, OSError, ValueError),
+        contextlib.closing(JOURNAL.connect(journal, "ro", immutable=True)) as db,
+    ):
+        return read_meta(db, journal).keyid
+    return None
+
+
+def files_of(journal: Path) -> list[Path]:
+    """What lies there of a journal: itself, and what SQLite had not folded into it yet."""
+    return [path for path in (journal, wal.wal_path(journal)) if path.exists()]
 
 
 def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:

@@ -20,7 +20,7 @@ from edge.journal import envelope, schema
 from edge.journal.chain import START, Chain, Head, Kept, check
 from edge.journal.envelope import Envelope, key_id
 from edge.journal.newfile import NewFile
-from edge.journal.salvage import Salvage
+from edge.journal.salvage import EpochSummary, Salvage
 from edge.journal.schema import JOURNAL
 from edge.journal.sealing import Sealer
 from edge.journal.verify import opened
@@ -86,20 +86,21 @@ def export_saved(
 ) -> list[Written]:
     """Write what was saved of damaged journals, one file an epoch; holes stay holes, and the centre says which.
 
-    `target` is a directory. Raises TransferError when a file cannot be written; those before it stand.
+    `key` is the identity that vouches for the files, whoever signed the records; `target` is a directory.
+    Raises TransferError when a file cannot be written; those before it stand.
     """
     written = []
     for epoch in saved.epochs():
-        origin = decode(next(saved.records(epoch.epoch))[0]).origin
-        header = Header(origin, epoch.epoch, key_id(key.verify_key), 0)
+        origin = decode(next(saved.records(epoch.epoch, epoch.keyid))[0]).origin
+        header = Header(origin, epoch.epoch, epoch.keyid, 0)
         selection = _Selection(header, epoch.first_seq, epoch.last_seq, epoch.records, None, None)
         path = target / exports.file_name(origin, epoch.epoch, epoch.first_seq, epoch.last_seq)
-        written.append(_put(path, _saved(saved, epoch.epoch), selection, key, created, seal_to))
+        written.append(_put(path, _saved(saved, epoch), selection, key, created, seal_to))
     return written
 
 
-def _saved(saved: Salvage, epoch: str) -> Iterator[Kept]:
-    for payload, signature in saved.records(epoch):
+def _saved(saved: Salvage, epoch: EpochSummary) -> Iterator[Kept]:
+    for payload, signature in saved.records(epoch.epoch, epoch.keyid):
         record = decode(payload)
         yield Kept(record.position.seq, record.kind, None, payload, signature)
 
@@ -196,7 +197,7 @@ def _write(
     manifest = Manifest(
         origin=header.origin,
         epoch=header.epoch,
-        keyid=header.keyid,
+        keyid=key_id(key.verify_key),
         key=bytes(key.verify_key),
         first=selection.first,
         last=selection.last,

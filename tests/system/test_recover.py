@@ -5,11 +5,17 @@ import os
 from pathlib import Path
 
 import pytest
+from nacl.signing import SigningKey
 
 from edge import config
+from edge.central.imports import Importer
+from edge.central.store import Store
+from edge.central.verdicts import Outcome
 from edge.domain.kinds import Kind
-from edge.domain.records import Draft, decode
-from edge.journal import lastseen
+from edge.domain.records import Draft, Origin, decode
+from edge.journal import keys, lastseen
+from edge.journal.envelope import key_id
+from edge.journal.keys import public_pem
 from edge.terminal import parts
 
 
@@ -96,3 +102,78 @@ def test_looking_into_a_new_terminal_is_no_earlier_life(site, smartclocker):
     parts.secure_journal(loaded, secrets, parts.clock())
     with parts.open_ring(loaded, secrets) as ring:
         assert ring.head().seq == 0
+
+
+def test_the_folder_of_a_journal_that_was_gone_says_what_to_look_for(site, smartclocker, tmp_path: Path):
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_ring(loaded, secrets) as ring:
+        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+        lastseen.note(ring)
+    for file in site.journal.parent.glob("journal*"):
+        file.unlink()
+    parts.secure_journal(loaded, secrets, parts.clock())
+    (folder,) = (site.journal.parent / "quarantine").iterdir()
+    done = smartclocker("journal", "recover", folder, tmp_path, "--config", site.config)
+    assert (done.returncode, done.stderr) == (65, "")
+    assert "this journal was missing" in done.stdout
+    assert "smartclocker central acknowledge DIR SITE/TERMINAL EPOCH --why TEXT" in done.stdout
+    assert "free space" not in done.stdout
+    told = json.loads(
+        smartclocker("journal", "recover", folder, tmp_path, "--config", site.config, "--json").stdout
+    )
+    assert (told["epochs"], "was missing" in told["notes"][0]) == ([], True)
+    (folder / "report.json").unlink()
+    done = smartclocker("journal", "recover", folder, tmp_path, "--config", site.config)
+    assert (done.returncode, "there is no such file" in done.stderr) == (74, True)
+    assert "free space" not in done.stderr
+
+
+def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_key(
+    site, smartclocker, tmp_path: Path
+):
+    loaded = config.load(site.config).config
+    secrets = parts.load_secrets(loaded)
+    with parts.open_ring(loaded, secrets) as ring:
+        epoch, origin = ring.epoch, ring.origin
+        for _ in range(4):
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+    identity = config.credential(loaded.keys.identity)
+    (tmp_path / "old.pem").write_text(public_pem(secrets.identity.verify_key))
+    identity.unlink()
+    keys.create_identity(identity)
+    new = keys.load_identity(identity)
+    (tmp_path / "new.pem").write_text(public_pem(new.verify_key))
+    old, newer = key_id(secrets.identity.verify_key), key_id(new.verify_key)
+    copy = tmp_path / "old"
+    copy.mkdir()
+    site.journal.rename(copy / "journal.db")
+    recover = ("journal", "recover", copy, tmp_path, "--config", site.config)
+    done = smartclocker(*recover)
+    assert done.returncode == 65
+    assert f"this journal says that the key {old} signed it, and what counts here is {newer}" in done.stdout
+    assert f"central terminals DIR --pem {old}" in done.stdout
+    assert "--key PEM" in done.stdout
+    done = smartclocker(*recover, "--key", tmp_path / "old.pem", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    (row,) = told["epochs"]
+    assert (row["epoch"], row["records"], row["missing"], told["notes"]) == (epoch, 4, 0, [])
+    verify = ("journal", "verify", row["file"], "--key", tmp_path / "old.pem")
+    assert smartclocker(*verify).returncode == 65, "nobody vouches for the file with that key"
+    done = smartclocker(*verify, "--key", tmp_path / "new.pem")
+    assert (done.returncode, done.stdout[:16]) == (0, "ok: 4 records, 1")
+
+    with Store(tmp_path / "ledger.db") as store:
+        ledger = SigningKey(bytes([7]) * 32)
+        assert not Importer(store, ledger).take(Path(row["file"])).ok, "of nobody who is registered"
+        store.register(origin, secrets.identity.verify_key)
+        store.register(Origin(origin.site, "another"), new.verify_key)
+        report = Importer(store, ledger).take(Path(row["file"]))
+        assert report.problems == ["cut off or altered: no genuine manifest ends it; what is genuine was kept"]
+        assert (report.upto, report.outcomes[Outcome.STORED]) == (4, 4)
+    with Store(tmp_path / "second.db") as store:
+        store.register(origin, secrets.identity.verify_key)
+        store.register(origin, new.verify_key)
+        report = Importer(store, ledger).take(Path(row["file"]))
+        assert (report.ok, report.upto) == (True, 4)

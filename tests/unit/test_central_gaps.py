@@ -26,6 +26,7 @@ from edge.terminal.status import Online, last_will, online, stopped
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 TERMINAL, LEDGER, NEWER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
+OLD_ID = envelope.key_id(TERMINAL.verify_key)
 DAY, START = timedelta(hours=24), datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -67,7 +68,12 @@ def centre(tmp_path: Path, monkeypatch):
 
 
 def chain(
-    count: int, epoch: str = EPOCH, version: str = "0.1.0", gap: dict | None = None, at: str = EVIDENCE.utc
+    count: int,
+    epoch: str = EPOCH,
+    version: str = "0.1.0",
+    gap: dict | None = None,
+    at: str = EVIDENCE.utc,
+    origin: Origin = GATE,
 ) -> list[bytes]:
     out, prev = [], GENESIS
     evidence = replace(EVIDENCE, utc=at)
@@ -75,7 +81,7 @@ def chain(
         draft = Draft(kinds.Kind.BOOT, {"version": version, "models": []}, evidence)
         if gap is not None and seq == 1:
             draft = Draft(kinds.Kind.GAP, gap, evidence)
-        out.append(encode(GATE, Position(epoch, seq, prev), draft))
+        out.append(encode(origin, Position(epoch, seq, prev), draft))
         prev = payload_hash(out[-1])
     return out
 
@@ -169,6 +175,66 @@ def test_a_journal_that_was_set_aside_until_it_is_imported(centre):
     assert f"of epoch {EPOCH} after record 6 may be missing" in found.text
     acknowledge(centre.store, GATE, "f" * 32, "Pat", "the disk is imported")
     assert centre.find() == []
+
+
+def test_a_journal_that_was_gone_is_looked_for_and_not_recovered_from_a_folder_without_it(centre):
+    centre.take(*chain(4))
+    fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
+    centre.take(*chain(1, "f" * 32, gap=fields))
+    (found,) = centre.find()
+    assert "records 5 to 6" in found.text
+    assert "a report of it alone lies there as q-1; look for the file or a copy of it" in found.text
+
+
+def replaced(centre, delivered: int) -> None:
+    """Six records were made under the identity that was revoked; another one follows."""
+    centre.take(*chain(delivered))
+    centre.store.revoke(OLD_ID)
+    centre.store.register(GATE, NEWER.verify_key)
+    fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
+    centre.take(*chain(1, "f" * 32, gap=fields), key=NEWER)
+
+
+def test_an_epoch_of_a_revoked_identity_that_a_receipt_covers_is_not_missing(centre):
+    replaced(centre, 6)
+    (found,) = centre.find()
+    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, None, None)
+    assert "after record 6 may be missing; up to there all of it is here" in found.text
+    acknowledge(centre.store, GATE, "f" * 32, "Pat", "the terminal got a new identity")
+    assert centre.find() == []
+
+
+def test_what_a_receipt_of_a_revoked_identity_does_not_cover_is_missing(centre):
+    replaced(centre, 4)
+    (found,) = centre.find()
+    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, 5, 6)
+    assert f"its identity {OLD_ID} was revoked, so that nothing more of it is stored" in found.text
+    assert "journal correct" in found.text
+
+
+def test_what_came_since_the_key_may_have_been_anothers_covers_nothing(centre):
+    centre.take(*chain(3))
+    centre.at += timedelta(minutes=1)
+    replaced(centre, 6)
+    centre.store.revoke(OLD_ID, "2026-03-02T08:00:30.000Z")
+    (found,) = centre.find()
+    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, 4, 6)
+    assert "records 4 to 6 came since it was doubted and prove nothing" in found.text
+    centre.store.revoke(OLD_ID, "2026-03-02T08:05:00.000Z")
+    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+
+
+def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
+    other = Origin("main", "gate-2")
+    centre.store.register(other, NEWER.verify_key)
+    records = chain(6, origin=other)
+    for payload in records:
+        wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, NEWER))
+        centre.ledger.accept(topics.record(other, "boot"), wire)
+    centre.store.revoke(envelope.key_id(NEWER.verify_key))
+    fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
+    centre.take(*chain(1, "f" * 32, gap=fields))
+    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, 1, 6)]
 
 
 def test_a_journal_set_aside_whole_after_its_delivery_and_one_that_could_not_be_read(centre):
@@ -408,9 +474,6 @@ def test_a_revoked_identity_that_goes_on_under_a_name_which_another_has_is_named
     (found,) = centre.find()
     assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
     assert envelope.key_id(TERMINAL.verify_key) in found.text
-
-
-OLD_ID = envelope.key_id(TERMINAL.verify_key)
 
 
 def test_a_revoked_key_is_silent_once_another_of_the_name_speaks_after_it(centre):

@@ -236,7 +236,9 @@ def test_everything_that_verifies_is_saved_from_a_file_without_its_first_page(fu
     with Salvage(full, keys) as saved:
         (epoch,) = saved.epochs()
         assert (epoch.records, epoch.first_seq, epoch.last_seq, epoch.missing) == (40, 1, 40, 0)
-        assert [decode(payload).position.seq for payload, _ in saved.records(epoch.epoch)] == list(range(1, 41))
+        assert [decode(payload).position.seq for payload, _ in saved.records(epoch.epoch, epoch.keyid)] == list(
+            range(1, 41)
+        )
 
 
 def test_what_lies_in_the_write_ahead_file_is_saved_too(
