@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from edge.adapters.mqtt_tls import UplinkSettings
 from edge.central.doubted import Signers
-from edge.central.posting import Letter, post
+from edge.central.posting import Letter, connected, hand_over
 from edge.central.registry import Addressed, Registry
 from edge.central.rows import now
 from edge.central.store import Store
@@ -131,12 +131,20 @@ def refused(orders: Iterable[Owing]) -> list[Owing]:
     ]
 
 
-def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[bool]:
-    """Hand them to the broker and remember it; whether somebody listens, each. Raises BrokerError, LedgerError."""
-    letters = [Letter(one.origin, one.wire, _seconds_left(one)) for one in which]
-    heard = post(uplink, letters)
-    registry.sent([one for one, by in zip(which, heard, strict=True) if by])
-    return heard
+def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[Addressed]:
+    """Hand them to the broker and remember it; those for which nobody listens.
+
+    What was cancelled since `which` was read, or sent by another command, is left out: that is settled once the
+    connection stands, in one transaction, before the first byte goes. Raises BrokerError, LedgerError.
+    """
+    if not which:
+        return []
+    with connected(uplink) as link:
+        mine = registry.claim(which)
+        heard = hand_over(link, [Letter(one.origin, one.wire, _seconds_left(one)) for one in mine])
+    deaf = [one for one, by in zip(mine, heard, strict=True) if not by]
+    registry.sent([one for one, by in zip(mine, heard, strict=True) if by], deaf)
+    return deaf
 
 
 def due(owing: Iterable[Owing], again_after: timedelta = AGAIN_AFTER) -> list[Addressed]:

@@ -1,7 +1,8 @@
 """Handing signed messages to the broker for the terminals' command topics, and hearing whether anybody listens."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from edge.adapters.mqtt_link import MqttLink
@@ -37,26 +38,34 @@ def post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
     """
     if not letters:
         return []
+    with connected(uplink) as link:
+        return hand_over(link, letters)
+
+
+@contextmanager
+def connected(uplink: UplinkSettings) -> Iterator[MqttLink]:
+    """A connection of the authority's, which nobody else has meanwhile. Raises BrokerError, KeyFileError."""
     with turn(uplink):
-        return _post(uplink, letters)
+        link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))  # nothing is kept for this name
+        link.start()
+        try:
+            _await_connection(link)
+            yield link
+        finally:
+            link.stop()
 
 
-def _post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
-    link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))  # nothing may be kept for this name
-    link.start()
-    try:
-        _await_connection(link)
-        answers: dict[int, Acknowledged] = {}
-        for token, letter in enumerate(letters):
-            sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
-            if not sent:
-                raise BrokerError("the broker ended the connection; try again")
-            if token + 1 - len(answers) >= _WINDOW:
-                answers |= _acknowledgement(link)
-        while len(answers) < len(letters):
+def hand_over(link: MqttLink, letters: Sequence[Letter]) -> list[bool]:
+    """The same on a connection that is there. What raises BrokerError may have sent some of them."""
+    answers: dict[int, Acknowledged] = {}
+    for token, letter in enumerate(letters):
+        sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
+        if not sent:
+            raise BrokerError("the broker ended the connection; try again")
+        if token + 1 - len(answers) >= _WINDOW:
             answers |= _acknowledgement(link)
-    finally:
-        link.stop()
+    while len(answers) < len(letters):
+        answers |= _acknowledgement(link)
     for answer in answers.values():
         if answer.refused is not None:
             raise BrokerError(

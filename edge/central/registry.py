@@ -61,6 +61,8 @@ class Addressed:
     times: int
     cancelled: bool = False
     """It is not sent again."""
+    trying: str | None = None
+    """When a command began to send it, of which nobody knows yet whether it did."""
 
 
 class Registry:
@@ -203,26 +205,42 @@ class Registry:
     def addressed(self) -> list[Addressed]:
         """Every order to every terminal, in the order of issue."""
         query = (
-            "SELECT wire, expires, terminal, sent, times FROM orders JOIN addressed USING (sequence) "
+            "SELECT wire, expires, terminal, sent, times, trying FROM orders JOIN addressed USING (sequence) "
             "ORDER BY sequence, terminal"
         )
         with REGISTRY.guard(self.path):
             rows = self._db.execute(query).fetchall()
-            entries = self._db.execute(_CANCELLED, (f'"act":"{Act.ORDER_CANCELLED}"'.encode(),)).fetchall()
-        said = [auditlog.decode(payload) for (payload,) in entries]
-        gone = {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
+            gone = self._cancelled()
         found = []
-        for wire, expires, terminal, sent, times in rows:
+        for wire, expires, terminal, sent, times, trying in rows:
             order = orders.decode(envelope.parse(wire).payload)
             place = Origin(order.site, terminal)
-            found.append(Addressed(order, wire, expires, place, sent, times, order.id in gone))
+            found.append(Addressed(order, wire, expires, place, sent, times, order.id in gone, trying))
         return found
 
-    def sent(self, which: Sequence[Addressed]) -> None:
-        """They were handed to the broker."""
+    def claim(self, which: Sequence[Addressed]) -> list[Addressed]:
+        """Those of them that are still to be sent, noted as being sent; durable on return.
+
+        Not what was cancelled since it was read, nor what another command sent: a `cancel` comes before this, and
+        keeps the order here, or after it, and finds the note.
+        """
+        take = "UPDATE addressed SET trying = ? WHERE sequence = ? AND terminal = ? AND times = ?"
         with REGISTRY.writing(self._db, self.path):
-            update = "UPDATE addressed SET sent = ?, times = times + 1 WHERE sequence = ? AND terminal = ?"
-            self._db.executemany(update, [(now(), one.order.sequence, one.origin.terminal) for one in which])
+            gone, at = self._cancelled(), now()
+            return [
+                one
+                for one in which
+                if one.order.id not in gone
+                and self._db.execute(take, (at, one.order.sequence, one.origin.terminal, one.times)).rowcount
+            ]
+
+    def sent(self, which: Sequence[Addressed], unheard: Sequence[Addressed] = ()) -> None:
+        """They were handed to the broker; what nobody listened for, it threw away."""
+        done = "UPDATE addressed SET sent = ?, times = times + 1, trying = NULL WHERE sequence = ? AND terminal = ?"
+        free = "UPDATE addressed SET trying = NULL WHERE sequence = ? AND terminal = ?"
+        with REGISTRY.writing(self._db, self.path):
+            self._db.executemany(done, [(now(), one.order.sequence, one.origin.terminal) for one in which])
+            self._db.executemany(free, [(one.order.sequence, one.origin.terminal) for one in unheard])
 
     def close(self) -> None:
         """Safe to call twice."""
@@ -235,6 +253,12 @@ class Registry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _cancelled(self) -> set[object]:
+        """The ids of the orders that are not to be sent."""
+        entries = self._db.execute(_CANCELLED, (f'"act":"{Act.ORDER_CANCELLED}"'.encode(),)).fetchall()
+        said = [auditlog.decode(payload) for (payload,) in entries]
+        return {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
 
     def _settle(self, key: SigningKey, number: int, more: Mapping[str, Any]) -> Entry:
         query = "SELECT by, login, act, why, person, data FROM begun WHERE id = ?"

@@ -15,13 +15,14 @@ CREATE TABLE begun (
     data TEXT NOT NULL
 ) STRICT
 """
+_TRYING = "ALTER TABLE addressed ADD COLUMN trying TEXT"
 REGISTRY = Kind(
     noun="registry of the authority",
     application_id=0x53435231,  # 'SCR1'
-    version=2,
+    version=3,
     error=LedgerError,
     mend="it is damaged; keep the file and restore it from your backup",
-    steps=(_BEGUN,),
+    steps=(_BEGUN, _TRYING),
 )
 TABLES = f"""
 CREATE TABLE audit (
@@ -43,6 +44,7 @@ CREATE TABLE addressed (
     terminal TEXT NOT NULL,
     sent TEXT,
     times INTEGER NOT NULL DEFAULT 0,
+    trying TEXT,
     PRIMARY KEY (sequence, terminal)
 ) STRICT, WITHOUT ROWID;
 {_BEGUN};

@@ -156,10 +156,10 @@ def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addr
     from edge.errors import BrokerError
 
     try:
-        heard = owing.send(registry, uplink(arguments, AUTHORITY), which)
+        unheard = owing.send(registry, uplink(arguments, AUTHORITY), which)
     except BrokerError as error:
         return str(error)
-    deaf = [f"{one.origin.site}/{one.origin.terminal}" for one, by in zip(which, heard, strict=True) if not by]
+    deaf = [f"{one.origin.site}/{one.origin.terminal}" for one in unheard]
     return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
 
 
@@ -221,6 +221,8 @@ def _how_far(one: "Owing", store: "Store") -> str:
     from edge.central.presence import claims
     from edge.domain.orders import PROTECTIVE
 
+    if not one.addressed.times and one.addressed.trying:
+        return f"perhaps sent: a command ended while it did so, at {one.addressed.trying}"
     if not one.addressed.times:
         return "not sent yet" if one.state is owing.State.OWED else "never sent"
     said = f"sent {counted(one.addressed.times, 'time')}, last {one.addressed.sent}"

@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         if order.word is Word.ROTATE:
             raise LedgerRefused(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
         desk.registry.cancel(desk.key, desk.doing, order)
+        # from here on nobody begins to send it; what was begun meanwhile stands in what is read now
+        found = [one for one in owing.standing(desk.registry, store) if one.addressed.order.id == order.id]
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
     if order.word in {Word.EMPLOYMENT_ENDED, Word.EMPLOYMENT_CONTINUES}:
@@ -52,8 +54,11 @@ def _why_not(found: "list[Owing]") -> str:
 def _said(one: "Owing") -> str:
     from edge.central import owing
 
-    if one.state is not owing.State.OWED:
+    if one.state is not owing.State.CANCELLED:
         return f"{one.state} before: another order undoes it, where one does"
+    if one.addressed.trying:
+        told = "a command is sending it, or ended while it did, so that the terminal may obey it yet"
+        return f"cancelled; {told}, until {one.addressed.expires}"
     if one.addressed.times:
         return f"cancelled; it was sent, so that the terminal may obey it yet, until {one.addressed.expires}"
     return "cancelled; it was never sent"

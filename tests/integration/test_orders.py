@@ -15,7 +15,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from edge.adapters.uplink_mqtt import MqttUplink
-from edge.central import authority, pki, roster
+from edge.central import authority, owing, pki, roster
 from edge.central.audit import verify_all
 from edge.central.roster_store import RosterStore
 from edge.cli import main
@@ -235,6 +235,31 @@ def test_a_broker_that_lost_its_queue_is_sent_it_again(centre, gates, capsys):
     central(centre, "orders", "--send")
     centre.eventually(lambda: not listed(centre, capsys), "answered")
     assert gates[0].matched() == ()
+
+
+def test_what_is_cancelled_when_another_command_is_about_to_send_it_is_not_sent(centre, gates, capsys, monkeypatch):
+    """`orders --every` had read the order as owed; nobody may hear 'never sent' of one that goes out after it."""
+    person, other = new_person_id(), new_person_id()
+    gates[0].enrol(person)
+    gates[0].enrol(other, seed=2)
+    nowhere = ["--by", "Pat", "--why", "asked by letter", "--port", "1", "--wait", "1s", "--force"]
+    assert main(["central", "order", str(centre.root), "main/gate-1", "restrict", person, *nowhere]) == 1
+    real, said = owing.due, []
+
+    def late(found):
+        which = real(found)
+        capsys.readouterr()
+        assert main(["central", "orders", str(centre.root), "--cancel", "1", "--by", "Pat", "--why", "a slip"]) == 0
+        said.append(capsys.readouterr().out)
+        return which
+
+    monkeypatch.setattr(owing, "due", late)
+    central(centre, "orders", "--send")
+    assert "cancelled; it was never sent" in said[0]
+    assert order(centre, "main/gate-1", "restrict", other) == 0, "what was sent before it came before it"
+    assert gates[0].matched() == (person,)
+    first = listed(centre, capsys, "--all")[0]
+    assert (first["state"], first["times"]) == ("cancelled", 0)
 
 
 def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(

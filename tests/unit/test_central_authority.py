@@ -275,7 +275,7 @@ def test_nothing_is_begun_while_the_log_is_locked(tmp_path: Path, key: SigningKe
 
 def test_a_registry_of_the_version_before_is_taken_over(tmp_path: Path, key: SigningKey) -> None:
     db = sqlite3.connect(tmp_path / authority.DB, isolation_level=None)
-    db.executescript("DROP TABLE begun; PRAGMA user_version = 1")
+    db.executescript("DROP TABLE begun; ALTER TABLE addressed DROP COLUMN trying; PRAGMA user_version = 1")
     db.close()
     with Registry(tmp_path / authority.DB) as made:
         assert made.begun() == 0

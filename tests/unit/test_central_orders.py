@@ -1,6 +1,8 @@
 """Orders at the centre's command line, without a broker: about whom, all or none, cancelled, waiting."""
 
+import contextlib
 import json
+import sqlite3
 import time
 from datetime import datetime
 from pathlib import Path
@@ -153,6 +155,61 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
     assert states(centre, capsys) == [(1, "gate-1", "done")]
     assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 65
     assert "no terminal owes it any more (done)" in capsys.readouterr().err
+
+
+def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, gates, capsys, monkeypatch):
+    """Between the look at what is owed and the entry in the log another command may take the order."""
+    order(centre, "main/gate-1", "restrict", ANNA)
+    real = Registry.cancel
+
+    def late(self, *given):
+        with Registry(centre / authority.DB) as other:
+            assert [one.order.sequence for one in other.claim(other.addressed())] == [1]
+        return real(self, *given)
+
+    monkeypatch.setattr(Registry, "cancel", late)
+    capsys.readouterr()
+    assert orders(centre, "--cancel", "1", *WHY) == 0
+    said = capsys.readouterr().out
+    assert "never sent" not in said
+    assert "may obey it yet, until 20" in said
+
+
+def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, gates):
+    for _ in range(2):
+        order(centre, "main/*", "restrict", ANNA)
+    with Registry(centre / authority.DB) as registry, Registry(centre / authority.DB) as other:
+        read = registry.addressed()
+        assert orders(centre, "--cancel", "1", *WHY) == 0
+        mine = registry.claim(read)
+        assert [(one.order.sequence, one.origin.terminal) for one in mine] == [(2, f"gate-{n}") for n in (1, 2, 3)]
+        registry.sent(mine[:2], mine[2:])
+        assert [one.origin.terminal for one in other.claim(read)] == ["gate-3"], "nobody listened there"
+        after = {one.origin.terminal: one for one in other.addressed() if one.order.sequence == 2}
+        assert [(after[name].times, after[name].trying is None) for name in sorted(after)] == [
+            (1, True), (1, True), (0, False),
+        ]  # fmt: skip
+
+
+def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent_again_at_once(
+    centre, gates, capsys
+):
+    order(centre, "main/gate-1", "restrict", ANNA)
+    with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
+        registry.claim(registry.addressed())
+        assert len(owing.due(owing.standing(registry, store))) == 1
+    capsys.readouterr()
+    assert orders(centre) == 1
+    assert "perhaps sent: a command ended while it did so" in capsys.readouterr().out
+
+
+def test_a_registry_of_before_is_brought_up_to_date(centre, gates, capsys):
+    order(centre, "main/gate-1", "restrict", ANNA)
+    with contextlib.closing(sqlite3.connect(centre / authority.DB, isolation_level=None)) as db:
+        db.execute("ALTER TABLE addressed DROP COLUMN trying")
+        db.execute("PRAGMA user_version = 2")
+    assert states(centre, capsys) == [(1, "gate-1", "owed")]
+    assert orders(centre, "--cancel", "1", *WHY) == 0
 
 
 @pytest.mark.parametrize(
