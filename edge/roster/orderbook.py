@@ -6,7 +6,7 @@ the same transaction, so that a crash between the two files loses neither: it is
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +95,12 @@ class OrderBook:
             if scope is not None:
                 self._db.execute(_MARK, (scope, sequence))
             self._db.execute(_FORGET, (KEPT_IDS,))
+
+    def know(self, acts: Iterable[str]) -> None:
+        """Remember acts of which the journal tells already; what is too many the next `take` forgets."""
+        with self._writing():
+            row = "INSERT OR IGNORE INTO orders (id, sequence, due, wire, owed) VALUES (?, 0, NULL, NULL, NULL)"
+            self._db.executemany(row, [(act,) for act in acts])
 
     def carried_out(self, order: str, owed: Sequence[Saying]) -> None:
         """A kept one was carried out: it is due no more, and this is what the journal is to say."""

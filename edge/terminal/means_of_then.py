@@ -43,13 +43,13 @@ def take_anew(people: People, ring: Ring) -> int:
     with people.together():  # a new file has nothing of all of them: one write, not thousands
         for person in by_person.keys() - here:
             people.lacking.note(person, lacks.get(person, ()))
-            _know(by_person[person], people)
+            people.orders.know(act for act, _ in by_person[person])
     for person in sorted(by_person.keys() & here):
         try:
             with people.together():
                 done += _taken(person, [record for _, record in by_person[person]], people)
                 people.lacking.note(person, lacks.get(person, ()))
-                _know(by_person[person], people)
+                people.orders.know(act for act, _ in by_person[person])
             told.append(person)
         except PeopleError as error:
             _log.error("%s: what was taken from them since cannot be taken anew: %s", person, error)
@@ -66,13 +66,6 @@ def take_anew(people: People, ring: Ring) -> int:
 def _person(act: _Act) -> str:
     person = act[1].data.get("person")
     return person if isinstance(person, str) and PERSON.fullmatch(person) is not None else ""
-
-
-def _know(acts: Sequence[_Act], people: People) -> None:
-    """From now on the file knows of them."""
-    for act, _ in acts:
-        people.orders.take(act, None, 0, owed=())
-        people.orders.settled(act)
 
 
 def _taken(person: str, records: Sequence[Record], people: People) -> bool:
