@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ from edge.errors import BrokerError
 __all__ = ["LOOPBACK", "START_BOUND_S", "BrokerSettings", "EmbeddedBroker", "find_mosquitto", "render_acl"]
 __all__ += ["render_configuration"]
 
-START_BOUND_S = 10.0
-_STOP_BOUND_S = 5.0
+START_BOUND_S = 60.0
+_STOP_BOUND_S = 60.0
 LOOPBACK = "127.0.0.1"
 
 
@@ -108,10 +109,14 @@ class EmbeddedBroker:
         persistence: bool = True,
         autosave_on_changes: bool = False,
     ) -> None:
-        """`port` 0 takes a free one, and keeps it over restarts; `persistence`: whether all else is kept, too."""
+        """`port` 0 takes a free one for itself, and keeps it over restarts; `persistence`: whether all else is kept."""
         self.directory = directory
         self.host = LOOPBACK
-        self.port = port or _free_port()
+        if port == 0:
+            held = _hold_free_port()
+            port = held.getsockname()[1]
+            weakref.finalize(self, held.close)
+        self.port = port
         self.pki = directory / "pki"
         self.acl = directory / "acl"
         self.log = directory / "mosquitto.log"
@@ -219,8 +224,9 @@ class EmbeddedBroker:
         return re.sub(r"^\d+: ", "", errors[-1]) if errors else f"its log {self.log} is empty"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _hold_free_port() -> socket.socket:
+    """Bound, and not listening: nobody else is given its port, and mosquitto, which reuses addresses, may use it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((LOOPBACK, 0))
+    return held

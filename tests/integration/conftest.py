@@ -70,7 +70,7 @@ class Neighbour:
         self.link.start()
         self.next(Connected)
 
-    def next(self, kind: type, within_s: float = 10.0):
+    def next(self, kind: type, within_s: float = 60.0):
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             event = self.poll(0.2)
@@ -157,7 +157,7 @@ class Terminal:
         if self._thread is not None:
             self._stop.set()
             self.publisher.wake()
-            self._thread.join(10)
+            self._thread.join(60)
             assert not self._thread.is_alive()
             self._thread = None
 
@@ -231,7 +231,7 @@ class Installation:
 
     def ledger(self, uplink: UplinkSettings | None = None) -> LedgerService:
         service = self.start_ledger(uplink)
-        assert service.connected.wait(10)
+        assert service.connected.wait(60)
         return service
 
     def neighbour(

@@ -32,7 +32,7 @@ class Pair:
         """FIN to both ends, or RST. The pumps end first: a socket that is waited on is not closed."""
         self._ended = True
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
         for end in (self.client, self.target):
             with contextlib.suppress(OSError):
@@ -128,7 +128,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         for pair in self._live():
             pair.close()
@@ -150,12 +150,12 @@ class Proxy:
                 client.close()
                 continue
             try:
-                target = socket.create_connection(self._target, 5)
+                target = socket.create_connection(self._target, 30)
             except OSError:
                 client.close()  # the broker is down: so is the way to it
                 continue
             for end in (client, target):
-                end.settimeout(5)
+                end.settimeout(30)
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._pairs.append(Pair(self, client, target))

@@ -126,8 +126,8 @@ def test_a_ledger_restored_from_an_older_copy_is_found_and_made_whole(site, capl
         publisher = terminal.run(behind_s=1.0)
     site.eventually(lambda: said(caplog, "it has lost some"), "the alarm", WITHIN_S)
     assert said(caplog, "holds our records up to 20, and had receipted them up to 30") == ["ERROR"]
-    site.eventually(lambda: site.count() == 30, "sent again", 15)
-    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause", 15)
+    site.eventually(lambda: site.count() == 30, "sent again")
+    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
     assert said(caplog, "holds again all") == ["INFO"]
     whole(site, 30)
     assert terminal.watermark() == 30
@@ -147,8 +147,8 @@ def test_a_ledger_that_lost_everything_but_our_key_gets_everything_again(site):
     watcher = site.neighbour("ledger", topics.ALL_STATUS)
     site.ledger()
     watcher.hears(topics.status(terminal.origin), b'"ledger-behind"')
-    site.eventually(lambda: site.count() == 80, "sent again", 15)
-    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause", 15)
+    site.eventually(lambda: site.count() == 80, "sent again")
+    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
     whole(site, 80)
 
 
@@ -159,15 +159,15 @@ def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplo
     terminal.append(1)
     with terminal.ring() as ring:
         epoch, first = ring.epoch, ring.head()
-    publisher = terminal.run(behind_s=12.0)
+    publisher = terminal.run(resend_s=3600, behind_s=3600)
     terminal.append(4)
     terminal.receipted(5)
     old = Receipt(terminal.origin, epoch, 1, first.hash, "2026-03-02T08:00:00.000Z")
     replay = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(old), site.ledger_key))
     sent, heard = publisher.counters.sent, publisher.counters.receipts
     site.neighbour("ledger").publish(topics.receipt(terminal.origin), replay)
-    site.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one", 12)
-    site.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it", 12)
+    site.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one")
+    site.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it")
     assert publisher.counters.sent == sent
     assert not publisher.alarms
     assert said(caplog, "lost some") == []

@@ -14,6 +14,8 @@ from edge.domain.commands import Resend
 from edge.domain.receipts import Receipt
 from edge.domain.records import PAYLOAD_TYPE, Origin
 from edge.journal import envelope
+from edge.journal.ring import Outgoing
+from edge.terminal.commands import BATCH, Commands
 
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
 """Around the moment at which the tests' clock stands."""
@@ -123,27 +125,39 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
     site.eventually(lambda: publisher.counters.commands == 1, "the genuine one is still taken")
 
 
-def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal, command):
+def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal, command, monkeypatch):
     terminal.append(1450)
     site.ledger()
-    publisher = terminal.run()
-    terminal.receipted(1500, within_s=30)
+    publisher = terminal.run(resend_s=3600)
+    terminal.receipted(1500)
+    handed, hand, overtaken = Commands.passed_on, publisher._publish, []
+
+    def passed_on(commands: Commands, seq: int, token: int) -> None:
+        handed(commands, seq, token)
+        if publisher.counters.resent == 1:
+            terminal.append(5)  # in the middle of the first batch
+
+    def publish(outgoing: Outgoing) -> int | None:
+        if outgoing.seq > 1501:
+            overtaken.append(publisher.counters.resent)
+        return hand(outgoing)
+
+    monkeypatch.setattr(Commands, "passed_on", passed_on)
+    monkeypatch.setattr(publisher, "_publish", publish)
     site.neighbour("ledger").publish(
         topics.command(terminal.origin), sealed(site.ledger_key, replace(command, first=1, last=1500))
     )
-    site.eventually(lambda: publisher.counters.commands == 1, "taken")
-    terminal.append(5)
     terminal.receipted(1506)
-    assert publisher.counters.resent < 1500, "the new ones overtook the range"
-    site.eventually(lambda: publisher.counters.resent == 1500, "and the range goes on to its end", 30)
+    assert overtaken == [BATCH] * 5, "the new ones overtook the range"
+    site.eventually(lambda: publisher.counters.resent == 1500, "and the range goes on to its end")
     with site.store() as store:
         assert [(r.ok, r.records) for r in verify_all(store)] == [(True, 1506)]
 
 
-def test_a_record_of_another_process_is_sent_within_a_second(site, terminal):
-    """A correction by hand, say: nobody wakes the publisher."""
+def test_a_record_of_another_process_is_found_by_looking(site, terminal):
+    """A correction by hand, say: nobody wakes the publisher, and the clock by which it sends again is far away."""
     site.ledger()
-    terminal.run()
+    publisher = terminal.run(resend_s=3600)
     terminal.receipted(50)
     key = site.root / "gate-1.pem"
     program = f"""
@@ -158,5 +172,6 @@ with Ring(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(
     ring.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
 """
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=root, timeout=30)
-    terminal.receipted(51, within_s=1.0)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+    terminal.receipted(51)
+    assert (publisher.counters.sent, publisher.counters.resends) == (51, 0)

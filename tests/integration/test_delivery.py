@@ -12,7 +12,7 @@ def test_every_record_is_stored_once_and_receipted(site):
     site.ledger()
     terminal = site.terminal()
     terminal.append(200)
-    publisher = terminal.run()
+    publisher = terminal.run(resend_s=3600)
     terminal.receipted(200)
     with site.store() as store:
         assert store.count("punch") == 200
@@ -22,13 +22,12 @@ def test_every_record_is_stored_once_and_receipted(site):
     with terminal.ring() as ring:
         assert report.head == ring.head()
     assert publisher.counters.sent == 200
-    assert publisher.counters.receipts < 100, "receipts are coalesced"
 
 
 def test_an_append_is_sent_at_once(site):
     site.ledger()
     terminal = site.terminal()
-    publisher = terminal.run()
+    publisher = terminal.run(resend_s=3600)
     site.eventually(lambda: publisher.connected, "connected")
     terminal.append(1)
     terminal.receipted(1)
@@ -61,7 +60,7 @@ def test_a_killed_broker_loses_nothing_and_doubles_nothing(site):
         site.eventually(lambda: not publisher.connected, "the loss is noticed")
         terminal.append(50)  # taken offline
         site.broker.start()
-    terminal.receipted(1600, within_s=30)
+    terminal.receipted(1600)
     assert publisher.counters.reconnects == 2
     with site.store() as store:
         (report,) = verify_all(store)
@@ -135,7 +134,7 @@ def test_twenty_terminals_share_a_ledger(site):
         terminal.append(10)
         terminal.run()
     for terminal in terminals:
-        terminal.receipted(10, within_s=30)
+        terminal.receipted(10)
     with site.store() as store:
         reports = verify_all(store)
     assert len(reports) == 20

@@ -100,6 +100,6 @@ def test_a_ledger_that_hears_nothing_although_terminals_are_online_begins_a_new_
     terminal.append(1)
     terminal.run()
     terminal.receipted(1)
-    site.eventually(lambda: "our session at the broker begins anew" in caplog.text, "a new session", 30)
+    site.eventually(lambda: "our session at the broker begins anew" in caplog.text, "a new session")
     terminal.append(1)
     terminal.receipted(2)

@@ -98,7 +98,7 @@ class Gate:
         if self.thread is not None:
             self.stopping.set()
             self.publisher.wake()
-            self.thread.join(10)
+            self.thread.join(60)
             self.thread = None
 
     def bytes(self) -> bytes:
@@ -130,7 +130,7 @@ def central(site, verb: str, *words: str) -> int:
     return main(["central", *verb.split(), str(site.root), *words, *broker])
 
 
-def order(site, *words: str, wait: str = "15s") -> int:
+def order(site, *words: str, wait: str = "60s") -> int:
     """About people whose enrolment no ledger has, since these tests make them in the people file alone."""
     return central(site, "order", *words, "--by", "Pat", "--why", "asked by letter", "--wait", wait, "--force")
 
@@ -193,6 +193,7 @@ def test_a_terminal_that_is_away_owes_and_acts_when_it_returns(centre, gates, ca
     opening = ["central", "rights", "open", str(centre.root), person, "erasure", "--by", "Pat", "--why", "letter"]
     assert main([*opening, "--force"]) == 0, "neither roster nor records of the ledger know them yet"
     assert order(centre, "main/*", "erase", person, "--reason", "requested", "--request", "2", wait="3s") == 1
+    centre.eventually(lambda: [row["terminal"] for row in listed(centre, capsys)] == ["gate-2"], "the other obeyed")
     assert [gate.matched() for gate in gates] == [(), (person,)]
     owed = listed(centre, capsys)
     assert [(row["terminal"], row["state"], row["times"]) for row in owed] == [("gate-2", "owed", 1)]
@@ -480,6 +481,7 @@ def test_the_centre_shows_who_has_not_answered_to_a_new_policy(centre, gates, ca
     text = tmp_path / "policy.md"
     text.write_text("The second policy.\n")
     order(centre, "main/*", "policy", "--text", str(text), "--version", "2026-2", "--consent-again", wait="3s")
+    centre.eventually(lambda: [row["terminal"] for row in listed(centre, capsys)] == ["gate-2"], "the other obeyed")
     code, after = answered(centre, capsys)
     assert code == 1
     assert after["terminals"] == {"main/gate-1": "done", "main/gate-2": "owed"}

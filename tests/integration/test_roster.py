@@ -34,6 +34,8 @@ CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "Witness Wan
 MODEL = "model-a"
 AUTHORITY = SigningKey.generate()
 PERSONS = "smartclocker/v1/main/roster/person"
+LONG_NS, SHORT_NS = 3600 * 10**9, 300_000_000
+"""How long a roster may be incomplete: never too long on a busy machine, or soon enough for a test of the alarm."""
 NAMES = ("Ada Planted-One", "Bob Planted-Two", "Cyd Planted-Three")
 
 
@@ -67,7 +69,7 @@ class Company:
     def people(self, terminal) -> People:
         return People(self.site.root / f"{terminal.origin.terminal}-people.db", b"k" * 32)
 
-    def run(self, terminal, grace_ns: int = 300_000_000, **options):
+    def run(self, terminal, grace_ns: int = LONG_NS, **options):
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         name = terminal.origin.terminal
         roster = Roster(
@@ -309,7 +311,7 @@ def test_an_omission_is_an_alarm_in_the_status_until_it_is_mended(company, site)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.link.stop()
     watcher = site.neighbour("ledger", "smartclocker/v1/main/gate-1/status")
-    running = company.run(terminal)
+    running = company.run(terminal, SHORT_NS)
     site.eventually(lambda: "roster-incomplete" in running.alarms, "the alarm")
     watcher.hears("smartclocker/v1/main/gate-1/status", b'"roster-incomplete"')
     company.publish()
@@ -334,6 +336,7 @@ def test_a_terminal_reads_its_own_key_and_no_other(company, site):
     mine.link.stop()
     theirs = site.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
     theirs.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
+    theirs.hears("smartclocker/v1/main/roster/key/gate-1", b"payload")
     while theirs.poll(0.2) is not None:
         pass
     keys = {topic for topic, _ in theirs.heard if "/key/" in topic}

@@ -1,6 +1,5 @@
 """What a terminal is sent of the roster when it comes back: what changed; and all of it when that is not enough."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +13,7 @@ from edge.domain.kinds import ErasureReason
 from edge.domain.roster_topics import Part, place_of
 from edge.roster.person import new_person_id
 from tests.integration.proxy import Proxy
-from tests.integration.test_roster import Company, company
+from tests.integration.test_roster import LONG_NS, SHORT_NS, Company, company
 
 __all__ = ["company"]  # the fixture
 PEOPLE = 3
@@ -29,16 +28,18 @@ def proxy(broker) -> Iterator[Proxy]:
 class Away:
     """A terminal behind a proxy, and what came to it of the roster."""
 
-    def __init__(self, company: Company, proxy: Proxy, **settings: object) -> None:
+    def __init__(self, company: Company, proxy: Proxy, grace_ns: int = LONG_NS, **settings: object) -> None:
         self.company, self.site, self.proxy = company, company.site, proxy
         self.terminal = self.site.terminal("gate-1")
         company.publish()
         self.came: Counter[str] = Counter()
         self.settings = {"port": proxy.port, "backoff_first_s": 0.05, "backoff_max_s": 0.2, **settings}
+        self.grace_ns = grace_ns
         self.start()
 
     def start(self) -> None:
-        self.publisher = self.company.run(self.terminal, settings=self.site.uplink("gate-1", **self.settings))
+        uplink = self.site.uplink("gate-1", **self.settings)
+        self.publisher = self.company.run(self.terminal, self.grace_ns, settings=uplink)
         roster = self.publisher._roster
         take = roster.take
 
@@ -96,12 +97,12 @@ def test_after_a_restart_of_the_program_all_of_it_comes(company, site, proxy):
     site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
 
 
-def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, proxy):
+def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, broker, proxy):
     ids = [company.add(number) for number in range(PEOPLE)]
     away = Away(company, proxy, session_expiry_s=1)
     away.knows(*ids)
     away.leave()
-    time.sleep(3)  # the broker looks once a second
+    site.eventually(lambda: "Expiring client" in broker.log.read_text(), "the broker forgets the session")
     away.come_back()
     site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
 
@@ -116,7 +117,7 @@ def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
     broker.stop()
     broker.start()
     first = company.add(0)
-    away = Away(company, proxy)
+    away = Away(company, proxy, SHORT_NS)
     away.knows(first)
     away.leave()
     ids = [first, company.add(1), company.add(2)]

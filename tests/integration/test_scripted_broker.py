@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -91,12 +92,18 @@ def scripted(tmp_path) -> Iterator[Callable[[Script], UplinkSettings]]:
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
 def uplink_of(settings: UplinkSettings) -> MqttUplink:
     return MqttUplink(settings, HERE, last_will(HERE), [topics.receipt(HERE)])
+
+
+def hears(uplink: MqttUplink, words: str) -> None:
+    """Wait for this reason: on a busy machine another attempt may run out of time before it comes so far."""
+    while words not in (event := uplink.next_event(60)).reason:
+        assert isinstance(event, Disconnected)
 
 
 def answers(**by_command: object) -> Script:
@@ -113,7 +120,7 @@ def test_a_denied_subscription_is_surfaced_and_never_called_connected(scripted):
         return b"\x90\x04" + body[:2] + b"\x00\x87"
 
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=denied))) as uplink:
-        event = uplink.next_event(10)
+        event = uplink.next_event(60)
         assert isinstance(event, Disconnected)
         assert event.reason.startswith("the broker's ACL denies reading smartclocker/v1/main/gate-1/receipt")
         assert not uplink.publish("a", b"b", token=1)
@@ -122,7 +129,7 @@ def test_a_denied_subscription_is_surfaced_and_never_called_connected(scripted):
 
 def test_a_refused_connection_says_that_we_are_not_authorised(scripted):
     with uplink_of(scripted(answers(connect=b"\x20\x03\x00\x87\x00"))) as uplink:
-        assert uplink.next_event(10).reason.startswith("not authorised: the broker knows no user")
+        assert uplink.next_event(60).reason.startswith("not authorised: the broker knows no user")
 
 
 @pytest.mark.parametrize(
@@ -139,19 +146,18 @@ def test_the_broker_s_last_word_is_passed_on(scripted, code, words):
         return granted(command, body) + b"\xe0\x02" + bytes([code]) + b"\x00"
 
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=farewell))) as uplink:
-        assert isinstance(uplink.next_event(10), Connected)
-        assert words in uplink.next_event(10).reason
+        assert isinstance(uplink.next_event(60), Connected)
+        assert words in uplink.next_event(60).reason
 
 
 def test_a_broker_that_never_answers_is_given_up(scripted):
-    settings = scripted(answers())
-    with uplink_of(_impatient(settings)) as uplink:
-        assert "does not answer within 0.2 s" in uplink.next_event(10).reason
+    with uplink_of(_impatient(scripted(answers()))) as uplink:
+        hears(uplink, "does not answer within 1 s")
 
 
 def test_a_broker_that_never_grants_the_subscription_is_given_up(scripted):
     with uplink_of(_impatient(scripted(answers(connect=CONNACK)))) as uplink:
-        assert "does not answer within 0.2 s" in uplink.next_event(10).reason
+        hears(uplink, "does not answer within 1 s")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +166,7 @@ def test_a_broker_that_never_grants_the_subscription_is_given_up(scripted):
 )
 def test_rubbish_ends_the_connection_and_not_the_thread(scripted, rubbish):
     with uplink_of(_impatient(scripted(answers(connect=rubbish)))) as uplink:
-        assert isinstance(uplink.next_event(10), Disconnected)
+        assert isinstance(uplink.next_event(60), Disconnected)
         assert uplink.next_event(0.3) is None, "it tries again, and says the same reason once"
 
 
@@ -169,9 +175,9 @@ def test_a_thread_that_dies_is_seen_by_whoever_waits_for_events(scripted, monkey
     monkeypatch.setattr(threading, "excepthook", lambda args: died.append(args.exc_type))
     monkeypatch.setattr("edge.adapters.mqtt_link._pause_s", lambda attempt, settings: 1 / 0)
     with uplink_of(scripted(answers(connect=None))) as uplink:
-        assert isinstance(uplink.next_event(10), Disconnected)
+        assert isinstance(uplink.next_event(60), Disconnected)
         with pytest.raises(BrokerError, match="the thread that speaks to the broker died"):
-            uplink.next_event(10)
+            uplink.next_event(60)
     assert died == [ZeroDivisionError]
 
 
@@ -181,16 +187,14 @@ def test_a_reconnect_subscribes_again_and_reports_both(scripted):
 
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, publish=drop))) as uplink:
         for _ in range(3):
-            while not isinstance(event := uplink.next_event(10), Connected):
+            while not isinstance(event := uplink.next_event(60), Connected):
                 assert event is not None
             assert uplink.publish("a", b"b", token=1)
-            assert isinstance(uplink.next_event(10), Disconnected)
+            assert isinstance(uplink.next_event(60), Disconnected)
 
 
 def _impatient(settings: UplinkSettings) -> UplinkSettings:
-    from dataclasses import replace
-
-    return replace(settings, connect_timeout_s=0.2)
+    return replace(settings, connect_timeout_s=1.0)
 
 
 @pytest.mark.parametrize("manual_release", [False, True])
@@ -209,7 +213,7 @@ def test_what_a_kept_session_sends_together_with_connack_is_neither_lost_nor_ack
     link = MqttLink(scripted(script), Identity("kept", ("queue",), manual_release=manual_release))
     link.start()
     try:
-        events = [link.next_event(10) for _ in range(4)]
+        events = [link.next_event(60) for _ in range(4)]
         received = [event for event in events if isinstance(event, Receive)]
         assert [event.message.payload for event in received] == [b"1", b"2", b"3"]
         if manual_release:
@@ -217,9 +221,8 @@ def test_what_a_kept_session_sends_together_with_connack_is_neither_lost_nor_ack
             assert acknowledged == [], "before it is released"
             for event in received:
                 link.release(event)
-        for _ in range(100):
-            if acknowledged == [1, 2, 3]:
-                break
+        deadline = time.monotonic() + 60
+        while len(acknowledged) < 3 and time.monotonic() < deadline:
             link.next_event(0.05)
         assert acknowledged == [1, 2, 3]
     finally:
@@ -248,9 +251,9 @@ def test_a_flood_that_nobody_takes_stops_at_a_bound_and_nothing_of_it_is_lost(sc
         held = events._put_bytes - events._got_bytes
         assert held <= mqtt_events.MOST_BYTES + (1 << 20) < count * size / 10
         for n in range(count):
-            event = uplink.next_event(10)
+            event = uplink.next_event(60)
             if isinstance(event, Connected):
-                event = uplink.next_event(10)
+                event = uplink.next_event(60)
             assert event.payload[:7] == b"%07d" % n
             assert events._put_bytes - events._got_bytes <= mqtt_events.MOST_BYTES + (1 << 20)
 
@@ -265,14 +268,14 @@ def test_small_messages_are_bounded_by_their_number(scripted):
     with uplink_of(scripted(script)) as uplink:
         events = uplink._link._events
         for _ in range(count + 1):
-            assert isinstance(uplink.next_event(10), Message | Connected)
+            assert isinstance(uplink.next_event(60), Message | Connected)
             assert events._put - events._got <= mqtt_events.MOST_EVENTS + 65_536 // 8
 
 
 def test_a_broker_that_acknowledges_nothing_is_handed_no_more_than_a_bound(scripted):
     only_one = b"\x20\x06\x00\x00\x03\x21\x00\x01"  # Receive Maximum 1
     with uplink_of(scripted(answers(connect=only_one, subscribe=granted))) as uplink:
-        assert isinstance(uplink.next_event(10), Connected)
+        assert isinstance(uplink.next_event(60), Connected)
         taken = sum(uplink.publish("a", b"x" * 900, token=n) for n in range(50_000))
         assert 1_000 < taken <= mqtt_outgoing.MOST_WAITING + 1
         large = sum(uplink.publish("a", b"x" * 60_000, token=n) for n in range(50_000))
@@ -291,7 +294,7 @@ def test_nothing_is_kept_of_what_comes_before_the_connection_was_accepted(script
     """At QoS 2 the library would keep 65,535 messages for us, of a megabyte each."""
     early = b"\x34\x06\x00\x01a\x00\x01\x00"
     with uplink_of(_impatient(scripted(answers(connect=early * 100)))) as uplink:
-        assert "before it accepted us" in uplink.next_event(10).reason
+        hears(uplink, "before it accepted us")
 
 
 def test_an_error_of_the_library_costs_the_connection_and_not_the_thread(scripted, monkeypatch, caplog):
@@ -305,8 +308,8 @@ def test_an_error_of_the_library_costs_the_connection_and_not_the_thread(scripte
 
     monkeypatch.setattr(mqtt_connection.Client, "loop_read", once)
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted))) as uplink:
-        assert "nobody foresaw (KeyError)" in uplink.next_event(10).reason
-        assert isinstance(uplink.next_event(10), Connected)
+        assert "nobody foresaw (KeyError)" in uplink.next_event(60).reason
+        assert isinstance(uplink.next_event(60), Connected)
         assert uplink.faults == 1
     assert "Traceback" in caplog.text
 
@@ -315,11 +318,11 @@ def test_a_broker_that_acknowledges_nothing_is_left_and_tried_again(scripted, mo
     monkeypatch.setattr(mqtt_connection, "ACKNOWLEDGED_WITHIN_S", 0.3)
     monkeypatch.setattr(mqtt_connection, "_TICK_S", 0.1)
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, ping=b"\xd0\x00"))) as uplink:
-        assert isinstance(uplink.next_event(10), Connected)
+        assert isinstance(uplink.next_event(60), Connected)
         assert uplink.next_event(1.0) is None, "nothing waits for it"
         assert uplink.publish("a", b"b", token=1)
-        assert uplink.next_event(10) == Disconnected("the broker has acknowledged nothing for 0.3 s; see its log")
-        assert isinstance(uplink.next_event(10), Connected)
+        assert uplink.next_event(60) == Disconnected("the broker has acknowledged nothing for 0.3 s; see its log")
+        assert isinstance(uplink.next_event(60), Connected)
 
 
 @pytest.mark.parametrize("ends", ["acknowledges nothing", "cut"])
@@ -340,13 +343,13 @@ def test_what_waited_goes_with_its_connection_and_not_when_the_collector_comes(s
     gc.disable()
     try:
         with uplink_of(scripted(script)) as uplink:
-            assert isinstance(uplink.next_event(10), Connected)
+            assert isinstance(uplink.next_event(60), Connected)
             gone = weakref.ref(uplink._link._connection)
             assert sum(uplink.publish("a", b"x" * 900, token=n) for n in range(1_000)) > 0
-            assert isinstance(uplink.next_event(10), Disconnected)
-            assert isinstance(uplink.next_event(10), Connected)
+            assert isinstance(uplink.next_event(60), Disconnected)
+            assert isinstance(uplink.next_event(60), Connected)
             assert gone() is None
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while waiting := sum(isinstance(one, Publish) for one in gc.get_objects()):
                 assert time.monotonic() < deadline, waiting
                 time.sleep(0.05)

@@ -71,5 +71,5 @@ def test_commands_of_the_centre_take_turns(site):
         with pytest.raises(BrokerError, match="another program uses"), turn(link, 0.2):
             pass
         order.append("first")
-    waiting.join(10)
+    waiting.join(60)
     assert order == ["first", "second"]

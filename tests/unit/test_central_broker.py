@@ -104,6 +104,15 @@ def test_a_broker_that_cannot_start_says_why(tmp_path):
             broker.start()
 
 
+def test_a_free_port_is_given_to_nobody_else_before_it_starts_and_between_two_runs(tmp_path):
+    broker = EmbeddedBroker(tmp_path)
+    for _ in range(2):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((broker.host, broker.port))
+        with broker:
+            pass
+
+
 def test_it_ends_only_what_it_started(tmp_path):
     broker = EmbeddedBroker(tmp_path)
     broker.stop()
@@ -111,11 +120,11 @@ def test_it_ends_only_what_it_started(tmp_path):
     with broker:
         with pytest.raises(BrokerError, match="runs already"):
             broker.start()
-        socket.create_connection((broker.host, broker.port), timeout=2).close()
+        socket.create_connection((broker.host, broker.port), timeout=60).close()
         broker.kill()
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection((broker.host, broker.port), timeout=2)
+            socket.create_connection((broker.host, broker.port), timeout=60)
         broker.restart()
-        socket.create_connection((broker.host, broker.port), timeout=2).close()
+        socket.create_connection((broker.host, broker.port), timeout=60).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((broker.host, broker.port), timeout=2)
+        socket.create_connection((broker.host, broker.port), timeout=60)
