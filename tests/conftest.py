@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,16 @@ def _no_umask_outlives_its_test() -> Iterator[None]:
     """The command line, called in this process, closes what it writes to everybody else."""
     yield
     os.umask(MASK)
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A directory that other users get into. Those of pytest are closed to them, and opening one does not last:
+    each pytest of this user that begins beside us closes them again.
+    """
+    with tempfile.TemporaryDirectory(prefix="smartclocker-", dir="/var/tmp") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ class EmbeddedBroker:
         persistence: bool = True,
         autosave_on_changes: bool = False,
     ) -> None:
-        """`port` 0 takes a free one for itself, and keeps it over restarts; `persistence`: whether all else is kept."""
+        """`port` 0 takes a free one for itself, restarts included; `persistence`: whether all else is kept."""
         self.directory = directory
         self.host = LOOPBACK
         if port == 0:
@@ -225,7 +225,7 @@ class EmbeddedBroker:
 
 
 def _hold_free_port() -> socket.socket:
-    """Bound, and not listening: nobody else is given its port, and mosquitto, which reuses addresses, may use it."""
+    """Bound, and not listening: nobody else is given its port; mosquitto, which reuses addresses, may use it."""
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((LOOPBACK, 0))

@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -195,8 +195,7 @@ def test_every_problem_of_a_fresh_install_at_once_each_once_with_where_it_comes_
     assert len(set(found)) == len(found)
 
 
-@pytest.fixture
-def with_centre(tmp_path: Path, photos: Path) -> Path:
+def with_centre_in(tmp_path: Path, photos: Path) -> Path:
     """A terminal's configuration whose certificate and pinned key are there; no broker runs."""
     pki.create_authority(tmp_path / "pki")
     files = pki.issue_client(tmp_path / "pki", "entrance-1")
@@ -207,6 +206,11 @@ def with_centre(tmp_path: Path, photos: Path) -> Path:
     shutil.copy(photos / "obama3.jpg", replay)
     centre = Centre("localhost", 8883, files.ca, files.certificate, files.key, tmp_path / "ledger.pem")
     return write_terminal(tmp_path / "terminal", replay, centre=centre)
+
+
+@pytest.fixture
+def with_centre(tmp_path: Path, photos: Path) -> Path:
+    return with_centre_in(tmp_path, photos)
 
 
 def test_a_centre_without_an_authority_is_noted_and_no_problem(with_centre: Path, check) -> None:
@@ -270,18 +274,10 @@ def test_a_certificate_that_ends_is_noted_although_the_key_is_not_lent(
     assert any(note.startswith("uplink.certificate:") for note in check(with_centre, notes=True))
 
 
-@pytest.fixture
-def after() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 @as_root
-def test_what_root_can_read_and_the_service_cannot(with_centre: Path, check, tmp_path: Path, after) -> None:
-    """The service's user is the owner of the state directory; pytest's own folder is closed to everybody else."""
-    for folder in [tmp_path, *tmp_path.parents][:-2]:
-        after.callback(folder.chmod, folder.stat().st_mode)
-        folder.chmod(folder.stat().st_mode | 0o011)
+def test_what_root_can_read_and_the_service_cannot(photos: Path, check, reachable: Path) -> None:
+    """The service's user is the owner of the state directory."""
+    tmp_path, with_centre = reachable, with_centre_in(reachable, photos)
     nobody = 65534
     directory = with_centre.parent
     for path in (directory / "state", directory / "identity", directory / "storage"):

@@ -4,8 +4,7 @@ import os
 import stat
 import struct
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,14 +107,6 @@ def test_another_users_key_is_refused(tmp_path: Path) -> None:
         load_secret(path)
 
 
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """One that other users may enter, which pytest's own is not."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
 def access_list(*entries: tuple[int, int, int]) -> bytes:
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
@@ -136,8 +127,8 @@ CREDENTIAL = [(OWNER, 4, ANYONE), (USER, 4, NOBODY), (GROUP_OBJ, 0, ANYONE), (MA
     ],
     ids=["ours alone", "root's group too", "another user too", "another group too"],
 )
-def test_a_credential_lent_by_an_access_list(open_directory: Path, entries: list, accepted: bool) -> None:
-    path = open_directory / "storage-key"
+def test_a_credential_lent_by_an_access_list(reachable: Path, entries: list, accepted: bool) -> None:
+    path = reachable / "storage-key"
     secret = create_secret(path)
     path.chmod(0o400)
     os.setxattr(path, "system.posix_acl_access", access_list(*entries))
@@ -154,8 +145,8 @@ def test_a_credential_lent_by_an_access_list(open_directory: Path, entries: list
 
 
 @pytest.mark.skipif(not ROOT, reason="root reads everything; another user is needed")
-def test_an_unreadable_key_says_for_whom(open_directory: Path) -> None:
-    path = open_directory / "key"
+def test_an_unreadable_key_says_for_whom(reachable: Path) -> None:
+    path = reachable / "key"
     create_secret(path)
     os.seteuid(NOBODY)
     try:
