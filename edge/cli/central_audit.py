@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_authority import PUBLIC_ORIGIN, add_doing, open_registry, turn_of
-from edge.cli.central_dir import LEDGER_DB, open_ledger, verb
+from edge.cli.central_dir import LEDGER_DB, open_ledger, reason, verb
 from edge.cli.plain import say
 from edge.domain.wording import counted
 
@@ -32,7 +32,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="print what terminals' signed records say, too: enrolled, consent, restricted, erased, corrected, and "
         "what became of orders; who acted by hand there, by number; the whole ledger is verified",
     )
-    audit.add_argument("--to", metavar="WHOM", help="of a disclosure: who was given the data")
+    audit.add_argument("--to", type=reason, metavar="WHOM", help="of a disclosure: who was given the data")
     audit.add_argument(
         "--force", action="store_true", help="with --enter: although neither a record nor the roster names PERSON"
     )

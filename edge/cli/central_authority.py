@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.central_dir import duration, open_ledger, verb
+from edge.cli.central_dir import duration, open_ledger, reason, verb
 from edge.cli.next_step import at_centre
 from edge.domain.wording import counted
 
@@ -39,11 +39,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
     """Who does it, and why: both stand in the audit log."""
     parser.add_argument(
-        "--by", metavar="WHO", default=None,
+        "--by", type=reason, metavar="WHO", default=None,
         help="who does it, as they say; the number of the login stands beside it (default: this login's name)",
     )  # fmt: skip
     parser.add_argument(
-        "--why", metavar="TEXT", default=why, required=why is None, help="one line for the audit log"
+        "--why",
+        type=reason,
+        metavar="TEXT",
+        default=why or None,
+        required=why is None,
+        help="one line for the audit log",
     )
 
 

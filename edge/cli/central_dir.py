@@ -61,6 +61,16 @@ def named(rule: str) -> Callable[[str], Any]:
     return read
 
 
+def reason(text: str) -> str:
+    """Free text for the audit log, as the type of an argument."""
+    from edge.domain import reasons
+
+    try:
+        return reasons.reason(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def open_ledger(directory: Path) -> "Store":
     """The ledger's database for a reader: a wrong DIR gets no new one. Raises LedgerError."""
     from edge.central.store import Store

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json, central_rights_next
 from edge.cli.central_authority import add_doing, open_registry, turn_of, verified
-from edge.cli.central_dir import open_ledger, verb
+from edge.cli.central_dir import open_ledger, reason, verb
 from edge.cli.numbers import number
 from edge.cli.plain import say
 
@@ -57,7 +57,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         (close, "how it was answered"),
     ):
         parser.add_argument("request", type=number, metavar="N", help="as `rights list` numbers it")
-        parser.add_argument("--ground", required=True, metavar="TEXT", help=ground)
+        parser.add_argument("--ground", type=reason, required=True, metavar="TEXT", help=ground)
         add_doing(parser)
     close.add_argument(
         "--without-order", action="store_true", help="it was answered, though nothing was ordered for it"
