@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central_authority import add_doing, book_of, doing
 from edge.cli.central_dir import duration, open_ledger, verb
-from edge.cli.next_step import at_centre
+from edge.cli.next_step import at_centre, with_directory
 from edge.cli.plain import say
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def run_gaps(arguments: argparse.Namespace) -> int:
         for one in found:
             since = f" since {one.since}" if one.since else ""
             name = f"{one.origin.site}/{one.origin.terminal}  " if one.origin else ""
-            say(f"{name}{one.kind}{since}: {one.text}")
+            say(f"{name}{one.kind}{since}: {with_directory(one.text, arguments.directory)}")
         if not found:
             print("nothing is missing, silent or contradictory")
     return 1 if found else 0

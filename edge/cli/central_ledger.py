@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
 from edge.cli.central_dir import LEDGER_DB, LEDGER_KEY, add_broker, open_ledger, uplink, verb
+from edge.cli.next_step import at_centre
 from edge.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ def run_ledger(arguments: argparse.Namespace) -> int:
     link = uplink(arguments, client_id(arguments.instance))
     if arguments.instance is not None and not link.certificate.exists():
         raise KeyFileError(
-            f"{link.certificate}: this instance has no certificate; `smartclocker central init {base} --instance "
-            f"{arguments.instance}`, and give the broker its ACL (`central broker`)"
+            f"{link.certificate}: this instance has no certificate; "
+            f"`{at_centre(arguments, 'init', '--instance', arguments.instance)}`, and give the broker its ACL "
+            "(`central broker`)"
         )
     daily = DAILY if arguments.daily_mb is None else arguments.daily_mb * 1_000_000
     if daily <= 0:

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+import shlex
 from pathlib import Path
 
 from edge.cli import DEFAULT_CONFIG
@@ -24,6 +26,14 @@ def at_centre(arguments: argparse.Namespace, verb: str, *rest: object, broker: b
             host, port = given
         options = pasting.broker_options(host, port)
     return command("central", *verb.split(), base, *rest, *options, root=_by_sudo())
+
+
+def with_directory(text: str, directory: Path) -> str:
+    """The same words with DIR, in each command that they name, as it was given."""
+    return _NAMED.sub(lambda found: found[0].replace(" DIR", f" {shlex.quote(str(directory))}", 1), text)
+
+
+_NAMED = re.compile(r"`(?:smartclocker )?central [^`]*`")
 
 
 def at_terminal(arguments: argparse.Namespace, *words: object) -> str:

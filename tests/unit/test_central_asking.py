@@ -204,5 +204,5 @@ def test_a_policy_whose_order_was_cancelled_is_not_the_one_last_ordered(centre, 
 
 
 def test_a_disclosure_names_whom(centre, gates, capsys):
-    code, said = central(capsys, centre, "audit", "--enter", "disclosure", "--to", " ", *WHY)
+    code, said = central(capsys, centre, "audit", "--enter", "disclosure", *WHY)
     assert (code, "needs --to" in said) == (65, True)

@@ -305,7 +305,7 @@ def test_what_was_looked_into_is_silent_listed_and_can_be_taken_back(centre, cap
         ("main/gate-2", EPOCH, "why", "no epoch"),
         ("gate-1", EPOCH, "why", "no epoch"),
         ("main/gate-1", "f" * 32, "a\nb", "one line"),
-        ("main/gate-1", "f" * 32, "", "one line"),
+        ("main/gate-1", "f" * 32, "a" * 201, "one line"),
     ],
 )
 def test_nothing_else_can_be_acknowledged(centre, capsys, where, epoch, why, said):

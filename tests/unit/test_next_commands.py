@@ -109,6 +109,7 @@ def test_what_init_issue_and_revoke_print_can_be_pasted(centre, gate, capsys):
     assert next_of(capsys, "central", "issue", centre, "gate-1", *WHY) == []
     assert next_of(capsys, "central", "issue", centre, "gate-1", *WHY) == [["central", "revoke", base, "gate-1"]]
     assert next_of(capsys, "central", "revoke", centre, "gate-1", *WHY) == [broker]
+    assert ["central", "issue", base, "gate-1"] in next_of(capsys, "central", "gaps", centre, code=1)
     key = next_of(capsys, "central", "rights", "key", centre.parent / "a key")
     assert key[0][:2] == ["central", "order"]
 
