@@ -13,11 +13,11 @@ def draw(page: Path, scratch: Path, height: int = 2400) -> tuple[str, set[Colour
     browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                f"--user-data-dir={scratch / 'profile'}", "--virtual-time-budget=2000"]  # fmt: skip
     drawn = subprocess.run(
-        [*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=90, check=True
+        [*browser, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=600, check=True
     ).stdout
     picture = scratch / "page.png"
     shot = [*browser, f"--window-size=1000,{height}", f"--screenshot={picture}", page.as_uri()]
-    subprocess.run(shot, capture_output=True, timeout=90, check=True)
+    subprocess.run(shot, capture_output=True, timeout=600, check=True)
     with Image.open(picture) as image:
         found = image.convert("RGB").getcolors(1 << 24) or []
     return drawn, {colour for _, colour in found}

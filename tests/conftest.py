@@ -78,7 +78,7 @@ def photos() -> Path:
 def smartclocker() -> Run:
     """Run the command line in a process of its own."""
 
-    def run(*words: object, timeout: float = 60, typed: str | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(*words: object, timeout: float = 300, typed: str | None = None) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "edge", *map(str, words)]
         return subprocess.run(
             command, cwd=ROOT, text=True, capture_output=True, timeout=timeout, check=False, input=typed

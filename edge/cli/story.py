@@ -12,6 +12,8 @@ from edge.terminal import enrolment, parts
 from edge.terminal.publish import Publisher
 from edge.vision.photo import load_photo
 
+PATIENCE_S = 60.0
+"""How long what is bound to come may take, on a busy machine."""
 ANSWER_S = 12.0
 """How long an act waits for its cue; a refusal takes the longest."""
 AWAY_S = 1.2
@@ -92,7 +94,7 @@ class _Teller:
             self._last_punch = time.monotonic()
         stage.scene.clear()
         time.sleep(AWAY_S)
-        if not stage.signals.wait_for_idle(5):
+        if not stage.signals.wait_for_idle(PATIENCE_S):
             self._unexpected.append(f"{line} the terminal did not become idle again")
 
     def later(self) -> None:
@@ -101,7 +103,7 @@ class _Teller:
 
     def pending(self) -> None:
         publisher = self._publisher
-        if not wait_until(lambda: not publisher.connected, 5):
+        if not wait_until(lambda: not publisher.connected, PATIENCE_S):
             self._unexpected.append("the terminal did not notice that the broker is gone")
         head, watermark = self._marks()
         self._note(f"offline: {head - watermark} records wait on the terminal, signed and on the disk")
@@ -114,10 +116,10 @@ class _Teller:
             return head == watermark
 
         began = time.monotonic()
-        if wait_until(all_receipted, 30):
+        if wait_until(all_receipted, PATIENCE_S):
             self._note(f"every record is receipted, {time.monotonic() - began:.1f} s later")
         else:
-            self._unexpected.append("the records were not receipted within 30 s")
+            self._unexpected.append(f"the records were not receipted within {PATIENCE_S:g} s")
 
     @property
     def _publisher(self) -> Publisher:

@@ -107,9 +107,9 @@ def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
 def test_what_is_read_comes_once_with_its_source(stand: Stand) -> None:
     stand.reader.open()
     stand.badge("00047119")
-    assert stand.reader.read(2) == Read(Token.BADGE, "00047119")
+    assert stand.reader.read(60) == Read(Token.BADGE, "00047119")
     stand.keys("271828")
-    assert stand.reader.read(2) == Read(Token.NUMBER, "271828")
+    assert stand.reader.read(60) == Read(Token.NUMBER, "271828")
     assert stand.reader.read(0.05) is None
 
 
@@ -117,7 +117,7 @@ def test_several_come_in_their_order(stand: Stand) -> None:
     stand.reader.open()
     for number in ("111111", "222222", "333333"):
         stand.badge(number)
-    assert [stand.reader.read(2) for _ in range(3)] == [
+    assert [stand.reader.read(60) for _ in range(3)] == [
         Read(Token.BADGE, number) for number in ("111111", "222222", "333333")
     ]
 
@@ -137,7 +137,7 @@ def test_it_may_be_closed_twice_and_without_open(stand: Stand) -> None:
 def test_letters_are_read_too(stand: Stand) -> None:
     stand.reader.open()
     stand.badge("04A21BFF")
-    assert stand.reader.read(2) == Read(Token.BADGE, "04A21BFF")
+    assert stand.reader.read(60) == Read(Token.BADGE, "04A21BFF")
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe\x00", b"badge", b"badge   ", b"open sesame", b"", b"x" * 9_000])

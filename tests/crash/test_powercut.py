@@ -25,7 +25,7 @@ NONE = {"lost": 0, "duplicated": 0, "unverifiable": 0, "quarantined": 0}
 def powercut(directory: Path, *words: object) -> tuple[int, dict[str, int]]:
     """The exit code and the last line."""
     command = [sys.executable, "-m", "tests.crash.powercut", "--directory", directory, *words]
-    done = subprocess.run([*map(str, command)], cwd=ROOT, text=True, capture_output=True, timeout=110, check=False)
+    done = subprocess.run([*map(str, command)], cwd=ROOT, text=True, capture_output=True, timeout=600, check=False)
     assert done.stdout.count("\n") == 1, done.stderr[-2000:]
     return done.returncode, json.loads(done.stdout)
 

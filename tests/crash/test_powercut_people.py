@@ -10,7 +10,7 @@ from tests.crash.powercut.record import ROOT
 
 def powercut(directory: Path, *words: object) -> tuple[int, dict]:
     command = [sys.executable, "-m", "tests.crash.powercut.people", "--directory", directory, *words]
-    done = subprocess.run([*map(str, command)], cwd=ROOT, text=True, capture_output=True, timeout=110, check=False)
+    done = subprocess.run([*map(str, command)], cwd=ROOT, text=True, capture_output=True, timeout=600, check=False)
     assert done.stdout.count("\n") == 1, done.stderr[-2000:]
     return done.returncode, json.loads(done.stdout)
 

@@ -43,7 +43,7 @@ def reference(pictures: list[Path]) -> list[dict[str, list[float]]]:
     script = Path(__file__).with_name("reference_detector.py")
     model = MODELS / "blazeface_short_range.tflite"
     done = subprocess.run(
-        [sys.executable, script, model, *pictures], text=True, capture_output=True, timeout=100, check=False
+        [sys.executable, script, model, *pictures], text=True, capture_output=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found: list[dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])

@@ -150,7 +150,7 @@ class Company:
         if process is None:
             raise RuntimeError("the broker does not run")
         process.send_signal(signal.SIGUSR1)  # mosquitto(8): write the persistence database now
-        until = time.monotonic() + 5
+        until = time.monotonic() + 120
         while (path.stat().st_mtime_ns if path.exists() else 0) == before and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(0.1)
@@ -183,7 +183,7 @@ def found(root: Path, terminals: int) -> Iterator[Company]:
         stack.enter_context(broker)
         made = Company(root, broker, tap.Tap.__new__(tap.Tap), Whole.__new__(Whole), [])
         listener = made.tap = tap.Tap(made.uplink(tap.OPERATOR))
-        if not listener.connected.wait(10):
+        if not listener.connected.wait(120):
             raise RuntimeError("the operator does not reach the broker")
         made.bare("evidence", "key", str(root / EVIDENCE_KEY))
         made.whole = _install(made, 1, Whole)

@@ -141,7 +141,7 @@ class Driven(Gate):
             self._stopping.set()
             self._publisher.wake()
             if self._thread.ident is not None:
-                self._thread.join(10)
+                self._thread.join(120)
             self._attend.close()
             self._thread = self._publisher = self._attend = None
 
@@ -214,23 +214,23 @@ class Whole(Gate):
         )  # fmt: skip
         self._thread = threading.Thread(target=self._terminal.run, name=self.name, daemon=True)
         self._thread.start()
-        if not self.signals.wait_for_idle(30):
+        if not self.signals.wait_for_idle(300):
             raise RuntimeError(f"{self.name} did not become ready")
 
     def stop(self) -> None:
         """As SIGTERM would."""
         if self._terminal is not None:
             self._terminal.stop.set("the day is over")
-            self._thread.join(10)
+            self._thread.join(120)
             self._terminal = None
 
-    def show(self, photo: str, within_s: float = 12.0) -> CueName | None:
+    def show(self, photo: str, within_s: float = 120.0) -> CueName | None:
         """Somebody walks up and leaves: the cue that answered, None for none."""
         mark = self.signals.mark()
         self.scene.show(load_photo(photos_directory() / photo))
         came = self.signals.wait(mark, within_s)
         self.scene.clear()
-        self.signals.wait_for_idle(8)
+        self.signals.wait_for_idle(120)
         threading.Event().wait(1.2)
         return came
 

@@ -91,7 +91,7 @@ def _forgotten(company: Company, name: str) -> None:
     """The broker keeps nothing for it any more: what hostile neighbours publish later would wait there for ever."""
     link = MqttLink(replace(company.uplink(name), session_expiry_s=0), Identity(name, ()))
     link.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 120
     while not isinstance(link.next_event(0.1), Connected) and time.monotonic() < until:
         pass
     link.stop()

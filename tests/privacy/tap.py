@@ -34,7 +34,7 @@ class Tap:
     def stop(self) -> None:
         """Safe to call twice."""
         self._stopping.set()
-        self._thread.join(5)
+        self._thread.join(60)
         self._link.stop()
 
     def own(self) -> list[tuple[str, bytes]]:

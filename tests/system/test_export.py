@@ -206,11 +206,11 @@ def test_one_of_another_terminal_is_recorded_and_said_to_be_unchecked(site, smar
 def test_on_a_terminal_a_bar_shows_the_progress_and_none_elsewhere(site, correct, tmp_path: Path):
     correct(*ADDED)
     words = [sys.executable, "-m", "edge", "journal", "export", "--config", str(site.config)]
-    quiet = subprocess.run([*words, str(tmp_path / "a.scx")], capture_output=True, check=True, timeout=60)
+    quiet = subprocess.run([*words, str(tmp_path / "a.scx")], capture_output=True, check=True, timeout=300)
     assert quiet.stderr == b""
     ours, theirs = pty.openpty()
     shown = subprocess.run(
-        [*words, str(tmp_path / "b.scx")], stdout=subprocess.PIPE, stderr=theirs, check=True, timeout=60
+        [*words, str(tmp_path / "b.scx")], stdout=subprocess.PIPE, stderr=theirs, check=True, timeout=300
     )
     assert select.select([ours], [], [], 5)[0]
     assert b"records" in os.read(ours, 65_536)

@@ -61,7 +61,7 @@ class Life:
         return self.terminal._status()["alarms"]
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not condition():
             assert time.monotonic() < deadline, what
             assert self.thread.is_alive(), f"it ended before: {what}"
@@ -113,7 +113,7 @@ def live() -> Iterator[Callable[..., Life]]:
     yield start
     for life in lives:
         life.terminal.stop.set("test")
-        life.thread.join(20)
+        life.thread.join(300)
         assert not life.thread.is_alive()
 
 
@@ -229,7 +229,7 @@ def test_without_its_policy_nobody_is_recognised_and_badges_go_on(gate, live) ->
     assert alarms.FACES_FAILING in life.alarms
     life.punches()
     (gate.directory / "away").rename(policy)
-    life.thread.join(60)
+    life.thread.join(300)
     assert life.code == 0, "it ends, to be started again with its eyes"
 
 
@@ -244,7 +244,7 @@ def test_without_its_models_nobody_is_recognised_and_badges_go_on(gate, live) ->
     assert alarms.FACES_FAILING in life.alarms
     life.punches()
     embedder.write_bytes(whole)
-    life.thread.join(60)
+    life.thread.join(300)
     assert life.code == 0
 
 

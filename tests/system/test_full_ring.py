@@ -20,7 +20,7 @@ FULL = "RECORDS FULL"
 
 @contextmanager
 def running(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
+    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -72,6 +72,6 @@ def test_a_full_ring_is_out_of_service_with_its_own_cue_and_opens_with_a_receipt
 def test_the_sandbox_reserves_its_space(site, photos: Path, tmp_path: Path, notify) -> None:
     other = write_terminal(tmp_path / "other", photos)
     with running(other):
-        assert notify.wait_for("READY=1", 30)
+        assert notify.wait_for("READY=1", 120)
     held = (tmp_path / "other" / "state" / "journal.reserve").stat()
     assert held.st_blocks * 512 >= 64_000_000

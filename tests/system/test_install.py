@@ -57,7 +57,7 @@ class Machine:
     def install(self, *words: str, code: int = 0, **environment: str) -> str:
         told = {"PATH": str(self.bin), "INSTALL_ROOT": str(self.root), "LOG": str(self.log), **environment}
         done = subprocess.run(
-            ["/bin/sh", str(SCRIPT), *words], env=told, text=True, capture_output=True, timeout=60, check=False
+            ["/bin/sh", str(SCRIPT), *words], env=told, text=True, capture_output=True, timeout=300, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr

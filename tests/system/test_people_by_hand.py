@@ -46,7 +46,7 @@ def test_the_employers_agreement_is_asked_for_on_a_terminal(site, photos: Path, 
     ) as running:
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
-        out, error = running.communicate(timeout=120)
+        out, error = running.communicate(timeout=300)
     os.close(ours)
     assert running.returncode == code, error
     assert "has the employer agreed" in out + error
@@ -126,7 +126,7 @@ def test_a_line_break_at_the_end_of_the_policy_is_said_with_its_cure(site, smart
     assert "put that very text back" in done.stdout
     log = site.directory / "log"
     with running(site.config, log):
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 300
         while "agreed to another text under the same version" not in log.read_text():
             assert time.monotonic() < give_up, log.read_text()
             time.sleep(0.05)
@@ -156,7 +156,7 @@ def test_no_verb_that_holds_a_name_leaves_a_core(site, verb) -> None:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, cwd=where, env=environment, stderr=subprocess.DEVNULL
     ) as one:
-        limits, give_up = Path(f"/proc/{one.pid}/limits"), time.monotonic() + 60
+        limits, give_up = Path(f"/proc/{one.pid}/limits"), time.monotonic() + 300
         while next(line for line in limits.read_text().splitlines() if "core" in line).split()[4:6] != ["0", "0"]:
             assert time.monotonic() < give_up, limits.read_text()
             time.sleep(0.02)

@@ -21,7 +21,7 @@ from edge.resources import photos_directory
 
 def run(*words: object, code: int = 0, typed: str | None = None) -> str:
     command = [sys.executable, "-m", "edge", *map(str, words)]
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -155,13 +155,13 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
         run("central", "register", centre, "main", "hall-2", tmp_path / "second" / "identity.pem")
         run("central", "roster", "publish", centre, "--host", "127.0.0.1", "--port", broker.port)
         process = subprocess.Popen(
-            [sys.executable, "-m", "edge", "run", "--config", str(second)],
+            [sys.executable, "-m", "tests.unhurried", "run", "--config", str(second)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while person not in _punchers(tmp_path / "second" / "state" / "journal.db"):
                 assert process.poll() is None, process.stderr.read()
                 assert time.monotonic() < deadline, run("people", "roster", "--config", second)
@@ -174,7 +174,7 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
                 assert time.monotonic() < deadline + 30, "still here"
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert "Planted" not in said
     run("journal", "verify", "--config", second)

@@ -28,7 +28,7 @@ def on(site, kind: str, verb: str) -> "subprocess.CompletedProcess[str]":
     command = f"{mount} && chmod 700 {state} && exec {sys.executable} -m edge {verb} --config {site.config}"
     return subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", command],
-        cwd=ROOT, text=True, capture_output=True, timeout=60, check=False,
+        cwd=ROOT, text=True, capture_output=True, timeout=300, check=False,
     )  # fmt: skip
 
 

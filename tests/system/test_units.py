@@ -10,7 +10,7 @@ UNITS = sorted((ROOT / "systemd").glob("*.service"))
 
 
 def run(*words: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*map(str, words)], cwd=ROOT, text=True, capture_output=True, timeout=60, check=False)
+    return subprocess.run([*map(str, words)], cwd=ROOT, text=True, capture_output=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)

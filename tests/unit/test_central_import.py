@@ -355,7 +355,9 @@ def test_an_import_that_is_killed_is_finished_by_giving_the_file_again(centre, g
         "kill = lambda path, records: records >= 256 and os.kill(os.getpid(), 9)\n"
         "Importer(Store(base / 'ledger.db'), load_identity(base / 'ledger.key'), kill).take(Path(sys.argv[2]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, centre, path], check=False, env={**os.environ}, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script, centre, path], check=False, env={**os.environ}, timeout=600
+    )
     assert done.returncode == -9
     assert store.count() == 256
     assert outcome(take(path)) == {"stored": COUNT - 256, "duplicate": 256}

@@ -58,6 +58,8 @@ def stored(store: Store, sender: Sender) -> int:
 def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, monkeypatch):
     ledger, evil, gate = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1), Sender(store, "gate", 2)
     day = datetime.now(UTC)
+    noon = f"{day:%Y-%m-%d}T12:00:00.000Z"
+    monkeypatch.setattr(quota, "now", lambda: noon)  # no midnight in between
     verdicts = ledger.accept_batch(evil.wires)
     assert (verdicts[0].outcome, verdicts[-1].reason) == (Outcome.STORED, Reason.PUT_OFF)
     held = stored(store, evil)

@@ -163,7 +163,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[MqttSocket, ssl.SSLSocket]]:
         theirs = waiting.result(10)
     assert isinstance(ours, MqttSocket)
     ours.setblocking(False)
-    theirs.settimeout(10)
+    theirs.settimeout(60)
     with ours, theirs:
         yield ours, theirs
 

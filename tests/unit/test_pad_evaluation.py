@@ -107,7 +107,7 @@ def measured(tmp_path_factory, photos: Path, smartclocker):
     noise = np.random.default_rng(4).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "broken" / "noise.png")
     done = smartclocker(
-        "evaluate-pad", folder, "--json", folder / "out.json", "--html", folder / "out.html", timeout=100
+        "evaluate-pad", folder, "--json", folder / "out.json", "--html", folder / "out.html", timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads((folder / "out.json").read_text()), (folder / "out.html").read_text()

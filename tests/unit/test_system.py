@@ -34,7 +34,7 @@ def root(tmp_path, monkeypatch):
 def listener(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "notify"))
-        server.settimeout(5)
+        server.settimeout(60)
         yield server
 
 
@@ -57,8 +57,9 @@ def test_evidence_is_of_now(root):
 
 def test_monotonic_goes_forward(root):
     clock = SystemClock(root)
+    before = time.monotonic_ns()
     first = clock.monotonic_ns()
-    assert abs(first - time.monotonic_ns()) < 10**9
+    assert before <= first <= time.monotonic_ns()
     assert clock.monotonic_ns() >= first
 
 
@@ -209,9 +210,10 @@ def test_the_structure_is_the_kernels(root):
     """208 bytes on every 64-bit Linux; the kernel fills in the tick of about 10,000 µs and the current second."""
     timex = system._Timex(modes=0)
     assert system.ctypes.sizeof(timex) == 208
+    before = int(time.time())
     if system._LIBC.adjtimex(system.ctypes.byref(timex)) >= 0:
         assert 9_000 <= timex.tick <= 11_000
-        assert abs(timex.time_sec - time.time()) < 2
+        assert before <= timex.time_sec <= time.time()
 
 
 def test_a_machine_without_proc_is_said_by_name(tmp_path):
@@ -238,7 +240,7 @@ def test_an_abstract_socket():
     name = f"smartclocker-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind("\0" + name)
-        server.settimeout(5)
+        server.settimeout(60)
         notifier = SystemdNotifier("@" + name, None)
         notifier.watchdog()
         assert server.recv(64) == b"WATCHDOG=1"
@@ -295,7 +297,7 @@ def test_a_manager_that_went_away_is_said_once_and_found_again(tmp_path, caplog)
     assert len(caplog.records) == 1
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(path)
-        server.settimeout(5)
+        server.settimeout(60)
         notifier.watchdog()
         assert server.recv(64) == b"WATCHDOG=1"
     notifier.watchdog()
@@ -316,7 +318,7 @@ print(json.dumps({
 }))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "new"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code, tmp_path / "new"], capture_output=True, text=True, check=True, timeout=600
     )
     assert json.loads(done.stdout) == {"dumpable": 0, "core": [0, 0], "mode": "0o600"}
 

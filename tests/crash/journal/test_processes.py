@@ -42,7 +42,7 @@ def test_two_processes_never_fork_the_chain(
 ) -> None:
     writers = [start(name, 150) for name in ("daemon", "enrolment")]
     begin(*writers)
-    said = [int(line) for writer in writers for line in writer.communicate(timeout=60)[0].split()]
+    said = [int(line) for writer in writers for line in writer.communicate(timeout=600)[0].split()]
     assert [writer.returncode for writer in writers] == [0, 0]
     assert sorted(said) == list(range(1, 301))
     report = verify()
@@ -55,7 +55,7 @@ def test_two_processes_may_create_it_at_once(start: Start, verify: Verify, tmp_p
     writers = [start(name, 5) for name in "ab"]
     begin(*writers)
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=600)
     assert verify().records == 10
 
 
@@ -89,7 +89,7 @@ def test_one_process_dies_and_the_other_goes_on(start: Start, verify: Verify) ->
         doomed.stdout.readline()
     doomed.kill()
     doomed.communicate()
-    lines = other.communicate(timeout=60)[0].split()
+    lines = other.communicate(timeout=600)[0].split()
     assert other.returncode == 0
     assert len(lines) == 200
     report = verify()

@@ -86,7 +86,7 @@ def on_a_small_disk(tmp_path: Path, megabytes: int, records: int) -> list[str]:
     command = f"mount -t tmpfs -o size={megabytes}M none {disk} && exec {sys.executable} script.py {disk} {records}"
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", command],
-        cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -387,7 +387,7 @@ except TransferError as error:
 
 
 def run(*command: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=600)
 
 
 def on_a_stick(options: str, journal: Path, stick: Path) -> "subprocess.CompletedProcess[str]":
@@ -458,7 +458,7 @@ def test_a_process_that_is_killed_leaves_no_export_under_its_name(ring: Ring, pu
     out = tmp_path / "out"
     out.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", script, ring.path, out / "out.scx"], start_new_session=True, check=False, timeout=60
+        [sys.executable, "-c", script, ring.path, out / "out.scx"], start_new_session=True, check=False, timeout=600
     )
     assert done.returncode == -9
     assert [path.suffix for path in out.iterdir()] == [".part"]

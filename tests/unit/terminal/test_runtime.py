@@ -28,10 +28,10 @@ def test_the_slot_keeps_the_newest_and_counts_what_it_dropped() -> None:
 def test_the_slot_wakes_a_waiting_taker() -> None:
     slot: LatestSlot[int] = LatestSlot()
     got: list[int | None] = []
-    taker = threading.Thread(target=lambda: got.append(slot.take(5)))
+    taker = threading.Thread(target=lambda: got.append(slot.take(60)))
     taker.start()
     slot.put(7)
-    taker.join(5)
+    taker.join(60)
     assert got == [7]
 
 
@@ -55,7 +55,7 @@ def test_an_exception_anywhere_in_a_worker_stops_everything(where: str) -> None:
         closing=fail if where == "closing" else None,  # type: ignore[arg-type]
     )
     worker.start()
-    assert worker.join(5)
+    assert worker.join(60)
     assert isinstance(worker.error, ZeroDivisionError)
     assert stop.is_set()
 
@@ -68,7 +68,7 @@ def test_closing_runs_on_the_workers_own_thread_also_after_a_failure() -> None:
 
     worker = Worker("w", fail, stop, stale_after_s=1, closing=lambda: seen.append(threading.current_thread().name))
     worker.start()
-    worker.join(5)
+    worker.join(60)
     assert seen == ["w"]
 
 
@@ -97,7 +97,7 @@ def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not(mo
 
     until(a_second_later_it_is_stale)
     stop.set("done")
-    assert worker.join(5)
+    assert worker.join(60)
 
 
 def test_the_first_reason_to_stop_is_kept() -> None:

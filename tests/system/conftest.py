@@ -1,0 +1,12 @@
+"""What every test of whole programs needs of a machine that is busy with others."""
+
+import pytest
+
+from edge.terminal import daemon
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `tests.unhurried`, for a terminal in this process."""
+    monkeypatch.setattr(daemon, "STOP_WITHIN_S", 120.0)
+    monkeypatch.setattr(daemon, "FIRST_FRAME_S", 120.0)
