@@ -22,6 +22,7 @@ from typing import Self
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from edge.domain.kinds import EPOCH
 from edge.domain.records import MAX_PAYLOAD, PAYLOAD_TYPE, Position, Record, decode, payload_hash
 from edge.errors import JournalError, RecordError
 from edge.journal import wal
@@ -209,7 +210,8 @@ def written_by(journal: Path) -> str | None:
         contextlib.suppress(sqlite3.Error, JournalError, OSError, ValueError),
         contextlib.closing(JOURNAL.connect(journal, "ro", immutable=True)) as db,
     ):
-        return read_meta(db, journal).keyid
+        said = read_meta(db, journal).keyid
+        return said if EPOCH.fullmatch(said) else None  # of the same form; a file may hold anything
     return None
 
 

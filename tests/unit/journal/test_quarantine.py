@@ -19,7 +19,7 @@ from edge.errors import JournalError
 from edge.journal import quarantine, wal
 from edge.journal.quarantine import ensure_usable, mark_suspect
 from edge.journal.ring import Ring
-from edge.journal.salvage import Salvage, carve
+from edge.journal.salvage import Salvage, carve, written_by
 from edge.journal.verify import verify_file
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
@@ -269,6 +269,18 @@ def test_what_does_not_verify_is_not_saved(full: Path, identity: SigningKey) -> 
     with Salvage(full, other) as saved:
         assert saved.epochs() == []
         assert saved.unverified >= 40
+
+
+def test_whose_key_signed_a_journal_is_its_own_word_and_never_more_than_an_id(
+    full: Path, keys: dict, tmp_path: Path
+) -> None:
+    assert written_by(full) == next(iter(keys))
+    with contextlib.closing(sqlite3.connect(full, isolation_level=None)) as db:
+        db.execute("UPDATE meta SET value = 'x; reboot' WHERE name = 'keyid'")
+    assert written_by(full) is None
+    assert written_by(tmp_path / "nothing") is None
+    break_page(full, 0)
+    assert written_by(full) is None
 
 
 def test_rubbish_is_searched_without_harm(tmp_path: Path) -> None:
