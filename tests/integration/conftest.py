@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from edge.adapters.mqtt_link import MqttLink
 from edge.adapters.mqtt_mail import Identity, Receive
 from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
-from edge.central import pki
+from edge.central import pki, service
 from edge.central.broker import EmbeddedBroker
 from edge.central.service import LedgerService, LedgerSettings
 from edge.central.store import Store
@@ -40,7 +40,7 @@ class TickingClock:
         return EVIDENCE
 
 
-def eventually(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+def eventually(condition: Callable[[], object], what: str, within_s: float = 180.0) -> None:
     """Wait for a condition; fail with words when it does not come true in time."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -70,7 +70,7 @@ class Neighbour:
         self.link.start()
         self.next(Connected)
 
-    def next(self, kind: type, within_s: float = 60.0):
+    def next(self, kind: type, within_s: float = 180.0):
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             event = self.poll(0.2)
@@ -161,7 +161,7 @@ class Terminal:
             assert not self._thread.is_alive()
             self._thread = None
 
-    def receipted(self, upto: int, within_s: float = 60.0) -> None:
+    def receipted(self, upto: int, within_s: float = 180.0) -> None:
         eventually(lambda: self.watermark() >= upto, f"a receipt up to {upto}", within_s)
 
 
@@ -204,6 +204,7 @@ class Installation:
             files.ca,
             files.certificate,
             files.key,
+            connect_timeout_s=30.0,
             backoff_first_s=0.02,
             backoff_max_s=0.2,
         )
@@ -254,6 +255,12 @@ class Installation:
             terminal.stop()
         if self.service is not None:
             self.service.stop()
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five seconds for the ledger's end are of a machine that does nothing else."""
+    monkeypatch.setattr(service, "STOP_BOUND_S", 120.0)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class Line:
         back = [line for _, line in lines if line.startswith(("the broker is back", "the broker accepted"))]
         return len(away), len(back) - (self.side == "ledger")  # the ledger's first connection is said, too
 
-    def whole(self, count: int, within_s: float = 60.0) -> None:
+    def whole(self, count: int, within_s: float = 180.0) -> None:
         """Everything is receipted, stored once, and verifies."""
         self.terminal.receipted(count, within_s)
         with self.site.store() as store:

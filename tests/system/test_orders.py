@@ -105,10 +105,13 @@ def test_an_order_stops_the_matching_of_a_face_that_stands_there(tmp_path: Path)
         with service("central", "run", centre, *where), service("run", "--config", config):
             eventually(lambda: punches() > 1, "a face that comes again and again is matched again and again")
             run("central", "order", centre, "main/hall-1", "restrict", person, *ordered)
-            time.sleep(2.5)  # the roster is looked at every second
-            before = punches()
-            time.sleep(4)
-            assert punches() == before, "matching has stopped"
+
+            def nobody_for_four_seconds() -> bool:
+                before = punches()
+                time.sleep(4)
+                return punches() == before
+
+            eventually(nobody_for_four_seconds, "matching has stopped: the roster is looked at every second")
             state = everything(directory / "state")
             assert all(blob in state for blob in planted), "kept, and not used"
             run("central", "order", centre, "main/*", "erase", person, "--reason", "requested", *ordered)
