@@ -36,6 +36,7 @@ MAX_WAITING = 1_024
 """Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
 _FLOOR = "roster:{}"
 """The scope, by site, under which the people file remembers the newest manifest: our own notes may get lost."""
+_TO_COME = "their entry did not come again yet"
 _KEYS = 2
 """Site keys in memory: while one is replaced, entries under both are on their way."""
 
@@ -77,6 +78,8 @@ class RosterSync:
         self._keys: dict[str, bytes] = {}
         self._waiting: dict[str, tuple[PersonMessage, str]] = {}
         self._listing = Listing()
+        self._ahead: dict[str, int] = {}
+        """Of people whose entry was newer than the manifest at the start: that manifest's version."""
         self._rows = received.rows()
         self._news = self._listed_anew = self._changed = False
         self._floor = people.orders.newest(_FLOOR.format(origin.site))
@@ -202,21 +205,24 @@ class RosterSync:
         if listing.manifest is not None and listing.manifest.site != self._origin.site:
             self._received.clear()  # a file of another site
             self._rows, listing = {}, Listing()
-        newest = listing.manifest
+        self._listing = listing
+        ahead = [one for one in self._rows.values() if one.version > self.version]
         lost = [
             one.person
             for one in self._rows.values()
-            # Another people file than the one that they were taken into, or an older one; or a number that no
-            # manifest gave.
-            if (
-                one.state == HELD
-                and (one.person not in known or written.get(one.person, one.content) < one.content)
-            )
-            or one.version > (newest.version if newest else 0)
+            # Another people file than the one that they were taken into, or an older one.
+            if one.state == HELD and (one.person not in known or written.get(one.person, one.content) < one.content)
         ]
+        lost += [one.person for one in ahead if one.state == GONE]
         if lost:  # they are to come again
             self._received.forget(lost)
             self._rows = self._received.rows()
+        # Of a manifest that did not come before the end, or an altered number: the entry is to come again, and only
+        # a manifest after the one that is held tells that somebody is not listed.
+        for one in ahead:
+            if one.person in self._rows:
+                self._rows[one.person] = Row(one.person, 0, "", one.content, OUT, _TO_COME)
+                self._ahead[one.person] = self.version
         here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
         if any(person not in written for person in here):
             self._people.note_entries(here)
@@ -226,12 +232,11 @@ class RosterSync:
             self.leaving[row.person] = Leaving(ErasureReason(row.reason or ErasureReason.EMPLOYER), row)
         # Whom the roster brought and our notes forgot: who left it meanwhile is to leave here, too.
         for person in remaining & written.keys() - self._rows.keys():
-            self._rows[person] = Row(person, 0, "", written[person], OUT, "their entry did not come again yet")
+            self._rows[person] = Row(person, 0, "", written[person], OUT, _TO_COME)
         for person in (one.id for one in self._people.list() if one.damaged and one.id in self._rows):
             row = self._rows[person]
             if row.state == HELD:  # what is kept of them was altered: their entry mends it
                 self._rows[person] = replace(row, state=OUT, reason="what is kept of them here was altered")
-        self._listing = listing
 
     def _key(self, place: Place, payload: bytes) -> bool:
         message = roster.decode_key(payload)
@@ -382,7 +387,11 @@ class RosterSync:
     def _leave_unlisted(self) -> None:
         if not self._listed_anew:
             return
-        here = {person: entry for person, entry in self._held().items() if self._rows[person].state != GONE}
+        here = {
+            person: entry
+            for person, entry in self._held().items()
+            if self._rows[person].state != GONE and self._ahead.get(person, -1) < self.version
+        }
         unlisted = self._listing.unlisted(here)
         remaining = self._people.remaining() if unlisted else frozenset()
         # Their tombstone was emptied or withheld, and with it the reason.

@@ -144,6 +144,30 @@ def person_topic(person: str) -> str:
     return Place("main", Part.PERSON, person).topic
 
 
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_who_came_before_their_manifest_stays_over_a_restart(site: Site, restarts: int) -> None:
+    """A page of the coming roster judges nobody by the manifest of the old one."""
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    centre.add(site.store, "main", ann, member(1, name="Another Name"))
+    while (late := new_person_id())[0] == ann[0]:
+        pass
+    assert centre.add(site.store, "main", late, member(2))
+    coming = site.publish()
+    gate.give({person_topic(late): coming[person_topic(late)]})
+    for _ in range(restarts):
+        gate.restart()
+    page = Place("main", Part.PAGE, ann[0]).topic
+    gate.give({page: coming[page]})
+    assert gate.matched() == {ann, late}
+    gate.restart()
+    gate.give(coming)
+    assert gate.matched() == {ann, late}
+    assert gate.sync.kept_out() == {}
+    assert gate.sync.missing() == []
+
+
 def test_everybody_arrives_with_name_templates_and_consent(site: Site) -> None:
     gate = site.register("gate-1")
     ann, bob = site.add(1), site.add(2)
