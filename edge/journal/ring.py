@@ -240,6 +240,11 @@ class Ring:
         found = [(taken, decode(payload)) for taken, payload in rows if any(_says(payload, word) for word in words)]
         return [(taken, record) for taken, record in found if record.data.get("command") in words]
 
+    def taken(self) -> list[tuple[str, int]]:
+        """Id and seq of every command that is remembered, in order. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            return self._db.execute("SELECT id, seq FROM commands ORDER BY seq").fetchall()
+
     def enrolments(self) -> list[tuple[str, Record]]:
         """(the id it was taken under, the record) of each act that ended with `enrolled` or `consent`, in order.
 

@@ -22,11 +22,15 @@ Saying = tuple[str, Mapping[str, Any]]
 """A record to be made: its kind and its own fields."""
 _FORGET = """
 DELETE FROM orders WHERE owed IS NULL AND due IS NULL AND id IN (
-    SELECT id FROM orders WHERE owed IS NULL AND due IS NULL ORDER BY sequence DESC LIMIT -1 OFFSET ?)
+    SELECT id FROM orders WHERE owed IS NULL AND due IS NULL ORDER BY taken DESC, sequence DESC LIMIT -1 OFFSET ?)
 """
 _MARK = """
 INSERT INTO marks VALUES (?, ?)
 ON CONFLICT (scope) DO UPDATE SET sequence = max(sequence, excluded.sequence)
+"""
+_TAKE = """
+INSERT INTO orders (id, sequence, due, wire, owed, taken)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(taken), 0) + 1 FROM orders))
 """
 _COLUMNS = "id, sequence, due, wire, owed"
 
@@ -68,6 +72,10 @@ class OrderBook:
             count = self._db.execute("SELECT count(*) FROM orders").fetchone()[0]
         return int(count) < KEPT_IDS
 
+    def forgets_the_oldest(self) -> bool:
+        """Whether what it forgot is older than what it knows: not before this version took something."""
+        return self._one("SELECT max(taken) FROM orders WHERE taken > ?", 0) is not None
+
     def newest(self, scope: str) -> int:
         """The highest sequence number that was taken of one scope; 0 for none."""
         found = self._one("SELECT sequence FROM marks WHERE scope = ?", scope)
@@ -90,8 +98,7 @@ class OrderBook:
     ) -> None:
         """Remember that it was taken, and what the journal is to say."""
         with self._writing():
-            row = (order, sequence, due, wire, _dump(owed))
-            self._db.execute("INSERT INTO orders (id, sequence, due, wire, owed) VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute(_TAKE, (order, sequence, due, wire, _dump(owed)))
             if scope is not None:
                 self._db.execute(_MARK, (scope, sequence))
             self._db.execute(_FORGET, (KEPT_IDS,))
@@ -99,8 +106,8 @@ class OrderBook:
     def know(self, acts: Iterable[str]) -> None:
         """Remember acts of which the journal tells already; what is too many the next `take` forgets."""
         with self._writing():
-            row = "INSERT OR IGNORE INTO orders (id, sequence, due, wire, owed) VALUES (?, 0, NULL, NULL, NULL)"
-            self._db.executemany(row, [(act,) for act in acts])
+            row = _TAKE.replace("INSERT", "INSERT OR IGNORE")
+            self._db.executemany(row, [(act, 0, None, None, None) for act in acts])
 
     def carried_out(self, order: str, owed: Sequence[Saying]) -> None:
         """A kept one was carried out: it is due no more, and this is what the journal is to say."""
@@ -174,7 +181,7 @@ class OrderBook:
             else:
                 yield Duty(order, sequence, due, wire, said)
 
-    def _one(self, query: str, word: str) -> int | None:
+    def _one(self, query: str, word: str | int) -> int | None:
         with PEOPLE.guard(self._path):
             row = self._db.execute(query, (word,)).fetchone()
         return None if row is None else row[0]

@@ -36,6 +36,8 @@ CREATE TABLE anchor (
 """
 """Orders of the authority (`edge.roster.orderbook`), its keys, the policies that it put in force, and a moment that
 is certain."""
+_TAKEN = "ALTER TABLE orders ADD COLUMN taken INTEGER NOT NULL DEFAULT 0"
+"""The how many-th it was: the oldest is forgotten first. 0 for what an earlier version took."""
 _RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
 """Why somebody is kept and not matched; null for everybody else."""
 _MEANS = """
@@ -110,7 +112,7 @@ CREATE TABLE lacking (
 PEOPLE = Kind(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
-    version=10,
+    version=11,
     error=PeopleError,
     away=PeopleUnavailable,
     mend="it is damaged; keep the file, and restore it from your backup or enrol again into a new one",
@@ -124,6 +126,7 @@ PEOPLE = Kind(
         _EXPORTED.replace("TABLE", "TABLE IF NOT EXISTS"),
         _FORETOLD_BARS.replace("TABLE", "TABLE IF NOT EXISTS"),
         _LACKING.replace("TABLE", "TABLE IF NOT EXISTS"),
+        _TAKEN,
     ),
 )
 
@@ -173,6 +176,6 @@ def create(path: Path, storage_key: bytes) -> None:
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(
         path,
-        f"{_TABLES}{_ORDERS};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};{_LACKING};",
+        f"{_TABLES}{_ORDERS};{_TAKEN};{_MEANS};{_BESIDE};{_EXPORTED};{_FORETOLD_BARS};{_LACKING};",
         lambda db: db.execute("INSERT INTO vault VALUES (1, ?, ?)", row),
     )

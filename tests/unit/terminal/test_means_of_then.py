@@ -17,6 +17,7 @@ from edge.domain.records import Draft, Origin, decode
 from edge.domain.types import Probe, TimeEvidence
 from edge.journal.ring import Ring
 from edge.roster import orderbook
+from edge.roster.lacking import Lack
 from edge.roster.people import People
 from edge.roster.person import new_person_id
 from edge.terminal import by_hand, enrolment, means_of_then, unfinished
@@ -145,11 +146,43 @@ def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal)
     assert not terminal.people.orders.known(order)
 
 
-def test_a_file_that_forgot_old_acts_is_left_alone(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orderbook, "KEPT_IDS", 6)
+def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this file's acts only three are known, and all of them are in the journal."""
+    monkeypatch.setattr(orderbook, "KEPT_IDS", 3)
     by_hand.take_tokens(terminal.bob, Token.BADGE, **terminal.at)
-    terminal.people.means.give(terminal.bob, Token.BADGE, SECOND)
+    by_hand.give_token(terminal.bob, Token.BADGE, SECOND, **terminal.at)
+    for _ in range(3):
+        by_hand.rectify(terminal.bob, "Bob", **terminal.at)
     assert not terminal.people.orders.remembers()
+
+
+def test_what_a_file_forgot_is_old(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgetful(terminal, monkeypatch)
+    assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
+    assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
+    assert terminal.people.lacking.all() == {}
+
+
+def test_a_file_that_forgot_old_acts_is_judged_by_younger_ones(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful(terminal, monkeypatch)
+    terminal.copy()
+    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    by_hand.choose_pin(terminal.bob, "836152", **terminal.at)
+    terminal.put_back()
+    assert means_of_then.take_anew(terminal.people, terminal.ring) == 2
+    assert terminal.held() == {terminal.ann: (0, 1, True), terminal.bob: (1, 1, False)}
+    assert terminal.people.lacking.all() == {terminal.bob: (Lack.PIN,)}
+
+
+def test_a_file_whose_acts_an_earlier_version_took_is_left_alone(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgetful(terminal, monkeypatch)
+    terminal.people._db.execute("UPDATE orders SET taken = 0")
+    by_hand_only = terminal.ring.results(0, "badge")
+    terminal.people._db.execute("DELETE FROM orders WHERE id = ?", (by_hand_only[-1][0],))
     assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
