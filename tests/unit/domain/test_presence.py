@@ -13,7 +13,7 @@ from edge.errors import RecordError
 from edge.terminal.status import Online, last_will, online, stopped
 
 SAID = Online("e" * 32, 9, 7, False, ("ring-full", "fork"), {"sent": 3}, "2026-03-01T08:00:00.123Z")
-READ = Status(Presence.ONLINE, "e" * 32, 9, 7, ("fork", "ring-full"), SAID.utc)
+READ = Status(Presence.ONLINE, "e" * 32, 9, 7, ("fork", "ring-full"), SAID.utc, (("sent", 3),))
 
 
 def test_what_terminals_say_is_read() -> None:
