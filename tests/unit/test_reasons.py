@@ -13,7 +13,7 @@ from edge.cli import build_parser, main
 from edge.cli.central_dir import reason
 from edge.domain import reasons
 
-BLANK = ["", " ", "\t\n", "\u00a0\u2003", "\u200b", "\u2060\u00ad"]
+BLANK = ["", " ", "\t\n", "\u00a0\u2003", "\u200b", "\u2060\u00ad", "\u3164\uffa0", "\u115f\u1160", "\u2800"]
 PERSON = "a" * 26
 
 
