@@ -50,6 +50,17 @@ class Lacking:
         with self._writing():
             return self._db.execute("DELETE FROM lacking WHERE person = ?", (person,)).rowcount > 0
 
+    def drop(self, person: str, lacks: Collection[Lack]) -> None:
+        """This is not to be given anew: it ended since."""
+        with self._writing():
+            rows = [(person, str(one)) for one in lacks]
+            self._db.executemany("DELETE FROM lacking WHERE person = ? AND what = ?", rows)
+
+    def left(self, persons: Collection[str]) -> None:
+        """These left, and nothing is to be given to them; a write only where something was noted."""
+        for person in sorted(self.all().keys() & set(persons)):
+            self.looked(person)
+
 
 def told(db: sqlite3.Connection) -> dict[str, tuple[Lack, ...]]:
     """As `Lacking.all`, of any connection; what was altered names nobody and nothing."""

@@ -18,7 +18,7 @@ from edge.domain.types import Floats
 from edge.errors import PeopleError
 from edge.roster import consents, erasure, everybody, foretold, holding, members, policies, shadow, vault
 from edge.roster.exported import Exported
-from edge.roster.lacking import Lacking
+from edge.roster.lacking import Lack, Lacking
 from edge.roster.means import Means, contested
 from edge.roster.orderbook import OrderBook
 from edge.roster.people_file import PeopleFile
@@ -116,6 +116,7 @@ class People(PeopleFile):
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
             consents.end(self._db, key, person, when)
+            self.lacking.drop(person, {Lack.FACE, Lack.CONSENT, Lack.NAME})
         self.purge()
         return True
 
@@ -300,8 +301,10 @@ class People(PeopleFile):
         with self._writing():
             if withdrawn_at is None:
                 foretold.erase(self._db, person)
+                self.lacking.looked(person)  # nobody is to give it anew
             else:
                 foretold.withdraw(self._db, person, withdrawn_at)
+                self.lacking.drop(person, {Lack.FACE, Lack.CONSENT})
 
     def foretold_bar(self, person: str) -> Restriction | None:
         """The bar that is to be set on somebody of whom nothing is here yet. Raises PeopleError."""

@@ -408,6 +408,7 @@ class RosterSync:
         return {one.person: Entry(one.version, one.sha256) for one in self._rows.values()}
 
     def _keep(self, rows: list[Row]) -> None:
+        self._people.lacking.left({row.person for row in rows if row.state == GONE})
         self._received.keep(rows)
         self._rows.update({row.person: row for row in rows})
 

@@ -23,6 +23,7 @@ from edge.domain.roster_topics import Part, Place, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.journal import envelope
 from edge.journal.envelope import key_id
+from edge.roster.lacking import Lack
 from edge.roster.people import People
 from edge.roster.person import new_person_id
 from edge.roster.received import Received
@@ -313,6 +314,17 @@ def test_an_erased_person_does_not_come_back_even_without_the_tombstone(site: Si
         assert terminal.matched() == {bob}
         with pytest.raises(PeopleError):
             terminal.people.member(ann)
+
+
+def test_nothing_is_to_be_given_anew_to_somebody_whose_tombstone_came(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann, bob = site.add(1), site.add(2)
+    site.publish()
+    for person in (ann, bob):
+        gate.people.lacking.note(person, {Lack.PERSON, Lack.BADGE})  # an older file was put back, before they came
+    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    gate.give(site.publish())
+    assert gate.people.lacking.all() == {bob: (Lack.PERSON, Lack.BADGE)}
 
 
 def test_who_is_unlisted_leaves_although_the_tombstone_was_withheld(site: Site) -> None:

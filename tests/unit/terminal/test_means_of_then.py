@@ -268,6 +268,34 @@ def test_an_erasure_forgets_what_somebody_lacked(terminal: Terminal) -> None:
     assert terminal.people.lacking.all() == {}
 
 
+def test_an_order_to_erase_or_withdraw_forgets_what_somebody_lacked_who_is_not_in_the_file(
+    terminal: Terminal,
+) -> None:
+    parts = {"people": terminal.people, "ring": terminal.ring, "clock": HandClock(), "by": "uid:7"}
+    added = by_hand.add("Eve", age_attested=True, **parts)
+    by_hand.give_token(added, Token.BADGE, SECOND, **parts)
+    enrolled = enrolment.enrol("Zoe", PROBES, CONSENT, POLICY, **parts).person
+    by_hand.give_token(enrolled, Token.NUMBER, "1009", **parts)
+    terminal.put_back()
+    terminal.start()
+    assert set(terminal.people.lacking.all()) == {added, enrolled}
+    terminal.people.foretell(added)  # as an order does of whom it finds nothing
+    terminal.people.foretell(enrolled, withdrawn_at="2026-03-03T08:00:00.000Z")
+    assert terminal.people.lacking.all() == {enrolled: (Lack.PERSON, Lack.NUMBER)}
+
+
+def test_a_withdrawal_after_it_asks_for_no_face_any_more(terminal: Terminal) -> None:
+    by_hand.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    terminal.copy()
+    by_hand.agree(terminal.ann, CONSENT, POLICY, **terminal.at)
+    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    assert terminal.people.lacking.all() == {terminal.ann: (Lack.CONSENT, Lack.BADGE)}
+    by_hand.withdraw(terminal.ann, POLICY, **terminal.at)
+    assert terminal.people.lacking.all() == {terminal.ann: (Lack.BADGE,)}
+
+
 def test_what_was_altered_in_the_list_says_nothing(terminal: Terminal) -> None:
     terminal.people._db.execute("INSERT INTO lacking VALUES ('Ann Example', 'badge'), (?, 'soul')", (terminal.bob,))
     assert terminal.people.lacking.all() == {}
