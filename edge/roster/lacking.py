@@ -5,13 +5,16 @@ something was given, and never which number or name it was.
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from edge.domain.kinds import PERSON
 from edge.roster.orderbook import Writing
 from edge.roster.schema import PEOPLE
+
+MOST_NAMED = 20
+"""Ids in one line of the log."""
 
 
 class Lack(StrEnum):
@@ -71,7 +74,12 @@ def told(db: sqlite3.Connection) -> dict[str, tuple[Lack, ...]]:
     return {person: tuple(one for one in Lack if one in whats) for person, whats in found.items()}
 
 
-def words(lacking: dict[str, tuple[Lack, ...]], most: int = 20) -> str:
+def words(lacking: dict[str, tuple[Lack, ...]], most: int = MOST_NAMED) -> str:
     """A line of ids and what each lacks, the first `most` of them."""
-    named = [f"{person} ({', '.join(lacks)})" for person, lacks in list(lacking.items())[:most]]
-    return "; ".join(named) + (f"; and {len(lacking) - most} more" if len(lacking) > most else "")
+    return named([f"{person} ({', '.join(lacks)})" for person, lacks in lacking.items()], most, "; ")
+
+
+def named(persons: Sequence[str], most: int = MOST_NAMED, between: str = ", ") -> str:
+    """The first `most` of them in a line, and how many more there are."""
+    more = f"{between}and {len(persons) - most} more" if len(persons) > most else ""
+    return between.join(persons[:most]) + more

@@ -32,6 +32,7 @@ _TAKE = """
 INSERT INTO orders (id, sequence, due, wire, owed, taken)
 VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(taken), 0) + 1 FROM orders))
 """
+_KNOW = "INSERT OR IGNORE INTO orders (id, sequence, taken) VALUES (?, 0, ?)"
 _COLUMNS = "id, sequence, due, wire, owed"
 
 
@@ -106,8 +107,9 @@ class OrderBook:
     def know(self, acts: Iterable[str]) -> None:
         """Remember acts of which the journal tells already; what is too many the next `take` forgets."""
         with self._writing():
-            row = _TAKE.replace("INSERT", "INSERT OR IGNORE")
-            self._db.executemany(row, [(act, 0, None, None, None) for act in acts])
+            # once, since no index has it
+            (last,) = self._db.execute("SELECT coalesce(max(taken), 0) FROM orders").fetchone()
+            self._db.executemany(_KNOW, [(act, taken) for taken, act in enumerate(acts, last + 1)])
 
     def carried_out(self, order: str, owed: Sequence[Saying]) -> None:
         """A kept one was carried out: it is due no more, and this is what the journal is to say."""

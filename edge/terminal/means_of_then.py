@@ -15,6 +15,7 @@ from edge.domain.kinds import PERSON, Kind
 from edge.domain.records import Record
 from edge.errors import PeopleError
 from edge.journal.ring import Ring
+from edge.roster.lacking import named
 from edge.roster.people import People
 from edge.terminal.by_hand import PIN, TAKEN
 from edge.terminal.given_since import GIVING, lacking
@@ -45,9 +46,10 @@ def take_anew(people: People, ring: Ring) -> int:
     here, done, told = people.remaining(), 0, []
     by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
     with people.together():  # a new file has nothing of all of them: one write, not thousands
-        for person in by_person.keys() - here:
+        absent = sorted(by_person.keys() - here)
+        for person in absent:
             people.lacking.note(person, lacks.get(person, ()))
-            people.orders.know(act for act, _ in by_person[person])
+        people.orders.know(act for person in absent for act, _ in by_person[person])
     for person in sorted(by_person.keys() & here):
         try:
             with people.together():
@@ -62,7 +64,7 @@ def take_anew(people: People, ring: Ring) -> int:
         _log.error(
             "the people file does not know what was done by hand to %s since: somebody put an older copy of it "
             "back. Badges and PINs that were taken since are taken again",
-            ", ".join(told),
+            named(told),
         )
     return done
 

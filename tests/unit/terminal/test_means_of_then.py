@@ -187,6 +187,34 @@ def test_a_file_whose_acts_an_earlier_version_took_is_left_alone(
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
 
+def test_acts_that_a_file_does_not_know_cost_it_no_more_each_the_more_there_are(terminal: Terminal) -> None:
+    def steps(count: int) -> int:
+        """Of a thousand instructions of SQLite each."""
+        seen = []
+        terminal.people._db.set_progress_handler(lambda: seen.append(1), 1_000)
+        terminal.people.orders.know(f"{count:016x}{n:016x}" for n in range(count))
+        terminal.people._db.set_progress_handler(None, 1_000)
+        return len(seen)
+
+    few = steps(500)
+    assert steps(4_000) < 16 * max(1, few)  # eight times as many
+
+
+def test_the_log_names_some_of_very_many_people(terminal: Terminal, caplog) -> None:
+    people = [new_person_id() for _ in range(50)]
+    for person in people:
+        terminal.people.add(person, "Somebody")
+    terminal.copy()
+    for person in people:
+        by_hand.rectify(person, "Another", **terminal.at)
+    terminal.put_back()
+    terminal.start()
+    said = [one for one in caplog.messages if "somebody put an older copy" in one]
+    assert len(said) == 1
+    assert sum(person in said[0] for person in people) == 20
+    assert "and 30 more since" in said[0]
+
+
 GIVEN = {
     "badge": (lambda one: by_hand.give_token(one.ann, Token.BADGE, SECOND, **one.at), ("badge",)),
     "pin": (lambda one: by_hand.choose_pin(one.ann, "836152", **one.at), ("pin",)),
