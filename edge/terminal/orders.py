@@ -282,9 +282,10 @@ def _bring(duty: Duty, people: People, journal: Ring, clock: Clock, interrupted:
         images.forget(people.path.with_name(IMAGES), person, evidence)
     for person in erased:
         answers.forget(people.path.with_name(answers.FOLDER), person)
-    for kind, data in duty.owed:
-        if kind == Kind.COMMAND_RESULT:
-            releasing.carry_out(data, people.path.parent, evidence)
+    if journal.taken_at(_mark(duty)) is None:  # else an older people file owes what was done: images came since
+        for kind, data in duty.owed:
+            if kind == Kind.COMMAND_RESULT:
+                releasing.carry_out(data, people.path.parent, evidence)
     *before, last = (Draft(Kind(kind), data, evidence) for kind, data in duty.owed)
     if interrupted and "detail" in last.data:
         detail = f"{last.data['detail'][:160]}; completed after an interruption"

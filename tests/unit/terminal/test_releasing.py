@@ -21,6 +21,7 @@ from edge.domain.kinds import ErasureReason
 from edge.domain.orders import Order, Word
 from edge.domain.records import Origin, decode
 from edge.domain.types import TimeEvidence
+from edge.errors import JournalError
 from edge.journal import envelope
 from edge.journal.ring import Ring
 from edge.roster import evidence, stillbox
@@ -310,6 +311,31 @@ def test_a_store_that_cannot_be_written_now_keeps_the_order_and_its_record_until
     bench.orders.look(bench.ring)
     assert bench.said() == [("delete-evidence", "done", "1 image deleted; completed after an interruption")]
     assert bench.images() == []
+
+
+def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = bench.enrol()
+    bench.image(ann, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Ring, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("a full disk")))
+        with pytest.raises(JournalError):
+            bench.give(Word.DELETE_EVIDENCE, whose=ann)
+    bench.people.purge()
+    copy = bench.people.path.read_bytes()
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    said = bench.said()
+    later, _ = bench.image(ann, 2)
+    bench.orders.close()
+    bench.people.close()
+    for path in bench.root.glob("people.db*"):
+        path.unlink()
+    bench.people.path.write_bytes(copy)
+    bench.people = People(bench.people.path, bytes(32))
+    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert (bench.images(), bench.said()) == ([later], said)
+    assert bench.people.orders.owed() == []
 
 
 def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:
