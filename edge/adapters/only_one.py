@@ -54,7 +54,10 @@ def only_one(path: Path, what: str) -> Iterator[None]:
 
 def is_strange(path: Path) -> bool:
     """Whether something lies there that is no file: no lock of ours can be had on it."""
-    return os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode)
+    try:
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # one question, not two: another terminal that starts may move it in between
+        return False
 
 
 def _set_aside(path: Path) -> None:

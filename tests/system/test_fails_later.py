@@ -86,6 +86,20 @@ def test_of_two_that_see_the_same_folder_one_gets_the_lock(tmp_path: Path, monke
     assert len(held) == 1
 
 
+def test_a_folder_that_another_start_moves_just_then_costs_nobody_the_lock(tmp_path: Path, monkeypatch) -> None:
+    lock, look = tmp_path / RUN_LOCK, Path.lstat
+    lock.mkdir()
+
+    def moved(path: Path) -> os.stat_result:
+        if path == lock and lock.is_dir():
+            lock.rename(tmp_path / "run.lock.was-there")
+        return look(path)
+
+    monkeypatch.setattr(Path, "lstat", moved)
+    with only_one(lock, "a terminal"), pytest.raises(AlreadyRuns), only_one(lock, "a terminal"):
+        pass
+
+
 def test_a_lock_that_cannot_be_had_is_said(tmp_path: Path, caplog) -> None:
     with only_one(tmp_path / "nowhere" / RUN_LOCK, "a terminal"):
         pass
