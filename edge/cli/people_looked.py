@@ -46,5 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen = list(lacking) if arguments.all else arguments.person
     count = with_terminal(arguments, lambda **parts: sum(by_hand.looked(one, **parts) for one in chosen))
-    print(f"looked into: {counted(count, 'person', 'people')}; the record says so")
+    said = "the record says so" if count else "nothing is noted of anybody, so that no record was made"
+    print(f"looked into: {counted(count, 'person', 'people')}; {said}")
     return 0

@@ -42,6 +42,12 @@ def test_the_alarm_stays_until_somebody_says_that_they_looked(gate, live, smartc
     assert "nothing is noted of them" in refused.stderr
 
 
+def test_where_nothing_is_noted_no_record_is_claimed(site, smartclocker) -> None:
+    said = smartclocker("people", "looked", "--all", "--config", site.config)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout == "looked into: 0 people; nothing is noted of anybody, so that no record was made\n"
+
+
 def listed(gate, smartclocker) -> list[str]:
     said: str = smartclocker("people", "list", "--config", gate.path).stdout
     return said.splitlines()
