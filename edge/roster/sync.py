@@ -36,6 +36,8 @@ MAX_WAITING = 1_024
 """Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
 _FLOOR = "roster:{}"
 """The scope, by site, under which the people file remembers the newest manifest: our own notes may get lost."""
+_FAR = 1_000
+"""Manifests that a terminal may have missed: the number of an entry that is further ahead was altered."""
 _TO_COME = "their entry did not come again yet"
 _KEYS = 2
 """Site keys in memory: while one is replaced, entries under both are on their way."""
@@ -79,7 +81,7 @@ class RosterSync:
         self._waiting: dict[str, tuple[PersonMessage, str]] = {}
         self._listing = Listing()
         self._ahead: dict[str, int] = {}
-        """Of people whose entry was newer than the manifest at the start: that manifest's version."""
+        """Of people whose entry came with none of the manifests up to this version, as far as the start knew."""
         self._rows = received.rows()
         self._news = self._listed_anew = self._changed = False
         self._floor = people.orders.newest(_FLOOR.format(origin.site))
@@ -218,11 +220,11 @@ class RosterSync:
             self._received.forget(lost)
             self._rows = self._received.rows()
         # Of a manifest that did not come before the end, or an altered number: the entry is to come again, and only
-        # a manifest after the one that is held tells that somebody is not listed.
+        # the manifest that it came with, or a later one, tells that somebody is not listed.
         for one in ahead:
             if one.person in self._rows:
                 self._rows[one.person] = Row(one.person, 0, "", one.content, OUT, _TO_COME)
-                self._ahead[one.person] = self.version
+                self._ahead[one.person] = self._before(one.version)
         here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
         if any(person not in written for person in here):
             self._people.note_entries(here)
@@ -233,10 +235,16 @@ class RosterSync:
         # Whom the roster brought and our notes forgot: who left it meanwhile is to leave here, too.
         for person in remaining & written.keys() - self._rows.keys():
             self._rows[person] = Row(person, 0, "", written[person], OUT, _TO_COME)
+            # below the floor, our notes are an older copy, and so is the manifest in them
+            self._ahead |= {person: self.version} if self.version < self._floor else {}
         for person in (one.id for one in self._people.list() if one.damaged and one.id in self._rows):
             row = self._rows[person]
             if row.state == HELD:  # what is kept of them was altered: their entry mends it
                 self._rows[person] = replace(row, state=OUT, reason="what is kept of them here was altered")
+
+    def _before(self, version: int) -> int:
+        """The last manifest that cannot tell whether somebody is listed whose entry has this version."""
+        return self.version if version > self.version + _FAR else version - 1
 
     def _key(self, place: Place, payload: bytes) -> bool:
         message = roster.decode_key(payload)

@@ -316,6 +316,49 @@ def test_an_erased_person_does_not_come_back_even_without_the_tombstone(site: Si
             terminal.people.member(ann)
 
 
+def test_older_notes_that_were_put_back_make_nobody_leave_who_came_after_them(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    gate.received.close()
+    older = gate.received_path.read_bytes()
+    gate.restart()
+    bob = site.add(2)
+    gate.give(site.publish())
+    gate.received.close()
+    for path in site.root.glob("gate-1-roster.db*"):
+        path.unlink()
+    gate.received_path.write_bytes(older)
+    gate.restart()
+    carl = site.add(3)
+    coming = site.publish()
+    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is Part.PAGE})
+    assert gate.matched() == {ann, bob}, "the manifest of then does not tell that they left"
+    gate.give(coming)
+    assert gate.matched() == {ann, bob, carl}
+    centre.remove(site.store, "main", bob, ErasureReason.REQUESTED)
+    gate.give(site.publish())
+    assert gate.matched() == {ann, carl}
+
+
+def test_who_came_before_two_manifests_is_not_judged_by_the_first(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    bob = site.add(2)
+    second = site.publish()
+    carl = site.add(3)
+    third = site.publish()
+    gate.give({person_topic(carl): third[person_topic(carl)]})
+    assert gate.matched() == {ann, carl}
+    gate.restart()
+    gate.give(second)  # the centre is publishing the third still
+    assert gate.matched() == {ann, bob, carl}
+    gate.give(third)
+    assert gate.matched() == {ann, bob, carl}
+    assert gate.sync.missing() == []
+
+
 def test_nothing_is_to_be_given_anew_to_somebody_whose_tombstone_came(site: Site) -> None:
     gate = site.register("gate-1")
     ann, bob = site.add(1), site.add(2)
