@@ -84,6 +84,8 @@ class RosterSync:
         """Of people whose entry came with none of the manifests up to this version, as far as the start knew."""
         self._rows = received.rows()
         self._news = self._listed_anew = self._changed = False
+        self._newest = 0
+        """The version of the newest entry that changed people."""
         self._floor = people.orders.newest(_FLOOR.format(origin.site))
         self.behind: int | None = None
         """The version of a genuine manifest that is older than the one that is held, while the broker says it."""
@@ -182,7 +184,7 @@ class RosterSync:
         if self._changed and self.version > self._floor:
             self._people.orders.raise_mark(_FLOOR.format(self._origin.site), self.version)
             self._floor = self.version
-        self._changed = False
+        self._changed = self.version < self._newest  # the manifest of an entry comes after it
 
     def left(self, person: str) -> None:
         """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
@@ -225,6 +227,7 @@ class RosterSync:
             if one.person in self._rows:
                 self._rows[one.person] = Row(one.person, 0, "", one.content, OUT, _TO_COME)
                 self._ahead[one.person] = self._before(one.version)
+                self._changed, self._newest = True, max(self._newest, one.version)
         here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
         if any(person not in written for person in here):
             self._people.note_entries(here)
@@ -364,6 +367,7 @@ class RosterSync:
         ]
         reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
         self._changed |= bool(fresh)
+        self._newest = max([self._newest, *(arrived[person][1].version for person in fresh)])
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])
         self.counts.roster_applied += len(fresh.keys() - again) + len(gone)

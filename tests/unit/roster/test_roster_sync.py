@@ -341,6 +341,31 @@ def test_older_notes_that_were_put_back_make_nobody_leave_who_came_after_them(si
     assert gate.matched() == {ann, carl}
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_older_notes_make_nobody_leave_whose_entry_came_before_its_manifest(site: Site, restarted: bool) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    gate.received.close()
+    older = gate.received_path.read_bytes()
+    gate.restart()
+    bob = site.add(2)
+    second = site.publish()
+    gate.give({person_topic(bob): second[person_topic(bob)]})  # as the centre says it: entries, pages, manifest
+    if restarted:
+        gate.restart()
+    gate.give(sorted(second.items(), key=lambda one: place_of(one[0]).part is Part.MANIFEST))
+    gate.received.close()
+    for path in site.root.glob("gate-1-roster.db*"):
+        path.unlink()
+    gate.received_path.write_bytes(older)
+    gate.restart()
+    site.add(3)
+    coming = site.publish()
+    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is Part.PAGE})
+    assert gate.matched() == {ann, bob}
+
+
 def test_who_came_before_two_manifests_is_not_judged_by_the_first(site: Site) -> None:
     gate = site.register("gate-1")
     ann = site.add(1)
