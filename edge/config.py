@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from edge import configrules, tomltext
-from edge.domain.records import NAME
+from edge import config_rules, toml_text
+from edge.domain.protocol.record import NAME
 from edge.errors import ConfigError
 
 Name = Annotated[
@@ -29,7 +29,7 @@ Name = Annotated[
 ]
 Pin = Annotated[int, Meta(ge=2, le=27)]
 """GPIO 0 and 1 are the identification bus of a HAT."""
-CREDENTIAL = configrules.CREDENTIAL
+CREDENTIAL = config_rules.CREDENTIAL
 _ORIGINS = {
     "identity": "`smartclocker keys create` makes it",
     "storage": "`smartclocker keys create` makes it",
@@ -183,7 +183,7 @@ class Loaded:
 def load(source: Path) -> Loaded:
     """Read and check a file. Raises ConfigError that lists every problem in it."""
     try:
-        document = tomltext.read(source)
+        document = toml_text.read(source)
     except FileNotFoundError:
         raise ConfigError(
             str(source), ["no such file: copy provisioning/config.example.toml there and edit it"]
@@ -217,7 +217,7 @@ def check(document: Mapping[str, Any], source: Path) -> Loaded:
             sections[section] = hint.type(**values)
     if not problems:
         config = Config(**sections)
-        problems += configrules.problems(config)
+        problems += config_rules.problems(config)
         config = _absolute(config, source.parent)
     if problems:
         raise ConfigError(str(source), problems)
@@ -279,10 +279,10 @@ def _section(name: str, section: type[Struct], table: dict[str, Any]) -> tuple[d
         try:
             values[key] = msgspec.convert(table[key], hints[key])
         except msgspec.ValidationError:
-            problems.append(f"{name}.{key}: {tomltext.written(table[key])} is not allowed; {_allowed(hints[key])}")
+            problems.append(f"{name}.{key}: {toml_text.written(table[key])} is not allowed; {_allowed(hints[key])}")
             continue
         if isinstance(values[key], str) and _CONTROL.search(values[key]):
-            problems.append(f"{name}.{key}: {tomltext.written(table[key])} is not allowed; it must be one line")
+            problems.append(f"{name}.{key}: {toml_text.written(table[key])} is not allowed; it must be one line")
     return values, problems
 
 
@@ -291,7 +291,7 @@ def _unknown(prefix: str, table: Mapping[str, Any], known: tuple[str, ...]) -> I
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
-            yield f"{prefix}{tomltext.key(key)}: unknown key; {hint}"
+            yield f"{prefix}{toml_text.key(key)}: unknown key; {hint}"
 
 
 def _allowed(hint: Any) -> str:
@@ -311,7 +311,7 @@ def _allowed(hint: Any) -> str:
 
 
 def _absolute(config: Config, base: Path) -> Config:
-    for section, keys in configrules.PATHS:
+    for section, keys in config_rules.PATHS:
         values = getattr(config, section)
         if values is None:
             continue

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from edge.domain.badge import Read
-from edge.domain.cues import Cue, Lights
-from edge.domain.types import Frame, TimeEvidence
+from edge.domain.attendance.cues import Cue, Lights
+from edge.domain.face import Frame, TimeEvidence
+from edge.domain.people.credentials import Read
 
 
 class Camera(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.types import Box
+from edge.domain.face import Box
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 490.0
 LAMP = np.array([0.05, 0.03, 0.0])

@@ -5,7 +5,8 @@ The three seconds that a terminal promises are of a machine of its own; `python 
 
 import sys
 
-from edge.cli import main, stage, story
+from edge.cli import main
+from edge.demo import stage, story
 from edge.terminal import daemon
 
 daemon.STOP_WITHIN_S = daemon.FIRST_FRAME_S = story.ANSWER_S = 120.0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.sqlitefile import give_to_owner_of
+from edge.storage.sqlite_file import give_to_owner_of
 
 
 def adopt(path: Path) -> None:

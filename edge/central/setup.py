@@ -11,13 +11,16 @@ from pathlib import Path
 
 from cryptography import x509
 
-from edge.central import broker, broker_acl, broker_conf, crl, issued, pki, roster_store
-from edge.central.acting import Book
+from edge.central.authority.acting import Book
+from edge.central.broker import acl as broker_acl
+from edge.central.broker import certificates, issued_certificates, mosquitto, revocation_list
+from edge.central.broker import conf as broker_conf
 from edge.central.ownership import make_directory
-from edge.domain.auditlog import Act
-from edge.domain.wording import command
+from edge.central.roster import store
+from edge.crypto import key_files
+from edge.domain.plural import command
+from edge.domain.protocol.audit_entry import Act
 from edge.errors import KeyFileError, NameRefused
-from edge.journal import keys
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
@@ -59,13 +62,13 @@ def set_up(base: Path, wish: Wish, book: Book | None = None) -> Iterator[tuple[s
         base.mkdir(mode=0o700)
     directory = base / "pki"
     make_directory(directory, 0o755)
-    pki.create_authority(directory)
-    crl.ensure(directory)
-    before = pki.load_authority(directory)[0].not_valid_after_utc
+    certificates.create_authority(directory)
+    revocation_list.ensure(directory)
+    before = certificates.load_authority(directory)[0].not_valid_after_utc
     if before - datetime.now(UTC) < _RENEW_CA_BEFORE:
         with book.act(Act.CERTIFICATE_ISSUED, {"name": "ca"}):
-            pki.renew_authority(directory)
-            crl.revoke(directory, ())  # its list ends with it
+            certificates.renew_authority(directory)
+            revocation_list.revoke(directory, ())  # its list ends with it
         yield "renewed", f"the CA, under its key; copy it to every terminal before {before:%Y-%m-%d}"
     yield "ca", f"{directory / 'ca.crt'}  (every terminal gets a copy: uplink.ca)"
     yield from _server(directory, wish, book)
@@ -99,11 +102,11 @@ def _sites(acl: str, wish: Wish) -> list[str]:
 def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
     path = directory / "server.crt"
     before, hosts = named_hosts(path), _hosts(directory, wish)
-    why = _why_renew(directory, issued.SERVER, wish)
+    why = _why_renew(directory, issued_certificates.SERVER, wish)
     said = why or ("kept" if set(before) == set(hosts) else "issued anew for the same key")
     if said != "kept":
-        with book.act(Act.CERTIFICATE_ISSUED, {"name": issued.SERVER, "hosts": hosts}):
-            pki.issue_server(directory, hosts, keep_key=why is None)
+        with book.act(Act.CERTIFICATE_ISSUED, {"name": issued_certificates.SERVER, "hosts": hosts}):
+            certificates.issue_server(directory, hosts, keep_key=why is None)
     yield "certificate", f"{path}  of the broker, {said}: {', '.join(hosts)}; until {_end(path)}"
     if gone := [host for host in before if host not in hosts]:
         yield "dropped", f"hosts {', '.join(gone)}"
@@ -112,15 +115,19 @@ def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]
 def _programs(directory: Path, acl: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
     """Certificates of the ledger, its instances and the authority."""
     instances = dict.fromkeys([*broker_acl.instances_of(_read(acl) or ""), *wish.instances])
-    for name in (pki.LEDGER, pki.AUTHORITY, *(f"{pki.LEDGER}.{one}" for one in instances)):
+    for name in (
+        certificates.LEDGER,
+        certificates.AUTHORITY,
+        *(f"{certificates.LEDGER}.{one}" for one in instances),
+    ):
         why = _why_renew(directory, f"client-{name}", wish)
         if why is not None:
-            former = crl.valid(directory, name) if wish.renew else []
+            former = revocation_list.valid(directory, name) if wish.renew else []
             data = {"name": name, "revoked": [f"{one.serial:x}" for one in former]}
             with book.act(Act.CERTIFICATE_ISSUED, data):
-                files = pki.issue_client(directory, name)
+                files = certificates.issue_client(directory, name)
                 if former:
-                    crl.revoke(directory, former)
+                    revocation_list.revoke(directory, former)
             yield "certificate", f"{files.certificate}  of the centre's own, {why}; until {_end(files.certificate)}"
 
 
@@ -130,10 +137,14 @@ def _why_renew(directory: Path, stem: str, wish: Wish) -> str | None:
         return "new"
     if wish.renew:
         return "renewed with a new key"
-    certificate = pki.read_certificate(path)
-    if certificate.not_valid_after_utc - datetime.now(UTC) < pki.RENEW_BEFORE:
+    certificate = certificates.read_certificate(path)
+    if certificate.not_valid_after_utc - datetime.now(UTC) < certificates.RENEW_BEFORE:
         return "renewed, since it ends soon"
-    return "issued anew, since it was revoked" if certificate.serial_number in crl.revoked(directory) else None
+    return (
+        "issued anew, since it was revoked"
+        if certificate.serial_number in revocation_list.revoked(directory)
+        else None
+    )
 
 
 def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
@@ -144,12 +155,12 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
                 f"pins it, and takes no receipt under another. Where it is lost for good, move {LEDGER_PUBLIC} "
                 f"and {LEDGER_DB} away, and give every terminal the new ledger.pem"
             )
-        keys.create_identity(base / LEDGER_KEY)
-    public = keys.load_identity(base / LEDGER_KEY).verify_key
-    pki.write_file(base / LEDGER_PUBLIC, keys.public_pem(public).encode("ascii"))
+        key_files.create_identity(base / LEDGER_KEY)
+    public = key_files.load_identity(base / LEDGER_KEY).verify_key
+    certificates.write_file(base / LEDGER_PUBLIC, key_files.public_pem(public).encode("ascii"))
     yield "ledger key", f"{base / LEDGER_PUBLIC}  (every terminal pins it: keys.ledger)"
-    roster_store.ensure_key(base)
-    yield "roster key", f"{base / roster_store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)"
+    store.ensure_key(base)
+    yield "roster key", f"{base / store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)"
 
 
 def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:
@@ -167,7 +178,7 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
         ):
             if names:
                 yield word, f"sites {', '.join(names)}"
-    pki.write_file(base / "acl", rows.encode(), 0o600)
+    certificates.write_file(base / "acl", rows.encode(), 0o600)
     said = f"sites {', '.join(sites)}"
     if own := broker_acl.own_lines(rows):
         said += f"; {own} lines of your own are kept"
@@ -175,12 +186,14 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
     was = broker_conf.listener(conf or "")
     address, port = was or (LISTEN, PORT)
     address, port = wish.listen or address, wish.port or port
-    wanted = broker.render_configuration(
-        broker.BrokerSettings(
+    wanted = mosquitto.render_configuration(
+        mosquitto.BrokerSettings(
             address=address,
             port=port,
-            credentials=pki.Credentials(*(base / "pki" / name for name in ("ca.crt", "server.crt", "server.key"))),
-            crl=base / "pki" / crl.NAME,
+            credentials=certificates.Credentials(
+                *(base / "pki" / name for name in ("ca.crt", "server.crt", "server.key"))
+            ),
+            crl=base / "pki" / revocation_list.NAME,
             acl=base / "acl",
             state=STATE,
             sites=sites,
@@ -195,7 +208,7 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
         text = broker_conf.merge(conf, wanted, replace=frozenset(moved))
         if own_settings := broker_conf.differing(text, wanted):
             told += f"; your own settings are kept: {', '.join(own_settings)}"
-    pki.write_file(base / "mosquitto.conf", text.encode())
+    certificates.write_file(base / "mosquitto.conf", text.encode())
     yield "broker", f"{base / 'mosquitto.conf'}  {told}"
     yield "next", command("central", "broker", base, "/etc/smartclocker/broker", root=True)
     if first:
@@ -223,7 +236,7 @@ def named_hosts(certificate: Path) -> list[str]:
 
 
 def _end(path: Path) -> str:
-    return f"{pki.read_certificate(path).not_valid_after_utc:%Y-%m-%d}"
+    return f"{certificates.read_certificate(path).not_valid_after_utc:%Y-%m-%d}"
 
 
 def _read(path: Path) -> str | None:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge import __version__
-from edge.cli.outcome import told
-from edge.cli.plain import plain_output, shown
+from edge.cli.output.outcome import told
+from edge.cli.output.plain_text import plain_output, shown
 from edge.errors import SmartClockerError
 
 DEFAULT_CONFIG = Path("/etc/smartclocker/config.toml")
@@ -34,6 +34,14 @@ _GROUPS = {
     "bench": "measure speed and memory; writes build/bench.json",
 }
 """Every verb; docs/cli.md has a section on each."""
+_MODULES = {
+    **{name: f"terminal.{name}" for name in ("run", "check", "config", "keys", "models", "calibrate")},
+    **{name: f"{name}.verbs" for name in ("people", "journal", "central")},
+    "enrol": "people.enrol",
+    "evidence": "people.evidence",
+    "evaluate-pad": "evaluate_pad",
+}
+"""Where a verb is, below this package, if not in a module of its own name."""
 _PLAIN = frozenset({"central", "people", "evidence"})
 """Verbs that print what other machines and people wrote."""
 _IMPERSONAL = frozenset({"bench", "config", "models", "run"})
@@ -54,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     _log_to_stderr(arguments)
     if words[0] not in _IMPERSONAL:
-        from edge.adapters.system import leave_no_core
+        from edge.adapters.linux.clock import leave_no_core
 
         leave_no_core()
     try:
@@ -123,7 +131,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     for name, summary in _GROUPS.items():
         verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if only in {None, name}:
-            importlib.import_module(f"edge.cli.{name.replace('-', '_')}").configure(verb)
+            importlib.import_module(f"edge.cli.{_MODULES.get(name, name)}").configure(verb)
     return parser
 
 

@@ -23,10 +23,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, write."""
-    from edge.evaluation import bench
+    from edge.bench import suite
 
-    rows = bench.run(lambda title: print(f"measuring {title} …", file=sys.stderr, flush=True))
-    bench.write(rows, arguments.out)
+    rows = suite.run(lambda title: print(f"measuring {title} …", file=sys.stderr, flush=True))
+    suite.write(rows, arguments.out)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
         return 0

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from edge.cli import add_json
-from edge.domain.wording import command
+from edge.domain.plural import command
 
 if TYPE_CHECKING:
-    from edge.cli.stage import Stage
+    from edge.demo.stage import Stage
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _play(directory: Path, out: TextIO) -> tuple[Report, int]:
-    from edge.cli.stage import raise_stage
-    from edge.cli.story import tell
+    from edge.demo.stage import raise_stage
+    from edge.demo.story import tell
 
     report = Report()
     with raise_stage(directory, out) as stage:
@@ -107,11 +107,11 @@ def _play(directory: Path, out: TextIO) -> tuple[Report, int]:
 
 def _count(stage: "Stage", report: Report) -> None:
     """Both ends, while everything still runs: the receipts have come, or have not."""
-    from edge.central.store import Store
-    from edge.terminal import parts
+    from edge.central.store.records import Store
+    from edge.terminal import factory
 
-    secrets = parts.load_secrets(stage.config)
-    with parts.open_ring(stage.config, secrets) as ring, Store(stage.ledger_db) as store:
+    secrets = factory.load_secrets(stage.config)
+    with factory.open_ring(stage.config, secrets) as ring, Store(stage.ledger_db) as store:
         punched = [entry.seq for entry in ring.envelopes(0, 10_000) if entry.kind == "punch"]
         report.punches = len(punched)
         report.receipted = sum(seq <= ring.watermark() for seq in punched)
@@ -124,12 +124,12 @@ def _count(stage: "Stage", report: Report) -> None:
 
 def _verify(stage: "Stage", report: Report) -> None:
     """After the end, from the files, with public keys alone."""
-    from edge.central.audit import verify_all
-    from edge.central.store import Store
-    from edge.journal.envelope import key_id
-    from edge.journal.keys import load_public
+    from edge.central.ledger.verification import verify_all
+    from edge.central.store.records import Store
+    from edge.crypto.dsse import key_id
+    from edge.crypto.key_files import load_public
     from edge.journal.verify import verify_file
-    from edge.terminal.parts import journal_path
+    from edge.terminal.factory import journal_path
 
     public = [stage.directory / "terminal/identity.pem", stage.directory / "centre/ledger.pem"]
     keys = {key_id(key): key for key in map(load_public, public)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.evaluation.evaluate_report import Report
+    from edge.evaluation.recognition.report import Report
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,22 +49,22 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
     if arguments.html is not None:
-        from edge.evaluation.evaluate_html import render
+        from edge.evaluation.recognition.html_report import render
 
         _write(arguments.html, render(report))
     return 0
 
 
 def _measure(arguments: argparse.Namespace) -> "Report":
-    from edge.cli.progress import progress
+    from edge.cli.output.progress import progress
     from edge.config import Recognition
-    from edge.domain.decision import DecisionPolicy
-    from edge.domain.quality import QualityLimits
-    from edge.evaluation import faces
-    from edge.evaluation.album import read_album, read_groups
-    from edge.evaluation.evaluate import Effort, Policy, evaluate
-    from edge.evaluation.evaluate_report import Report
-    from edge.evaluation.studies import Studies
+    from edge.domain.recognition.decision import DecisionPolicy
+    from edge.domain.recognition.quality import QualityLimits
+    from edge.evaluation.recognition import extraction
+    from edge.evaluation.recognition.dataset import read_album, read_groups
+    from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
+    from edge.evaluation.recognition.extraction_cache import Studies
+    from edge.evaluation.recognition.report import Report
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import Pipeline
@@ -74,7 +74,7 @@ def _measure(arguments: argparse.Namespace) -> "Report":
     store = ModelStore(models_directory(arguments.models))
     pipeline = Pipeline(store, QualityLimits(), arguments.threads)
     with Studies(arguments.work, store.fingerprint()) as studies, progress("looking") as tell:
-        found, looked = faces.look(album, pipeline, studies, tell)
+        found, looked = extraction.look(album, pipeline, studies, tell)
     table = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
     policy = Policy(table, Recognition().target_fpir, DecisionPolicy().margin)
     effort = Effort(arguments.draws, arguments.seed, times=200)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.evaluation.pad_folder import Folder
-    from edge.evaluation.pad_report import Report
+    from edge.evaluation.pad.dataset import Folder
+    from edge.evaluation.pad.report import Report
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import Pipeline
 
@@ -57,14 +57,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, write."""
-    from edge.cli.progress import progress
-    from edge.domain.decision import DecisionPolicy
-    from edge.domain.quality import QualityLimits
+    from edge.cli.output.progress import progress
+    from edge.domain.recognition.decision import DecisionPolicy
+    from edge.domain.recognition.quality import QualityLimits
     from edge.errors import EvaluationError
-    from edge.evaluation import pad
-    from edge.evaluation.pad_folder import read_folder
-    from edge.evaluation.pad_kept import Clips
-    from edge.evaluation.pad_report import Report
+    from edge.evaluation.pad import experiment
+    from edge.evaluation.pad.dataset import read_folder
+    from edge.evaluation.pad.report import Report
+    from edge.evaluation.pad.verdict_cache import Clips
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import WIDE_EVERY, Pipeline
@@ -81,22 +81,22 @@ def run(arguments: argparse.Namespace) -> int:
     policy = DecisionPolicy()
     with Clips(arguments.work, f"{store.fingerprint()} wide {often}", policy) as clips, progress("looking") as tell:
         kept = None if arguments.work is None else clips
-        tried = pad.measure(folder, pipeline, policy, tell, simulate=arguments.simulate, kept=kept)
+        tried = experiment.measure(folder, pipeline, policy, tell, simulate=arguments.simulate, kept=kept)
     frames = 1 if arguments.fps is None else policy.frames
     report = Report(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
     _print(report)
     if arguments.json is not None:
         _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
     if arguments.html is not None:
-        from edge.evaluation.pad_html import render
+        from edge.evaluation.pad.html_report import render
 
         _write(arguments.html, render(report))
     return 0
 
 
 def _print(report: "Report") -> None:
-    from edge.domain.pad_fusion import Layer, Vote
-    from edge.evaluation.pad_rates import acer, worst
+    from edge.domain.pad.fusion import Layer, Vote
+    from edge.evaluation.pad.metrics import acer, worst
 
     def percent(value: float | None) -> str:
         return "not measured" if value is None else f"{100 * value:.2f} %"
@@ -137,10 +137,10 @@ def _print(report: "Report") -> None:
 
 
 def _regions(folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float]) -> int:
-    from edge.cli.progress import progress
-    from edge.domain.liveness import LIVE
-    from edge.evaluation.pad_folder import REAL
-    from edge.evaluation.pad_regions import sweep
+    from edge.cli.output.progress import progress
+    from edge.domain.pad.liveness import LIVE
+    from edge.evaluation.pad.dataset import REAL
+    from edge.evaluation.pad.regions import sweep
 
     with progress("looking") as tell:
         found = sweep(folder, store, pipeline, scales, tell)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Origin, Record, decode, payload_hash
+from edge.crypto.dsse import pae
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, Record, decode, payload_hash
 from edge.errors import RecordError
-from edge.journal.envelope import pae
 
 
 @dataclass(frozen=True, slots=True)

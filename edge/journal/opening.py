@@ -6,11 +6,11 @@ from pathlib import Path
 
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.domain.records import Origin
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.record import Origin
 from edge.errors import JournalAltered, JournalError, JournalForeign
-from edge.journal import schema, wal
+from edge.journal import schema, wal_check
 from edge.journal.chain import Chain, Kept, Problem, verify_records
-from edge.journal.envelope import key_id
 from edge.journal.schema import JOURNAL
 
 _KEEP = (
@@ -67,14 +67,15 @@ def refuse_unusable(connection: sqlite3.Connection, path: Path, origin: Origin, 
 def _torn(path: Path) -> bool:
     """Judge the write-ahead file before SQLite sees it, since closing would fold it in and delete the evidence."""
     try:
-        damage = wal.inspect(path)
+        damage = wal_check.inspect(path)
     except OSError as error:
         raise JournalError(
-            f"{wal.wal_path(path)}: cannot be read ({error.strerror}); make it readable by this user"
+            f"{wal_check.wal_path(path)}: cannot be read ({error.strerror}); make it readable by this user"
         ) from error
     if damage is not None and damage.certain:
         raise JournalAltered(
-            f"{wal.wal_path(path)}: altered or damaged at frame {damage.frame}, before committed records; {_KEEP}"
+            f"{wal_check.wal_path(path)}: altered or damaged at frame {damage.frame}, "
+            f"before committed records; {_KEEP}"
         )
     return damage is not None
 

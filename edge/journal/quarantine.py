@@ -22,17 +22,17 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain.kinds import FIELDS, GapCause, Kind
-from edge.domain.records import MAX_PAYLOAD, Draft, Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
+from edge.domain.protocol.record_kinds import FIELDS, GapCause, Kind
 from edge.errors import JournalAltered, JournalDamaged, JournalError
-from edge.journal import lastseen, schema, wal
-from edge.journal.lastseen import Seen
-from edge.journal.ring import Ring
-from edge.journal.salvage import newest
+from edge.journal import last_seen, schema, wal_check
+from edge.journal.journal import Ring
+from edge.journal.last_seen import Seen
+from edge.journal.recovery import newest
 from edge.journal.schema import JOURNAL
-from edge.reading import read_file
-from edge.sqlitefile import sync_directory
+from edge.storage.bounded_read import read_file
+from edge.storage.sqlite_file import sync_directory
 
 FOLDER = "quarantine"
 """Beside the journal; each journal that was set aside has a folder of its own in it."""
@@ -72,7 +72,7 @@ def ensure_usable(
     unfinished: list[Path] = []
     with contextlib.suppress(PermissionError):  # opening the journal will say it with the cure
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
-    seen = lastseen.read(path)
+    seen = last_seen.read(path)
     for folder in sorted(unfinished):
         wrong = partial(_what_is_wrong, path, origin, key, seen, lived, slow)
         if not _is_over(path, folder, wrong, lambda: _last_words(path, key, seen)[0]):
@@ -99,8 +99,8 @@ def is_vanished(path: Path, lived: Callable[[], bool]) -> bool:
     """
     if JOURNAL.present(path):
         return False
-    traces = (path.with_suffix(".reserve"), lastseen.path_of(path))
-    known = wal.has_content(path) or any(trace.exists() for trace in traces)
+    traces = (path.with_suffix(".reserve"), last_seen.path_of(path))
+    known = wal_check.has_content(path) or any(trace.exists() for trace in traces)
     known = known or any(path.parent.glob(f"{FOLDER}/*")) or lived()
     return known and not JOURNAL.present(path)  # another process may have made the first one meanwhile
 
@@ -121,7 +121,7 @@ def _what_is_wrong(
                 slow()
                 ring.check_structure()
                 _unsuspect(path)
-            said = None if seen is None else lastseen.contradiction(ring, seen)
+            said = None if seen is None else last_seen.contradiction(ring, seen)
             if said is not None:
                 _log.critical("%s: %s", path, said)
                 return GapCause.ALTERED
@@ -239,7 +239,7 @@ def _close(folder: Path) -> None:
 def _forget(path: Path) -> None:
     """What was seen of the journal before: the `gap` says it now, and the new one is noted by whoever uses it."""
     with contextlib.suppress(OSError):
-        lastseen.forget(path)
+        last_seen.forget(path)
 
 
 def _read_note(folder: Path) -> Gap:
@@ -298,7 +298,7 @@ def _last_words(path: Path, key: SigningKey, seen: Seen | None) -> tuple[str | N
         receipted = db.execute("SELECT max(upto) FROM receipt").fetchone()[0] or 0
     if seen is not None and seen.epoch != epoch:
         epoch, head, receipted = seen.epoch, 0, 0
-    for file in (path, wal.wal_path(path)):
+    for file in (path, wal_check.wal_path(path)):
         with contextlib.suppress(OSError):
             furthest = newest(file, key.verify_key, epoch)
             if furthest is not None:

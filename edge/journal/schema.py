@@ -7,11 +7,11 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain.kinds import EPOCH
-from edge.domain.records import GENESIS, NAME, PAYLOAD_TYPE, Draft, Origin, Position, encode
+from edge.crypto.dsse import key_id, sign
+from edge.domain.protocol.record import GENESIS, NAME, PAYLOAD_TYPE, Draft, Origin, Position, encode
+from edge.domain.protocol.record_kinds import EPOCH
 from edge.errors import JournalAltered, JournalDamaged, JournalError
-from edge.journal.envelope import key_id, sign
-from edge.sqlitefile import Kind
+from edge.storage.sqlite_file import Kind
 
 _COMMANDS = """
 CREATE TABLE commands (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from nacl.signing import VerifyKey
 
-from edge.domain import receipts
-from edge.domain.records import Origin, payload_hash
+from edge.crypto import dsse
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol.record import Origin, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
-from edge.journal import envelope, schema, wal
+from edge.journal import schema, wal_check
 from edge.journal.chain import START, Chain, Kept, Problem, Walk, verify_records
 from edge.journal.schema import JOURNAL
-from edge.sqlitefile import Kind, is_damage
+from edge.storage.sqlite_file import Kind, is_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,14 @@ def opened(path: Path, kind: Kind = JOURNAL) -> Iterator[sqlite3.Connection]:
     if path.with_name(path.name + "-shm").is_file():
         with contextlib.closing(kind.connect(path, "ro")) as connection:
             yield connection
-    elif not wal.has_content(path):
+    elif not wal_check.has_content(path):
         with contextlib.closing(kind.connect(path, "ro", immutable=True)) as connection:
             yield connection
     else:
         with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
             copy = Path(directory, path.name)
             shutil.copyfile(path, copy)
-            shutil.copyfile(wal.wal_path(path), wal.wal_path(copy))
+            shutil.copyfile(wal_check.wal_path(path), wal_check.wal_path(copy))
             with contextlib.closing(kind.connect(copy, "ro")) as connection:
                 yield connection
 
@@ -149,9 +150,9 @@ def _read_receipt(db: sqlite3.Connection, chain: Chain, keys: Mapping[str, Verif
         return _NO_RECEIPT
     upto, raw = row
     try:
-        parsed = envelope.parse(raw)
+        parsed = dsse.parse(raw)
         known = parsed.keyid in keys
-        payload = envelope.verify(parsed, receipts.PAYLOAD_TYPE, keys) if known else parsed.payload
+        payload = dsse.verify(parsed, receipts.PAYLOAD_TYPE, keys) if known else parsed.payload
         receipt = receipts.decode(payload)
     except RecordError as error:
         return _Receipted(upto, wrong=str(error))
@@ -178,7 +179,7 @@ def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) 
 
 def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> Problem | None:
     """What no record shows: lost pages, a wrong index, frames of the write-ahead file that SQLite ignores."""
-    damage = wal.inspect(path)
+    damage = wal_check.inspect(path)
     if damage is not None:
         cause = "damaged or altered" if damage.certain else "altered, or torn by a power cut before it was reported"
         return _after(walk, f"the write-ahead file is {cause} at its frame {damage.frame}")

@@ -6,13 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
+from edge.adapters.reopening_camera import CaredFor
+from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
 from edge.config import Config
-from edge.domain.badge import Read
-from edge.domain.types import Frame
+from edge.domain.face import Frame
+from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
-from edge.terminal import parts, starting, statedir
-from edge.terminal.alarms import (
+from edge.terminal import factory, starting
+from edge.terminal.attendance.capture import Capture, Reading
+from edge.terminal.attendance.cue_player import CuePlayer
+from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.journal_watch import Noting
+from edge.terminal.attendance.lamp import Lamp
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.pace import Pace
+from edge.terminal.attendance.strobe import Strobing
+from edge.terminal.runtime.alarms import (
     FACES_FAILING,
     READER_AWAY,
     SHADOW_FAILING,
@@ -20,18 +30,9 @@ from edge.terminal.alarms import (
     STATE_VOLATILE,
     STROBE_FAILING,
 )
-from edge.terminal.attend import Attend
-from edge.terminal.camera_care import CaredFor
-from edge.terminal.caring import CaredReader, CaredSignals, CaredStrobe
-from edge.terminal.faces import Faces
-from edge.terminal.lamp import Lamp
-from edge.terminal.latency import Latency
-from edge.terminal.loops import Capture, Reading
-from edge.terminal.noting import Noting
-from edge.terminal.pace import Pace
-from edge.terminal.runtime import LatestSlot, Stop, Worker
-from edge.terminal.signal import CuePlayer
-from edge.terminal.strobing import Strobing
+from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
+from edge.terminal.startup import state_directory
 
 LOG = logging.getLogger(__name__)
 STOP_WITHIN_S = 2.8
@@ -75,31 +76,31 @@ class Terminal:
         """
         self.stop = Stop()
         self._notifier = notifier
-        self._volatile = statedir.require(config)
-        clock = clock or parts.clock()
-        secrets = parts.own_secrets(config)
-        self.stills = parts.stills(config, secrets, clock)
+        self._volatile = state_directory.require(config)
+        clock = clock or factory.clock()
+        secrets = factory.own_secrets(config)
+        self.stills = factory.stills(config, secrets, clock)
         if self.stills is not None:
             self.stills.expire()  # before anything else: what is over was promised to be gone
         eyes = starting.seeing(config)
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
         shadow, self._shadow_failing = starting.shadow(config, eyes)
-        parts.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
+        factory.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         pace = Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
-        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: parts.reader(config))
+        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: factory.reader(config))
         self._reading = None if self._reader is None else Reading(self._reader, reads)
-        chosen = camera or parts.camera(config)
+        chosen = camera or factory.camera(config)
         alone = self._reader is None
         self._capture = Capture(chosen if alone else CaredFor(chosen), slot, pace, needed=alone)
         self._filming = config.recognition.mode != "badge" and not eyes.blind
-        self._signals = CaredSignals(lambda: signals or parts.signals(config))
+        self._signals = CaredSignals(lambda: signals or factory.signals(config))
         self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
         flashing = strobe is not None or bool(config.recognition.strobe)
-        self._strobe = CaredStrobe(lambda: strobe or parts.strobe(config)) if flashing else None
+        self._strobe = CaredStrobe(lambda: strobe or factory.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
         self.centre = starting.centre(config, secrets, clock, self._status, rules.consent)
@@ -107,21 +108,21 @@ class Terminal:
         self.attend = Attend(
             slot,
             pipeline,
-            lambda: parts.open_ring(config, secrets),
-            lambda: parts.open_people(config, secrets),
+            lambda: factory.open_ring(config, secrets),
+            lambda: factory.open_people(config, secrets),
             self._player,
             clock,
             rules,
             self.latency,
             lambda: None if self.centre is None else self.centre.wake(),
-            Faces(pipeline, rules.faces, pace, parts.site_threshold(config, pipeline), self._strobing),
+            Faces(pipeline, rules.faces, pace, factory.site_threshold(config, pipeline), self._strobing),
             reads,
             None if self.stills is None else self.stills.offer,
             shadow,
             eyes.template_length,
         )
         self._slot = slot
-        self._noting = Noting(lambda: parts.open_ring(config, secrets))
+        self._noting = Noting(lambda: factory.open_ring(config, secrets))
         self._workers = self._make_workers()
 
     def run(self) -> int:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.adapters.mqtt_tls import UplinkSettings
+from edge.adapters.mqtt.tls import UplinkSettings
 from edge.config import Config
-from edge.domain.consent import Policy
-from edge.domain.types import Frame, Pixels, Sight
+from edge.domain.face import Frame, Pixels, Sight
+from edge.domain.people.consent import Policy
 from edge.errors import ConfigError, ModelError
 from edge.ports import Clock
-from edge.terminal import parts
-from edge.terminal.attend import Rules
-from edge.terminal.centre import Centre, Made
-from edge.terminal.certificates import Watch
-from edge.terminal.publish import Publisher
-from edge.terminal.shadowing import Shadow
+from edge.terminal import factory
+from edge.terminal.attendance.loop import Rules
+from edge.terminal.attendance.next_model import Shadow
+from edge.terminal.uplink.centre import Centre, Made
+from edge.terminal.uplink.certificates import Watch
+from edge.terminal.uplink.publisher import Publisher
 from edge.vision.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
@@ -68,21 +68,21 @@ def seeing(config: Config) -> Seeing:
     Raises ModelError, ConfigError where punching needs them: without a reader, and with `badge+face`.
     """
     try:
-        store = parts.model_store(config)
-        rules = parts.rules(config, store)
-        return Seeing(rules, parts.pipeline(config, store), store.template_length)
+        store = factory.model_store(config)
+        rules = factory.rules(config, store)
+        return Seeing(rules, factory.pipeline(config, store), store.template_length)
     except (ModelError, ConfigError) as error:
         if config.reader.kind == "none" or config.recognition.mode == "badge+face":
             raise
         _log.error("nobody is recognised, and badge and PIN go on until this is mended: %s", error)
-        return Seeing(parts.rules_of(config, _policy(config), _NOBODY), NoEyes(), None, blind=True)
+        return Seeing(factory.rules_of(config, _policy(config), _NOBODY), NoEyes(), None, blind=True)
 
 
 def sees_again(config: Config) -> bool:
     """Whether what made a terminal blind was mended, as far as can be told without loading it."""
     try:
-        parts.policy(config)
-        return not parts.model_store(config).verify_all()
+        factory.policy(config)
+        return not factory.model_store(config).verify_all()
     except (ModelError, ConfigError):
         return False
 
@@ -92,14 +92,14 @@ def shadow(config: Config, eyes: Seeing) -> tuple[Shadow | None, bool]:
     if eyes.blind:
         return None, False
     try:
-        return parts.shadow(config, eyes.pipeline), False
+        return factory.shadow(config, eyes.pipeline), False
     except (ModelError, ConfigError) as error:
         _log.error("the coming model learns nothing until this is mended and we start again: %s", error)
         return None, True
 
 
 def centre(
-    config: Config, own: parts.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]], in_force: Policy
+    config: Config, own: factory.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]], in_force: Policy
 ) -> Centre | None:
     """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
 
@@ -111,29 +111,29 @@ def centre(
         return None
 
     def make() -> Made:
-        secrets, lacking = parts.with_pinned(config, own)
-        uplink = parts.uplink(config)
+        secrets, lacking = factory.with_pinned(config, own)
+        uplink = factory.uplink(config)
         if uplink is None:
             raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
-        policy = in_force if in_force.sha256 or secrets.authority is None else parts.policy(config)
+        policy = in_force if in_force.sha256 or secrets.authority is None else factory.policy(config)
         publisher = Publisher(
             uplink,
-            lambda: parts.open_ring(config, own),
-            parts.origin(config),
+            lambda: factory.open_ring(config, own),
+            factory.origin(config),
             secrets.ledger,
             clock,
             window=chosen.window,
             resend_s=chosen.resend_s,
             status=status,
-            orders=parts.orders(config, secrets, clock, policy),
-            roster=parts.roster(config, secrets, clock, policy),
+            orders=factory.orders(config, secrets, clock, policy),
+            roster=factory.roster(config, secrets, clock, policy),
         )
         return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
 
-    return Centre(make, lambda: _pinned(*parts.with_pinned(config, own)))
+    return Centre(make, lambda: _pinned(*factory.with_pinned(config, own)))
 
 
-def _pinned(secrets: parts.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
+def _pinned(secrets: factory.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
     """What tells whether the keys that count lie there as they did, replaced ones included."""
     authority = secrets.authority
     return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
@@ -144,7 +144,7 @@ def certificates(config: Config) -> Watch:
 
     def settings() -> UplinkSettings | None:
         try:
-            return None if config.uplink is None else parts.uplink_settings(config)
+            return None if config.uplink is None else factory.uplink_settings(config)
         except ConfigError:
             return None  # the way to the centre says so
 
@@ -154,6 +154,6 @@ def certificates(config: Config) -> Watch:
 def _policy(config: Config) -> Policy:
     """The one in force; one that nobody agreed to where it cannot be read."""
     try:
-        return parts.policy(config)
+        return factory.policy(config)
     except ConfigError:
         return Policy(config.policy.version, "")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.types import Floats
+from edge.domain.face import Floats
 from edge.vision.image import Matrix
 
 ALIGNED_SIZE = 112

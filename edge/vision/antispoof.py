@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.domain.types import Box
+from edge.domain.face import Box
 from edge.vision.image import FrameImage
 from edge.vision.models import LiteModel
 

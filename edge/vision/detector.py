@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.types import Box, Detection, Floats
+from edge.domain.face import Box, Detection, Floats
 from edge.vision.image import FrameImage
 from edge.vision.models import LiteModel
 

@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.types import Floats, Pixels
+from edge.domain.face import Floats, Pixels
 from edge.vision.manifest import TemplateSpec
 from edge.vision.models import LiteModel
 

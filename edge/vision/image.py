@@ -1,6 +1,6 @@
 """Sampling a frame: one Pillow image a frame, reused by every stage.
 
-Coordinates are those of `edge.domain.types`: (0, 0) is the *centre* of the top left pixel. Pillow's affine
+Coordinates are those of `edge.domain.face`: (0, 0) is the *centre* of the top left pixel. Pillow's affine
 transform maps edges instead (its output pixel x is sampled at x + 0.5), so the half pixels are added here and
 nowhere else. A transform matrix is 2×3 and maps destination to source: source = M[:, :2] @ destination + M[:, 2].
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.domain.types import Box, Pixels
+from edge.domain.face import Box, Pixels
 
 Matrix = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from math import atan2, cos, sin
 
 import numpy as np
 
-from edge.domain.types import Detection, Floats
+from edge.domain.face import Detection, Floats
 from edge.vision.detector import sigmoid
 from edge.vision.image import FrameImage, Matrix
 from edge.vision.models import LiteModel

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from edge import tomltext
+from edge import toml_text
 from edge.errors import ModelError
 
 FILE = "manifest.toml"
@@ -158,7 +158,7 @@ def read_manifest(directory: Path) -> Manifest:
     """Read and check `directory`/manifest.toml. Raises ModelError, naming the key and the cure."""
     path = directory / FILE
     try:
-        raw = tomltext.read(path)
+        raw = toml_text.read(path)
         manifest = msgspec.convert(raw, Manifest)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no model manifest here; {_CURE}") from None

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.domain.types import Floats, Pixels
+from edge.domain.face import Floats, Pixels
 from edge.errors import ModelError
-from edge.reading import read_file
+from edge.storage.bounded_read import read_file
 from edge.vision.manifest import ModelSpec, Role, TemplateSpec, read_manifest
 
 _MOST = 256_000_000

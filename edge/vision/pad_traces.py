@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge.domain import quality
-from edge.domain.types import Box, Pixels, Traces
+from edge.domain.face import Box, Pixels, Traces
+from edge.domain.recognition import quality
 from edge.vision.image import FrameImage
 from edge.vision.landmarks import Mesh
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from edge.domain.types import Pixels
+from edge.domain.face import Pixels
 from edge.errors import PhotoError
-from edge.vision.scans import MAX_SCANS, scans_of
+from edge.vision.jpeg_scans import MAX_SCANS, scans_of
 
 MAX_PIXELS = 50_000_000
 """More than a phone's ordinary pictures have; a file that claims more is refused before it is decoded."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.domain import quality
-from edge.domain.metering import Light
-from edge.domain.quality import Assessment, QualityLimits, QualityMeasures
-from edge.domain.types import Box, Detection, Frame, Pixels, Probe, Reason, Sight
+from edge.domain.exposure import Light
+from edge.domain.face import Box, Detection, Frame, Pixels, Probe, Reason, Sight
+from edge.domain.recognition import quality
+from edge.domain.recognition.quality import Assessment, QualityLimits, QualityMeasures
 from edge.vision.align import ALIGNED_SIZE, alignment
 from edge.vision.antispoof import AntiSpoof
 from edge.vision.detector import BlazeFaceDetector, Detector

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.adapters.camera_pi import PiCamera
-from edge.adapters.camera_replay import AWAY_S, ReplayCamera
-from edge.adapters.scene import Scene
-from edge.domain.types import Box
+from edge.adapters.raspberry_pi.camera import PiCamera
+from edge.adapters.replay.camera import AWAY_S, ReplayCamera
+from edge.adapters.replay.scene import Scene
+from edge.domain.face import Box
 from edge.errors import CameraError
 
 RED = (200, 40, 20)
@@ -600,7 +600,9 @@ def test_time_is_the_sensors_on_our_clock(bench, monkeypatch):
 def test_suspend_does_not_shift_it(bench, monkeypatch):
     """After a suspend of an hour boottime is an hour ahead of the monotonic clock."""
     hour = 3_600 * 10**9
-    monkeypatch.setattr("edge.adapters.camera_pi.time.clock_gettime_ns", lambda _: time.monotonic_ns() + hour)
+    monkeypatch.setattr(
+        "edge.adapters.raspberry_pi.camera.time.clock_gettime_ns", lambda _: time.monotonic_ns() + hour
+    )
     camera = PiCamera()
     camera.open()
     read_out_ns = time.monotonic_ns()

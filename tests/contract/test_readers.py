@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from evdev import InputEvent, ecodes
 
-from edge.adapters import reader_evdev, reader_script
-from edge.adapters.reader_evdev import EvdevReader
-from edge.adapters.reader_script import ScriptReader
-from edge.domain.badge import Read, Token
+from edge.adapters.linux import badge_reader
+from edge.adapters.linux.badge_reader import EvdevReader
+from edge.adapters.replay import badge_reader as reader_script
+from edge.adapters.replay.badge_reader import ScriptReader
+from edge.domain.people.credentials import Read, Token
 from edge.errors import ReaderError
 from edge.ports import Reader
 
@@ -290,7 +291,7 @@ def test_half_a_line_is_forgotten_and_mistyped_keys_are_taken_back() -> None:
     line = reader._lines[0]
     assert line.take(0.0) == []
     device.type("1234\n")
-    assert line.take(reader_evdev.PAUSE_S + 0.1) == [Read(Token.NUMBER, "1234")]
+    assert line.take(badge_reader.PAUSE_S + 0.1) == [Read(Token.NUMBER, "1234")]
     device._events += [
         InputEvent(0, 0, ecodes.EV_KEY, code, 1)
         for code in (
@@ -305,14 +306,14 @@ def test_half_a_line_is_forgotten_and_mistyped_keys_are_taken_back() -> None:
 
 def test_the_key_codes_are_evdevs() -> None:
     names = {code: name for code, name in ecodes.KEY.items() if isinstance(name, str)}
-    for code, character in reader_evdev._CHARACTERS.items():
+    for code, character in badge_reader._CHARACTERS.items():
         assert names[code] in {f"KEY_{character}", f"KEY_KP{character}", f"KEY_NUMERIC_{character}"}
-    assert {ecodes.KEY_ENTER, ecodes.KEY_KPENTER, ecodes.KEY_TAB, ecodes.KEY_LINEFEED} == reader_evdev._ENTER
-    assert ecodes.KEY_NUMERIC_POUND == reader_evdev._POUND
-    assert {ecodes.KEY_NUMERIC_STAR, ecodes.KEY_KPASTERISK} == reader_evdev._STARS
-    assert {ecodes.KEY_LEFTSHIFT, ecodes.KEY_RIGHTSHIFT} == reader_evdev._SHIFT
-    assert (ecodes.KEY_3, ecodes.KEY_8) == (reader_evdev._KEY_3, reader_evdev._KEY_8)
-    silent = {names[code].removeprefix("KEY_") for code in reader_evdev._SILENT if code in names}
+    assert {ecodes.KEY_ENTER, ecodes.KEY_KPENTER, ecodes.KEY_TAB, ecodes.KEY_LINEFEED} == badge_reader._ENTER
+    assert ecodes.KEY_NUMERIC_POUND == badge_reader._POUND
+    assert {ecodes.KEY_NUMERIC_STAR, ecodes.KEY_KPASTERISK} == badge_reader._STARS
+    assert {ecodes.KEY_LEFTSHIFT, ecodes.KEY_RIGHTSHIFT} == badge_reader._SHIFT
+    assert (ecodes.KEY_3, ecodes.KEY_8) == (badge_reader._KEY_3, badge_reader._KEY_8)
+    silent = {names[code].removeprefix("KEY_") for code in badge_reader._SILENT if code in names}
     assert silent >= {
         "SPACE",
         "MINUS",
@@ -325,9 +326,9 @@ def test_the_key_codes_are_evdevs() -> None:
         "NUMLOCK",
         "CAPSLOCK",
     }
-    assert {ecodes.KEY_ESC, ecodes.KEY_DELETE} == reader_evdev._CLEAR
-    assert ecodes.KEY_BACKSPACE == reader_evdev._BACKSPACE
-    assert ecodes.EV_KEY == reader_evdev._EV_KEY
+    assert {ecodes.KEY_ESC, ecodes.KEY_DELETE} == badge_reader._CLEAR
+    assert ecodes.KEY_BACKSPACE == badge_reader._BACKSPACE
+    assert ecodes.EV_KEY == badge_reader._EV_KEY
 
 
 def keyboard(source: Token, clock: list[float]) -> tuple[EvdevReader, PipeDevice]:
@@ -365,8 +366,8 @@ def test_a_badge_may_end_with_nothing_and_a_typed_number_does_not() -> None:
         press(device, *DIGITS)
         line = reader._lines[0]
         assert line.take(0.0) == []
-        assert line.fell_silent(reader_evdev.BADGE_ENDS_S - 0.01) == []
-        silent = line.fell_silent(reader_evdev.BADGE_ENDS_S)
+        assert line.fell_silent(badge_reader.BADGE_ENDS_S - 0.01) == []
+        silent = line.fell_silent(badge_reader.BADGE_ENDS_S)
         assert silent == ([Read(Token.BADGE, "4711")] if source is Token.BADGE else [])
         reader.close()
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge.adapters.signals_console import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
-from edge.adapters.signals_gpio import GpioPins, GpioSignals, open_lgpio
-from edge.domain.cues import CUES, DARK, HIGH_HZ, MID_HZ, CueName, Lights
+from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals, open_lgpio
+from edge.adapters.replay.console_signals import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
+from edge.domain.attendance.cues import CUES, DARK, HIGH_HZ, MID_HZ, CueName, Lights
 from edge.errors import SignalsError
 
 PINS = GpioPins()

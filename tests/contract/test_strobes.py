@@ -10,13 +10,13 @@ import pytest
 from gpiozero import LED
 from gpiozero.pins.mock import MockFactory
 
-from edge.adapters.camera_replay import ReplayCamera
-from edge.adapters.signals_gpio import open_lgpio
-from edge.adapters.strobe_gpio import GpioStrobe
-from edge.adapters.strobe_replay import ReplayStrobe
+from edge.adapters.raspberry_pi.signals import open_lgpio
+from edge.adapters.raspberry_pi.strobe import GpioStrobe
+from edge.adapters.replay.camera import ReplayCamera
+from edge.adapters.replay.strobe import ReplayStrobe
 from edge.config import Camera, Recognition
 from edge.errors import SignalsError
-from edge.terminal import parts
+from edge.terminal import factory as parts
 from tests.contract.test_signals import FakeChip, dev_with
 
 PIN = 23
@@ -142,7 +142,7 @@ def test_a_configuration_takes_none_a_simulated_one_or_a_pin(monkeypatch) -> Non
 
     assert made(Camera(), 0) is None
     assert isinstance(made(Camera(kind="replay", replay="photos"), PIN), ReplayStrobe)
-    monkeypatch.setattr("edge.adapters.signals_gpio.open_lgpio", lambda directory: MockFactory())
+    monkeypatch.setattr("edge.adapters.raspberry_pi.signals.open_lgpio", lambda directory: MockFactory())
     driven = made(Camera(), PIN)
     assert isinstance(driven, GpioStrobe)
     driven.close()

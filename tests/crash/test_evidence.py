@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey
 
-from edge.domain.types import TimeEvidence
-from edge.roster import stillbox
-from edge.roster.evidence import opened
-from edge.sqlitefile import Kind
+from edge.domain.face import TimeEvidence
+from edge.evidence_images import sealed_image
+from edge.evidence_images.store import opened
+from edge.storage.sqlite_file import Kind
 
 ANN, BOB = "a" * 26, "b" * 26
 NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
@@ -24,7 +24,7 @@ STATEMENTS = 60
 
 def put(path: Path, person: str, number: int, now: TimeEvidence = NOW) -> bytes:
     record = f"gate-1/{'e' * 32}/{number}"
-    sealed = stillbox.seal(record, person, now.utc, os.urandom(9_000), KEY.public_key)
+    sealed = sealed_image.seal(record, person, now.utc, os.urandom(9_000), KEY.public_key)
     with opened(path, now, make=True) as store:
         assert store is not None
         assert store.keep(record, person, now, sealed, 1_000_000)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.signals_console import ConsoleSignals
-from edge.domain.cues import CUES
-from edge.domain.records import decode, payload_hash
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.domain.attendance.cues import CUES
+from edge.domain.protocol.record import decode, payload_hash
 from edge.journal.verify import read_payloads
 from tests.crash.kills.__main__ import LIVES
 from tests.crash.kills.judge import judge

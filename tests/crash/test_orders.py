@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import orders
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Restriction
-from edge.domain.orders import Order, Word
-from edge.domain.records import Origin, decode
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.ring import Ring
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import Restriction
+from edge.journal.journal import Ring
 from edge.journal.verify import verify_file
-from edge.roster.people import People
-from edge.terminal.enrolment import finish_erasures
-from edge.terminal.orders import Orders, settle
+from edge.people.people_store import People
+from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.orders.order_handler import Orders, settle
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -44,7 +44,7 @@ def order(word: Word, **fields: object) -> bytes:
         "c" * 32, "hq", ("gate-1",), 7, "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z", word,
         {"person": ANN, **fields},
     )  # fmt: skip
-    return envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(made), AUTHORITY))
+    return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(made), AUTHORITY))
 
 
 class Terminal:
@@ -69,7 +69,7 @@ class Terminal:
         return set(self.people.gallery("m", POLICY).people)
 
     def said(self) -> list[tuple[str, str | None]]:
-        found = [decode(envelope.parse(one.wire).payload) for one in self.ring.envelopes(0, 100)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 100)]
         return [(record.kind, record.data.get("outcome")) for record in found]
 
     def start(self) -> None:
@@ -152,7 +152,7 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
         else:
             assert terminal.people.restriction(ANN) is Restriction.OBJECTED
         terminal.close()
-        keys = {envelope.key_id(IDENTITY.verify_key): IDENTITY.verify_key}
+        keys = {dsse.key_id(IDENTITY.verify_key): IDENTITY.verify_key}
         assert verify_file(root / "journal.db", keys).problem is None
         if not died:
             ends = statement
@@ -164,7 +164,7 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
 
 def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the debt in the people file, a kill between the two files loses the record."""
-    monkeypatch.setattr("edge.terminal.orders.settle", lambda *_args, **_options: 0)
+    monkeypatch.setattr("edge.terminal.orders.order_handler.settle", lambda *_args, **_options: 0)
     root = tmp_path / "lost"
     root.mkdir()
     terminal = Terminal(root)

@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.database import Database
-from edge.central.registry import Registry
-from edge.central.roster_store import RosterStore
-from edge.domain import kinds, orders
-from edge.domain.records import Origin
-from edge.domain.types import TimeEvidence
+from edge.central.authority.register import Registry
+from edge.central.roster.store import RosterStore
+from edge.central.store.database import Database
+from edge.crypto.key_files import create_identity
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import order, record_kinds
+from edge.domain.protocol.record import Origin
+from edge.evidence_images import schema
 from edge.journal import schema as journal
-from edge.journal.keys import create_identity
-from edge.roster import evidence_file
-from edge.roster import schema as people
-from edge.roster.received import Received
+from edge.people import schema as people
+from edge.people.roster.state import Received
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| \*\*([\w./-]+)\*\*(?: `(\w+)`:)? ((?:`\w+` ?)+)\| (.+?) \|$", re.MULTILINE)
 NOW = TimeEvidence("2026-01-01T00:00:00.000Z", 0, "UTC", "boot", 1, synchronised=True)
 MAKERS = {
     "people.db": lambda path: people.create(path / "people.db", b"k" * 32),
-    "evidence.db": lambda path: evidence_file.create(path / "evidence.db", NOW),
+    "evidence.db": lambda path: schema.create(path / "evidence.db", NOW),
     "journal.db": lambda path: journal.create(path / "journal.db", Origin("s", "t"), create_identity(path / "key")),
     "roster.db": lambda path: Received(path / "roster.db").close(),
     "ledger.db": lambda path: Database(path / "ledger.db").close(),
@@ -62,9 +62,9 @@ def test_every_column_of_a_database_has_its_row(file: str, tmp_path: Path) -> No
 
 
 def test_every_field_of_a_record_and_of_an_order_has_its_row() -> None:
-    fields = [*kinds.FIELDS.values(), *kinds.OPTIONAL.values()]
+    fields = [*record_kinds.FIELDS.values(), *record_kinds.OPTIONAL.values()]
     assert set(HELD["record"]) == {name for one in fields for name in one} | {"epoch", "seq", "prev", "time"}
-    assert set(HELD["order"]) == {name for fields in orders.FIELDS.values() for name in fields}
+    assert set(HELD["order"]) == {name for fields in order.FIELDS.values() for name in fields}
 
 
 def test_nothing_is_named_twice_and_no_row_escapes() -> None:
@@ -82,9 +82,10 @@ def test_no_other_database_is_made() -> None:
         str(path.relative_to(ROOT)) for path in ROOT.glob("edge/**/*.py") if "CREATE TABLE" in path.read_text()
     }
     assert makers == {
-        "edge/central/migrations.py", "edge/central/registry_file.py", "edge/central/roster_store.py",
-        "edge/evaluation/kept.py", "edge/journal/salvage.py", "edge/journal/schema.py",
-        "edge/roster/evidence_file.py", "edge/roster/received.py", "edge/roster/schema.py",
+        "edge/central/store/migrations.py", "edge/central/authority/register_schema.py",
+        "edge/central/roster/store.py",
+        "edge/evaluation/cache.py", "edge/journal/recovery.py", "edge/journal/schema.py",
+        "edge/evidence_images/schema.py", "edge/people/roster/state.py", "edge/people/schema.py",
     }  # fmt: skip
     for name in ("studies.db", "verdicts.db", "found.db"):
         assert f"`{name}`" in PAGE

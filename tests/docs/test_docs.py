@@ -12,8 +12,8 @@ import pytest
 import edge.errors
 from edge.cli import build_parser
 from edge.config import Config
-from edge.domain.cues import CUES
-from edge.domain.kinds import Kind
+from edge.domain.attendance.cues import CUES
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import SmartClockerError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,12 +62,14 @@ def test_every_record_kind_is_described() -> None:
 
 
 def test_every_alarm_says_what_to_do() -> None:
-    from edge.domain import retention, states
-    from edge.terminal import alarms, upkeep
+    from edge.domain.attendance import states
+    from edge.journal import capacity
+    from edge.terminal.attendance import journal_maintenance
+    from edge.terminal.runtime import alarms
 
     page = (ROOT / "docs/operations.md").read_text()
-    words = {str(fault) for fault in states.Fault} | {retention.FULL, retention.NEARLY_FULL, retention.FILLING}
-    words |= {upkeep.UNSYNCHRONISED, upkeep.RESERVE_SHORT}
+    words = {str(fault) for fault in states.Fault} | {capacity.FULL, capacity.NEARLY_FULL, capacity.FILLING}
+    words |= {journal_maintenance.UNSYNCHRONISED, journal_maintenance.RESERVE_SHORT}
     words |= {value for name, value in vars(alarms).items() if name.isupper()}
     rows = " ".join(re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE))
     assert [word for word in sorted(words) if f"`{word}`" not in rows] == []
@@ -106,20 +108,20 @@ def test_every_dependency_is_argued() -> None:
 
 
 def test_what_is_said_of_the_strobe_is_what_it_does_and_that_it_was_not_measured() -> None:
-    from edge.domain import lamplight, pad_strobe
-    from edge.domain.types import Finding
-    from edge.terminal import strobing
+    from edge.domain.face import Finding
+    from edge.domain.pad import strobe, strobe_timing
+    from edge.terminal.attendance import strobe as strobing
 
     wiring, card = (ROOT / "docs/wiring.md").read_text(), (ROOT / "models/fr-liveness.md").read_text()
     protocol, facts = (ROOT / "docs/protocol.md").read_text(), (ROOT / "docs/facts.md").read_text()
     assert "IEC 62471" in wiring
-    assert f"at most {lamplight.LONGEST_MS} ms at once and once in {lamplight.EVERY_MS:,} ms" in wiring
-    assert f"`camera.fps` from {lamplight.SLOWEST_FPS} on" in (ROOT / "docs/configuration.md").read_text()
-    for limit in (pad_strobe.FLAT, pad_strobe.AROUND, pad_strobe.SPOT):
+    assert f"at most {strobe_timing.LONGEST_MS} ms at once and once in {strobe_timing.EVERY_MS:,} ms" in wiring
+    assert f"`camera.fps` from {strobe_timing.SLOWEST_FPS} on" in (ROOT / "docs/configuration.md").read_text()
+    for limit in (strobe.FLAT, strobe.AROUND, strobe.SPOT):
         assert f"| {limit} |" in card
-    assert f"| {pad_strobe.DIM} and less |" in card
-    assert f"more than {pad_strobe.MOVED:.0%}".replace("%", " %") in card
-    assert (pad_strobe.LEAST, pad_strobe.BURNT, strobing.BLIND) == (1 / 5, 1 / 10, 20), "in words, in the card"
+    assert f"| {strobe.DIM} and less |" in card
+    assert f"more than {strobe.MOVED:.0%}".replace("%", " %") in card
+    assert (strobe.LEAST, strobe.BURNT, strobing.BLIND) == (1 / 5, 1 / 10, 20), "in words, in the card"
     for word in (*Finding, strobing.UNSETTLED):
         assert f"`strobe_{word}`" in protocol
     assert "It was not measured" in card

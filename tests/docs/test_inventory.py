@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import migrations, registry_file, roster_store
-from edge.domain.kinds import Kind
+from edge.central.authority import register_schema
+from edge.central.roster import store
+from edge.central.store import migrations
+from edge.domain.protocol.record_kinds import Kind
+from edge.evidence_images import schema
 from edge.journal import schema as journal
-from edge.roster import evidence_file, received
-from edge.roster import schema as people
+from edge.people import schema as people
+from edge.people.roster import state
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/data-inventory.md").read_text()
@@ -20,8 +23,8 @@ def tables(module: object) -> set[str]:
     return {name for script in scripts for name in re.findall(r"CREATE TABLE (\w+)", script)}
 
 
-SCHEMAS = [("people.db", people), ("journal.db", journal), ("roster.db", received), ("evidence.db", evidence_file),
-           ("ledger.db", migrations), ("authority.db", registry_file), ("roster.db", roster_store)]  # fmt: skip
+SCHEMAS = [("people.db", people), ("journal.db", journal), ("roster.db", state), ("evidence.db", schema),
+           ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", store)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "module"), SCHEMAS, ids=[module.__name__ for _, module in SCHEMAS])

@@ -18,16 +18,18 @@ from nacl.signing import SigningKey, VerifyKey
 from referencing import Registry, Resource
 
 import edge
-from edge.domain import auditlog, commands, exports, kinds, orders, receipts, records, roster
-from edge.domain.kinds import Kind
-from edge.domain.orders import Word
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
+from edge.crypto import dsse
+from edge.crypto.key_files import create_identity, public_pem
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import audit_entry, export_manifest, order, receipt, record_kinds, resend_command
+from edge.domain.protocol import record as records
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.roster import messages
 from edge.errors import RecordError
-from edge.journal import envelope
-from edge.journal.keys import create_identity, public_pem
-from edge.journal.ring import Ring
-from edge.journal.transfer import export
+from edge.journal.export import export
+from edge.journal.journal import Ring
 
 DOCS = Path(edge.__file__).parents[1] / "docs"
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
@@ -99,14 +101,14 @@ def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
 
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
     page = (DOCS / "protocol.md").read_text()
-    assert set(kinds.FIELDS) == set(DATA)
+    assert set(record_kinds.FIELDS) == set(DATA)
     others = {"record", "receipt", "command", "order", "export", "envelope", "enrolment"}
     others |= {f"roster-{name}" for name in ("key", "person", "member", "page", "manifest")}
     assert {f"record-{kind}" for kind in DATA} | others == set(SCHEMAS)
     for kind in Kind:
         assert f"**{kind}**:" in page if kind in DATA else f"`{kind}`" in page
-    for kind, checks in kinds.FIELDS.items():
-        data, besides = SCHEMAS[f"record-{kind}"]["properties"]["data"], kinds.OPTIONAL.get(kind, {})
+    for kind, checks in record_kinds.FIELDS.items():
+        data, besides = SCHEMAS[f"record-{kind}"]["properties"]["data"], record_kinds.OPTIONAL.get(kind, {})
         assert set(checks) == set(data["required"])
         assert set(checks) | set(besides) == set(data["properties"])
         assert all(f"`{field}`" in page for field in (*checks, *besides))
@@ -135,7 +137,7 @@ def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: 
             records.decode(json.dumps(event).encode())
 
 
-@pytest.mark.parametrize("kind", [kind for kind, besides in kinds.OPTIONAL.items() if "by" in besides])
+@pytest.mark.parametrize("kind", [kind for kind, besides in record_kinds.OPTIONAL.items() if "by" in besides])
 def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, kind: Kind) -> None:
     for by in ("uid:0", "uid:1000", "4711", "hr-2"):
         written = ring.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
@@ -176,60 +178,60 @@ def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Ring) -> None:
 def test_every_payload_type_of_the_wire_is_one_of_the_envelopes() -> None:
     """Whatever a module of the domain calls its type; the audit log's entries never travel."""
     found = set()
-    for path in sorted((Path(edge.__file__).parent / "domain").glob("*.py")):
+    for path in sorted((Path(edge.__file__).parent / "domain").rglob("*.py")):
         found |= set(re.findall(r'^[A-Z_]*TYPE = "(application/[^"]+)"', path.read_text(), re.MULTILINE))
     assert len(found) > 10
     listed = SCHEMAS["envelope"]["properties"]["payloadType"]["enum"]
-    assert set(listed) == found - {auditlog.PAYLOAD_TYPE}
+    assert set(listed) == found - {audit_entry.PAYLOAD_TYPE}
     assert len(listed) == len(set(listed))
 
 
 def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
     key = SigningKey(bytes(32))
-    most = max(records.MAX_PAYLOAD, roster.MAX_PAYLOAD)
+    most = max(records.MAX_PAYLOAD, messages.MAX_PAYLOAD)
     for name in SCHEMAS["envelope"]["properties"]["payloadType"]["enum"]:
-        wire = envelope.to_wire(envelope.sign(name, b"x" * most, key))
-        assert len(wire) <= envelope.MAX_ENVELOPE
+        wire = dsse.to_wire(dsse.sign(name, b"x" * most, key))
+        assert len(wire) <= dsse.MAX_ENVELOPE
         assert valid("envelope", json.loads(wire)), name
     too_long = {**json.loads(wire), "payload": "A" * 32_004}
     assert not valid("envelope", too_long)
-    assert not valid("envelope", {**json.loads(wire), "payloadType": auditlog.PAYLOAD_TYPE})
+    assert not valid("envelope", {**json.loads(wire), "payloadType": audit_entry.PAYLOAD_TYPE})
 
 
 def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:
     stored = ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
     assert valid("envelope", json.loads(ring.envelopes(0, 1)[0].wire))
-    payload = receipts.encode(receipts.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z"))
+    payload = receipt.encode(receipt.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z"))
     assert valid("receipt", json.loads(payload))
-    signed = envelope.sign(receipts.PAYLOAD_TYPE, payload, ring._key)
-    assert valid("envelope", json.loads(envelope.to_wire(signed)))
+    signed = dsse.sign(receipt.PAYLOAD_TYPE, payload, ring._key)
+    assert valid("envelope", json.loads(dsse.to_wire(signed)))
 
 
-RESEND = commands.Resend(
+RESEND = resend_command.Resend(
     "c" * 32, Origin("hq", "door-1"), "2026-03-01T08:00:00.000Z", "2026-03-01T09:00:00.000Z", "e" * 32, 7, 9
 )
 
 
 def test_real_commands_match_their_schema_and_their_section() -> None:
-    document = json.loads(commands.encode(RESEND))
+    document = json.loads(resend_command.encode(RESEND))
     assert valid("command", document)
     assert set(SCHEMAS["command"]["required"]) == set(document)
     (section,) = re.findall(r"\n## Commands\n(.*?)\n## ", (DOCS / "protocol.md").read_text(), re.DOTALL)
     assert all(f"`{field}`" in section for field in document)
-    assert f"{commands.MAX_RANGE:,} at most" in section
-    assert commands.PAYLOAD_TYPE in section
+    assert f"{resend_command.MAX_RANGE:,} at most" in section
+    assert resend_command.PAYLOAD_TYPE in section
 
 
-@pytest.mark.parametrize("name", json.loads(commands.encode(RESEND)))
+@pytest.mark.parametrize("name", json.loads(resend_command.encode(RESEND)))
 def test_what_a_terminal_refuses_of_a_command_the_schema_refuses(name: str) -> None:
     for value in (None, "", "x\ny", -1, 0, 0.5, 2**60, True, [], {}, "Erase", "A" * 32):
-        document = {**json.loads(commands.encode(RESEND)), name: value}
+        document = {**json.loads(resend_command.encode(RESEND)), name: value}
         with pytest.raises(RecordError):
-            commands.decode(json.dumps(document).encode())
+            resend_command.decode(json.dumps(document).encode())
         assert not valid("command", document)
 
 
-ORDER = orders.Order(
+ORDER = order.Order(
     "c" * 32, "hq", ("door-1",), 7, "2026-03-01T08:00:00.000Z", "2026-04-01T08:00:00.000Z", Word.WITHDRAW, {}
 )
 KEY64 = base64.b64encode(bytes(32)).decode()
@@ -253,21 +255,21 @@ CARRIED: dict[Word, dict[str, Any]] = {
 
 @pytest.mark.parametrize("word", Word)
 def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
-    document = json.loads(orders.encode(replace(ORDER, word=word, fields=CARRIED[word])))
+    document = json.loads(order.encode(replace(ORDER, word=word, fields=CARRIED[word])))
     assert valid("order", document)
     assert valid("order", {**document, "terminals": "*"})
     (section,) = re.findall(r"\n## Orders\n(.*?)\n## ", (DOCS / "protocol.md").read_text(), re.DOTALL)
     assert all(f"`{field}`" in section for field in document)
     assert f"| `{word}` |" in section
-    assert orders.PAYLOAD_TYPE in section
-    assert f"{orders.MAX_LIFETIME.days} days" in section
+    assert order.PAYLOAD_TYPE in section
+    assert f"{order.MAX_LIFETIME.days} days" in section
     for name in document:
         for value in (None, "", 0, 0.5, 2**60, [], {}, ["x", "x"], "\n"):
             wrong = {**document, name: value}
             if name == "text" and value == "\n":
                 continue  # a text may be of any characters
             with pytest.raises(RecordError):
-                orders.decode(json.dumps(wrong).encode())
+                order.decode(json.dumps(wrong).encode())
             assert not valid("order", wrong), (name, value)
         del (lacking := dict(document))[name]
         assert not valid("order", lacking)
@@ -297,7 +299,7 @@ def test_real_exports_are_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
     for field in manifest:
         assert not valid("export", {**manifest, field: None})
         with pytest.raises(RecordError):
-            exports.decode(json.dumps({**manifest, field: None}).encode())
+            export_manifest.decode(json.dumps({**manifest, field: None}).encode())
 
 
 def test_a_sealed_export_opens_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
@@ -310,7 +312,7 @@ def test_a_sealed_export_opens_as_the_page_says(ring: Ring, tmp_path: Path) -> N
     export(ring.path, ring._key, sealed, created="2026-03-01T09:00:00.000Z", seal_to=ledger.verify_key)
     line, rest = sealed.read_bytes().split(b"\n", 1)
     first = json.loads(line)
-    assert (first["smartclocker-sealed"], first["to"]) == (1, envelope.key_id(ledger.verify_key))
+    assert (first["smartclocker-sealed"], first["to"]) == (1, dsse.key_id(ledger.verify_key))
     key = SealedBox(ledger.to_curve25519_private_key()).decrypt(base64.b64decode(first["key"]))
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     bindings.crypto_secretstream_xchacha20poly1305_init_pull(state, base64.b64decode(first["header"]), key)
@@ -351,7 +353,7 @@ def test_what_the_reader_refuses_for_its_form_the_schema_refuses(
 
 def test_the_hello_world_of_the_page_is_ours() -> None:
     page = (DOCS / "protocol.md").read_text()
-    encoded = envelope.pae("http://example.com/HelloWorld", b"hello world").decode()
+    encoded = dsse.pae("http://example.com/HelloWorld", b"hello world").decode()
     assert f"`{encoded}`" in page
 
 
@@ -390,8 +392,8 @@ def test_every_counter_of_the_status_is_named() -> None:
     from pathlib import Path
 
     from edge.terminal import daemon
-    from edge.terminal.attend import Tally
-    from edge.terminal.counters import Counters
+    from edge.terminal.attendance.loop import Tally
+    from edge.terminal.uplink.counters import Counters
 
     root = Path(__file__).resolve().parents[2]
     (row,) = re.findall(r"^\| `counters` \| (.*)$", (root / "docs/protocol.md").read_text(), re.MULTILINE)

@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import roster as centre
-from edge.central.roster_compose import compose
-from edge.central.roster_store import RosterStore
-from edge.central.rows import Terminal
-from edge.domain import roster, roster_enrolment, roster_member
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Restriction
-from edge.domain.records import Origin
-from edge.domain.roster_enrolment import ENROLMENT_TYPE
-from edge.domain.roster_member import SIZES, Member
-from edge.domain.roster_topics import Part, place_of
+from edge.central.roster import membership as centre
+from edge.central.roster.messages import compose
+from edge.central.roster.store import RosterStore
+from edge.central.store.rows import Terminal
+from edge.crypto import dsse, site_key
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.roster import enrolment_export, messages
+from edge.domain.roster import member as roster_member
+from edge.domain.roster.enrolment_export import ENROLMENT_TYPE
+from edge.domain.roster.member import SIZES, Member
+from edge.domain.roster.topics import Part, place_of
 from edge.errors import RecordError
-from edge.journal import envelope
-from edge.roster import sitekey
-from edge.roster.people import People
-from edge.terminal.roster_export import export
+from edge.people.people_store import People
+from edge.people.roster.export import export
 from tests.docs.test_protocol import DOCS, SCHEMAS, valid
 
 ANN, BOB, FAY, GUY, LEO = (letter * 26 for letter in "abfgl")
@@ -60,7 +60,7 @@ def document(padded: bytes) -> dict[str, Any]:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
     """Every message of a site: with a face, without one, withdrawn, an objector, and somebody who left."""
     root: Path = tmp_path_factory.mktemp("centre")
-    terminal = Terminal(1, GATE, envelope.key_id(IDENTITY.verify_key), IDENTITY.verify_key, "", None)
+    terminal = Terminal(1, GATE, dsse.key_id(IDENTITY.verify_key), IDENTITY.verify_key, "", None)
     made: Documents = {name: [] for name in SCHEMAS if name.startswith("roster-")}
     with RosterStore(root) as store:
         for person, member in PEOPLE.items():
@@ -73,19 +73,19 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
     assert here is not None
     for topic, one in sent.items():
         assert valid("envelope", json.loads(one.wire)), topic
-        place, payload = place_of(topic), envelope.parse(one.wire).payload
+        place, payload = place_of(topic), dsse.parse(one.wire).payload
         assert place is not None
         if place.part is not Part.PERSON:
             made[f"roster-{place.part}"].append(json.loads(payload))
             continue
         made["roster-person"].append(line(payload))
-        message = roster.decode_person(payload)
+        message = messages.decode_person(payload)
         if message.gone is None:
-            made["roster-member"].append(document(sitekey.decrypt(here.key, message.sealed, message.line())))
+            made["roster-member"].append(document(site_key.decrypt(here.key, message.sealed, message.line())))
     with People(root / "terminal.db", b"k" * 32) as people:
         people.receive({ANN: PEOPLE[ANN]}, Policy(CONSENT.policy_version, CONSENT.policy_sha256))
         wire = export(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people, "2026-03-02T09:00:00.000Z")
-    parsed = envelope.parse(wire)
+    parsed = dsse.parse(wire)
     assert parsed.payload_type == ENROLMENT_TYPE
     made["enrolment"] = [line(parsed.payload)]
     return made
@@ -127,14 +127,14 @@ def raw_of(found: dict[str, Any]) -> bytes:
 
 
 READERS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "roster-key": lambda found: roster.decode_key(json.dumps(found).encode()),
-    "roster-page": lambda found: roster.decode_page(json.dumps(found).encode()),
-    "roster-manifest": lambda found: roster.decode_manifest(json.dumps(found).encode()),
-    "roster-person": lambda found: roster.decode_person(
+    "roster-key": lambda found: messages.decode_key(json.dumps(found).encode()),
+    "roster-page": lambda found: messages.decode_page(json.dumps(found).encode()),
+    "roster-manifest": lambda found: messages.decode_manifest(json.dumps(found).encode()),
+    "roster-person": lambda found: messages.decode_person(
         json.dumps(found, separators=(",", ":")).encode() + b"\n" + (b"" if "gone" in found else b"sealed")
     ),
     "roster-member": lambda found: roster_member.decode(raw_of(found)),
-    "enrolment": lambda found: roster_enrolment.decode(json.dumps(found).encode() + b"\nbox"),
+    "enrolment": lambda found: enrolment_export.decode(json.dumps(found).encode() + b"\nbox"),
 }
 
 

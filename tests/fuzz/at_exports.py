@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from edge.central.imports import Importer
-from edge.central.ledger import Outcome
-from edge.central.store import Store
+from edge.central.ledger.importer import Importer
+from edge.central.ledger.intake import Outcome
+from edge.central.store.records import Store
+from edge.crypto import dsse
 from edge.errors import ExportRefused, RecordError, TransferError
-from edge.journal import envelope
-from edge.journal.examine import verify_export
+from edge.journal.verify_export import verify_export
 from tests.fuzz import bytewise, jsonwise
 from tests.fuzz.genuine import GATE, KEYS, LEDGER, OTHER, OTHER_GATE, TERMINAL, Seed, World
 from tests.fuzz.mutants import CHANGES, Mutator, loaded
@@ -99,6 +99,6 @@ def _same(raw: bytes, genuine: bytes) -> bool:
     if ours[0] != theirs[0] or len(ours) != len(theirs):
         return False
     try:
-        return envelope.parse(ours[-1]) == envelope.parse(theirs[-1])
+        return dsse.parse(ours[-1]) == dsse.parse(theirs[-1])
     except RecordError:
         return False

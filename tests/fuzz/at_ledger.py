@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from edge.central.ledger import Ledger, Outcome
-from edge.central.presence import Sightings
-from edge.central.store import Store
-from edge.domain.records import decode
-from edge.journal import envelope
+from edge.central.ledger.intake import Ledger, Outcome
+from edge.central.ledger.terminal_claims import Sightings
+from edge.central.store.records import Store
+from edge.crypto import dsse
+from edge.domain.protocol.record import decode
 from edge.journal.chain import START, Chain, Head, Kept, check, verify_records
 from tests.fuzz.genuine import GATE, LEDGER, OTHER, OTHER_GATE, TERMINAL, Seed, World
 from tests.fuzz.mutants import Mutator
@@ -118,7 +118,7 @@ class AtLedgerInside:
         """Nothing is open."""
 
     def _judge(self, store: Store) -> str | None:
-        genuine = [envelope.parse(seed.wire).payload for seed in self._world.records]
+        genuine = [dsse.parse(seed.wire).payload for seed in self._world.records]
         epoch = decode(genuine[0]).position.epoch
         for row in store.chains():
             chain = Chain(GATE, row.epoch, TERMINAL.verify_key)

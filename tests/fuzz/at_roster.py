@@ -9,21 +9,21 @@ from random import Random
 import numpy as np
 from nacl.signing import SigningKey
 
-from edge.central import roster as centre
-from edge.central.roster_compose import compose
-from edge.central.roster_store import RosterStore
-from edge.central.rows import Terminal
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason
-from edge.domain.roster_member import Member
-from edge.domain.roster_topics import Part, place_of
-from edge.domain.strictjson import dump
-from edge.journal import envelope
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.roster.received import Received
-from edge.terminal.roster import Roster
+from edge.central.roster import membership as centre
+from edge.central.roster.messages import compose
+from edge.central.roster.store import RosterStore
+from edge.central.store.rows import Terminal
+from edge.crypto import dsse
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster.member import Member
+from edge.domain.roster.topics import Part, place_of
+from edge.domain.strict_json import dump
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.roster.state import Received
+from edge.terminal.uplink.roster_client import Roster
 from tests.fuzz.at_terminal import Still
 from tests.fuzz.genuine import GATE, TERMINAL, Seed, World
 from tests.fuzz.mutants import Mutator, opened
@@ -38,7 +38,7 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
     """A real centre's, of three people, one without a face, and one who left."""
     directory.mkdir()
     key = TERMINAL.verify_key
-    terminal = Terminal(1, GATE, envelope.key_id(key), key, _WHEN, None)
+    terminal = Terminal(1, GATE, dsse.key_id(key), key, _WHEN, None)
     with RosterStore(directory) as store:
         for number, person in enumerate("abcd"):
             rows = np.eye(3, 64, number, dtype=np.float32)
@@ -72,7 +72,7 @@ class AtRoster:
         (self._manifest,) = (seed for seed in self._seeds if _is_manifest(seed.topic))
         self._mutator = Mutator(AUTHORITY, self._seeds)
         self._ring = Ring(directory / "journal.db", GATE, TERMINAL)
-        valid = {envelope.key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
+        valid = {dsse.key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         self._roster = Roster(
             GATE, TERMINAL, lambda _people: valid,
             lambda: People(directory / "people.db", b"k" * 32),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from edge.domain.types import TimeEvidence
-from edge.journal.ring import Ring
+from edge.domain.face import TimeEvidence
+from edge.journal.journal import Ring
 from edge.journal.verify import verify_file
 from edge.ports import Message, UplinkEvent
-from edge.terminal.publish import Publisher
+from edge.terminal.uplink.publisher import Publisher
 from tests.fuzz.genuine import GATE, KEYS, LEDGER, TERMINAL, TIME, Seed, World
 from tests.fuzz.mutants import Mutator
 

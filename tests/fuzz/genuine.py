@@ -5,19 +5,22 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain import commands, receipts, topics
-from edge.domain.commands import Resend
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import GENESIS, Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope, transfer
-from edge.journal.ring import Ring
-from edge.terminal.status import Online, last_will, online, stopped
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import resend_command as commands
+from edge.domain.protocol import topics
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import GENESIS, Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.resend_command import Resend
+from edge.journal import export
+from edge.journal.journal import Ring
+from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 GATE, OTHER_GATE = Origin("main", "gate-1"), Origin("main", "gate-2")
 TERMINAL, OTHER, LEDGER, STRANGER = (SigningKey(bytes([number]) * 32) for number in (1, 2, 3, 4))
-KEYS = {envelope.key_id(key.verify_key): key.verify_key for key in (TERMINAL, LEDGER)}
+KEYS = {dsse.key_id(key.verify_key): key.verify_key for key in (TERMINAL, LEDGER)}
 RECEIPTED = 9
 """The terminal's watermark; three records are behind it."""
 _UTC = "2026-03-02T07:59:58.120Z"
@@ -92,14 +95,14 @@ def make(directory: Path) -> World:
         taken = [_command(ring, number) for number in range(3)]
         ring.append(Draft(Kind.PUNCH, _PUNCH, TIME))
         said = [_receipt(ring, upto) for upto in (0, 4, RECEIPTED)]
-        last = receipts.decode(envelope.parse(said[-1]).payload)
+        last = receipts.decode(dsse.parse(said[-1]).payload)
         ring.acknowledge(last, said[-1])
         records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in ring.envelopes(0, 100))
         told = Online(ring.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
     exports = []
     for number, (after, seal_to) in enumerate([(None, None), (0, None), (0, LEDGER.verify_key)]):
         target = directory / f"{number}.scx"
-        transfer.export(path, TERMINAL, target, created=_UTC, after=after, seal_to=seal_to)
+        export.export(path, TERMINAL, target, created=_UTC, after=after, seal_to=seal_to)
         exports.append(target.read_bytes())
     statuses = [online(told), stopped(), last_will(GATE)[1]]
     return World(
@@ -115,7 +118,7 @@ def make(directory: Path) -> World:
 def _receipt(ring: Ring, upto: int) -> bytes:
     head = ring.hash_at(upto) or GENESIS
     payload = receipts.encode(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
-    return envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, payload, LEDGER))
+    return dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, payload, LEDGER))
 
 
 def _command(ring: Ring, number: int) -> bytes:
@@ -124,4 +127,4 @@ def _command(ring: Ring, number: int) -> bytes:
     command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, ring.epoch, 1, 4)
     data = {"command_id": command.id, "command": commands.RESEND, "outcome": "done", "detail": "sending 1 to 4"}
     ring.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
-    return envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, commands.encode(command), LEDGER))
+    return dsse.to_wire(dsse.sign(commands.PAYLOAD_TYPE, commands.encode(command), LEDGER))

@@ -9,13 +9,20 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from edge.domain import commands, exports, receipts
-from edge.domain.records import PAYLOAD_TYPE
-from edge.journal import envelope
+from edge.crypto import dsse
+from edge.domain.protocol import export_manifest, receipt, resend_command
+from edge.domain.protocol.record import PAYLOAD_TYPE
 from tests.fuzz import bytewise, jsonwise
 from tests.fuzz.genuine import LEDGER, OTHER, STRANGER, TERMINAL, Seed
 
-_TYPES = (PAYLOAD_TYPE, receipts.PAYLOAD_TYPE, commands.PAYLOAD_TYPE, exports.PAYLOAD_TYPE, "application/json", "")
+_TYPES = (
+    PAYLOAD_TYPE,
+    receipt.PAYLOAD_TYPE,
+    resend_command.PAYLOAD_TYPE,
+    export_manifest.PAYLOAD_TYPE,
+    "application/json",
+    "",
+)
 _KINDS = ("punch", "suppressed", "boot", "gap", "x", "", "+", "#", "punch/x", "größe")
 
 Change = Callable[[Random, Seed, Sequence[Seed]], Seed]
@@ -83,11 +90,11 @@ class Mutator:
         kind = document.get("payloadType")
         kind = kind if isinstance(kind, str) and rng.random() < 0.8 else rng.choice(_TYPES)
         key = self.genuine if self.insider else rng.choice(forgers(self.genuine))
-        sealed = envelope.sign(_encodable(kind), payload, key)
-        name = envelope.key_id(self.genuine.verify_key) if rng.random() < 0.3 else sealed.keyid
+        sealed = dsse.sign(_encodable(kind), payload, key)
+        name = dsse.key_id(self.genuine.verify_key) if rng.random() < 0.3 else sealed.keyid
         return Seed(
             seed.topic,
-            envelope.to_wire(envelope.Envelope(sealed.payload_type, payload, name, sealed.signature)),
+            dsse.to_wire(dsse.Envelope(sealed.payload_type, payload, name, sealed.signature)),
         )
 
     def topic(self, rng: Random, seed: Seed) -> Seed:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.crypto import dsse
 from edge.errors import RecordError
-from edge.journal import envelope
 from tests.fuzz import run
 from tests.fuzz.__main__ import RSS_LIMIT_MB
 from tests.fuzz.run import READERS, Fuzzer
@@ -48,36 +48,36 @@ def test_every_reader_is_really_asked(monkeypatch, tmp_path, name) -> None:
     assert (found.cases, found.crashes, found.changed, found.by_reader) == (500, 0, 0, {name: 500})
 
 
-def unverified(sealed: envelope.Envelope, payload_type: str, _keys: object) -> bytes:
+def unverified(sealed: dsse.Envelope, payload_type: str, _keys: object) -> bytes:
     """A reader that believes what it reads."""
     return sealed.payload
 
 
 @pytest.mark.parametrize("name", ["records", "receipts", "commands", "exports", "rosters"])
 def test_a_reader_that_verifies_nothing_is_found(monkeypatch, tmp_path, name) -> None:
-    monkeypatch.setattr(envelope, "verify", unverified)
+    monkeypatch.setattr(dsse, "verify", unverified)
     assert fuzz(monkeypatch, tmp_path / "kept", name).changed > 0
     assert list((tmp_path / "kept").iterdir())
 
 
 @pytest.mark.parametrize("error", [IndexError, ValueError, MemoryError, RecursionError])
 def test_an_exception_that_is_not_documented_is_found(monkeypatch, tmp_path, error) -> None:
-    parse = envelope.parse
+    parse = dsse.parse
 
-    def careless(raw: bytes) -> envelope.Envelope:
+    def careless(raw: bytes) -> dsse.Envelope:
         try:
             return parse(raw)
         except RecordError:
             raise error from None
 
-    monkeypatch.setattr(envelope, "parse", careless)
+    monkeypatch.setattr(dsse, "parse", careless)
     found = fuzz(monkeypatch, tmp_path / "kept", "receipts")
     assert found.crashes > 0
 
 
 def test_a_reader_that_remembers_everything_is_found(monkeypatch, tmp_path) -> None:
     kept: list[bytes] = []
-    parse = envelope.parse
-    monkeypatch.setattr(envelope, "parse", lambda raw: kept.append(bytes(50_000)) or parse(raw))
+    parse = dsse.parse
+    monkeypatch.setattr(dsse, "parse", lambda raw: kept.append(bytes(50_000)) or parse(raw))
     monkeypatch.setattr(run, "EXAMPLES", 2)
     assert fuzz(monkeypatch, tmp_path / "kept", "receipts", 3_000).rss_growth_mb > RSS_LIMIT_MB

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import edge
-from edge.adapters.accounts import Account, acting_as
+from edge.adapters.linux.service_account import Account, acting_as
 from edge.cli import main
 from tests.fuzz.verbs import CODES, World, judge, run, verbs
 
@@ -68,7 +68,7 @@ def test_every_verb_is_asked() -> None:
 
 
 def test_this_judge_can_fail(monkeypatch) -> None:
-    from edge.cli import models
+    from edge.cli.terminal import models
 
     for error, said in ((KeyError("x"), "nobody foresaw"), (SystemExit(99), "99 is not in docs")):
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from types import FrameType
 
 from edge.cli import build_parser, main
-from edge.cli.outcome import UNFORESEEN
-from edge.evaluation.sandbox import write_terminal
+from edge.cli.output.outcome import UNFORESEEN
+from edge.sandbox import write_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = {int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.domain.types import Frame
+from edge.domain.face import Frame
 from edge.vision.detector import BlazeFaceDetector
 from edge.vision.image import FrameImage
 from edge.vision.manifest import Role

@@ -9,24 +9,26 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity, Receive
-from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
-from edge.central import pki, service
-from edge.central.broker import EmbeddedBroker
-from edge.central.service import LedgerService, LedgerSettings
-from edge.central.store import Store
-from edge.domain import roster_topics, topics
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity
-from edge.journal.ring import Ring
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity, Receive
+from edge.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker
+from edge.central.ledger import service
+from edge.central.ledger.service import LedgerService, LedgerSettings
+from edge.central.store.records import Store
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.roster import topics as roster_topics
+from edge.journal.journal import Ring
 from edge.ports import Acknowledged, Connected
-from edge.terminal.delivery import BEHIND_S
-from edge.terminal.publish import Publisher
-from edge.terminal.status import last_will
+from edge.terminal.uplink.publisher import Publisher
+from edge.terminal.uplink.send_window import BEHIND_S
+from edge.terminal.uplink.status import last_will
 from tests.integration.neighbours import INSTANCES, open_acl
 
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -197,7 +199,7 @@ class Installation:
         )
 
     def uplink(self, common_name: str, **changes: object) -> UplinkSettings:
-        files = pki.issue_client(self.broker.pki, common_name)
+        files = certificates.issue_client(self.broker.pki, common_name)
         settings = UplinkSettings(
             self.broker.host,
             self.broker.port,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edge.central.broker import render_acl
+from edge.central.broker.mosquitto import render_acl
 
 INSTANCES = tuple(f"n{number}" for number in range(8))
 """Of the ledger, for tests that look on while it runs."""

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.mqtt_packets import publish
-from edge.domain import topics
-from edge.domain.kinds import Kind
-from edge.domain.records import Origin
-from edge.journal.envelope import MAX_ENVELOPE
+from edge.adapters.mqtt.packets import publish
+from edge.crypto.dsse import MAX_ENVELOPE
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 from tests.integration.test_ledger_flood import connect, without_an_answer
 
 EVIL = Origin("main", "evil")

@@ -1,12 +1,12 @@
 """What another process appends to the journal, a correction by hand for one, goes the way of every record."""
 
-from edge.central.imports import Importer, write_receipts
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft
-from edge.journal.envelope import key_id
-from edge.journal.incoming import acknowledge, envelopes
-from edge.journal.ring import Acknowledgement
-from edge.journal.transfer import export
+from edge.central.ledger.importer import Importer, write_receipts
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.export import export
+from edge.journal.export_reader import acknowledge, envelopes
+from edge.journal.journal import Acknowledgement
 
 CORRECTION = {
     "person": "a" * 26,

@@ -10,22 +10,25 @@ from pathlib import Path
 import pytest
 
 from edge import config as configuration
-from edge.adapters.mqtt_mail import Receive
-from edge.adapters.sd_notify import notifier_from
-from edge.adapters.signals_console import ConsoleSignals
-from edge.central import pki
+from edge.adapters.linux.sd_notify import notifier_from
+from edge.adapters.mqtt.mailbox import Receive
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.central.broker import certificates
 from edge.cli import main
-from edge.domain import receipts, topics
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import GENESIS, Draft, Origin
-from edge.evaluation.sandbox import Centre, write_terminal
-from edge.journal import envelope, keys, schema
-from edge.journal.ring import Acknowledgement, Ring
+from edge.crypto import dsse, key_files
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import topics
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import GENESIS, Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal import schema
+from edge.journal.journal import Acknowledgement, Ring
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.ports import Acknowledged
-from edge.terminal import online, parts
+from edge.sandbox import Centre, write_terminal
+from edge.terminal import factory
+from edge.terminal.checks import online
 from edge.terminal.daemon import Terminal
 
 HERE = Origin("main", "gate-1")
@@ -40,11 +43,11 @@ class Gate:
         replay.mkdir()
         shutil.copy(photos / "obama3.jpg", replay)
         uplink = site.uplink("gate-1")
-        (tmp_path / "ledger-public.pem").write_text(keys.public_pem(site.ledger_key.verify_key))
+        (tmp_path / "ledger-public.pem").write_text(key_files.public_pem(site.ledger_key.verify_key))
         self.pinned = tmp_path / "ledger-public.pem"
         centre = Centre(uplink.host, uplink.port, uplink.ca, uplink.certificate, uplink.key, self.pinned)
         self.config = write_terminal(tmp_path / "terminal", replay, site="main", name="gate-1", centre=centre)
-        self.identity = keys.load_identity(self.config.parent / "identity")
+        self.identity = key_files.load_identity(self.config.parent / "identity")
         self.journal = self.config.parent / "state/journal.db"
 
     def register(self) -> None:
@@ -53,7 +56,7 @@ class Gate:
 
     def append(self) -> None:
         with Ring(self.journal, HERE, self.identity) as ring:
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
 
     def check(self, code: int) -> list[str]:
         """What each step said; a bad one begins with `!`."""
@@ -115,8 +118,8 @@ class Answering:
         with JOURNAL.guard(gate.journal), opened(gate.journal) as db:
             epoch = schema.read_meta(db, gate.journal).epoch
         receipt = Receipt(HERE, epoch, upto, head, "2026-03-02T08:00:00.000Z")
-        signed = envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), gate.site.ledger_key)
-        self.wire = envelope.to_wire(signed)
+        signed = dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), gate.site.ledger_key)
+        self.wire = dsse.to_wire(signed)
         self.neighbour = gate.site.neighbour("ledger", topics.ALL_RECORDS)
         self.thread = threading.Thread(target=self.answer)
 
@@ -207,7 +210,7 @@ def test_a_terminal_that_nobody_registered(gate, site, impatient) -> None:
     said = gate.check(69)[-1]
     assert said.startswith("!ledger: no receipt within 1 s")
     assert "central terminals" in said
-    assert keys.load_identity(gate.config.parent / "identity").verify_key is not None
+    assert key_files.load_identity(gate.config.parent / "identity").verify_key is not None
 
 
 def test_a_ledger_that_died_keeps_its_place_at_the_broker(gate, site, impatient) -> None:
@@ -222,8 +225,8 @@ def test_another_ledgers_key_is_pinned(gate, site, tmp_path: Path, one_answer) -
     gate.register()
     gate.append()
     site.ledger()
-    other = keys.create_identity(tmp_path / "other")
-    gate.pinned.write_text(keys.public_pem(other.verify_key))
+    other = key_files.create_identity(tmp_path / "other")
+    gate.pinned.write_text(key_files.public_pem(other.verify_key))
     said = gate.check(69)[-1]
     assert "a ledger answers, and signs with the key" in said
     assert f"copy the centre's ledger.pem to {gate.pinned}" in said
@@ -242,7 +245,7 @@ def test_a_certificate_of_another_terminal(gate, site) -> None:
     gate.append()
     site.ledger()
     text = gate.config.read_text().replace("client-gate-1", "client-gate-2")
-    pki.issue_client(site.broker.pki, "gate-2")
+    certificates.issue_client(site.broker.pki, "gate-2")
     gate.config.write_text(text)
     assert main(["check", "--config", str(gate.config), "--online", "--json"]) == 78
     (problem,) = json.loads(gate.capsys.readouterr().out)["problems"]
@@ -258,7 +261,7 @@ def test_beside_the_running_service_which_takes_its_connection_back(gate, site, 
         asked.wait(60)  # the service comes back after the question, and not in the middle of it
         return 0.05
 
-    monkeypatch.setattr("edge.adapters.mqtt_link._pause_s", pause)
+    monkeypatch.setattr("edge.adapters.mqtt.client._pause_s", pause)
     signals = ConsoleSignals(io.StringIO())
     terminal = Terminal(configuration.load(gate.config).config, notifier=notifier_from({}), signals=signals)
     thread = threading.Thread(target=terminal.run)
@@ -299,9 +302,9 @@ def test_what_waits_for_the_service_still_waits_after_the_question(gate, site) -
 def test_a_certificate_that_has_expired(gate, site) -> None:
     """`check` may see that before it asks anybody; the broker's word has its cure, too."""
     gate.append()
-    pki.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
     loaded = configuration.load(gate.config).config
-    (said,) = online.steps(loaded, parts.load_secrets(loaded))
+    (said,) = online.steps(loaded, factory.load_secrets(loaded))
     assert not said.good
     assert "it has expired" in said.said
     assert "issue a new one at the centre" in said.said

@@ -8,21 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.audit import verify_all
-from edge.domain import commands, receipts, topics
-from edge.domain.commands import Resend
-from edge.domain.receipts import Receipt
-from edge.domain.records import PAYLOAD_TYPE, Origin
-from edge.journal import envelope
-from edge.journal.ring import Outgoing
-from edge.terminal.commands import BATCH, Commands
+from edge.central.ledger.verification import verify_all
+from edge.crypto import dsse
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import resend_command as commands
+from edge.domain.protocol import topics
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import PAYLOAD_TYPE, Origin
+from edge.domain.protocol.resend_command import Resend
+from edge.journal.journal import Outgoing
+from edge.terminal.uplink.resend_handler import BATCH, Commands
 
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
 """Around the moment at which the tests' clock stands."""
 
 
 def sealed(key, command: Resend, payload_type: str = commands.PAYLOAD_TYPE) -> bytes:
-    return envelope.to_wire(envelope.sign(payload_type, commands.encode(command), key))
+    return dsse.to_wire(dsse.sign(payload_type, commands.encode(command), key))
 
 
 @pytest.fixture
@@ -105,8 +107,8 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         sealed(terminal.key, command),
         sealed(site.ledger_key, command, PAYLOAD_TYPE),
         sealed(site.ledger_key, command, receipts.PAYLOAD_TYPE),
-        envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), site.ledger_key)),
-        envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
+        dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), site.ledger_key)),
+        dsse.to_wire(dsse.sign(commands.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
         sealed(site.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
         sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
         sealed(site.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),
@@ -162,11 +164,11 @@ def test_a_record_of_another_process_is_found_by_looking(site, terminal):
     key = site.root / "gate-1.pem"
     program = f"""
 from pathlib import Path
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.keys import load_identity
-from edge.journal.ring import Ring
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.face import TimeEvidence
+from edge.crypto.key_files import load_identity
+from edge.journal.journal import Ring
 time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 with Ring(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as ring:
     ring.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))

@@ -2,9 +2,9 @@
 
 import json
 
-from edge.central.audit import verify_all
-from edge.central.ledger import Ledger
-from edge.domain import topics
+from edge.central.ledger.intake import Ledger
+from edge.central.ledger.verification import verify_all
+from edge.domain.protocol import topics
 from edge.ports import Message
 
 

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from edge.adapters import mqtt_link
-from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central.audit import verify_all
+from edge.adapters.mqtt import client
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.ledger.verification import verify_all
 from tests.integration.proxy import Proxy
 
 SIDES = ["terminal", "ledger"]
-NAMES = {"terminal": "edge.terminal.publish", "ledger": "edge.central.service"}
+NAMES = {"terminal": "edge.terminal.uplink.publisher", "ledger": "edge.central.ledger.service"}
 
 
 class Line:
@@ -133,14 +133,14 @@ def test_a_connection_that_ends_in_the_middle_of_a_packet(line, after):
 
 
 def test_a_broker_that_slams_the_door_is_asked_ever_more_rarely_and_at_odd_moments(line, monkeypatch):
-    draw, drawn = mqtt_link._pause_s, []
+    draw, drawn = client._pause_s, []
 
     def pause(attempt: int, settings: UplinkSettings) -> float:
         drawn.append((attempt, draw(attempt, settings)))
         return drawn[-1][1]
 
     line.start(backoff_first_s=0.1, backoff_max_s=0.8)
-    monkeypatch.setattr(mqtt_link, "_pause_s", pause)
+    monkeypatch.setattr(client, "_pause_s", pause)
     line.proxy.slamming = True
     before, began = len(line.proxy.attempts), time.monotonic()
     line.proxy.reset()

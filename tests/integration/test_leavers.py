@@ -11,28 +11,29 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import authority, pki, roster_follow
-from edge.central.registry import Registry
-from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.central.authority import key
+from edge.central.authority.register import Registry
+from edge.central.broker import certificates
+from edge.central.roster import order_follower
+from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
 from edge.cli import main
-from edge.domain import roster_enrolment
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Kind
-from edge.domain.leavers import Leavers
-from edge.domain.records import Draft, Origin, Position, Record, decode
-from edge.domain.records import encode as encode_record
-from edge.domain.roster_enrolment import ENROLMENT_TYPE, Enrolment
-from edge.domain.roster_member import Member, encode
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_public
-from edge.roster import sitekey
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.roster.received import Received
-from edge.terminal.roster import Roster
+from edge.crypto import dsse, site_key
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_public
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Draft, Origin, Position, Record, decode
+from edge.domain.protocol.record import encode as encode_record
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.roster import enrolment_export
+from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.domain.roster.leavers import Leavers
+from edge.domain.roster.member import Member, encode
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.people.roster.state import Received
+from edge.terminal.uplink.roster_client import Roster
 
 EVIDENCE = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000, True)
 POLICY = Policy("2026-1", "c" * 64)
@@ -78,9 +79,9 @@ class Centre:
         if public is None:
             RosterStore(self.root).close()
             public = load_public(self.root / "roster.pem")
-        sealed = sitekey.seal(encode(given), public)
+        sealed = site_key.seal(encode(given), public)
         made = Enrolment(gate.origin, person, key_id(public), sealed, at)
-        wire = envelope.to_wire(envelope.sign(ENROLMENT_TYPE, roster_enrolment.encode(made), gate.key))
+        wire = dsse.to_wire(dsse.sign(ENROLMENT_TYPE, enrolment_export.encode(made), gate.key))
         self.files += 1
         path = self.root / f"{self.files}.scp"
         path.write_bytes(wire + b"\n")
@@ -115,7 +116,7 @@ class Learner:
         self.centre, self.terminal = centre, centre.site.terminal(name)
         self.path = centre.root / f"{name}-people.db"
         centre.publish()
-        pinned = load_public(centre.root / authority.PUBLIC)
+        pinned = load_public(centre.root / key.PUBLIC)
         roster = Roster(
             self.terminal.origin, self.terminal.key, lambda _people: {key_id(pinned): pinned}, self.people,
             lambda: Received(centre.root / f"{name}-received.db"), POLICY, centre.site.clock(), grace_ns=0,
@@ -136,7 +137,7 @@ class Learner:
 @pytest.fixture
 def centre(site, capsys) -> Centre:
     (site.root / "pki").symlink_to(site.broker.pki)
-    pki.issue_client(site.broker.pki, pki.AUTHORITY)
+    certificates.issue_client(site.broker.pki, certificates.AUTHORITY)
     assert main(["central", "authority", "init", str(site.root), "--by", "Pat"]) == 0
     site.ledger()
     return Centre(site, capsys)
@@ -216,7 +217,7 @@ def test_an_order_that_met_a_locked_roster_is_followed_before_anything_is_publis
     centre.publish()
     words = ("--reason", "requested") if word == "erase" else ()
     with monkeypatch.context() as patched, locked(centre.root / ROSTER_PEOPLE):
-        patched.setattr("edge.sqlitefile.BUSY_S", 0.2)
+        patched.setattr("edge.storage.sqlite_file.BUSY_S", 0.2)
         code, said = centre.order("main/gate-1", word, leaves, *words)
     assert code == 1
     assert "does not follow it yet" in said
@@ -230,9 +231,9 @@ FILES = (
     (ROSTER_PEOPLE,),
     (ROSTER_DB,),
     (ROSTER_DB, ROSTER_PEOPLE),
-    (authority.DB,),
-    (ROSTER_DB, ROSTER_PEOPLE, authority.DB),
-    (ROSTER_DB, ROSTER_PEOPLE, authority.DB, "roster.key", "authority.key", "authority.pem", "ledger.db"),
+    (key.DB,),
+    (ROSTER_DB, ROSTER_PEOPLE, key.DB),
+    (ROSTER_DB, ROSTER_PEOPLE, key.DB, "roster.key", "authority.key", "authority.pem", "ledger.db"),
 )
 
 
@@ -365,11 +366,11 @@ def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_ro
     assert "keeps them until 2096" in said
     late = centre.install()
     late.knows(leaves)
-    with Registry(centre.root / authority.DB) as registry:
+    with Registry(centre.root / key.DB) as registry:
         told = [(one.origin.terminal, one.order.fields.get("at")) for one in registry.addressed()]
     assert told == [("gate-1", "2096-01-01T00:00:00.000Z"), ("late-1", "2096-01-01T00:00:00.000Z")]
     assert "employment" not in centre.publish(), "once is enough"
-    monkeypatch.setattr(roster_follow, "now", lambda: "2096-01-01T00:00:01.000Z")
+    monkeypatch.setattr(order_follower, "now", lambda: "2096-01-01T00:00:01.000Z")
     centre.publish()
     centre.site.eventually(lambda: late.matched() == {stays}, "they left")
     assert centre.in_files() == {stays}
@@ -379,7 +380,7 @@ def test_an_employment_that_continues_takes_nobody_out(centre: Centre, monkeypat
     person = centre.add(1)
     centre.order("main/gate-1", "employment-ended", person, "--at", "2096-01-01T00:00:00Z")
     centre.order("main/gate-1", "employment-continues", person)
-    monkeypatch.setattr(roster_follow, "now", lambda: "2096-01-01T00:00:01.000Z")
+    monkeypatch.setattr(order_follower, "now", lambda: "2096-01-01T00:00:01.000Z")
     centre.publish()
     assert centre.in_files() == {person}
 
@@ -398,8 +399,8 @@ def test_nothing_is_done_while_the_log_is_locked(centre: Centre, monkeypatch: py
     person = centre.add(1, tokens=BADGE)
     words, _ = ACTS[act][0](centre, person), None
     before = everything(centre)
-    with monkeypatch.context() as patched, locked(centre.root / authority.DB):
-        patched.setattr("edge.sqlitefile.BUSY_S", 0.2)
+    with monkeypatch.context() as patched, locked(centre.root / key.DB):
+        patched.setattr("edge.storage.sqlite_file.BUSY_S", 0.2)
         code, said = centre.run(*words, broker=act == "publish")
     assert (code, "another process held it" in said) == (74, True)
     assert everything(centre) == before

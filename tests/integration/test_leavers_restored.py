@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.central import authority, roster
-from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
-from edge.domain import roster as messages
-from edge.domain.badge import Token
-from edge.roster.person import new_person_id
+from edge.central.authority import key
+from edge.central.roster import membership
+from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.domain.people.credentials import Token
+from edge.domain.roster import messages
+from edge.people.person import new_person_id
 from tests.integration import test_leavers
 from tests.integration.test_leavers import BADGE, BY, Centre, backup, member
 
@@ -72,7 +73,7 @@ def test_who_is_damaged_and_was_never_published_is_named_and_keeps_nobody_up(cen
 def test_a_full_site_drops_its_oldest_tombstones_and_not_a_publication(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (messages, roster):
+    for module in (messages, membership):
         monkeypatch.setattr(module, "MAX_PEOPLE", 3)
     leaves, others = centre.add(1), {centre.add(2), centre.add(3)}
     early = centre.install()
@@ -86,7 +87,7 @@ def test_a_full_site_drops_its_oldest_tombstones_and_not_a_publication(
 def test_a_withdrawal_behind_a_new_site_key_is_not_undone_by_a_restore(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
     centre.publish()
-    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority.DB)
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, key.DB)
     centre.good("roster withdraw", leaves, *BY)
     centre.good("roster rotate", "main", *BY)
     centre.publish()
@@ -113,7 +114,7 @@ def retained(centre: Centre) -> dict[str, bytes]:
 def test_a_part_of_a_newer_roster_is_no_ground_to_publish_an_older_one(centre: Centre, part: str) -> None:
     stays, leaves = centre.add(1), centre.add(2)
     centre.publish()
-    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority.DB)
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, key.DB)
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     centre.publish()
     tombstones_are_over(centre)
@@ -136,7 +137,7 @@ def test_a_part_of_a_newer_roster_is_no_ground_to_publish_an_older_one(centre: C
 def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2)
     centre.publish()
-    restore = backup(centre.root, ROSTER_PEOPLE, authority.DB)
+    restore = backup(centre.root, ROSTER_PEOPLE, key.DB)
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     tombstones_are_over(centre)
     centre.publish()
@@ -153,7 +154,7 @@ def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre:
 def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_messages_lack(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
     centre.publish()
-    restore = backup(centre.root, ROSTER_PEOPLE, authority.DB)
+    restore = backup(centre.root, ROSTER_PEOPLE, key.DB)
     centre.good("roster withdraw", leaves, *BY)
     centre.publish()
     restore()
@@ -233,9 +234,9 @@ def test_an_addition_that_is_killed_after_it_was_listed_is_lost_and_can_be_given
 
 def lose_state(centre: Centre) -> None:
     """The broker forgets what it retained of the roster."""
-    from edge.central.pki import AUTHORITY
-    from edge.central.roster_publish import publish
-    from edge.central.roster_publish import retained as there
+    from edge.central.broker.certificates import AUTHORITY
+    from edge.central.roster.publisher import publish
+    from edge.central.roster.publisher import retained as there
 
     to = centre.site.uplink(AUTHORITY)
     assert publish(to, "main", {}).emptied

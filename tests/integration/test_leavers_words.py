@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import authority, roster_follow
-from edge.central.registry import Registry
-from edge.central.roster_store import RosterStore
-from edge.domain.badge import Token
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft
-from edge.journal.envelope import key_id
-from edge.roster.person import new_person_id
+from edge.central.authority import key
+from edge.central.authority.register import Registry
+from edge.central.roster import order_follower
+from edge.central.roster.store import RosterStore
+from edge.crypto.dsse import key_id
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import Kind
+from edge.people.person import new_person_id
 from tests.integration import test_leavers
 from tests.integration.test_leavers import BADGE, BY, CONSENT, EVIDENCE, Centre, member
 
@@ -91,7 +92,7 @@ def test_what_was_said_before_of_an_employment_holds_when_a_later_order_is_cance
     centre.order("main/gate-1", word, leaves, *more)
     said = centre.good("orders", "--cancel", "2", "--why", "a slip", "--by", "Pat")
     assert "goes by what was said of this employment before" in said
-    monkeypatch.setattr(roster_follow, "now", lambda: "2096-01-01T00:00:01.000Z")
+    monkeypatch.setattr(order_follower, "now", lambda: "2096-01-01T00:00:01.000Z")
     centre.publish()
     assert centre.in_files() == {stays}
 
@@ -183,5 +184,5 @@ def test_the_end_of_an_employment_is_sent_to_terminals_that_it_was_not_ordered_o
     late.knows(leaves)
     centre.order("main/gate-1", "employment-ended", leaves, "--at", "2096-01-01T00:00:00Z")
     centre.publish()
-    with Registry(centre.root / authority.DB) as registry:
+    with Registry(centre.root / key.DB) as registry:
         assert {one.origin.terminal: one.times for one in registry.addressed()} == {"gate-1": 0, "late-1": 1}

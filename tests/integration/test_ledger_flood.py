@@ -4,8 +4,8 @@ import socket
 import sqlite3
 import ssl
 
-from edge.adapters.mqtt_packets import publish
-from edge.central import pki
+from edge.adapters.mqtt.packets import publish
+from edge.central.broker import certificates
 
 MESSAGES, SIZE = 2_000, 30_000
 
@@ -20,7 +20,7 @@ def without_an_answer(topic: str, payload: bytes) -> bytes:
 
 def connect(site, name: str) -> ssl.SSLSocket:
     """A client that is fast and writes what it likes."""
-    files = pki.issue_client(site.broker.pki, name)
+    files = certificates.issue_client(site.broker.pki, name)
     context = ssl.create_default_context(cafile=files.ca)
     context.load_cert_chain(files.certificate, files.key)
     stream = context.wrap_socket(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.audit import verify_all
-from edge.central.client import client_id, ledger_link
+from edge.central.broker.client import client_id, ledger_link
+from edge.central.ledger.verification import verify_all
 from edge.errors import LedgerError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from edge.central.resend import MAX_COMMANDS, Range, commands_for
+from edge.central.gaps.resend import MAX_COMMANDS, Range, commands_for
 from edge.cli import main
-from edge.domain.commands import MAX_RANGE
-from edge.domain.records import Origin
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.resend_command import MAX_RANGE
 
 EPOCH = "e" * 32
 

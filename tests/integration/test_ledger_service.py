@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.central.ledger import Ledger
-from edge.central.service import LedgerService, LedgerSettings
-from edge.domain import topics
+from edge.central.ledger.intake import Ledger
+from edge.central.ledger.service import LedgerService, LedgerSettings
+from edge.domain.protocol import topics
 from edge.errors import KeyFileError, LedgerError
 from edge.ports import Connected
 

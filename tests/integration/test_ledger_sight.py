@@ -2,10 +2,10 @@
 
 import shutil
 
-from edge.central.presence import claims
-from edge.domain import topics
-from edge.domain.presence import Presence
-from edge.terminal.alarms import FORK
+from edge.central.ledger.terminal_claims import claims
+from edge.domain.protocol import topics
+from edge.domain.protocol.terminal_status import Presence
+from edge.terminal.runtime.alarms import FORK
 
 
 def settled(site, count: int):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.audit import verify_all
-from edge.central.store import Store
+from edge.central.ledger.verification import verify_all
+from edge.central.store.records import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

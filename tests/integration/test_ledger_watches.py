@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.central import deaf, presence, pulse
-from edge.central.gaps import Kind, find
-from edge.domain.records import Origin
-from edge.journal.keys import create_identity
+from edge.central.gaps.delivery_gaps import Kind, find
+from edge.central.ledger import pulse, silent_broker, terminal_claims
+from edge.crypto.key_files import create_identity
+from edge.domain.protocol.record import Origin
 
 FAR = timedelta(days=36_500)
 
@@ -73,10 +73,10 @@ def test_an_ordinary_end_after_punches_is_no_roll_back(site, monkeypatch, how):
     terminal.run()
     terminal.receipted(2)
     with site.store() as store:
-        site.eventually(lambda: terminal.origin in presence.claims(store), "it is claimed")
+        site.eventually(lambda: terminal.origin in terminal_claims.claims(store), "it is claimed")
         terminal.append(4)
         terminal.receipted(6)
-        monkeypatch.setattr(presence, "now", (datetime.now(UTC) + timedelta(hours=1)).isoformat)
+        monkeypatch.setattr(terminal_claims, "now", (datetime.now(UTC) + timedelta(hours=1)).isoformat)
         if how == "a lost connection":
             terminal.publisher._uplink._link._connection._client.socket().close()
             terminal.publisher._uplink._link._stopping.set()
@@ -85,16 +85,18 @@ def test_an_ordinary_end_after_punches_is_no_roll_back(site, monkeypatch, how):
             terminal.stop()
             site.broker.start()
         terminal.stop()
-        gone = presence.Presence.ONLINE
+        gone = terminal_claims.Presence.ONLINE
         site.eventually(
-            lambda: presence.claims(store)[terminal.origin].state is not gone or how == "the broker is killed",
+            lambda: (
+                terminal_claims.claims(store)[terminal.origin].state is not gone or how == "the broker is killed"
+            ),
             "gone",
         )
     assert set(kinds(site, timedelta(hours=2))) <= {Kind.OFFLINE, Kind.LEDGER}
 
 
 def test_a_ledger_that_hears_nothing_although_terminals_are_online_begins_a_new_session(site, monkeypatch, caplog):
-    monkeypatch.setattr(deaf, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(silent_broker, "PATIENCE_S", 1.0)
     site.ledger()
     terminal = site.terminal()
     terminal.append(1)

@@ -14,28 +14,32 @@ import numpy as np
 import pytest
 from nacl.public import PrivateKey
 
-from edge.adapters.uplink_mqtt import MqttUplink
-from edge.central import authority, owing, pki, roster
-from edge.central.audit import verify_all
-from edge.central.roster_store import RosterStore
+from edge.adapters.mqtt.uplink import MqttUplink
+from edge.central.authority import key as authority
+from edge.central.authority import order_status
+from edge.central.broker import certificates
+from edge.central.ledger.verification import verify_all
+from edge.central.roster import membership
+from edge.central.roster.store import RosterStore
 from edge.cli import main
-from edge.domain import orders, topics
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_public, load_sealing, load_secret
-from edge.roster import stillbox
-from edge.roster.evidence import opened
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import answers
-from edge.terminal.orders import Orders
-from edge.terminal.publish import Publisher
-from edge.terminal.status import last_will
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_public, load_sealing, load_secret
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol import order as orders
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import Kind
+from edge.evidence_images import sealed_image
+from edge.evidence_images.store import opened
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.subject_access import report as answers
+from edge.terminal.uplink.publisher import Publisher
+from edge.terminal.uplink.status import last_will
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -108,7 +112,7 @@ class Gate:
 @pytest.fixture
 def centre(site):
     (site.root / "pki").symlink_to(site.broker.pki)
-    pki.issue_client(site.broker.pki, pki.AUTHORITY)
+    certificates.issue_client(site.broker.pki, certificates.AUTHORITY)
     assert main(["central", "authority", "init", str(site.root), "--by", "Pat"]) == 0
     site.ledger()
     return site
@@ -245,7 +249,7 @@ def test_what_is_cancelled_when_another_command_is_about_to_send_it_is_not_sent(
     gates[0].enrol(other, seed=2)
     nowhere = ["--by", "Pat", "--why", "asked by letter", "--port", "1", "--wait", "1s", "--force"]
     assert main(["central", "order", str(centre.root), "main/gate-1", "restrict", person, *nowhere]) == 1
-    real, said = owing.due, []
+    real, said = order_status.due, []
 
     def late(found):
         which = real(found)
@@ -254,7 +258,7 @@ def test_what_is_cancelled_when_another_command_is_about_to_send_it_is_not_sent(
         said.append(capsys.readouterr().out)
         return which
 
-    monkeypatch.setattr(owing, "due", late)
+    monkeypatch.setattr(order_status, "due", late)
     central(centre, "orders", "--send")
     assert "cancelled; it was never sent" in said[0]
     assert order(centre, "main/gate-1", "restrict", other) == 0, "what was sent before it came before it"
@@ -270,7 +274,7 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(
     tap = centre.neighbour("eavesdropper", "#")
     gates[0].enrol(person)
     with gates[0].people() as people, RosterStore(centre.root) as store:
-        roster.add(store, "main", person, people.member(person))
+        membership.add(store, "main", person, people.member(person))
     monkeypatch.setattr("sys.stdin", io.StringIO("Ann\u00a0Rightname\n"))
     assert order(centre, "main/gate-1", "rectify", person, "--name", "-") == 0
     with RosterStore(centre.root) as store:
@@ -316,7 +320,7 @@ def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, ga
     person = new_person_id()
     gates[0].enrol(person)
     with gates[0].people() as people, RosterStore(centre.root) as store:
-        roster.add(store, "main", person, people.member(person))
+        membership.add(store, "main", person, people.member(person))
 
     def standing() -> tuple[str | None, bool]:
         with RosterStore(centre.root) as store:
@@ -333,7 +337,7 @@ def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, ga
     capsys.readouterr()
     with gates[0].people() as people, RosterStore(centre.root) as store:
         people.means.give(person, Token.BADGE, "4711")
-        roster.add(store, "main", person, people.member(person))
+        membership.add(store, "main", person, people.member(person))
     assert order(centre, "main/gate-1", "withdraw", person) == 0
     assert standing() == ("restricted", False)
     assert "badge and PIN stay" in capsys.readouterr().err
@@ -341,7 +345,7 @@ def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, ga
     bare = new_person_id()
     gates[0].enrol(bare)
     with gates[0].people() as people, RosterStore(centre.root) as store:
-        roster.add(store, "main", bare, people.member(bare))
+        membership.add(store, "main", bare, people.member(bare))
     assert order(centre, "main/gate-1", "withdraw", bare) == 0
     assert "without one they are taken out" in capsys.readouterr().err
     with RosterStore(centre.root) as store:
@@ -355,7 +359,7 @@ def test_an_image_comes_from_a_terminal_to_the_employers_key_alone(centre, gates
     assert main(["central", "evidence", "key", str(tmp_path / "evidence.key")]) == 0
     key, now = load_sealing(tmp_path / "evidence.key.pem"), WallClock().evidence()
     record, picture = f"gate-1/{'e' * 32}/1", b"a picture of Ann" * 100
-    sealed = stillbox.seal(record, person, now.utc, picture, key)
+    sealed = sealed_image.seal(record, person, now.utc, picture, key)
     with opened(gates[0].state / "evidence.db", now, make=True) as store:
         assert store.keep(record, person, now, sealed, 1_000_000)
     wanted = ("release-evidence", person, "--record", record, "--ground", "dispute")
@@ -414,7 +418,7 @@ def test_hostile_orders_change_nothing(centre, gates, stranger_key):
     key = authority.load(centre.root)
 
     def sealed(signer, kind: str = orders.PAYLOAD_TYPE, **changes: object) -> bytes:
-        return envelope.to_wire(envelope.sign(kind, json.dumps({**document, **changes}).encode(), signer))
+        return dsse.to_wire(dsse.sign(kind, json.dumps({**document, **changes}).encode(), signer))
 
     forgeries = [
         sealed(stranger_key), sealed(centre.ledger_key), sealed(gates[1].terminal.key),

@@ -7,17 +7,18 @@ import time
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.audit import verify_all
-from edge.central.ledger import Outcome
-from edge.domain import receipts, topics
-from edge.domain.receipts import Receipt
-from edge.domain.records import PAYLOAD_TYPE, Origin, Position, encode, payload_hash
-from edge.journal import envelope
+from edge.central.ledger.intake import Outcome
+from edge.central.ledger.verification import verify_all
+from edge.crypto import dsse
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import topics
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import PAYLOAD_TYPE, Origin, Position, encode, payload_hash
 
 
 def sign_receipt(key: SigningKey, **fields) -> bytes:
     receipt = Receipt(**{"issued": "2026-03-02T08:00:00.000Z", **fields})
-    return envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key))
+    return dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key))
 
 
 @pytest.mark.parametrize("name", ["gate-2", "ledger"])
@@ -79,12 +80,10 @@ def test_a_hostile_publisher_changes_nothing_and_the_terminal_still_delivers(sit
         first, second, third, _ = [outgoing.wire for outgoing in ring.envelopes(0, 4)]
         foreign, epoch, head = theirs.envelopes(0, 1)[0].wire, ring.epoch, ring.head()
     topic = topics.record(terminal.origin, "punch")
-    payload = bytearray(envelope.parse(third).payload)
+    payload = bytearray(dsse.parse(third).payload)
     payload[payload.index(b'"direction":"in"') + 13] ^= 1
-    altered = envelope.to_wire(
-        envelope.Envelope(
-            PAYLOAD_TYPE, bytes(payload), envelope.parse(third).keyid, envelope.parse(third).signature
-        )
+    altered = dsse.to_wire(
+        dsse.Envelope(PAYLOAD_TYPE, bytes(payload), dsse.parse(third).keyid, dsse.parse(third).signature)
     )
     forged = encode(terminal.origin, Position(epoch, 5, head.hash), site.punch())
     document = json.loads(second)
@@ -97,8 +96,8 @@ def test_a_hostile_publisher_changes_nothing_and_the_terminal_still_delivers(sit
         (topic, first[:-40]),
         (topic, altered),
         (topic, json.dumps(document).encode()),
-        (topic, envelope.to_wire(envelope.sign(PAYLOAD_TYPE, forged, stranger_key))),
-        (topic, envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, forged, terminal.key))),
+        (topic, dsse.to_wire(dsse.sign(PAYLOAD_TYPE, forged, stranger_key))),
+        (topic, dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, forged, terminal.key))),
         (topic, foreign),
         (topics.record(terminal.origin, "boot"), first),
         # overheard and sent out of order, twice: genuine, so these are taken
@@ -130,8 +129,8 @@ def test_forged_receipts_release_nothing(site, stranger_key):
     genuine = sign_receipt(site.ledger_key, **here)
     document = json.loads(genuine)
     document["payload"] = document["payload"][:-4] + "fQ=="
-    record_as_receipt = envelope.to_wire(
-        envelope.sign(
+    record_as_receipt = dsse.to_wire(
+        dsse.sign(
             PAYLOAD_TYPE, receipts.encode(Receipt(issued="2026-03-02T08:00:00.000Z", **here)), site.ledger_key
         )
     )
@@ -210,7 +209,7 @@ def test_a_revoked_terminal_is_heard_no_more(site):
     publisher = terminal.run(resend_s=0.2)
     terminal.receipted(2)
     with site.store() as store:
-        assert store.revoke(envelope.key_id(terminal.key.verify_key))
+        assert store.revoke(dsse.key_id(terminal.key.verify_key))
     terminal.append(2)
     site.eventually(lambda: publisher.counters.resends > 0, "it tries")
     assert (site.count(), terminal.watermark()) == (2, 2)
@@ -251,7 +250,7 @@ def test_a_cloned_card_is_a_conflict_and_the_first_history_stays(site, tmp_path)
 
 
 def test_the_ledger_counts_what_it_rejects(site, tmp_path):
-    from edge.central.ledger import Ledger
+    from edge.central.ledger.intake import Ledger
 
     terminal = site.terminal()
     with site.store() as store:

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import pki
-from edge.central import roster as centre
-from edge.central.broker import EmbeddedBroker
-from edge.central.roster_compose import compose
-from edge.central.roster_publish import Published, publish
-from edge.central.roster_store import RosterStore
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.records import decode
-from edge.domain.roster_member import Member
-from edge.domain.roster_topics import subscriptions
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker
+from edge.central.roster import membership as centre
+from edge.central.roster.messages import compose
+from edge.central.roster.publisher import Published, publish
+from edge.central.roster.store import RosterStore
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.roster.member import Member
+from edge.domain.roster.topics import subscriptions
 from edge.errors import BrokerError
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.roster.received import Received
-from edge.terminal.roster import Roster
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.people.roster.state import Received
+from edge.terminal.uplink.roster_client import Roster
 from tests.integration.neighbours import open_acl
 
 POLICY = Policy("2026-1", "c" * 64)
@@ -51,7 +51,7 @@ class Company:
         self.site, self.root = site, root
         root.mkdir()
         self.store = RosterStore(root)
-        self.uplink = site.uplink(pki.AUTHORITY)
+        self.uplink = site.uplink(certificates.AUTHORITY)
         self.ids: list[str] = []
 
     def add(self, number: int) -> str:
@@ -173,10 +173,10 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
     kept = (broker.directory / "mosquitto.db").read_bytes()
     assert traffic.count(ann.encode()) >= 3
     assert ann.encode() in kept
-    opened = b"".join(envelope.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
+    opened = b"".join(dsse.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
     for haystack in (traffic, opened, kept):
         assert leaks(haystack, company.secrets() | {"new name": b"Ada Planted-Again"}) == []
-    punches = [envelope.parse(payload).payload for topic, payload in tap.heard if topic == records]
+    punches = [dsse.parse(payload).payload for topic, payload in tap.heard if topic == records]
     assert punches
     fractions: list[str] = []
     for payload in punches:
@@ -186,14 +186,14 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
 
 def test_the_scan_finds_what_is_not_encrypted(company, site, broker):
     """The same people in messages whose encryption was left out: what the test above would have seen."""
-    from edge.roster import sitekey
+    from edge.crypto import site_key
 
     tap = site.neighbour("eavesdropper", "#")
     site.terminal("gate-1")
     company.add(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sitekey, "encrypt", lambda _key, plaintext, _bound_to: b"n" * 24 + plaintext)
-        patch.setattr(sitekey, "seal", lambda plaintext, _to: plaintext + b"s" * 48)
+        patch.setattr(site_key, "encrypt", lambda _key, plaintext, _bound_to: b"n" * 24 + plaintext)
+        patch.setattr(site_key, "seal", lambda plaintext, _to: plaintext + b"s" * 48)
         company.publish()
     site.eventually(lambda: tap.poll(0.05) is None and len(tap.heard) >= 4, "the traffic")
     broker.stop()
@@ -232,7 +232,7 @@ def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_
     def planted() -> dict[str, bytes]:
         with site.store() as ledger:
             sent = compose(company.store, "main", ledger.terminals(), AUTHORITY)[f"{PERSONS}/{ann}"]
-        found = {"message": sent.wire[400:460], "ciphertext": envelope.parse(sent.wire).payload[400:440]}
+        found = {"message": sent.wire[400:460], "ciphertext": dsse.parse(sent.wire).payload[400:440]}
         with company.people(terminal) as held:
             for where, people in (("terminal", held), ("centre", company.store.people)):
                 query = "SELECT wrapped, name, sealed FROM people JOIN templates ON person = id WHERE id = ?"
@@ -266,10 +266,10 @@ def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company,
     assert refused.refused is not None
     assert site.neighbour("ledger").publish("smartclocker/v1/main/roster/manifest", b"x").refused is not None
     before = running._roster.counters()
-    authority = site.neighbour(pki.AUTHORITY)
+    authority = site.neighbour(certificates.AUTHORITY)
     for topic, sent in wires.items():
-        parsed = envelope.parse(sent.wire)
-        foreign = envelope.to_wire(envelope.sign(parsed.payload_type, parsed.payload, stranger_key))
+        parsed = dsse.parse(sent.wire)
+        foreign = dsse.to_wire(dsse.sign(parsed.payload_type, parsed.payload, stranger_key))
         for wire in (foreign, sent.wire[: len(sent.wire) // 2], b"\xff", b"{}", b""):
             authority.publish(topic, wire)
     site.eventually(
@@ -286,7 +286,7 @@ def test_publishing_sends_what_lacks_and_nothing_else(company, site, broker):
     company.add(0)
     assert company.publish() == Published(retained=4, sent=4, emptied=0, bytes=company_bytes(company, site))
     assert company.publish() == Published(retained=4, sent=0, emptied=0, bytes=0)
-    lost = site.neighbour(pki.AUTHORITY)
+    lost = site.neighbour(certificates.AUTHORITY)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.publish("smartclocker/v1/main/roster/person/" + "z" * 26, b"somebody", retain=True)
     lost.link.stop()
@@ -307,7 +307,7 @@ def test_an_omission_is_an_alarm_in_the_status_until_it_is_mended(company, site)
     terminal = site.terminal("gate-1")
     company.add(0)
     company.publish()
-    lost = site.neighbour(pki.AUTHORITY)
+    lost = site.neighbour(certificates.AUTHORITY)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.link.stop()
     watcher = site.neighbour("ledger", "smartclocker/v1/main/gate-1/status")

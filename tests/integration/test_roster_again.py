@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central import broker_texts
-from edge.central import roster as centre
-from edge.domain.badge import Token
-from edge.domain.kinds import ErasureReason
-from edge.domain.roster_topics import Part, place_of
-from edge.roster.person import new_person_id
+from edge.central.broker import templates
+from edge.central.roster import membership as centre
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster.topics import Part, place_of
+from edge.people.person import new_person_id
 from tests.integration.proxy import Proxy
 from tests.integration.test_roster import LONG_NS, SHORT_NS, Company, company
 
@@ -111,9 +111,9 @@ def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
     company, site, broker, proxy, monkeypatch
 ):
     queue = "max_queued_messages {max_queued}\n"
-    assert queue in broker_texts.CONFIGURATION
+    assert queue in templates.CONFIGURATION
     small = queue.replace("{max_queued}", "2")
-    monkeypatch.setattr(broker_texts, "CONFIGURATION", broker_texts.CONFIGURATION.replace(queue, small))
+    monkeypatch.setattr(templates, "CONFIGURATION", templates.CONFIGURATION.replace(queue, small))
     broker.stop()
     broker.start()
     first = company.add(0)

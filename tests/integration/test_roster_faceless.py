@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from edge.central import roster as centre
-from edge.domain.badge import Token
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.records import decode
-from edge.domain.roster_member import Member
-from edge.journal import envelope
-from edge.roster.person import new_person_id
+from edge.central.roster import membership as centre
+from edge.crypto import dsse
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.roster.member import Member
+from edge.people.person import new_person_id
 from tests.integration.test_roster import CONSENT, MODEL, NAMES, PERSONS, broker, company, leaks, templates
 
 __all__ = ["broker", "company"]  # the fixtures
@@ -71,7 +71,7 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     while tap.poll(0.5) is not None:
         pass
     traffic = b"".join(topic.encode() + payload for topic, payload in tap.heard)
-    opened = b"".join(envelope.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
+    opened = b"".join(dsse.parse(payload).payload for _, payload in tap.heard if b"payloadType" in payload)
     assert fay.encode() in traffic
     for haystack in (traffic, opened, (broker.directory / "mosquitto.db").read_bytes()):
         assert leaks(haystack, company.secrets() | SECRETS) == []

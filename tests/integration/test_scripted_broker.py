@@ -13,17 +13,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.adapters import mqtt_connection, mqtt_events, mqtt_outgoing
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity, Publish, Receive
-from edge.adapters.mqtt_packets import publish
-from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
-from edge.central import pki
-from edge.domain import topics
-from edge.domain.records import Origin
+from edge.adapters.mqtt import connection as mqtt_connection
+from edge.adapters.mqtt import event_queue, outgoing
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity, Publish, Receive
+from edge.adapters.mqtt.packets import publish
+from edge.adapters.mqtt.uplink import MqttUplink, UplinkSettings
+from edge.central.broker import certificates
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
 from edge.errors import BrokerError
 from edge.ports import Connected, Disconnected, Message
-from edge.terminal.status import last_will
+from edge.terminal.uplink.status import last_will
 
 HERE = Origin("main", "gate-1")
 CONNECT, SUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0x30, 0x40, 0xC0
@@ -55,9 +56,9 @@ def read_packet(stream: ssl.SSLSocket) -> tuple[int, bytes] | None:
 @pytest.fixture
 def scripted(tmp_path) -> Iterator[Callable[[Script], UplinkSettings]]:
     """Serve one connection after another by a script: what to answer to (command, body); None closes."""
-    pki.create_authority(tmp_path)
-    server = pki.issue_server(tmp_path, ["127.0.0.1"])
-    client = pki.issue_client(tmp_path, "gate-1")
+    certificates.create_authority(tmp_path)
+    server = certificates.issue_server(tmp_path, ["127.0.0.1"])
+    client = certificates.issue_client(tmp_path, "gate-1")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=server.ca)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(server.certificate, server.key)
@@ -173,7 +174,7 @@ def test_rubbish_ends_the_connection_and_not_the_thread(scripted, rubbish):
 def test_a_thread_that_dies_is_seen_by_whoever_waits_for_events(scripted, monkeypatch):
     died = []
     monkeypatch.setattr(threading, "excepthook", lambda args: died.append(args.exc_type))
-    monkeypatch.setattr("edge.adapters.mqtt_link._pause_s", lambda attempt, settings: 1 / 0)
+    monkeypatch.setattr("edge.adapters.mqtt.client._pause_s", lambda attempt, settings: 1 / 0)
     with uplink_of(scripted(answers(connect=None))) as uplink:
         assert isinstance(uplink.next_event(60), Disconnected)
         with pytest.raises(BrokerError, match="the thread that speaks to the broker died"):
@@ -249,13 +250,13 @@ def test_a_flood_that_nobody_takes_stops_at_a_bound_and_nothing_of_it_is_lost(sc
             assert time.monotonic() < deadline
             time.sleep(0.01)
         held = events._put_bytes - events._got_bytes
-        assert held <= mqtt_events.MOST_BYTES + (1 << 20) < count * size / 10
+        assert held <= event_queue.MOST_BYTES + (1 << 20) < count * size / 10
         for n in range(count):
             event = uplink.next_event(60)
             if isinstance(event, Connected):
                 event = uplink.next_event(60)
             assert event.payload[:7] == b"%07d" % n
-            assert events._put_bytes - events._got_bytes <= mqtt_events.MOST_BYTES + (1 << 20)
+            assert events._put_bytes - events._got_bytes <= event_queue.MOST_BYTES + (1 << 20)
 
 
 def test_small_messages_are_bounded_by_their_number(scripted):
@@ -269,7 +270,7 @@ def test_small_messages_are_bounded_by_their_number(scripted):
         events = uplink._link._events
         for _ in range(count + 1):
             assert isinstance(uplink.next_event(60), Message | Connected)
-            assert events._put - events._got <= mqtt_events.MOST_EVENTS + 65_536 // 8
+            assert events._put - events._got <= event_queue.MOST_EVENTS + 65_536 // 8
 
 
 def test_a_broker_that_acknowledges_nothing_is_handed_no_more_than_a_bound(scripted):
@@ -277,13 +278,13 @@ def test_a_broker_that_acknowledges_nothing_is_handed_no_more_than_a_bound(scrip
     with uplink_of(scripted(answers(connect=only_one, subscribe=granted))) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
         taken = sum(uplink.publish("a", b"x" * 900, token=n) for n in range(50_000))
-        assert 1_000 < taken <= mqtt_outgoing.MOST_WAITING + 1
+        assert 1_000 < taken <= outgoing.MOST_WAITING + 1
         large = sum(uplink.publish("a", b"x" * 60_000, token=n) for n in range(50_000))
         assert large <= 1
 
 
 def test_a_broker_that_reads_no_answers_is_not_read_either():
-    connection = SimpleNamespace(_wires=SimpleNamespace(events=mqtt_events.Events(lambda: None)))
+    connection = SimpleNamespace(_wires=SimpleNamespace(events=event_queue.Events(lambda: None)))
     assert mqtt_connection.Connection._may_read(connection, SimpleNamespace(unsent=0))
     assert not mqtt_connection.Connection._may_read(
         connection, SimpleNamespace(unsent=mqtt_connection._MOST_UNSENT)

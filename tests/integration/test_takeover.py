@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from edge.central.client import ledger_link
-from edge.central.service import LedgerService, LedgerSettings
-from edge.central.turn import turn
-from edge.domain import topics
+from edge.central.broker.client import ledger_link
+from edge.central.broker.turn import turn
+from edge.central.ledger.service import LedgerService, LedgerSettings
+from edge.domain.protocol import topics
 from edge.errors import BrokerError
 
 

@@ -3,15 +3,15 @@
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import topics
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity
-from edge.terminal import waiting
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity
+from edge.domain.protocol import topics
+from edge.terminal.uplink import unreceipted
 
 
 @pytest.fixture
 def terminal(site, monkeypatch):
-    monkeypatch.setattr(waiting, "PATIENCE_S", 2.0)
+    monkeypatch.setattr(unreceipted, "PATIENCE_S", 2.0)
     made = site.terminal()
     made.append(1)
     return made

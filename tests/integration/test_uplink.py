@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity
-from edge.adapters.uplink_mqtt import MqttUplink
-from edge.central import pki
-from edge.domain import topics
-from edge.domain.records import Origin
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity
+from edge.adapters.mqtt.uplink import MqttUplink
+from edge.central.broker import certificates
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
 from edge.errors import KeyFileError
 from edge.ports import Acknowledged, Connected, Disconnected, Message
-from edge.terminal.status import last_will
+from edge.terminal.uplink.status import last_will
 
 HERE = Origin("main", "gate-1")
 
@@ -65,7 +65,7 @@ def test_wake_ends_a_wait(site):
 
 
 def test_another_authority_for_the_broker_is_a_clear_reason(site, tmp_path):
-    other = pki.create_authority(tmp_path / "other")
+    other = certificates.create_authority(tmp_path / "other")
     event = first_event(site.uplink("gate-1", ca=other.ca))
     assert isinstance(event, Disconnected)
     assert "certificate verify failed" in event.reason
@@ -73,8 +73,8 @@ def test_another_authority_for_the_broker_is_a_clear_reason(site, tmp_path):
 
 
 def test_a_certificate_of_another_authority_is_a_clear_reason(site, tmp_path):
-    pki.create_authority(tmp_path / "other")
-    alien = pki.issue_client(tmp_path / "other", "gate-1")
+    certificates.create_authority(tmp_path / "other")
+    alien = certificates.issue_client(tmp_path / "other", "gate-1")
     event = first_event(site.uplink("gate-1", certificate=alien.certificate, key=alien.key))
     assert isinstance(event, Disconnected)
     # TLS 1.3: the broker's alert may lose its race against the reset of the connection
@@ -82,14 +82,14 @@ def test_a_certificate_of_another_authority_is_a_clear_reason(site, tmp_path):
 
 
 def test_an_expired_certificate_is_a_clear_reason(site):
-    expired = pki.issue_client(site.broker.pki, "gate-9", lifetime=timedelta(days=-1))
+    expired = certificates.issue_client(site.broker.pki, "gate-9", lifetime=timedelta(days=-1))
     event = first_event(site.uplink("gate-1", certificate=expired.certificate, key=expired.key))
     assert isinstance(event, Disconnected)
     assert "certificate" in event.reason
 
 
 def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
-    pki.issue_server(site.broker.pki, [site.broker.host], lifetime=timedelta(days=-1))
+    certificates.issue_server(site.broker.pki, [site.broker.host], lifetime=timedelta(days=-1))
     site.broker.restart()
     event = first_event(site.uplink("gate-1"))
     assert "certificate has expired" in event.reason
@@ -97,7 +97,7 @@ def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
 
 
 def test_a_broker_of_another_name_is_a_clear_reason(site):
-    pki.issue_server(site.broker.pki, ["broker.example"])
+    certificates.issue_server(site.broker.pki, ["broker.example"])
     site.broker.restart()
     event = first_event(site.uplink("gate-1"))
     assert "mismatch" in event.reason
@@ -232,12 +232,12 @@ def test_a_renewal_that_is_half_done_does_not_cost_the_connection(site, caplog):
 
 
 def test_what_was_renewed_on_the_disk_is_used_at_the_next_attempt(site):
-    expired = pki.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    expired = certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
     with uplink_of(site.uplink("gate-9", certificate=expired.certificate, key=expired.key)) as uplink:
         event = uplink.next_event(60)
         assert isinstance(event, Disconnected)
         assert "certificate" in event.reason
-        assert pki.issue_client(site.broker.pki, "gate-1") == expired, "the same files, renewed"
+        assert certificates.issue_client(site.broker.pki, "gate-1") == expired, "the same files, renewed"
         while not isinstance(event := uplink.next_event(60), Connected):
             assert isinstance(event, Disconnected)
 
@@ -261,10 +261,10 @@ def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(
     program.write_text(
         textwrap.dedent(f"""
             from pathlib import Path
-            from edge.adapters.uplink_mqtt import MqttUplink, UplinkSettings
+            from edge.adapters.mqtt.uplink import MqttUplink, UplinkSettings
             from edge.domain import topics
-            from edge.domain.records import Origin
-            from edge.terminal.status import last_will
+            from edge.domain.protocol.record import Origin
+            from edge.terminal.uplink.status import last_will
             here = Origin("main", "gate-1")
             files = [Path(p) for p in {[str(settings.ca), str(settings.certificate), str(settings.key)]}]
             uplink = MqttUplink(UplinkSettings({settings.host!r}, {settings.port}, *files), here, last_will(here),

@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from edge.adapters.system import SystemClock
-from edge.domain.types import TimeEvidence
+from edge.adapters.linux.clock import SystemClock
+from edge.domain.face import TimeEvidence
 
 
 class StoryClock:

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central import pki
-from edge.central.broker import EmbeddedBroker, render_acl
-from edge.central.roster_store import ROSTER_PUBLIC, RosterStore
-from edge.central.service import LedgerService, LedgerSettings
-from edge.central.store import Store
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
+from edge.central.ledger.service import LedgerService, LedgerSettings
+from edge.central.roster.store import ROSTER_PUBLIC, RosterStore
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain.records import Record, decode
-from edge.domain.types import Floats
-from edge.evaluation.sandbox import Centre
+from edge.domain.face import Floats
+from edge.domain.protocol.record import Record, decode
+from edge.sandbox import Centre
 from tests.privacy import tap
 from tests.privacy.gate import SITE, Driven, Gate, Whole
 
@@ -137,7 +137,7 @@ class Company:
 
     def uplink(self, name: str) -> UplinkSettings:
         """A way to the broker with somebody's certificate."""
-        files = pki.issue_client(self.broker.pki, name)
+        files = certificates.issue_client(self.broker.pki, name)
         return UplinkSettings(
             self.broker.host, self.broker.port, files.ca, files.certificate, files.key, backoff_max_s=1.0
         )
@@ -189,7 +189,7 @@ def found(root: Path, terminals: int) -> Iterator[Company]:
         made.whole = _install(made, 1, Whole)
         made.driven = [_install(made, number, Driven) for number in range(2, terminals + 1)]
         service = LedgerService(
-            LedgerSettings(made.uplink(pki.LEDGER), centre / "ledger.db", centre / "ledger.key")
+            LedgerSettings(made.uplink(certificates.LEDGER), centre / "ledger.db", centre / "ledger.key")
         )
         service.start()
         stack.callback(service.stop)
@@ -221,7 +221,7 @@ def install_late(company: Company) -> Driven:
 
 def _install(company: Company, number: int, kind: type[Any]) -> Any:
     name = f"gate-{number}"
-    link = pki.issue_client(company.broker.pki, name)
+    link = certificates.issue_client(company.broker.pki, name)
     ledger = company.centre / "ledger.pem"
     place = Centre(company.broker.host, company.broker.port, link.ca, link.certificate, link.key, ledger)
     more = f'\n[evidence]\nkey = "{company.root / EVIDENCE_KEY}.pem"\n' if kind is Whole else ""

@@ -67,7 +67,7 @@ def _roster(part: str, payload: bytes) -> str | None:
 
 
 def _order_fields() -> set[str]:
-    from edge.domain.orders import FIELDS
+    from edge.domain.protocol.order import FIELDS
 
     return {name for fields in FIELDS.values() for name in fields}
 

@@ -13,28 +13,28 @@ from pathlib import Path
 import numpy as np
 
 from edge import config
-from edge.adapters.camera_replay import ReplayCamera, Scene
-from edge.adapters.sd_notify import notifier_from
-from edge.adapters.signals_console import ConsoleSignals
-from edge.cli.stage import WatchedSignals
-from edge.domain.badge import Read, Token
-from edge.domain.cues import CueName
-from edge.domain.records import Record, decode
-from edge.domain.types import Box, Floats, Frame, Probe, Sight
-from edge.evaluation.sandbox import Centre, write_terminal
-from edge.journal import envelope
-from edge.journal.ring import Ring
+from edge.adapters.linux.sd_notify import notifier_from
+from edge.adapters.replay.camera import ReplayCamera, Scene
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.crypto import dsse
+from edge.demo.stage import WatchedSignals
+from edge.domain.attendance.cues import CueName
+from edge.domain.face import Box, Floats, Frame, Probe, Sight
+from edge.domain.people.credentials import Read, Token
+from edge.domain.protocol.record import Record, decode
+from edge.journal.journal import Ring
+from edge.people.people_store import People
 from edge.resources import photos_directory
-from edge.roster.people import People
-from edge.terminal import parts
-from edge.terminal.attend import Attend
+from edge.sandbox import Centre, write_terminal
+from edge.terminal import factory
+from edge.terminal.attendance.cue_player import CuePlayer
+from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.pace import Pace
 from edge.terminal.daemon import Terminal
-from edge.terminal.faces import Faces
-from edge.terminal.latency import Latency
-from edge.terminal.pace import Pace
-from edge.terminal.publish import Publisher
-from edge.terminal.runtime import LatestSlot
-from edge.terminal.signal import CuePlayer
+from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.workers import LatestSlot
+from edge.terminal.uplink.publisher import Publisher
 from edge.vision.photo import load_photo
 from tests.privacy.clock import StoryClock
 
@@ -55,10 +55,10 @@ class Gate:
         path.write_text(text + more, encoding="utf-8")
         self.path = path
         self.loaded = config.load(path).config
-        self.secrets = parts.load_secrets(self.loaded)
-        self.policy = parts.policy(self.loaded)
-        self.origin = parts.origin(self.loaded)
-        self.embedder = parts.model_store(self.loaded).template.id
+        self.secrets = factory.load_secrets(self.loaded)
+        self.policy = factory.policy(self.loaded)
+        self.origin = factory.origin(self.loaded)
+        self.embedder = factory.model_store(self.loaded).template.id
         self.clock = StoryClock()
 
     @property
@@ -68,11 +68,11 @@ class Gate:
 
     def people(self) -> People:
         """The people file."""
-        return parts.open_people(self.loaded, self.secrets)
+        return factory.open_people(self.loaded, self.secrets)
 
     def ring(self) -> Ring:
         """The journal."""
-        return parts.open_ring(self.loaded, self.secrets)
+        return factory.open_ring(self.loaded, self.secrets)
 
     def matched(self) -> set[str]:
         """Whom a face would be compared with."""
@@ -82,7 +82,7 @@ class Gate:
     def records(self) -> list[Record]:
         """The journal, from its first record."""
         with self.ring() as ring:
-            return [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 100_000)]
+            return [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 100_000)]
 
     def punches(self) -> list[str]:
         """Who punched, in order."""
@@ -106,13 +106,13 @@ class Driven(Gate):
 
     def start(self) -> None:
         """The publisher on a thread, the attending loop opened on this one."""
-        uplink = parts.uplink(self.loaded)
+        uplink = factory.uplink(self.loaded)
         if uplink is None:
             raise RuntimeError("this gate has a centre")
         self._publisher = publisher = Publisher(
             uplink, self.ring, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
-            orders=parts.orders(self.loaded, self.secrets, self.clock, parts.policy(self.loaded)),
-            roster=parts.roster(self.loaded, self.secrets, self.clock, parts.policy(self.loaded)),
+            orders=factory.orders(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
+            roster=factory.roster(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
         )  # fmt: skip
         self._stopping = threading.Event()
 
@@ -127,10 +127,10 @@ class Driven(Gate):
         self._slot: LatestSlot[Frame] = LatestSlot()
         self._reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
-        rules = parts.rules(self.loaded, parts.model_store(self.loaded))
+        rules = factory.rules(self.loaded, factory.model_store(self.loaded))
         self._attend = Attend(
             self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake,
-            Faces(self._eyes, rules.faces, Pace(), parts.site_threshold(self.loaded, self._eyes)), self._reads,
+            Faces(self._eyes, rules.faces, Pace(), factory.site_threshold(self.loaded, self._eyes)), self._reads,
         )  # fmt: skip
         self._attend.open()
         self._thread.start()

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from nacl.signing import SigningKey
 
-from edge.central import authority
-from edge.central.registry import Registry
-from edge.domain import orders, topics
-from edge.domain.orders import Order, Word
-from edge.domain.roster_topics import root
-from edge.journal import envelope
+from edge.central.authority import key as authority
+from edge.central.authority.register import Registry
+from edge.crypto import dsse
+from edge.domain.protocol import order as orders
+from edge.domain.protocol import topics
+from edge.domain.protocol.order import Order, Word
+from edge.domain.roster.topics import root
 from tests.privacy import cast
 from tests.privacy.company import Company
 from tests.privacy.findings import Findings
@@ -50,7 +51,7 @@ def _orders(company: Company) -> list[Message]:
     order = Order(secrets.token_hex(16), SITE, names, 10**6, _text(now), until, Word.ERASE, about)
 
     def signed(made: Order, by: SigningKey = key) -> bytes:
-        return envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(made), by))
+        return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(made), by))
 
     genuine = signed(order)
     with Registry(company.centre / authority.DB) as registry:
@@ -82,8 +83,8 @@ def _roster(company: Company) -> list[Message]:
             seen.setdefault(topic, []).append(payload)
     manifests = [payload for topic, payload in company.tap.own() if topic == f"{root(SITE)}/manifest" and payload]
     one, other, erased = (base + company.staff[role].person for role in (cast.OTHERS, cast.KEEPS, cast.ERASED))
-    parsed = envelope.parse(seen[one][-1])
-    foreign = envelope.to_wire(envelope.sign(parsed.payload_type, parsed.payload, SigningKey.generate()))
+    parsed = dsse.parse(seen[one][-1])
+    foreign = dsse.to_wire(dsse.sign(parsed.payload_type, parsed.payload, SigningKey.generate()))
     return [
         (one, seen[other][-1]),  # swapped
         (other, seen[one][-1]),

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from nacl.public import PrivateKey
 
-from edge.journal.keys import load_secret
-from edge.roster import stillbox
-from edge.roster.evidence import opened
-from edge.roster.evidence_file import NAME
+from edge.crypto.key_files import load_secret
+from edge.evidence_images import sealed_image
+from edge.evidence_images.schema import NAME
+from edge.evidence_images.store import opened
 from tests.privacy import cast
 from tests.privacy.company import EVIDENCE_KEY, Company, Employee
 from tests.privacy.findings import Findings
@@ -43,7 +43,7 @@ def taken(company: Company, findings: Findings) -> None:
                    lambda: all(sealed_of(company, who) for who in company.staff if who.photo))  # fmt: skip
     kept = sealed_of(company, one)
     key = PrivateKey(load_secret(company.root / EVIDENCE_KEY))
-    inside = [stillbox.open_sealed(sealed, key) for sealed in kept.values()]
+    inside = [sealed_image.open_sealed(sealed, key) for sealed in kept.values()]
     findings.note(
         "images", all(PICTURE.match(image.jpeg) for image in inside), "the employer's key opens a picture"
     )

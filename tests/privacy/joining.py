@@ -7,12 +7,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 from edge.cli import main
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.types import Probe
+from edge.domain.face import Probe
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
 from edge.errors import PeopleError
 from edge.resources import photos_directory
-from edge.terminal import by_hand, enrolment, parts
+from edge.terminal import factory
+from edge.terminal.operator import actions, enrolment
 from edge.vision.photo import load_photo
 from tests.privacy import cast
 from tests.privacy.company import ROSTER_PUBLIC, Company, Employee, faces, variants
@@ -36,7 +37,7 @@ def consent(policy: Policy, utc: str) -> Consent:
 def everybody(company: Company, findings: Findings, people: int) -> None:
     """Two by photographs, the others by made-up vectors, all through the product's own enrolment."""
     gate = company.whole
-    pipeline = parts.pipeline(gate.loaded, parts.model_store(gate.loaded), enrolling=True)
+    pipeline = factory.pipeline(gate.loaded, factory.model_store(gate.loaded), enrolling=True)
     for name, photos, later in PORTRAITS:
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         probes = enrolment.probes_from_photographs(pictures, pipeline)
@@ -108,7 +109,7 @@ def agree_again(company: Company, one: Employee) -> int:
 
 def _clock_of(gate: Gate) -> "contextlib.AbstractContextManager[object]":
     """For the command line: the story's, as the terminal itself has."""
-    return patch.object(parts, "clock", lambda: gate.clock)
+    return patch.object(factory, "clock", lambda: gate.clock)
 
 
 def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:
@@ -129,14 +130,14 @@ def _badges(company: Company) -> None:
         gate = company.whole if one.photo else company.reception
         with gate.people() as people, gate.ring() as ring:
             at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
-            by_hand.give_token(one.person, Token.BADGE, badge, **at)
-            by_hand.give_token(one.person, Token.NUMBER, number, **at)
-            by_hand.choose_pin(one.person, cast.PINS[role], **at)
+            actions.give_token(one.person, Token.BADGE, badge, **at)
+            actions.give_token(one.person, Token.NUMBER, number, **at)
+            actions.choose_pin(one.person, cast.PINS[role], **at)
     gate = company.reception
     with gate.people() as people, gate.ring() as ring:
         at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
-        company.faceless = by_hand.add(cast.FACELESS[0], age_attested=True, **at)
-        by_hand.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
+        company.faceless = actions.add(cast.FACELESS[0], age_attested=True, **at)
+        actions.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
 
 
 def _refused(company: Company, findings: Findings, face: object) -> None:
@@ -161,5 +162,5 @@ def _refused(company: Company, findings: Findings, face: object) -> None:
     with gate.people() as people, gate.ring() as ring:
         at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
         with contextlib.suppress(PeopleError):
-            by_hand.add("Nobody", age_attested=False, **at)
+            actions.add("Nobody", age_attested=False, **at)
         findings.note("age", not people.list(), "without it nobody is added without a face, either")

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from edge.central import roster_follow
+from edge.central.roster import order_follower
 from tests.privacy import cast, tracing
 from tests.privacy.company import Company, Employee
 from tests.privacy.findings import Findings
@@ -80,7 +80,7 @@ def on_the_day(company: Company, findings: Findings, traces: Traces) -> None:
     findings.until("termination", "after it, matched nowhere", lambda: not _matched(company, one))
     findings.until("termination", "the reason on record: employment-ended",
                    lambda: _reasons(company, one) == {"employment-ended"})  # fmt: skip
-    with patch.object(roster_follow, "now", lambda: company.reception.clock.evidence().utc):
+    with patch.object(order_follower, "now", lambda: company.reception.clock.evidence().utc):
         company.publish()  # the centre's clock is the story's, too
     _gone(company, findings, "termination", one, traces)
 

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity
-from edge.central.authority import DB
-from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE
-from edge.journal.envelope import key_id
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity
+from edge.central.authority.key import DB
+from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE
+from edge.crypto.dsse import key_id
 from edge.ports import Connected
 from tests.privacy import cast, joining
 from tests.privacy.company import Company, install_late

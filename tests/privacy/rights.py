@@ -4,7 +4,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-from edge.domain.badge import Token
+from edge.domain.people.credentials import Token
 from tests.privacy import cast
 from tests.privacy.company import Company, Employee
 from tests.privacy.findings import Findings

@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from edge.central import roster_follow
-from edge.cli import central_roster_publish
-from edge.domain.matching import Gallery
-from edge.domain.orders import Order
-from edge.roster import erasure, evidence, sitekey
-from edge.terminal import authority, enrolment, orders
-from edge.terminal.attend import Attend
-from edge.terminal.faces import Faces
-from edge.terminal.recorder import Recorder
+from edge.central.roster import order_follower
+from edge.cli.central import roster_publish
+from edge.crypto import site_key
+from edge.domain.protocol.order import Order
+from edge.domain.recognition.gallery import Gallery
+from edge.evidence_images import store as evidence
+from edge.people import erasure
+from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.punch_recorder import Recorder
+from edge.terminal.operator import enrolment
+from edge.terminal.orders import authority_keys, order_handler
 
 
 def _keep_template() -> Any:
@@ -40,7 +43,7 @@ def _clear_roster() -> Any:
     def decrypt(_key: bytes, sealed: bytes, _bound: bytes) -> bytes:
         return sealed[24:]
 
-    return patch.multiple(sitekey, encrypt=encrypt, decrypt=decrypt)
+    return patch.multiple(site_key, encrypt=encrypt, decrypt=decrypt)
 
 
 def _match_withdrawn() -> Any:
@@ -65,13 +68,13 @@ def _score() -> Any:
 
 def _obey_anybody() -> Any:
     """Orders are obeyed whoever signed them."""
-    from edge.domain.orders import decode
-    from edge.journal import envelope
+    from edge.crypto import dsse
+    from edge.domain.protocol.order import decode
 
     def take(_self: Any, raw: bytes, _now: str | None) -> Order:
-        return decode(envelope.parse(raw).payload)
+        return decode(dsse.parse(raw).payload)
 
-    return patch.object(authority.Authority, "open", take)
+    return patch.object(authority_keys.Authority, "open", take)
 
 
 def _log_name() -> Any:
@@ -79,7 +82,7 @@ def _log_name() -> Any:
     real = enrolment.enrol
 
     def enrol(name: str, *rest: Any, **more: Any) -> Any:
-        logging.getLogger("edge.terminal.enrolment").info("enrolled %s", name)
+        logging.getLogger("edge.terminal.operator.enrolment").info("enrolled %s", name)
         return real(name, *rest, **more)
 
     return patch.object(enrolment, "enrol", enrol)
@@ -87,7 +90,7 @@ def _log_name() -> Any:
 
 def _end_early() -> Any:
     """A terminal believes that it is ten years later."""
-    return patch.object(orders, "not_before", lambda _evidence, _anchor: "2099-01-01T00:00:00.000Z")
+    return patch.object(order_handler, "not_before", lambda _evidence, _anchor: "2099-01-01T00:00:00.000Z")
 
 
 def _keep_stranger() -> Any:
@@ -111,13 +114,13 @@ def _keep_image() -> Any:
 
 def _forget_order() -> Any:
     """The roster does not follow an order; only the terminals obey it."""
-    return patch.object(roster_follow, "follow", lambda _desk, _store, _found: [])
+    return patch.object(order_follower, "follow", lambda _desk, _store, _found: [])
 
 
 def _believe_backup() -> Any:
     """What is published is what the files say, wherever they come from."""
     return patch.multiple(
-        central_roster_publish, _heal=lambda *_rest: None, _adopt=lambda *_rest, **_more: None,
+        roster_publish, _heal=lambda *_rest: None, _adopt=lambda *_rest, **_more: None,
         _follow=lambda *_rest: [],
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.domain.types import Floats
+from edge.domain.face import Floats
 
 _SHORTEST = 8
 """Bytes of a secret; fewer are found by chance: six digits of a staff number stand in some instant of a day."""

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from edge.central.audit import verify_all
-from edge.central.store import Store
-from edge.domain.badge import Token
-from edge.domain.types import Floats
-from edge.journal.envelope import key_id
+from edge.central.ledger.verification import verify_all
+from edge.central.store.records import Store
+from edge.crypto.dsse import key_id
+from edge.domain.face import Floats
+from edge.domain.people.credentials import Token
 from edge.journal.verify import verify_file
-from edge.terminal import parts
+from edge.terminal import factory
 from tests.privacy import cast, fields, hostile, images, joining, leaving, policy, returning, rights, tracing
 from tests.privacy.company import LOG, Company, Employee, faces
 from tests.privacy.findings import Findings
@@ -230,7 +230,7 @@ class Story:
         company, findings = self.company, self.findings
         for gate in company.gates:
             public = gate.secrets.identity.verify_key
-            report = verify_file(parts.journal_path(gate.loaded), {key_id(public): public})
+            report = verify_file(factory.journal_path(gate.loaded), {key_id(public): public})
             findings.note("chain", report.problem is None, f"{gate.name}: {len(gate.records())} records")
         with Store(company.centre / "ledger.db") as ledger:
             reports = verify_all(ledger)

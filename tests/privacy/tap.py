@@ -2,11 +2,11 @@
 
 import threading
 
-from edge.adapters.mqtt_link import MqttLink
-from edge.adapters.mqtt_mail import Identity, Receive
-from edge.adapters.mqtt_tls import UplinkSettings
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity, Receive
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.crypto import dsse
 from edge.errors import RecordError
-from edge.journal import envelope
 from edge.ports import Connected
 
 OPERATOR = "operator"
@@ -53,6 +53,6 @@ class Tap:
 def opened(payload: bytes) -> bytes:
     """What is inside of an envelope; whatever is none, as it is."""
     try:
-        return envelope.parse(payload).payload
+        return dsse.parse(payload).payload
     except RecordError:
         return payload

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.domain.roster_topics import Part, Place
-from edge.journal import envelope
+from edge.crypto import dsse
+from edge.domain.roster.topics import Part, Place
+from edge.people.people_store import People
 from edge.resources import photos_directory
-from edge.roster.people import People
 from edge.vision.photo import load_photo
 from tests.privacy import cast, images
 from tests.privacy.company import LOG, Company, Employee
@@ -25,7 +25,7 @@ def stored(company: Company, one: Employee) -> dict[str, bytes]:
     with company.roster() as store:
         found |= _rows(store.people, one.person, "centre")
         sent = store.messages(SITE)[Place(SITE, Part.PERSON, one.person).topic]
-    payload = envelope.parse(sent.wire).payload
+    payload = dsse.parse(sent.wire).payload
     return found | {"broker message": sent.wire[400:460], "centre message": payload[-200:-150]}
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.domain.kinds import Kind
-from edge.domain.records import decode
-from edge.journal import envelope
-from edge.terminal import parts
+from edge.crypto import dsse
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import Kind
+from edge.terminal import factory
 
 NUMBER, STAFF, PIN = "0004711993", "77001", "271828"
 
@@ -72,8 +72,8 @@ def present(reader: Path, line: str) -> None:
 
 def punches(site) -> list[tuple[str, str, str]]:
     loaded = config.load(site.config).config
-    with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
-        found = [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 1_000)]
+    with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
+        found = [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 1_000)]
     return [
         (one.data["person"], one.data["method"], one.data["liveness"]) for one in found if one.kind == Kind.PUNCH
     ]
@@ -116,8 +116,8 @@ def test_nobody_is_added_without_an_attested_age(site) -> None:
     assert "--age-13-or-older" in done.stderr
     assert "Kim" not in done.stderr
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
+    secrets = factory.load_secrets(loaded)
+    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
         assert people.list() == []
         assert ring.head().seq == 0
 

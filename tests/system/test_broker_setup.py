@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.broker import find_mosquitto
+from edge.central.broker.mosquitto import find_mosquitto
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "provisioning/mosquitto/README.md"

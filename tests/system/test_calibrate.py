@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.domain.consent import Consent
-from edge.roster.person import new_person_id
-from edge.terminal import calibrating, parts
-from edge.terminal.calibrating import CALIBRATION, SCORES, SiteThreshold
+from edge.domain.people.consent import Consent
+from edge.people.person import new_person_id
+from edge.terminal import factory
+from edge.terminal.attendance import site_threshold
+from edge.terminal.attendance.site_threshold import CALIBRATION, SCORES, SiteThreshold
 from tests.tolerance import SINGLE
 
 
@@ -18,12 +19,12 @@ from tests.tolerance import SINGLE
 def crowded(site):
     """120 people who have something in common, enrolled under the shipped template's id."""
     loaded = config.load(site.config).config
-    policy = parts.policy(loaded)
-    model = parts.model_store(loaded).template.id
+    policy = factory.policy(loaded)
+    model = factory.model_store(loaded).template.id
     consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     rows = np.random.default_rng(1).normal(size=(120, 704)) + np.eye(1, 704) * 25
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people, people.together():
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people, people.together():
         for row in rows.astype(np.float32):
             people.enrol(new_person_id(), "Somebody", consent, policy, row[None], model)
     return site, loaded, model
@@ -85,11 +86,11 @@ def test_punches_are_counted_and_survive_a_restart(tmp_path: Path) -> None:
         site.punched(0.8, 0.3, 40, by_badge=False)
     site.save(0)
     assert not (tmp_path / SCORES).exists(), "not with every punch"
-    site.save(calibrating.SAVE_EVERY_MS)
-    assert calibrating.scores(tmp_path, "m").searches == 5
-    assert calibrating.scores(tmp_path, "another").searches == 0
+    site.save(site_threshold.SAVE_EVERY_MS)
+    assert site_threshold.scores(tmp_path, "m").searches == 5
+    assert site_threshold.scores(tmp_path, "another").searches == 0
     (tmp_path / SCORES).write_bytes(b"half")
-    assert calibrating.scores(tmp_path, "m").searches == 0
+    assert site_threshold.scores(tmp_path, "m").searches == 0
 
 
 def test_a_disk_that_takes_nothing_costs_counts_and_no_punch(tmp_path: Path, caplog) -> None:
@@ -99,4 +100,4 @@ def test_a_disk_that_takes_nothing_costs_counts_and_no_punch(tmp_path: Path, cap
     assert "cannot be written" in caplog.text
     (tmp_path / "gone").mkdir()
     site.save()
-    assert calibrating.scores(tmp_path / "gone", "m").searches == 1
+    assert site_threshold.scores(tmp_path / "gone", "m").searches == 1

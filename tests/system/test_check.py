@@ -10,15 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.central import pki
+from edge.central.broker import certificates
 from edge.cli import main
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.evaluation.sandbox import Centre, write_terminal
-from edge.journal import keys
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.terminal import parts
+from edge.crypto import key_files
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.sandbox import Centre, write_terminal
+from edge.terminal import factory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
@@ -46,10 +46,10 @@ def change(site, old: str, new: str) -> None:
 
 def begun(site) -> None:
     """A journal and people, as a first start leaves them."""
-    identity = keys.load_identity(site.directory / "identity")
+    identity = key_files.load_identity(site.directory / "identity")
     with Ring(site.journal, Origin("demo", "entrance-1"), identity) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
-    People(site.directory / "state/people.db", keys.load_secret(site.directory / "storage")).close()
+        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+    People(site.directory / "state/people.db", key_files.load_secret(site.directory / "storage")).close()
 
 
 def anew(path: Path, make: Callable[[Path], object]) -> None:
@@ -67,8 +67,8 @@ def test_a_terminal_in_order_is_ok_before_and_after_its_first_start(site, check)
 
 def test_keys_of_another_terminal(site, check) -> None:
     begun(site)
-    anew(site.directory / "identity", keys.create_identity)
-    anew(site.directory / "storage", keys.create_secret)
+    anew(site.directory / "identity", key_files.create_identity)
+    anew(site.directory / "storage", key_files.create_secret)
     journal, people = check(site.config)
     assert "signed by the key" in journal
     assert "bring back that identity" in journal
@@ -138,12 +138,12 @@ def test_libraries_of_the_hardware_that_are_not_here(site, check, monkeypatch) -
     import importlib.util
 
     from edge.errors import CameraError
-    from edge.terminal import check_devices
+    from edge.terminal.checks import devices
 
     def absent() -> None:
         raise CameraError("the camera library cannot be loaded; apt install python3-picamera2")
 
-    monkeypatch.setattr(check_devices, "load_library", absent)
+    monkeypatch.setattr(devices, "load_library", absent)
     real = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == "lgpio" else real(name, *more)
@@ -197,10 +197,10 @@ def test_every_problem_of_a_fresh_install_at_once_each_once_with_where_it_comes_
 
 def with_centre_in(tmp_path: Path, photos: Path) -> Path:
     """A terminal's configuration whose certificate and pinned key are there; no broker runs."""
-    pki.create_authority(tmp_path / "pki")
-    files = pki.issue_client(tmp_path / "pki", "entrance-1")
-    ledger = keys.create_identity(tmp_path / "ledger.key").verify_key
-    (tmp_path / "ledger.pem").write_text(keys.public_pem(ledger))
+    certificates.create_authority(tmp_path / "pki")
+    files = certificates.issue_client(tmp_path / "pki", "entrance-1")
+    ledger = key_files.create_identity(tmp_path / "ledger.key").verify_key
+    (tmp_path / "ledger.pem").write_text(key_files.public_pem(ledger))
     replay = tmp_path / "replay"
     replay.mkdir()
     shutil.copy(photos / "obama3.jpg", replay)
@@ -266,7 +266,7 @@ def test_a_certificate_that_ends_is_noted_although_the_key_is_not_lent(
 ) -> None:
     from datetime import timedelta
 
-    pki.issue_client(tmp_path / "pki", "entrance-1", lifetime=timedelta(days=9))
+    certificates.issue_client(tmp_path / "pki", "entrance-1", lifetime=timedelta(days=9))
     text = with_centre.read_text()
     with_centre.write_text(
         text.replace(str(tmp_path / "pki/client-entrance-1.key"), "credential:tls-key-of-nobody")
@@ -324,7 +324,7 @@ def test_the_words_for_people(site, smartclocker) -> None:
 
 def test_a_journal_in_use_is_looked_at_beside_the_service(site, check) -> None:
     begun(site)
-    identity = keys.load_identity(site.directory / "identity")
+    identity = key_files.load_identity(site.directory / "identity")
     with closing(Ring(site.journal, Origin("demo", "entrance-1"), identity)):
         assert check(site.config) == []
 
@@ -333,7 +333,7 @@ def test_a_folder_that_may_not_be_entered_is_a_problem_and_no_end(site, check, m
     def closed(_config) -> None:
         raise PermissionError(13, "Permission denied", "/opt/models")
 
-    monkeypatch.setattr(parts, "model_store", closed)
+    monkeypatch.setattr(factory, "model_store", closed)
     (said,) = check(site.config)
     assert (
         said

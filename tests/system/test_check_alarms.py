@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.journal import keys, lastseen
+from edge.crypto import key_files
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal import last_seen
+from edge.journal.journal import Ring
 from edge.journal.quarantine import ensure_usable
-from edge.journal.ring import Ring
-from edge.terminal import parts
+from edge.terminal import factory
 from tests.system.test_check import begun, check
 
 __all__ = ["check"]  # the fixture
@@ -65,11 +66,11 @@ def test_a_journal_that_is_gone(site, check, state) -> None:
 @pytest.mark.parametrize("how", ["set back", "set back and used", "another life"])
 def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site, check, state, how: str) -> None:
     begun(site)
-    origin, identity = Origin("demo", "entrance-1"), keys.load_identity(site.directory / "identity")
+    origin, identity = Origin("demo", "entrance-1"), key_files.load_identity(site.directory / "identity")
     older = shutil.copytree(state, site.directory / "older")
     with Ring(site.journal, origin, identity) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "2", "models": []}, parts.clock().evidence()))
-        noted = lastseen.note(ring)
+        ring.append(Draft(Kind.BOOT, {"version": "2", "models": []}, factory.clock().evidence()))
+        noted = last_seen.note(ring)
     assert check(site.config) == [], "what was noted last is there"
     for path in state.glob("journal.db*"):
         path.unlink()
@@ -79,14 +80,14 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     if how != "set back":
         with Ring(site.journal, origin, identity) as ring:
             for _ in range(2):
-                ring.append(Draft(Kind.BOOT, {"version": "3", "models": []}, parts.clock().evidence()))
+                ring.append(Draft(Kind.BOOT, {"version": "3", "models": []}, factory.clock().evidence()))
     before = {path.name: path.read_bytes() for path in state.iterdir()}
     (said,) = check(site.config)
     assert str(site.journal) in said
     assert "the next start sets it aside" in said
     assert (noted.epoch if how == "another life" else str(noted.seq)) in said
     assert {path.name: path.read_bytes() for path in state.iterdir()} == before, "it only looks"
-    assert ensure_usable(site.journal, origin, identity, parts.clock().evidence) is not None
+    assert ensure_usable(site.journal, origin, identity, factory.clock().evidence) is not None
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

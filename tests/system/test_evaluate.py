@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from edge.evaluation.evaluate_html import render
+from edge.evaluation.recognition.html_report import render
 from tests.browser import draw
 
 
@@ -91,10 +91,10 @@ def report():
     """Synthetic people, enough of them for every figure and curve."""
     import numpy as np
 
-    from edge.evaluation.album import Album
-    from edge.evaluation.evaluate import Effort, Policy, evaluate
-    from edge.evaluation.evaluate_report import Report
-    from edge.evaluation.faces import Faces, Looked
+    from edge.evaluation.recognition.dataset import Album
+    from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
+    from edge.evaluation.recognition.extraction import Faces, Looked
+    from edge.evaluation.recognition.report import Report
 
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(1260), [6] * 60 + [1] * 1200)

@@ -13,16 +13,16 @@ from nacl.public import PrivateKey
 from PIL import Image
 
 from edge import config
-from edge.adapters.system import SystemClock
+from edge.adapters.linux.clock import SystemClock
 from edge.cli import main
-from edge.domain.records import decode
+from edge.crypto.key_files import load_secret
+from edge.domain.protocol.record import decode
 from edge.errors import ExportRefused, KeyFileError
-from edge.journal.keys import load_secret
+from edge.evidence_images import sealed_image
+from edge.evidence_images.store import opened
 from edge.journal.verify import read_payloads
-from edge.roster import stillbox
-from edge.roster.evidence import opened
-from edge.terminal import parts
-from edge.terminal.releasing import packed
+from edge.terminal import factory
+from edge.terminal.orders.image_orders import packed
 from tests.system.test_durable_before_green import GREEN, lights, running
 
 JPEG = (b"\xff\xd8\xff\xe0", b"JFIF")
@@ -68,7 +68,7 @@ def test_no_frame_is_ever_written_and_each_punch_has_one_sealed_image(site, enro
     assert len(kept) >= 2
     assert len(made) - len(kept) <= 1, "at most the one that the end of the process overtook"
     for record, sealed in kept.items():
-        found = stillbox.open_sealed(sealed, key)
+        found = sealed_image.open_sealed(sealed, key)
         assert (found.record, found.person) == (record, person)
         image = Image.open(io.BytesIO(found.jpeg))
         assert max(image.size) <= 320
@@ -138,7 +138,7 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
     with opened(state / "evidence.db", now, make=True) as store:
         assert store is not None
         assert store.keep(
-            record, person, now, stillbox.seal(record, person, now.utc, b"JFIF", key.public_key), 10**6
+            record, person, now, sealed_image.seal(record, person, now.utc, b"JFIF", key.public_key), 10**6
         )
     content = packed(state, person, now)
     assert content is not None
@@ -163,7 +163,7 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
         rubbish.write_bytes(bad)
         assert main(["central", "evidence", "open", str(centre), str(rubbish), *secret, *words]) == 65
     with zipfile.ZipFile(rubbish, "w") as archive:
-        archive.writestr("1.still", stillbox.seal("../../x", person, now.utc, b"x", key.public_key))
+        archive.writestr("1.still", sealed_image.seal("../../x", person, now.utc, b"x", key.public_key))
     assert main(["central", "evidence", "open", str(centre), str(rubbish), *secret, *words]) == 65
     wrong = ["--key", str(other)]
     assert main(["central", "evidence", "open", str(centre), str(file), *wrong, *words]) == ExportRefused.exit_code
@@ -173,13 +173,13 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
 def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> None:
     state, now = site.directory / "state", SystemClock().evidence()
     loaded = config.load(site.config).config
-    parts.open_ring(loaded, parts.load_secrets(loaded)).close()  # images come after it
+    factory.open_ring(loaded, factory.load_secrets(loaded)).close()  # images come after it
     for number, person in enumerate(("a" * 26, "b" * 26), 1):
         record = f"entrance-1/{'e' * 32}/{number}"
         with opened(state / "evidence.db", now, make=True) as store:
             assert store is not None
             assert store.keep(
-                record, person, now, stillbox.seal(record, person, now.utc, b"x", key.public_key), 10**6
+                record, person, now, sealed_image.seal(record, person, now.utc, b"x", key.public_key), 10**6
             )
     done = smartclocker("evidence", "list", "--json", "--config", site.config)
     listed = json.loads(done.stdout)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.central.store import Store
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain.records import Origin
-from edge.journal import keys
+from edge.crypto import key_files
+from edge.domain.protocol.record import Origin
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,11 +23,11 @@ def test_keys_of_another_terminal_are_mended_by_a_person_and_not_by_another_star
 ) -> None:
     enrol(site, "obama.jpg")
     whole = (site.directory / "storage").read_bytes()
-    anew(site.directory / "storage", keys.create_secret)
+    anew(site.directory / "storage", key_files.create_secret)
     listed = smartclocker("people", "list", "--config", site.config)
     assert (listed.returncode, "the storage key does not open" in listed.stderr) == (78, True)
     (site.directory / "storage").write_bytes(whole)
-    anew(site.directory / "identity", keys.create_identity)
+    anew(site.directory / "identity", key_files.create_identity)
     ran = smartclocker("run", "--config", site.config)
     assert (ran.returncode, "bring back that identity" in ran.stderr) == (78, True)
 
@@ -53,8 +53,8 @@ def test_a_disk_without_room_is_the_disks_fault(site, enrol) -> None:
 
 
 def test_what_the_ledger_refuses_is_the_datas_fault(tmp_path: Path, capsys) -> None:
-    first = keys.create_identity(tmp_path / "first").verify_key
-    (tmp_path / "first.pem").write_text(keys.public_pem(first))
+    first = key_files.create_identity(tmp_path / "first").verify_key
+    (tmp_path / "first.pem").write_text(key_files.public_pem(first))
     with Store(tmp_path / "ledger.db") as store:
         store.register(Origin("main", "t-1"), first)
     for words, said in [

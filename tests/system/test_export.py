@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.audit import verify_all
-from edge.central.store import Store
-from edge.domain.corrections import State, effective
-from edge.domain.records import Record, decode
-from edge.journal import keys
+from edge.central.ledger.verification import verify_all
+from edge.central.store.records import Store
+from edge.crypto import key_files
+from edge.domain.attendance.corrections import State, effective
+from edge.domain.protocol.record import Record, decode
 from edge.journal.verify import read_payloads
 
 PERSON = "a" * 26
@@ -26,8 +26,8 @@ def centre(tmp_path: Path, site, smartclocker) -> Path:
     """A ledger that knows the terminal, and whose key is pinned there; neither has a broker."""
     directory = tmp_path / "centre"
     directory.mkdir()
-    ledger = keys.create_identity(directory / "ledger.key")
-    (directory / "ledger.pem").write_text(keys.public_pem(ledger.verify_key))
+    ledger = key_files.create_identity(directory / "ledger.key")
+    (directory / "ledger.pem").write_text(key_files.public_pem(ledger.verify_key))
     done = smartclocker("central", "register", directory, "demo", "entrance-1", site.public_key)
     assert done.returncode == 0, done.stderr
     pinned = site.config.read_text().replace("[keys]", f'[keys]\nledger = "{directory / "ledger.pem"}"')
@@ -142,14 +142,14 @@ def test_receipts_that_are_not_ours_change_nothing(site, centre, smartclocker, c
 
 
 def test_a_receipt_of_another_chain_releases_nothing(site, centre, smartclocker, correct, tmp_path: Path):
-    from edge.domain import receipts
-    from edge.journal import envelope
+    from edge.crypto import dsse
+    from edge.domain.protocol import receipt
 
     made = correct(*ADDED)
     (only,) = records(site.journal)
-    wrong = receipts.Receipt(only.origin, only.position.epoch, 1, "f" * 64, "2026-03-02T07:58:00.000Z")
-    key = keys.load_identity(centre / "ledger.key")
-    wire = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(wrong), key))
+    wrong = receipt.Receipt(only.origin, only.position.epoch, 1, "f" * 64, "2026-03-02T07:58:00.000Z")
+    key = key_files.load_identity(centre / "ledger.key")
+    wire = dsse.to_wire(dsse.sign(receipt.PAYLOAD_TYPE, receipt.encode(wrong), key))
     (tmp_path / "receipts").write_bytes(wire)
     done = smartclocker("journal", "receipt", tmp_path / "receipts", "--config", site.config)
     assert (done.returncode, "the ledger's chain is not ours" in done.stderr) == (65, True)

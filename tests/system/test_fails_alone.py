@@ -12,14 +12,18 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters.sd_notify import SilentNotifier
-from edge.adapters.signals_console import ConsoleSignals
-from edge.central import pki
-from edge.journal.keys import create_identity, public_pem
+from edge.adapters import reopening_devices
+from edge.adapters.linux.sd_notify import SilentNotifier
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.central.broker import certificates
+from edge.crypto.key_files import create_identity, public_pem
 from edge.resources import models_directory
-from edge.terminal import alarms, caring, centre, daemon, desk, parts, stills
+from edge.terminal import daemon, factory
+from edge.terminal.attendance import credential_check, image_capture
 from edge.terminal.daemon import Terminal
-from edge.terminal.publish import Publisher
+from edge.terminal.runtime import alarms
+from edge.terminal.uplink import centre
+from edge.terminal.uplink.publisher import Publisher
 
 NUMBER = "0004711993"
 
@@ -87,10 +91,10 @@ class Life:
 
 @pytest.fixture
 def gate(site, smartclocker, monkeypatch) -> Gate:
-    monkeypatch.setattr(desk, "HELD_MS", 0)  # each badge is one of its own
-    monkeypatch.setattr(caring, "RETRY_S", 0.2)
+    monkeypatch.setattr(credential_check, "HELD_MS", 0)  # each badge is one of its own
+    monkeypatch.setattr(reopening_devices, "RETRY_S", 0.2)
     monkeypatch.setattr(centre, "RETRY_S", 0.2)
-    monkeypatch.setattr(stills, "_ASK_NS", 1)
+    monkeypatch.setattr(image_capture, "_ASK_NS", 1)
     monkeypatch.setattr(daemon, "EYES_EVERY_S", 0.2)
     os.mkfifo(site.directory / "reader")
     gate = Gate(site.directory, site.config)
@@ -117,10 +121,10 @@ def live() -> Iterator[Callable[..., Life]]:
         assert not life.thread.is_alive()
 
 
-def uplink(gate: Gate) -> pki.Credentials:
+def uplink(gate: Gate) -> certificates.Credentials:
     """A centre that nobody answers at, with genuine files."""
-    pki.create_authority(gate.directory / "pki")
-    files = pki.issue_client(gate.directory / "pki", "entrance-1")
+    certificates.create_authority(gate.directory / "pki")
+    files = certificates.issue_client(gate.directory / "pki", "entrance-1")
     for name in ("ledger", "authority"):
         key = create_identity(gate.directory / f"{name}.key").verify_key
         (gate.directory / f"{name}.pem").write_text(public_pem(key))
@@ -198,7 +202,7 @@ def test_without_lights(gate, live, caplog, monkeypatch) -> None:
     assert "lights and buzzer, without which punching goes on" in caplog.text
     life.punches()
     drawn = io.StringIO()
-    monkeypatch.setattr(parts, "signals", lambda _: ConsoleSignals(drawn))
+    monkeypatch.setattr(factory, "signals", lambda _: ConsoleSignals(drawn))
     life.wait(lambda: alarms.SIGNALS_FAILING not in life.alarms, "they are opened again")
     life.punches()
     life.wait(drawn.getvalue, "it speaks again")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters import only_one as lock_module
-from edge.adapters.only_one import RUN_LOCK, only_one
+from edge.adapters.linux import instance_lock as lock_module
+from edge.adapters.linux.instance_lock import RUN_LOCK, only_one
+from edge.crypto.key_files import create_identity, public_pem
 from edge.errors import AlreadyRuns
-from edge.journal.keys import create_identity, public_pem
-from edge.terminal import alarms
+from edge.terminal.runtime import alarms
 from tests.system.test_fails_alone import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures

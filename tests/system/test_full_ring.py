@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import Draft
-from edge.evaluation.sandbox import write_terminal
-from edge.terminal import parts
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import Kind
+from edge.sandbox import write_terminal
+from edge.terminal import factory
 
 FULL = "RECORDS FULL"
 
@@ -37,7 +37,7 @@ def wait_for_line(process: "subprocess.Popen[str]", *words: str, never: str = "\
     raise AssertionError("the terminal ended")
 
 
-def receipt(ring: parts.Ring, upto: int) -> Receipt:
+def receipt(ring: factory.Ring, upto: int) -> Receipt:
     return Receipt(ring.origin, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z")
 
 
@@ -47,24 +47,24 @@ def full_site(site, enrol):
     site.config.write_text(site.config.read_text().replace("[storage]\n", "[storage]\nmax_records = 1000\n"))
     enrol(site, "obama.jpg", "obama2.jpg")
     loaded = config.load(site.config).config
-    with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
+    with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
         while ring.head().seq < 1_000:
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     return site, loaded
 
 
 def test_a_full_ring_is_out_of_service_with_its_own_cue_and_opens_with_a_receipt(full_site) -> None:
     site, loaded = full_site
-    secrets = parts.load_secrets(loaded)
+    secrets = factory.load_secrets(loaded)
     with running(site.config) as terminal:
         wait_for_line(terminal, FULL, never="  IN\n")
-        with parts.open_ring(loaded, secrets) as ring:
+        with factory.open_ring(loaded, secrets) as ring:
             stored = [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
             assert ring.envelopes(0, 1)[0].seq == 1, "nothing was evicted"
             assert stored == ["boot"], "a face stands before it all the while, and nothing is punched"
             ring.acknowledge(receipt(ring, 900), b"{}")
         assert wait_for_line(terminal, "  IN\n")
-    with parts.open_ring(loaded, secrets) as ring:
+    with factory.open_ring(loaded, secrets) as ring:
         assert ring.stats().records <= 1_000 + 5, "the receipted ones made room"
         assert "punch" in [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
 

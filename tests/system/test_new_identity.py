@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.central.rows import now
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft
+from edge.central.store.rows import now
+from edge.crypto import key_files
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalForeign
-from edge.journal import keys, lastseen
-from edge.journal.envelope import key_id
-from edge.terminal import parts
+from edge.journal import last_seen
+from edge.terminal import factory
 
 
 class Moved:
@@ -21,12 +22,12 @@ class Moved:
     def __init__(self, site, smartclocker, root: Path, delivered: int) -> None:
         self.site, self.call, self.root = site, smartclocker, root
         (root / "dir").mkdir()
-        ledger = keys.create_identity(root / "dir" / "ledger.key")
+        ledger = key_files.create_identity(root / "dir" / "ledger.key")
         self.loaded = config.load(site.config).config
-        secrets = parts.load_secrets(self.loaded)
-        self.old, self.name = key_id(secrets.identity.verify_key), parts.origin(self.loaded)
-        (root / "first.pem").write_text(keys.public_pem(secrets.identity.verify_key))
-        (root / "dir" / "ledger.pem").write_text(keys.public_pem(ledger.verify_key))
+        secrets = factory.load_secrets(self.loaded)
+        self.old, self.name = key_id(secrets.identity.verify_key), factory.origin(self.loaded)
+        (root / "first.pem").write_text(key_files.public_pem(secrets.identity.verify_key))
+        (root / "dir" / "ledger.pem").write_text(key_files.public_pem(ledger.verify_key))
         self.centre("register", self.name.site, self.name.terminal, root / "first.pem")
         self.append(secrets, delivered)
         self.ok("journal", "export", root / "first.scx", "--config", site.config)
@@ -42,13 +43,13 @@ class Moved:
             file.rename(root / "old" / file.name)
 
     def append(self, secrets, count: int) -> None:
-        with parts.open_ring(self.loaded, secrets) as ring:
+        with factory.open_ring(self.loaded, secrets) as ring:
             for _ in range(count):
-                ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
-            lastseen.note(ring)
+                ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            last_seen.note(ring)
 
     def begin(self) -> None:
-        parts.secure_journal(self.loaded, parts.load_secrets(self.loaded), parts.clock())
+        factory.secure_journal(self.loaded, factory.load_secrets(self.loaded), factory.clock())
 
     def ok(self, *words: object) -> str:
         done = self.call(*words)

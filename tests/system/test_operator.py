@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jsonschema import Draft202012Validator
 
-from edge.adapters import logins
+from edge.adapters.linux import login_uid
 from edge.cli import main
-from edge.journal.keys import create_identity, public_pem
+from edge.crypto.key_files import create_identity, public_pem
 from tests.docs.test_protocol import REGISTRY, SCHEMAS
 
 BADGE, STAFF = "0004711993", "77001"
@@ -125,7 +125,7 @@ def test_a_name_is_refused_before_anything_is_done_and_not_repeated(site, act: A
 
 
 def test_a_login_with_a_digit_in_it_is_a_name(act: Act, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr(logins, "is_login_name", lambda word: word == "jsmith2")
+    monkeypatch.setattr(login_uid, "is_login_name", lambda word: word == "jsmith2")
     with pytest.raises(SystemExit):
         act("people", "add", "Bob Example", "--age-13-or-older", "--operator", "jsmith2")
     assert "no login of this machine" in capsys.readouterr().err

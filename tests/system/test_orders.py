@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import pki
-from edge.central.broker import EmbeddedBroker, render_acl
-from edge.evaluation.sandbox import Centre, write_terminal
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
 from edge.resources import photos_directory
+from edge.sandbox import Centre, write_terminal
 
 
 def run(*words: object, code: int = 0) -> str:
@@ -69,7 +69,7 @@ def test_an_order_stops_the_matching_of_a_face_that_stands_there(tmp_path: Path)
     (tmp_path / "scene").mkdir()
     (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")
     with broker:
-        files = pki.issue_client(broker.pki, "hall-1")
+        files = certificates.issue_client(broker.pki, "hall-1")
         place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
         directory = tmp_path / "terminal"
         config = write_terminal(

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from edge import config
-from edge.terminal import alarms
+from edge.terminal.runtime import alarms
 from tests.system.test_fails_alone import NUMBER, gate, live
 
 __all__ = ["gate", "live"]  # the fixtures

@@ -16,11 +16,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.keys import create_identity, public_pem
-from edge.journal.ring import Ring
+from edge.crypto.key_files import create_identity, public_pem
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Ring
 
 TYPE = b"application/cloudevents+json"
 

@@ -8,33 +8,34 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge import config
-from edge.central.imports import Importer
-from edge.central.store import Store
-from edge.central.verdicts import Outcome
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin, decode
-from edge.journal import keys, lastseen
-from edge.journal.envelope import key_id
-from edge.journal.keys import public_pem
-from edge.terminal import parts
+from edge.central.ledger.importer import Importer
+from edge.central.store.records import Store
+from edge.central.store.verdicts import Outcome
+from edge.crypto import key_files
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import public_pem
+from edge.domain.protocol.record import Draft, Origin, decode
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal import last_seen
+from edge.terminal import factory
 
 
 @pytest.fixture
 def damaged(site):
     """Sixty records, the file without its first page and with one data page overwritten, set aside."""
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_ring(loaded, secrets) as ring:
+    secrets = factory.load_secrets(loaded)
+    with factory.open_ring(loaded, secrets) as ring:
         epoch = ring.epoch
         for _ in range(60):
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, parts.clock().evidence()))
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, factory.clock().evidence()))
     pages = site.journal.read_bytes()
     middle = [n for n in range(4, len(pages) // 4096) if b"specversion" in pages[n * 4096 : (n + 1) * 4096]][4]
     with site.journal.open("r+b") as file:
         for number in (0, middle):
             file.seek(4096 * number)
             file.write(os.urandom(4096))
-    parts.secure_journal(loaded, secrets, parts.clock())
+    factory.secure_journal(loaded, secrets, factory.clock())
     (folder,) = (site.journal.parent / "quarantine").iterdir()
     return site, folder, epoch
 
@@ -76,18 +77,18 @@ def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, s
     assert done.returncode == 0, done.stderr
     person = done.stdout.split()[1].rstrip(":")
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_ring(loaded, secrets) as ring:
-        lastseen.note(ring)
+    secrets = factory.load_secrets(loaded)
+    with factory.open_ring(loaded, secrets) as ring:
+        last_seen.note(ring)
         epoch, head = ring.epoch, ring.head().seq
     for file in site.journal.parent.glob("journal*"):
         file.unlink()
     if also == "the note beside it, too":
-        lastseen.forget(site.journal)
+        last_seen.forget(site.journal)
     refused = smartclocker("people", "erase", person, "--reason", "requested", "--config", site.config)
     assert (refused.returncode, "is gone, and was there" in refused.stderr) == (74, True)
-    parts.secure_journal(loaded, secrets, parts.clock())
-    with parts.open_ring(loaded, secrets) as ring:
+    factory.secure_journal(loaded, secrets, factory.clock())
+    with factory.open_ring(loaded, secrets) as ring:
         record = decode(ring.payload_at(1))
     assert (record.kind, record.data["cause"]) == (Kind.GAP, "missing")
     known = (None, 0) if also == "the note beside it, too" else (epoch, head)
@@ -98,21 +99,21 @@ def test_looking_into_a_new_terminal_is_no_earlier_life(site, smartclocker):
     for verb in (["people", "list"], ["people", "roster"], ["evidence", "list"]):
         smartclocker(*verb, "--config", site.config)
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    parts.secure_journal(loaded, secrets, parts.clock())
-    with parts.open_ring(loaded, secrets) as ring:
+    secrets = factory.load_secrets(loaded)
+    factory.secure_journal(loaded, secrets, factory.clock())
+    with factory.open_ring(loaded, secrets) as ring:
         assert ring.head().seq == 0
 
 
 def test_the_folder_of_a_journal_that_was_gone_says_what_to_look_for(site, smartclocker, tmp_path: Path):
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_ring(loaded, secrets) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
-        lastseen.note(ring)
+    secrets = factory.load_secrets(loaded)
+    with factory.open_ring(loaded, secrets) as ring:
+        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+        last_seen.note(ring)
     for file in site.journal.parent.glob("journal*"):
         file.unlink()
-    parts.secure_journal(loaded, secrets, parts.clock())
+    factory.secure_journal(loaded, secrets, factory.clock())
     (folder,) = (site.journal.parent / "quarantine").iterdir()
     done = smartclocker("journal", "recover", folder, tmp_path, "--config", site.config)
     assert (done.returncode, done.stderr) == (65, "")
@@ -133,16 +134,16 @@ def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_k
     site, smartclocker, tmp_path: Path
 ):
     loaded = config.load(site.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_ring(loaded, secrets) as ring:
+    secrets = factory.load_secrets(loaded)
+    with factory.open_ring(loaded, secrets) as ring:
         epoch, origin = ring.epoch, ring.origin
         for _ in range(4):
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, parts.clock().evidence()))
+            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     identity = config.credential(loaded.keys.identity)
     (tmp_path / "old.pem").write_text(public_pem(secrets.identity.verify_key))
     identity.unlink()
-    keys.create_identity(identity)
-    new = keys.load_identity(identity)
+    key_files.create_identity(identity)
+    new = key_files.load_identity(identity)
     (tmp_path / "new.pem").write_text(public_pem(new.verify_key))
     old, newer = key_id(secrets.identity.verify_key), key_id(new.verify_key)
     copy = tmp_path / "old"

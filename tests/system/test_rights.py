@@ -9,16 +9,16 @@ import pytest
 
 from edge import config
 from edge.cli import main
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Kind
-from edge.domain.records import decode
+from edge.crypto import dsse
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
-from edge.journal import envelope
-from edge.journal.ring import Ring
-from edge.roster.person import new_person_id
-from edge.terminal import parts
-from edge.terminal.by_hand import restrict
-from edge.terminal.orders import settle
+from edge.journal.journal import Ring
+from edge.people.person import new_person_id
+from edge.terminal import factory
+from edge.terminal.operator.actions import restrict
+from edge.terminal.orders.order_handler import settle
 
 TEXT = "The second policy.\n"
 
@@ -30,19 +30,19 @@ def loaded(site) -> config.Config:
 
 @pytest.fixture
 def people(loaded):
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as opened:
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as opened:
         yield opened
 
 
 @pytest.fixture
 def ring(loaded):
-    with parts.open_ring(loaded, parts.load_secrets(loaded)) as opened:
+    with factory.open_ring(loaded, factory.load_secrets(loaded)) as opened:
         yield opened
 
 
 @pytest.fixture
 def person(loaded, people) -> str:
-    policy = parts.policy(loaded)
+    policy = factory.policy(loaded)
     consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     made = new_person_id()
     people.enrol(made, "Ann Example", consent, policy, np.eye(3, 192, dtype=np.float32), "m")
@@ -50,11 +50,11 @@ def person(loaded, people) -> str:
 
 
 def matched(loaded, people) -> int:
-    return people.gallery("m", parts.policy(loaded)).size
+    return people.gallery("m", factory.policy(loaded)).size
 
 
 def records(ring: Ring, kind: Kind) -> list[dict]:
-    found = [decode(envelope.parse(one.wire).payload) for one in ring.envelopes(0, 100)]
+    found = [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 100)]
     return [dict(record.data) for record in found if record.kind == kind]
 
 
@@ -116,20 +116,20 @@ def test_a_name_that_is_none_is_refused_without_being_repeated(site, people, per
 
 
 def test_a_record_that_could_not_be_made_is_made_later(loaded, people, ring, person):
-    from edge.domain.kinds import Restriction
+    from edge.domain.protocol.record_kinds import Restriction
 
     ring._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=parts.clock(), by="uid:7")
+        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=factory.clock(), by="uid:7")
     assert matched(loaded, people) == 0, "matching stopped first"
     ring._db.execute("PRAGMA query_only = OFF")
-    assert settle(people, ring, parts.clock(), interrupted=True) == 1
+    assert settle(people, ring, factory.clock(), interrupted=True) == 1
     assert [(data["state"], data["by"]) for data in records(ring, Kind.RESTRICTED)] == [("objected", "uid:7")]
 
 
 def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, people, person, capsys):
     assert run(site, "policy") == 0
-    configured = parts.policy(loaded)
+    configured = factory.policy(loaded)
     printed = capsys.readouterr()
     assert hashlib.sha256(printed.out.encode()).hexdigest() == configured.sha256
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
@@ -142,7 +142,7 @@ def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, p
 
 def test_who_is_enrolled_now_consents_to_the_policy_in_force(site, loaded, people, enrol):
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
-    people.put_in_force(second, TEXT, consent_again=True, configured=parts.policy(loaded))
+    people.put_in_force(second, TEXT, consent_again=True, configured=factory.policy(loaded))
     made = enrol(site, "obama.jpg")
     (listed,) = people.list()
     assert (listed.id, listed.consent.policy_version, listed.consent.policy_sha256) == (made, "2", second.sha256)
@@ -152,7 +152,7 @@ def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
     site, loaded, people, ring, person, capsys
 ):
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
-    people.put_in_force(second, TEXT, consent_again=True, configured=parts.policy(loaded))
+    people.put_in_force(second, TEXT, consent_again=True, configured=factory.policy(loaded))
     assert matched(loaded, people) == 0
     words = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")
     assert run(site, "agree", person, *words[:-1]) == 65

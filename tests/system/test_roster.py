@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters import logins
-from edge.central import pki
-from edge.central.broker import EmbeddedBroker, render_acl
-from edge.domain.records import Record, decode
-from edge.evaluation.sandbox import Centre, write_terminal
+from edge.adapters.linux import login_uid
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
+from edge.domain.protocol.record import Record, decode
 from edge.resources import photos_directory
+from edge.sandbox import Centre, write_terminal
 
 
 def run(*words: object, code: int = 0, typed: str | None = None) -> str:
@@ -103,7 +103,7 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
         audit = json.loads(run("central", "audit", centre, "--json"))["entries"]
         told = [one for one in audit if one["act"].startswith("roster")]
         assert [one["act"] for one in told].count("roster-published") == 3, "what sent nothing is no act"
-        assert {one["data"]["login"] for one in told} == {logins.uid()}
+        assert {one["data"]["login"] for one in told} == {login_uid.uid()}
         acts = [(one["act"], one["person"], one["why"]) for one in told if one["act"] != "roster-published"]
         assert acts == [
             ("roster-added", person, "enrolled at a terminal"),
@@ -116,7 +116,7 @@ def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre
 def _other_key(root: Path) -> Path:
     from nacl.signing import SigningKey
 
-    from edge.journal.keys import public_pem
+    from edge.crypto.key_files import public_pem
 
     path = root / "other.pem"
     path.write_text(public_pem(SigningKey.generate().verify_key))
@@ -145,7 +145,7 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
     broker.directory.mkdir()
     (broker.directory / "pki").symlink_to(centre / "pki")
     with broker:
-        files = pki.issue_client(broker.pki, "hall-2")
+        files = certificates.issue_client(broker.pki, "hall-2")
         place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
         (tmp_path / "scene").mkdir()
         (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")

@@ -7,10 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from edge.central import pki
-from edge.central.broker import EmbeddedBroker
-from edge.evaluation.sandbox import Centre, write_terminal
+from edge.central.broker import certificates
+from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.resources import photos_directory
+from edge.sandbox import Centre, write_terminal
 from tests.system.test_roster import _kinds, _punchers, _records, centre, run
 
 __all__ = ["centre"]  # the fixture
@@ -38,7 +38,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
     (broker.directory / "pki").symlink_to(centre / "pki")
     with broker:
         where = ("--host", "127.0.0.1", "--port", broker.port)
-        files = pki.issue_client(broker.pki, "hall-2")
+        files = certificates.issue_client(broker.pki, "hall-2")
         place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
         (tmp_path / "scene").mkdir()
         (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters.camera_replay import ReplayCamera, Scene
-from edge.adapters.sd_notify import notifier_from
-from edge.adapters.signals_console import ConsoleSignals
-from edge.domain.cues import DARK
+from edge.adapters.linux.sd_notify import notifier_from
+from edge.adapters.replay.camera import ReplayCamera, Scene
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.domain.attendance.cues import DARK
 from edge.errors import CameraError
-from edge.evaluation.sandbox import write_terminal
-from edge.terminal import acting, attend, parts
+from edge.sandbox import write_terminal
+from edge.terminal import factory
+from edge.terminal.attendance import loop
 from edge.terminal.daemon import Terminal
+from edge.terminal.orders import acting
 from edge.vision.photo import load_photo
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "provisioning/config.example.toml"
@@ -120,12 +122,12 @@ def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, not
 def test_whose_consent_ended_a_moment_ago_is_not_punched(site, enrol, photos, notify, monkeypatch) -> None:
     """Not even within the second in which the terminal has not looked at the people file yet."""
     person = enrol(site, "obama.jpg", "obama2.jpg")
-    monkeypatch.setattr(attend, "UPKEEP_MS", 10**9)
+    monkeypatch.setattr(loop, "UPKEEP_MS", 10**9)
     alive = Life(site.config)
     try:
         assert notify.wait_for("READY=1", 120)
         loaded = config.load(site.config).config
-        with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+        with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
             people.withdraw(person, "2027-01-01T00:00:00Z")
         alive.scene.show(load_photo(photos / "obama3.jpg"))
         deadline = time.monotonic() + 300

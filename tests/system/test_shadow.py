@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.adapters.sd_notify import SilentNotifier
-from edge.domain.consent import Consent
-from edge.domain.types import Band, Frame, Method
+from edge.adapters.linux.sd_notify import SilentNotifier
+from edge.domain.face import Band, Frame, Method
+from edge.domain.people.consent import Consent
+from edge.people import next_model_templates
+from edge.people.person import new_person_id
 from edge.resources import models_directory
-from edge.roster import shadow
-from edge.roster.person import new_person_id
-from edge.terminal import parts
-from edge.terminal.alarms import SHADOW_FAILING
+from edge.terminal import factory
+from edge.terminal.attendance.punches import Identified
 from edge.terminal.daemon import Terminal
-from edge.terminal.punching import Identified
+from edge.terminal.runtime.alarms import SHADOW_FAILING
 from edge.vision.photo import load_photo
 from tests.system.test_badge import punches, running, wait_for
 
@@ -41,7 +41,7 @@ def coming(site, tmp_path: Path) -> Path:
 
 def learned(site, person: str) -> int:
     loaded = config.load(site.config).config
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
         row = people._db.execute(
             "SELECT count FROM templates WHERE person = ? AND model_id = ?", (person, COMING)
         ).fetchone()
@@ -71,9 +71,9 @@ def test_it_learns_from_punches_and_matches_without_a_photograph(
 @pytest.fixture
 def ann(site):
     loaded = config.load(site.config).config
-    policy = parts.policy(loaded)
+    policy = factory.policy(loaded)
     consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
         person = new_person_id()
         people.enrol(person, "Ann", consent, policy, np.eye(1, 8, dtype=np.float32), "old")
         yield people, person, policy
@@ -93,7 +93,7 @@ def test_only_what_is_new_is_kept_and_never_more_than_enough(ann) -> None:
     assert gallery.size == 1
     assert people.gallery("old", policy).size == 1, "and the model in use is as it was"
     (held,) = [one for one in people.held(person)["templates"] if one["model"] == "new"]
-    assert held["count"] == shadow.ENOUGH
+    assert held["count"] == next_model_templates.ENOUGH
 
 
 def test_nobody_is_learned_who_may_not_be_matched(ann) -> None:
@@ -111,12 +111,12 @@ def test_nobody_is_learned_who_may_not_be_matched(ann) -> None:
 def test_a_punch_that_was_not_sure_teaches_nothing(site, coming, enrol, photos: Path) -> None:
     person = enrol(site, "obama.jpg")
     loaded = config.load(site.config).config
-    pipeline = parts.pipeline(loaded, parts.model_store(loaded))
-    learn = parts.shadow(loaded, pipeline)
+    pipeline = factory.pipeline(loaded, factory.model_store(loaded))
+    learn = factory.shadow(loaded, pipeline)
     assert learn is not None
     frame = Frame(load_photo(photos / "obama3.jpg"), 0)
     who = Identified(person, Method.FACE, Band.HIGH, Band.HIGH, ("m",))
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
         learn(people, who, frame)
         assert learned(site, person) == 0
         learn(people, Identified(person, Method.FACE, Band.HIGH, Band.HIGH, ("m",), sure=True), frame)

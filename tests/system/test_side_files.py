@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.central.registry import Registry
+from edge.central.authority.register import Registry
 from tests.system.test_fails_alone import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures

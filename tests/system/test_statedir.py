@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters.filesystem import describe, weakness
+from edge.adapters.linux.filesystem import describe, weakness
 from edge.errors import ConfigError, JournalError
-from edge.terminal import alarms, statedir
+from edge.terminal.runtime import alarms
+from edge.terminal.startup import state_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {
@@ -53,10 +54,10 @@ def test_a_disk_that_forgets_is_refused_with_its_reason(strict, kind: str, verb:
 
 def test_the_key_allows_it_and_the_alarm_says_so(site, monkeypatch) -> None:
     loaded = config.load(site.config).config
-    monkeypatch.setattr(statedir, "weakness", lambda _: describe(0x01021994))
-    assert statedir.require(loaded) is True
-    monkeypatch.setattr(statedir, "weakness", lambda _: None)
-    assert statedir.require(loaded) is False
+    monkeypatch.setattr(state_directory, "weakness", lambda _: describe(0x01021994))
+    assert state_directory.require(loaded) is True
+    monkeypatch.setattr(state_directory, "weakness", lambda _: None)
+    assert state_directory.require(loaded) is False
     assert alarms.STATE_VOLATILE == "state-volatile"
 
 
@@ -85,14 +86,14 @@ def test_the_kernel_is_asked() -> None:
 def test_a_directory_that_is_away_is_waited_for(strict) -> None:
     (strict.directory / "state").rmdir()
     with pytest.raises(JournalError, match="no directory"):
-        statedir.require(config.load(strict.config).config)
+        state_directory.require(config.load(strict.config).config)
 
 
 def test_a_file_in_its_place_is_a_fault_of_the_configuration(strict) -> None:
     (strict.directory / "state").rmdir()
     (strict.directory / "state").touch()
     with pytest.raises(ConfigError, match="is no directory"):
-        statedir.require(config.load(strict.config).config)
+        state_directory.require(config.load(strict.config).config)
 
 
 def test_a_directory_of_somebody_else_is_named_with_its_cure(strict) -> None:
@@ -107,7 +108,7 @@ def test_a_directory_of_somebody_else_is_named_with_its_cure(strict) -> None:
             if os.geteuid() == 0:
                 os.setgroups([])
                 os.setresuid(user, user, user)
-            statedir.require(loaded)
+            state_directory.require(loaded)
             os.write(writer, b"taken")
         except ConfigError as error:
             os.write(writer, str(error).encode())

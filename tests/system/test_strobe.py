@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.adapters.camera_replay import ReplayCamera, Scene
-from edge.adapters.sd_notify import SilentNotifier
-from edge.adapters.signals_console import ConsoleSignals
-from edge.adapters.strobe_replay import ReplayStrobe, filtered
-from edge.cli.stage import WatchedSignals
-from edge.domain.cues import CueName
-from edge.domain.quality import QualityLimits
-from edge.domain.types import Frame, Pixels
+from edge.adapters.linux.sd_notify import SilentNotifier
+from edge.adapters.replay.camera import ReplayCamera, Scene
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.adapters.replay.strobe import ReplayStrobe, filtered
+from edge.demo.stage import WatchedSignals
+from edge.domain.attendance.cues import CueName
+from edge.domain.face import Frame, Pixels
+from edge.domain.recognition.quality import QualityLimits
 from edge.errors import SignalsError
 from edge.resources import models_directory
-from edge.terminal.alarms import STROBE_FAILING
 from edge.terminal.daemon import Terminal
+from edge.terminal.runtime.alarms import STROBE_FAILING
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.evaluation import bench_peers
-from edge.evaluation.bench_peers import PeersMissing, environment
+from edge.bench import peer_comparison
+from edge.bench.peer_comparison import PeersMissing, environment
 from edge.resources import models_directory
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
@@ -16,7 +16,7 @@ LOCK = Path(__file__).parents[2] / "provisioning" / "locks" / "peers.txt"
 def test_the_search_is_measured_at_our_templates_length() -> None:
     store = ModelStore(models_directory())
     lengths = [store.spec(role).output[0].shape[1] for role in (Role.EMBEDDER, Role.COMPANION)]
-    assert sum(lengths) == bench_peers._DIMENSION
+    assert sum(lengths) == peer_comparison._DIMENSION
 
 
 def test_without_the_lock_it_says_where_to_run_it(tmp_path: Path) -> None:

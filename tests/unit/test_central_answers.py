@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.answers import COALESCE_NS, SIGHT_NS
-from edge.central.ledger import Ledger, Outcome, Reason, Verdict
-from edge.central.store import Store
-from edge.domain import receipts, topics
-from edge.domain.kinds import Kind
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
+from edge.central.ledger.intake import Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.receipts import COALESCE_NS, SIGHT_NS
+from edge.central.store.records import Store
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import LedgerError, LedgerStalled
-from edge.journal import envelope
 
 GATE, OTHER, EPOCH = Origin("main", "gate-1"), Origin("main", "gate-2"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -30,15 +31,13 @@ def payloads(count: int, epoch: str = EPOCH) -> list[bytes]:
 
 
 def take(ledger: Ledger, payload: bytes, key: SigningKey = TERMINAL) -> Verdict:
-    wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, key))
+    wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
     return ledger.accept(topics.record(GATE, "boot"), wire)
 
 
 def said(replies) -> list[tuple[str, int, str]]:
-    keys = {envelope.key_id(LEDGER.verify_key): LEDGER.verify_key}
-    read = [
-        receipts.decode(envelope.verify(envelope.parse(one.wire), receipts.PAYLOAD_TYPE, keys)) for one in replies
-    ]
+    keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
+    read = [receipts.decode(dsse.verify(dsse.parse(one.wire), receipts.PAYLOAD_TYPE, keys)) for one in replies]
     assert all(reply.topic == topics.receipt(receipt.origin) for reply, receipt in zip(replies, read, strict=True))
     return [(receipt.epoch, receipt.upto, receipt.head) for receipt in read]
 
@@ -100,7 +99,7 @@ def test_one_terminal_does_not_hold_up_another(ledger, store):
 def test_nobody_unknown_and_nobody_revoked_is_answered(ledger, store):
     ledger.sighted(OTHER, EPOCH)
     assert ledger.receipts_due(0) == []
-    store.revoke(envelope.key_id(TERMINAL.verify_key))
+    store.revoke(dsse.key_id(TERMINAL.verify_key))
     ledger.sighted(GATE, EPOCH)
     assert ledger.receipts_due(0) == []
 
@@ -115,7 +114,7 @@ def test_of_several_identities_those_answer_that_own_the_epoch(ledger, store):
         ledger.sighted(GATE, epoch)
         (reply,) = ledger.receipts_due(now)
         assert said([reply])[0][:2] == (epoch, upto)
-        assert reply.arrival.terminal.keyid == envelope.key_id((TERMINAL if epoch == EPOCH else NEWER).verify_key)
+        assert reply.arrival.terminal.keyid == dsse.key_id((TERMINAL if epoch == EPOCH else NEWER).verify_key)
 
 
 def test_what_is_due_and_in_sight_is_said_once(ledger):
@@ -144,7 +143,7 @@ def test_a_key_that_is_revoked_while_its_records_are_read_stores_nothing(ledger,
 
     def late():
         with Store(store.path) as other:
-            other.revoke(envelope.key_id(TERMINAL.verify_key))
+            other.revoke(dsse.key_id(TERMINAL.verify_key))
         return entered()
 
     monkeypatch.setattr(store, "batch", late)

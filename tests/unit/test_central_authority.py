@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import acting, authority, authority_lock, registry
-from edge.central.auditcheck import check
-from edge.central.registry import Doing, Registry
-from edge.central.roster_store import ROSTER_KEY
+from edge.central.authority import acting, register
+from edge.central.authority import key as authority
+from edge.central.authority import lock as authority_lock
+from edge.central.authority.audit import check
+from edge.central.authority.register import Doing, Registry
+from edge.central.roster.store import ROSTER_KEY
 from edge.cli import main
-from edge.domain import orders
-from edge.domain.auditlog import Act
-from edge.domain.orders import Word
+from edge.crypto import dsse
+from edge.crypto.key_files import create_identity, load_identity, load_public
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.audit_entry import Act
+from edge.domain.protocol.order import Word
 from edge.errors import KeyFileError, LedgerError, RecordError
-from edge.journal import envelope
-from edge.journal.keys import create_identity, load_identity, load_public
 
 PAT = Doing("Pat", "asked by letter")
 ANN = "a" * 26
@@ -60,8 +62,8 @@ def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Pa
         sent = made.addressed()
         entries = made.entries()
     assert [one.origin.terminal for one in sent] == ["gate-1", "gate-2"] * 2
-    keys = {envelope.key_id(key.verify_key): key.verify_key}
-    assert orders.decode(envelope.verify(envelope.parse(sent[0].wire), orders.PAYLOAD_TYPE, keys)) == first
+    keys = {dsse.key_id(key.verify_key): key.verify_key}
+    assert orders.decode(dsse.verify(dsse.parse(sent[0].wire), orders.PAYLOAD_TYPE, keys)) == first
     assert second.terminals == ("*",)
     assert [entry.act for entry in entries] == ["authority-made", "order", "order"]
     assert (entries[2].by, entries[2].why, entries[2].person) == ("Pat", "asked by letter", ANN)
@@ -135,8 +137,8 @@ def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: 
     rotated = authority.rotate(tmp_path, PAT, sites, overlap=timedelta(days=10), start=START)
     following = authority.load(tmp_path)
     assert following != key
-    assert rotated.keyid == envelope.key_id(following.verify_key)
-    assert load_identity(tmp_path / f"authority-{envelope.key_id(key.verify_key)}.key") == key
+    assert rotated.keyid == dsse.key_id(following.verify_key)
+    assert load_identity(tmp_path / f"authority-{dsse.key_id(key.verify_key)}.key") == key
     with Registry(tmp_path / authority.DB) as made:
         sent = made.addressed()
         assert [one.origin.terminal for one in sent[2:]] == ["gate-1", "gate-2", "door-1"]
@@ -178,7 +180,7 @@ def test_a_rotation_that_was_interrupted_is_undone_or_carried_to_its_end(
         if told:
             patched.setattr(authority, "_replace", crash)
         else:
-            patched.setattr(registry.Registry, "rotate", crash)
+            patched.setattr(register.Registry, "rotate", crash)
         with pytest.raises(SystemExit):
             authority.rotate(tmp_path, PAT, {"hq": ["gate-1"]}, overlap=MONTH, start=START)
     now = authority.load(tmp_path)
@@ -198,14 +200,14 @@ def test_whoever_looks_at_the_key_during_a_rotation_waits_and_destroys_nothing(
     tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, go_on, seen = threading.Event(), threading.Event(), []
-    real = registry.Registry.rotate
+    real = register.Registry.rotate
 
     def slowly(self: Registry, *rest: object) -> object:
         made.set()
         assert go_on.wait(30)
         return real(self, *rest)
 
-    monkeypatch.setattr(registry.Registry, "rotate", slowly)
+    monkeypatch.setattr(register.Registry, "rotate", slowly)
     options = {"overlap": MONTH, "start": START}
     rotating = threading.Thread(target=authority.rotate, args=(tmp_path, PAT, {"hq": ["gate-1"]}), kwargs=options)
     looking = threading.Thread(target=lambda: seen.append(authority.load(tmp_path)))
@@ -258,7 +260,7 @@ def test_what_was_begun_and_interrupted_is_entered_by_whoever_acts_next(tmp_path
 
 
 def test_nothing_is_begun_while_the_log_is_locked(tmp_path: Path, key: SigningKey, monkeypatch) -> None:
-    monkeypatch.setattr("edge.sqlitefile.BUSY_S", 0.1)
+    monkeypatch.setattr("edge.storage.sqlite_file.BUSY_S", 0.1)
     done = []
 
     def change() -> None:

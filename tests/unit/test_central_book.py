@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import authority, crl, issued
-from edge.central.registry import Registry
-from edge.central.store import Store
+from edge.central.authority import key as authority
+from edge.central.authority.register import Registry
+from edge.central.broker import issued_certificates, revocation_list
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity, public_pem
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity, public_pem
 
 WHY = ("--by", "Pat", "--why", "as the works council agreed")
 
@@ -72,8 +73,8 @@ ACTS = {
 def test_each_act_is_in_the_log_with_who_and_why(centre: Centre, act: str) -> None:
     make, word = ACTS[act]
     before = len(centre.log())
-    serials = {f"{one.serial:x}" for one in crl.valid(centre.base / "pki", "gate-1")}
-    former = {f"{one.serial:x}" for one in crl.valid(centre.base / "pki", "ledger")}
+    serials = {f"{one.serial:x}" for one in revocation_list.valid(centre.base / "pki", "gate-1")}
+    former = {f"{one.serial:x}" for one in revocation_list.valid(centre.base / "pki", "ledger")}
     assert central(*make(centre), *WHY) == 0
     new = centre.log()[before:]
     assert {one["act"] for one in new} == {word}
@@ -93,7 +94,7 @@ def test_nothing_is_done_while_the_log_is_locked(
 ) -> None:
     words = ACTS[act][0](centre)
     before = centre.state()
-    monkeypatch.setattr("edge.sqlitefile.BUSY_S", 0.2)
+    monkeypatch.setattr("edge.storage.sqlite_file.BUSY_S", 0.2)
     with contextlib.closing(sqlite3.connect(centre.base / authority.DB, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         assert central(*words) == 74
@@ -140,7 +141,7 @@ def test_without_an_authority_the_verbs_do_as_before_and_make_no_log(tmp_path: P
     for act in ("register", "issue", "revoke", "renew"):
         assert central(*ACTS[act][0](centre)) == 0
     assert not list(centre.base.glob("authority*"))
-    assert issued.revoked(centre.base / "pki")
+    assert issued_certificates.revoked(centre.base / "pki")
 
 
 def test_a_log_whose_key_is_gone_lets_nobody_act_beside_it(
@@ -154,7 +155,7 @@ def test_a_log_whose_key_is_gone_lets_nobody_act_beside_it(
 
 
 def test_an_epoch_that_was_looked_into_is_in_the_log_too(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.central.acknowledged.breaks_at", lambda *_: 1)
+    monkeypatch.setattr("edge.central.store.acknowledged.breaks_at", lambda *_: 1)
     with Store(centre.base / "ledger.db") as store:
         number = store.terminals()[0].id
         with store.batch():

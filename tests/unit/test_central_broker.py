@@ -6,13 +6,21 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.adapters.mqtt_packets import publish
-from edge.central.broker import BrokerSettings, EmbeddedBroker, find_mosquitto, render_acl, render_configuration
-from edge.central.pki import Credentials
-from edge.domain import commands, orders, presence, receipts, records, roster, roster_topics, topics
-from edge.domain.kinds import Kind
+from edge.adapters.mqtt.packets import publish
+from edge.central.broker.certificates import Credentials
+from edge.central.broker.mosquitto import (
+    BrokerSettings,
+    EmbeddedBroker,
+    find_mosquitto,
+    render_acl,
+    render_configuration,
+)
+from edge.crypto import dsse
+from edge.domain.protocol import order, receipt, record, resend_command, terminal_status, topics
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.roster import messages
+from edge.domain.roster import topics as roster_topics
 from edge.errors import BrokerError
-from edge.journal import envelope
 
 INSTALLED = Path("/etc/smartclocker/broker")
 PROVISIONING = Path(__file__).parents[2] / "provisioning" / "mosquitto"
@@ -47,30 +55,30 @@ def test_nobody_enters_without_a_certificate():
 @pytest.mark.parametrize(
     ("kind", "largest"),
     [
-        (records.PAYLOAD_TYPE, records.MAX_PAYLOAD),
-        (receipts.PAYLOAD_TYPE, receipts.MAX_PAYLOAD),
-        (commands.PAYLOAD_TYPE, commands.MAX_PAYLOAD),
-        (orders.PAYLOAD_TYPE, orders.MAX_PAYLOAD),
-        (roster.PERSON_TYPE, roster.MAX_PAYLOAD),
-        (roster.PAGE_TYPE, roster.MAX_PAYLOAD),
-        (roster.MANIFEST_TYPE, roster.MAX_PAYLOAD),
-        (roster.KEY_TYPE, roster.MAX_LINE),
+        (record.PAYLOAD_TYPE, record.MAX_PAYLOAD),
+        (receipt.PAYLOAD_TYPE, receipt.MAX_PAYLOAD),
+        (resend_command.PAYLOAD_TYPE, resend_command.MAX_PAYLOAD),
+        (order.PAYLOAD_TYPE, order.MAX_PAYLOAD),
+        (messages.PERSON_TYPE, messages.MAX_PAYLOAD),
+        (messages.PAGE_TYPE, messages.MAX_PAYLOAD),
+        (messages.MANIFEST_TYPE, messages.MAX_PAYLOAD),
+        (messages.KEY_TYPE, messages.MAX_LINE),
     ],
 )
 def test_whatever_we_send_fits_into_an_envelope(kind, largest):
-    wire = envelope.to_wire(envelope.sign(kind, b"x" * largest, SigningKey.generate()))
-    assert len(wire) <= envelope.MAX_ENVELOPE
+    wire = dsse.to_wire(dsse.sign(kind, b"x" * largest, SigningKey.generate()))
+    assert len(wire) <= dsse.MAX_ENVELOPE
 
 
 def test_and_an_envelope_under_its_longest_topic_into_a_packet():
-    here = records.Origin("s" * 32, "n" * 32)
+    here = record.Origin("s" * 32, "n" * 32)
     person = roster_topics.Place("s" * 32, roster_topics.Part.PERSON, "a" * 26).topic
     most = int(
         next(line for line in render_configuration(settings()).splitlines() if "max_packet_size" in line)[16:]
     )
-    assert presence.MAX_STATUS < envelope.MAX_ENVELOPE
+    assert terminal_status.MAX_STATUS < dsse.MAX_ENVELOPE
     for topic in (topics.record(here, max(Kind, key=len)), topics.status(here), topics.command(here), person):
-        assert len(publish(topic, b"x" * envelope.MAX_ENVELOPE, 1, retain=True)) <= most
+        assert len(publish(topic, b"x" * dsse.MAX_ENVELOPE, 1, retain=True)) <= most
 
 
 def test_persistence_is_a_choice():

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey, SealedBox
 
-from edge.central.store import Store
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain.kinds import Kind
-from edge.domain.records import Origin
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_secret
-from edge.terminal.answers import seal
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_secret
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.terminal.subject_access.report import seal
 from tests.unit.test_central_punches import HOUR, Gate, evidence
 
 ANN, BOB = "a" * 26, "b" * 26

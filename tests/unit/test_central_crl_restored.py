@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import authority, crl
-from edge.central.registry import Registry
+from edge.central.authority import key as authority
+from edge.central.authority.register import Registry
+from edge.central.broker import revocation_list
 from edge.cli import main
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity, public_pem
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity, public_pem
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -34,7 +35,7 @@ class Restored:
         self.good("revoke", self.base, self.keyid)
         self.good("revoke", self.base, "gate-2")
         self.good(*self.install)
-        self.revoked = crl.revoked(self.base / "pki")
+        self.revoked = revocation_list.revoked(self.base / "pki")
         shutil.rmtree(self.base)
         shutil.copytree(root / "backup", self.base)
 
@@ -58,7 +59,7 @@ class Restored:
         return [one["text"] for one in json.loads(said) if one["kind"] == "certificate"]
 
     def installed(self) -> set[int]:
-        return set(crl.revoked(self.into))
+        return set(revocation_list.revoked(self.into))
 
 
 @pytest.fixture
@@ -69,17 +70,17 @@ def restored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Restored:
 
 
 def test_an_older_list_is_not_installed_and_the_cure_leads_to_its_end(restored: Restored) -> None:
-    before = (restored.into / crl.NAME).read_bytes()
+    before = (restored.into / revocation_list.NAME).read_bytes()
     code, said = restored.run(*restored.install)
     assert code == 65
     assert "names 2 certificates (of gate-1)" in said
     assert "--take-over" in said
-    assert (restored.into / crl.NAME).read_bytes() == before
+    assert (restored.into / revocation_list.NAME).read_bytes() == before
     restored.good("revoke", restored.base, restored.keyid)
     code, said = restored.run(*restored.install)
     assert (code, "names 1 certificate that" in said) == (65, True), "the other one is unknown to DIR"
     assert "taken over    1 revoked" in restored.good(*restored.install, "--take-over")
-    assert restored.installed() == restored.revoked == crl.revoked(restored.base / "pki")
+    assert restored.installed() == restored.revoked == revocation_list.revoked(restored.base / "pki")
     restored.good(*restored.install)
     assert restored.gaps() == []
     with Registry(restored.base / authority.DB) as registry:
@@ -88,17 +89,17 @@ def test_an_older_list_is_not_installed_and_the_cure_leads_to_its_end(restored: 
 
 
 def test_a_number_that_is_lower_is_not_installed_although_nothing_lacks(restored: Restored) -> None:
-    crl.take_over(restored.base / "pki", {one.serial_number: one.revocation_date_utc for one in
-                                          crl.read(restored.into) or ()}, 0)  # fmt: skip
-    crl.take_over(restored.into.parent / "backup" / "pki", {}, 0)
-    theirs = crl.take_over(restored.base / "pki", {}, 40)
-    (restored.into / crl.NAME).write_bytes(theirs.read_bytes())
+    revocation_list.take_over(restored.base / "pki", {one.serial_number: one.revocation_date_utc for one in
+                                          revocation_list.read(restored.into) or ()}, 0)  # fmt: skip
+    revocation_list.take_over(restored.into.parent / "backup" / "pki", {}, 0)
+    theirs = revocation_list.take_over(restored.base / "pki", {}, 40)
+    (restored.into / revocation_list.NAME).write_bytes(theirs.read_bytes())
     shutil.rmtree(restored.base)
     shutil.copytree(restored.into.parent / "backup", restored.base)
     code, said = restored.run(*restored.install)
     assert (code, "is number 41" in said) == (65, True)
     restored.good(*restored.install, "--take-over")
-    assert crl.number(crl.read(restored.into)) == 42
+    assert revocation_list.number(revocation_list.read(restored.into)) == 42
 
 
 def test_gaps_says_it_until_all_is_as_it_was(restored: Restored) -> None:
@@ -125,6 +126,6 @@ def test_gaps_says_what_the_broker_was_not_given(restored: Restored) -> None:
 def test_a_list_of_another_authority_or_a_damaged_one_is_replaced(restored: Restored, tmp_path: Path) -> None:
     restored.good("init", tmp_path / "other", "--host", "broker.example", "--site", "main")
     restored.good("broker", tmp_path / "other", restored.into, "--user", USER)
-    (restored.into / crl.NAME).write_text("no list")
+    (restored.into / revocation_list.NAME).write_text("no list")
     restored.good(*restored.install)
-    assert crl.number(crl.read(restored.into)) >= 1
+    assert revocation_list.number(revocation_list.read(restored.into)) >= 1

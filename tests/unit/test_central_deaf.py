@@ -1,6 +1,6 @@
 """When a ledger that hears nothing begins its session anew."""
 
-from edge.central.deaf import PATIENCE_MAX_S, PATIENCE_S, Deaf
+from edge.central.ledger.silent_broker import PATIENCE_MAX_S, PATIENCE_S, Deaf
 
 
 def renewals(deaf: Deaf, seconds: int, begin: int = 0, *, connected: bool = True) -> list[int]:

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import store as store_module
-from edge.central.gaps import Kind as Gap
-from edge.central.gaps import find
-from edge.central.ledger import Ledger
-from edge.central.policy_answers import consents
-from edge.central.punches import Wanted, punches
-from edge.central.store import Store
+from edge.central.attendance.punch_report import Wanted, punches
+from edge.central.authority.policy_acceptance import consents
+from edge.central.gaps.delivery_gaps import Kind as Gap
+from edge.central.gaps.delivery_gaps import find
+from edge.central.ledger.intake import Ledger
+from edge.central.store import records as store_module
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain.kinds import Kind
-from edge.domain.records import Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.envelope import key_id
+from edge.crypto.dsse import key_id
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 from tests.unit.test_central_punches import ANNA, BEN, BOOTED, HOUR, Gate, evidence, text
 
 MINUTE = 60_000
@@ -278,7 +278,7 @@ def test_placing_many_boots_costs_each_record_once(store):
 
 
 def test_anchors_of_one_millisecond_cost_no_more_than_two():
-    from edge.domain.placement import Anchors
+    from edge.domain.time.placement import Anchors
 
     moment = datetime(2026, 3, 2, tzinfo=UTC)
     many = [TimeEvidence(text(moment + timedelta(seconds=n)), 0, "UTC", "b", 5_000, True) for n in range(1_000)]

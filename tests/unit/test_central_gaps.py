@@ -7,26 +7,28 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import acknowledged, looked, presence, pulse, strangers
-from edge.central import store as store_module
-from edge.central.acknowledged import acknowledge
-from edge.central.gaps import SETTLED, Finding, Kind, find
-from edge.central.ledger import Ledger
-from edge.central.presence import Sightings
-from edge.central.pulse import BEAT_NS, LATE, Pulse
-from edge.central.store import Store
-from edge.central.strangers import Strangers
+from edge.central.gaps.delivery_gaps import SETTLED, Finding, Kind, find
+from edge.central.ledger import pulse, strangers, terminal_claims
+from edge.central.ledger.intake import Ledger
+from edge.central.ledger.pulse import BEAT_NS, LATE, Pulse
+from edge.central.ledger.strangers import Strangers
+from edge.central.ledger.terminal_claims import Sightings
+from edge.central.store import acknowledged, looked
+from edge.central.store import records as store_module
+from edge.central.store.acknowledged import acknowledge
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain import kinds, topics
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.terminal.status import Online, last_will, online, stopped
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import record_kinds as kinds
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 TERMINAL, LEDGER, NEWER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
-OLD_ID = envelope.key_id(TERMINAL.verify_key)
+OLD_ID = dsse.key_id(TERMINAL.verify_key)
 DAY, START = timedelta(hours=24), datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -35,7 +37,7 @@ class Centre:
 
     def __init__(self, path: Path, monkeypatch) -> None:
         self.at = START
-        for module in (presence, store_module, acknowledged, looked, pulse, strangers):
+        for module in (terminal_claims, store_module, acknowledged, looked, pulse, strangers):
             monkeypatch.setattr(module, "now", lambda: self.at.isoformat(timespec="milliseconds")[:-6] + "Z")
         self.path = path
         self.store = Store(path / "ledger.db")
@@ -45,7 +47,7 @@ class Centre:
     def take(self, *payloads: bytes, key: SigningKey = TERMINAL) -> None:
         for payload in payloads:
             kind = "gap" if b"smartclocker.gap" in payload else "boot"
-            wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, key))
+            wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
             self.ledger.accept(topics.record(GATE, kind), wire)
 
     def hear(self, raw: bytes) -> None:
@@ -229,9 +231,9 @@ def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
     centre.store.register(other, NEWER.verify_key)
     records = chain(6, origin=other)
     for payload in records:
-        wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, NEWER))
+        wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, NEWER))
         centre.ledger.accept(topics.record(other, "boot"), wire)
-    centre.store.revoke(envelope.key_id(NEWER.verify_key))
+    centre.store.revoke(dsse.key_id(NEWER.verify_key))
     fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
     centre.take(*chain(1, "f" * 32, gap=fields))
     assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, 1, 6)]
@@ -418,7 +420,7 @@ def stranger(centre, origin: Origin, key: SigningKey, times: int = 1) -> None:
     payload = encode(
         origin, Position(EPOCH, 1, GENESIS), Draft(kinds.Kind.BOOT, {"version": "1", "models": []}, EVIDENCE)
     )
-    wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, key))
+    wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
     for _ in range(times):
         heard.hear(topics.record(origin, "boot"), wire)
     heard.flush(0)
@@ -429,7 +431,7 @@ def test_who_publishes_and_is_not_registered_is_named_until_it_is(centre, capsys
     (found,) = centre.find(timedelta(minutes=2))
     assert (found.origin, found.kind) == (Origin("main", "gate-9"), Kind.UNREGISTERED)
     assert "central register DIR main gate-9 PEM" in found.text
-    assert envelope.key_id(NEWER.verify_key) in found.text
+    assert dsse.key_id(NEWER.verify_key) in found.text
     assert main(["central", "gaps", str(centre.path), "--silent-after", "999999d"]) == 0, "years ago, by this clock"
     assert centre.kinds(DAY - timedelta(seconds=1))[0][0] == Kind.UNREGISTERED
     assert Kind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
@@ -442,13 +444,13 @@ def test_a_registered_name_with_another_key_and_a_revoked_one(centre):
     assert [one.kind for one in centre.find()] == [Kind.UNREGISTERED]
     stranger(centre, GATE, TERMINAL)
     assert centre.find() == []
-    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    centre.store.revoke(dsse.key_id(TERMINAL.verify_key))
     (found,) = centre.find()
     assert "was revoked" in found.text
 
 
 def test_a_revoked_identity_that_only_says_its_status_is_named(centre):
-    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    centre.store.revoke(dsse.key_id(TERMINAL.verify_key))
     heard = Strangers(centre.store)
     heard.hear_status(topics.status(GATE), says(5, utc="2026-03-02T07:00:00.000Z"))
     heard.hear_status(topics.status(GATE), last_will(GATE)[1])
@@ -466,14 +468,14 @@ def test_a_revoked_identity_that_goes_on_under_a_name_which_another_has_is_named
     centre.take(*chain(5))
     centre.hear(says(5))
     centre.at += timedelta(minutes=5)
-    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    centre.store.revoke(dsse.key_id(TERMINAL.verify_key))
     centre.store.register(GATE, NEWER.verify_key)
     assert centre.find() == [], "its last word was before"
     centre.at += timedelta(minutes=5)
     centre.hear(says(6, utc="2026-03-02T08:10:00.000Z"))
     (found,) = centre.find()
     assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
-    assert envelope.key_id(TERMINAL.verify_key) in found.text
+    assert dsse.key_id(TERMINAL.verify_key) in found.text
 
 
 def test_a_revoked_key_is_silent_once_another_of_the_name_speaks_after_it(centre):
@@ -558,7 +560,7 @@ def test_the_end_of_a_revoked_identity_is_no_word_of_it(centre):
     assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
 
 
-@pytest.mark.parametrize("keyid", ["f" * 32, OLD_ID, envelope.key_id(NEWER.verify_key)])
+@pytest.mark.parametrize("keyid", ["f" * 32, OLD_ID, dsse.key_id(NEWER.verify_key)])
 def test_no_key_is_looked_into_that_was_not_heard_after_its_end(centre, keyid, capsys):
     centre.take(*chain(5))
     centre.store.revoke(OLD_ID)
@@ -662,7 +664,7 @@ def test_of_a_revoked_identity_nothing_is_to_be_done(centre):
     centre.take(*chain(3)[1:])
     centre.hear(says(9))
     assert len(centre.find()) == 2
-    centre.store.revoke(envelope.key_id(TERMINAL.verify_key))
+    centre.store.revoke(dsse.key_id(TERMINAL.verify_key))
     assert centre.find(10 * DAY) == []
 
 

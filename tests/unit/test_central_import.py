@@ -12,21 +12,22 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.audit import verify_all
-from edge.central.imports import FileReport, Importer
-from edge.central.ledger import Ledger, Outcome, Reason
-from edge.central.store import Store
+from edge.central.ledger.importer import FileReport, Importer
+from edge.central.ledger.intake import Ledger, Outcome, Reason
+from edge.central.ledger.verification import verify_all
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain import receipts, topics
-from edge.domain.exports import encode_header
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity, public_pem
-from edge.journal.ring import Ring
-from edge.journal.transfer import export
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity, public_pem
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import topics
+from edge.domain.protocol.export_manifest import encode_header
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.export import export
+from edge.journal.journal import Ring
 
 GATE, YARD = Origin("main", "gate-1"), Origin("main", "yard")
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -82,7 +83,7 @@ def centre(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger_key(centre: Path) -> SigningKey:
-    from edge.journal.keys import load_identity
+    from edge.crypto.key_files import load_identity
 
     return load_identity(centre / "ledger.key")
 
@@ -252,7 +253,7 @@ def test_hostile_lines_are_counted_in_little_memory(take, gate: Terminal, store:
         b'{"a":' * 5_000 + b"\n",
         b"9" * 30_000 + b"\n",
         chance.randbytes(20_000).replace(b"\n", b" ") + b"\n",
-        envelope.to_wire(envelope.sign("text/plain", b"x", gate.key)) + b"\n",
+        dsse.to_wire(dsse.sign("text/plain", b"x", gate.key)) + b"\n",
         b"x" * 40_000 + b"\n",
     ]
     with path.open("wb") as file:
@@ -269,12 +270,12 @@ def test_hostile_lines_are_counted_in_little_memory(take, gate: Terminal, store:
 
 def test_signed_nonsense_is_rejected(take, gate: Terminal, store: Store):
     path = gate.directory / "odd.scx"
-    from edge.domain.exports import Header
-    from edge.domain.records import PAYLOAD_TYPE
+    from edge.domain.protocol.export_manifest import Header
+    from edge.domain.protocol.record import PAYLOAD_TYPE
 
     header = encode_header(Header(GATE, gate.ring.epoch, key_id(gate.key.verify_key), 0))
-    odd = [envelope.sign(PAYLOAD_TYPE, payload, gate.key) for payload in (b"", b"{}", b"\0", b"x" * 20_000)]
-    path.write_bytes(b"\n".join([header, *map(envelope.to_wire, odd), b""]))
+    odd = [dsse.sign(PAYLOAD_TYPE, payload, gate.key) for payload in (b"", b"{}", b"\0", b"x" * 20_000)]
+    path.write_bytes(b"\n".join([header, *map(dsse.to_wire, odd), b""]))
     report = take(path)
     assert outcome(report) == {"rejected": 4}
     assert store.count() == 0
@@ -304,7 +305,7 @@ def test_a_ledger_that_was_restored_learns_what_it_lost(
 ):
     gate_upto = gate.ring.hash_at(250)
     made = receipts.Receipt(GATE, gate.ring.epoch, 250, gate_upto, NOW)
-    raw = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), ledger_key))
+    raw = dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), ledger_key))
     gate.ring.acknowledge(made, raw)
     report = take(gate.export("pending.scx"))
     assert "it lost some; export with --all" in report.problems[0]
@@ -331,7 +332,7 @@ def test_receipts_go_back_on_the_stick(centre, gate: Terminal, ledger_key: Signi
     assert f"{COUNT} stored" in capsys.readouterr().out
     (line,) = back.read_bytes().splitlines()
     keys = {key_id(ledger_key.verify_key): ledger_key.verify_key}
-    receipt = receipts.decode(envelope.verify(envelope.parse(line), receipts.PAYLOAD_TYPE, keys))
+    receipt = receipts.decode(dsse.verify(dsse.parse(line), receipts.PAYLOAD_TYPE, keys))
     assert (receipt.upto, receipt.head) == (COUNT, gate.ring.head().hash)
     assert main(words) == 74  # never overwritten
     assert "never overwritten" in capsys.readouterr().err
@@ -349,8 +350,8 @@ def test_an_import_that_is_killed_is_finished_by_giving_the_file_again(centre, g
     path = gate.export()
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from edge.central.imports import Importer; from edge.central.store import Store\n"
-        "from edge.journal.keys import load_identity\n"
+        "from edge.central.ledger.importer import Importer; from edge.central.store.records import Store\n"
+        "from edge.crypto.key_files import load_identity\n"
         "base = Path(sys.argv[1])\n"
         "kill = lambda path, records: records >= 256 and os.kill(os.getpid(), 9)\n"
         "Importer(Store(base / 'ledger.db'), load_identity(base / 'ledger.key'), kill).take(Path(sys.argv[2]))\n"

@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.central import migrations, owing, resend
-from edge.central.audit import verify_all
-from edge.central.ledger import COALESCE_NS, COALESCE_RECORDS, Ledger, Outcome, Reason, Verdict
-from edge.central.store import MAX_CONFLICTS, Store
-from edge.domain import receipts, topics
-from edge.domain.kinds import Kind
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
+from edge.central.authority import order_status
+from edge.central.gaps import resend
+from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.verification import verify_all
+from edge.central.store import migrations
+from edge.central.store.records import MAX_CONFLICTS, Store
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt, topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import LedgerError
-from edge.journal import envelope
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 TOPIC = topics.record(GATE, "punch")
@@ -49,12 +51,12 @@ def payloads(count: int, *, epoch: str = EPOCH, prev: str = GENESIS, first: int 
 
 
 def seal(payload: bytes, key: SigningKey = TERMINAL, kind: str = PAYLOAD_TYPE) -> bytes:
-    return envelope.to_wire(envelope.sign(kind, payload, key))
+    return dsse.to_wire(dsse.sign(kind, payload, key))
 
 
-def reply_of(reply) -> receipts.Receipt:
-    keys = {envelope.key_id(LEDGER.verify_key): LEDGER.verify_key}
-    return receipts.decode(envelope.verify(envelope.parse(reply.wire), receipts.PAYLOAD_TYPE, keys))
+def reply_of(reply) -> receipt.Receipt:
+    keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
+    return receipt.decode(dsse.verify(dsse.parse(reply.wire), receipt.PAYLOAD_TYPE, keys))
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_an_early_record_that_turns_out_not_to_follow_stops_the_receipts_before_
 
 
 def test_evidence_is_bounded(ledger, store, monkeypatch):
-    monkeypatch.setattr("edge.central.store.MAX_CONFLICTS", 3)
+    monkeypatch.setattr("edge.central.store.records.MAX_CONFLICTS", 3)
     assert MAX_CONFLICTS >= 100
     ledger.accept(TOPIC, seal(payloads(1)[0]))
     for n in range(6):
@@ -160,15 +162,15 @@ def test_evidence_is_bounded(ledger, store, monkeypatch):
 
 
 def altered(payload: bytes) -> bytes:
-    genuine = envelope.parse(seal(payload))
+    genuine = dsse.parse(seal(payload))
     changed = payload.replace(b'"in"', b'"ou"')
-    return envelope.to_wire(envelope.Envelope(PAYLOAD_TYPE, changed, genuine.keyid, genuine.signature))
+    return dsse.to_wire(dsse.Envelope(PAYLOAD_TYPE, changed, genuine.keyid, genuine.signature))
 
 
 def claims_our_key(payload: bytes) -> bytes:
-    forged = envelope.sign(PAYLOAD_TYPE, payload, STRANGER)
-    keyid = envelope.key_id(TERMINAL.verify_key)
-    return envelope.to_wire(envelope.Envelope(PAYLOAD_TYPE, payload, keyid, forged.signature))
+    forged = dsse.sign(PAYLOAD_TYPE, payload, STRANGER)
+    keyid = dsse.key_id(TERMINAL.verify_key)
+    return dsse.to_wire(dsse.Envelope(PAYLOAD_TYPE, payload, keyid, forged.signature))
 
 
 def of_gate_2(payload: bytes) -> bytes:
@@ -187,7 +189,7 @@ def of_gate_2(payload: bytes) -> bytes:
         (TOPIC, lambda p: seal(p, STRANGER), Reason.UNKNOWN_KEY),
         (TOPIC, claims_our_key, Reason.SIGNATURE),
         (TOPIC, altered, Reason.SIGNATURE),
-        (TOPIC, lambda p: seal(p, kind=receipts.PAYLOAD_TYPE), Reason.SIGNATURE),
+        (TOPIC, lambda p: seal(p, kind=receipt.PAYLOAD_TYPE), Reason.SIGNATURE),
         (TOPIC, lambda p: seal(b"{}"), Reason.PAYLOAD),
         (TOPIC, lambda p: seal(p.replace(b'"seq":1', b'"seq":1,"seq":1')), Reason.PAYLOAD),
         (TOPIC, of_gate_2, Reason.ORIGIN),
@@ -213,8 +215,8 @@ def test_what_is_rejected_changes_nothing(ledger, store, topic, make, reason):
 def test_a_revoked_key_is_heard_no_more_and_its_records_stay(ledger, store):
     chain = payloads(2)
     ledger.accept(TOPIC, seal(chain[0]))
-    assert store.revoke(envelope.key_id(TERMINAL.verify_key))
-    assert not store.revoke(envelope.key_id(TERMINAL.verify_key))
+    assert store.revoke(dsse.key_id(TERMINAL.verify_key))
+    assert not store.revoke(dsse.key_id(TERMINAL.verify_key))
     assert ledger.accept(TOPIC, seal(chain[1])) == Verdict(Outcome.REJECTED, Reason.REVOKED)
     assert store.count() == 1
     assert [report.ok for report in verify_all(store)] == [True]
@@ -315,7 +317,7 @@ def test_a_name_belongs_to_one_site_and_what_two_have_by_now_goes_on(store):
     store._db.execute(
         "INSERT INTO terminals (site, terminal, keyid, public_key, registered)"
         " VALUES ('depot', 'gate-1', ?, ?, '')",
-        (envelope.key_id(STRANGER.verify_key), bytes(STRANGER.verify_key)),
+        (dsse.key_id(STRANGER.verify_key), bytes(STRANGER.verify_key)),
     )
     store.register(depot, STRANGER.verify_key)
     store.register(depot, SigningKey(bytes([7]) * 32).verify_key)
@@ -332,7 +334,7 @@ def test_a_ledger_of_the_version_before_is_brought_up_to_this_one(tmp_path):
     with Store(path) as store:
         found = store.register(GATE, TERMINAL.verify_key)
         assert (found.revoked, found.doubted_since) == (None, None)
-        assert owing.results(store, ["e" * 32]) == {}
+        assert order_status.results(store, ["e" * 32]) == {}
 
 
 def test_since_when_a_revoked_identity_is_doubted_may_be_said_later(store):
@@ -364,7 +366,7 @@ def test_waiting_for_an_answer_reads_that_answer_and_not_all_of_them(ledger, sto
 
         store._db.set_progress_handler(step, 1)
         asked = resend.Resend(f"{3:032x}", GATE, "", "", EPOCH, 1, 1)
-        assert owing.results(store, [f"{3:032x}"])[GATE, f"{3:032x}"].outcome == "done"
+        assert order_status.results(store, [f"{3:032x}"])[GATE, f"{3:032x}"].outcome == "done"
         assert resend.answers(store, [asked])[asked.id].outcome == "done"
         assert resend.answers(store, [replace(asked, origin=Origin("main", "gate-2"))]) == {}
         store._db.set_progress_handler(None, 1)
@@ -419,5 +421,5 @@ def test_a_receipt_says_whose_and_how_far(ledger):
     ledger.accept(TOPIC, seal(payloads(1)[0]))
     (reply,) = ledger.receipts_due(0)
     assert reply.topic == "smartclocker/v1/main/gate-1/receipt"
-    document = json.loads(envelope.parse(reply.wire).payload)
+    document = json.loads(dsse.parse(reply.wire).payload)
     assert set(document) == {"v", "site", "terminal", "epoch", "upto", "head", "issued"}

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import authority, owing
-from edge.central.presence import Sightings
-from edge.central.registry import Doing, Registry
-from edge.central.store import Store
-from edge.cli import central_order_fields, main
-from edge.domain import topics
-from edge.domain.kinds import Kind
-from edge.domain.orders import Word
-from edge.domain.records import Origin
+from edge.central.authority import key as authority
+from edge.central.authority import order_status
+from edge.central.authority.register import Doing, Registry
+from edge.central.ledger.terminal_claims import Sightings
+from edge.central.store.records import Store
+from edge.cli import main
+from edge.cli.central.orders import fields
+from edge.crypto.dsse import key_id
+from edge.domain.protocol import topics
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import RecordError
-from edge.journal.envelope import key_id
-from edge.terminal.status import Online, online
+from edge.terminal.uplink.status import Online, online
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
 BEN = "b" * 26
@@ -83,14 +85,14 @@ def test_by_force_it_is_given_and_somebody_who_is_known_needs_none(centre, gates
 
 def test_an_order_to_a_site_that_fails_at_one_terminal_is_given_to_none(centre, gates, capsys, monkeypatch):
     """What was issued for those before it would be sent by the next `orders --send`, though nobody saw it given."""
-    real = central_order_fields.sealed_name
+    real = fields.sealed_name
 
     def second_fails(arguments, terminal):
         if terminal.origin.terminal == "gate-2":
             raise RuntimeError("a key that is none")
         return real(arguments, terminal)
 
-    monkeypatch.setattr("edge.cli.central_order.sealed_name", second_fails)
+    monkeypatch.setattr("edge.cli.central.orders.order.sealed_name", second_fails)
     assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 70, "what nobody foresaw"
     assert states(centre, capsys) == []
     monkeypatch.undo()
@@ -103,7 +105,12 @@ def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre)
         each = {"gate-1": {"person": ANNA}, "gate-2": {"person": "Ann"}}
         with pytest.raises(RecordError):
             registry.issue_each(
-                authority.load(centre), Doing("Pat", "x"), "main", Word.RESTRICT, each, valid=owing.AGAIN_AFTER
+                authority.load(centre),
+                Doing("Pat", "x"),
+                "main",
+                Word.RESTRICT,
+                each,
+                valid=order_status.AGAIN_AFTER,
             )
         assert registry.addressed() == []
         assert len(registry.entries()) == 1
@@ -134,7 +141,7 @@ def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_w
     assert "gate-1  erase  cancelled; it was never sent" in capsys.readouterr().out
     assert states(centre, capsys)[-1] == (2, "gate-1", "cancelled")
     with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
-        assert {one.order.sequence for one in owing.due(owing.standing(registry, store))} == {1}
+        assert {one.order.sequence for one in order_status.due(order_status.standing(registry, store))} == {1}
         entry = registry.entries()[-1]
         assert (entry.act, entry.why, entry.data["sequence"]) == ("order-cancelled", "the wrong person", 2)
     assert main(["central", "audit", str(centre)]) == 0
@@ -197,7 +204,7 @@ def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent
     order(centre, "main/gate-1", "restrict", ANNA)
     with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
         registry.claim(registry.addressed())
-        assert len(owing.due(owing.standing(registry, store))) == 1
+        assert len(order_status.due(order_status.standing(registry, store))) == 1
     capsys.readouterr()
     assert orders(centre) == 1
     assert "perhaps sent: a command ended while it did so" in capsys.readouterr().out
@@ -257,7 +264,7 @@ def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
     ],
 )
 def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, gates, capsys, monkeypatch, now, day, taken):
-    monkeypatch.setattr("edge.cli.central_rights._now", lambda: datetime.fromisoformat(now))
+    monkeypatch.setattr("edge.cli.central.rights._now", lambda: datetime.fromisoformat(now))
     code = main(["central", "rights", "open", str(centre), ANNA, "access", "--received", day, *WHY])
     assert (code == 0) is taken
     said = capsys.readouterr()
@@ -269,7 +276,7 @@ def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monk
     time.tzset()
     try:
         monkeypatch.setattr(
-            "edge.cli.central_rights._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
+            "edge.cli.central.rights._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
         )
         assert main(["central", "rights", "open", str(centre), ANNA, "access", *WHY]) == 0
     finally:
@@ -284,7 +291,7 @@ def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
     order(centre, "main/gate-1", "object", ANNA)
     with Store(centre / "ledger.db") as store, Registry(centre / authority.DB) as registry:
         last = [one for one in registry.addressed() if one.order.sequence == 2]
-        assert [one.addressed.order.sequence for one in owing.judged(last, store)] == [2]
+        assert [one.addressed.order.sequence for one in order_status.judged(last, store)] == [2]
 
 
 def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(centre, gates, capsys):
@@ -344,6 +351,6 @@ def test_a_pause_that_no_clock_takes_is_a_shorter_one(centre, gates, capsys, mon
         slept.append(seconds)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge.cli.central_order.time.sleep", sleep)
+    monkeypatch.setattr("edge.cli.central.orders.order.time.sleep", sleep)
     assert orders(centre, "--send", "--every", "999999d", "--port", "1") == 130
     assert slept[0] < 9e9, "time.sleep refuses more"

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import authority
-from edge.central.registry import Doing, Registry
-from edge.central.store import Store
+from edge.central.authority import key
+from edge.central.authority.register import Doing, Registry
+from edge.central.store.records import Store
 from edge.cli import _Priorities, main
-from edge.cli.plain import plain_output, say, shown
-from edge.domain.kinds import Kind
-from edge.domain.orders import Word
-from edge.domain.records import Draft, Origin
-from edge.journal.ring import Ring
+from edge.cli.output.plain_text import plain_output, say, shown
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Ring
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
@@ -28,7 +28,7 @@ FORGED = f"\n    7  2026-11-27T00:00:00.000Z  Pat  order  {'b' * 26}  order=eras
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    authority.init(tmp_path, Doing("Pat", "set up"))
+    key.init(tmp_path, Doing("Pat", "set up"))
     return tmp_path
 
 
@@ -101,9 +101,9 @@ def test_an_entry_by_somebody_with_a_strange_name(centre, gate, capsys):
 
 
 def test_what_a_terminal_says_of_an_order_a_gap_a_policy_and_its_zone(centre, gate, capsys):
-    with Registry(centre / authority.DB) as registry:
+    with Registry(centre / key.DB) as registry:
         order = registry.issue(
-            authority.load(centre), Doing("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
+            key.load(centre), Doing("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
             valid=timedelta(days=1),
         )  # fmt: skip
     result = {"command_id": order.id, "command": "restrict", "outcome": "refused", "detail": f"no{TURNED}"}

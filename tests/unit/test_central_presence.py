@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import migrations, presence
-from edge.central.presence import FLUSH_NS, REFRESH_NS, Claim, Sightings, claims
-from edge.central.store import Store
+from edge.central.ledger import terminal_claims
+from edge.central.ledger.terminal_claims import FLUSH_NS, REFRESH_NS, Claim, Sightings, claims
+from edge.central.store import migrations
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain import topics
-from edge.domain.presence import MAX_COUNTERS, Presence, decode
-from edge.domain.records import Origin
-from edge.journal import envelope
-from edge.terminal.status import Online, last_will, online, stopped
+from edge.crypto import dsse
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.terminal_status import MAX_COUNTERS, Presence, decode
+from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 GATE, TOPIC = Origin("main", "gate-1"), topics.status(Origin("main", "gate-1"))
 KEY = SigningKey(bytes([1]) * 32)
@@ -34,7 +35,7 @@ def clock(monkeypatch):
     """Sets what the ledger's own clock says, a minute of an hour."""
 
     def at(minute: int) -> None:
-        monkeypatch.setattr(presence, "now", lambda: f"2026-03-02T08:{minute:02}:00.000Z")
+        monkeypatch.setattr(terminal_claims, "now", lambda: f"2026-03-02T08:{minute:02}:00.000Z")
 
     at(0)
     return at
@@ -132,7 +133,7 @@ def test_only_the_registered_are_remembered(store, topic):
 
 
 def test_a_revoked_name_is_not_heard(store):
-    store.revoke(envelope.key_id(KEY.verify_key))
+    store.revoke(dsse.key_id(KEY.verify_key))
     assert Sightings(store).hear(TOPIC, online(SAID)) is None
 
 
@@ -142,7 +143,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
     try:
         migrations._STEPS = steps[:1]
         with Store(path) as old:
-            keyid = envelope.key_id(KEY.verify_key)
+            keyid = dsse.key_id(KEY.verify_key)
             row = (GATE.site, GATE.terminal, keyid, bytes(KEY.verify_key), "2026-03-02T08:00:00.000Z")
             with old.batch():
                 insert = (

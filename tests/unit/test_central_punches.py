@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.ledger import Ledger, Outcome
-from edge.central.localtime import local
-from edge.central.punches import Punch, Wanted, punches
-from edge.central.store import Store
+from edge.central.attendance.local_time import local
+from edge.central.attendance.punch_report import Punch, Wanted, punches
+from edge.central.ledger.intake import Ledger, Outcome
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.domain import topics
-from edge.domain.kinds import Kind
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
 
 ANNA, BEN = "a" * 26, "b" * 26
 BOOT = "1" * 32
@@ -50,7 +50,7 @@ class Gate:
         self.seq += 1
         payload = encode(self.origin, Position(self.epoch, self.seq, self.prev), Draft(kind, data, time))
         self.prev = payload_hash(payload)
-        wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, self.key))
+        wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, self.key))
         assert self.ledger.accept(topics.record(self.origin, kind), wire).outcome is Outcome.STORED
         return f"{self.origin.terminal}/{self.epoch}/{self.seq}"
 

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import gaps, quota
-from edge.central.audit import verify_all
-from edge.central.findings import Kind
-from edge.central.ledger import Ledger, Outcome, Reason
-from edge.central.store import Store
-from edge.domain import topics
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
+from edge.central.gaps import delivery_gaps
+from edge.central.ledger import quota
+from edge.central.ledger.intake import Ledger, Outcome, Reason
+from edge.central.ledger.verification import verify_all
+from edge.central.store.findings import Kind
+from edge.central.store.records import Store
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 
 LEDGER = SigningKey(bytes([9]) * 32)
 TIME = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -33,7 +34,7 @@ class Sender:
             draft = Draft("junk", {"text": "x" * 8_000}, TIME)
             payload = encode(self.origin, Position(f"{number:032x}", seq, before), draft)
             before = payload_hash(payload)
-            wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, self.key))
+            wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, self.key))
             self.wires.append((topics.record(self.origin, "junk"), wire))
 
 
@@ -73,7 +74,7 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
         "a restart forgets nothing"
     )
 
-    (finding,) = [one for one in gaps.find(store, timedelta(days=1), day) if one.kind is Kind.QUOTA]
+    (finding,) = [one for one in delivery_gaps.find(store, timedelta(days=1), day) if one.kind is Kind.QUOTA]
     assert (finding.origin, "central run --daily-mb" in finding.text) == (evil.origin, True)
 
     for days in (1, 2, 3, 4):
@@ -83,14 +84,14 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
     assert stored(store, evil) == 30, "in the end all of it is here"
     assert all(report.ok for report in verify_all(store))
     after = day + timedelta(days=6)
-    assert not [one for one in gaps.find(store, timedelta(days=99), after) if one.kind is Kind.QUOTA]
+    assert not [one for one in delivery_gaps.find(store, timedelta(days=99), after) if one.kind is Kind.QUOTA]
 
 
 def test_a_revoked_terminal_is_no_more_said(store):
     ledger, evil = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1)
     ledger.accept_batch(evil.wires)
     store.revoke(evil.terminal.keyid)
-    assert not [one for one in gaps.find(store, timedelta(days=1)) if one.kind is Kind.QUOTA]
+    assert not [one for one in delivery_gaps.find(store, timedelta(days=1)) if one.kind is Kind.QUOTA]
 
 
 def test_files_that_a_person_imports_have_no_share(store):
@@ -105,7 +106,7 @@ def test_what_contradicts_the_ledger_has_its_share_too(store):
     for number in range(40):
         draft = Draft("junk", {"text": f"{number:04d}" + "x" * 8_000}, TIME)
         payload = encode(evil.origin, Position("a" * 32, 1, GENESIS), draft)
-        wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, evil.key))
+        wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, evil.key))
         wires.append((topics.record(evil.origin, "junk"), wire))
     verdicts = ledger.accept_batch(wires)
     assert verdicts[0].outcome is Outcome.STORED

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge.central import crl, issued, pki
+from edge.central.broker import certificates, issued_certificates, revocation_list
 from edge.central.setup import named_hosts
-from edge.central.store import Store
+from edge.central.store.records import Store
 from edge.cli import main
-from edge.journal.keys import create_identity, load_identity, public_pem
+from edge.crypto.key_files import create_identity, load_identity, public_pem
 
 INIT = ("--host", "broker.example", "--site", "main", "--listen", "192.0.2.1", "--port", "8884")
 
@@ -174,17 +174,19 @@ def test_issuing_says_where_the_files_go_and_what_they_replace(base, capsys):
 
 
 def test_what_ends_soon_is_renewed_and_renew_replaces_and_revokes(base, capsys):
-    pki.issue_client(base / "pki", pki.LEDGER, lifetime=timedelta(days=20))
-    pki.issue_server(base / "pki", ["broker.example"], lifetime=timedelta(days=20))
-    short = issued.latest(base / "pki")
+    certificates.issue_client(base / "pki", certificates.LEDGER, lifetime=timedelta(days=20))
+    certificates.issue_server(base / "pki", ["broker.example"], lifetime=timedelta(days=20))
+    short = issued_certificates.latest(base / "pki")
     assert central("init", base) == 0
-    renewed = issued.latest(base / "pki")
+    renewed = issued_certificates.latest(base / "pki")
     for stem in ("server", "client-ledger"):
         assert renewed[stem].serial != short[stem].serial
     assert renewed["client-authority"].serial == short["client-authority"].serial, "it does not end yet"
     assert central("init", base, "--renew") == 0
-    assert {short["client-ledger"].serial, renewed["client-ledger"].serial} <= crl.revoked(base / "pki")
-    assert issued.latest(base / "pki")["client-ledger"].serial not in crl.revoked(base / "pki")
+    assert {short["client-ledger"].serial, renewed["client-ledger"].serial} <= revocation_list.revoked(base / "pki")
+    assert issued_certificates.latest(base / "pki")["client-ledger"].serial not in revocation_list.revoked(
+        base / "pki"
+    )
 
 
 def keyid(base: Path, capsys) -> dict[str, str]:
@@ -204,34 +206,34 @@ def test_a_revoked_identity_takes_its_certificates_along(base, tmp_path, capsys)
     for _ in range(2):
         central("issue", base, "gate-1")
     central("issue", base, "gate-2")
-    theirs = {one.serial for one in crl.valid(base / "pki", "gate-1")}
+    theirs = {one.serial for one in revocation_list.valid(base / "pki", "gate-1")}
     assert len(theirs) == 2
     (base / "pki/client-gate-1.crt").unlink()  # it was moved to the terminal
     assert central("revoke", base, keyid(base, capsys)["gate-1"]) == 0
     said = capsys.readouterr().out
     assert "2 of gate-1 revoked" in said
     assert "restart mosquitto" in said
-    assert crl.revoked(base / "pki") == theirs
-    assert crl.valid(base / "pki", "gate-2")
+    assert revocation_list.revoked(base / "pki") == theirs
+    assert revocation_list.valid(base / "pki", "gate-2")
 
 
 def test_the_certificate_of_the_terminal_that_took_its_place_stays(base, tmp_path, capsys):
     register(base, tmp_path, "old")
     central("issue", base, "gate-1")
-    former, old = crl.valid(base / "pki", "gate-1"), keyid(base, capsys)["gate-1"]
+    former, old = revocation_list.valid(base / "pki", "gate-1"), keyid(base, capsys)["gate-1"]
     register(base, tmp_path, "new")
     central("issue", base, "gate-1")
     assert central("revoke", base, old) == 0
     assert "kept" in capsys.readouterr().out
-    assert crl.revoked(base / "pki") == {former[0].serial}
+    assert revocation_list.revoked(base / "pki") == {former[0].serial}
     assert central("revoke", base, "gate-1") == 0
-    assert not crl.valid(base / "pki", "gate-1")
+    assert not revocation_list.valid(base / "pki", "gate-1")
 
 
 def test_a_reader_without_an_identity_is_revoked_by_name(base, capsys):
     central("issue", base, "payroll")
     assert central("revoke", base, "payroll") == 0
-    assert not crl.valid(base / "pki", "payroll")
+    assert not revocation_list.valid(base / "pki", "payroll")
     assert central("revoke", base, "payroll") == 65
     for name in ("ledger", "authority"):
         assert central("revoke", base, name) == 2
@@ -241,18 +243,18 @@ def test_a_reader_without_an_identity_is_revoked_by_name(base, capsys):
 def test_two_revocations_at_once_are_both_in_the_list(base):
     names = [f"gate-{number}" for number in range(8)]
     for name in names:
-        pki.issue_client(base / "pki", name)
-    chosen = [crl.valid(base / "pki", name) for name in names]
+        certificates.issue_client(base / "pki", name)
+    chosen = [revocation_list.valid(base / "pki", name) for name in names]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda which: crl.revoke(base / "pki", which), chosen))
-    assert crl.revoked(base / "pki") == {one.serial for which in chosen for one in which}
+        list(pool.map(lambda which: revocation_list.revoke(base / "pki", which), chosen))
+    assert revocation_list.revoked(base / "pki") == {one.serial for which in chosen for one in which}
 
 
 def test_the_list_of_revoked_certificates_ends_with_the_ca_and_openssl_takes_it(base):
-    files = pki.issue_client(base / "pki", "gate-1")
-    good = pki.issue_client(base / "pki", "gate-2")
-    crl.revoke(base / "pki", crl.valid(base / "pki", "gate-1"))
-    listed, authority = crl.read(base / "pki"), x509.load_pem_x509_certificate(files.ca.read_bytes())
+    files = certificates.issue_client(base / "pki", "gate-1")
+    good = certificates.issue_client(base / "pki", "gate-2")
+    revocation_list.revoke(base / "pki", revocation_list.valid(base / "pki", "gate-1"))
+    listed, authority = revocation_list.read(base / "pki"), x509.load_pem_x509_certificate(files.ca.read_bytes())
     assert listed.next_update_utc == authority.not_valid_after_utc, "it cannot lock everybody out before"
     for certificate, answer in ((files.certificate, 2), (good.certificate, 0)):
         checking = ["openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", base / "pki/crl.pem"]
@@ -290,10 +292,10 @@ def test_certificates_are_readable_whatever_the_umask_and_keys_are_not(tmp_path)
 @pytest.mark.parametrize("how", ["lost", "from a backup", "of before the log"])
 def test_a_revocation_outlives_the_list(base, capsys, how):
     """It lets nobody in again: what was revoked stands in the log of certificates, too."""
-    path, log = base / "pki/crl.pem", base / "pki" / issued.LOG
+    path, log = base / "pki/crl.pem", base / "pki" / issued_certificates.LOG
     backup = path.read_bytes()
     assert central("issue", base, "gate-1") == 0
-    (certificate,) = crl.valid(base / "pki", "gate-1")
+    (certificate,) = revocation_list.valid(base / "pki", "gate-1")
     assert central("revoke", base, "gate-1") == 0
     if how == "of before the log":
         lines = log.read_text().splitlines(keepends=True)
@@ -305,8 +307,8 @@ def test_a_revocation_outlives_the_list(base, capsys, how):
         path.unlink()
     capsys.readouterr()
     assert central("init", base) == 0
-    assert crl.revoked(base / "pki") == {certificate.serial}
-    assert crl.valid(base / "pki", "gate-1") == []
+    assert revocation_list.revoked(base / "pki") == {certificate.serial}
+    assert revocation_list.valid(base / "pki", "gate-1") == []
 
 
 @pytest.mark.parametrize("lost", [("pki/ca.crt", "pki/ca.key"), ("ledger.key",), ("roster.key",)])

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge.adapters import certificate
-from edge.adapters.mqtt_tls import UplinkSettings
-from edge.central import crl, pki
+from edge.adapters.mqtt import certificate
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.broker import certificates as pki
+from edge.central.broker import revocation_list
 from edge.cli import main
-from edge.domain.expiry import Standing, days, standing
+from edge.domain.protocol.certificate_expiry import Standing, days, standing
 from edge.errors import KeyFileError
-from edge.terminal import certificates
-from edge.terminal.certificates import Watch
+from edge.terminal.uplink import certificates
+from edge.terminal.uplink.certificates import Watch
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -129,7 +130,7 @@ def test_gaps_names_what_ends_and_what_ended_until_it_is_renewed_or_revoked(base
     assert main(["central", "issue", str(base), "gate-1"]) == 0
     (one,) = gaps(base, capsys)
     assert "payroll" in one["text"]
-    crl.revoke(base / "pki", [one for one in _all(base) if one.name == "payroll"])
+    revocation_list.revoke(base / "pki", [one for one in _all(base) if one.name == "payroll"])
     assert gaps(base, capsys) == []
 
 
@@ -143,7 +144,7 @@ def test_a_ca_that_ends_within_a_year_is_renewed_under_its_key(base, capsys):
     assert "copy it to every terminal" in capsys.readouterr().out
     assert gaps(base, capsys) == []
     (base / "old.crt").write_bytes(old)
-    listed = crl.read(base / "pki")
+    listed = revocation_list.read(base / "pki")
     assert listed.next_update_utc > datetime.now(UTC) + timedelta(days=3000)
     for ca in (base / "pki/ca.crt", base / "old.crt"):
         verifying = ["openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", base / "pki/crl.pem"]
@@ -151,6 +152,6 @@ def test_a_ca_that_ends_within_a_year_is_renewed_under_its_key(base, capsys):
 
 
 def _all(base: Path):
-    from edge.central import issued
+    from edge.central.broker import issued_certificates
 
-    return issued.everything(base / "pki")
+    return issued_certificates.everything(base / "pki")

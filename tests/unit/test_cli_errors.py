@@ -13,8 +13,8 @@ def test_an_error_that_nobody_foresaw_is_70_with_its_traceback(monkeypatch, capl
     def fail(*_: object) -> None:
         raise ZeroDivisionError("somewhere deep")
 
-    monkeypatch.setattr("edge.cli.central_dir.open_ledger", fail)
-    monkeypatch.setattr("edge.cli.central_gaps.open_ledger", fail)
+    monkeypatch.setattr("edge.cli.central.directory.open_ledger", fail)
+    monkeypatch.setattr("edge.cli.central.gaps.open_ledger", fail)
     assert cli.main(["central", "gaps", "nowhere"]) == 70
     said = capsys.readouterr().err
     assert "an error that nobody foresaw; report it" in said
@@ -26,7 +26,7 @@ def test_what_ends_a_program_on_purpose_is_none(monkeypatch, end) -> None:
     def fail(*_: object) -> None:
         raise end
 
-    monkeypatch.setattr("edge.cli.central_gaps.open_ledger", fail)
+    monkeypatch.setattr("edge.cli.central.gaps.open_ledger", fail)
     if end is SystemExit:
         with pytest.raises(SystemExit):
             cli.main(["central", "gaps", "nowhere"])

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from edge.domain.cues import CUES, DARK, Cue, CueName, Lights, Step
+from edge.domain.attendance.cues import CUES, DARK, Cue, CueName, Lights, Step
 from edge.errors import SignalsError
-from edge.terminal.signal import CuePlayer
+from edge.terminal.attendance.cue_player import CuePlayer
 
 MS = 1_000_000
 GREEN, AMBER, RED = Lights(green=True), Lights(amber=True), Lights(red=True)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits, face_of
-from edge.domain.types import Box, Frame, Pixels
+from edge.domain.face import Box, Frame, Pixels
+from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits, face_of
 from edge.errors import ModelError
 from edge.resources import models_directory
 from edge.vision.embedder import Embedder

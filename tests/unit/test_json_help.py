@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.store import Store
+from edge.central.store.records import Store
 from edge.cli import build_parser, main
-from edge.domain.records import Origin
-from edge.evaluation.sandbox import write_terminal
+from edge.domain.protocol.record import Origin
 from edge.resources import photos_directory
+from edge.sandbox import write_terminal
 from tests.unit.test_central_punches import HOUR, Gate, evidence
 
 ARRAYS = {

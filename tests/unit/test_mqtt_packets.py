@@ -15,12 +15,12 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.adapters import mqtt_packets
-from edge.adapters.mqtt_packets import MAX_PACKET, Frames, PacketError
-from edge.adapters.mqtt_reasons import puback_refusal
-from edge.adapters.mqtt_socket import MqttSocket
-from edge.adapters.mqtt_tls import UplinkSettings, client_context
-from edge.central import pki
+from edge.adapters.mqtt import packets as mqtt_packets
+from edge.adapters.mqtt.disconnect_reasons import puback_refusal
+from edge.adapters.mqtt.packets import MAX_PACKET, Frames, PacketError
+from edge.adapters.mqtt.tls import UplinkSettings, client_context
+from edge.adapters.mqtt.tls_socket import MqttSocket
+from edge.central.broker import certificates
 
 TOPIC = "smartclocker/v1/main/gate-1/record/punch"
 
@@ -151,8 +151,11 @@ def test_a_length_beyond_reason_is_refused() -> None:
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[MqttSocket, ssl.SSLSocket]]:
     """Our end and the broker's, after their handshake."""
-    pki.create_authority(tmp_path)
-    server, client = pki.issue_server(tmp_path, ["127.0.0.1"]), pki.issue_client(tmp_path, "gate-1")
+    certificates.create_authority(tmp_path)
+    server, client = (
+        certificates.issue_server(tmp_path, ["127.0.0.1"]),
+        certificates.issue_client(tmp_path, "gate-1"),
+    )
     theirs_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=server.ca)
     theirs_context.load_cert_chain(server.certificate, server.key)
     ours_context = client_context(UplinkSettings("127.0.0.1", 0, client.ca, client.certificate, client.key))

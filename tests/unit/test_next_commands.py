@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import pasting
-from edge.central.store import Store
+from edge.central import broker_address
+from edge.central.store.records import Store
 from edge.cli import build_parser, main
-from edge.cli.central_rights import RIGHTS
-from edge.cli.central_rights_next import ORDERED
-from edge.domain.records import Origin
-from edge.domain.rights import ANSWERS
-from edge.evaluation.sandbox import write_terminal
-from edge.journal.keys import public_pem
+from edge.cli.central.rights import RIGHTS
+from edge.cli.central.rights_next import ORDERED
+from edge.crypto.key_files import public_pem
+from edge.domain.privacy.subject_requests import ANSWERS
+from edge.domain.protocol.record import Origin
 from edge.resources import photos_directory
+from edge.sandbox import write_terminal
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
 WHY = ("--by", "Pat", "--why", "asked by letter")
@@ -132,7 +132,7 @@ def test_the_way_to_the_broker_is_that_of_its_configuration(tmp_path, lines, way
         (tmp_path / "mosquitto.conf").unlink()
     else:
         (tmp_path / "mosquitto.conf").write_text(lines + "\n")
-    assert pasting.reached(tmp_path) == way
+    assert broker_address.reached(tmp_path) == way
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_whoever_changes_somebody_at_a_terminal_is_told_to_export_them_again(con
     own = ["--config", str(config)]
 
     def given(*words: str, typed: str = "") -> list[list[str]]:
-        monkeypatch.setattr("edge.cli.people_badges._secret", lambda _prompt: typed)
+        monkeypatch.setattr("edge.cli.people.credentials._secret", lambda _prompt: typed)
         return next_of(capsys, "people", *words, *own)
 
     badge, export, erase = given("add", "Ann", "--age-13-or-older")
@@ -191,7 +191,7 @@ def test_what_goes_to_the_centre_on_a_stick_is_named(config, tmp_path, capsys):
 
 
 def test_what_changes_the_roster_says_how_it_is_published(config, centre, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("edge.cli.people_badges._secret", lambda _prompt: "04A1B2C3")
+    monkeypatch.setattr("edge.cli.people.credentials._secret", lambda _prompt: "04A1B2C3")
     own = ["--config", str(config)]
     person = next_of(capsys, "people", "add", "Ann", "--age-13-or-older", *own)[0][2]
     assert main(["people", "badge", person, *own]) == 0

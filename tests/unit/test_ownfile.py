@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edge import ownfile
-from edge.domain.calibration import Calibration
-from edge.journal.reserve import Reserve
-from edge.roster.received import Received
-from edge.terminal import answers, calibrating
+from edge.domain.recognition.calibration import Calibration
+from edge.journal.disk_reserve import Reserve
+from edge.people.roster.state import Received
+from edge.storage import owned_file
+from edge.terminal.attendance import site_threshold
+from edge.terminal.subject_access import report
 
 SERVICE = 12_345
 ROOT = pytest.mark.parametrize("owner", [SERVICE] if os.geteuid() == 0 else [os.geteuid()])
@@ -28,11 +29,11 @@ def state(tmp_path: Path) -> Path:
 
 
 def calibrate(state: Path) -> Path:
-    return calibrating.write(state, "m", "2026-01-01T00:00:00Z", Calibration(0.01, 0.01), 0.001, {})
+    return site_threshold.write(state, "m", "2026-01-01T00:00:00Z", Calibration(0.01, 0.01), 0.001, {})
 
 
 def hand_out(state: Path) -> Path:
-    return answers.keep(state / answers.FOLDER, "o" * 26, "a" * 26, b"sealed")
+    return report.keep(state / report.FOLDER, "o" * 26, "a" * 26, b"sealed")
 
 
 def receive(state: Path) -> Path:
@@ -71,13 +72,13 @@ def test_no_link_that_lies_there_is_followed(state: Path, tmp_path: Path, name: 
     assert stat.S_IMODE(precious.stat().st_mode) == 0o644
     assert precious.stat().st_uid == os.geteuid()
     assert not (state / "calibration.json").is_symlink()
-    assert calibrating.read(state) is not None
+    assert site_threshold.read(state) is not None
 
 
 def test_a_folder_that_is_a_link_is_refused(state: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (state / answers.FOLDER).symlink_to(elsewhere)
+    (state / report.FOLDER).symlink_to(elsewhere)
     with pytest.raises(OSError, match="cannot be written"):
         hand_out(state)
     assert list(elsewhere.iterdir()) == []
@@ -87,27 +88,27 @@ def test_a_link_in_place_of_an_answer_is_replaced(state: Path, tmp_path: Path) -
     precious = tmp_path / "precious"
     precious.write_text("root's")
     name = f"{'a' * 26}-{'o' * 26}.sealed"
-    (state / answers.FOLDER).mkdir()
+    (state / report.FOLDER).mkdir()
     for lying in (name, name + ".part"):
-        (state / answers.FOLDER / lying).symlink_to(precious)
+        (state / report.FOLDER / lying).symlink_to(precious)
     hand_out(state)
     assert precious.read_text() == "root's"
 
 
 def test_a_disk_that_takes_a_part_leaves_what_was_there(state: Path, monkeypatch) -> None:
     path = state / "file"
-    ownfile.replace(path, b"before")
+    owned_file.replace(path, b"before")
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        ownfile.replace(path, b"x" * 100_000)
+        owned_file.replace(path, b"x" * 100_000)
     assert path.read_bytes() == b"before"
     assert [one.name for one in state.iterdir()] == ["file"]
 
 
 def test_a_large_file_is_written_whole(state: Path) -> None:
-    ownfile.replace(state / "file", bytes(5_000_000))
+    owned_file.replace(state / "file", bytes(5_000_000))
     assert (state / "file").stat().st_size == 5_000_000

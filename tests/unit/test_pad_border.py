@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.adapters.scene import Scene
-from edge.domain.pad_fusion import Layer, Vote, judge
-from edge.domain.quality import QualityLimits
-from edge.domain.types import Frame, Pixels, Probe
+from edge.adapters.replay.scene import Scene
+from edge.domain.face import Frame, Pixels, Probe
+from edge.domain.pad.fusion import Layer, Vote, judge
+from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.domain.decision import Accepted, Decider, DecisionPolicy, Outcome
-from edge.domain.matching import Gallery
-from edge.domain.pad_fusion import Layer, Vote, judge
-from edge.domain.types import Box, Finding, Probe, Reflection, Sight, Traces
+from edge.domain.face import Box, Finding, Probe, Reflection, Sight, Traces
+from edge.domain.pad.fusion import Layer, Vote, judge
+from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome
+from edge.domain.recognition.gallery import Gallery
 
 BOX = Box(240, 160, 400, 320)
 ADA = np.eye(1, 8, dtype=np.float32)[0]

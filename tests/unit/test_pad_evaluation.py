@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from edge.errors import PhotoError
-from edge.evaluation.pad_folder import read_folder
-from edge.evaluation.pad_rates import Share, acer, det, eer, worst
+from edge.evaluation.pad.dataset import read_folder
+from edge.evaluation.pad.metrics import Share, acer, det, eer, worst
 from edge.vision.photo import load_photo
 from tests.browser import draw
 from tests.tolerance import SINGLE

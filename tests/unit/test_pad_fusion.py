@@ -5,9 +5,9 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from edge.domain.liveness import LIVE
-from edge.domain.pad_fusion import Layer, Vote, judge
-from edge.domain.types import Probe
+from edge.domain.face import Probe
+from edge.domain.pad.fusion import Layer, Vote, judge
+from edge.domain.pad.liveness import LIVE
 from tests.tolerance import SINGLE
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.pad_fusion import PLANE, SURROUNDINGS
-from edge.domain.pad_motion import planar, rides_along
-from edge.domain.quality import QualityLimits
-from edge.domain.types import Box, Floats, Frame, Pixels, Traces
+from edge.domain.face import Box, Floats, Frame, Pixels, Traces
+from edge.domain.pad.fusion import PLANE, SURROUNDINGS
+from edge.domain.pad.motion import planar, rides_along
+from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.vision.image import FrameImage
 from edge.vision.landmarks import FaceMesh

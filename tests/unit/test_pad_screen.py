@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.domain.pad_fusion import BANDS, GRID
-from edge.domain.pad_screen import bands, grid_peak
-from edge.domain.types import Box, Pixels, Traces
+from edge.domain.face import Box, Pixels, Traces
+from edge.domain.pad.fusion import BANDS, GRID
+from edge.domain.pad.screen import bands, grid_peak
 from edge.vision.photo import load_photo
 
 

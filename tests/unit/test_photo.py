@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from edge.errors import PhotoError
+from edge.vision.jpeg_scans import scans_of
 from edge.vision.photo import KEPT_PIXELS, load_photo
-from edge.vision.scans import scans_of
 
 PICTURE = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8)[:, None, None] * 4, (1, 48, 3)))
 

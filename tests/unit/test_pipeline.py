@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.adapters.scene import Scene
-from edge.domain import liveness, quality
-from edge.domain.quality import QualityLimits
-from edge.domain.types import Band, Frame, Reason
+from edge.adapters.replay.scene import Scene
+from edge.domain.face import Band, Frame, Reason
+from edge.domain.pad import liveness
+from edge.domain.recognition import quality
+from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo

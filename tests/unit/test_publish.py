@@ -8,20 +8,21 @@ from dataclasses import replace
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import commands, receipts, topics
-from edge.domain.commands import MAX_RANGE, Resend
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import GENESIS, Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.ring import Ring
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol import resend_command, topics
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import GENESIS, Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.resend_command import MAX_RANGE, Resend
+from edge.journal.journal import Ring
 from edge.ports import Acknowledged, Connected, Disconnected, Message
-from edge.terminal.commands import BATCH, MAX_WAITING
-from edge.terminal.delivery import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
-from edge.terminal.publish import Publisher
-from edge.terminal.telling import STATUS_EVERY_S
-from edge.terminal.waiting import PATIENCE_S
+from edge.terminal.uplink.publisher import Publisher
+from edge.terminal.uplink.resend_handler import BATCH, MAX_WAITING
+from edge.terminal.uplink.send_window import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
+from edge.terminal.uplink.status_reporter import STATUS_EVERY_S
+from edge.terminal.uplink.unreceipted import PATIENCE_S
 
 GATE = Origin("main", "gate-1")
 TERMINAL, LEDGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
@@ -88,7 +89,7 @@ class Bench:
     def __init__(self, path, **options) -> None:
         self.uplink, self.clock = ScriptedUplink(), HandClock()
         self.ring = Ring(path, GATE, TERMINAL)
-        keys = {envelope.key_id(LEDGER.verify_key): LEDGER.verify_key}
+        keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
         self.publisher = Publisher(
             self.uplink, lambda: Ring(path, GATE, TERMINAL), GATE, keys, self.clock, window=4, **options
         )
@@ -110,7 +111,7 @@ class Bench:
 
     def _records(self, since: int = 0) -> list[tuple[int, int]]:
         return [
-            (json.loads(envelope.parse(payload).payload)["data"]["seq"], token)
+            (json.loads(dsse.parse(payload).payload)["data"]["seq"], token)
             for topic, payload, token, _ in self.uplink.published[since:]
             if "/record/" in topic
         ]
@@ -121,8 +122,8 @@ class Bench:
     def receipt(self, upto: int, key: SigningKey = LEDGER, **changes) -> Message:
         head = self.ring.hash_at(upto) or "0" * 64
         receipt = replace(Receipt(GATE, self.ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
-        sealed = envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key)
-        return Message(topics.receipt(GATE), envelope.to_wire(sealed))
+        sealed = dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key)
+        return Message(topics.receipt(GATE), dsse.to_wire(sealed))
 
     def command(self, first: int, last: int, key: SigningKey = LEDGER, **changes) -> Message:
         command = replace(
@@ -132,12 +133,12 @@ class Bench:
             ),
             **changes,
         )  # fmt: skip
-        sealed = envelope.sign(commands.PAYLOAD_TYPE, commands.encode(command), key)
-        return Message(topics.command(GATE), envelope.to_wire(sealed))
+        sealed = dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), key)
+        return Message(topics.command(GATE), dsse.to_wire(sealed))
 
     def results(self) -> list[tuple[str, str]]:
         """The outcome and the detail of each command-result record, in order."""
-        found = [json.loads(envelope.parse(o.wire).payload) for o in self.ring.envelopes(0, 10_000)]
+        found = [json.loads(dsse.parse(o.wire).payload) for o in self.ring.envelopes(0, 10_000)]
         return [(e["data"]["outcome"], e["data"]["detail"]) for e in found if "command-result" in e["type"]]
 
     def settle(self, rounds: int = 30) -> list[int]:
@@ -528,10 +529,12 @@ def test_a_receipt_s_bytes_are_no_command_and_a_command_s_no_receipt(bench):
 def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
     bench.append(1)
     bench.turn(UP)
-    payload = json.loads(commands.encode(commands.decode(envelope.parse(bench.command(1, 1).payload).payload)))
+    payload = json.loads(
+        resend_command.encode(resend_command.decode(dsse.parse(bench.command(1, 1).payload).payload))
+    )
     payload["last"] = MAX_RANGE + 1
-    sealed = envelope.sign(commands.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
-    bench.turn(Message(topics.command(GATE), envelope.to_wire(sealed)))
+    sealed = dsse.sign(resend_command.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
+    bench.turn(Message(topics.command(GATE), dsse.to_wire(sealed)))
     assert bench.publisher.counters.commands_rejected == 1
     assert bench.ring.head().seq == 1
 
@@ -748,7 +751,7 @@ def test_another_ledgers_key_is_named_with_the_file_to_mend(bench, caplog):
     assert bench.publisher.alarms == {"receipts-rejected", "unreceipted"}
     said = [one.getMessage() for one in caplog.records if "do not count" in one.getMessage()]
     assert len(said) == 2
-    assert envelope.key_id(other.verify_key) in said[0]
+    assert dsse.key_id(other.verify_key) in said[0]
     assert "keys.ledger pins" in said[0]
     bench.turn(bench.receipt(1))
     wait(bench, 2)
@@ -758,8 +761,8 @@ def test_another_ledgers_key_is_named_with_the_file_to_mend(bench, caplog):
 @pytest.mark.parametrize("keyid", ["x\n<2>forged", "\x1b[2J", "f" * 33])
 def test_a_key_id_is_logged_only_if_it_is_one(bench, caplog, keyid):
     bench.append(1)
-    sealed = replace(envelope.sign(receipts.PAYLOAD_TYPE, b"{}", LEDGER), keyid=keyid)
-    bench.turn(UP, Message(topics.receipt(GATE), envelope.to_wire(sealed)))
+    sealed = replace(dsse.sign(receipts.PAYLOAD_TYPE, b"{}", LEDGER), keyid=keyid)
+    bench.turn(UP, Message(topics.receipt(GATE), dsse.to_wire(sealed)))
     wait(bench, PATIENCE_S + 1)
     assert "receipts-rejected" in bench.publisher.alarms
     assert keyid not in caplog.text

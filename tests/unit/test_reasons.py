@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import authority
-from edge.central.registry import Registry
-from edge.central.store import Store
+from edge.central.authority import key
+from edge.central.authority.register import Registry
+from edge.central.store.records import Store
 from edge.cli import build_parser, main
-from edge.cli.central_dir import reason
-from edge.domain import reasons
+from edge.cli.central.directory import reason
+from edge.domain.protocol import reasons
 
 BLANK = ["", " ", "\t\n", "\u00a0\u2003", "\u200b", "\u2060\u00ad", "\u3164\uffa0", "\u115f\u1160", "\u2800"]
 PERSON = "a" * 26
@@ -81,5 +81,5 @@ def test_a_blank_one_is_refused_before_anything_is_done(
         main(["central", *(str(centre) if word == "DIR" else word for word in words), text])
     assert ended.value.code == 2
     assert f"argument {words[-1]}: is empty or blank" in capsys.readouterr().err
-    with Registry(centre / authority.DB) as registry:
+    with Registry(centre / key.DB) as registry:
         assert len(registry.entries()) == 2

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.adapters.mqtt_mail import Receive
-from edge.central import roster_publish
+from edge.adapters.mqtt.mailbox import Receive
+from edge.central.roster import publisher
 from edge.errors import BrokerError
 from edge.ports import Connected, Message
 
@@ -17,7 +17,7 @@ class Hostile:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
         self.now, self.sent = 0.0, 0
         self._size = size
-        monkeypatch.setattr(roster_publish, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(publisher, "time", SimpleNamespace(monotonic=lambda: self.now))
         self._events = self._flood()
 
     def publish(self, _topic: str, _payload: bytes, **_more: object) -> bool:
@@ -37,28 +37,28 @@ class Hostile:
 
 
 def test_a_broker_that_says_it_retains_ever_more_is_refused_within_a_bound(monkeypatch) -> None:
-    monkeypatch.setattr(roster_publish, "WHOLE_S", float("inf"))
-    monkeypatch.setattr(roster_publish, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(publisher, "WHOLE_S", float("inf"))
+    monkeypatch.setattr(publisher, "MOST_BYTES", 1_000_000)
     link = Hostile(monkeypatch, 10_000)
     with pytest.raises(BrokerError, match="more below"):
-        roster_publish._retained(link, "main")
+        publisher._retained(link, "main")
     assert link.sent <= 100
-    monkeypatch.setattr(roster_publish, "MOST_MESSAGES", 50)
+    monkeypatch.setattr(publisher, "MOST_MESSAGES", 50)
     link = Hostile(monkeypatch, 1)
     with pytest.raises(BrokerError, match="more below"):
-        roster_publish._retained(link, "main")
+        publisher._retained(link, "main")
     assert link.sent == 51
 
 
 def test_a_broker_that_goes_on_sending_ends_with_the_time_for_all(monkeypatch) -> None:
     link = Hostile(monkeypatch, 1)
     with pytest.raises(BrokerError, match="does not say what it retains"):
-        roster_publish._retained(link, "main")
-    assert link.now <= roster_publish.WHOLE_S + 1
+        publisher._retained(link, "main")
+    assert link.now <= publisher.WHOLE_S + 1
 
 
 def test_a_broker_that_sends_and_acknowledges_nothing_is_left(monkeypatch) -> None:
     link = Hostile(monkeypatch, 1)
     with pytest.raises(BrokerError, match="does not acknowledge"):
-        roster_publish._send(link, [("topic", b"wire")])
-    assert link.now <= roster_publish.SILENCE_S + 2
+        publisher._send(link, [("topic", b"wire")])
+    assert link.now <= publisher.SILENCE_S + 2

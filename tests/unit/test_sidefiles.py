@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge import sidefiles
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
+from edge.evidence_images.schema import STORE
+from edge.journal.journal import Ring
 from edge.journal.quarantine import ensure_usable
-from edge.journal.ring import Ring
 from edge.journal.verify import opened
-from edge.roster.evidence_file import STORE
-from edge.roster.people import People
-from edge.roster.received import Received
+from edge.people.people_store import People
+from edge.people.roster.state import Received
+from edge.storage import side_files
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 KEY, ORIGIN = SigningKey(b"i" * 32), Origin("main", "gate-1")
@@ -99,6 +99,6 @@ def test_who_only_reads_waits_for_no_pipe_and_moves_nothing(tmp_path: Path) -> N
 def test_a_file_that_was_made_meanwhile_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wal = tmp_path / "people.db-wal"
     wal.write_bytes(b"committed")
-    monkeypatch.setattr(sidefiles, "strange", lambda database: [wal])
-    sidefiles.set_aside(tmp_path / "people.db")
+    monkeypatch.setattr(side_files, "strange", lambda database: [wal])
+    side_files.set_aside(tmp_path / "people.db")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(wal.name, b"committed")]

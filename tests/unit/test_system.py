@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters import system
-from edge.adapters.sd_notify import SilentNotifier, SystemdNotifier, notifier_from
-from edge.adapters.system import SystemClock
+from edge.adapters.linux import clock as system
+from edge.adapters.linux.clock import SystemClock
+from edge.adapters.linux.sd_notify import SilentNotifier, SystemdNotifier, notifier_from
 
 BOOT_ID = "0d3b1d5e-4a3c-4a53-9c1c-4b6f0d9a7c11"
 
@@ -308,7 +308,7 @@ def test_a_manager_that_went_away_is_said_once_and_found_again(tmp_path, caplog)
 def test_a_hardened_process_cannot_be_dumped(tmp_path):
     code = """
 import ctypes, json, os, resource, sys
-from edge.adapters.system import harden_process
+from edge.adapters.linux.clock import harden_process
 harden_process()
 open(sys.argv[1], "w").close()
 print(json.dumps({
@@ -343,7 +343,7 @@ def test_large_buffers_go_back_to_the_system():
     """A freed buffer must not raise the size from which the next ones are given back; left alone, it does."""
     code = """
 import ctypes, sys
-from edge.adapters.system import give_back_large_buffers
+from edge.adapters.linux.clock import give_back_large_buffers
 class Info(ctypes.Structure):
     _fields_ = [(n, ctypes.c_size_t) for n in "arena ordblks smblks hblks hblkhd usmblks fsmblks u f keep".split()]
 libc = ctypes.CDLL(None)

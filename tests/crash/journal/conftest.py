@@ -10,8 +10,8 @@ import pytest
 from nacl.signing import SigningKey
 
 import edge
-from edge.journal.envelope import key_id
-from edge.journal.keys import create_identity
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity
 from edge.journal.verify import ChainReport, verify_file
 
 ROOT = Path(edge.__file__).parents[1]

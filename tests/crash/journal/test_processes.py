@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain.records import Origin
-from edge.journal.ring import Ring
+from edge.domain.protocol.record import Origin
+from edge.journal.journal import Ring
 from edge.journal.verify import ChainReport
 
 Start = Callable[[str, int], "subprocess.Popen[str]"]

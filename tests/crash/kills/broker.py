@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.central.broker import EmbeddedBroker, find_mosquitto
+from edge.central.broker.mosquitto import EmbeddedBroker, find_mosquitto
 
 
 class HurriedBroker(EmbeddedBroker):

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from edge.central.audit import verify_all
-from edge.central.store import Store
-from edge.domain.records import Record, decode
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_public
+from edge.central.ledger.verification import verify_all
+from edge.central.store.records import Store
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_public
+from edge.domain.protocol.record import Record, decode
 from edge.journal.verify import read_payloads, verify_file
 from tests.crash.kills import lights
 from tests.crash.kills.lights import Life

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.cli import main
-from edge.domain.kinds import Kind
-from edge.domain.states import Event
-from edge.domain.types import Direction, TimeEvidence
-from edge.journal.ring import Stored
-from edge.terminal.attend import Attend
-from edge.terminal.punching import Identified
-from edge.terminal.recorder import Recorder
+from edge.domain.attendance.states import Event
+from edge.domain.face import Direction, TimeEvidence
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Stored
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.punch_recorder import Recorder
+from edge.terminal.attendance.punches import Identified
 
 CARD_S = 0.03
 """What an SD card takes for a sync on an ordinary day."""

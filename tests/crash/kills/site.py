@@ -13,13 +13,13 @@ from pathlib import Path
 from PIL import Image
 
 from edge import config
-from edge.central import pki
-from edge.central.store import Store
-from edge.domain.records import Origin
-from edge.evaluation.sandbox import Centre, write_terminal
-from edge.journal.keys import load_public
-from edge.terminal import parts
-from edge.terminal.parts import journal_path
+from edge.central.broker import certificates
+from edge.central.store.records import Store
+from edge.crypto.key_files import load_public
+from edge.domain.protocol.record import Origin
+from edge.sandbox import Centre, write_terminal
+from edge.terminal import factory
+from edge.terminal.factory import journal_path
 from tests.crash.kills.broker import HurriedBroker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +75,7 @@ class Terminal:
     def pending(self) -> int:
         """Records without a receipt, asked while its daemon runs or not."""
         loaded = config.load(self.config).config
-        with parts.open_ring(loaded, parts.load_secrets(loaded)) as ring:
+        with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
             return ring.stats().pending
 
     def _show(self, photos: Sequence[Path]) -> None:
@@ -145,7 +145,7 @@ def smartclocker(*words: object) -> str:
 
 
 def _terminal(directory: Path, broker: HurriedBroker, name: str) -> Terminal:
-    files = pki.issue_client(broker.pki, name)
+    files = certificates.issue_client(broker.pki, name)
     centre = Centre(
         host=broker.host,
         port=broker.port,

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.adapters.sd_listen import NotifyListener
+from edge.bench.sd_listener import NotifyListener
 from tests.crash.powercut import record
 from tests.crash.powercut.record import ROOT, Recording, python
 from tests.crash.powercut.variants import PHOTOS, Variant, lay_out

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.config import load
-from edge.domain import receipts
-from edge.domain.records import decode
-from edge.journal import chain, envelope, wal
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_identity
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol.record import decode
+from edge.journal import chain, wal_check
 from edge.journal.chain import Kept, verify_records
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_identity
+from edge.journal.journal import Ring
 from edge.journal.quarantine import FOLDER, ensure_usable
-from edge.journal.ring import Ring
 from edge.journal.verify import verify_file
-from edge.terminal import parts
+from edge.terminal import factory
 from tests.crash.powercut.disk import Image
 from tests.crash.powercut.promises import Promise
 from tests.crash.powercut.record import Recording
@@ -53,7 +54,7 @@ def make_fast() -> None:
     """
     logging.disable()
     chain.check = functools.lru_cache(maxsize=None)(chain.check)
-    wal._LOOK_S = 0.0
+    wal_check._LOOK_S = 0.0
 
 
 def build(image: Image, directory: Path) -> None:
@@ -77,7 +78,7 @@ class Judge:
         """`set_aside`: the run began with a journal that cannot be used, and a start must put that away whole."""
         shutil.copytree(recording.terminal, directory, ignore=shutil.ignore_patterns("state"))
         self._config = load(directory / "config.toml").config
-        self._secrets, self._clock = parts.load_secrets(self._config), parts.clock()
+        self._secrets, self._clock = factory.load_secrets(self._config), factory.clock()
         self._promises, self._set_aside = promises, set_aside
         self._base = {path.name: path.read_bytes() for path in recording.base.glob("journal.db*")}
         ledger = load_identity(recording.directory / "ledger").verify_key
@@ -100,13 +101,13 @@ class Judge:
         return finding
 
     def _open(self, finding: Finding, kept: Sequence[Promise], deeply: bool) -> None:
-        path, origin = parts.journal_path(self._config), parts.origin(self._config)
+        path, origin = factory.journal_path(self._config), factory.origin(self._config)
         folder = ensure_usable(path, origin, self._secrets.identity, self._clock.evidence)
         if folder is not None and not self._set_aside:
             finding.quarantined += 1
             finding.notes.append(f"set aside in {folder}")
             return
-        with parts.open_ring(self._config, self._secrets) as ring:
+        with factory.open_ring(self._config, self._secrets) as ring:
             rows = self._walk(ring, finding)
             _hold(ring, rows, self._receipted(ring), kept, finding)
             moments = Counter(moment for row in rows if (moment := self._moment(row.payload)) is not None)
@@ -138,7 +139,7 @@ class Judge:
         return int(row[0])
 
     def _genuine_receipt(self, raw: bytes) -> tuple[str, int]:
-        receipt = receipts.decode(envelope.verify(envelope.parse(raw), receipts.PAYLOAD_TYPE, self._keys))
+        receipt = receipts.decode(dsse.verify(dsse.parse(raw), receipts.PAYLOAD_TYPE, self._keys))
         return receipt.epoch, receipt.upto
 
     def _look_into_quarantine(self, rows: Sequence[Kept]) -> None:

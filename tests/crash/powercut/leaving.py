@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from edge.config import Config, load
-from edge.domain.badge import Token
-from edge.domain.consent import Consent
-from edge.domain.kinds import ErasureReason
-from edge.roster.people import People
-from edge.terminal import by_hand, parts
+from edge.domain.people.consent import Consent
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.people.people_store import People
+from edge.terminal import factory
+from edge.terminal.operator import actions
 from tests.crash.powercut.workload import say
 
 MODEL = "m"
@@ -30,7 +31,7 @@ def person(number: int) -> str:
 
 def enrol(people: People, config: Config, number: int) -> None:
     """With three templates, a badge and a name of their own."""
-    policy = parts.policy(config)
+    policy = factory.policy(config)
     rows = np.random.default_rng(number).normal(size=(3, 192)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -51,17 +52,17 @@ def traces(people: People, *, badges: bool) -> dict[str, list[bytes]]:
 def main(path: Path) -> None:
     """Every act in turn."""
     config = load(path).config
-    secrets, clock = parts.load_secrets(config), parts.clock()
-    with parts.open_people(config, secrets) as people, parts.open_ring(config, secrets) as ring:
+    secrets, clock = factory.load_secrets(config), factory.clock()
+    with factory.open_people(config, secrets) as people, factory.open_ring(config, secrets) as ring:
         at = {"people": people, "ring": ring, "clock": clock, "by": "uid:1000"}
         for act, number in ACTS:
             say(f"BEGIN {act} {person(number)}")
             if act == "enrol":
                 enrol(people, config, number)
             elif act == "withdraw":
-                by_hand.withdraw(person(number), parts.policy(config), **at)
+                actions.withdraw(person(number), factory.policy(config), **at)
             else:
-                by_hand.erase(person(number), ErasureReason.REQUESTED, **at)
+                actions.erase(person(number), ErasureReason.REQUESTED, **at)
             say(f"DONE {act} {person(number)}")
 
 

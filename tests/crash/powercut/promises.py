@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.domain.records import decode, payload_hash
+from edge.domain.protocol.record import decode, payload_hash
 from edge.journal.verify import read_payloads
 from tests.crash.powercut.trace import Event, Said
 

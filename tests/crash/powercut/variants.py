@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config import load
-from edge.evaluation.sandbox import write_terminal
-from edge.journal import wal
-from edge.journal.keys import create_identity, load_identity
+from edge.crypto.key_files import create_identity, load_identity
+from edge.journal import wal_check
+from edge.sandbox import write_terminal
 from tests.crash.powercut.workload import Life
 
 PHOTOS = Path(__file__).resolve().parents[2] / "photos"
@@ -53,7 +53,7 @@ def _journal_before(state: Path) -> tuple[Path, bytes, bytes]:
     with contextlib.closing(Life(config, ledger, "none", aloud=False)) as life:
         for number in _BEFORE:
             life.punch(number)
-        return journal, journal.read_bytes(), wal.wal_path(journal).read_bytes()
+        return journal, journal.read_bytes(), wal_check.wal_path(journal).read_bytes()
 
 
 def _torn(state: Path) -> None:
@@ -62,7 +62,7 @@ def _torn(state: Path) -> None:
     journal.write_bytes(main)
     torn = bytearray(log)
     torn[-3_000:-2_488] = bytes(512)
-    wal.wal_path(journal).write_bytes(torn)
+    wal_check.wal_path(journal).write_bytes(torn)
 
 
 def _old_format(state: Path) -> None:
@@ -86,14 +86,14 @@ def _altered(state: Path) -> None:
     journal.write_bytes(main)
     altered = bytearray(log)
     altered[len(log) // 2] ^= 1
-    wal.wal_path(journal).write_bytes(altered)
+    wal_check.wal_path(journal).write_bytes(altered)
 
 
 def _missing(state: Path) -> None:
     """The journal is gone, its write-ahead file is there."""
     journal, _, log = _journal_before(state)
     journal.unlink()
-    wal.wal_path(journal).write_bytes(log)
+    wal_check.wal_path(journal).write_bytes(log)
 
 
 VARIANTS = {

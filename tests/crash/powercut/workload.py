@@ -12,17 +12,17 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.config import Config, load
-from edge.domain import receipts
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Position, encode, payload_hash
-from edge.domain.types import TimeEvidence
-from edge.journal.envelope import sign, to_wire
-from edge.journal.keys import load_identity
-from edge.journal.reserve import Reserve
-from edge.journal.ring import Acknowledgement, Ring
-from edge.terminal import parts
-from edge.terminal.upkeep import Upkeep
+from edge.crypto.dsse import sign, to_wire
+from edge.crypto.key_files import load_identity
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import Draft, Position, encode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.disk_reserve import Reserve
+from edge.journal.journal import Acknowledgement, Ring
+from edge.terminal import factory
+from edge.terminal.attendance.journal_maintenance import Upkeep
 
 NORMAL, CUE_FIRST = "normal", "cue-first"
 PEOPLE = ("a" * 26, "b" * 26, "c" * 26)
@@ -56,17 +56,17 @@ class Life:
     ) -> None:
         """`pages` between two checkpoints, 0 for SQLite's own 1,000; `aloud`: say what is durable."""
         self._aloud = aloud
-        secrets, clock = parts.load_secrets(config), parts.clock()
-        parts.secure_journal(config, secrets, clock)
+        secrets, clock = factory.load_secrets(config), factory.clock()
+        factory.secure_journal(config, secrets, clock)
         self._key, self._ledger, self._cue_first = secrets.identity, ledger, sabotage == CUE_FIRST
-        self.ring, self.publisher = parts.open_ring(config, secrets), parts.open_ring(config, secrets)
+        self.ring, self.publisher = factory.open_ring(config, secrets), factory.open_ring(config, secrets)
         for ring in (self.ring, self.publisher):
             if sabotage == NORMAL:
                 ring._db.execute("PRAGMA synchronous = NORMAL")
             if pages:
                 ring._db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
         reserve = Reserve(self.ring.path, config.storage.max_bytes)
-        Upkeep(self.ring, reserve, parts.bounds(config)).run(punch(1).time, 0)
+        Upkeep(self.ring, reserve, factory.bounds(config)).run(punch(1).time, 0)
 
     def punch(self, number: int) -> None:
         draft = punch(number)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.domain import alike
-from edge.domain.alike import close_pairs
-from edge.domain.matching import Gallery
+from edge.domain.recognition import lookalikes
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.recognition.lookalikes import close_pairs
 from tests.tolerance import SINGLE
 
 
@@ -39,7 +39,7 @@ def test_nobody_enrolled_is_no_error() -> None:
 
 @pytest.mark.parametrize("products", [1, 700, 2_000, 10**9])
 def test_however_it_is_divided_the_same_are_found_and_a_turn_is_bounded(monkeypatch, products: int) -> None:
-    monkeypatch.setattr(alike, "_PRODUCTS", products)
+    monkeypatch.setattr(lookalikes, "_PRODUCTS", products)
     rng = np.random.default_rng(3)
     rows = [unit(rng.normal(size=8)) for _ in range(90)]
     gallery = Gallery.of("m", ((f"p{n}", row[None]) for n, row in enumerate(rows)))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from edge.domain.attempts import (
+from edge.domain.face import Floats
+from edge.domain.recognition.attempts import (
     GUESS_EVERY_MS,
     GUESSES,
     LIFE_EVERY_MS,
@@ -15,7 +16,6 @@ from edge.domain.attempts import (
     SPELLS,
     Attempts,
 )
-from edge.domain.types import Floats
 
 FACES: Floats = np.eye(100, dtype=np.float32)
 ANN, BOB = FACES[0], FACES[1]

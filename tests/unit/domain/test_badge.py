@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.domain.badge import Read, Token, number, pause_ms, pin_problem
+from edge.domain.people.credentials import Read, Token, number, pause_ms, pin_problem
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from edge.domain.calibration import LOOSEST, STRICTEST, calibrate, nearest_others, tail
-from edge.domain.scorebook import BINS, Scorebook
-from edge.domain.strictjson import parse_object
+from edge.domain.recognition.calibration import LOOSEST, STRICTEST, calibrate, nearest_others, tail
+from edge.domain.recognition.score_counts import BINS, Scorebook
+from edge.domain.strict_json import parse_object
 from edge.errors import RecordError
 from tests.tolerance import SINGLE
 

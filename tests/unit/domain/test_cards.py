@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge.domain.badge import Token, number, number_problem
-from edge.domain.cards import notations
+from edge.domain.people.card_numbers import notations
+from edge.domain.people.credentials import Token, number, number_problem
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.challenge import EASIER, TURN_DEG, WITHIN_MS, Challenge, Progress, Side
-from edge.domain.types import Box, Sight
+from edge.domain.face import Box, Sight
+from edge.domain.recognition.head_turn import EASIER, TURN_DEG, WITHIN_MS, Challenge, Progress, Side
 
 BOX = Box(200, 100, 380, 320)
 ASKED, ALIKE = 0.5, 0.45

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.commands import MAX_PAYLOAD, MAX_RANGE, Resend, decode, encode, expired
-from edge.domain.records import Origin
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.resend_command import MAX_PAYLOAD, MAX_RANGE, Resend, decode, encode, expired
 from edge.errors import RecordError
 
 GOOD = Resend(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.consent import Consent, Policy, is_active, is_instant, last_word, problems
+from edge.domain.people.consent import Consent, Policy, is_active, is_instant, last_word, problems
 
 POLICY = Policy("2026-1", "a" * 64)
 GOOD = Consent(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.correcting import problems, problems_with
-from edge.domain.corrections import Effective, State, effective
-from edge.domain.kinds import FIELDS, Kind, Stand
-from edge.domain.records import Draft, Origin, Position, Record, decode, encode
-from edge.domain.types import Direction, TimeEvidence
+from edge.domain.attendance.correction_fields import problems, problems_with
+from edge.domain.attendance.corrections import Effective, State, effective
+from edge.domain.face import Direction, TimeEvidence
+from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
+from edge.domain.protocol.record_kinds import FIELDS, Kind, Stand
 
 DOOR, OFFICE = Origin("hq", "door-1"), Origin("hq", "office")
 EPOCH, ANNE, BERT = "e" * 32, "a" * 26, "b" * 26

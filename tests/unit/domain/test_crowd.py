@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edge.domain.crowd import Crowd
-from edge.domain.decision import Accepted, Decider, DecisionPolicy
-from edge.domain.matching import Gallery
-from edge.domain.types import Box, Floats, Probe, Sight
+from edge.domain.face import Box, Floats, Probe, Sight
+from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.recognition.score_normalisation import Crowd
 from tests.tolerance import SINGLE
 
 SIZE = 48

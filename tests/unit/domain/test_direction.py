@@ -4,9 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.direction import DirectionPolicy, LastPunch, NewPunch, Repetition, age_s, decide, last_of
-from edge.domain.records import Record
-from edge.domain.types import Direction, DirectionSource, TimeEvidence
+from edge.domain.attendance.punch_direction import (
+    DirectionPolicy,
+    LastPunch,
+    NewPunch,
+    Repetition,
+    age_s,
+    decide,
+    last_of,
+)
+from edge.domain.face import Direction, DirectionSource, TimeEvidence
+from edge.domain.protocol.record import Record
 from tests.unit.domain.test_corrections import IN_AT, LATER, OUT_AT, correction, punch
 
 NOW = TimeEvidence("2026-11-24T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", 10_000_000, True)

@@ -2,7 +2,7 @@
 
 Faces are unit vectors of 56 numbers drawn by chance from a fixed seed: two of them are as alike as the manifest's
 table says of strangers (cosine 0.471 in one of 10,000 pairs, 0.535 in one of 100,000), and who is enrolled is as
-like their own template as LFW's people are (`python -m edge.evaluation.strictness`: 0.01, 0.19, 0.29 and 0.34
+like their own template as LFW's people are (`edge.evaluation.recognition.strictness`: 0.01, 0.19, 0.29 and 0.34
 beyond the threshold for 0.1, 1, 10 and 50 of 100). Each hour is played with the strangers and without them.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from edge.domain.attempts import GUESS_EVERY_MS, GUESSES, Attempts
-from edge.domain.decision import Accepted, Decider, DecisionPolicy
-from edge.domain.matching import Gallery, decade, threshold
-from edge.domain.types import Box, Floats, Probe, Sight
+from edge.domain.face import Box, Floats, Probe, Sight
+from edge.domain.recognition.attempts import GUESS_EVERY_MS, GUESSES, Attempts
+from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy
+from edge.domain.recognition.gallery import Gallery, decade, threshold
 
 FMR = {1e-4: 0.471, 1e-5: 0.535}
 PEOPLE, SIZE, FRAME_MS = 100, 56, 200

@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from edge.domain import evidence
-from edge.domain.evidence import (
+from edge.domain.face import TimeEvidence
+from edge.domain.privacy import image_retention
+from edge.domain.privacy.image_retention import (
     GRACE_MS,
     LOOK_MS,
     Collected,
@@ -18,7 +19,6 @@ from edge.domain.evidence import (
     collected,
     expired,
 )
-from edge.domain.types import TimeEvidence
 
 DAY = 24 * 3_600_000
 LIMIT = 90 * DAY
@@ -275,13 +275,17 @@ def test_the_simulation_finds_a_rule_that_is_late(broken: str, monkeypatch: pyte
     match broken:
         case "the gap before a contradiction":
             monkeypatch.setattr(
-                evidence, "_base", lambda ended: (ended.base_ms if ended.anchor_ms is None else ended.anchor_ms, 1)
+                image_retention,
+                "_base",
+                lambda ended: (ended.base_ms if ended.anchor_ms is None else ended.anchor_ms, 1),
             )
         case "the grace":
-            monkeypatch.setattr(evidence, "GRACE_MS", 1 << 60)
+            monkeypatch.setattr(image_retention, "GRACE_MS", 1 << 60)
         case "synchronised time":
-            hear = evidence._hear
-            monkeypatch.setattr(evidence, "_hear", lambda passage, now: replace(hear(passage, now), proven=True))
+            hear = image_retention._hear
+            monkeypatch.setattr(
+                image_retention, "_hear", lambda passage, now: replace(hear(passage, now), proven=True)
+            )
         case _:
-            monkeypatch.setattr(evidence, "KEEP_MS", LIMIT + DAY)
+            monkeypatch.setattr(image_retention, "KEEP_MS", LIMIT + DAY)
     assert late(6_000) > 0

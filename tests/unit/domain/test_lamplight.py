@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.domain.lamplight import EVERY_MS, LONGEST_MS, SLOWEST_FPS, Switch, lit
+from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS, SLOWEST_FPS, Switch, lit
 
 FRAME = 66
 ON, OFF = Switch(True, 1_000, 1_002), Switch(False, 1_300, 1_301)

@@ -5,10 +5,10 @@ import random
 import numpy as np
 import pytest
 
-from edge.domain import alike
-from edge.domain.alike import close_pairs
-from edge.domain.lookalikes import Lookalikes
-from edge.domain.matching import Gallery
+from edge.domain.recognition import lookalikes
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.recognition.lookalike_index import Lookalikes
+from edge.domain.recognition.lookalikes import close_pairs
 
 
 def unit(row: np.ndarray) -> np.ndarray:
@@ -28,7 +28,7 @@ def turns(search: Lookalikes) -> int:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_whoever_comes_changes_or_goes_the_same_are_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alike, "_PRODUCTS", 300)
+    monkeypatch.setattr(lookalikes, "_PRODUCTS", 300)
     chance, rng = random.Random(seed), np.random.default_rng(seed)
     rows = {f"p{n:03}": unit(rng.normal(size=8)) for n in range(60)}
     search, asked = Lookalikes(), 0.85
@@ -55,7 +55,7 @@ def test_whoever_comes_changes_or_goes_the_same_are_found(seed: int, monkeypatch
 
 
 def test_one_who_comes_costs_a_turn_and_not_the_whole_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alike, "_PRODUCTS", 4_000)
+    monkeypatch.setattr(lookalikes, "_PRODUCTS", 4_000)
     rng = np.random.default_rng(7)
     rows = {f"p{n:04}": unit(rng.normal(size=16)) for n in range(400)}
     search = Lookalikes()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.matching import NOBODY, Gallery, are_unit, common, threshold
-from edge.domain.types import Floats, Probe
+from edge.domain.face import Floats, Probe
+from edge.domain.recognition.gallery import NOBODY, Gallery, are_unit, common, threshold
 from tests.tolerance import SINGLE
 
 MODEL = "mobilefacenet-1"

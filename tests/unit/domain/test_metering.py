@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.domain.metering import MOST, Light, Metering
+from edge.domain.exposure import MOST, Light, Metering
 
 DARK, GOOD, BURNT = Light(30, 0), Light(120, 0.02), Light(200, 0.4)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.domain.operators import LAST_UID, is_by, is_staff_number, of_uid
+from edge.domain.people.operator_id import LAST_UID, is_by, is_staff_number, of_uid
 
 
 @pytest.mark.parametrize(("uid", "said"), [(0, "uid:0"), (1000, "uid:1000"), (LAST_UID, "uid:4294967294")])

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain import orders
-from edge.domain.orders import FIELDS, Order, Word
-from edge.domain.records import Origin
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.order import FIELDS, Order, Word
+from edge.domain.protocol.record import Origin
 from edge.errors import RecordError
 
 KEY = base64.b64encode(bytes(32)).decode()

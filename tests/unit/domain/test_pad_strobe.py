@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.domain import pad_strobe
-from edge.domain.pad_strobe import AROUND, FLAT, patch, reflection
-from edge.domain.types import Box, Finding, Reflection
+from edge.domain.face import Box, Finding, Reflection
+from edge.domain.pad import strobe
+from edge.domain.pad.strobe import AROUND, FLAT, patch, reflection
 from tests.lamplight import LAMP, View, display, filmed, flat, head
 
 
@@ -105,10 +105,10 @@ def test_a_room_whose_light_changed_is_no_measure() -> None:
 
 def test_a_face_that_moved_is_no_measure() -> None:
     box = Box(100, 100, 200, 200)
-    assert not pad_strobe.moved(box, Box(114, 95, 214, 195))
-    assert pad_strobe.moved(box, Box(116, 100, 216, 200))
-    assert pad_strobe.moved(box, Box(100, 100, 216, 216)), "it came nearer"
-    assert pad_strobe.moved(box, Box(float("nan"), 100, 200, 200))
+    assert not strobe.moved(box, Box(114, 95, 214, 195))
+    assert strobe.moved(box, Box(116, 100, 216, 200))
+    assert strobe.moved(box, Box(100, 100, 216, 216)), "it came nearer"
+    assert strobe.moved(box, Box(float("nan"), 100, 200, 200))
 
 
 @pytest.mark.parametrize("made", [head, lambda away, shift: flat(head(away, shift=shift), 0.45)])
@@ -116,8 +116,8 @@ def test_a_face_that_moved_is_no_measure() -> None:
 def test_a_small_motion_between_the_frames_changes_nothing(made: object, way: float) -> None:
     """The wall behind a head stays, a print's does not."""
     first, during, last = (made(0.5, shift=shift) for shift in (0, way / 2, way))
-    assert not pad_strobe.moved(first.face, last.face)
-    middle = pad_strobe.between(first.face, last.face, 0.5)
+    assert not strobe.moved(first.face, last.face)
+    middle = strobe.between(first.face, last.face, 0.5)
     found = reflection(
         patch(filmed(first.room()), first.face),
         patch(filmed(during.room() + during.lamp()), middle),
@@ -128,7 +128,7 @@ def test_a_small_motion_between_the_frames_changes_nothing(made: object, way: fl
 
 
 def test_between_two_places() -> None:
-    assert pad_strobe.between(Box(0, 0, 10, 10), Box(4, 8, 14, 18), 0.25) == Box(1, 2, 11, 12)
+    assert strobe.between(Box(0, 0, 10, 10), Box(4, 8, 14, 18), 0.25) == Box(1, 2, 11, 12)
 
 
 def test_what_returns_nothing_between_its_cheeks_is_no_face() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.domain.person_name import is_name, problem, tidy
+from edge.domain.people.person_name import is_name, problem, tidy
 
 PERSIAN = "علی\u200cرضا مهدوی"
 HINDI = "क्\u200dषमा शर्मा"

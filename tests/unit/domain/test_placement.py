@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.placement import DRIFT_PPM, Anchors, Mark, Placement, place
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.time.placement import DRIFT_PPM, Anchors, Mark, Placement, place
 
 BOOT, OTHER = "b" * 36, "c" * 36
 BOOTED = datetime(2026, 3, 2, 7, tzinfo=UTC)

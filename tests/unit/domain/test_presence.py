@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.presence import MAX_ALARMS, MAX_STATUS, Presence, Status, decode
-from edge.domain.records import Origin
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.terminal_status import MAX_ALARMS, MAX_STATUS, Presence, Status, decode
 from edge.errors import RecordError
-from edge.terminal.status import Online, last_will, online, stopped
+from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 SAID = Online("e" * 32, 9, 7, False, ("ring-full", "fork"), {"sent": 3}, "2026-03-01T08:00:00.123Z")
 READ = Status(Presence.ONLINE, "e" * 32, 9, 7, ("fork", "ring-full"), SAID.utc, (("sent", 3),))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.receipts import MAX_PAYLOAD, Receipt, decode, encode
-from edge.domain.records import GENESIS, Origin
+from edge.domain.protocol.receipt import MAX_PAYLOAD, Receipt, decode, encode
+from edge.domain.protocol.record import GENESIS, Origin
 from edge.errors import RecordError
 
 GOOD = Receipt(Origin("hq", "door-1"), "e" * 32, 7, "d" * 64, "2026-03-01T08:00:00.123Z")

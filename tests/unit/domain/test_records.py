@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.kinds import Kind
-from edge.domain.records import GENESIS, MAX_PAYLOAD, NAME, Draft, Origin, Position, decode, encode
-from edge.domain.types import Band, Direction, DirectionSource, Method, TimeEvidence
+from edge.domain.face import Band, Direction, DirectionSource, Method, TimeEvidence
+from edge.domain.protocol.record import GENESIS, MAX_PAYLOAD, NAME, Draft, Origin, Position, decode, encode
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import RecordError
 
 PLACE = Position("e" * 32, 7, "d" * 64)

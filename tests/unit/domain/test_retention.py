@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.retention import Bounds, Fill, alarm, keep, share
+from edge.journal.capacity import Bounds, Fill, alarm, keep, share
 
 BOUNDS = Bounds(max_records=1_000, max_bytes=1_000_000, retention_days=90)
 

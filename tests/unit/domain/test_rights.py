@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from edge.domain.auditlog import Act, Entry, decode, encode
-from edge.domain.rights import Standing, month_after, requests, standing
+from edge.domain.privacy.subject_requests import Standing, month_after, requests, standing
+from edge.domain.protocol.audit_entry import Act, Entry, decode, encode
 from edge.errors import RecordError
 
 ANN = "a" * 26

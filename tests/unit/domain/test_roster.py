@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.domain import roster, roster_enrolment, roster_member
-from edge.domain.badge import Token
-from edge.domain.consent import Consent
-from edge.domain.kinds import ErasureReason
-from edge.domain.records import Origin
-from edge.domain.roster import Entry, KeyMessage, Manifest, Page, PersonMessage
-from edge.domain.roster_enrolment import Enrolment
-from edge.domain.roster_listing import Listing, Verdict
-from edge.domain.roster_member import SIZES, Member
-from edge.domain.roster_topics import Part, Place, place_of, subscriptions
+from edge.domain.people.consent import Consent
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster import enrolment_export, messages
+from edge.domain.roster import member as roster_member
+from edge.domain.roster.enrolment_export import Enrolment
+from edge.domain.roster.manifest_index import Listing, Verdict
+from edge.domain.roster.member import SIZES, Member
+from edge.domain.roster.messages import Entry, KeyMessage, Manifest, Page, PersonMessage
+from edge.domain.roster.topics import Part, Place, place_of, subscriptions
 from edge.errors import RecordError
 
 ANN, BOB = "a" * 26, "b" * 26
@@ -40,12 +41,12 @@ def rows(count: int = 3, length: int = 512):
 MEMBER = Member("Ann", CONSENT, {"model-a": rows(), "model-b": rows(1, 128)}, content=3)
 FACELESS = Member("Fay", None, {}, tokens=((Token.BADGE, "0004711"),), content=2)
 FORMS = [
-    (roster.encode_person(ONE), roster.decode_person),
-    (roster.encode_person(TOMBSTONE), roster.decode_person),
-    (roster.encode_page(PAGE), roster.decode_page),
-    (roster.encode_manifest(MANIFEST), roster.decode_manifest),
-    (roster.encode_key(KEY), roster.decode_key),
-    (roster_enrolment.encode(ENROLMENT), roster_enrolment.decode),
+    (messages.encode_person(ONE), messages.decode_person),
+    (messages.encode_person(TOMBSTONE), messages.decode_person),
+    (messages.encode_page(PAGE), messages.decode_page),
+    (messages.encode_manifest(MANIFEST), messages.decode_manifest),
+    (messages.encode_key(KEY), messages.decode_key),
+    (enrolment_export.encode(ENROLMENT), enrolment_export.decode),
     (roster_member.encode(FACELESS), roster_member.decode),
     (roster_member.encode(MEMBER), roster_member.decode),
 ]
@@ -102,7 +103,7 @@ def altered(payload: bytes, **changes) -> bytes:
 )
 def test_a_malformed_page_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        roster.decode_page(altered(roster.encode_page(PAGE), **changes))
+        messages.decode_page(altered(messages.encode_page(PAGE), **changes))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_malformed_page_is_refused(changes) -> None:
 )  # fmt: skip
 def test_a_malformed_manifest_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        roster.decode_manifest(altered(roster.encode_manifest(MANIFEST), **changes))
+        messages.decode_manifest(altered(messages.encode_manifest(MANIFEST), **changes))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_malformed_manifest_is_refused(changes) -> None:
 )
 def test_a_malformed_key_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        roster.decode_key(altered(roster.encode_key(KEY), **changes))
+        messages.decode_key(altered(messages.encode_key(KEY), **changes))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_malformed_key_is_refused(changes) -> None:
 )
 def test_a_malformed_person_is_refused(payload: bytes) -> None:
     with pytest.raises(RecordError):
-        roster.decode_person(payload)
+        messages.decode_person(payload)
 
 
 def test_sizes_say_little() -> None:
@@ -288,7 +289,7 @@ def test_a_manifest_whose_hash_is_not_that_of_its_pages_is_missing_itself() -> N
     listing.put(PAGE, HASH)
     listing.manifest = MANIFEST
     assert listing.missing({ANN: Entry(7, HASH)}) == ["manifest"]
-    listing.manifest = replace(MANIFEST, sha256=roster.digest(PAGE.entries))
+    listing.manifest = replace(MANIFEST, sha256=messages.digest(PAGE.entries))
     assert listing.missing({ANN: Entry(7, HASH)}) == []
     assert listing.missing({ANN: Entry(6, HASH)}) == [ANN]
     assert listing.missing({ANN: Entry(10, HASH)}) == []

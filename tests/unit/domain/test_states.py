@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from edge.domain.cues import CUES, CueName
-from edge.domain.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
-from edge.domain.types import Direction, Reason
+from edge.domain.attendance.cues import CUES, CueName
+from edge.domain.attendance.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
+from edge.domain.face import Direction, Reason
 
 EVERYTHING = list(itertools.product(State, Event))
 

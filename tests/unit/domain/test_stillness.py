@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.domain.stillness import Stillness, tiles
+from edge.domain.recognition.change_detection import Stillness, tiles
 from tests.tolerance import SINGLE
 
 ROOM = np.linspace(60, 200, 480 * 640).reshape(480, 640, 1).repeat(3, axis=2).astype(np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.strictjson import MAX_DEPTH, dump, is_version, parse_object
+from edge.domain.strict_json import MAX_DEPTH, dump, is_version, parse_object
 from edge.errors import RecordError
 
 LIMIT = 4096

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain import topics
-from edge.domain.records import Origin
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
 
 DOOR = Origin("hq", "door-1")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from edge.evaluation.faces import Faces
+from edge.evaluation.recognition.extraction import Faces
 
 Synthetic = Callable[..., Faces]
 

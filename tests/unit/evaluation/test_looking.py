@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.domain.quality import QualityLimits
+from edge.domain.recognition.quality import QualityLimits
 from edge.errors import EvaluationError
-from edge.evaluation import faces as looking
-from edge.evaluation.album import Album, read_album, read_groups
-from edge.evaluation.studies import FILE, Studies
+from edge.evaluation.recognition import extraction as looking
+from edge.evaluation.recognition.dataset import Album, read_album, read_groups
+from edge.evaluation.recognition.extraction_cache import FILE, Studies
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline

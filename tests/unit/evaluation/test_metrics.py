@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.matching import common, threshold
-from edge.evaluation.evaluate import Effort, Policy, evaluate
-from edge.evaluation.metrics import Missed, Scores, at_fpir, interval, mean_missed, missed
-from edge.evaluation.protocol import Search, cast, searches
+from edge.domain.recognition.gallery import common, threshold
+from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
+from edge.evaluation.recognition.metrics import Missed, Scores, at_fpir, interval, mean_missed, missed
+from edge.evaluation.recognition.searches import Search, cast, searches
 from tests.tolerance import SINGLE
 
 POLICY = Policy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06)

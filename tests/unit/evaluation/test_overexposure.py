@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.domain.quality import ENROLMENT_LIMITS, QualityLimits
-from edge.domain.types import Frame, Reason
-from edge.evaluation.overexposure import brighten
+from edge.domain.face import Frame, Reason
+from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
+from edge.evaluation.recognition.overexposure import brighten
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.domain.decision import DecisionPolicy
-from edge.domain.quality import QualityLimits
+from edge.domain.recognition.decision import DecisionPolicy
+from edge.domain.recognition.quality import QualityLimits
 from edge.errors import EvaluationError
-from edge.evaluation.pad import measure
-from edge.evaluation.pad_folder import Folder, read_folder
-from edge.evaluation.pad_kept import FILE, Clips
-from edge.evaluation.pad_tried import Tried
+from edge.evaluation.pad.attempts import Tried
+from edge.evaluation.pad.dataset import Folder, read_folder
+from edge.evaluation.pad.experiment import measure
+from edge.evaluation.pad.verdict_cache import FILE, Clips
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline

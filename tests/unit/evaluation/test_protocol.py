@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.domain.decision import fuse
-from edge.domain.matching import Gallery, common
-from edge.domain.types import Probe
-from edge.evaluation.protocol import MOST, best_two, cast, searches
+from edge.domain.face import Probe
+from edge.domain.recognition.decision import fuse
+from edge.domain.recognition.gallery import Gallery, common
+from edge.evaluation.recognition.searches import MOST, best_two, cast, searches
 from tests.tolerance import SINGLE
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.envelope import key_id
-from edge.journal.ring import Ring
+from edge.crypto.dsse import key_id
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Ring
 
 ANN, BOB = "a" * 26, "b" * 26
 

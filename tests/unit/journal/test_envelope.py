@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from edge.domain.records import PAYLOAD_TYPE
+from edge.crypto import dsse
+from edge.domain.protocol.record import PAYLOAD_TYPE
 from edge.errors import RecordError
-from edge.journal import envelope
 
 HELLO = "http://example.com/HelloWorld"
 KEY = SigningKey(b"k" * 32)
-KEYS = {envelope.key_id(KEY.verify_key): KEY.verify_key}
+KEYS = {dsse.key_id(KEY.verify_key): KEY.verify_key}
 
 
 @pytest.mark.parametrize(
@@ -30,65 +30,65 @@ KEYS = {envelope.key_id(KEY.verify_key): KEY.verify_key}
     ],
 )  # fmt: skip
 def test_the_published_encoding(kind: str, payload: bytes, encoded: bytes) -> None:
-    assert envelope.pae(kind, payload) == encoded
+    assert dsse.pae(kind, payload) == encoded
 
 
 def signed(payload: bytes = b"{}") -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, KEY)))
+    document: dict[str, Any] = json.loads(dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, KEY)))
     return document
 
 
 @given(st.binary(max_size=16_000))
 def test_what_is_signed_is_what_is_verified(payload: bytes) -> None:
-    wire = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, payload, KEY))
-    assert len(wire) <= envelope.MAX_ENVELOPE
-    assert envelope.verify(envelope.parse(wire), PAYLOAD_TYPE, KEYS) == payload
+    wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, KEY))
+    assert len(wire) <= dsse.MAX_ENVELOPE
+    assert dsse.verify(dsse.parse(wire), PAYLOAD_TYPE, KEYS) == payload
 
 
 @given(st.binary(max_size=300))
 def test_noise_is_refused_and_never_crashes(raw: bytes) -> None:
     with pytest.raises(RecordError):
-        envelope.parse(raw)
+        dsse.parse(raw)
 
 
 @given(st.data())
 def test_a_cut_or_altered_envelope_is_refused_or_the_same(data: st.DataObject) -> None:
-    wire = bytearray(envelope.to_wire(envelope.sign(PAYLOAD_TYPE, b'{"a": 1}', KEY)))
+    wire = bytearray(dsse.to_wire(dsse.sign(PAYLOAD_TYPE, b'{"a": 1}', KEY)))
     offset = data.draw(st.integers(0, len(wire) - 1))
     if data.draw(st.booleans()):
         wire[offset] ^= 1 << data.draw(st.integers(0, 7))
     else:
         del wire[offset:]
     try:
-        payload = envelope.verify(envelope.parse(bytes(wire)), PAYLOAD_TYPE, KEYS)
+        payload = dsse.verify(dsse.parse(bytes(wire)), PAYLOAD_TYPE, KEYS)
     except RecordError:
         return
     assert payload == b'{"a": 1}'  # base64 has bits that decode to nothing
 
 
 def test_signed_for_another_purpose_is_refused() -> None:
-    other = envelope.sign("application/vnd.smartclocker.receipt+json", b"{}", KEY)
+    other = dsse.sign("application/vnd.smartclocker.receipt+json", b"{}", KEY)
     with pytest.raises(RecordError, match="another payload type"):
-        envelope.verify(other, PAYLOAD_TYPE, KEYS)
-    renamed = envelope.Envelope(PAYLOAD_TYPE, other.payload, other.keyid, other.signature)
+        dsse.verify(other, PAYLOAD_TYPE, KEYS)
+    renamed = dsse.Envelope(PAYLOAD_TYPE, other.payload, other.keyid, other.signature)
     with pytest.raises(RecordError, match="does not verify"):
-        envelope.verify(renamed, PAYLOAD_TYPE, KEYS)
+        dsse.verify(renamed, PAYLOAD_TYPE, KEYS)
 
 
 def test_another_key_under_a_known_key_id_is_refused() -> None:
-    forged = envelope.sign(PAYLOAD_TYPE, b"{}", SigningKey.generate())
+    forged = dsse.sign(PAYLOAD_TYPE, b"{}", SigningKey.generate())
     with pytest.raises(RecordError, match="not known here"):
-        envelope.verify(forged, PAYLOAD_TYPE, KEYS)
-    renamed = envelope.Envelope(forged.payload_type, forged.payload, next(iter(KEYS)), forged.signature)
+        dsse.verify(forged, PAYLOAD_TYPE, KEYS)
+    renamed = dsse.Envelope(forged.payload_type, forged.payload, next(iter(KEYS)), forged.signature)
     with pytest.raises(RecordError, match="does not verify"):
-        envelope.verify(renamed, PAYLOAD_TYPE, KEYS)
+        dsse.verify(renamed, PAYLOAD_TYPE, KEYS)
 
 
 @pytest.mark.parametrize("length", [0, 63, 65])
 def test_a_signature_of_another_length_does_not_verify(length: int) -> None:
-    odd = envelope.Envelope(PAYLOAD_TYPE, b"{}", next(iter(KEYS)), b"s" * length)
+    odd = dsse.Envelope(PAYLOAD_TYPE, b"{}", next(iter(KEYS)), b"s" * length)
     with pytest.raises(RecordError, match="does not verify"):
-        envelope.verify(odd, PAYLOAD_TYPE, KEYS)
+        dsse.verify(odd, PAYLOAD_TYPE, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -110,23 +110,23 @@ def test_a_signature_of_another_length_does_not_verify(length: int) -> None:
         {"signatures": [{"keyid": "k", "sig": "AA=="}]},
         {"signatures": [{"keyid": "k"}]},
         {"signatures": [signed()["signatures"][0], signed()["signatures"][0]]},
-        {"note": "x" * envelope.MAX_ENVELOPE},
+        {"note": "x" * dsse.MAX_ENVELOPE},
     ],
 )
 def test_a_malformed_envelope_is_refused(change: dict[str, Any]) -> None:
     document = {name: value for name, value in {**signed(), **change}.items() if value is not None}
     with pytest.raises(RecordError):
-        envelope.parse(json.dumps(document).encode())
+        dsse.parse(json.dumps(document).encode())
 
 
 def test_a_key_named_twice_is_refused() -> None:
     wire = json.dumps(signed()).encode()
     doubled = wire[:-1] + b', "payload": "' + base64.b64encode(b'{"forged": 1}') + b'"}'
     with pytest.raises(RecordError, match="twice"):
-        envelope.parse(doubled)
+        dsse.parse(doubled)
 
 
 def test_the_key_id_is_the_documented_digest() -> None:
     import hashlib
 
-    assert envelope.key_id(KEY.verify_key) == hashlib.sha256(KEY.verify_key.encode()).digest()[:16].hex()
+    assert dsse.key_id(KEY.verify_key) == hashlib.sha256(KEY.verify_key.encode()).digest()[:16].hex()

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import KeyFileError
-from edge.journal.keys import (
+from edge.crypto.key_files import (
     create_identity,
     create_secret,
     load_identity,
@@ -19,7 +18,8 @@ from edge.journal.keys import (
     load_secret,
     public_pem,
 )
-from edge.terminal.parts import LEDGER_ORIGIN
+from edge.errors import KeyFileError
+from edge.terminal.factory import LEDGER_ORIGIN
 
 ROOT = os.geteuid() == 0
 

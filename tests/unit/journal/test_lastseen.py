@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.kinds import GapCause, Kind
-from edge.domain.records import Draft, Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import Draft, Origin, decode
+from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalDamaged
-from edge.journal import lastseen
-from edge.journal.lastseen import Seen
+from edge.journal import last_seen
+from edge.journal.journal import Ring
+from edge.journal.last_seen import Seen
 from edge.journal.quarantine import ensure_usable, is_vanished
-from edge.journal.ring import Ring
-from edge.terminal.noting import Noting
+from edge.terminal.attendance.journal_watch import Noting
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 Punch, Open = Callable[..., Draft], Callable[[], Ring]
@@ -37,7 +37,7 @@ def used(open_ring: Open, punch: Punch) -> Callable[[int], str]:
         with open_ring() as ring:
             for _ in range(count):
                 ring.append(punch(**changes))
-            lastseen.note(ring)
+            last_seen.note(ring)
             return ring.epoch
 
     return use
@@ -71,7 +71,7 @@ def test_a_journal_that_is_gone_with_what_was_seen_is_a_gap_by_any_other_trace(
 ):
     used(3)
     take_away(journal)
-    lastseen.forget(journal)
+    last_seen.forget(journal)
     if trace == "a quarantine":
         (journal.parent / "quarantine" / "20260101").mkdir(parents=True)
     if trace == "a reserve":
@@ -143,14 +143,14 @@ def test_an_ordinary_end_is_no_contradiction(journal, begin, used, open_ring, pu
         with open_ring() as ring:
             ring.append(punch())
     elif how == "never noted":
-        lastseen.forget(journal)
+        last_seen.forget(journal)
     elif how == "the note is damaged":
-        lastseen.path_of(journal).write_bytes(b"\xff" * 2_000)
+        last_seen.path_of(journal).write_bytes(b"\xff" * 2_000)
     else:
         take_away(journal)
-        before = lastseen.path_of(journal).read_bytes()
+        before = last_seen.path_of(journal).read_bytes()
         assert begin() is not None
-        lastseen.path_of(journal).write_bytes(before)
+        last_seen.path_of(journal).write_bytes(before)
     assert begin() is None
 
 
@@ -171,16 +171,16 @@ E, H = "e" * 32, "0" * 64
     ],
 )
 def test_a_note_that_cannot_be_read_says_nothing(journal, text):
-    lastseen.path_of(journal).write_text(text)
-    assert lastseen.read(journal) is None
+    last_seen.path_of(journal).write_text(text)
+    assert last_seen.read(journal) is None
 
 
 def test_a_note_is_private_and_replaces_the_one_before(journal, used, open_ring):
     used(2)
     epoch = used(1)
     with open_ring() as ring:
-        assert lastseen.read(journal) == Seen(epoch, 3, ring.head().hash)
-    assert lastseen.path_of(journal).stat().st_mode & 0o777 == 0o600
+        assert last_seen.read(journal) == Seen(epoch, 3, ring.head().hash)
+    assert last_seen.path_of(journal).stat().st_mode & 0o777 == 0o600
     assert [file.name for file in journal.parent.glob(".last*")] == []
 
 
@@ -191,16 +191,16 @@ def test_the_running_terminal_notes_and_notices_that_its_file_is_gone(journal, o
     with open_ring() as ring:
         ring.append(punch())
     noting.run_once(0.0)
-    assert lastseen.read(journal).seq == 1
+    assert last_seen.read(journal).seq == 1
     journal.rename(journal.with_name("away"))
     with pytest.raises(JournalDamaged, match="removed or replaced"):
         noting.run_once(0.0)
     noting.close()
-    assert lastseen.read(journal).seq == 1
+    assert last_seen.read(journal).seq == 1
 
 
 def test_what_cannot_be_noted_ends_nothing(journal, open_ring, monkeypatch, caplog):
-    monkeypatch.setattr(lastseen, "sync_directory", lambda path: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(last_seen, "sync_directory", lambda path: (_ for _ in ()).throw(OSError(28, "full")))
     noting = Noting(open_ring, every_s=0.0)
     noting.open()
     for _ in range(3):
@@ -210,5 +210,5 @@ def test_what_cannot_be_noted_ends_nothing(journal, open_ring, monkeypatch, capl
 
 
 def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(lastseen.path_of(tmp_path / "journal.db"))
-    assert lastseen.read(tmp_path / "journal.db") is None
+    os.mkfifo(last_seen.path_of(tmp_path / "journal.db"))
+    assert last_seen.read(tmp_path / "journal.db") is None

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.store import Store
-from edge.domain.records import Draft, Origin
-from edge.journal.keys import create_identity
-from edge.journal.ring import Ring
-from edge.roster.people import People
+from edge.central.store.records import Store
+from edge.crypto.key_files import create_identity
+from edge.domain.protocol.record import Draft, Origin
+from edge.journal.journal import Ring
+from edge.people.people_store import People
 
 ROOT = Path(__file__).resolve().parents[3]
 DOOR = Origin("hq", "door-1")
@@ -47,9 +47,9 @@ def test_what_is_appended_after_another_process_ended_is_seen_by_the_next(
     path, key = tmp_path / "journal.db", create_identity(tmp_path / "identity")
     look = f"""
 from pathlib import Path
-from edge.domain.records import Origin
-from edge.journal.keys import load_identity
-from edge.journal.ring import Ring
+from edge.domain.protocol.record import Origin
+from edge.crypto.key_files import load_identity
+from edge.journal.journal import Ring
 with Ring(Path({str(path)!r}), Origin("hq", "door-1"), load_identity(Path({str(tmp_path / "identity")!r}))) as ring:
     assert ring.head().seq == SEEN, ring.head().seq
 """

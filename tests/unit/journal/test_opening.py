@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.records import Draft, Origin
+from edge.domain.protocol.record import Draft, Origin
 from edge.errors import JournalAltered, JournalError
-from edge.journal.ring import Ring
+from edge.journal.journal import Ring
 from edge.journal.schema import JOURNAL
 
 Punch = Callable[..., Draft]

@@ -4,16 +4,16 @@ import pytest
 from nacl.public import PrivateKey, PublicKey
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.central.roster_compose import compose
-from edge.central.roster_store import RosterStore, SiteRow
-from edge.central.rows import Terminal
-from edge.central.store import Store
+from edge.central.roster.messages import compose
+from edge.central.roster.store import RosterStore, SiteRow
+from edge.central.store.records import Store
+from edge.central.store.rows import Terminal
 from edge.cli import main
-from edge.domain.records import Origin
+from edge.crypto import site_key
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_public, load_sealing, public_pem, sealing_pem
+from edge.domain.protocol.record import Origin
 from edge.errors import KeyFileError
-from edge.journal.envelope import key_id
-from edge.journal.keys import load_public, load_sealing, public_pem, sealing_pem
-from edge.roster import sitekey
 
 NO_KEYS = [
     pytest.param(bytes(32), id="small-order"),
@@ -42,7 +42,7 @@ def test_no_point_is_registered(tmp_path, capsys, raw):
 def test_one_that_was_registered_before_is_named_with_the_way_to_be_rid_of_it(tmp_path, raw):
     bad = Terminal(1, Origin("main", "gate-1"), key_id(VerifyKey(raw)), VerifyKey(raw), "2026-03-02", None)
     with RosterStore(tmp_path) as store:
-        store.put_site(SiteRow("main", 0, 1, sitekey.new_key()))
+        store.put_site(SiteRow("main", 0, 1, site_key.new_key()))
         with pytest.raises(KeyFileError, match=f"central revoke DIR {bad.keyid}"):
             compose(store, "main", [bad], SigningKey.generate())
 

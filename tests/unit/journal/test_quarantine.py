@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.domain.kinds import GapCause, Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import Draft, Origin, decode
+from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalError
-from edge.journal import quarantine, wal
+from edge.journal import quarantine, wal_check
+from edge.journal.journal import Ring
 from edge.journal.quarantine import ensure_usable, mark_suspect
-from edge.journal.ring import Ring
-from edge.journal.salvage import Salvage, carve, written_by
+from edge.journal.recovery import Salvage, carve, written_by
 from edge.journal.verify import verify_file
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
@@ -123,7 +123,7 @@ def test_a_damaged_write_ahead_file_goes_with_its_journal(
     (tmp_path / "journal.db").write_bytes(copies[""])
     broken = bytearray(copies["-wal"])
     broken[32 + 24 + 100] ^= 1
-    wal.wal_path(journal).write_bytes(broken)
+    wal_check.wal_path(journal).write_bytes(broken)
     folder = begin()
     assert folder is not None
     assert (folder / "journal.db-wal").read_bytes() == bytes(broken)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import JournalError
-from edge.journal.reserve import WAL_ROOM, Reserve
+from edge.journal.disk_reserve import WAL_ROOM, Reserve
 
 MB = 1_000_000
 
@@ -44,12 +44,12 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from nacl.signing import SigningKey
-from edge.domain.kinds import Kind
-from edge.domain.records import Origin
-from edge.domain.types import TimeEvidence
-from edge.journal.reserve import Reserve
-from edge.journal.ring import Ring
-from edge.terminal.recorder import Recorder
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.record import Origin
+from edge.domain.face import TimeEvidence
+from edge.journal.disk_reserve import Reserve
+from edge.journal.journal import Ring
+from edge.terminal.attendance.punch_recorder import Recorder
 
 class Still:
     def monotonic_ns(self): return 0

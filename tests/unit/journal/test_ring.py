@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.domain.kinds import Kind
-from edge.domain.records import GENESIS, PAYLOAD_TYPE, Draft, decode, payload_hash
+from edge.crypto import dsse
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, decode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError, RecordError
-from edge.journal import envelope
-from edge.journal.ring import Acknowledgement, Ring
+from edge.journal.journal import Acknowledgement, Ring
 
 ANN, BOB = "a" * 26, "b" * 26
 Punch = Callable[..., Draft]
@@ -31,7 +31,7 @@ def test_a_record_is_signed_chained_and_readable_by_others(open_ring: Open, punc
     outgoing = other.envelopes(0, 10)
     assert [(out.seq, out.kind) for out in outgoing] == [(1, "punch"), (2, "punch")]
     for out, stored in zip(outgoing, (first, second), strict=True):
-        assert envelope.verify(envelope.parse(out.wire), PAYLOAD_TYPE, keys) == stored.payload
+        assert dsse.verify(dsse.parse(out.wire), PAYLOAD_TYPE, keys) == stored.payload
 
 
 def test_an_empty_ring(open_ring: Open) -> None:
@@ -176,7 +176,7 @@ def test_the_last_record_stays_and_the_chain_goes_on(open_ring: Open, punch: Pun
 def test_eviction_in_several_batches(
     open_ring: Open, punch: Punch, receipt_for: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.journal.ring._EVICT_BATCH", 4)
+    monkeypatch.setattr("edge.journal.journal._EVICT_BATCH", 4)
     ring = open_ring()
     for _ in range(13):
         ring.append(punch())
@@ -208,7 +208,7 @@ def test_a_full_disk_is_said_and_survived(open_ring: Open, journal: Path, punch:
 def test_a_busy_journal_names_the_cure(
     open_ring: Open, journal: Path, punch: Punch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.sqlitefile.BUSY_S", 0.05)
+    monkeypatch.setattr("edge.storage.sqlite_file.BUSY_S", 0.05)
     ring = open_ring()
     other = sqlite3.connect(journal, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

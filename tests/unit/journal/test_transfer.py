@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import exports, receipts
-from edge.domain.records import PAYLOAD_TYPE, Draft
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.domain.protocol import export_manifest, receipt
+from edge.domain.protocol.record import PAYLOAD_TYPE, Draft
 from edge.errors import ExportRefused, JournalAltered, JournalError, TransferError
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.journal.examine import verify_export
-from edge.journal.incoming import Form, What, envelopes, form_of, incoming
-from edge.journal.newfile import NewFile
-from edge.journal.ring import Acknowledgement, Ring
-from edge.journal.transfer import Written, export
+from edge.journal.export import Written, export
+from edge.journal.export_reader import Form, What, envelopes, form_of, incoming
+from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.verify_export import verify_export
+from edge.storage.new_file import NewFile
 
 Punch = Callable[..., Draft]
 Open = Callable[[], Ring]
@@ -38,7 +38,7 @@ def ring(open_ring: Open, punch: Punch, receipt_for: Callable) -> Ring:
     for number in range(RECORDS):
         ring.append(punch("abcde"[number % 5] * 26))
     made = receipt_for(ring, RECEIPTED)
-    raw = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), LEDGER))
+    raw = dsse.to_wire(dsse.sign(receipt.PAYLOAD_TYPE, receipt.encode(made), LEDGER))
     assert ring.acknowledge(made, raw) is Acknowledgement.ADVANCED
     ring.evict(30)
     return ring
@@ -228,7 +228,7 @@ def test_every_changed_byte_is_seen(write, all_keys: dict, tmp_path: Path):
 
 def test_lines_dropped_doubled_swapped_or_foreign_are_named(write, all_keys: dict, tmp_path: Path):
     lines = write().path.read_bytes().splitlines(keepends=True)
-    stranger = envelope.to_wire(envelope.sign(PAYLOAD_TYPE, b"{}", SigningKey.generate())) + b"\n"
+    stranger = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, b"{}", SigningKey.generate())) + b"\n"
     wrong = {
         "dropped": lines[:5] + lines[6:],
         "doubled": lines[:6] + lines[5:],
@@ -264,8 +264,8 @@ def test_another_terminals_key_is_said_to_be_missing(write):
 
 def test_a_manifest_by_another_key_proves_nothing(write, all_keys: dict, tmp_path: Path):
     *lines, last = write().path.read_bytes().splitlines(keepends=True)
-    forged = envelope.sign(exports.PAYLOAD_TYPE, envelope.parse(last[:-1]).payload, SigningKey.generate())
-    (tmp_path / "bad.scx").write_bytes(b"".join(lines) + envelope.to_wire(forged))
+    forged = dsse.sign(export_manifest.PAYLOAD_TYPE, dsse.parse(last[:-1]).payload, SigningKey.generate())
+    (tmp_path / "bad.scx").write_bytes(b"".join(lines) + dsse.to_wire(forged))
     assert not verify_export(tmp_path / "bad.scx", all_keys).ok
 
 
@@ -277,12 +277,12 @@ def test_a_manifest_by_another_key_proves_nothing(write, all_keys: dict, tmp_pat
         b"\0" * 5000,
         b"SQLite format 3\0" + b"\0" * 100,
         b"{}",
-        exports.MAGIC,
-        exports.MAGIC + b"1}\n",
-        exports.MAGIC + b"2}\n",
-        exports.MAGIC + b" " * 5000,
-        exports.SEALED_MAGIC,
-        exports.SEALED_MAGIC + b'1,"to":"x","key":"AAAA","header":"AAAA"}\n',
+        export_manifest.MAGIC,
+        export_manifest.MAGIC + b"1}\n",
+        export_manifest.MAGIC + b"2}\n",
+        export_manifest.MAGIC + b" " * 5000,
+        export_manifest.SEALED_MAGIC,
+        export_manifest.SEALED_MAGIC + b'1,"to":"x","key":"AAAA","header":"AAAA"}\n',
         b"\xff\xfe{\0}\0",
     ],
 )
@@ -378,7 +378,7 @@ import sys
 from pathlib import Path
 from nacl.signing import SigningKey
 from edge.errors import TransferError
-from edge.journal.transfer import export
+from edge.journal.export import export
 try:
     export(Path(sys.argv[1]), SigningKey(bytes(range(32))), Path(sys.argv[2]), created="2026-03-01T09:00:00.000Z")
 except TransferError as error:

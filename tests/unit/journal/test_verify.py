@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain import receipts
-from edge.domain.records import Draft
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.domain.protocol import receipt as receipts
+from edge.domain.protocol.record import Draft
 from edge.errors import JournalError, SmartClockerError
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.journal.ring import Acknowledgement, Ring
+from edge.journal.journal import Acknowledgement, Ring
 from edge.journal.verify import verify_file
 
 Punch = Callable[..., Draft]
@@ -27,7 +27,7 @@ RECORDS = 60
 
 def receipt(ring: Ring, make: Callable, upto: int) -> None:
     made = make(ring, upto)
-    raw = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), LEDGER))
+    raw = dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), LEDGER))
     assert ring.acknowledge(made, raw) is Acknowledgement.ADVANCED
 
 
@@ -129,12 +129,12 @@ def test_swapped_records_do_not_verify(kept: Path, all_keys: dict) -> None:
 def test_a_chain_forked_with_the_stolen_key_is_seen_at_its_link(
     kept: Path, all_keys: dict, identity: SigningKey, origin: object, punch: Punch
 ) -> None:
-    from edge.domain.records import PAYLOAD_TYPE, Position, encode
+    from edge.domain.protocol.record import PAYLOAD_TYPE, Position, encode
 
     with Ring(kept, origin, identity) as ring:
         epoch, before = ring.epoch, ring.hash_at(29)
     forged = encode(origin, Position(epoch, 30, before), punch("z" * 26))
-    signature = envelope.sign(PAYLOAD_TYPE, forged, identity).signature
+    signature = dsse.sign(PAYLOAD_TYPE, forged, identity).signature
     connection = sqlite3.connect(kept)
     connection.execute("UPDATE records SET person = ?, payload = ?, signature = ? WHERE seq = 30",
                        ("z" * 26, forged, signature))  # fmt: skip
@@ -148,10 +148,10 @@ def test_a_chain_forked_with_the_stolen_key_is_seen_at_its_link(
 def test_a_receipt_forged_or_for_another_chain_is_seen(kept: Path, all_keys: dict, receipt_for: Callable) -> None:
     for key, head, what in ((SigningKey.generate(), "e" * 64, "another hash"), (LEDGER, "e" * 64, "another hash")):
         connection = sqlite3.connect(kept)
-        raw = envelope.parse(connection.execute("SELECT envelope FROM receipt").fetchone()[0])
+        raw = dsse.parse(connection.execute("SELECT envelope FROM receipt").fetchone()[0])
         made = receipts.decode(raw.payload)
         forged = receipts.Receipt(made.origin, made.epoch, made.upto, head, made.issued)
-        wire = envelope.to_wire(envelope.sign(receipts.PAYLOAD_TYPE, receipts.encode(forged), key))
+        wire = dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(forged), key))
         connection.execute("UPDATE receipt SET envelope = ?", (wire,))
         connection.commit()
         connection.close()

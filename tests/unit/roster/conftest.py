@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.roster.people import People
+from edge.people.people_store import People
 
 STORAGE = bytes(range(32))
 

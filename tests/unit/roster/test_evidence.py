@@ -12,13 +12,14 @@ import pytest
 from nacl.public import PrivateKey
 from PIL import Image
 
-from edge.domain.evidence import GRACE_MS
-from edge.domain.types import Box, TimeEvidence
+from edge.crypto.key_files import create_identity, create_secret, load_sealing, public_pem, sealing_pem
+from edge.domain.face import Box, TimeEvidence
+from edge.domain.privacy.image_retention import GRACE_MS
 from edge.errors import EvidenceDamaged, EvidenceError, ExportRefused, KeyFileError
-from edge.journal.keys import create_identity, create_secret, load_sealing, public_pem, sealing_pem
-from edge.roster import evidence, evidence_file, stillbox
-from edge.roster.evidence import opened
-from edge.vision.still import crop, encode
+from edge.evidence_images import schema, sealed_image
+from edge.evidence_images import store as evidence
+from edge.evidence_images.store import opened
+from edge.vision.face_crop import crop, encode
 
 ANN, BOB = "a" * 26, "b" * 26
 KEY = PrivateKey(bytes(range(32)))
@@ -35,7 +36,7 @@ def later(days: float, now: TimeEvidence = NOW) -> TimeEvidence:
 
 def put(path: Path, number: int, person: str = ANN, now: TimeEvidence = NOW, image: bytes = IMAGE) -> bytes:
     record = f"gate-1/{'e' * 32}/{number}"
-    sealed = stillbox.seal(record, person, now.utc, image, KEY.public_key)
+    sealed = sealed_image.seal(record, person, now.utc, image, KEY.public_key)
     with opened(path, now, make=True) as store:
         assert store is not None
         assert store.keep(record, person, now, sealed, BUDGET)
@@ -59,7 +60,7 @@ def bytes_beneath(directory: Path) -> bytes:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / evidence_file.NAME
+    return tmp_path / schema.NAME
 
 
 def test_what_is_kept_is_sealed_and_opens_with_the_private_key_alone(path: Path) -> None:
@@ -67,13 +68,13 @@ def test_what_is_kept_is_sealed_and_opens_with_the_private_key_alone(path: Path)
     content = bytes_beneath(path.parent)
     assert sealed[100:200] in content, "the scan finds what is there"
     assert b"a picture of somebody" not in content
-    found = stillbox.open_sealed(sealed, KEY)
+    found = sealed_image.open_sealed(sealed, KEY)
     assert (found.record, found.person, found.jpeg) == (f"gate-1/{'e' * 32}/1", ANN, IMAGE)
     for wrong in (sealed[:-1], sealed[:20], b"", sealed[:-1] + bytes([sealed[-1] ^ 1])):
         with pytest.raises(ExportRefused):
-            stillbox.open_sealed(wrong, KEY)
+            sealed_image.open_sealed(wrong, KEY)
     with pytest.raises(ExportRefused, match="another key"):
-        stillbox.open_sealed(sealed, PrivateKey(bytes(32)))
+        sealed_image.open_sealed(sealed, PrivateKey(bytes(32)))
 
 
 @pytest.mark.parametrize("person", [None, ANN], ids=["all", "one person"])

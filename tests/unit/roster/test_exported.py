@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import roster as centre
-from edge.domain.awaited import Awaited
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.roster_topics import Part, place_of
-from edge.domain.types import TimeEvidence
+from edge.central.roster import membership as centre
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.roster.awaited import Awaited
+from edge.domain.roster.topics import Part, place_of
 from edge.errors import TransferError
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand
-from edge.terminal.roster import GRACE_NS
+from edge.people.person import new_person_id
+from edge.terminal.operator import actions
+from edge.terminal.uplink.roster_client import GRACE_NS
 from tests.unit.roster.test_roster_sync import CONSENT, MODEL, POLICY, Site, member, site, templates
 from tests.unit.terminal.test_roster import SECOND, Bench
 
@@ -48,7 +48,7 @@ class Door(Bench):
         self.gate.people.enrol(self.ann, "Ann", CONSENT, POLICY, templates(1), MODEL)
 
     def export(self, name: str = "ann.scp") -> None:
-        by_hand.export(
+        actions.export(
             self.ann, self.site.root / name, SigningKey(b"c" * 32).verify_key, self.gate.origin, self.gate.identity,
             people=self.gate.people, ring=self.ring, clock=self.clock, by="uid:1",
         )  # fmt: skip

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain import roster_member
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.roster_member import Member
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.roster import member as roster_member
+from edge.domain.roster.member import Member
 from edge.errors import PeopleError, RecordError
-from edge.roster.people import People
-from edge.roster.person import new_person_id
+from edge.people.people_store import People
+from edge.people.person import new_person_id
 
 POLICY = Policy("2026-1", "a" * 64)
 CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import PERSON
-from edge.domain.matching import common
-from edge.domain.types import Floats, Probe
+from edge.domain.face import Floats, Probe
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.recognition.gallery import common
 from edge.errors import PeopleError
-from edge.roster.people import People
-from edge.roster.person import new_person_id
+from edge.people.people_store import People
+from edge.people.person import new_person_id
 from tests.tolerance import SINGLE
 
 STORAGE = bytes(range(32))

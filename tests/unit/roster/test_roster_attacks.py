@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central import roster as centre
-from edge.domain.badge import Token
-from edge.domain.kinds import ErasureReason, Restriction
-from edge.domain.types import TimeEvidence
+from edge.central.roster import membership as centre
+from edge.domain.face import TimeEvidence
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import LedgerError
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.terminal import by_hand
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.terminal.operator import actions
 from tests.unit.roster.test_roster_faceless import BADGE, add, owed, with_face
 from tests.unit.roster.test_roster_sync import CONSENT, MODEL, POLICY, WHEN, Gate, Site, member, site, templates
 
@@ -46,9 +46,9 @@ def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate,
     with Ring(site.root / "journal.db", gate.origin, gate.identity) as ring:
         at = {"people": gate.people, "ring": ring, "clock": Behind(), "by": "4711"}
         if act == "withdraw":
-            by_hand.withdraw(person, POLICY, **at)
+            actions.withdraw(person, POLICY, **at)
         else:
-            by_hand.erase(person, ErasureReason.REQUESTED, **at)
+            actions.erase(person, ErasureReason.REQUESTED, **at)
     centre.rectify(site.store, person, "Fay Right")
     centre.restrict(site.store, person, Restriction.RESTRICTED)
     centre.lift(site.store, person, Restriction.RESTRICTED)

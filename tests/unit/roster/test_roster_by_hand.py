@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.central import roster as centre
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Restriction
-from edge.domain.orders import Order, Word
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal.obeying import Obeying
+from edge.central.roster import membership as centre
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record_kinds import Restriction
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.orders.order_actions import Obeying
 from tests.unit.roster.test_roster_faceless import (
     ANEW,
     BADGE,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central import roster as centre
-from edge.central.roster_store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
-from edge.domain.strictjson import MAX_INTEGER
+from edge.central.roster import membership as centre
+from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.domain.strict_json import MAX_INTEGER
 from tests.unit.roster.test_roster_sync import Site, site
 
 __all__ = ["site"]  # the fixture
@@ -36,7 +36,7 @@ def backup(site: Site) -> Callable[[], None]:
 def test_another_change_after_a_restore_is_taken(
     site: Site, monkeypatch: pytest.MonkeyPatch, seconds_later
 ) -> None:
-    monkeypatch.setattr("edge.central.roster.time.time", lambda: 1_800_000_000.0)
+    monkeypatch.setattr("edge.central.roster.membership.time.time", lambda: 1_800_000_000.0)
     gate, ann = site.register("gate-1"), site.add(1)
     gate.give(site.publish())
     restore = backup(site)
@@ -44,7 +44,7 @@ def test_another_change_after_a_restore_is_taken(
     gate.give(site.publish())
     assert gate.people.member(ann).name == "Ann First"
     restore()
-    monkeypatch.setattr("edge.central.roster.time.time", lambda: 1_800_000_000.0 + seconds_later)
+    monkeypatch.setattr("edge.central.roster.membership.time.time", lambda: 1_800_000_000.0 + seconds_later)
     here = site.store.site("main")
     assert here is not None
     with site.store.writing():  # as `roster publish` does from what the broker has
@@ -58,7 +58,7 @@ def test_another_change_after_a_restore_is_taken(
 def test_it_grows_and_fits_whatever_the_clock_says(site: Site, monkeypatch: pytest.MonkeyPatch, second) -> None:
     ann, numbers = site.add(1), []
     for at in (second, second, 1_700_000_000.0, 0.0):
-        monkeypatch.setattr("edge.central.roster.time.time", lambda at=at: at)
+        monkeypatch.setattr("edge.central.roster.membership.time.time", lambda at=at: at)
         centre.rectify(site.store, ann, f"Ann {len(numbers)}")
         numbers.append(site.store.members("main")[ann].content)
     assert numbers == sorted(set(numbers))

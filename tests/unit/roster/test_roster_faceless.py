@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 from nacl import pwhash
 
-from edge.central import roster as centre
-from edge.domain import roster, roster_member
-from edge.domain.badge import Token
-from edge.domain.consent import Policy
-from edge.domain.kinds import ErasureReason, Kind, Restriction
-from edge.domain.orders import Order, Word
-from edge.domain.roster_member import Member
+from edge.central.roster import membership as centre
+from edge.crypto import dsse, site_key
+from edge.domain.people.consent import Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record_kinds import ErasureReason, Kind, Restriction
+from edge.domain.roster import member as roster_member
+from edge.domain.roster import messages
+from edge.domain.roster.member import Member
 from edge.errors import LedgerError, PeopleError
-from edge.journal import envelope
-from edge.roster import sitekey
-from edge.roster.person import new_person_id
+from edge.people.person import new_person_id
 from tests.unit.roster.test_roster_sync import (
     CONSENT,
     MODEL,
@@ -238,7 +238,7 @@ def test_an_order_that_comes_after_the_roster_leaves_the_name_with_the_badge(sit
     assert not gate.people.withdraw(fay, "2098-01-01T09:00:00Z"), "the roster was first"
     assert gate.people.member(fay).name == "Fay"
     assert not gate.people.consented(nell)
-    from edge.terminal.obeying import Obeying
+    from edge.terminal.orders.order_actions import Obeying
 
     order = Order("c" * 32, "main", ("gate-1",), 1, WHEN, WHEN, Word.WITHDRAW, {"person": nell})
     done = Obeying(gate.people, gate.identity, POLICY).carry_out(order, WHEN, b"")
@@ -338,16 +338,16 @@ def test_a_hostile_entry_under_every_genuine_key_changes_nothing(site: Site, mon
     monkeypatch.undo()
 
     def hostile(payload: bytes) -> bytes:
-        bare = replace(roster.decode_person(payload), version=99, sealed=b"")
-        return roster.encode_person(replace(bare, sealed=sitekey.encrypt(key, plain, bare.line())))
+        bare = replace(messages.decode_person(payload), version=99, sealed=b"")
+        return messages.encode_person(replace(bare, sealed=site_key.encrypt(key, plain, bare.line())))
 
     wire = resigned(retained[person_topic(fay)], hostile)
     gate.give({person_topic(fay): wire})
     assert gate.sync.counts.roster_rejected == 1
     assert (gate.people.member(fay).name, gate.matched()) == (before[0].name, before[1])
     assert (gate.people.member(fay).templates[MODEL] == before[0].templates[MODEL]).all()
-    opened = sitekey.decrypt(key, roster.decode_person(envelope.parse(wire).payload).sealed,
-                             roster.decode_person(envelope.parse(wire).payload).line())  # fmt: skip
+    opened = site_key.decrypt(key, messages.decode_person(dsse.parse(wire).payload).sealed,
+                             messages.decode_person(dsse.parse(wire).payload).line())  # fmt: skip
     assert opened == plain, "it opened, and what it says was refused"
 
 

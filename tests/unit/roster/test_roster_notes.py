@@ -8,21 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import migrations, roster_store
-from edge.central import roster as centre
-from edge.central.registry import REGISTRY, Registry
-from edge.central.roster_compose import compose
-from edge.domain import roster
-from edge.domain.badge import Token
-from edge.domain.kinds import ErasureReason
-from edge.domain.roster_topics import Part, Place
+from edge.central.authority.register import REGISTRY, Registry
+from edge.central.roster import membership as centre
+from edge.central.roster import store
+from edge.central.roster.messages import compose
+from edge.central.store import migrations
+from edge.crypto import dsse
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster import messages
+from edge.domain.roster.topics import Part, Place
 from edge.errors import PeopleError, RosterDamaged
-from edge.journal import envelope
+from edge.evidence_images.schema import STORE
 from edge.journal.schema import JOURNAL
-from edge.roster import received as notes
-from edge.roster.evidence_file import STORE
-from edge.roster.received import RECEIVED, Received
-from edge.roster.schema import PEOPLE
+from edge.people.roster import state as notes
+from edge.people.roster.state import RECEIVED, Received
+from edge.people.schema import PEOPLE
 from tests.unit.roster.test_roster_faceless import BADGE, FACELESS, add, owed, with_face
 from tests.unit.roster.test_roster_sync import AUTHORITY, Gate, Site, person_topic, site
 
@@ -192,8 +193,8 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
     for n in range(4):
         centre.rectify(site.store, fay, f"Name {n}")
         foreign = compose(site.store, "depot", [], AUTHORITY)
-    payload = envelope.parse(foreign[Place("depot", Part.MANIFEST, "").topic].wire).payload
-    other.keep_mark(notes.MANIFEST, notes.Mark(roster.decode_manifest(payload).version, payload))
+    payload = dsse.parse(foreign[Place("depot", Part.MANIFEST, "").topic].wire).payload
+    other.keep_mark(notes.MANIFEST, notes.Mark(messages.decode_manifest(payload).version, payload))
     other.close()
     spoil(gate, lambda target: target.write_bytes(path.read_bytes()))
     gate.restart()
@@ -224,7 +225,7 @@ def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
-    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, roster_store._ROSTER]
+    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, store._ROSTER]
     ids = [migrations.APPLICATION_ID, *(one.application_id for one in kinds)]
     assert len(set(ids)) == len(ids)
     found = {int(number, 16) for path in Path("edge").rglob("*.py")

@@ -9,25 +9,25 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central import roster as centre
-from edge.central.roster_compose import compose
-from edge.central.roster_store import RosterStore
-from edge.central.rows import Terminal
-from edge.domain import roster
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason
-from edge.domain.records import Origin
-from edge.domain.roster_member import Member
-from edge.domain.roster_topics import Part, Place, place_of
+from edge.central.roster import membership as centre
+from edge.central.roster.messages import compose
+from edge.central.roster.store import RosterStore
+from edge.central.store.rows import Terminal
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster import messages as roster
+from edge.domain.roster.member import Member
+from edge.domain.roster.topics import Part, Place, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
-from edge.journal import envelope
-from edge.journal.envelope import key_id
-from edge.roster.lacking import Lack
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.roster.received import Received
-from edge.roster.sync import RosterSync
+from edge.people.lacking import Lack
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.people.roster.state import Received
+from edge.people.roster.sync import RosterSync
 
 POLICY = Policy("2026-1", "c" * 64)
 CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
@@ -104,7 +104,7 @@ class Gate:
             if place.part is Part.KEY and place.name != self.origin.terminal:
                 continue
             try:
-                payload = envelope.parse(wire).payload
+                payload = dsse.parse(wire).payload
                 self.sync.take(place, payload)
             except RecordError:
                 self.rejected += 1
@@ -137,8 +137,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def resigned(wire: bytes, change: Callable[[bytes], bytes], key: SigningKey = AUTHORITY) -> bytes:
-    parsed = envelope.parse(wire)
-    return envelope.to_wire(envelope.sign(parsed.payload_type, change(parsed.payload), key))
+    parsed = dsse.parse(wire)
+    return dsse.to_wire(dsse.sign(parsed.payload_type, change(parsed.payload), key))
 
 
 def person_topic(person: str) -> str:
@@ -301,7 +301,7 @@ def test_an_erased_person_does_not_come_back_even_without_the_tombstone(site: Si
     gate.give(first)
     centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     second = site.publish()
-    assert b'"gone":"requested"' in envelope.parse(second[person_topic(ann)]).payload
+    assert b'"gone":"requested"' in dsse.parse(second[person_topic(ann)]).payload
     gate.give(second)
     assert gate.matched() == {bob}
     third = site.publish(tombstones=timedelta(0))
@@ -448,7 +448,7 @@ def test_a_swapped_ciphertext_changes_nothing(site: Site) -> None:
     ann, bob = site.add(1), site.add(2)
     retained = site.publish()
     gate.give(retained)
-    sealed = roster.decode_person(envelope.parse(retained[person_topic(bob)]).payload).sealed
+    sealed = roster.decode_person(dsse.parse(retained[person_topic(bob)]).payload).sealed
 
     def swap(payload: bytes) -> bytes:
         return roster.encode_person(replace(roster.decode_person(payload), sealed=sealed, version=99))
@@ -615,7 +615,7 @@ def test_another_authority_key_signs_everything_again_and_nothing_moves(site: Si
     gate.give(site.publish())
     other = SigningKey(b"b" * 32)
     after = {topic: one.wire for topic, one in compose(site.store, "main", site.terminals, other).items()}
-    assert {envelope.parse(wire).keyid for wire in after.values()} == {key_id(other.verify_key)}
+    assert {dsse.parse(wire).keyid for wire in after.values()} == {key_id(other.verify_key)}
     gate.give(after)
     assert gate.matched() == {ann}
     assert gate.sync.counts.roster_applied == 1
@@ -639,7 +639,7 @@ def test_neither_name_nor_template_nor_key_is_in_the_terminals_record(site: Site
     ann = site.add(1)
     retained = site.publish()
     gate.give(retained)
-    sealed = roster.decode_person(envelope.parse(retained[person_topic(ann)]).payload).sealed
+    sealed = roster.decode_person(dsse.parse(retained[person_topic(ann)]).payload).sealed
     here = site.store.site("main")
     assert here is not None
     files = [path.read_bytes() for path in site.root.glob("gate-1-roster.db*")]
@@ -654,7 +654,7 @@ def test_whoever_was_removed_is_not_added_again_and_leaves_the_centres_files(sit
     site.add(2)
     wire = site.publish()[person_topic(ann)]
     wrapped = site.store.people._db.execute("SELECT wrapped FROM people WHERE id = ?", (ann,)).fetchone()[0]
-    sealed = envelope.parse(wire).payload[-64:]
+    sealed = dsse.parse(wire).payload[-64:]
 
     def found(secret: bytes) -> bool:
         return any(secret in path.read_bytes() for path in site.root.glob("roster*"))
@@ -677,7 +677,7 @@ def test_the_centre_refuses_who_has_not_agreed(site: Site) -> None:
 
 
 def test_too_many_templates_are_said_with_the_cure() -> None:
-    from edge.domain import roster_member
+    from edge.domain.roster import member as roster_member
 
     with pytest.raises(RecordError, match="fewer photographs"):
         roster_member.encode(member(1, templates={MODEL: templates(1, count=16)}))
@@ -712,7 +712,7 @@ def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
     for topic, wire in after.items():
         place = place_of(topic)
         assert place is not None
-        gate.sync.take(place, envelope.parse(wire).payload)
+        gate.sync.take(place, dsse.parse(wire).payload)
     gate.sync.settle()
     assert list(gate.sync.leaving) == [ann]
     gate.people.destroy(ann, WHEN, "requested")  # and the power goes before the rest
@@ -724,7 +724,7 @@ def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
 
 
 def test_more_than_may_wait_is_dropped_and_comes_again(site: Site, monkeypatch) -> None:
-    from edge.roster import sync
+    from edge.people.roster import sync
 
     monkeypatch.setattr(sync, "MAX_WAITING", 2)
     gate = site.register("gate-1")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.crypto.person_keys import KEY_BYTES, Vault, new_person_key, seal, unseal
 from edge.errors import PeopleError
-from edge.roster.vault import KEY_BYTES, Vault, new_person_key, seal, unseal
 
 STORAGE, OTHER = b"s" * 32, b"o" * 32
 ANN, BOB = "a" * 26, "b" * 26
@@ -44,7 +44,7 @@ def test_a_replaced_epoch_kills_older_wraps() -> None:
 
 def test_the_epoch_alone_opens_nothing() -> None:
     """With the same epoch secret under another storage key, the wrapping key differs."""
-    from edge.roster import vault as module
+    from edge.crypto import person_keys as module
 
     vault = Vault.fresh(STORAGE)
     epoch = unseal(module._outer_key(STORAGE), "epoch", vault.wrapped_epoch)

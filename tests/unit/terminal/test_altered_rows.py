@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.badge import Token
-from edge.domain.kinds import ErasureReason, Restriction
-from edge.domain.orders import Order, Word
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import PeopleError
-from edge.journal.ring import Ring
-from edge.roster.lacking import Lack, words
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand
-from edge.terminal.authority import Authority
-from edge.terminal.desk import Desk
-from edge.terminal.enrolment import finish_erasures
-from edge.terminal.orders import Orders, settle
+from edge.journal.journal import Ring
+from edge.people.lacking import Lack, words
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance.credential_check import Desk
+from edge.terminal.operator import actions
+from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.orders.authority_keys import Authority
+from edge.terminal.orders.order_handler import Orders, settle
 from tests.unit.roster.test_roster_notes import altered
 from tests.unit.terminal.test_orders import (
     AUTHORITY,
@@ -130,7 +130,7 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         Authority(AUTHORITY.verify_key, people.orders).keys("2026-03-02T08:00:00.000Z")
         damaged = [one.id for one in listed if one.damaged]
         for person in damaged:  # the cure that is offered
-            by_hand.erase(person, ErasureReason.EMPLOYER, people=people, ring=ring, clock=clock, by="4711")
+            actions.erase(person, ErasureReason.EMPLOYER, people=people, ring=ring, clock=clock, by="4711")
         assert not any(one.damaged for one in people.list() if one.id in damaged)
     return set(found.people), damaged
 

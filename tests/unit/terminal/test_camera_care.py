@@ -5,10 +5,10 @@ import logging
 import numpy as np
 import pytest
 
-from edge.domain.types import Frame
+from edge.adapters import reopening_camera
+from edge.adapters.reopening_camera import RETRY_S, SILENT_S, CaredFor
+from edge.domain.face import Frame
 from edge.errors import CameraError
-from edge.terminal import camera_care
-from edge.terminal.camera_care import RETRY_S, SILENT_S, CaredFor
 
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 1)
 
@@ -56,7 +56,7 @@ class Hands:
 @pytest.fixture
 def hands(monkeypatch) -> Hands:
     hands = Hands()
-    monkeypatch.setattr(camera_care, "time", hands)
+    monkeypatch.setattr(reopening_camera, "time", hands)
     return hands
 
 

@@ -4,11 +4,11 @@ import errno
 
 import pytest
 
-from edge.domain.badge import Read, Token
-from edge.domain.cues import CUES, DARK, CueName, Lights
+from edge.adapters import reopening_devices
+from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
+from edge.domain.attendance.cues import CUES, DARK, CueName, Lights
+from edge.domain.people.credentials import Read, Token
 from edge.errors import ReaderError, SignalsError
-from edge.terminal import caring
-from edge.terminal.caring import CaredReader, CaredSignals, CaredStrobe
 
 GREEN = Lights(green=True)
 CAUSES = [
@@ -62,7 +62,7 @@ class Bench:
         return self.made[-1]
 
     def later(self) -> None:
-        self.now += caring.RETRY_S + 1
+        self.now += reopening_devices.RETRY_S + 1
 
     def clock(self) -> float:
         return self.now

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.attempts import PAUSE_MS, SPELLS
-from edge.domain.challenge import WITHIN_MS, Side
-from edge.domain.decision import DecisionPolicy, Refused
-from edge.domain.matching import Gallery
-from edge.domain.types import Box, Floats, Frame, Probe, Reason, Sight
-from edge.terminal.calibrating import SiteThreshold
-from edge.terminal.faces import Challenged, FaceRules, Faces
-from edge.terminal.pace import Pace
-from edge.terminal.punching import Identified
+from edge.domain.face import Box, Floats, Frame, Probe, Reason, Sight
+from edge.domain.recognition.attempts import PAUSE_MS, SPELLS
+from edge.domain.recognition.decision import DecisionPolicy, Refused
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.recognition.head_turn import WITHIN_MS, Side
+from edge.terminal.attendance.face_recognition import Challenged, FaceRules, Faces
+from edge.terminal.attendance.pace import Pace
+from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.site_threshold import SiteThreshold
 
 ANN: Floats = np.eye(1, 8, dtype=np.float32)[0]
 BOB: Floats = np.eye(2, 8, dtype=np.float32)[1]

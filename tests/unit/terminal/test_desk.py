@@ -5,14 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from edge.domain.badge import FIRST_PAUSE_MS, FREE_FAILURES, FREE_UNKNOWN, HELD_MS, SLOW_MS, Read, Token
-from edge.domain.guessing import WINDOW_MS
-from edge.domain.types import Method
-from edge.roster.means import Means
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal.alarms import BADGES_UNKNOWN, PINS_FAILING
-from edge.terminal.desk import Desk, Known, Repeated, Unknown, WantsFace, WantsPin
+from edge.domain.attendance.guessing import WINDOW_MS
+from edge.domain.face import Method
+from edge.domain.people.credentials import (
+    FIRST_PAUSE_MS,
+    FREE_FAILURES,
+    FREE_UNKNOWN,
+    HELD_MS,
+    SLOW_MS,
+    Read,
+    Token,
+)
+from edge.people.credentials import Means
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance.credential_check import Desk, Known, Repeated, Unknown, WantsFace, WantsPin
+from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING
 
 PIN, WRONG = "271828", "314159"
 

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.adapters.signals_console import ConsoleSignals
-from edge.domain.badge import Read, Token
-from edge.domain.challenge import Challenge, Side
-from edge.domain.consent import Consent
-from edge.domain.states import State
-from edge.domain.types import Box, Floats, Frame, Method, Probe, Sight, TimeEvidence
-from edge.evaluation.sandbox import write_terminal
-from edge.roster.person import new_person_id
-from edge.terminal import parts
-from edge.terminal.alarms import FACES_PAUSED
-from edge.terminal.attend import Attend
-from edge.terminal.enrolment import finish_erasures
-from edge.terminal.faces import Faces
-from edge.terminal.latency import Latency
-from edge.terminal.pace import Pace
-from edge.terminal.punching import Identified
-from edge.terminal.runtime import LatestSlot
-from edge.terminal.signal import CuePlayer
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.domain.attendance.states import State
+from edge.domain.face import Box, Floats, Frame, Method, Probe, Sight, TimeEvidence
+from edge.domain.people.consent import Consent
+from edge.domain.people.credentials import Read, Token
+from edge.domain.recognition.head_turn import Challenge, Side
+from edge.people.person import new_person_id
+from edge.sandbox import write_terminal
+from edge.terminal import factory
+from edge.terminal.attendance.cue_player import CuePlayer
+from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.pace import Pace
+from edge.terminal.attendance.punches import Identified
+from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.runtime.alarms import FACES_PAUSED
+from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.workers import LatestSlot
 
 ANN, STRANGER = (row for row in np.eye(2, 8, dtype=np.float32))
 BOX = Box(200, 100, 380, 320)
@@ -66,26 +66,26 @@ class Door:
             path.read_text() + f'\n[recognition]\nmode = "{mode}"\n\n[reader]\nkind = "script"\nscript = "r"\n'
         )
         loaded = config.load(path).config
-        secrets, policy = parts.load_secrets(loaded), parts.policy(loaded)
-        self.clock, self.eyes = Clock(), Eyes(parts.model_store(loaded).template.id)
+        secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
+        self.clock, self.eyes = Clock(), Eyes(factory.model_store(loaded).template.id)
         self.policy = policy
         consent = self.consent = Consent(
             policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True
         )
-        parts.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
-        with parts.open_people(loaded, secrets) as people:
+        factory.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
+        with factory.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
             people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
             people.means.give(self.ann, Token.BADGE, "4711")
-        rules = parts.rules(loaded, parts.model_store(loaded))
+        rules = factory.rules(loaded, factory.model_store(loaded))
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: parts.open_ring(loaded, secrets),
-            lambda: parts.open_people(loaded, secrets),
+            self.slot, self.eyes, lambda: factory.open_ring(loaded, secrets),
+            lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            Faces(self.eyes, rules.faces, Pace(), parts.site_threshold(loaded, self.eyes)), self.reads,
+            Faces(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes)), self.reads,
         )  # fmt: skip
         self.attend.open()
 

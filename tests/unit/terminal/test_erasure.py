@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason
-from edge.domain.records import Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import JournalError, PeopleError
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import answers, by_hand
-from edge.terminal.enrolment import erase, finish_erasures
-from edge.terminal.orders import settle
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.operator import actions
+from edge.terminal.operator.enrolment import erase, finish_erasures
+from edge.terminal.orders.order_handler import settle
+from edge.terminal.subject_access import report
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -70,13 +71,13 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
             else:
                 patched.setattr(people, "rewrite", lambda: (_ for _ in ()).throw(PeopleError("give it again")))
             with pytest.raises((PeopleError, JournalError)):
-                by_hand.erase(person, ErasureReason.EMPLOYER, **at, by="4711")
+                actions.erase(person, ErasureReason.EMPLOYER, **at, by="4711")
         assert people.gallery("m", POLICY).size == 0
         if cut == "before the record":
             assert settle(people, ring, clock, interrupted=True) == 1
             assert finish_erasures(people=people, ring=ring, clock=clock) == 0
         else:
-            assert by_hand.erase(person, ErasureReason.EMPLOYER, **at, by="uid:7") == 3
+            assert actions.erase(person, ErasureReason.EMPLOYER, **at, by="uid:7") == 3
         assert people.owed() == []
         rows = ring._db.execute("SELECT payload FROM records").fetchall()
     (record,) = [decode(row[0]) for row in rows]
@@ -94,11 +95,11 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         at = {"people": people, "ring": ring, "clock": clock, "by": by}
         for act in (
-            lambda: by_hand.erase(person, ErasureReason.EMPLOYER, **at),
-            lambda: by_hand.withdraw(person, POLICY, **at),
-            lambda: by_hand.rectify(person, "Ann Other", **at),
-            lambda: by_hand.access(person, tmp_path / "out", Origin("hq", "door-1"), **at),
-            lambda: by_hand.delete_images(person, **at),
+            lambda: actions.erase(person, ErasureReason.EMPLOYER, **at),
+            lambda: actions.withdraw(person, POLICY, **at),
+            lambda: actions.rectify(person, "Ann Other", **at),
+            lambda: actions.access(person, tmp_path / "out", Origin("hq", "door-1"), **at),
+            lambda: actions.delete_images(person, **at),
         ):
             with pytest.raises(PeopleError, match="never by a name"):
                 act()
@@ -114,11 +115,11 @@ def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> No
     ):
         for one in (person, other):
             people.enrol(one, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
-            answers.keep(tmp_path / answers.FOLDER, "c" * 32, one, b"sealed")
+            report.keep(tmp_path / report.FOLDER, "c" * 32, one, b"sealed")
         erase(person, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock)
-        assert [path.name[:26] for path in (tmp_path / answers.FOLDER).iterdir()] == [other]
-        by_hand.erase(other, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock, by="uid:7")
-        assert list((tmp_path / answers.FOLDER).iterdir()) == []
+        assert [path.name[:26] for path in (tmp_path / report.FOLDER).iterdir()] == [other]
+        actions.erase(other, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock, by="uid:7")
+        assert list((tmp_path / report.FOLDER).iterdir()) == []
 
 
 def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the_next_start(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ import time
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from edge.adapters.strobe_gpio import GpioStrobe
-from edge.adapters.strobe_replay import ReplayStrobe
-from edge.domain.lamplight import EVERY_MS, LONGEST_MS
+from edge.adapters.raspberry_pi.strobe import GpioStrobe
+from edge.adapters.replay.strobe import ReplayStrobe
+from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
 from edge.errors import SignalsError
-from edge.terminal.lamp import Lamp
-from edge.terminal.runtime import Stop, Worker
+from edge.terminal.attendance.lamp import Lamp
+from edge.terminal.runtime.workers import Stop, Worker
 
 
 class Hand:

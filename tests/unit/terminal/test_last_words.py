@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Restriction
-from edge.domain.records import Origin
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import TransferError
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand, last_words, unfinished
-from edge.terminal.enrolment import finish_erasures
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance import unfinished
+from edge.terminal.operator import actions
+from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.startup import restored_people
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -60,7 +62,7 @@ class Terminal:
         shutil.copy(self.folder / "people.db", self.folder / "then.db")
 
     def start(self) -> int:
-        done = last_words.carry_out(self.people, self.ring, self.clock)
+        done = restored_people.carry_out(self.people, self.ring, self.clock)
         finish_erasures(people=self.people, ring=self.ring, clock=self.clock)
         return done
 
@@ -86,10 +88,10 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 ENDS: dict[str, Callable[[Terminal], object]] = {
-    "erased": lambda one: by_hand.erase(one.ann, ErasureReason.REQUESTED, **one.at),
-    "withdrew": lambda one: by_hand.withdraw(one.ann, POLICY, **one.at),
-    "objected": lambda one: by_hand.restrict(one.ann, Restriction.OBJECTED, **one.at),
-    "restricted": lambda one: by_hand.restrict(one.ann, Restriction.RESTRICTED, **one.at),
+    "erased": lambda one: actions.erase(one.ann, ErasureReason.REQUESTED, **one.at),
+    "withdrew": lambda one: actions.withdraw(one.ann, POLICY, **one.at),
+    "objected": lambda one: actions.restrict(one.ann, Restriction.OBJECTED, **one.at),
+    "restricted": lambda one: actions.restrict(one.ann, Restriction.RESTRICTED, **one.at),
 }
 
 
@@ -121,11 +123,11 @@ def test_the_last_word_counts_and_not_one_before_it(terminal: Terminal) -> None:
     with terminal.people.together():
         terminal.people.enrol(terminal.ann, "Ann", LATER, POLICY, np.eye(3, 192, dtype=np.float32), "m")
     ENDS["objected"](terminal)
-    by_hand.unrestrict(terminal.ann, by_hand.Lifts.OBJECTION, **terminal.at)
+    actions.unrestrict(terminal.ann, actions.Lifts.OBJECTION, **terminal.at)
     assert terminal.start() == 0, "who agreed after they withdrew, elsewhere, is not turned out"
     terminal.clock.day = 3
     terminal.copy()
-    by_hand.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
+    actions.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
     terminal.put_back()
     assert terminal.start() == 0
     assert terminal.matched() == {terminal.ann, terminal.bob}
@@ -147,7 +149,7 @@ def test_a_bar_from_before_an_erasure_does_not_come_with_a_new_consent(terminal:
 
 def test_a_damaged_row_keeps_nobody_elses_end_from_them(terminal: Terminal) -> None:
     for person in (terminal.ann, terminal.bob):
-        by_hand.erase(person, ErasureReason.REQUESTED, **terminal.at)
+        actions.erase(person, ErasureReason.REQUESTED, **terminal.at)
     terminal.put_back()
     query = "SELECT seq FROM records WHERE kind = 'erased' AND person = ?"
     seq = terminal.ring._db.execute(query, (terminal.bob,)).fetchone()[0]
@@ -181,7 +183,7 @@ def test_a_consent_of_after_the_clock_was_set_again_counts(terminal: Terminal) -
     terminal.clock.unset = True
     ENDS["withdrew"](terminal)
     terminal.clock.unset = False
-    by_hand.restrict(terminal.bob, Restriction.RESTRICTED, **terminal.at)
+    actions.restrict(terminal.bob, Restriction.RESTRICTED, **terminal.at)
     faces = np.eye(3, 192, dtype=np.float32)
     terminal.people.enrol(terminal.ann, "Somebody", LATER, POLICY, faces, "m")  # as the roster brings it
     assert terminal.start() == 0
@@ -212,7 +214,7 @@ def test_a_record_that_cannot_be_paid_keeps_no_other_end_from_being_carried_out(
     evidence = terminal.folder / "evidence.db"
     evidence.mkdir()
     with pytest.raises(TransferError):
-        by_hand.erase(terminal.bob, ErasureReason.REQUESTED, **terminal.at)
+        actions.erase(terminal.bob, ErasureReason.REQUESTED, **terminal.at)
     unfinished.finish(terminal.people, terminal.ring, terminal.clock)
     assert terminal.matched() == set()
     assert "still to be finished" in caplog.text
@@ -226,9 +228,9 @@ def test_a_debt_that_cannot_be_paid_holds_up_no_other(terminal: Terminal) -> Non
     terminal.people.add(carl, "Carl")
     evidence.mkdir()
     with pytest.raises(TransferError):
-        by_hand.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
+        actions.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
     with pytest.raises(TransferError):
-        by_hand.restrict(carl, Restriction.RESTRICTED, **terminal.at)
+        actions.restrict(carl, Restriction.RESTRICTED, **terminal.at)
     assert [kind for person, kind, _ in terminal.ring.words() if person == carl] == ["restricted"]
 
 
@@ -243,7 +245,7 @@ AHEAD = replace(CONSENT, given_at="2026-03-08T07:50:00.000Z")
 
 def agrees_by_a_clock_that_runs_ahead(terminal: Terminal) -> None:
     terminal.clock.day = 8
-    by_hand.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
+    actions.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
     terminal.copy()
     terminal.clock.day = 2
 

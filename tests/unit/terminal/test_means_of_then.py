@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.badge import Token
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.records import Draft, Origin, decode
-from edge.domain.types import Probe, TimeEvidence
-from edge.journal.ring import Ring
-from edge.roster import orderbook
-from edge.roster.lacking import Lack
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand, enrolment, means_of_then, unfinished
+from edge.domain.face import Probe, TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Draft, Origin, decode
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.journal.journal import Ring
+from edge.people import order_log
+from edge.people.lacking import Lack
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance import unfinished
+from edge.terminal.operator import actions, enrolment
+from edge.terminal.startup import restored_credentials
 
 FIRST, SECOND, BOBS, PIN = "04A1B2C3", "04D4E5F6", "04778899", "274950"
 NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
@@ -75,9 +77,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         made = Terminal(tmp_path, people, ring, new_person_id(), new_person_id())
         for person, card, number in ((made.ann, FIRST, "1001"), (made.bob, BOBS, "1002")):
             people.add(person, "Somebody")
-            by_hand.give_token(person, Token.BADGE, card, **made.at)
-            by_hand.give_token(person, Token.NUMBER, number, **made.at)
-            by_hand.choose_pin(person, PIN, **made.at)
+            actions.give_token(person, Token.BADGE, card, **made.at)
+            actions.give_token(person, Token.NUMBER, number, **made.at)
+            actions.choose_pin(person, PIN, **made.at)
         made.copy()
         yield made
         made.people.close()
@@ -85,10 +87,10 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 ALL = (1, 1, True)
 ACTS = {
-    "badge": (lambda one: by_hand.take_tokens(one.ann, Token.BADGE, **one.at), (0, 1, True)),
-    "number": (lambda one: by_hand.take_tokens(one.ann, Token.NUMBER, **one.at), (1, 0, True)),
-    "pin": (lambda one: by_hand.choose_pin(one.ann, None, **one.at), (1, 1, False)),
-    "another-pin": (lambda one: by_hand.choose_pin(one.ann, "836152", **one.at), (1, 1, False)),
+    "badge": (lambda one: actions.take_tokens(one.ann, Token.BADGE, **one.at), (0, 1, True)),
+    "number": (lambda one: actions.take_tokens(one.ann, Token.NUMBER, **one.at), (1, 0, True)),
+    "pin": (lambda one: actions.choose_pin(one.ann, None, **one.at), (1, 1, False)),
+    "another-pin": (lambda one: actions.choose_pin(one.ann, "836152", **one.at), (1, 1, False)),
 }
 
 
@@ -106,14 +108,14 @@ def test_what_was_taken_since_is_taken_again_and_nothing_else(terminal: Terminal
 
 
 def test_a_file_that_was_not_put_back_keeps_what_was_given_after_a_taking(terminal: Terminal) -> None:
-    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
     terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)  # as the roster brings it: no record here
     terminal.start()
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
 
 def test_a_badge_that_is_given_again_after_the_start_stays(terminal: Terminal, caplog) -> None:
-    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
     terminal.put_back()
     terminal.start()
     assert terminal.ann in caplog.text
@@ -126,7 +128,7 @@ def test_a_badge_that_is_given_again_after_the_start_stays(terminal: Terminal, c
 
 
 def test_a_new_file_takes_nothing_from_whom_the_roster_brings_later(terminal: Terminal) -> None:
-    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
     terminal.people.close()
     for file in terminal.root.glob("people.db*"):
         file.unlink()
@@ -148,17 +150,17 @@ def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal)
 
 def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of this file's acts only three are known, and all of them are in the journal."""
-    monkeypatch.setattr(orderbook, "KEPT_IDS", 3)
-    by_hand.take_tokens(terminal.bob, Token.BADGE, **terminal.at)
-    by_hand.give_token(terminal.bob, Token.BADGE, SECOND, **terminal.at)
+    monkeypatch.setattr(order_log, "KEPT_IDS", 3)
+    actions.take_tokens(terminal.bob, Token.BADGE, **terminal.at)
+    actions.give_token(terminal.bob, Token.BADGE, SECOND, **terminal.at)
     for _ in range(3):
-        by_hand.rectify(terminal.bob, "Bob", **terminal.at)
+        actions.rectify(terminal.bob, "Bob", **terminal.at)
     assert not terminal.people.orders.remembers()
 
 
 def test_what_a_file_forgot_is_old(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     forgetful(terminal, monkeypatch)
-    assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
+    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
     assert terminal.people.lacking.all() == {}
 
@@ -168,10 +170,10 @@ def test_a_file_that_forgot_old_acts_is_judged_by_younger_ones(
 ) -> None:
     forgetful(terminal, monkeypatch)
     terminal.copy()
-    by_hand.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
-    by_hand.choose_pin(terminal.bob, "836152", **terminal.at)
+    actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
+    actions.choose_pin(terminal.bob, "836152", **terminal.at)
     terminal.put_back()
-    assert means_of_then.take_anew(terminal.people, terminal.ring) == 2
+    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 2
     assert terminal.held() == {terminal.ann: (0, 1, True), terminal.bob: (1, 1, False)}
     assert terminal.people.lacking.all() == {terminal.bob: (Lack.PIN,)}
 
@@ -183,7 +185,7 @@ def test_a_file_whose_acts_an_earlier_version_took_is_left_alone(
     terminal.people._db.execute("UPDATE orders SET taken = 0")
     by_hand_only = terminal.ring.results(0, "badge")
     terminal.people._db.execute("DELETE FROM orders WHERE id = ?", (by_hand_only[-1][0],))
-    assert means_of_then.take_anew(terminal.people, terminal.ring) == 0
+    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
 
@@ -206,7 +208,7 @@ def test_the_log_names_some_of_very_many_people(terminal: Terminal, caplog) -> N
         terminal.people.add(person, "Somebody")
     terminal.copy()
     for person in people:
-        by_hand.rectify(person, "Another", **terminal.at)
+        actions.rectify(person, "Another", **terminal.at)
     terminal.put_back()
     terminal.start()
     said = [one for one in caplog.messages if "somebody put an older copy" in one]
@@ -216,18 +218,18 @@ def test_the_log_names_some_of_very_many_people(terminal: Terminal, caplog) -> N
 
 
 GIVEN = {
-    "badge": (lambda one: by_hand.give_token(one.ann, Token.BADGE, SECOND, **one.at), ("badge",)),
-    "pin": (lambda one: by_hand.choose_pin(one.ann, "836152", **one.at), ("pin",)),
-    "name": (lambda one: by_hand.rectify(one.ann, "Ann", **one.at), ("name",)),
+    "badge": (lambda one: actions.give_token(one.ann, Token.BADGE, SECOND, **one.at), ("badge",)),
+    "pin": (lambda one: actions.choose_pin(one.ann, "836152", **one.at), ("pin",)),
+    "name": (lambda one: actions.rectify(one.ann, "Ann", **one.at), ("name",)),
     "another-badge": (
         lambda one: (
-            by_hand.take_tokens(one.ann, Token.BADGE, **one.at),
-            by_hand.give_token(one.ann, Token.BADGE, SECOND, **one.at),
+            actions.take_tokens(one.ann, Token.BADGE, **one.at),
+            actions.give_token(one.ann, Token.BADGE, SECOND, **one.at),
         ),
         ("badge",),
     ),
     "face": (
-        lambda one: by_hand.add_face(one.ann, "Ann", PROBES, CONSENT, POLICY, **one.at),
+        lambda one: actions.add_face(one.ann, "Ann", PROBES, CONSENT, POLICY, **one.at),
         ("face", "consent"),
     ),
 }
@@ -242,10 +244,10 @@ def test_what_was_given_since_is_said_until_somebody_looked(terminal: Terminal, 
     terminal.start()
     terminal.start()  # and every start after it
     assert terminal.people.lacking.all() == {terminal.ann: lacks}
-    assert by_hand.looked(terminal.ann, **terminal.at)
+    assert actions.looked(terminal.ann, **terminal.at)
     terminal.start()
     assert terminal.people.lacking.all() == {}
-    assert not by_hand.looked(terminal.ann, **terminal.at)
+    assert not actions.looked(terminal.ann, **terminal.at)
     last = decode(terminal.ring.payload_at(terminal.ring.head().seq) or b"").data
     assert (last["command"], last["person"], last["by"]) == ("looked", terminal.ann, "uid:7")
     assert SECOND not in caplog.text
@@ -257,8 +259,8 @@ def test_who_came_since_is_said_although_the_file_knows_nothing_of_them(terminal
     if enrolled:
         person = enrolment.enrol("Eve", PROBES, CONSENT, POLICY, **parts).person
     else:
-        person = by_hand.add("Eve", age_attested=True, **parts)
-    by_hand.give_token(person, Token.BADGE, SECOND, **parts)
+        person = actions.add("Eve", age_attested=True, **parts)
+    actions.give_token(person, Token.BADGE, SECOND, **parts)
     terminal.put_back()
     terminal.start()
     lacks = ("person", "face", "consent", "badge") if enrolled else ("person", "badge")
@@ -266,14 +268,14 @@ def test_who_came_since_is_said_although_the_file_knows_nothing_of_them(terminal
 
 
 ENDED = {
-    "taken": lambda one: by_hand.take_tokens(one.ann, Token.BADGE, **one.at),
-    "erased": lambda one: by_hand.erase(one.ann, ErasureReason.REQUESTED, **one.at),
+    "taken": lambda one: actions.take_tokens(one.ann, Token.BADGE, **one.at),
+    "erased": lambda one: actions.erase(one.ann, ErasureReason.REQUESTED, **one.at),
 }
 
 
 @pytest.mark.parametrize("how", ENDED)
 def test_what_was_given_and_ended_since_is_not_lacking(terminal: Terminal, how: str) -> None:
-    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    actions.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
     ENDED[how](terminal)
     terminal.put_back()
     terminal.start()
@@ -281,18 +283,18 @@ def test_what_was_given_and_ended_since_is_not_lacking(terminal: Terminal, how: 
 
 
 def test_a_face_that_was_given_and_withdrawn_since_is_not_lacking(terminal: Terminal) -> None:
-    by_hand.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
-    by_hand.withdraw(terminal.ann, POLICY, **terminal.at)
+    actions.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    actions.withdraw(terminal.ann, POLICY, **terminal.at)
     terminal.put_back()
     terminal.start()
     assert terminal.people.lacking.all() == {}
 
 
 def test_an_erasure_forgets_what_somebody_lacked(terminal: Terminal) -> None:
-    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    actions.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
     terminal.put_back()
     terminal.start()
-    by_hand.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
+    actions.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
     assert terminal.people.lacking.all() == {}
 
 
@@ -300,10 +302,10 @@ def test_an_order_to_erase_or_withdraw_forgets_what_somebody_lacked_who_is_not_i
     terminal: Terminal,
 ) -> None:
     parts = {"people": terminal.people, "ring": terminal.ring, "clock": HandClock(), "by": "uid:7"}
-    added = by_hand.add("Eve", age_attested=True, **parts)
-    by_hand.give_token(added, Token.BADGE, SECOND, **parts)
+    added = actions.add("Eve", age_attested=True, **parts)
+    actions.give_token(added, Token.BADGE, SECOND, **parts)
     enrolled = enrolment.enrol("Zoe", PROBES, CONSENT, POLICY, **parts).person
-    by_hand.give_token(enrolled, Token.NUMBER, "1009", **parts)
+    actions.give_token(enrolled, Token.NUMBER, "1009", **parts)
     terminal.put_back()
     terminal.start()
     assert set(terminal.people.lacking.all()) == {added, enrolled}
@@ -313,14 +315,14 @@ def test_an_order_to_erase_or_withdraw_forgets_what_somebody_lacked_who_is_not_i
 
 
 def test_a_withdrawal_after_it_asks_for_no_face_any_more(terminal: Terminal) -> None:
-    by_hand.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    actions.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
     terminal.copy()
-    by_hand.agree(terminal.ann, CONSENT, POLICY, **terminal.at)
-    by_hand.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
+    actions.agree(terminal.ann, CONSENT, POLICY, **terminal.at)
+    actions.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
     terminal.put_back()
     terminal.start()
     assert terminal.people.lacking.all() == {terminal.ann: (Lack.CONSENT, Lack.BADGE)}
-    by_hand.withdraw(terminal.ann, POLICY, **terminal.at)
+    actions.withdraw(terminal.ann, POLICY, **terminal.at)
     assert terminal.people.lacking.all() == {terminal.ann: (Lack.BADGE,)}
 
 

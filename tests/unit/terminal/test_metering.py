@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.camera_replay import ReplayCamera
-from edge.adapters.scene import Scene
-from edge.domain.decision import DecisionPolicy, Refused
-from edge.domain.matching import Gallery
-from edge.domain.quality import QualityLimits
-from edge.domain.types import Frame, Reason
+from edge.adapters.replay.camera import ReplayCamera
+from edge.adapters.replay.scene import Scene
+from edge.domain.face import Frame, Reason
+from edge.domain.recognition.decision import DecisionPolicy, Refused
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
-from edge.terminal.calibrating import SiteThreshold
-from edge.terminal.faces import FaceRules, Faces
-from edge.terminal.loops import Capture
-from edge.terminal.pace import Pace
-from edge.terminal.punching import Identified
-from edge.terminal.runtime import LatestSlot
+from edge.terminal.attendance.capture import Capture
+from edge.terminal.attendance.face_recognition import FaceRules, Faces
+from edge.terminal.attendance.pace import Pace
+from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.site_threshold import SiteThreshold
+from edge.terminal.runtime.workers import LatestSlot
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline

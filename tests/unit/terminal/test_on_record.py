@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason
-from edge.domain.records import Origin, decode
-from edge.domain.types import Probe, TimeEvidence
+from edge.domain.face import Probe, TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import JournalError, PeopleError, TransferError
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import answers, by_hand, enrolment, on_record
-from edge.terminal.orders import settle
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.operator import actions, audited_action, enrolment
+from edge.terminal.orders.order_handler import settle
+from edge.terminal.subject_access import report
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -55,11 +56,11 @@ def said(at: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def test_an_export_names_the_key_that_it_is_sealed_to(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     centre = SigningKey(bytes([2]) * 32).verify_key
-    size = by_hand.export(ann, tmp_path / "ann.scp", centre, GATE, IDENTITY, **at)
+    size = actions.export(ann, tmp_path / "ann.scp", centre, GATE, IDENTITY, **at)
     assert (tmp_path / "ann.scp").stat().st_size == size
     assert said(at) == [("export", ann, "4711")]
     (payload,) = at["ring"].about(ann, 10)
-    assert by_hand.key_id(centre) in decode(payload).data["detail"]
+    assert actions.key_id(centre) in decode(payload).data["detail"]
 
 
 def test_what_left_before_the_power_went_is_told_at_the_next_start(
@@ -72,9 +73,9 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(on_record, "settle", cut)
+        patched.setattr(audited_action, "settle", cut)
         with pytest.raises(PowerCut):
-            by_hand.access(ann, tmp_path / "hers", GATE, **at)
+            actions.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
     assert said(at) == []
     assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
@@ -88,9 +89,9 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(answers, "sync_directory", full)
+        patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
-            by_hand.access(ann, tmp_path / "hers", GATE, **at)
+            actions.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
     assert settle(at["people"], at["ring"], Still()) == 0
     assert said(at) == []
@@ -99,14 +100,14 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
 def test_without_a_record_to_come_nothing_is_handed_out(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     at["people"]._db.execute("PRAGMA query_only = ON")
     with pytest.raises(PeopleError):
-        by_hand.access(ann, tmp_path / "hers", GATE, **at)
+        actions.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
 
 
 def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     at["ring"]._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        by_hand.access(ann, tmp_path / "hers", GATE, **at)
+        actions.access(ann, tmp_path / "hers", GATE, **at)
     at["ring"]._db.execute("PRAGMA query_only = OFF")
     assert settle(at["people"], at["ring"], Still()) == 1
     assert said(at) == [("access", ann, "4711")]
@@ -123,9 +124,9 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(answers, "sync_directory", full)
+        patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
-            by_hand.access(ann, tmp_path / "hers", GATE, **at)
+            actions.access(ann, tmp_path / "hers", GATE, **at)
     assert settle(at["people"], at["ring"], Still(), interrupted=True) == 0
     assert said(at) == []
 
@@ -135,17 +136,17 @@ def test_an_erasure_that_is_given_twice_is_recorded_once(
 ) -> None:
     """The first was killed before its record, which the service then made."""
     with monkeypatch.context() as patched:
-        patched.setattr(on_record, "settle", lambda *_: None)
-        by_hand.erase(ann, ErasureReason.REQUESTED, **at)
+        patched.setattr(audited_action, "settle", lambda *_: None)
+        actions.erase(ann, ErasureReason.REQUESTED, **at)
     assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
-    assert by_hand.erase(ann, ErasureReason.REQUESTED, **at) == 0
+    assert actions.erase(ann, ErasureReason.REQUESTED, **at) == 0
     rows = at["ring"]._db.execute("SELECT payload FROM records").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["erased"]
 
 
 def test_who_withdrew_before_is_erased_on_record(at: dict[str, Any], ann: str) -> None:
-    by_hand.withdraw(ann, POLICY, **at)
-    by_hand.erase(ann, ErasureReason.REQUESTED, **at)
+    actions.withdraw(ann, POLICY, **at)
+    actions.erase(ann, ErasureReason.REQUESTED, **at)
     rows = at["ring"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["consent", "erased"]
 
@@ -164,7 +165,7 @@ def test_who_withdrew_before_is_erased_on_record(at: dict[str, Any], ann: str) -
 def test_what_no_record_can_be_made_of_keeps_nothing_else_up(at: dict[str, Any], ann: str, owed: str) -> None:
     people = at["people"]
     people._db.execute("INSERT INTO orders (id, sequence, owed) VALUES ('a', 0, ?)", (owed,))
-    by_hand.rectify(ann, "Ann Right", **at)
+    actions.rectify(ann, "Ann Right", **at)
     assert said(at) == [("rectify", ann, "4711")]
     assert people.orders.aside() == ["a"]
     assert people.orders.owed() == []

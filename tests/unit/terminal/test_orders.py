@@ -15,20 +15,21 @@ import pytest
 from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
-from edge.domain import commands, orders
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Restriction
-from edge.domain.orders import Order, Word
-from edge.domain.records import Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol import order as orders
+from edge.domain.protocol import resend_command
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import Restriction
 from edge.errors import JournalError
-from edge.journal import envelope
-from edge.journal.ring import Ring
+from edge.journal.journal import Ring
 from edge.journal.verify import verify_file
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import put_off
-from edge.terminal.orders import Orders, settle
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.orders import put_off
+from edge.terminal.orders.order_handler import Orders, settle
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -81,7 +82,7 @@ class Bench:
         return self.orders.take(sign(order, key), self.ring)
 
     def records(self) -> list[dict[str, Any]]:
-        found = [decode(envelope.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
         return [{"kind": record.kind, **record.data} for record in found]
 
     def said(self) -> list[tuple[str, str]]:
@@ -99,7 +100,7 @@ class Bench:
 
 
 def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
-    return envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(order), key))
+    return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), key))
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         made.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
         yield made
         made.orders.close()
-    report = verify_file(tmp_path / "journal.db", {envelope.key_id(IDENTITY.verify_key): IDENTITY.verify_key})
+    report = verify_file(tmp_path / "journal.db", {dsse.key_id(IDENTITY.verify_key): IDENTITY.verify_key})
     assert report.problem is None, "whatever was ordered, the chain verifies"
 
 
@@ -128,9 +129,9 @@ def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None
     for forged in (
         b"", b"{}", wire[:-20], wire[: len(wire) // 2], b"\xff" * 40_000, json.dumps(document).encode(),
         sign(good, NEXT), sign(good, IDENTITY),
-        envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, orders.encode(good), AUTHORITY)),
-        envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, oversized, AUTHORITY)),
-        envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, b'{"v":1}', AUTHORITY)),
+        dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, orders.encode(good), AUTHORITY)),
+        dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, oversized, AUTHORITY)),
+        dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, b'{"v":1}', AUTHORITY)),
         sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
         sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
     ):  # fmt: skip
@@ -517,7 +518,7 @@ def test_a_people_file_that_takes_nothing_leaves_the_order_for_another_time(benc
 def test_the_wall_between_orders_and_commands(bench: Bench) -> None:
     order = sign(bench.order(Word.RESTRICT, person="a" * 26))
     assert Orders.concern(order)
-    resend = envelope.to_wire(envelope.sign(commands.PAYLOAD_TYPE, b"{}", AUTHORITY))
+    resend = dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, b"{}", AUTHORITY))
     assert not any(map(Orders.concern, (resend, b"", b"{}", order[:-3])))
 
 

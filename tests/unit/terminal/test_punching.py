@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.direction import DirectionPolicy
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin, decode
-from edge.domain.types import Method, TimeEvidence
-from edge.journal.reserve import Reserve
-from edge.journal.ring import Ring
-from edge.terminal.punching import Identified, Puncher
-from edge.terminal.recorder import Recorder
+from edge.domain.attendance.punch_direction import DirectionPolicy
+from edge.domain.face import Method, TimeEvidence
+from edge.domain.protocol.record import Draft, Origin, decode
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.disk_reserve import Reserve
+from edge.journal.journal import Ring
+from edge.terminal.attendance.punch_recorder import Recorder
+from edge.terminal.attendance.punches import Identified, Puncher
 
 ANN, BOB = "a" * 26, "b" * 26
 HOUR = 3_600_000

@@ -12,19 +12,21 @@ import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from edge.domain import orders
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.orders import Order, Word
-from edge.domain.records import Draft, Origin
-from edge.domain.types import TimeEvidence
-from edge.journal import envelope
-from edge.journal.ring import Ring
-from edge.roster.evidence import opened
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand, put_back, unfinished
-from edge.terminal.orders import Orders
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.evidence_images.store import opened
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance import unfinished
+from edge.terminal.operator import actions
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.startup import restored_files
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -75,8 +77,8 @@ class Terminal:
         order = Order(
             f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
         )
-        signed = envelope.sign(orders.PAYLOAD_TYPE, orders.encode(order), AUTHORITY)
-        assert self.orders.take(envelope.to_wire(signed), self.ring)
+        signed = dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), AUTHORITY)
+        assert self.orders.take(dsse.to_wire(signed), self.ring)
 
     def image(self, person: str) -> str:
         """Of a record that is made now."""
@@ -112,7 +114,7 @@ def test_an_answer_of_before_an_erasure_goes_again_and_one_of_after_it_stays(ter
         terminal.order(Word.ACCESS, person=person, reply_key=REPLY_KEY)
     before = [name for name in terminal.answers() if name.startswith(ann)]
     shutil.copytree(terminal.root / "access", terminal.root / "copy")
-    by_hand.erase(ann, ErasureReason.REQUESTED, **terminal.at)
+    actions.erase(ann, ErasureReason.REQUESTED, **terminal.at)
     terminal.order(Word.ACCESS, person=ann, reply_key=REPLY_KEY)
     rightly = terminal.answers()
     assert len(rightly) == 2
@@ -126,8 +128,8 @@ def test_an_answer_of_before_an_erasure_goes_again_and_one_of_after_it_stays(ter
 
 
 DELETIONS = {
-    "one-by-hand": (lambda one, ann: by_hand.delete_images(ann, **one.at), False),
-    "all-by-hand": (lambda one, ann: by_hand.delete_images(None, **one.at), True),
+    "one-by-hand": (lambda one, ann: actions.delete_images(ann, **one.at), False),
+    "all-by-hand": (lambda one, ann: actions.delete_images(None, **one.at), True),
     "one-by-order": (lambda one, ann: one.order(Word.DELETE_EVIDENCE, whose=ann), False),
     "all-by-order": (lambda one, ann: one.order(Word.DELETE_EVIDENCE, whose="*"), True),
 }
@@ -146,4 +148,4 @@ def test_images_of_before_their_deletion_go_again_and_later_ones_stay(terminal: 
     assert terminal.images() == [first, bobs, later]
     terminal.start()
     assert terminal.images() == ([later] if everybodys else [bobs, later])
-    assert put_back.drop_images(terminal.people, terminal.ring, terminal.clock) == 0
+    assert restored_files.drop_images(terminal.people, terminal.ring, terminal.clock) == 0

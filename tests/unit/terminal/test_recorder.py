@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.kinds import Kind
-from edge.domain.receipts import Receipt
-from edge.domain.records import Draft, Origin, Record, decode
-from edge.domain.retention import Bounds
-from edge.domain.types import TimeEvidence
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import Draft, Origin, Record, decode
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalDamaged
-from edge.journal.reserve import Reserve
-from edge.journal.ring import Ring
-from edge.terminal.recorder import Recorder
-from edge.terminal.upkeep import AGE_EVERY_MS, Upkeep
+from edge.journal.capacity import Bounds
+from edge.journal.disk_reserve import Reserve
+from edge.journal.journal import Ring
+from edge.terminal.attendance.journal_maintenance import AGE_EVERY_MS, Upkeep
+from edge.terminal.attendance.punch_recorder import Recorder
 
 ORIGIN, KEY = Origin("hq", "door-1"), SigningKey(bytes(range(32)))
 BOOT = {"version": "1", "models": []}

@@ -15,21 +15,23 @@ import pytest
 from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
-from edge.domain import orders
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import ErasureReason
-from edge.domain.orders import Order, Word
-from edge.domain.records import Origin, decode
-from edge.domain.types import TimeEvidence
+from edge.crypto import dsse
+from edge.domain.face import TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import JournalError
-from edge.journal import envelope
-from edge.journal.ring import Ring
-from edge.roster import evidence, stillbox
-from edge.roster.evidence import opened
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal import by_hand, releasing
-from edge.terminal.orders import Orders, settle
+from edge.evidence_images import sealed_image
+from edge.evidence_images import store as evidence
+from edge.evidence_images.store import opened
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.operator import actions
+from edge.terminal.orders import image_orders
+from edge.terminal.orders.order_handler import Orders, settle
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -80,7 +82,7 @@ class Bench:
 
     def image(self, person: str, number: int) -> tuple[str, bytes]:
         record = f"gate-1/{'e' * 32}/{number}"
-        sealed = stillbox.seal(record, person, self.clock.found.utc, b"a picture" * 200, KEY.public_key)
+        sealed = sealed_image.seal(record, person, self.clock.found.utc, b"a picture" * 200, KEY.public_key)
         with opened(self.root / "evidence.db", self.clock.found, make=True) as store:
             assert store is not None
             assert store.keep(record, person, self.clock.found, sealed, 5_000_000)
@@ -93,14 +95,14 @@ class Bench:
     def give(self, word: Word, key: SigningKey = AUTHORITY, terminal: str = "gate-1", **fields: Any) -> bool:
         self.count += 1
         order = Order(f"{self.count:032x}", "hq", (terminal,), self.count, ISSUED, EXPIRES, word, fields)
-        return self.send(envelope.to_wire(envelope.sign(orders.PAYLOAD_TYPE, orders.encode(order), key)))
+        return self.send(dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), key)))
 
     def send(self, wire: bytes) -> bool:
         self.wire = wire
         return self.orders.take(wire, self.ring)
 
     def said(self) -> list[tuple[str, str, str]]:
-        found = [decode(envelope.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
         results = [one.data for one in found if one.kind == "command-result"]
         return [(str(one["command"]), str(one["outcome"]), str(one["detail"])) for one in results]
 
@@ -133,7 +135,7 @@ def test_the_named_images_are_handed_out_as_they_were_sealed(bench: Bench) -> No
         assert archive.read(f"{'e' * 32}-1.still") == sealed
         (row,) = json.loads(archive.read("index.json"))
     assert (row["record"], row["person"], row["age_known"]) == (record, ann, True)
-    assert stillbox.open_sealed(sealed, KEY).jpeg == b"a picture" * 200
+    assert sealed_image.open_sealed(sealed, KEY).jpeg == b"a picture" * 200
     assert len(bench.images()) == 2
     assert not bench.send(bench.wire), "a replay changes nothing"
 
@@ -209,13 +211,13 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
         case "under-age":
             assert bench.give(Word.UNDER_AGE, person=ann)
         case "by hand: erase":
-            by_hand.erase(ann, ErasureReason.REQUESTED, **parts)
+            actions.erase(ann, ErasureReason.REQUESTED, **parts)
         case "by hand: withdraw":
-            by_hand.withdraw(ann, POLICY, **parts)
+            actions.withdraw(ann, POLICY, **parts)
         case "delete-evidence":
             assert bench.give(Word.DELETE_EVIDENCE, whose=ann)
         case _:
-            assert by_hand.delete_images(ann, **parts) == 1
+            assert actions.delete_images(ann, **parts) == 1
     assert bench.images() == [his]
     assert bench.released() == []
     content = bench.everything()
@@ -229,7 +231,7 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
     ann = bench.enrol()
     bench.image(ann, 1)
     parts = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "4711"}
-    remove = releasing.remove
+    remove = image_orders.remove
 
     def cut(*words: Any) -> int:
         if when == "after":
@@ -237,14 +239,14 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(releasing, "remove", cut)
+        patched.setattr(image_orders, "remove", cut)
         with pytest.raises(PowerCut):
-            by_hand.delete_images(ann, **parts)
+            actions.delete_images(ann, **parts)
     assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
     ((command, outcome, detail),) = bench.said()
     assert (command, outcome) == ("delete-evidence", "partly")
     assert "give it again" in detail
-    assert by_hand.delete_images(ann, **parts) == (1 if when == "before" else 0)
+    assert actions.delete_images(ann, **parts) == (1 if when == "before" else 0)
     assert [outcome for _, outcome, _ in bench.said()] == ["partly", "done"]
     assert bench.images() == []
 
@@ -272,7 +274,7 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
         raise PowerCut
 
     place: tuple[Any, str] = {
-        "before the deletion": (releasing, "remove"),
+        "before the deletion": (image_orders, "remove"),
         "within it": (
             evidence.EvidenceStore if whose == "hers" else evidence,
             "_clear" if whose == "hers" else "create",
@@ -342,11 +344,11 @@ def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_pat
     ann, bob = bench.enrol(), bench.enrol()
     record, sealed = bench.image(ann, 1)
     parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "uid:7"}
-    written = by_hand.access(ann, tmp_path / "hers", GATE, **parts)
+    written = actions.access(ann, tmp_path / "hers", GATE, **parts)
     assert sorted(path.name for path in written) == ["data.json", "images.stills", "page.html"]
     assert zipfile.ZipFile(tmp_path / "hers" / "images.stills").read(f"{'e' * 32}-1.still") == sealed
     assert record in (tmp_path / "hers" / "page.html").read_text()
-    by_hand.access(bob, tmp_path / "his", GATE, **parts)
+    actions.access(bob, tmp_path / "his", GATE, **parts)
     assert "No image of you is kept here" in (tmp_path / "his" / "page.html").read_text()
     assert not (tmp_path / "his" / "images.stills").exists()
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.central import roster as centre
-from edge.domain.kinds import ErasureReason, Kind
-from edge.domain.records import decode
-from edge.domain.types import TimeEvidence
+from edge.central.roster import membership as centre
+from edge.crypto.dsse import key_id
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
-from edge.journal.envelope import key_id
-from edge.journal.ring import Ring
-from edge.roster.people import People
-from edge.roster.received import Received
-from edge.terminal.roster import GRACE_NS, Roster
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.people.roster.state import Received
+from edge.terminal.uplink.roster_client import GRACE_NS, Roster
 from tests.unit.roster.test_roster_faceless import add, with_face
 from tests.unit.roster.test_roster_sync import AUTHORITY, POLICY, Gate, Site, person_topic, resigned, site
 
@@ -228,7 +228,7 @@ def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: p
 def test_who_waits_for_another_policy_is_asked_for_when_it_comes_into_force(bench: Bench, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from edge.domain.consent import Policy
+    from edge.domain.people.consent import Policy
     from tests.unit.roster.test_roster_sync import CONSENT
 
     newer = Policy("2027-1", "d" * 64)

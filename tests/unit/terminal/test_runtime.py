@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.domain.cues import CUES, CueName
-from edge.terminal.latency import Latency, Percentiles
-from edge.terminal.runtime import LatestSlot, Stop, Worker
+from edge.domain.attendance.cues import CUES, CueName
+from edge.terminal.runtime.latency import Latency, Percentiles
+from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
 
 
 def until(condition: object, seconds: float = 60.0) -> None:
@@ -74,7 +74,7 @@ def test_closing_runs_on_the_workers_own_thread_also_after_a_failure() -> None:
 
 def test_a_worker_without_progress_grows_stale_and_one_with_progress_does_not(monkeypatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("edge.terminal.runtime.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("edge.terminal.runtime.workers.time", SimpleNamespace(monotonic=lambda: now[0]))
     stop = Stop()
     progress = threading.Event()
     progress.set()

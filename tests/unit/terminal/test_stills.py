@@ -10,17 +10,18 @@ import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from edge.domain.consent import Consent, Policy
-from edge.domain.kinds import Kind
-from edge.domain.records import Draft, Origin
-from edge.domain.types import Box, Frame, Sight, TimeEvidence
-from edge.journal.ring import Ring, Stored
-from edge.roster import evidence, stillbox
-from edge.roster.evidence import opened
-from edge.roster.people import People
-from edge.roster.person import new_person_id
-from edge.terminal.alarms import EVIDENCE_FAILING
-from edge.terminal.stills import WAITING, Stills, Taking
+from edge.domain.face import Box, Frame, Sight, TimeEvidence
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record_kinds import Kind
+from edge.evidence_images import sealed_image
+from edge.evidence_images import store as evidence
+from edge.evidence_images.store import opened
+from edge.journal.journal import Ring, Stored
+from edge.people.people_store import People
+from edge.people.person import new_person_id
+from edge.terminal.attendance.image_capture import WAITING, Stills, Taking
+from edge.terminal.runtime.alarms import EVIDENCE_FAILING
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -91,7 +92,7 @@ def test_a_punch_has_one_and_a_duplicate_none(bench: Bench) -> None:
     assert bench.kept() == [ann]
     counts = bench.stills.counters()
     assert (counts["stills"], counts["stills_taken"], counts["stills_missed"]) == (1, 1, 0)
-    assert 1_000 < counts["stills_bytes"] < stillbox.MAX_IMAGE + 1_000
+    assert 1_000 < counts["stills_bytes"] < sealed_image.MAX_IMAGE + 1_000
 
 
 def test_with_nobody_taking_them_off_the_queue_a_punch_goes_on(bench: Bench) -> None:

@@ -12,24 +12,24 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.adapters.signals_console import ConsoleSignals
-from edge.adapters.strobe_replay import ReplayStrobe
-from edge.domain.badge import Read
-from edge.domain.consent import Consent
-from edge.domain.lamplight import EVERY_MS, LONGEST_MS
-from edge.domain.types import Box, Frame, Probe, Sight, TimeEvidence, Traces
-from edge.evaluation.sandbox import write_terminal
-from edge.roster.person import new_person_id
-from edge.terminal import parts
-from edge.terminal.alarms import STROBE_BLIND
-from edge.terminal.attend import Attend
-from edge.terminal.faces import Faces
-from edge.terminal.lamp import Lamp
-from edge.terminal.latency import Latency
-from edge.terminal.pace import Pace
-from edge.terminal.runtime import LatestSlot
-from edge.terminal.signal import CuePlayer
-from edge.terminal.strobing import BLIND, Strobing
+from edge.adapters.replay.console_signals import ConsoleSignals
+from edge.adapters.replay.strobe import ReplayStrobe
+from edge.domain.face import Box, Frame, Probe, Sight, TimeEvidence, Traces
+from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
+from edge.domain.people.consent import Consent
+from edge.domain.people.credentials import Read
+from edge.people.person import new_person_id
+from edge.sandbox import write_terminal
+from edge.terminal import factory
+from edge.terminal.attendance.cue_player import CuePlayer
+from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.lamp import Lamp
+from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.pace import Pace
+from edge.terminal.attendance.strobe import BLIND, Strobing
+from edge.terminal.runtime.alarms import STROBE_BLIND
+from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.workers import LatestSlot
 from tests.lamplight import View, display, filmed, flat, head
 
 ANN = np.eye(1, 8, dtype=np.float32)[0]
@@ -90,23 +90,23 @@ class Stand:
         path = write_terminal(directory, photos)
         path.write_text(path.read_text() + f"\n[recognition]\nstrobe = {pin}\n")
         loaded = config.load(path).config
-        secrets, policy = parts.load_secrets(loaded), parts.policy(loaded)
+        secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
         self.clock, self.strobe = Clock(), ReplayStrobe()
-        self.eyes = Eyes(parts.model_store(loaded).template.id)
+        self.eyes = Eyes(factory.model_store(loaded).template.id)
         consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-        parts.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
-        with parts.open_people(loaded, secrets) as people:
+        factory.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
+        with factory.open_people(loaded, secrets) as people:
             people.enrol(new_person_id(), "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
-        rules = parts.rules(loaded, parts.model_store(loaded))
+        rules = factory.rules(loaded, factory.model_store(loaded))
         self.lamp = Lamp(self.strobe, self.clock.monotonic_ns) if pin else None
         self.strobing = None if self.lamp is None else Strobing(self.lamp, 1000 / STEP_MS)
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: parts.open_ring(loaded, secrets),
-            lambda: parts.open_people(loaded, secrets),
+            self.slot, self.eyes, lambda: factory.open_ring(loaded, secrets),
+            lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            Faces(self.eyes, rules.faces, Pace(), parts.site_threshold(loaded, self.eyes), self.strobing),
+            Faces(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes), self.strobing),
             queue.SimpleQueue[Read](),
         )  # fmt: skip
         self.attend.open()

@@ -1,0 +1,1 @@
+"""What the operating system gives: readers, time, accounts, disks, the service manager."""

@@ -1,0 +1,77 @@
+"""One process at a time on the same files: two would fight for the reader, the client id and the light."""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.errors import AlreadyRuns
+from edge.storage.owned_file import give_away
+
+RUN_LOCK = "run.lock"
+"""A terminal's, in its state directory: the directory itself is what acts by hand lock, beside a service."""
+_OPEN = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def only_one(path: Path, what: str) -> Iterator[None]:
+    """Hold the file `path`, empty and for this alone, until the end; the kernel lets go of it with the process.
+
+    A link to its directory is followed, as by everything else that works there; what is no file in its own place (a
+    folder, a link) gets another name. Nothing is written into it. Where it cannot be made, opened or locked (a
+    read-only disk, say) there is no lock, which is said in the log, and nothing else ends. Raises AlreadyRuns,
+    naming its directory and `what`.
+    """
+    descriptor: int | None = None
+    try:
+        if is_strange(path):
+            _set_aside(path)
+        descriptor = os.open(path, _OPEN, 0o600)
+        give_away(path.parent, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if descriptor is not None and error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+            os.close(descriptor)
+            where = path.parent
+            raise AlreadyRuns(f"{where}: {what} runs on it already; end that one, or leave this one") from None
+        reason = error.strerror or error
+        _log.warning(
+            "%s: cannot be locked (%s), so that a second one would not be refused; mend that", path, reason
+        )
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def is_strange(path: Path) -> bool:
+    """Whether something lies there that is no file: no lock of ours can be had on it."""
+    try:
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # one question, not two: another terminal that starts may move it in between
+        return False
+
+
+def _set_aside(path: Path) -> None:
+    """Give it another name beside it; nothing is deleted. Raises OSError.
+
+    Of two that see the same folder the slower one must not move the file that the faster one holds by now: each
+    looks again under a lock on the directory.
+    """
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        if is_strange(path):
+            aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.was-there")
+            path.rename(aside)
+            _log.error("%s: no file of ours lay there; it is %s now", path, aside.name)
+    finally:
+        os.close(directory)

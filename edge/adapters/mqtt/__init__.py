@@ -1,0 +1,1 @@
+"""MQTT v5 over mutual TLS."""

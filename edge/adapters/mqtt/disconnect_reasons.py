@@ -1,0 +1,64 @@
+"""Why a connection ended, in plain words with the cure."""
+
+import logging
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.adapters.mqtt.tls import broker_refusal
+
+
+class LastError(logging.Handler):
+    """Keeps the text of paho's last error, of one connection."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.text = ""
+        self.logger = logging.Logger("paho", logging.ERROR)  # noqa: LOG001 - on purpose not in the tree
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As `logging` asks for it."""
+        self.text = record.getMessage()
+
+
+DISCONNECTS = {
+    "Session taken over": (
+        "another client connected under our name; give each terminal its own name and certificate"
+    ),
+    "Keep alive timeout": "the broker fell silent; check the network",
+    "Server shutting down": "the broker is shutting down",
+    "Not authorized": "not authorised any more; check the broker's ACL and certificates",
+    "Packet too large": "a message is larger than the broker allows; raise its max_packet_size",
+    "Receive maximum exceeded": "too many messages at once for the broker; raise its max_inflight_messages",
+}
+
+
+def connack_reason(code: ReasonCode) -> str:
+    """Why the broker does not let us in."""
+    if str(code) in {"Not authorized", "Bad user name or password"}:
+        return "not authorised: the broker knows no user of this certificate's common name; check its ACL"
+    return f"the broker refuses the connection ({code})"
+
+
+def unexplained(last_error: str, *, answered: bool) -> str:
+    """When nobody said why. `last_error` is paho's, `answered` whether the broker ever spoke MQTT."""
+    refusal = broker_refusal(last_error)
+    if refusal is not None:
+        return refusal
+    if not answered:
+        return (
+            "the broker closed the connection without an answer; it may not accept our certificate: "
+            "its log names the reason"
+        )
+    return "the broker closed the connection: it stopped, or another client connected under our name"
+
+
+def puback_refusal(code: int) -> str | None:
+    """The name of a PUBACK's reason code that is a failure; None for a success."""
+    if code < 0x80:
+        return None
+    try:
+        return str(ReasonCode(PacketTypes.PUBACK, identifier=code))
+    except (KeyError, AssertionError, IndexError):
+        return f"reason code {code:#04x}"

@@ -1,0 +1,82 @@
+"""The terminal's Uplink on MQTT v5 over mutual TLS."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity, Receive
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.domain.protocol.record import Origin
+from edge.domain.roster import topics
+from edge.ports import UplinkEvent
+
+__all__ = ["MqttUplink", "UplinkSettings"]
+
+
+class MqttUplink:
+    """Implements `edge.ports.Uplink`: a persistent session under the client id `<site>.<terminal>`.
+
+    `will` is the topic and payload that the broker publishes, retained, when we vanish without a goodbye.
+    `subscriptions` are made, and granted, before Connected is reported. Of the roster, what is retained is sent at
+    the first connection, and later only if the broker lost the session or on `refresh`; manifest and key each time.
+    """
+
+    def __init__(
+        self, settings: UplinkSettings, origin: Origin, will: tuple[str, bytes], subscriptions: Sequence[str]
+    ) -> None:
+        identity = Identity(f"{origin.site}.{origin.terminal}", tuple(subscriptions), will, topics.bulk(origin))
+        self._link = MqttLink(settings, identity)
+
+    def start(self) -> None:
+        """Begin to connect; a broker that is absent is no error, nor are files that cannot be used now."""
+        self._link.start(patient=True)
+
+    @property
+    def unusable(self) -> bool:
+        """Whether certificate, key or CA could not be used at the last attempt."""
+        return self._link.unusable
+
+    @property
+    def faults(self) -> int:
+        """How many connections ended by an error that nobody foresaw."""
+        return self._link.faults
+
+    def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
+        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
+        return self._link.publish(topic, payload, token=token, retain=retain)
+
+    def refresh(self) -> bool:
+        """Have all sent again that is retained for us; False when not connected."""
+        return self._link.refresh()
+
+    def renew(self) -> bool:
+        """Have the broker forget our session, and connect anew; False when not connected."""
+        return self._link.renew()
+
+    def next_event(self, timeout_s: float) -> UplinkEvent | None:
+        """The next event in order; None when there is none in time, or when `wake` was called.
+
+        Raises BrokerError when the network thread died of something unforeseen.
+        """
+        event = self._link.next_event(timeout_s)
+        return event.message if isinstance(event, Receive) else event
+
+    def wake(self) -> None:
+        """Make a waiting `next_event` return None now; from any thread."""
+        self._link.wake()
+
+    def stop(self) -> None:
+        """Flush what was published, disconnect without the last will; within two seconds, safe to call twice."""
+        self._link.stop()
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops."""
+        self.stop()

@@ -1,0 +1,1 @@
+"""Camera, lights, buzzer and lamp of a Raspberry Pi."""

@@ -1,0 +1,167 @@
+"""The Raspberry Pi camera, through picamera2 on libcamera.
+
+Written against picamera2 0.3.38 and its manual. What we build on, and the contract test's stand-in repeats:
+
+- The format called BGR888 lies in memory as R, G, B (the name counts from the most significant byte), so its
+  arrays are RGB as we want them. `make_array` copies, so the buffer may go back at once.
+- `capture_request(wait=False)` gives a job; `job.get_result(timeout=…)` raises TimeoutError while no frame comes (a
+  loose cable: without a limit it waits for ever). The job stays queued, so it is kept and asked again: a new one
+  would leave the old one to take a frame that nobody releases.
+- Every request is released, or the camera runs out of buffers and stops.
+- SensorTimestamp is CLOCK_BOOTTIME in ns. libcamera's page says that it is when the first row is exposed; on the Pi
+  it is when that row is read out, the end of its exposure: picamera2 subtracts ExposureTime to find the start.
+"""
+
+import contextlib
+import importlib
+import logging
+import time
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from edge.domain.face import Frame, Pixels
+from edge.errors import CameraError
+
+_log = logging.getLogger(__name__)
+
+_FORMAT = "BGR888"
+_BUFFERS = 4
+"""Three in flight keep the sensor at full rate; one is in our hands."""
+
+
+class PiCamera:
+    """The Camera port on picamera2."""
+
+    def __init__(self, *, size: tuple[int, int] = (640, 480), fps: float = 15, number: int = 0) -> None:
+        """`size` is (width, height), `number` counts the cameras as `rpicam-hello --list-cameras` does."""
+        self._size = size
+        self._frame_us = round(1e6 / fps)
+        self._number = number
+        self._camera: Any = None
+        self._job: Any = None
+
+    def open(self) -> None:
+        """Configure and start the camera. Raises CameraError with the cure."""
+        if self._camera is not None:
+            return
+        picamera2 = load_library()
+        try:
+            camera = picamera2.Picamera2(self._number)
+        except (RuntimeError, IndexError, OSError) as error:
+            raise CameraError(_explain(error, picamera2, self._number)) from error
+        try:
+            camera.configure(
+                camera.create_video_configuration(
+                    main={"size": self._size, "format": _FORMAT},
+                    buffer_count=_BUFFERS,
+                    # The newest frame, not the oldest waiting one.
+                    queue=False,
+                    controls={"FrameDurationLimits": (self._frame_us, self._frame_us)},
+                )
+            )
+            camera.start()
+        except (RuntimeError, ValueError, OSError) as error:
+            with contextlib.suppress(RuntimeError, OSError):
+                camera.close()
+            raise CameraError(
+                f"the camera refuses {self._size[0]}×{self._size[1]} pixels at {1e6 / self._frame_us:g} frames a "
+                f"second ({error}): choose a size that rpicam-hello --list-cameras lists"
+            ) from error
+        self._camera = camera
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame; None when the camera delivers none in time. Raises CameraError."""
+        if self._camera is None:
+            raise CameraError("the camera is not open: call open() first")
+        try:
+            if self._job is None:
+                self._job = self._camera.capture_request(wait=False)
+            try:
+                request = self._job.get_result(timeout=timeout_s)
+            except TimeoutError:
+                return None
+            self._job = None
+            try:
+                pixels = request.make_array("main")
+                metadata = request.get_metadata()
+            finally:
+                request.release()
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
+        return Frame(self._checked(pixels), _captured_ns(metadata))
+
+    def expose(self, ev: float) -> None:
+        """Move the target of the automatic exposure (libcamera's ExposureValue, in stops). Raises CameraError."""
+        if self._camera is None:
+            raise CameraError("the camera is not open: call open() first")
+        try:
+            self._camera.set_controls({"ExposureValue": ev})
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
+
+    def close(self) -> None:
+        """Stop the camera and give it back; safe to call twice, and without open."""
+        camera, self._camera = self._camera, None
+        job, self._job = self._job, None
+        if camera is None:
+            return
+        try:
+            if job is not None:
+                # As its documentation says: what tidies up after a time-out, so that the camera can be closed.
+                camera.cancel_all_and_flush()
+            camera.close()
+        except (RuntimeError, OSError) as error:
+            # There is nothing left to do with it, and a shutdown must go on.
+            _log.warning("the camera did not close cleanly: %s", error)
+
+    def _checked(self, pixels: Any) -> Pixels:
+        width, height = self._size
+        if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
+            raise CameraError(
+                f"the camera gives {pixels.shape} {pixels.dtype} where {(height, width, 3)} uint8 was asked for: "
+                "choose another size in the configuration (widths that are multiples of 64 suit every Pi)"
+            )
+        return np.ascontiguousarray(pixels)
+
+
+def load_library() -> ModuleType:
+    """picamera2, which the system has and the package index has not. Raises CameraError with the cure."""
+    try:
+        # Only a Pi has it, and it takes a second there.
+        return importlib.import_module("picamera2")
+    except ImportError as error:
+        raise CameraError(
+            f"the camera library cannot be loaded ({error}): apt install python3-picamera2, and make the virtual "
+            "environment with --system-site-packages (libcamera is not on PyPI); provisioning/install.sh does both"
+        ) from error
+    except ValueError as error:
+        # "numpy.dtype size changed": the system's simplejpeg was built against another numpy than ours.
+        raise CameraError(
+            f"the camera library does not fit numpy ({error}): install from provisioning/locks/terminal.txt"
+        ) from error
+
+
+def _explain(error: Exception, picamera2: ModuleType, number: int) -> str:
+    found = len(picamera2.Picamera2.global_camera_info())
+    if number >= found:
+        return (
+            f"there is no camera {number} ({found} found): push the ribbon cable in fully at both ends, then "
+            "rpicam-hello --list-cameras must name it"
+        )
+    return (
+        f"camera {number} cannot be opened ({error.__cause__ or error}): stop the program that is using it (fuser "
+        "/dev/media*), and see that the user is in the group video"
+    )
+
+
+def _captured_ns(metadata: dict[str, Any]) -> int:
+    """SensorTimestamp on the monotonic clock; now, when the camera does not tell."""
+    now_ns = time.monotonic_ns()
+    read_out_ns = metadata.get("SensorTimestamp")
+    if read_out_ns is None:
+        return now_ns
+    # Both clocks tick alike, but boottime also counts suspends: so their distance is asked anew each time.
+    boot_ahead_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - now_ns
+    return min(int(read_out_ns) - boot_ahead_ns, now_ns)

@@ -1,0 +1,87 @@
+"""A camera that may be lost while the terminal goes on: it is opened again by itself until it gives frames."""
+
+import logging
+import time
+
+from edge.domain.face import Frame
+from edge.errors import CameraError
+from edge.ports import Camera
+
+LOG = logging.getLogger(__name__)
+SILENT_S = 5.0
+"""Without a frame for so long it is closed and opened again."""
+RETRY_S = 10.0
+"""Between two attempts to open it."""
+
+
+class CaredFor:
+    """The Camera port around another one, for a terminal that also reads badges: no failure of it raises.
+
+    Alone, a camera that fails ends the process, and systemd starts a clean one: the better cure, but it would take
+    badge and PIN along again and again. A call that hangs is still the watchdog's to end.
+    """
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self._open = False
+        self._ev = 0.0
+        self._try_at = self._heard = time.monotonic()
+        self._said = ""
+
+    def open(self) -> None:
+        """Start it, now or later."""
+        self._try_at = time.monotonic()
+        self._attempt()
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """The next frame; None while there is none."""
+        if not self._open and not self._attempt():
+            time.sleep(timeout_s)
+            return None
+        try:
+            frame = self._camera.read(timeout_s)
+        except CameraError as error:
+            self._lose(error)
+            return None
+        now = time.monotonic()
+        if frame is not None:
+            self._heard, self._said = now, ""
+        elif now - self._heard > SILENT_S:
+            self._lose(CameraError(f"no frame for {SILENT_S:g} s: check its cable; it is opened again"))
+        return frame
+
+    def expose(self, ev: float) -> None:
+        """Kept, and said again to a camera that is opened again."""
+        self._ev = ev
+        if self._open:
+            try:
+                self._camera.expose(ev)
+            except CameraError as error:
+                self._lose(error)
+
+    def close(self) -> None:
+        """Stop it."""
+        self._open = False
+        self._camera.close()
+
+    def _attempt(self) -> bool:
+        now = time.monotonic()
+        if now < self._try_at:
+            return False
+        self._try_at = now + RETRY_S
+        try:
+            self._camera.open()
+            self._open, self._heard = True, time.monotonic()
+            if self._ev:
+                self._camera.expose(self._ev)
+        except CameraError as error:
+            self._lose(error)
+        return self._open
+
+    def _lose(self, error: CameraError) -> None:
+        # Each cause once, until a frame comes: it may last for a weekend.
+        if str(error) != self._said:
+            self._said = str(error)
+            LOG.error("%s", error)
+        self._open, self._try_at = False, time.monotonic() + RETRY_S
+        self._camera.close()

@@ -1,0 +1,1 @@
+"""The hours view: punches as they count."""

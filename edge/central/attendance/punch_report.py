@@ -1,0 +1,234 @@
+"""The hours view: each punch as it counts, beside what was recorded. Nothing is changed or kept for it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from edge.central.attendance.held_records import Held, Reading
+from edge.central.attendance.local_time import local
+from edge.central.store.records import Store
+from edge.domain.attendance import doubts
+from edge.domain.attendance.corrections import Effective, State, effective
+from edge.domain.attendance.doubts import LONG, Counted, Doubt, Measured
+from edge.domain.protocol.record import Origin, Record
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.placement import Anchors, Mark, Placement, place
+
+CORRECTED = "corrected"
+"""The mark of a moment that people agreed on, beside those of `edge.domain.time.placement.Mark`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which punches; None for all."""
+
+    site: str | None = None
+    terminal: str | None = None
+    person: str | None = None
+    first: date | None = None
+    """By the local date of the punch, both days included."""
+    last: date | None = None
+    longest: timedelta = LONG
+    """A stay beyond it is doubted."""
+
+    def here(self, origin: Origin) -> bool:
+        """Whether a terminal is meant."""
+        return self.site in {None, origin.site} and self.terminal in {None, origin.terminal}
+
+    def then(self, day: str) -> bool:
+        """Whether a local date, as ISO text, is meant."""
+        return (self.first is None or str(self.first) <= day) and (self.last is None or day <= str(self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Punch:
+    """One line of the view."""
+
+    id: str
+    """Of the original record; of the correction for one that was added or changes nothing."""
+    person: str
+    site: str
+    terminal: str
+    state: str
+    """What corrections made of it (`edge.domain.attendance.corrections.State`)."""
+    direction: str | None
+    """What counts; None when nothing does."""
+    at: str | None
+    """RFC 3339 UTC; None when nothing counts."""
+    local: str
+    """The same at the terminal's place, with its offset; for what does not count, when it was recorded."""
+    zone: str
+    mark: str
+    """How `at` was found: a word of `Mark`, or CORRECTED."""
+    uncertainty_ms: int | None
+    recorded: str
+    """What the record itself says."""
+    correction: str | None
+    """The id of the correction that decides."""
+    disputed: bool
+    note: str | None
+    doubts: tuple[Doubt, ...]
+    """What speaks against taking it as it stands, in the order of `Doubt`."""
+
+
+def punches(store: Store, wanted: Wanted) -> list[Punch]:
+    """By time and id. Every stored record counts, those behind a gap too. Raises LedgerError.
+
+    All punches of the people concerned are read, whatever is wanted: what one door recorded is doubted by what the
+    other one did.
+    """
+    return _View(Reading(store), wanted).rows()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A record at the moment that it was made, as far as that can be told."""
+
+    held: Held
+    placement: Placement
+
+
+class _View:
+    """The hours of the people concerned."""
+
+    def __init__(self, reading: Reading, wanted: Wanted) -> None:
+        self._reading, self._wanted = reading, wanted
+        persons = self._persons()
+        corrections = {one.key: one for one in reading.of_kind(Kind.CORRECTION, persons)}
+        found = {one.key: one for one in reading.of_kind(Kind.PUNCH, persons)}
+        found |= {one.key: one for one in self._targets(corrections.values())}
+        held = [*found.values(), *corrections.values()]
+        anchors = reading.anchors(one.record for one in held)
+        self._seen: dict[int, _Seen] = {}
+        """By the address of the record as `effective` is given it: it gives the same ones back."""
+        self._records: list[Record] = []
+        for one in held:
+            placement = place(one.record.time, anchors.get(one.record.origin, Anchors()))
+            record = replace(one.record, time=replace(one.record.time, utc=placement.utc))
+            self._records.append(record)
+            self._seen[id(record)] = _Seen(one, placement)
+
+    def rows(self) -> list[Punch]:
+        views = self._effective(self._records)
+        words = self._doubts(views)
+        rows = [self._row(view, words.get(index, set())) for index, view in enumerate(views)]
+        wanted = self._wanted
+        return [row for row in rows if wanted.here(Origin(row.site, row.terminal)) and wanted.then(row.local[:10])]
+
+    def _persons(self) -> set[str] | None:
+        """Whose punches are read; None for everybody's."""
+        wanted = self._wanted
+        if wanted.person is not None:
+            return {wanted.person}
+        if wanted.site is None and wanted.terminal is None:
+            return None
+        return self._reading.persons([one for one in self._reading.origins() if wanted.here(one)])
+
+    def _targets(self, corrections: Iterable[Held]) -> Iterator[Held]:
+        """What corrections point at, at whatever terminal: without it they would seem to point at nothing."""
+        for name in {one.record.data["corrects"] for one in corrections} - {None}:
+            yield from self._reading.punch_of_id(name)
+
+    def _effective(self, records: Iterable[Record]) -> list[Effective]:
+        records = list(records)
+        return effective(records, records, lambda record: self._seen[id(record)].held.chain)
+
+    def _row(self, view: Effective, words: set[Doubt]) -> Punch:
+        seen, corrected = self._seen[id(view.root)], _corrected(view)
+        time, placement = seen.held.record.time, seen.placement
+        known = not corrected and placement.mark is not Mark.PLACED
+        return Punch(
+            id=view.id,
+            person=view.person,
+            site=view.root.origin.site,
+            terminal=view.root.origin.terminal,
+            state=view.state,
+            direction=view.direction,
+            at=view.at,
+            local=local(view.at or placement.utc, time, known=known),
+            zone=time.zone,
+            mark=CORRECTED if corrected else placement.mark,
+            uncertainty_ms=None if corrected else placement.uncertainty_ms,
+            recorded=time.utc,
+            correction=None if view.deciding is None else view.deciding.id,
+            disputed=view.disputed,
+            note=view.note,
+            doubts=tuple(word for word in Doubt if word in words),
+        )
+
+    def _doubts(self, views: list[Effective]) -> dict[int, set[Doubt]]:
+        """By the place of a view."""
+        counting = {index: one for index, view in enumerate(views) if (one := self._counted(view)) is not None}
+        places, counted = list(counting), list(counting.values())
+        steps = self._reading.steps({self._seen[id(view.root)].held.chain for view in views})
+        found = doubts.merged((doubts.in_turn(counted, self._wanted.longest), doubts.by_clock(counted, steps)))
+        words = {places[index]: some for index, some in found.items()}
+        bases = self._bases(views)
+        forks = self._reading.forks()
+        nobody = self._reading.unknown({view.person for view in views if view.original is None})
+        for index, view in enumerate(views):
+            own = words.setdefault(index, set())
+            own |= bases.get(id(view.root), set())
+            chain, seq = self._seen[id(view.root)].held.key
+            if seq >= forks.get(chain, seq + 1):
+                own.add(Doubt.FORK)
+            if view.contested:
+                own.add(Doubt.SAME_ID)
+            if self._is_ahead(view):
+                own.add(Doubt.FUTURE)
+            if view.person in nobody:
+                own.add(Doubt.UNKNOWN_PERSON)
+            if view.direction is not None and view.says_direction.data.get("direction_assumed") is True:
+                own.add(Doubt.ASSUMED)
+        return words
+
+    def _is_ahead(self, view: Effective) -> bool:
+        """Of corrections, too: which of two is the later is told by their clocks."""
+        moments = [(one.time.utc, one) for one in view.corrections]
+        moments += [] if view.at is None else [(view.at, view.says_at)]
+        return any(doubts.ahead(utc, self._seen[id(one)].held.received) for utc, one in moments)
+
+    def _counted(self, view: Effective) -> Counted | None:
+        if view.direction is None or view.at is None:
+            return None
+        seen = self._seen[id(view.root)]
+        time, uncertainty = seen.held.record.time, seen.placement.uncertainty_ms
+        if _corrected(view) or uncertainty is None:
+            return Counted(view.person, view.direction, view.at, None)
+        measured = Measured(*seen.held.key, time.boot_id, time.boottime_ms, uncertainty)
+        return Counted(view.person, view.direction, view.at, measured)
+
+    def _bases(self, views: list[Effective]) -> dict[int, set[Doubt]]:
+        """Which hours would be others without what revoked identities signed, or without other sites' corrections.
+
+        By the address of the view's root.
+        """
+        found: dict[int, set[Doubt]] = {}
+        of: dict[Doubt, set[int]] = {}
+        for record in self._records:
+            held = self._seen[id(record)].held
+            word = self._reading.signers.doubt(held.chain, held.received)
+            if word is not None:
+                of.setdefault(word, set()).add(id(record))
+        for view in views:
+            for one in view.corrections:
+                if one.origin.site != view.root.origin.site:
+                    of.setdefault(Doubt.OTHER_SITE, set()).add(id(one))
+        for word, without in of.items():
+            kept = [record for record in self._records if id(record) not in without]
+            then = {id(view.root): _hours(view) for view in self._effective(kept)}
+            for view in views:
+                if then.get(id(view.root)) != _hours(view):
+                    found.setdefault(id(view.root), set()).add(word)
+        return found
+
+
+def _corrected(view: Effective) -> bool:
+    """Whether people agreed on the moment."""
+    return view.at is not None and view.says_at.kind == Kind.CORRECTION
+
+
+def _hours(view: Effective) -> tuple[object, ...]:
+    """What a reader of hours takes from a view."""
+    deciding = None if view.deciding is None or view.state is State.UNATTACHED else view.deciding.id
+    return view.state, view.direction, view.at, view.worker, view.employer, deciding

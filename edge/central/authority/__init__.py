@@ -1,0 +1,1 @@
+"""The key whose orders terminals obey, its register, and the answers to requests."""

@@ -1,0 +1,108 @@
+"""A person's answers from several terminals, as one file for machines and one page to read."""
+
+import hashlib
+import html
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, SealedBox
+
+from edge.central.store.doubted_identities import Signers
+from edge.central.store.records import Store
+from edge.domain.attendance.doubts import Doubt
+from edge.domain.privacy.access_page import JSON_NAME, page
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import Kind
+from edge.errors import ExportRefused
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Of one answer once it is unpacked; 200,000 records are about a third of it."""
+_BODY = re.compile(r"</style>(.*)</html>", re.DOTALL)
+_ODD = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, LookupError)
+_MALFORMED = (TypeError, ValueError, AttributeError)
+"""What a zip, a JSON or a field raises that no terminal made; RecursionError is a RuntimeError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One terminal's, in the clear."""
+
+    data: Mapping[str, Any]
+    page: str
+    """Made here, from the data: what came with it is nobody's word."""
+    sha256: str
+    """Hex, of the sealed file, as the terminal's signed record names it."""
+
+
+def read(sealed: bytes, key: bytes) -> Answer:
+    """Open one with the requester's X25519 key (32 bytes). Raises ExportRefused: another key, altered, none."""
+    try:
+        packed = SealedBox(PrivateKey(key)).decrypt(sealed)
+    except (CryptoError, ValueError, TypeError) as error:
+        raise ExportRefused("sealed to another key, or altered; fetch it again") from error
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(packed))
+        if archive.getinfo(JSON_NAME).file_size > MAX_BYTES:
+            raise ExportRefused(f"unpacks to more than {MAX_BYTES} bytes, which no terminal makes; fetch it again")
+        data = json.loads(archive.read(JSON_NAME))
+        words = [data["person"], data["site"], data["terminal"]]
+        made = page(data)
+    except (*_ODD, *_MALFORMED) as error:
+        if isinstance(error, ExportRefused):
+            raise
+        raise ExportRefused("is no terminal's answer; name the file as it was fetched") from error
+    if not all(isinstance(word, str) for word in words):
+        raise ExportRefused("is no terminal's answer; name the file as it was fetched")
+    return Answer(data, made, hashlib.sha256(sealed).hexdigest())
+
+
+def vouched(answer: Answer, ledger: Store) -> bool:
+    """Whether a signed record of that very terminal says that it made this file about this person.
+
+    None that came since its identity is not believed any more: whoever had its key could seal any file.
+    """
+    query = "SELECT payload, chain, received FROM records WHERE kind = ? AND instr(payload, ?)"
+    signers = Signers(ledger)
+    for payload, chain, received in ledger.select(query, (str(Kind.COMMAND_RESULT), answer.sha256.encode())):
+        if signers.doubt(chain, received) is Doubt.UNPROVEN:
+            continue
+        record = decode(payload)
+        where = (record.origin.site, record.origin.terminal) == (answer.data["site"], answer.data["terminal"])
+        detail = str(record.data["detail"])
+        said = f"/{answer.data['person']}-" in detail and f"sha256 {answer.sha256}" in detail
+        if where and said and record.data["command"] == Word.ACCESS:
+            return True
+    return False
+
+
+def together(answers: Sequence[Answer]) -> tuple[str, str]:
+    """(JSON, HTML) of all. Raises ExportRefused when they are about several people, or one terminal's twice."""
+    if len(answers) == 1:
+        return json.dumps(answers[0].data, indent=2, ensure_ascii=False), answers[0].page
+    if len({one.data["person"] for one in answers}) != 1:
+        raise ExportRefused("these answers are about several people; name one person's")
+    names = [f"{one.data['site']}/{one.data['terminal']}" for one in answers]
+    if len(set(names)) != len(names):
+        raise ExportRefused("a terminal's answer is named twice; name the newer of them")
+    document = {
+        "smartclocker-access-collected": 1,
+        "person": answers[0].data["person"],
+        "answers": [one.data for one in answers],
+    }
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Held about you</title>',
+        "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>",
+        f"<p>From {len(names)} terminals: {html.escape(', '.join(names))}</p>",
+    ]
+    for one in answers:
+        body = _BODY.search(one.page)
+        parts.append(f"<section>{body[1] if body else html.escape(one.page)}</section><hr>")
+    return json.dumps(document, indent=2, ensure_ascii=False), "\n".join([*parts, "</html>\n"])

@@ -1,0 +1,71 @@
+"""The audit log verified: every entry signed by the authority's key of its time and linked to the one before.
+
+The authority's present public key is all that must be trusted. What this cannot show is an end that was cut off:
+the number and digest of the last entry, written down elsewhere, do.
+"""
+
+import base64
+from dataclasses import dataclass
+
+from nacl.signing import VerifyKey
+
+from edge.central.authority.register import Registry
+from edge.crypto import dsse
+from edge.crypto.dsse import key_id
+from edge.domain.protocol import audit_entry
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.audit_entry import FIRST, Act, Entry
+from edge.errors import RecordError
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What was found."""
+
+    entries: list[Entry]
+    """Those that verify, from the first."""
+    head: str
+    """The digest of the last of them."""
+    problem: str | None
+
+
+def check(registry: Registry, present: VerifyKey) -> AuditReport:
+    """Walk the log. Raises LedgerError when the file fails."""
+    entries: list[Entry] = []
+    head, key = FIRST, None
+    for signed in registry.signed():
+        try:
+            entry = audit_entry.decode(signed.payload)
+            following = _key_of(entry, key)
+            dsse.verify(signed, audit_entry.PAYLOAD_TYPE, {key_id(following): following})
+        except RecordError as error:
+            return AuditReport(entries, head, f"entry {len(entries) + 1}: {error}")
+        if (entry.n, entry.prev) != (len(entries) + 1, head):
+            return AuditReport(entries, head, f"entry {len(entries) + 1}: does not follow the one before it")
+        entries.append(entry)
+        head, key = audit_entry.digest(signed.payload), following
+    if key is None:
+        return AuditReport(
+            entries, head, "it is empty, though the authority has a key; restore it from your backup"
+        )
+    if key != present:
+        return AuditReport(entries, head, "it ends under another key than the authority's present one")
+    return AuditReport(entries, head, None)
+
+
+def _key_of(entry: Entry, key: VerifyKey | None) -> VerifyKey:
+    """Whose signature the entry must have. Raises RecordError."""
+    if key is not None and entry.act != Act.AUTHORITY_ROTATED:
+        return key
+    if key is None and entry.act != Act.AUTHORITY_MADE:
+        raise RecordError("the log does not begin with the authority's first key")
+    try:
+        named = VerifyKey(base64.b64decode(str(entry.data["key"]), validate=True))
+        if key is not None:
+            statement = dsse.parse(str(entry.data["statement"]).encode())
+            order = orders.decode(dsse.verify(statement, orders.PAYLOAD_TYPE, {key_id(key): key}))
+            if order.fields.get("key") != entry.data["key"]:
+                raise RecordError("the key before did not name this one")
+    except (KeyError, ValueError, TypeError) as error:  # RecordError and binascii.Error are ValueErrors
+        raise RecordError(f"names no key that counts ({error})") from error
+    return named

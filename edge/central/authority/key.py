@@ -1,0 +1,164 @@
+"""The authority's key in the centre's directory: made once, replaced with an overlap, never lost on the way."""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.central.authority import lock
+from edge.central.authority.register import Doing, Registry
+from edge.central.ownership import adopt
+from edge.crypto.dsse import key_id
+from edge.crypto.key_files import create_identity, load_identity, public_pem
+from edge.domain.protocol.audit_entry import Act
+from edge.domain.protocol.order import Order
+from edge.errors import KeyFileError
+from edge.storage.sqlite_file import sync_directory
+
+KEY, PUBLIC, NEXT, DB = "authority.key", "authority.pem", "authority-next.key", "authority.db"
+ROTATION_VALID = timedelta(days=92)
+"""A rotation is signed by a key that ends before most terminals could miss it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation made."""
+
+    keyid: str
+    until: str
+    """The old key counts before this instant (RFC 3339 UTC)."""
+    orders: list[Order]
+
+
+def init(directory: Path, doing: Doing) -> SigningKey:
+    """Make the key, its public half and the log's first entry; what is there is kept. Raises KeyFileError."""
+    path = directory / KEY
+    with lock.held(directory):
+        if not path.exists() and not (directory / NEXT).exists():
+            if left := next((name for name in (DB, PUBLIC) if (directory / name).exists()), None):
+                raise KeyFileError(f"{path}: gone, but {left} is there; restore it from your backup")
+            create_identity(path)
+        if path.exists():
+            key = load_identity(path)
+            with_log = (directory / PUBLIC).exists()  # it is written after the log's first entry
+            if with_log and not (directory / DB).exists():
+                raise _lost(directory)
+            with Registry(directory / DB) as registry:
+                if not registry.entries():
+                    if with_log:
+                        raise _lost(directory)
+                    registry.enter(key, doing, Act.AUTHORITY_MADE, {"key": _public(key)})
+        key = in_force(directory)
+        _write_public(directory, key)
+    return key
+
+
+def load(directory: Path) -> SigningKey:
+    """The key in force, for a look; whoever signs takes a turn (`edge.central.authority.acting`).
+
+    Raises KeyFileError, LedgerError.
+    """
+    refuse_none(directory)
+    with lock.held(directory):
+        return in_force(directory)
+
+
+def in_force(directory: Path) -> SigningKey:
+    """The same for whoever has the turn; a rotation that was interrupted is carried to its end.
+
+    A key that was made, and that the log does not name, stays where it is: the next rotation puts it aside.
+    """
+    refuse_none(directory)
+    following = directory / NEXT
+    if following.exists():
+        new = load_identity(following)
+        with Registry(directory / DB) as registry:
+            named = registry.last_key()
+        if named == _public(new):
+            _replace(directory, new)
+    if not (directory / KEY).exists():
+        raise KeyFileError(f"{directory / KEY}: gone; restore it from your backup, with {DB} of the same time")
+    return load_identity(directory / KEY)
+
+
+def rotate(
+    directory: Path, doing: Doing, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
+) -> Rotated:
+    """Name a new key to the terminals of these sites and use it from now on. Raises KeyFileError, LedgerError."""
+    refuse_none(directory)
+    with lock.held(directory):
+        old = in_force(directory)
+        _put_aside(directory / NEXT)
+        new = create_identity(directory / NEXT)
+        begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
+        fields = {"key": _public(new), "from": begins, "until": ends}
+        valid = min(ROTATION_VALID, overlap)
+        with Registry(directory / DB) as registry:
+            registry.settle(old)
+            made = registry.rotate(old, new, doing, sites, fields, valid)
+        _replace(directory, new)
+    return Rotated(key_id(new.verify_key), ends, made)
+
+
+def refuse_none(directory: Path) -> None:
+    """Raises KeyFileError where no authority is."""
+    path = directory / KEY
+    if not path.exists() and not (directory / NEXT).exists():
+        if (directory / DB).exists():
+            raise KeyFileError(f"{path}: gone, but {DB} is there; restore both from one backup")
+        raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+    if not (directory / DB).exists():  # nobody begins an empty log in its place
+        if (directory / PUBLIC).exists():
+            raise _lost(directory)
+        raise KeyFileError(f"{path}: its log was not begun; give `smartclocker central authority init` again")
+
+
+def _lost(directory: Path) -> KeyFileError:
+    return KeyFileError(
+        f"{directory / DB}: the audit log and the orders are gone, and {KEY} is there; restore the file from your "
+        f"backup. Where it is lost for good, move {KEY}, {PUBLIC} and {DB} away, make another authority and pin it "
+        "at every terminal: they take no order with a number that was used before"
+    )
+
+
+def _put_aside(following: Path) -> None:
+    """A key of a rotation that nobody was told of. It is kept under its id: no private key is ever deleted."""
+    if following.exists():
+        unused = load_identity(following)
+        following.replace(following.with_name(f"authority-unused-{key_id(unused.verify_key)}.key"))
+        sync_directory(following.parent)
+
+
+def _replace(directory: Path, new: SigningKey) -> None:
+    """The old key is kept under its id: what it signed is verified with its public half."""
+    path = directory / KEY
+    if path.exists():
+        old = load_identity(path)
+        path.replace(directory / f"authority-{key_id(old.verify_key)}.key")
+    (directory / NEXT).replace(path)
+    sync_directory(directory)
+    _write_public(directory, new)
+
+
+def _write_public(directory: Path, key: SigningKey) -> None:
+    path = directory / PUBLIC
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="ascii") as file:
+        file.write(public_pem(key.verify_key))
+        file.flush()
+        os.fsync(file.fileno())
+    adopt(temporary)
+    temporary.replace(path)
+    sync_directory(directory)
+
+
+def _public(key: SigningKey) -> str:
+    return base64.b64encode(bytes(key.verify_key)).decode()
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

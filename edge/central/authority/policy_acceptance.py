@@ -1,0 +1,143 @@
+"""Who has answered to the policy in force: people by their consent records, terminals by their command results."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from edge.central.authority.order_status import Owing, State
+from edge.central.store.doubted_identities import Signers
+from edge.central.store.records import Store
+from edge.domain.attendance.doubts import Doubt
+from edge.domain.people.consent import Policy
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import Origin, Record, decode
+from edge.domain.protocol.record_kinds import Kind
+
+
+class Answer(StrEnum):
+    """How somebody stands to a policy."""
+
+    AGREED = "agreed"
+    """To this very text."""
+    EARLIER = "earlier"
+    """To another one, which the order lets hold."""
+    OWED = "owed"
+    """To another one: nobody matches them until they agree."""
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One person's last word."""
+
+    person: str
+    answer: Answer
+    version: str
+    """Of the policy that it was about."""
+    at: str
+    """RFC 3339 UTC, by the terminal's clock."""
+    terminal: str
+    """Where it was given."""
+    doubt: Doubt | None
+    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The last policy that was ordered, and what each terminal made of it."""
+
+    policy: Policy
+    consent_again: bool
+    terminals: tuple[Owing, ...]
+
+
+def ordered(owing: Iterable[Owing]) -> Ordered | None:
+    """Of all orders, the last about a policy at each terminal it names; None when there was none."""
+    about = [one for one in owing if one.addressed.order.word is Word.POLICY]
+    asked = [one for one in about if one.state is not State.CANCELLED]  # a cancelled one counts where it was obeyed
+    if not asked:
+        return None
+    last = max(asked, key=lambda one: one.addressed.order.sequence).addressed.order
+    policy = Policy(last.fields["version"], last.fields["sha256"])
+    here = tuple(one for one in about if one.addressed.order.fields["sha256"] == policy.sha256)
+    return Ordered(policy, bool(last.fields["consent_again"]), here)
+
+
+def not_ordered(about: Ordered, store: Store) -> list[str]:
+    """`site/terminal` of those that may speak, at sites with such an order, and were registered since it was given.
+
+    Which policy is in force there, only their configuration says. Raises LedgerError.
+    """
+    sites = {one.addressed.origin.site for one in about.terminals}
+    told: dict[Origin, str] = {}
+    for one in about.terminals:
+        issued = one.addressed.order.issued
+        told[one.addressed.origin] = max(issued, told.get(one.addressed.origin, issued))
+    found = [one for one in store.terminals() if one.revoked is None and one.origin.site in sites]
+    return sorted(
+        f"{one.origin.site}/{one.origin.terminal}" for one in found if told.get(one.origin, "") < one.registered
+    )
+
+
+def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
+    """Everybody's last consent record, and what is known against it, but of who was erased since, by id.
+
+    Raises LedgerError.
+
+    The last by the terminals' clocks, none of which is believed beyond the instant at which its record came: what
+    two of them recorded arrives in any order. Of one instant, the one that ends a consent.
+    """
+    rows = store.select("SELECT payload, chain, received FROM records WHERE kind IN ('consent', 'erased')")
+    signers = Signers(store)
+    found = []
+    for payload, chain, received in rows:
+        record = decode(payload)
+        found.append((min(record.time.utc, received), record, signers.doubt(chain, received)))
+    last: dict[str, tuple[Record, Doubt | None]] = {}
+    for _, record, doubt in sorted(found, key=lambda one: (one[0], one[1].data.get("state") != "given")):
+        last[str(record.data["person"])] = record, doubt
+    return [one for _, one in sorted(last.items()) if one[0].kind == Kind.CONSENT]
+
+
+def standings(
+    records: Sequence[tuple[Record, Doubt | None]], policy: Policy | None, *, consent_again: bool
+) -> list[Standing]:
+    """How each stands to `policy`, those who owe first; without a policy what each agreed to counts."""
+    found = [_standing(record, policy, consent_again, doubt) for record, doubt in records]
+    return sorted(found, key=lambda one: (one.answer is not Answer.OWED, one.person))
+
+
+def as_json(about: Ordered | None, people: Sequence[Standing], since: Sequence[str] = ()) -> dict[str, Any]:
+    """For machines; `since` are those that were `not_ordered`."""
+    return {
+        "not_ordered": list(since),
+        "policy": None if about is None else about.policy.version,
+        "sha256": None if about is None else about.policy.sha256,
+        "consent_again": None if about is None else about.consent_again,
+        "terminals": {}
+        if about is None
+        else {f"{one.addressed.origin.site}/{one.addressed.origin.terminal}": one.state for one in about.terminals},
+        "people": [
+            {
+                "person": one.person,
+                "answer": one.answer,
+                "policy": one.version,
+                "at": one.at,
+                "terminal": one.terminal,
+                "doubt": one.doubt,
+            }
+            for one in people
+        ],
+    }
+
+
+def _standing(record: Record, policy: Policy | None, consent_again: bool, doubt: Doubt | None) -> Standing:
+    data, origin = record.data, record.origin
+    answer = Answer.AGREED
+    if data["state"] == "withdrawn":
+        answer = Answer.WITHDRAWN
+    elif policy is not None and data["policy_sha256"] != policy.sha256:
+        answer = Answer.OWED if consent_again else Answer.EARLIER
+    where = f"{origin.site}/{origin.terminal}"
+    return Standing(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where, doubt)

@@ -1,0 +1,25 @@
+"""Which terminals know a person by their own records, and were never ordered what the person asked for."""
+
+from collections.abc import Collection
+
+from edge.central.store.records import Store
+from edge.central.store.rows import Terminal
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
+
+
+def unasked(store: Store, person: str, ordered: Collection[Origin]) -> list[Origin]:
+    """Of those that may speak; none whose last word of this person is that they were erased. Raises LedgerError."""
+    by_id = {one.id: one for one in store.terminals()}
+    owners = {chain.id: by_id[chain.terminal] for chain in store.chains()}
+    active = {one.origin for one in by_id.values() if one.revoked is None}
+    last: dict[Origin, str] = {}
+    for chain, kind in store.select(_SAID, (person, Kind.PUNCH, Kind.ENROLLED, Kind.CONSENT, Kind.ERASED)):
+        owner: Terminal | None = owners.get(chain)
+        if owner is not None and owner.revoked is None:  # a card that was replaced holds nobody any more
+            last[owner.origin] = kind
+    known = {origin for origin, kind in last.items() if kind != Kind.ERASED}
+    return sorted(known & active - set(ordered), key=lambda one: (one.site, one.terminal))
+
+
+_SAID = "SELECT chain, kind FROM records WHERE person = ? AND kind IN (?, ?, ?, ?) ORDER BY id"

@@ -1,0 +1,1 @@
+"""mosquitto: its files, certificates, and the centre's connections to it."""

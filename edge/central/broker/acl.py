@@ -1,0 +1,90 @@
+"""mosquitto's ACL file: made, and added to without taking anything away.
+
+The ACL is the fence between tenants, not the proof of anything: the ledger believes signatures alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from edge.central.broker import templates as texts
+from edge.domain.protocol import names
+from edge.errors import NameRefused
+
+_SITE = re.compile(r"pattern write smartclocker/v1/([a-z0-9-]+)/%u/status")
+_INSTANCE = re.compile(r"user ledger\.([a-z0-9-]+)")
+
+
+def render_acl(sites: Sequence[str], instances: Sequence[str] = ()) -> str:
+    """The text of the ACL file. Raises NameRefused (a ValueError): a wildcard would open every site."""
+    return texts.ACL_HEAD + "\n".join(_blocks(sites, instances))
+
+
+def sites_of(acl: str) -> list[str]:
+    """The sites that an ACL of ours serves, in its order."""
+    return _matches(_SITE, acl)
+
+
+def instances_of(acl: str) -> list[str]:
+    """The instances of the ledger that have rows of their own."""
+    return _matches(_INSTANCE, acl)
+
+
+def add(acl: str, sites: Sequence[str], instances: Sequence[str] = ()) -> str:
+    """The same ACL with everything that these need; every other line stays, those added by hand too."""
+    lines = [line for line in acl.splitlines() if line.strip() not in _former(sites)]
+    for block in _blocks(sites, instances):
+        wanted = block.splitlines()
+        rules = [line for line in wanted if not line.startswith("#")]
+        there = {line.strip() for line in lines}
+        user = next((line for line in rules if line.startswith("user ")), None)
+        if user is not None and user in there:
+            _into_user(lines, user, rules)
+        elif missing := [rule for rule in rules if rule not in there]:
+            whole = len(missing) == len(rules)
+            lines += ["", *(wanted if whole else missing)]
+    return "\n".join(lines) + "\n"
+
+
+def drop(acl: str, sites: Iterable[str]) -> str:
+    """The same ACL without the rows of these sites."""
+    gone = tuple(f"{kind} smartclocker/v1/{site}/" for site in sites for kind in ("pattern write", "pattern read"))
+    heads = tuple(f"# Site {site}:" for site in sites)
+    return "".join(f"{line}\n" for line in acl.splitlines() if not line.strip().startswith((*gone, *heads)))
+
+
+def own_lines(acl: str) -> int:
+    """How many rules in it are not of ours: added by hand."""
+    ours = {line for block in _blocks(sites_of(acl), instances_of(acl)) for line in block.splitlines()}
+    rules = (line.strip() for line in acl.splitlines())
+    return sum(1 for line in rules if line and not line.startswith("#") and line not in ours)
+
+
+def _blocks(sites: Sequence[str], instances: Sequence[str]) -> Iterator[str]:
+    try:
+        for site in sites:
+            names.site(site)
+        for instance in instances:
+            names.instance(instance)
+    except ValueError as error:
+        raise NameRefused(str(error)) from error
+    yield texts.ACL_LEDGER
+    yield texts.ACL_AUTHORITY
+    yield from (texts.ACL_INSTANCE.format(instance=instance) for instance in instances)
+    yield from (texts.ACL_SITE.format(site=site) for site in sites)
+
+
+def _into_user(lines: list[str], user: str, rules: Sequence[str]) -> None:
+    """Rules of a user stand behind its line, up to the next user's."""
+    at = next(number for number, line in enumerate(lines) if line.strip() == user)
+    end = next((n for n in range(at + 1, len(lines)) if lines[n].strip().startswith("user ")), len(lines))
+    there = {line.strip() for line in lines[at:end]}
+    lines[at + 1 : at + 1] = [rule for rule in rules if rule not in there]
+
+
+def _former(sites: Sequence[str]) -> set[str]:
+    return {line.format(site=site) for site in sites for line in texts.ACL_FORMER}
+
+
+def _matches(pattern: re.Pattern[str], acl: str) -> list[str]:
+    found = (pattern.fullmatch(line.strip()) for line in acl.splitlines())
+    return list(dict.fromkeys(match[1] for match in found if match is not None))

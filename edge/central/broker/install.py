@@ -1,0 +1,109 @@
+"""What the broker reads, put where its own user can read it, with the paths of that place."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+from edge.central.broker import certificates, conf, revocation_compare, revocation_list
+from edge.central.broker.revocation_compare import Difference
+from edge.errors import KeyFileError, LedgerRefused, NameRefused
+
+_MODE = 0o640
+
+
+def install(base: Path, into: Path, user: str, ahead: Difference | None = None) -> Path:
+    """Copy configuration, ACL, CA, revocation list and the broker's own key from `base`; the configuration's path.
+
+    As root the files are root's and readable by `user`'s group, but for the ACL: mosquitto 2.0.21 wants that to be
+    `user`'s own, and warns that a later one refuses another. Else they are ours. The CA's private key stays.
+    `ahead` is what the broker's list of revoked certificates has and ours has not, where that is to be taken over.
+    Raises NameRefused, KeyFileError, and LedgerRefused where the broker's list is ahead of ours.
+    """
+    base, into = base.absolute(), into.absolute()
+    if into in {base, base / "pki"} or not str(into).isprintable() or _is_anothers(into):
+        raise NameRefused(
+            f"{str(into)!r}: give the broker a directory of its own, /etc/smartclocker/broker as a rule"
+        )
+    user_id, group = _ids(user)
+    if ahead is not None:
+        revocation_list.take_over(base / "pki", ahead.forgotten, ahead.theirs)
+    _refuse_older(base, into)
+    sources = {
+        "cafile": base / "pki" / "ca.crt",
+        "certfile": base / "pki" / "server.crt",
+        "keyfile": base / "pki" / "server.key",
+        "crlfile": revocation_list.ensure(base / "pki"),
+        "acl_file": base / "acl",
+    }
+    texts = {key: _read(path) for key, path in sources.items()}
+    moves = {key: str(into / path.name) for key, path in sources.items()}
+    configuration = conf.relocate(_read(base / "mosquitto.conf").decode(), {**moves, "user": user})
+    try:
+        into.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        into.mkdir(mode=0o750, exist_ok=True)
+        _give(into, 0, group, 0o750)
+    except OSError as error:
+        raise KeyFileError(f"{into}: cannot be made ({error.strerror}); give the command as root") from error
+    for key, text in texts.items():
+        _put(into / sources[key].name, text, user_id if key == "acl_file" else 0, group)
+    path = into / "mosquitto.conf"
+    _put(path, configuration.encode(), 0, group)
+    return path
+
+
+def _refuse_older(base: Path, into: Path) -> None:
+    """What was revoked since a backup was made counts again in DIR; the broker's list knows it still."""
+    revocation_list.ensure(base / "pki")
+    difference = revocation_compare.compare(base / "pki", into)
+    if difference is not None and difference.behind:
+        told = revocation_compare.told(base / "pki", difference)
+        raise LedgerRefused(
+            f"{into / revocation_list.NAME}: the broker's list of revoked certificates {told}: "
+            "DIR came from an older backup, "
+            "and who was revoked since counts at the ledger again. Give each `central revoke` since then anew, "
+            "then this command with --take-over, which keeps all that the broker's list names"
+        )
+
+
+def _is_anothers(into: Path) -> bool:
+    """Whether something else lies there: the directory's owner and mode are changed, and /etc must keep its own."""
+    try:
+        return into.is_dir() and any(into.iterdir()) and not (into / "acl").exists()
+    except OSError:
+        return False  # making it says why
+
+
+def _ids(user: str) -> tuple[int, int | None]:
+    """The numbers of the user and group that files are given to; no group where we are not root and cannot."""
+    try:
+        found = pwd.getpwnam(user)
+        grp.getgrgid(found.pw_gid)
+    except KeyError as error:
+        raise NameRefused(
+            f"no user {user!r} on this machine; `apt install mosquitto` makes it, or name another with --user"
+        ) from error
+    return found.pw_uid, found.pw_gid if os.geteuid() == 0 else None
+
+
+def _put(path: Path, content: bytes, owner: int, group: int | None) -> None:
+    certificates.write_file(path, content, 0o600)
+    try:
+        _give(path, owner, group, _MODE)
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}; give the command as root") from error
+
+
+def _give(path: Path, owner: int, group: int | None, mode: int) -> None:
+    if group is not None:
+        os.chown(path, owner, group)
+    path.chmod(mode)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyFileError(
+            f"{path}: cannot be read ({error.strerror}); `smartclocker central init` makes it"
+        ) from error

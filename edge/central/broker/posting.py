@@ -1,0 +1,98 @@
+"""Handing signed messages to the broker for the terminals' command topics, and hearing whether anybody listens."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.mailbox import Identity
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.broker.certificates import AUTHORITY
+from edge.central.broker.turn import turn
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
+from edge.errors import BrokerError
+from edge.ports import Acknowledged, Connected, Disconnected
+
+CONNECT_S = 10.0
+_WINDOW = 64
+"""Letters on their way at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One signed message."""
+
+    to: Origin
+    wire: bytes
+    expiry_s: int
+    """How long the broker keeps it for a terminal that is away."""
+
+
+def post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
+    """Publish all of them; for each, whether somebody is subscribed: a terminal, or a session that is kept for one.
+
+    The certificate in `uplink` is the authority's: the ledger's own is in use as long as the ledger runs. Raises
+    BrokerError, KeyFileError.
+    """
+    if not letters:
+        return []
+    with connected(uplink) as link:
+        return hand_over(link, letters)
+
+
+@contextmanager
+def connected(uplink: UplinkSettings) -> Iterator[MqttLink]:
+    """A connection of the authority's, which nobody else has meanwhile. Raises BrokerError, KeyFileError."""
+    with turn(uplink):
+        link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))  # nothing is kept for this name
+        link.start()
+        try:
+            _await_connection(link)
+            yield link
+        finally:
+            link.stop()
+
+
+def hand_over(link: MqttLink, letters: Sequence[Letter]) -> list[bool]:
+    """The same on a connection that is there. What raises BrokerError may have sent some of them."""
+    answers: dict[int, Acknowledged] = {}
+    for token, letter in enumerate(letters):
+        sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
+        if not sent:
+            raise BrokerError("the broker ended the connection; try again")
+        if token + 1 - len(answers) >= _WINDOW:
+            answers |= _acknowledgement(link)
+    while len(answers) < len(letters):
+        answers |= _acknowledgement(link)
+    for answer in answers.values():
+        if answer.refused is not None:
+            raise BrokerError(
+                f"the broker refuses the command ({answer.refused}); let its ACL allow the user of our certificate "
+                "to write smartclocker/v1/+/+/command"
+            )
+    return [not answers[token].unheard for token in range(len(letters))]
+
+
+def _await_connection(link: MqttLink) -> None:
+    deadline = time.monotonic() + CONNECT_S
+    while (left := deadline - time.monotonic()) > 0:
+        match link.next_event(left):
+            case Connected():
+                return
+            case Disconnected(reason):
+                raise BrokerError(reason)
+    raise BrokerError(f"the broker does not answer within {CONNECT_S:g} s; check its host and port")
+
+
+def _acknowledgement(link: MqttLink) -> dict[int, Acknowledged]:
+    """The next, by its token. Raises BrokerError."""
+    deadline = time.monotonic() + CONNECT_S
+    while (left := deadline - time.monotonic()) > 0:
+        match link.next_event(left):
+            case Acknowledged() as answer:
+                return {answer.token: answer}
+            case Disconnected(reason):
+                raise BrokerError(reason)
+    raise BrokerError(f"the broker does not acknowledge within {CONNECT_S:g} s; see its log, and try again")

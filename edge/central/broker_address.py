@@ -1,0 +1,52 @@
+"""Where a command about a centre's directory finds the broker, for commands that are printed."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+from edge.central.broker import conf
+from edge.central.setup import ALWAYS_NAMED, named_hosts
+from edge.errors import KeyFileError
+
+HOST, PORT = "localhost", 8883
+"""Where a verb looks for the broker when nothing else was said."""
+
+
+def broker_options(host: str, port: int) -> list[str]:
+    """`--host` and `--port`, each where it is not what the verb takes by itself."""
+    return [
+        *(["--host", host] if host != HOST else []),
+        *(["--port", str(port)] if port != PORT else []),
+    ]
+
+
+def reached(base: Path) -> tuple[str, int]:
+    """Host and port by which a program on this machine reaches the broker of BASE's mosquitto.conf.
+
+    What cannot be read is taken to be as the verbs take it: a hint must not fail what was done before it.
+    """
+    try:
+        configuration = (base / "mosquitto.conf").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return HOST, PORT
+    port, _, address = (conf.value(configuration, "listener") or "").partition(" ")
+    number = int(port) if port.isascii() and port.isdecimal() else PORT
+    address = address.strip()
+    return (HOST if not address or _is_here(address) else _certified(base, address)), number
+
+
+def _is_here(address: str) -> bool:
+    """Whether `localhost`, which the broker's certificate always names, leads to what listens on this address."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address == HOST
+    return found.is_unspecified or found.is_loopback
+
+
+def _certified(base: Path, address: str) -> str:
+    """The address, or else a name for it: what is not in the certificate, no program connects to."""
+    try:
+        names = named_hosts(base / "pki" / "server.crt")
+    except KeyFileError:
+        return address
+    return address if address in names else next((one for one in names if one not in ALWAYS_NAMED), address)

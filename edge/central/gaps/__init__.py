@@ -1,0 +1,1 @@
+"""What is missing, silent or contradictory, and how it is asked for again."""

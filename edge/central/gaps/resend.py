@@ -1,0 +1,135 @@
+"""Asking a terminal for records again: signed commands, and what it answers (docs/adr/0004-resend-commands.md)."""
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from nacl.signing import SigningKey
+
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.authority.order_status import said_of
+from edge.central.broker.posting import Letter, post
+from edge.central.gaps.delivery_gaps import Finding, find
+from edge.central.ledger.terminal_claims import claims
+from edge.central.store.records import Store
+from edge.crypto import dsse
+from edge.domain.protocol import resend_command
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.resend_command import MAX_RANGE, Resend
+from edge.errors import LedgerRefused
+
+MAX_COMMANDS = 16
+"""At once: as many as a terminal lets wait."""
+_LOOK_S = 0.2
+_NEVER = timedelta(days=365_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Records of an epoch, both ends included."""
+
+    epoch: str
+    first: int
+    last: int
+
+    def parts(self) -> Iterator["Range"]:
+        """As many as a command may ask for, each."""
+        for first in range(self.first, self.last + 1, MAX_RANGE):
+            yield Range(self.epoch, first, min(first + MAX_RANGE - 1, self.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a terminal's `command-result` record says."""
+
+    outcome: str
+    detail: str
+
+
+def require_active(store: Store, origin: Origin) -> None:
+    """Raises LedgerError for a terminal that may not speak."""
+    if not any(one.origin == origin and one.revoked is None for one in store.terminals()):
+        raise LedgerRefused(
+            f"{origin.site}/{origin.terminal}: no active identity of this name; `smartclocker central terminals` "
+            "lists them"
+        )
+
+
+def lacking(store: Store, origin: Origin) -> list[Range]:
+    """What `gaps` would ask this terminal for. Raises LedgerError."""
+    found = [one for one in find(store, _NEVER) if one.origin == origin]
+    return [wanted for one in found if (wanted := _range(one)) is not None]
+
+
+def current_epoch(store: Store, origin: Origin) -> str:
+    """The epoch that a terminal claims, else the last of which something came. Raises LedgerError for none."""
+    claim = claims(store).get(origin)
+    if claim is not None and claim.epoch is not None:
+        return claim.epoch
+    numbers = {one.id for one in store.terminals() if one.origin == origin}
+    epochs = [chain.epoch for chain in store.chains() if chain.terminal in numbers]
+    if not epochs:
+        raise LedgerRefused(
+            f"{origin.site}/{origin.terminal}: nothing of it is known yet; name the epoch (--epoch)"
+        )
+    return epochs[-1]
+
+
+def commands_for(origin: Origin, ranges: Sequence[Range], valid: timedelta) -> list[Resend]:
+    """One command a range, in parts where it is long, at most MAX_COMMANDS; the rest is asked for another time."""
+    issued = datetime.now(UTC)
+    issued_text, expires_text = _text(issued), _text(issued + valid)
+    parts = (part for wanted in ranges for part in wanted.parts())  # of a claim, there may be very many
+    return [
+        Resend(secrets.token_hex(16), origin, issued_text, expires_text, part.epoch, part.first, part.last)
+        for part in islice(parts, MAX_COMMANDS)
+    ]
+
+
+def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> bool:
+    """Sign and publish; the broker keeps them for a terminal that is away, until they expire.
+
+    False when nobody is subscribed: the terminal never connected, or its session ended. Raises BrokerError,
+    KeyFileError; RecordError for a command that no terminal would take. `uplink` has the authority's certificate.
+    """
+    letters = [Letter(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
+    return all(post(uplink, letters))
+
+
+def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, Answer]:
+    """What the terminals that were asked said of them so far, by command id. Raises LedgerError."""
+    asked = {(one.origin, one.id) for one in wanted}
+    said = [
+        one for one in said_of(store, [one.id for one in wanted]) if (one.origin, one.data["command_id"]) in asked
+    ]
+    return {one.data["command_id"]: Answer(one.data["outcome"], one.data["detail"]) for one in said}
+
+
+def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, Answer]:
+    """`answers`, once all are here or the time is over. Raises LedgerError."""
+    deadline = time.monotonic() + wait_s
+    while len(found := answers(store, wanted)) < len(wanted) and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)  # the service, another process, takes them in
+    return found
+
+
+def _range(finding: Finding) -> Range | None:
+    if not finding.askable or finding.epoch is None or finding.first is None or finding.last is None:
+        return None
+    return Range(finding.epoch, finding.first, finding.last)
+
+
+def _seal(command: Resend, key: SigningKey) -> bytes:
+    return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), key))
+
+
+def _seconds_left(command: Resend) -> int:
+    left = datetime.fromisoformat(command.expires) - datetime.now(UTC)
+    return max(1, int(left.total_seconds()))
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The intake of records, their verification, and the signed receipts."""

@@ -1,0 +1,299 @@
+"""The ledger as a running service: from the broker's queue into the database, from there the receipts back.
+
+While the database cannot be written, nothing is acknowledged to the broker and no receipt promises anything: what
+came is held here, the rest at the broker and at the terminals, until it can be written again.
+"""
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.adapters.mqtt.mailbox import Receive
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.central.broker.client import ledger_link
+from edge.central.broker.turn import turn
+from edge.central.ledger.intake import Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.pulse import Pulse
+from edge.central.ledger.quota import DAILY
+from edge.central.ledger.silent_broker import Deaf
+from edge.central.ledger.strangers import OF_STRANGERS, Strangers
+from edge.central.ledger.terminal_claims import Sightings
+from edge.central.store.records import Store
+from edge.crypto.key_files import load_identity
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
+from edge.errors import LedgerError, LedgerStalled, SmartClockerError
+from edge.ports import Acknowledged, Connected, Disconnected
+
+START_BOUND_S = 15.0
+STOP_BOUND_S = 5.0
+_IDLE_S = 0.5
+_BATCH = 64
+"""Messages in one commit."""
+_COALESCING_S = 0.02
+_BUSY_S = 2.0
+"""How long a batch waits for another process's transaction before it is tried again later."""
+_RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
+"""Pauses between attempts while the database cannot be written."""
+_MAX_HELD = 1_000
+"""Messages that are held meanwhile. Those of earlier connections the broker has still, and delivers again."""
+_SUCCEED_S = 3.0
+"""How long the one that had our name before may take to end."""
+_MAX_SAID = 1_000
+"""Kinds of rejection that are logged, each once: a flood of forgeries must not become a flood of lines."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """What the service needs."""
+
+    uplink: UplinkSettings
+    store: Path
+    """The database; created when absent."""
+    key: Path
+    """The ledger's Ed25519 identity, whose public half the terminals pin."""
+    instance: str | None = None
+    """Its name where several ledgers share one database, each with a session of its own at the broker."""
+    daily: int = DAILY
+    """Bytes that one terminal may have stored in a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What is written down beside the records, for `central gaps`."""
+
+    sightings: Sightings
+    deaf: Deaf
+    strangers: Strangers
+    pulse: Pulse
+
+    def flush(self, now_ns: int, *, connected: bool) -> None:
+        """Write what is due. Raises LedgerError, and then it stays due."""
+        self.sightings.flush(now_ns)
+        self.strangers.flush(now_ns)
+        self.pulse.beat(now_ns, connected=connected)
+
+
+class LedgerService:
+    """Runs in the calling thread (`run`), or in one of its own (`start` and `stop`)."""
+
+    def __init__(self, settings: LedgerSettings) -> None:
+        self._settings = settings
+        self._link = ledger_link(settings.uplink, settings.instance)
+        self._stopping = threading.Event()
+        self._opened = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: SmartClockerError | None = None
+        self._said: set[tuple[Origin | None, Reason]] = set()
+        self._receipts_refused = False
+        self._held: list[Receive] = []
+        self._stalled = False
+        self._dropped = 0
+        self._pause_s = _RETRY_FIRST_S
+        self._not_before = 0.0
+        self.connected = threading.Event()
+        """Set while the broker has accepted us and our subscription."""
+
+    def run(self) -> None:
+        """Serve until `stop` is called from elsewhere. Raises KeyFileError, LedgerError, BrokerError.
+
+        A disk that is full or read-only is waited for, at the start too.
+        """
+        key = load_identity(self._settings.key, "name the directory that `smartclocker central init` made")
+        with turn(self._settings.uplink, _SUCCEED_S):
+            self._run(key)
+
+    def _run(self, key: SigningKey) -> None:
+        store = self._open()
+        if store is None:
+            return
+        with store:
+            self._link.start()
+            self._opened.set()
+            try:
+                sightings, pulse = Sightings(store), Pulse(store, self._settings.instance)
+                watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
+                self._serve(Ledger(store, key, self._settings.daily), watching)
+                with suppress(LedgerError):  # it is missed then, which is the lesser fault
+                    pulse.end()
+            finally:
+                self._link.stop()
+
+    def start(self) -> None:
+        """Serve in a thread; returns once the database is open, or waited for. Raises KeyFileError, LedgerError."""
+        self._thread = threading.Thread(target=self._run_apart, name="ledger")
+        self._thread.start()
+        self._opened.wait(START_BOUND_S)
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End it within five seconds; safe to call twice. Raises what ended it earlier, if anything did."""
+        self._stopping.set()
+        self._link.wake()
+        if self._thread is None:
+            self._link.stop()
+            return
+        self._thread.join(STOP_BOUND_S)
+        if self._thread.is_alive():
+            raise LedgerError("the ledger does not stop: the disk hangs; end the process and check the disk")
+        if self._error is not None:
+            raise self._error
+
+    def _run_apart(self) -> None:
+        try:
+            self.run()
+        except SmartClockerError as error:
+            self._error = error
+            _log.critical("the ledger stopped: %s", error)
+        finally:
+            self.connected.clear()
+            self._opened.set()
+
+    def _open(self) -> Store | None:
+        """None when it was told to stop before."""
+        while not self._stopping.is_set():
+            try:
+                return Store(self._settings.store, busy_s=_BUSY_S)
+            except LedgerStalled as error:
+                self._stall(error)
+                self._opened.set()
+                self._stopping.wait(self._not_before - time.monotonic())
+        return None
+
+    def _serve(self, ledger: Ledger, watching: Watching) -> None:
+        while not self._stopping.is_set():
+            self._hold(self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S))
+            if time.monotonic() < self._not_before:
+                self._forget_earlier_connections()
+                continue
+            try:
+                self._take(ledger, watching)
+                if self.connected.is_set():
+                    self._answer(ledger)
+                watching.flush(time.monotonic_ns(), connected=self.connected.is_set())
+                self._renew_if_deaf(watching.deaf)
+            except LedgerStalled as error:
+                self._stall(error)
+            else:
+                self._resume()
+
+    def _renew_if_deaf(self, deaf: Deaf) -> None:
+        if deaf.renews(time.monotonic(), connected=self.connected.is_set()) and self._link.renew():
+            _log.warning("nothing was heard although terminals are online: our session at the broker begins anew")
+
+    def _take(self, ledger: Ledger, watching: Watching) -> None:
+        """Everything that is held, a batch at a time; what raises LedgerStalled is held still."""
+        if self._held:
+            watching.deaf.heard(time.monotonic())
+        while self._held:
+            batch = self._held[:_BATCH]
+            records = [one for one in batch if not _is_status(one)]
+            verdicts = ledger.accept_batch([(one.message.topic, one.message.payload) for one in records])
+            for one, verdict in zip(records, verdicts, strict=True):
+                self._tell(one.message.topic, verdict)
+                if verdict.reason in OF_STRANGERS:
+                    watching.strangers.hear(one.message.topic, one.message.payload)
+            for one in batch:
+                if _is_status(one):
+                    seen = watching.sightings.hear(one.message.topic, one.message.payload)
+                    if seen is not None:
+                        ledger.sighted(*seen)
+                    else:
+                        watching.strangers.hear_status(one.message.topic, one.message.payload)
+            del self._held[: len(batch)]
+            for one in batch:
+                self._link.release(one)  # committed, or refused for good
+
+    def _hold(self, received: list[Receive]) -> None:
+        """While nothing can be stored, not what no limit of the broker holds back: what wants no answer (QoS 0)."""
+        kept = [one for one in received if one.mid or not self._stalled]
+        self._dropped += len(received) - len(kept)
+        self._held += kept
+
+    def _stall(self, error: LedgerStalled) -> None:
+        if not self._stalled:
+            _log.error(
+                "the ledger stores nothing: %s. Nothing is acknowledged or receipted meanwhile: the terminals and "
+                "the broker keep it, and it is tried again",
+                error,
+            )
+        self._stalled = True
+        self._not_before = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _RETRY_MAX_S)
+
+    def _resume(self) -> None:
+        if self._stalled:
+            _log.info("the ledger stores again; it dropped %d messages that wanted no answer", self._dropped)
+        self._dropped = 0
+        self._stalled, self._pause_s = False, _RETRY_FIRST_S
+
+    def _forget_earlier_connections(self) -> None:
+        if len(self._held) >= _MAX_HELD:
+            newest = max(one.connection for one in self._held)
+            self._held = [one for one in self._held if one.connection == newest]
+
+    def _collect(self, timeout_s: float) -> list[Receive]:
+        """What has arrived, up to one batch: under load the batches grow by themselves.
+
+        Nothing while as much is held as may be: the connection is not read then, and the broker keeps it.
+        """
+        received: list[Receive] = []
+        if len(self._held) >= _MAX_HELD:
+            self._stopping.wait(timeout_s)
+            return received
+        event = self._link.next_event(timeout_s)
+        while event is not None:
+            match event:
+                case Receive():
+                    received.append(event)
+                case Connected():
+                    _log.info("the broker accepted the ledger")
+                    self.connected.set()
+                case Disconnected(reason):
+                    level = logging.WARNING if self.connected.is_set() else logging.INFO
+                    _log.log(level, "the broker is away: %s", reason)
+                    self.connected.clear()
+                case Acknowledged(_, refused):
+                    self._receipt_acknowledged(refused)
+            if len(received) >= _BATCH:
+                break
+            event = self._link.next_event(0)
+        return received
+
+    def _answer(self, ledger: Ledger) -> None:
+        for reply in ledger.receipts_due(time.monotonic_ns()):
+            if not self._link.publish(reply.topic, reply.wire, token=0):
+                ledger.owe(reply)
+
+    def _receipt_acknowledged(self, refused: str | None) -> None:
+        if refused is not None and not self._receipts_refused:
+            _log.error(
+                "the broker refuses our receipts (%s): no terminal may forget anything. Let its ACL allow the user "
+                "of our certificate to write smartclocker/v1/+/+/receipt",
+                refused,
+            )
+        self._receipts_refused = refused is not None
+
+    def _tell(self, topic: str, verdict: Verdict) -> None:
+        if verdict.reason is None:
+            return
+        origin = topics.origin_of(topic)
+        if (origin, verdict.reason) in self._said or len(self._said) >= _MAX_SAID:
+            return
+        self._said.add((origin, verdict.reason))
+        who = f"{origin.site}/{origin.terminal}" if origin else "a topic that is none of ours"
+        level = logging.CRITICAL if verdict.outcome is Outcome.CONFLICT else logging.WARNING
+        _log.log(level, "%s a message of %s: %s (said once)", verdict.outcome.value, who, verdict.reason.value)
+
+
+def _is_status(received: Receive) -> bool:
+    topic = received.message.topic
+    return topic.count("/") == 4 and topic.endswith("/status")  # a deeper one is a record of that kind

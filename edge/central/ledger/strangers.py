@@ -1,0 +1,157 @@
+"""Who publishes and is not registered: nothing of it is stored, and nobody would know why a terminal waits.
+
+Names and key ids are what a message says of itself; nothing here was verified. All of it is bounded.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from edge.central.store import looked
+from edge.central.store.findings import Finding, Kind
+from edge.central.store.records import Store
+from edge.central.store.rows import Terminal, now
+from edge.central.store.verdicts import Reason
+from edge.crypto import dsse
+from edge.domain.protocol import terminal_status, topics
+from edge.domain.protocol.record import NAME, Origin
+from edge.errors import RecordError
+
+OF_STRANGERS = frozenset({Reason.UNKNOWN_KEY, Reason.REVOKED, Reason.FOREIGN_KEY})
+"""Why a message is refused for who it is of."""
+REFRESH_NS = 60_000_000_000
+FLUSH_NS = 1_000_000_000
+RECENT = timedelta(hours=24)
+"""Who was not heard for so long is no longer said."""
+FRESH = timedelta(minutes=10)
+"""A terminal says its status each minute, with the time by its clock."""
+STORED = "nothing of it is stored or receipted"
+_MOST = 256
+"""Names that are remembered."""
+
+
+class Strangers:
+    """Those that one ledger hears, on its thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[Origin, tuple[str | None, str]] = {}
+        self._written: dict[Origin, int] = {}
+        self._flushed_ns: int | None = None
+
+    def hear(self, topic: str, raw: bytes) -> None:
+        """A message that was refused for who it is of."""
+        origin = topics.origin_of(topic)
+        if origin is None or not (NAME.fullmatch(origin.site) and NAME.fullmatch(origin.terminal)):
+            return
+        if origin in self._waiting or len(self._waiting) < _MOST:
+            before, _ = self._waiting.get(origin, (None, ""))
+            self._waiting[origin] = _keyid(raw) or before, now()
+
+    def hear_status(self, topic: str, raw: bytes) -> None:
+        """A status of nobody who is registered; what a broker retains of long ago says nothing of now."""
+        try:
+            said = terminal_status.decode(raw)
+        except RecordError:
+            return
+        if said.utc is not None and abs(datetime.fromisoformat(said.utc) - datetime.fromisoformat(now())) < FRESH:
+            self.hear(topic, raw)
+
+    def flush(self, now_ns: int) -> None:
+        """Write what is due: of a name once a minute, and all of it once a second at most. Raises LedgerError."""
+        if self._flushed_ns is not None and now_ns - self._flushed_ns < FLUSH_NS:
+            return
+        due = {one: heard for one, heard in self._waiting.items() if self._due(one, now_ns)}
+        if not due:
+            return
+        with self._store.batch():
+            self._store.change("DELETE FROM strangers WHERE last < ?", [(_before(RECENT),)])
+            known = {Origin(*row) for row in self._store.select("SELECT site, terminal FROM strangers")}
+            fresh = [one for one in due if one not in known][: max(0, _MOST - len(known))]
+            kept = [(one, *due[one]) for one in due if one in known or one in fresh]
+            rows = [(one.site, one.terminal, keyid, heard, heard) for one, keyid, heard in kept]
+            self._store.change(_PUT, rows)
+        self._flushed_ns = now_ns
+        if len(self._written) >= 2 * _MOST:
+            self._written.clear()
+        for one in due:
+            self._written[one] = now_ns
+            del self._waiting[one]
+
+    def _due(self, origin: Origin, now_ns: int) -> bool:
+        written_ns = self._written.get(origin)
+        return written_ns is None or now_ns - written_ns >= REFRESH_NS
+
+
+def found(store: Store, terminals: Sequence[Terminal], at: datetime) -> Iterator[Finding]:
+    """Those that were heard lately, are not registered by now, and that nobody has looked into since."""
+    done = looked.keys(store)
+    for site, name, keyid, last in store.select("SELECT site, terminal, keyid, last FROM strangers"):
+        origin = Origin(site, name)
+        active = [one for one in terminals if one.origin == origin and one.revoked is None]
+        known = {one.keyid for one in active}
+        if at - datetime.fromisoformat(last) >= RECENT or (keyid in known if keyid else active):
+            continue
+        revoked = _revoked(terminals, origin, keyid)
+        if revoked is None:
+            what = f"with the key {keyid}, which is not registered for it" if keyid else "and is not registered"
+            text = (
+                f"publishes {what}: {STORED}. Where it is yours, `smartclocker central register DIR {site} {name} "
+                "PEM`; else revoke its certificate"
+            )
+        elif last <= done.get((origin, revoked.keyid), "") or (
+            revoked.origin == origin and _spoke_since(store, active, last)
+        ):
+            continue
+        else:
+            what = f"with the key {keyid}, which was" if keyid else "its status, and its identity was"
+            text = f"published {what} revoked: {STORED}; {cure(origin, revoked.keyid, last)}"
+        yield Finding(origin, Kind.UNREGISTERED, text, since=last)
+
+
+def cure(origin: Origin, keyid: str, last: str) -> str:
+    """What to do about a revoked key that was heard `last` at that instant."""
+    return (
+        f"last heard at {last}. Stop it, or give it a new identity (docs/operations.md), and see that its "
+        "certificate is revoked, too. This is said for 24 h after its last word, unless the new identity speaks "
+        f"after it, or `smartclocker central acknowledge DIR {origin.site}/{origin.terminal} {keyid} --why TEXT` "
+        "ends it; whoever is heard again is named again"
+    )
+
+
+def _revoked(terminals: Sequence[Terminal], origin: Origin, keyid: str | None) -> Terminal | None:
+    """The revoked identity that spoke: of the key, whosever it was; without a key, the newest of the name."""
+    gone = [one for one in terminals if one.revoked is not None]
+    fitting = [one for one in gone if (one.keyid == keyid if keyid else one.origin == origin)]
+    return max(fitting, key=lambda one: one.id, default=None)
+
+
+def _spoke_since(store: Store, active: Sequence[Terminal], last: str) -> bool:
+    """Whether another identity took the place: its first record came after the last word of the revoked one.
+
+    Where both spoke at a time, the revoked one is somebody else by now, and stays seen.
+    """
+    for one in active:
+        chains = [number for (number,) in store.select("SELECT id FROM chains WHERE terminal = ?", (one.id,))]
+        first = min((received for chain in chains for (received,) in store.select(_FIRST, (chain,))), default="")
+        if first > last:
+            return True
+    return False
+
+
+def _keyid(raw: bytes) -> str | None:
+    try:
+        return dsse.parse(raw).keyid
+    except RecordError:
+        return None
+
+
+def _before(ago: timedelta) -> str:
+    at = datetime.fromisoformat(now()) - ago
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_FIRST = "SELECT received FROM records WHERE id = (SELECT min(id) FROM records WHERE chain = ?)"
+_PUT = """
+INSERT INTO strangers (site, terminal, keyid, first, last) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (site, terminal) DO UPDATE SET keyid = coalesce(excluded.keyid, keyid), last = excluded.last
+"""

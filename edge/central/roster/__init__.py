@@ -1,0 +1,1 @@
+"""Who the terminals of a site know, as the centre keeps and publishes it."""

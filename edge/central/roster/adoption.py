@@ -1,0 +1,254 @@
+"""What the broker still has of a site's roster that is newer than ours: taken over, before anything is published.
+
+A roster that comes from a backup counts from an old version. Terminals hear nothing below the version that they
+have, and whoever a newer manifest left out must not come back; so what the broker retains under our own signature
+goes first. It is no secret of the broker's: what it says was signed here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from edge.central.authority.acting import Desk
+from edge.central.roster import membership
+from edge.central.roster.retained import Retained
+from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
+from edge.central.store.rows import now
+from edge.crypto import dsse, site_key
+from edge.domain.people.consent import Policy
+from edge.domain.protocol.audit_entry import Act
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster import member as roster_member
+from edge.domain.roster import messages
+from edge.domain.roster.leavers import Leavers
+from edge.domain.roster.member import Member
+from edge.domain.roster.messages import PersonMessage
+from edge.domain.roster.topics import Part, Place, place_of
+from edge.errors import LedgerRefused, RecordError
+from edge.people.credentials import ANOTHERS
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a roster had to learn from the broker."""
+
+    version: int
+    """Of the broker's; ours goes on from it."""
+    before: int
+    taken: list[str]
+    """People who were added or changed since."""
+    left: list[str]
+    """People who left since."""
+    lost: list[str]
+    """People whom only a site key opens that is not here."""
+
+
+def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
+    """Whether what the broker retains is newer than ours, in whatever part of it, or another of the same number."""
+    here = store.site(site)
+    if found.newest == 0 or here is None or found.newest > here.version:
+        return found.newest > 0
+    if found.manifest is None or found.manifest.version < here.version:
+        return False
+    ours = store.messages(site).get(Place(site, Part.MANIFEST, "").topic)
+    return ours is None or ours.sha256 != found.manifest_sha256
+
+
+def adopt(
+    desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_lost: bool = False, trust: bool = False
+) -> Adopted:
+    """Make ours as new as the broker's, which `is_ahead`. Doing it again is safe. Raises LedgerError, PeopleError.
+
+    It refuses, and changes nothing, where a newer site key hides people that are not here: publishing would take
+    them out everywhere; with `forget_lost` it does not refuse. And where parts of the broker's roster are missing
+    or do not open, and the log is as old: whoever left or withdrew since would come back; with `trust` it goes on
+    from ours.
+    """
+    here = store.site(site)
+    if here is None:
+        raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
+    news, left, lost, unread = _compare(store, here, found)
+    if not trust:
+        _refuse_untold(desk, site, found, unread)
+    if lost and not forget_lost:
+        raise LedgerRefused(
+            f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
+            f"({', '.join(sorted(lost)[:3])}{' …' if len(lost) > 3 else ''}): restore a newer backup of roster.db "
+            "and roster-people.db; or export them again at a terminal and add them; or --forget-lost, which takes "
+            "them out at every terminal"
+        )
+    said = {"site": site, "version": found.newest, "before": here.version}
+    with desk.act(Act.ROSTER_RESTORED) as act:
+        act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
+        rows = store.members(site)
+        with store.writing():  # who came and left since the backup
+            fresh = [
+                MemberRow(person, 0, str(why), now(), stale=True) for person, why in left if person not in rows
+            ]
+            store.put_members(site, fresh)
+        for person, reason in left:
+            membership.remove(store, site, person, reason)
+        taken = _take(store, site, rows, news)
+        with store.writing():
+            _go_on(store, here, found)
+    return Adopted(found.newest, here.version, taken, sorted(person for person, _ in left), sorted(lost))
+
+
+def _refuse_untold(desk: Desk, site: str, found: Retained, unread: list[str]) -> None:
+    """The log says of everything that somebody left or withdrew, if it is not older itself."""
+    said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    versions = [one.get("version") for one in said if one.get("site") == site]
+    if any(isinstance(version, int) and version >= found.newest for version in versions):
+        return
+    cure = (
+        "restore newer backups of roster.db, roster-people.db and authority.db; or --trust-backup, after you looked"
+    )
+    if not found.is_whole:
+        raise LedgerRefused(
+            f"{site}: the broker has parts of a newer roster alone (version {found.newest}), and neither they nor "
+            f"the log here say who left since: {cure}: whoever did is published again"
+        )
+    if unread:
+        raise LedgerRefused(
+            f"{site}: the site's key was replaced since this backup: {len(unread)} entries at the broker do not "
+            f"open here, and the log is as old, so that nobody can tell who withdrew or objected since: {cure}: "
+            "whatever was withdrawn is published again"
+        )
+
+
+def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
+    """People of `roster.db` whom `roster-people.db` lacks, has altered, or as they were before our last message.
+
+    Who is back from our own messages; who is lost, and no terminal heard of; who is altered and stays so. Raises
+    LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
+    """
+    back: list[str] = []
+    lost: list[str] = []
+    altered: list[str] = []
+    known = store.people.enrolled()
+    for site in store.sites():
+        here, ours = store.site(site), store.messages(site)
+        for row in [one for one in store.members(site).values() if one.gone is None]:
+            person = row.person
+            if here is None or leavers.of(site, person) is not None:
+                continue
+            sent = ours.get(Place(site, Part.PERSON, person).topic)
+            said = None if sent is None else _opened(here, messages.decode_person(dsse.parse(sent.wire).payload))
+            held = membership.readable(store, person)
+            if held is not None and (row.stale or said is None or membership.same(held, said)):
+                continue
+            if person in known and said is None:
+                altered.append(person)
+                continue
+            if sent is not None and said is None:
+                raise LedgerRefused(
+                    f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
+                    "`central roster remove` them"
+                )
+            with desk.act(Act.ROSTER_RESTORED, person) as act:
+                act.begin({"site": site, "taken": int(said is not None), "lost": int(said is None)})
+                if said is not None:
+                    store.people.receive({person: said}, membership.agreed(said))
+                else:  # no terminal heard of it
+                    with store.writing():
+                        store.forget_members(site, [person])
+            (lost if said is None else back).append(person)
+    return back, lost, altered
+
+
+_News = dict[str, tuple[Member, Sent]]
+_Left = list[tuple[str, ErasureReason]]
+
+
+def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News, _Left, list[str], list[str]]:
+    """Who came or changed, who left, who is not known and does not open here, and who is known and does not."""
+    rows, ours = store.members(here.site), store.messages(here.site)
+    news: _News = {}
+    left: _Left = []
+    unread: list[str] = []
+    lost = list(found.listed.keys() - found.people.keys() - rows.keys())
+    for person, (message, sent) in found.people.items():
+        row = rows.get(person)
+        if message.gone is not None:
+            if row is None or row.gone is None:
+                left.append((person, message.gone))
+        elif sent.topic in ours and ours[sent.topic].sha256 == sent.sha256:
+            continue
+        elif (member := _opened(here, message)) is not None:
+            news[person] = member, sent
+        elif row is None:
+            lost.append(person)
+        elif row.gone is None:
+            unread.append(person)
+    if found.is_whole:  # who is listed no more left, and their tombstone was emptied
+        listed_once = [one for one in rows.values() if one.gone is None and not one.stale]
+        left += [(one.person, ErasureReason.EMPLOYER) for one in listed_once if one.person not in found.listed]
+    return news, left, lost, unread
+
+
+def _said(here: SiteRow, sent: Sent) -> Member | None:
+    return _opened(here, messages.decode_person(dsse.parse(sent.wire).payload))
+
+
+def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
+    if message.gone is not None or message.key != site_key.key_id(here.key):
+        return None
+    try:
+        return roster_member.decode(site_key.decrypt(here.key, message.sealed, message.line()))
+    except RecordError:
+        return None
+
+
+def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _News) -> list[str]:
+    """Whoever is changed here since the restore stays as they are here; nobody who was erased comes back.
+
+    A badge that passed from one to another since is free once the other's entry is taken in.
+    """
+    taken: list[str] = []
+    waiting = [
+        one for one in sorted(news) if (row := rows.get(one)) is None or (row.gone is None and not row.stale)
+    ]
+    while waiting:
+        found = {person: store.people.judge(person, news[person][0], _agreed(news, person)) for person in waiting}
+        contested = [person for person, why in found.items() if why is not None and why.startswith(ANOTHERS)]
+        free = [person for person, why in found.items() if why is None]
+        if not free:  # each has a number of another's: it is given once all were taken in
+            free, contested = contested, []
+            for person in free:
+                store.people.receive({person: news[person][0]}, _agreed(news, person))
+        for person in free:
+            _take_one(store, site, person, news)
+        taken += free
+        waiting = contested
+    return sorted(taken)
+
+
+def _agreed(news: _News, person: str) -> Policy:
+    return membership.agreed(news[person][0])
+
+
+def _take_one(store: RosterStore, site: str, person: str, news: _News) -> None:
+    member, sent = news[person]
+    store.people.receive({person: member}, membership.agreed(member))
+    with store.writing():
+        store.put_members(site, [MemberRow(person, member.content, None, None, stale=False)])
+        store.put_messages(site, {sent.topic: sent})
+
+
+def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
+    """From the broker's numbers, so that terminals hear what is made next. A key that we have not is replaced."""
+    newest = max((one.version for one in found.keys), default=0)
+    strange = any(one.version >= here.keys and one.key != site_key.key_id(here.key) for one in found.keys)
+    floor = replace(here, version=max(found.newest, here.version), keys=max(newest, here.keys))
+    if strange or newest > here.keys:
+        membership.new_key(store, floor)
+    else:
+        store.put_site(floor)
+    ours = store.messages(here.site)
+    for person, row in store.members(here.site).items():
+        sent, entry = ours.get(Place(here.site, Part.PERSON, person).topic), found.listed.get(person)
+        if (
+            sent is None or entry is None or sent.sha256 != entry.sha256
+        ):  # a tombstone of ours may be the older, too
+            store.put_members(here.site, [replace(row, stale=True)])
+    lists = [topic for topic in ours if (place := place_of(topic)) and place.part in {Part.PAGE, Part.MANIFEST}]
+    store.put_messages(here.site, dict.fromkeys(lists))

@@ -1,0 +1,168 @@
+"""From the centre's roster to the messages that the broker retains, signed by the authority.
+
+All changes since the last time become one new version of the site's roster. What did not change keeps its bytes, so
+that publishing it again changes nothing anywhere.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nacl.signing import SigningKey
+
+from edge.central.roster.membership import new_key, readable
+from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
+from edge.central.store.rows import Terminal
+from edge.crypto import dsse, site_key
+from edge.crypto.curve_points import sealing_key
+from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.roster import member, messages
+from edge.domain.roster.messages import Entry, KeyMessage, Manifest, Page, PersonMessage
+from edge.domain.roster.topics import Part, Place
+from edge.errors import LedgerRefused
+
+TOMBSTONES = timedelta(days=90)
+"""How long a tombstone says why somebody left, while there is room. Then it is emptied: the manifest alone keeps an
+old copy out."""
+
+
+def compose(
+    store: RosterStore,
+    site: str,
+    terminals: Sequence[Terminal],
+    authority: SigningKey,
+    tombstones: timedelta = TOMBSTONES,
+    *,
+    begun: Callable[[Mapping[str, Any]], object] = lambda _said: None,
+) -> dict[str, Sent]:
+    """Every message that the broker is to retain, by topic; durable when it returns.
+
+    `begun` hears before that, if anything is another then: the `version`, and which terminals are to have the
+    site's key that had not (`to`).
+
+    `terminals` are the ledger's, in its order, the revoked too. If the site's key had been sealed to one that may
+    not have it any more, or to an earlier identity of one, it is replaced, and everybody is encrypted anew. Under
+    another authority key than before, everything is signed again, and nothing else changes. Raises LedgerError,
+    PeopleError.
+    """
+    active = {one.origin.terminal: one for one in terminals if one.origin.site == site and one.revoked is None}
+    with store.writing():
+        here = store.site(site)
+        if here is None:
+            raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
+        before = store.messages(site)
+        if any(_identity(active.get(name)) != identity for name, identity in store.holders(site).items()):
+            here = new_key(store, here)
+        fresh = _seal_keys(store, here, active, authority)
+        version = here.version + 1
+        changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
+        if changed or Place(site, Part.MANIFEST, "").topic not in store.messages(site):
+            store.put_messages(site, changed)
+            store.put_messages(site, _listing(store, site, version, authority))
+            here = replace(here, version=version)
+            store.put_site(here)
+        _sign_again(store, site, authority)
+        if store.messages(site) != before:
+            begun({"version": here.version, "to": fresh})
+    if any(sent is None for sent in changed.values()):
+        store.rewrite()
+    return store.messages(site)
+
+
+def _seal_keys(
+    store: RosterStore, here: SiteRow, active: Mapping[str, Terminal], authority: SigningKey
+) -> list[str]:
+    holders, fresh = store.holders(here.site), {}
+    new = sorted(active.keys() - holders.keys())
+    for name, terminal in active.items():
+        if name not in holders:
+            sealing_key(terminal.key)  # says which one it is that nothing can be sealed to
+            sealed = site_key.seal(here.key, terminal.key)
+            message = KeyMessage(terminal.origin, here.keys, site_key.key_id(here.key), sealed)
+            place = Place(here.site, Part.KEY, name)
+            fresh[place.topic] = _sent(place, here.keys, messages.KEY_TYPE, messages.encode_key(message), authority)
+            holders[name] = terminal.keyid
+    store.put_messages(here.site, fresh)
+    store.put_holders(here.site, holders)
+    return new
+
+
+def _entries(store: RosterStore, here: SiteRow, version: int, authority: SigningKey) -> dict[str, Sent | None]:
+    stale = [one for one in store.members(here.site).values() if one.stale]
+    # whoever was altered here keeps the others' news from nobody; `roster_adopt.heal` says who it is
+    stale = [one for one in stale if one.gone is not None or readable(store, one.person) is not None]
+    made: dict[str, Sent | None] = {}
+    for row in stale:
+        place = Place(here.site, Part.PERSON, row.person)
+        payload = messages.encode_person(_message(store, here, row, version))
+        made[place.topic] = _sent(place, version, messages.PERSON_TYPE, payload, authority)
+    store.put_members(here.site, [replace(one, stale=False) for one in stale])
+    return made
+
+
+def _message(store: RosterStore, here: SiteRow, row: MemberRow, version: int) -> PersonMessage:
+    if row.gone is not None:
+        return PersonMessage(here.site, row.person, version, gone=ErasureReason(row.gone))
+    plain = member.encode(replace(store.people.member(row.person), content=row.content))
+    bare = PersonMessage(here.site, row.person, version, site_key.key_id(here.key))
+    return replace(bare, sealed=site_key.encrypt(here.key, plain, bare.line()))
+
+
+def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[str, Sent | None]:
+    until = (datetime.now(UTC) - tombstones).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    rows = store.members(here.site)
+    left = sorted((one.gone_at, one.person) for one in rows.values() if one.gone_at)
+    beyond = max(0, len(rows) - messages.MAX_PEOPLE)  # they are listed, too, and make room for who came
+    done = [person for n, (gone_at, person) in enumerate(left) if n < beyond or gone_at <= until]
+    store.forget_members(here.site, done)
+    return {Place(here.site, Part.PERSON, person).topic: None for person in done}
+
+
+def _listing(store: RosterStore, site: str, version: int, authority: SigningKey) -> dict[str, Sent | None]:
+    """The manifest, and the pages that are not as they were."""
+    held = store.messages(site)
+    base = Place(site, Part.PERSON, "x").topic.removesuffix("x")
+    entries = {topic.removeprefix(base): one.entry for topic, one in held.items() if topic.startswith(base)}
+    made: dict[str, Sent | None] = {}
+    pages: dict[str, str] = {}
+    for bucket in messages.BUCKETS:
+        place = Place(site, Part.PAGE, bucket)
+        here = {person: entry for person, entry in entries.items() if person[0] == bucket}
+        sent = held.get(place.topic)
+        if not here:
+            made |= {place.topic: None} if sent else {}
+            continue
+        if sent is None or _listed(sent) != here:
+            payload = messages.encode_page(Page(site, bucket, version, here))
+            sent = made[place.topic] = _sent(place, version, messages.PAGE_TYPE, payload, authority)
+        pages[bucket] = sent.sha256
+    manifest = messages.encode_manifest(Manifest(site, version, len(entries), messages.digest(entries), pages))
+    place = Place(site, Part.MANIFEST, "")
+    made[place.topic] = _sent(place, version, messages.MANIFEST_TYPE, manifest, authority)
+    return made
+
+
+def _sign_again(store: RosterStore, site: str, authority: SigningKey) -> None:
+    """What an earlier key of the authority signed. The manifest lists payloads, so that it holds as it is."""
+    signer, signed = dsse.key_id(authority.verify_key), {}
+    for topic, sent in store.messages(site).items():
+        parsed = dsse.parse(sent.wire)
+        if parsed.keyid != signer:
+            wire = dsse.to_wire(dsse.sign(parsed.payload_type, parsed.payload, authority))
+            signed[topic] = replace(sent, wire=wire)
+    store.put_messages(site, signed)
+
+
+def _listed(sent: Sent) -> Mapping[str, Entry]:
+    return messages.decode_page(dsse.parse(sent.wire).payload).entries
+
+
+def _sent(place: Place, version: int, payload_type: str, payload: bytes, authority: SigningKey) -> Sent:
+    wire = dsse.to_wire(dsse.sign(payload_type, payload, authority))
+    return Sent(place.topic, version, hashlib.sha256(payload).hexdigest(), wire)
+
+
+def _identity(terminal: Terminal | None) -> str | None:
+    return None if terminal is None else terminal.keyid

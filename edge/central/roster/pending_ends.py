@@ -1,0 +1,47 @@
+"""The end of an employment that is yet to come, at terminals that were registered since it was ordered.
+
+The roster brings them the person; that the person leaves on a day, only the order says.
+"""
+
+from datetime import timedelta
+
+from edge.central.authority.acting import Desk
+from edge.central.roster import membership
+from edge.central.roster.store import RosterStore
+from edge.central.store.records import Store
+from edge.domain.protocol.order import Order, Word
+from edge.domain.roster.leavers import Leavers
+
+VALID = timedelta(days=92)
+
+
+def order_again(desk: Desk, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
+    """To each active terminal of the person's sites that was not there to be told. Raises LedgerError."""
+    if not found.ending:
+        return []
+    told = [
+        one for one in desk.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
+    ]
+    made = []
+    for person, at in sorted(found.ending.items()):
+        for site in membership.places(store, person):
+            active = {
+                one.origin.terminal: one
+                for one in ledger.terminals()
+                if one.origin.site == site and one.revoked is None
+            }
+            knows = {
+                one.origin.terminal
+                for one in told
+                if one.origin.site == site
+                and (one.order.person, one.order.fields["at"]) == (person, at)
+                and one.origin.terminal in active
+                and one.order.issued >= active[one.origin.terminal].registered
+            }
+            new = sorted(active.keys() - knows)
+            if new:
+                fields = {"person": person, "at": at}
+                made.append(
+                    desk.registry.issue(desk.key, desk.doing, site, new, Word.EMPLOYMENT_ENDED, fields, valid=VALID)
+                )
+    return made

@@ -1,0 +1,97 @@
+"""What a person has looked into and will not find: said with a name and a reason, kept, and taken back if wrong."""
+
+from dataclasses import dataclass
+
+from edge.central.store.epochs import breaks_at
+from edge.central.store.records import Store
+from edge.central.store.rows import ChainRow, now
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import WORD
+from edge.errors import LedgerRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """That somebody looked into the beginning of an epoch, or (`edge.central.store.looked`) a key or an instance.
+
+    Instants are by this machine's clock.
+    """
+
+    origin: Origin | None
+    """None for an instance of the ledger."""
+    epoch: str | None
+    at: str
+    by: str
+    why: str
+    undone: str | None
+    undone_by: str | None
+    undone_why: str | None
+    keyid: str | None = None
+    instance: str | None = None
+
+
+def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
+    """From now on `gaps` is silent about how this epoch began. Raises LedgerError where there is nothing to say."""
+    require_words(by, why)
+    theirs, chain = _find(store, origin, epoch)
+    seq = breaks_at(store, chain, theirs)
+    if seq == 0:
+        raise LedgerRefused(f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps`")
+    with store.batch():
+        store.change(_ADD, [(chain.id, seq, now(), by, why)])
+
+
+def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
+    """`gaps` says it again; what was said stays listed. Raises LedgerError where nothing stands."""
+    require_words(by, why)
+    _, chain = _find(store, origin, epoch)
+    if chain.id not in standing(store):
+        raise LedgerRefused(
+            f"{epoch}: was not acknowledged; `smartclocker central gaps DIR --acknowledged` lists all"
+        )
+    with store.batch():
+        store.change(_UNDO, [(now(), by, why, chain.id)])
+
+
+def standing(store: Store) -> dict[int, int]:
+    """Up to which record somebody has looked, by chain. Raises LedgerError."""
+    return dict(store.select(_STANDING))
+
+
+def listed(store: Store) -> list[Acknowledgement]:
+    """All that was ever said, and taken back. Raises LedgerError."""
+    return [Acknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)]
+
+
+def is_here(store: Store, origin: Origin, epoch: str) -> bool:
+    """Whether anything of this epoch of a name is stored. Raises LedgerError."""
+    numbers = {one.id for one in store.terminals() if one.origin == origin}
+    return any(chain.epoch == epoch for chain in store.chains() if chain.terminal in numbers)
+
+
+def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], ChainRow]:
+    numbers = {one.id for one in store.terminals() if one.origin == origin}
+    theirs = [chain for chain in store.chains() if chain.terminal in numbers]
+    for chain in reversed(theirs):
+        if chain.epoch == epoch:
+            return theirs, chain
+    raise LedgerRefused(
+        f"{origin.site}/{origin.terminal}: no epoch {epoch} is here; `smartclocker central gaps` and `smartclocker "
+        "central terminals` name them"
+    )
+
+
+def require_words(*words: str) -> None:
+    """Who and why, each in one line. Raises LedgerRefused."""
+    if not all(WORD.fullmatch(word) for word in words):
+        raise LedgerRefused("who and why are one line of 1 to 200 characters each; write them so")
+
+
+_ADD = "INSERT INTO acknowledgements (chain, seq, at, by, why) VALUES (?, ?, ?, ?, ?)"
+_UNDO = "UPDATE acknowledgements SET undone = ?, undone_by = ?, undone_why = ? WHERE chain = ? AND undone IS NULL"
+_STANDING = "SELECT chain, max(seq) FROM acknowledgements WHERE undone IS NULL GROUP BY chain"
+_LISTED = """
+SELECT site, terminals.terminal, epoch, at, by, why, undone, undone_by, undone_why FROM acknowledgements
+JOIN chains ON chains.id = acknowledgements.chain JOIN terminals ON terminals.id = chains.terminal
+ORDER BY acknowledgements.id
+"""

@@ -1,0 +1,150 @@
+"""Where one journal of a terminal followed another: every break is somebody's to look into, until they say so.
+
+A `gap` record says what was lost as far as the terminal could read it, which may be less than there was. A second
+journal without a `gap` says nothing at all: what the one before it held beyond what is here, nobody can know.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from edge.central.store.findings import Finding, Kind, records
+from edge.central.store.records import Store
+from edge.central.store.rows import ChainRow, Terminal
+from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_kinds import GapCause
+from edge.domain.protocol.record_kinds import Kind as RecordKind
+
+_MOST_NAMED = 5
+"""Other epochs that one finding names: a terminal that begins one after another must not make the list grow with
+the square of their number."""
+
+
+def breaks(
+    store: Store,
+    origin: Origin,
+    chains: Sequence[ChainRow],
+    acknowledged: Mapping[int, int],
+    former: Mapping[ChainRow, Terminal],
+) -> Iterator[Finding]:
+    """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain.
+
+    `former`: those of the name's revoked identities, which a new one may follow.
+    """
+    stored = _stored(chains)
+    ended = {chain.epoch: (chain, whose) for chain, whose in former.items() if chain.epoch not in stored}
+    stored |= {epoch: _proven(store, chain, whose.doubted_since) for epoch, (chain, whose) in ended.items()}
+    for chain in chains:
+        for seq, finding in _gaps(store, origin, chain, stored, ended):
+            if seq > acknowledged.get(chain.id, 0):
+                yield finding
+    for identity in dict.fromkeys(chain.terminal for chain in chains):
+        theirs = [chain for chain in chains if chain.terminal == identity]
+        for chain in _second_beginnings(store, theirs):
+            if chain.id not in acknowledged:
+                yield Finding(origin, Kind.NEW_EPOCH, _says_nothing(origin, chain, theirs), chain.epoch)
+
+
+def breaks_at(store: Store, chain: ChainRow, chains: Sequence[ChainRow]) -> int:
+    """The record of this chain up to which there is something to look into; 0 where there is nothing."""
+    last = max((seq for seq, _ in _rows(store, chain)), default=0)
+    theirs = [one for one in chains if one.terminal == chain.terminal]
+    return last or int(chain.id in {one.id for one in _second_beginnings(store, theirs)})
+
+
+def _stored(chains: Sequence[ChainRow]) -> dict[str, int]:
+    """How far each epoch is here."""
+    found: dict[str, int] = {}
+    for chain in chains:
+        found[chain.epoch] = max(chain.upto, found.get(chain.epoch, 0))
+    return found
+
+
+def _proven(store: Store, chain: ChainRow, doubted: str | None) -> int:
+    """How far a revoked identity's chain is here without what came after it may have been another's."""
+    if doubted is None:
+        return chain.upto
+    (first,) = next(iter(store.select(_DOUBTED, (chain.id, doubted))))
+    return chain.upto if first is None else min(chain.upto, int(first) - 1)
+
+
+def _gaps(
+    store: Store,
+    origin: Origin,
+    chain: ChainRow,
+    stored: Mapping[str, int],
+    ended: Mapping[str, tuple[ChainRow, Terminal]],
+) -> Iterator[tuple[int, Finding]]:
+    """By what the terminal's own signed `gap` records say."""
+    for seq, payload in _rows(store, chain):
+        data = decode(payload).data
+        epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
+        here = 0 if epoch is None else stored.get(epoch, 0)
+        gone = data["cause"] == GapCause.MISSING
+        aside = (
+            f"the journal was gone from the terminal, a report of it alone lies there as {data['quarantine']}"
+            if gone
+            else f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
+        )
+        look = f"{_look(gone)}; when that is done, or nothing is left to save, {_acknowledge(origin, chain)}"
+        if epoch in ended:
+            look = f"{_over(*ended[epoch], here, last)}; when that is done, {_acknowledge(origin, chain)}"
+        if epoch is not None and last > here:
+            text = f"{records(here + 1, last)} of epoch {epoch} missing: {aside}; {look}"
+            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch, here + 1, last)
+        else:
+            known = "an epoch that it could not read" if epoch is None else f"epoch {epoch} after record {last}"
+            whole = "" if epoch is None or last == 0 else "; up to there all of it is here"
+            text = f"records of {known} may be missing{whole}: {aside}, before epoch {chain.epoch}; {look}"
+            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch)
+
+
+def _look(gone: bool) -> str:
+    where = "look for the file or a copy of it, save what it holds" if gone else "save what it holds there"
+    return f"{where} with `smartclocker journal recover`, then `smartclocker central import`"
+
+
+def _over(chain: ChainRow, whose: Terminal, proven: int, last: int) -> str:
+    """What can be done about records of a revoked identity, of which nothing more is stored."""
+    upto = min(chain.upto, last)
+    here = f"{records(proven + 1, upto)} came since it was doubted and prove nothing; " if upto > proven else ""
+    return (
+        f"{here}its identity {whose.keyid} was revoked, so that nothing more of it is stored: read what the old "
+        "journal holds (`smartclocker journal show`), and enter what people say of it by `smartclocker journal "
+        "correct`"
+    )
+
+
+def _rows(store: Store, chain: ChainRow) -> list[tuple[int, bytes]]:
+    return list(store.select(_GAPS, (chain.id,)))
+
+
+def _second_beginnings(store: Store, chains: Sequence[ChainRow]) -> list[ChainRow]:
+    """Of one identity, the chains that begin with no `gap`, but for the one that began first."""
+    began = {}
+    for chain in chains:
+        for kind, payload in store.select(_FIRST, (chain.id,)):
+            if kind != RecordKind.GAP:
+                began[chain] = decode(payload).time.utc
+    return sorted(began, key=lambda chain: (began[chain], chain.id))[1:]
+
+
+def _says_nothing(origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]) -> str:
+    first = [one for one in chains[: _MOST_NAMED + 1] if one.id != chain.id][:_MOST_NAMED]
+    others = ", ".join(f"{one.epoch} (here up to {one.upto})" for one in first)
+    if len(chains) - 1 > len(first):
+        others += f" and {len(chains) - 1 - len(first)} more"
+    return (
+        f"epoch {chain.epoch} begins without a word of the journal before it, and this identity had one: {others}. "
+        "That journal was removed or exchanged, or the terminal was installed anew: what it held beyond is not "
+        "here. Find its disk or a copy, save what is there with `smartclocker journal recover`, then `smartclocker "
+        f"central import`; then {_acknowledge(origin, chain)}"
+    )
+
+
+def _acknowledge(origin: Origin, chain: ChainRow) -> str:
+    name = f"{origin.site}/{origin.terminal}"
+    return f"`smartclocker central acknowledge DIR {name} {chain.epoch} --why TEXT`"
+
+
+_GAPS = "SELECT seq, payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
+_DOUBTED = "SELECT min(seq) FROM records WHERE chain = ? AND received >= ?"
+_FIRST = "SELECT kind, payload FROM records WHERE chain = ? AND seq = 1"

@@ -1,0 +1,206 @@
+"""The ledger's schema, by steps; the file says in `user_version` which of them it has seen."""
+
+import sqlite3
+from pathlib import Path
+
+from edge.errors import LedgerError
+
+APPLICATION_ID = 0x534D434C
+"""'SMCL': SQLite's mark of whose file it is."""
+
+_FIRST = """
+CREATE TABLE terminals (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    keyid TEXT NOT NULL UNIQUE,
+    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+    registered TEXT NOT NULL,
+    revoked TEXT
+) STRICT;
+CREATE TABLE chains (
+    id INTEGER PRIMARY KEY,
+    terminal INTEGER NOT NULL REFERENCES terminals (id),
+    epoch TEXT NOT NULL,
+    upto INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    UNIQUE (terminal, epoch)
+) STRICT;
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    person TEXT,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    received TEXT NOT NULL,
+    UNIQUE (chain, seq)
+) STRICT;
+CREATE INDEX records_of_person ON records (person) WHERE person IS NOT NULL;
+CREATE TABLE conflicts (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    person TEXT,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    received TEXT NOT NULL,
+    why TEXT NOT NULL,
+    UNIQUE (chain, seq, hash)
+) STRICT;
+"""
+
+_SECOND = """
+CREATE TABLE claims (
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    state TEXT NOT NULL,
+    since TEXT NOT NULL,
+    heard TEXT NOT NULL,
+    epoch TEXT,
+    head INTEGER,
+    watermark INTEGER,
+    alarms TEXT NOT NULL,
+    utc TEXT,
+    PRIMARY KEY (site, terminal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_apart ON records (kind, chain, seq)
+    WHERE kind = 'gap' OR kind = 'correction' OR kind = 'command-result';
+"""
+"""What terminals claim of themselves, unsigned (`edge.central.ledger.terminal_claims`); the rare kinds
+that reports look for."""
+
+_THIRD = """
+ALTER TABLE terminals ADD COLUMN doubted_since TEXT;
+CREATE INDEX results_by_command ON records (json_extract(CAST(payload AS TEXT), '$.data.command_id'))
+    WHERE kind = 'command-result';
+CREATE INDEX clock_steps ON records (chain, seq) WHERE kind = 'clock-step';
+"""
+"""From when on what a revoked identity signed is unproven; what terminals answered, by the command's id; where a
+clock was set."""
+
+_WATCHED = """
+ALTER TABLE claims ADD COLUMN claimed TEXT;
+CREATE TABLE services (
+    instance TEXT PRIMARY KEY,
+    beat TEXT NOT NULL,
+    unheard TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE strangers (
+    site TEXT NOT NULL,
+    terminal TEXT NOT NULL,
+    keyid TEXT,
+    first TEXT NOT NULL,
+    last TEXT NOT NULL,
+    PRIMARY KEY (site, terminal)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE acknowledgements (
+    id INTEGER PRIMARY KEY,
+    chain INTEGER NOT NULL REFERENCES chains (id),
+    seq INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    undone TEXT,
+    undone_by TEXT,
+    undone_why TEXT
+) STRICT;
+"""
+"""When a head was claimed; whether the ledger runs (`edge.central.ledger.pulse`); who speaks and is not registered
+(`edge.central.ledger.strangers`); what a person has looked into (`edge.central.store.acknowledged`)."""
+
+_LEAVING = """
+CREATE INDEX records_of_leaving ON records (kind, id) WHERE kind = 'erased' OR kind = 'consent'
+"""
+"""What the centre's roster follows (`edge.central.roster.order_follower`)."""
+
+_INTAKE = """
+CREATE TABLE intake (
+    terminal INTEGER NOT NULL REFERENCES terminals (id),
+    day TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    put_off INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (terminal, day)
+) STRICT, WITHOUT ROWID;
+"""
+"""How much each terminal sent in a day, and what of it was put off (`edge.central.ledger.quota`)."""
+
+_BARRED = """
+DROP INDEX records_of_leaving;
+CREATE INDEX records_of_leaving ON records (kind, id)
+WHERE kind = 'erased' OR kind = 'consent' OR kind = 'restricted'
+"""
+"""It follows objections, too."""
+
+_LACKING = """
+ALTER TABLE claims ADD COLUMN lacking INTEGER;
+ALTER TABLE claims ADD COLUMN lacking_since TEXT
+"""
+"""Since when a terminal claims what never came, however often it speaks."""
+
+_LOOKED = """
+CREATE TABLE looked_into (
+    id INTEGER PRIMARY KEY,
+    site TEXT,
+    terminal TEXT,
+    keyid TEXT,
+    instance TEXT,
+    upto TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    undone TEXT,
+    undone_by TEXT,
+    undone_why TEXT
+) STRICT
+"""
+"""What of a revoked key, and of an instance of the ledger, a person has looked into
+(`edge.central.store.looked`)."""
+
+_COUNTED = """
+ALTER TABLE claims ADD COLUMN counters TEXT
+"""
+"""What a terminal says that it counted, for `central terminals`."""
+
+_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED, _COUNTED)
+"""Never change one that was released: add the next."""
+
+
+def apply(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to this version: every missing step and its mark, or nothing.
+
+    Raises LedgerError for a file of a newer version or of another program; sqlite3.Error for a failing one.
+    """
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(_STEPS) and _mark(db) == APPLICATION_ID:
+        return
+    db.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
+    try:
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if _mark(db) != APPLICATION_ID and (_mark(db) or tables):
+            raise LedgerError(f"{path}: an SQLite file of another program; name the ledger's own database")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > len(_STEPS):
+            raise LedgerError(
+                f"{path}: made by a newer version of this program (schema {version}); upgrade this one"
+            )
+        for step in _STEPS[version:]:
+            for statement in step.split(";"):
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(_STEPS)}")
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _mark(db: sqlite3.Connection) -> int:
+    mark: int = db.execute("PRAGMA application_id").fetchone()[0]
+    return mark

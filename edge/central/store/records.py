@@ -1,0 +1,218 @@
+"""The ledger's tables: every record exactly once, as signed, and how far each chain is verified.
+
+One `Store` a thread. Nothing here judges a signature: `edge.central.ledger.intake` does, beforehand.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from nacl.signing import VerifyKey
+
+from edge.central.store.database import Database
+from edge.central.store.rows import ChainRow, Entry, Links, Terminal, now
+from edge.crypto.curve_points import sealing_key
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.names import RESERVED
+from edge.domain.protocol.record import GENESIS, NAME, Origin
+from edge.errors import LedgerRefused
+
+__all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
+
+MAX_CONFLICTS = 1_000
+"""Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
+
+
+class Store(Database):
+    """One connection to the ledger's database, bound to the thread that opened it."""
+
+    def register(self, origin: Origin, key: VerifyKey) -> Terminal:
+        """Let a terminal speak under this name with this key; one that is registered so already is returned.
+
+        Raises LedgerError for a reserved name, for one that another site has, and for a key that another name holds
+        or that was revoked; KeyFileError for one that is no point of its curve.
+        """
+        if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
+            raise LedgerRefused(
+                f"{origin.site}/{origin.terminal}: names are of lower-case letters, digits and hyphens"
+            )
+        if origin.terminal in RESERVED:
+            raise LedgerRefused(
+                f"a terminal cannot be called {origin.terminal}; the name is reserved, choose another"
+            )
+        sealing_key(key)  # nothing could ever be sealed to another, and its site would have no roster
+        with self.batch():
+            row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
+            if row is None:
+                self._refuse_a_second_site(origin)
+                self._db.execute(
+                    "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)",
+                    (origin.site, origin.terminal, key_id(key), bytes(key), now()),
+                )
+                row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
+        found = _terminal(row)
+        if found.origin != origin or found.revoked is not None:
+            state = "was revoked" if found.revoked else "belongs to it"
+            raise LedgerRefused(
+                f"the key {found.keyid} is registered for {found.origin.site}/{found.origin.terminal} and {state}; "
+                "make a new identity for this terminal"
+            )
+        return found
+
+    def revoke(self, keyid: str, since: str | None = None) -> bool:
+        """Accept nothing more that is signed by this key; what is stored stays.
+
+        What came at `since` (RFC 3339 UTC) or later is unproven then; without it nobody says from when on. It may
+        be said of one that is revoked already. False when the key is unknown, or nothing is new about it.
+        """
+        with self.batch():
+            query = "UPDATE terminals SET revoked = ? WHERE keyid = ? AND revoked IS NULL"
+            fresh = self._db.execute(query, (now(), keyid)).rowcount == 1
+            if since is None:
+                return fresh
+            query = "UPDATE terminals SET doubted_since = ? WHERE keyid = ?"
+            return self._db.execute(query, (since, keyid)).rowcount == 1
+
+    def terminal(self, keyid: str) -> Terminal | None:
+        """Whose key this is; None when it is not registered."""
+        with self._guard():
+            row = self._db.execute(_TERMINAL_OF_KEY, (keyid,)).fetchone()
+        return None if row is None else _terminal(row)
+
+    def revoked(self, keyids: Collection[str]) -> set[str]:
+        """Which of these keys may not speak any more."""
+        places = ", ".join("?" * len(keyids))
+        query = f"SELECT keyid FROM terminals WHERE revoked IS NOT NULL AND keyid IN ({places})"  # noqa: S608
+        with self._guard():
+            return {keyid for (keyid,) in self._db.execute(query, tuple(keyids))}
+
+    def terminals(self) -> list[Terminal]:
+        """Every registered identity, the revoked ones too."""
+        with self._guard():
+            return [_terminal(row) for row in self._db.execute(f"{_TERMINALS} ORDER BY site, terminal, id")]
+
+    def find_chain(self, terminal: Terminal, epoch: str) -> ChainRow | None:
+        """The chain of an epoch; None when nothing of it was ever stored."""
+        with self._guard():
+            row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
+        return None if row is None else ChainRow(*row)
+
+    def chain(self, terminal: Terminal, epoch: str) -> ChainRow:
+        """The chain of an epoch; made when it is new (inside a batch)."""
+        with self._guard():
+            row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
+            if row is None:
+                insert = "INSERT INTO chains (terminal, epoch, upto, head) VALUES (?, ?, 0, ?)"
+                self._db.execute(insert, (terminal.id, epoch, GENESIS))
+                row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
+        return ChainRow(*row)
+
+    def chains(self) -> list[ChainRow]:
+        """Every chain of every terminal."""
+        with self._guard():
+            rows = self._db.execute("SELECT id, terminal, epoch, upto, head FROM chains ORDER BY terminal, id")
+            return [ChainRow(*row) for row in rows]
+
+    def links(self, chain: ChainRow, seq: int) -> Links | None:
+        """How a stored record is linked; None when it is not here."""
+        with self._guard():
+            query = "SELECT prev, hash FROM records WHERE chain = ? AND seq = ?"
+            row = self._db.execute(query, (chain.id, seq)).fetchone()
+        return None if row is None else Links(*row)
+
+    def entry(self, chain: ChainRow, seq: int) -> Entry | None:
+        """A stored record; None when it is not here."""
+        with self._guard():
+            row = self._db.execute(f"{_ENTRY} AND seq = ?", (chain.id, seq)).fetchone()
+        return None if row is None else Entry(*row)
+
+    def top(self, chain: ChainRow) -> int:
+        """The highest seq that is stored, after a gap perhaps; 0 when none is."""
+        with self._guard():
+            found: int | None = self._db.execute(_TOP, (chain.id,)).fetchone()[0]
+        return found or 0
+
+    def insert(self, chain: ChainRow, entries: Sequence[Entry]) -> None:
+        """Store records (inside a batch). Their places must be free: nothing is ever overwritten."""
+        received = now()
+        with self._guard():
+            self._db.executemany(_INSERT, [(chain.id, *_columns(entry), received) for entry in entries])
+
+    def advance(self, chain: ChainRow, upto: int, head: str) -> None:
+        """Record how far a chain is verified (inside a batch)."""
+        with self._guard():
+            self._db.execute("UPDATE chains SET upto = ?, head = ? WHERE id = ?", (upto, head, chain.id))
+
+    def keep_conflict(self, chain: ChainRow, entry: Entry, why: str) -> None:
+        """Keep the evidence of a fork, once each, up to MAX_CONFLICTS (inside a batch)."""
+        with self._guard():
+            kept = self._db.execute("SELECT count(*) FROM conflicts WHERE chain = ?", (chain.id,)).fetchone()[0]
+            if kept < MAX_CONFLICTS:
+                self._db.execute(_INSERT_CONFLICT, (chain.id, *_columns(entry), now(), why))
+
+    def entries(self, chain: ChainRow, after: int = 0) -> Iterator[Entry]:
+        """The stored records of a chain with seq > `after`, in order."""
+        with self._guard():
+            for row in self._db.execute(f"{_ENTRY} AND seq > ? ORDER BY seq", (chain.id, after)):
+                yield Entry(*row)
+
+    def conflicts(self, chain: ChainRow) -> list[tuple[Entry, str]]:
+        """The evidence of forks of a chain, each with why, in the order of arrival."""
+        with self._guard():
+            return [(Entry(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
+
+    def names(self, person: str) -> bool:
+        """Whether any record names this person."""
+        with self._guard():
+            return (
+                self._db.execute("SELECT 1 FROM records WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+            )
+
+    def count(self, kind: str | None = None) -> int:
+        """How many records are stored, of one kind or of all."""
+        with self._guard():
+            query = "SELECT count(*) FROM records WHERE ? IS NULL OR kind = ?"
+            found: int = self._db.execute(query, (kind, kind)).fetchone()[0]
+        return found
+
+    def count_of(self, chain: ChainRow) -> int:
+        """How many records of a chain are stored."""
+        with self._guard():
+            query = "SELECT count(*) FROM records WHERE chain = ?"
+            found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
+        return found
+
+    def _refuse_a_second_site(self, origin: Origin) -> None:
+        """A record's id names the terminal and no site; what two sites have by now stays."""
+        query = "SELECT DISTINCT site FROM terminals WHERE terminal = ?"
+        sites = {site for (site,) in self._db.execute(query, (origin.terminal,))}
+        if sites and origin.site not in sites:
+            raise LedgerRefused(
+                f"{origin.site}/{origin.terminal}: {min(sites)}/{origin.terminal} has this name, by which records "
+                f"are known; give this terminal another one, such as {origin.site}-{origin.terminal}"
+            )
+
+
+_TERMINALS = "SELECT id, site, terminal, keyid, public_key, registered, revoked, doubted_since FROM terminals"
+_TERMINAL_OF_KEY = f"{_TERMINALS} WHERE keyid = ?"
+_CHAIN_OF_EPOCH = "SELECT id, terminal, epoch, upto, head FROM chains WHERE terminal = ? AND epoch = ?"
+_TOP = "SELECT max(seq) FROM records WHERE chain = ?"
+_ENTRY = "SELECT seq, kind, person, prev, hash, payload, signature FROM records WHERE chain = ?"
+_INSERT = (
+    "INSERT INTO records (chain, seq, kind, person, prev, hash, payload, signature, received)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_CONFLICTS = (
+    "SELECT seq, kind, person, prev, hash, payload, signature, why FROM conflicts WHERE chain = ? ORDER BY id"
+)
+_INSERT_CONFLICT = (
+    "INSERT OR IGNORE INTO conflicts (chain, seq, kind, person, prev, hash, payload, signature, received, why)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _columns(entry: Entry) -> tuple[object, ...]:
+    return (entry.seq, entry.kind, entry.person, entry.prev, entry.hash, entry.payload, entry.signature)
+
+
+def _terminal(row: tuple[int, str, str, str, bytes, str, str | None, str | None]) -> Terminal:
+    number, site, terminal, keyid, key, registered, revoked, since = row
+    return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked, since)

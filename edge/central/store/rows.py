@@ -1,0 +1,62 @@
+"""What the ledger's database holds, row by row."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from nacl.signing import VerifyKey
+
+from edge.domain.protocol.record import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
+
+    id: int
+    origin: Origin = field(hash=False)  # the id says it all, and is hashed for every record
+    keyid: str = field(hash=False)
+    key: VerifyKey = field(hash=False)
+    registered: str = field(hash=False)
+    """RFC 3339 UTC."""
+    revoked: str | None = field(hash=False)
+    doubted_since: str | None = field(hash=False, default=None)
+    """Of a revoked one: what the ledger received at this instant or later is unproven; None: nobody said when."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRow:
+    """One epoch of one identity."""
+
+    id: int
+    terminal: int
+    epoch: str
+    upto: int
+    """Every record up to here is stored and linked."""
+    head: str
+    """sha256 (hex) of the payload of record `upto`; GENESIS at 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """sha256 (hex) of the payload before a record, and of its own."""
+
+    prev: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record to store."""
+
+    seq: int
+    kind: str
+    person: str | None
+    prev: str
+    hash: str
+    payload: bytes
+    signature: bytes
+
+
+def now() -> str:
+    """This machine's clock as the ledger writes it: RFC 3339 UTC with milliseconds and Z."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

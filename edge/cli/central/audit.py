@@ -1,0 +1,138 @@
+"""`smartclocker central audit`: who did what with people's data, and why; verified, and entries by hand."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central.authority import PUBLIC_ORIGIN, add_doing, open_registry, turn_of
+from edge.cli.central.directory import LEDGER_DB, open_ledger, reason, verb
+from edge.cli.output.plain_text import say
+from edge.domain.plural import counted
+
+if TYPE_CHECKING:
+    from edge.central.authority.register import Registry
+    from edge.central.authority.terminal_audit import Said
+    from edge.domain.protocol.audit_entry import Entry
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of `audit`."""
+    audit = verb(verbs, "audit", "verify the audit log and print it; or enter a disclosure or a note", run_audit)
+    audit.epilog = (
+        "Exit code 65 when the log, or with --terminals the ledger, does not verify. Write down the last line's "
+        "digest elsewhere."
+    )
+    audit.add_argument("--enter", choices=("disclosure", "note"), help="enter something instead of printing")
+    audit.add_argument("--person", metavar="ID", help="whose data it is; without --enter: about them alone")
+    audit.add_argument(
+        "--terminals",
+        action="store_true",
+        help="print what terminals' signed records say, too: enrolled, consent, restricted, erased, corrected, and "
+        "what became of orders; who acted by hand there, by number; the whole ledger is verified",
+    )
+    audit.add_argument("--to", type=reason, metavar="WHOM", help="of a disclosure: who was given the data")
+    audit.add_argument(
+        "--force", action="store_true", help="with --enter: although neither a record nor the roster names PERSON"
+    )
+    add_doing(audit, why="")
+    add_json(audit)
+
+
+def run_audit(arguments: argparse.Namespace) -> int:
+    """Verify and print, or enter."""
+    from edge.central.authority import key
+    from edge.central.authority.audit import check
+    from edge.crypto.key_files import load_public
+    from edge.errors import JournalAltered
+
+    present = load_public(arguments.directory / key.PUBLIC, PUBLIC_ORIGIN)
+    if arguments.enter is not None:
+        return _enter(arguments)
+    with open_registry(arguments.directory) as registry:
+        report, begun = check(registry, present), registry.begun()
+        entries = _asked_for(report.entries, arguments)
+        records, bad = _terminals(arguments, registry) if arguments.terminals else (None, [])
+    if arguments.json:
+        rows: list[dict[str, Any]] = [
+            {"n": e.n, "at": e.at, "by": e.by, "act": e.act, "why": e.why, "person": e.person, "data": e.data}
+            for e in entries
+        ]
+        document: dict[str, Any] = {
+            "entries": rows,
+            "head": report.head,
+            "problem": report.problem,
+            "begun": begun,
+        }
+        if records is not None:
+            document |= {"records": [asdict(one) for one in records], "ledger_problems": bad}
+        print(json.dumps(document, indent=2))
+    else:
+        for e in entries:
+            told = " ".join(f"{name}={value}" for name, value in e.data.items() if name not in {"key", "statement"})
+            say(f"{e.n:>5}  {e.at}  {e.by}  {e.act}  {e.person or '-'}  {told}  ({e.why})")
+        print(f"{len(report.entries)} entries verify; the last one's digest is {report.head}")
+        if begun:
+            print(
+                f"{begun} acts were begun and are not entered yet: a command is at it, or was interrupted; "
+                "the next one that acts enters them"
+            )
+        if report.problem is not None:
+            say(f"problem: {report.problem}")
+        for one in records or ():
+            told = " ".join(f"{name}={value}" for name, value in one.data.items() if name != "command_id")
+            doubt = f"  [{one.doubt}]" if one.doubt else ""
+            how = f"order {one.order}" if one.order is not None else f"by {one.by}" if one.by else "-"
+            say(f"{one.record}  {one.at}  {one.kind}  {one.person or '-'}  {how}  {told}{doubt}")
+        if records is not None:
+            print(
+                f"{counted(len(records), 'record')} of terminals; "
+                + ("the ledger verifies" if not bad else "problems:")
+            )
+        for line in bad:
+            say(f"  {line}")
+    return 0 if report.problem is None and not bad else JournalAltered.exit_code
+
+
+def _enter(arguments: argparse.Namespace) -> int:
+    from edge.domain.protocol.audit_entry import Act
+    from edge.errors import LedgerRefused
+
+    wrong = [] if arguments.why else ["an entry needs --why; give it"]
+    if arguments.enter == "disclosure" and not (arguments.to or "").strip():
+        wrong.append("a disclosure needs --to, whom; give it")
+    if arguments.enter != "disclosure" and arguments.to is not None:
+        wrong.append("--to is of a disclosure; leave it out, or --enter disclosure")
+    if wrong:
+        raise LedgerRefused("; ".join(wrong))
+    if not arguments.force:
+        _refuse_unknown(arguments, "nothing was entered. --force enters it all the same")
+    with turn_of(arguments) as desk:
+        data = {} if arguments.to is None else {"to": arguments.to}
+        entry = desk.registry.enter(desk.key, desk.doing, Act(arguments.enter), data, arguments.person)
+    print(f"entered as {entry.n}")
+    return 0
+
+
+def _asked_for(entries: "list[Entry]", arguments: argparse.Namespace) -> "list[Entry]":
+    found = [one for one in entries if arguments.person in {None, one.person}]
+    if not found:
+        _refuse_unknown(arguments, "nothing can be on record about them")
+    return found
+
+
+def _refuse_unknown(arguments: argparse.Namespace, instead: str) -> None:
+    """Where a ledger is here to be asked: it may be on another machine. Raises QuestionError."""
+    from edge.central.attendance.unanswerable import refuse_unknown
+
+    if (arguments.directory / LEDGER_DB).exists():
+        with open_ledger(arguments.directory) as store:
+            refuse_unknown(store, arguments.person, instead)
+
+
+def _terminals(arguments: argparse.Namespace, registry: "Registry") -> "tuple[list[Said], list[str]]":
+    from edge.central.authority.terminal_audit import problems, said
+
+    with open_ledger(arguments.directory) as store:
+        return said(registry, store, arguments.person), problems(store)

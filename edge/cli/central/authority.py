@@ -1,0 +1,148 @@
+"""`smartclocker central authority init|show|rotate`: the key whose orders terminals obey."""
+
+import argparse
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.central.directory import duration, open_ledger, reason, verb
+from edge.cli.output.next_step import at_centre
+from edge.domain.plural import counted
+
+if TYPE_CHECKING:
+    from edge.central.authority.acting import Book, Desk
+    from edge.central.authority.register import Doing, Registry
+    from edge.domain.protocol.audit_entry import Entry
+
+
+PUBLIC_ORIGIN = "`smartclocker central authority init DIR` writes it again from the key"
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of the three."""
+    group = verbs.add_parser("authority", help="the key whose orders terminals obey: make, show or replace it")
+    own = group.add_subparsers(metavar="VERB", required=True)
+    init = verb(own, "init", "make the authority's key, and begin its audit log; what is there is kept", run_init)
+    add_doing(init, why="the authority is set up")
+    verb(own, "show", "print the public key, which terminals pin (keys.authority)", run_show)
+    rotate = verb(own, "rotate", "replace the key: the old one names the new one to every terminal", run_rotate)
+    rotate.epilog = "The order is kept to be sent: `smartclocker central orders DIR --send` does, again and again."
+    rotate.add_argument(
+        "--overlap", type=duration, default=timedelta(days=30), metavar="TIME",
+        help="how long the old key counts still; a terminal that is away for longer must be given the new one by "
+        "hand (default: 30d, 92d at most)",
+    )  # fmt: skip
+    add_doing(rotate)
+
+
+def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
+    """Who does it, and why: both stand in the audit log."""
+    parser.add_argument(
+        "--by", type=reason, metavar="WHO", default=None,
+        help="who does it, as they say; the number of the login stands beside it (default: this login's name)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--why",
+        type=reason,
+        metavar="TEXT",
+        default=why or None,
+        required=why is None,
+        help="one line for the audit log",
+    )
+
+
+def doing(arguments: argparse.Namespace) -> "Doing":
+    """What `add_doing` asked for, and the number of the login, which nobody can type."""
+    from edge.adapters.linux.login_uid import name_of, uid
+    from edge.central.authority.register import Doing
+
+    login = uid()
+    return Doing(arguments.by or name_of(login), arguments.why, login)
+
+
+def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Desk]":
+    """The authority's key and log for what the command does; see `edge.central.authority.acting`."""
+    from edge.central.authority import acting
+
+    return acting.turn_of(arguments.directory, doing(arguments))
+
+
+def book_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Book]":
+    """The same where an authority is; elsewhere there is no log, and nothing is entered."""
+    from edge.central.authority import acting
+
+    return acting.book_of(arguments.directory, doing(arguments))
+
+
+def open_registry(directory: Path) -> "Registry":
+    """What the authority did, for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    from edge.central.authority import key as authority
+    from edge.central.authority.register import Registry
+    from edge.errors import LedgerError
+
+    path = directory / authority.DB
+    if not path.exists():
+        raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
+    return Registry(path)
+
+
+def verified(registry: "Registry", directory: Path) -> "list[Entry]":
+    """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
+    from edge.central.authority import key as authority
+    from edge.central.authority.audit import check
+    from edge.crypto.key_files import load_public
+    from edge.errors import JournalAltered
+
+    report = check(registry, load_public(directory / authority.PUBLIC, PUBLIC_ORIGIN))
+    if report.problem is not None:
+        raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
+    return report.entries
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Make what is missing."""
+    from edge.central.authority import key as authority
+    from edge.crypto.dsse import key_id
+
+    arguments.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = authority.init(arguments.directory, doing(arguments))
+    print(f"authority     {arguments.directory / authority.PUBLIC}  (every terminal pins it: keys.authority)")
+    print(
+        f"key           {key_id(key.verify_key)}; keep {arguments.directory / authority.KEY} closed and backed up"
+    )
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print the PEM."""
+    from edge.central.authority import key as authority
+    from edge.crypto.key_files import public_pem
+
+    print(public_pem(authority.load(arguments.directory).verify_key), end="")
+    return 0
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    """Make the next key, and the orders that name it."""
+    from datetime import UTC, datetime
+
+    from edge.central.authority import key as authority
+    from edge.errors import LedgerRefused
+
+    if arguments.overlap > authority.ROTATION_VALID:
+        raise LedgerRefused(f"--overlap is longer than {authority.ROTATION_VALID.days}d; give a shorter one")
+    sites: dict[str, list[str]] = {}
+    with open_ledger(arguments.directory) as store:
+        for one in store.terminals():
+            names = sites.setdefault(one.origin.site, [])
+            if one.revoked is None and one.origin.terminal not in names:
+                names.append(one.origin.terminal)
+    sites = {site: names for site, names in sites.items() if names}
+    made = authority.rotate(
+        arguments.directory, doing(arguments), sites, overlap=arguments.overlap, start=datetime.now(UTC)
+    )
+    print(f"rotated       the key {made.keyid} signs from now on; the old one counts until {made.until}")
+    print(f"owed          {counted(sum(map(len, sites.values())), 'terminal')} still to learn it")
+    print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
+    return 0

@@ -1,0 +1,99 @@
+"""The centre's directory, and how its verbs begin."""
+
+import argparse
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.adapters.mqtt.tls import UplinkSettings
+    from edge.central.store.records import Store
+
+LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    call: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    """A verb over DIR."""
+    parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.set_defaults(call=call)
+    return parser
+
+
+def duration(text: str) -> timedelta:
+    """`90m`, `24h`, `7d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 30s, 90m, 24h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def moment(text: str) -> str:
+    """`2026-03-02T17:30+01:00`, as UTC with milliseconds and Z."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no moment; write it with Z or an offset: 2026-03-02T17:30+01:00")
+
+
+def named(rule: str) -> Callable[[str], Any]:
+    """A rule of `edge.domain.protocol.names` as the type of an argument; what is wrong is one line, exit code 2."""
+
+    def read(text: str) -> Any:
+        from edge.domain.protocol import names
+
+        try:
+            return getattr(names, rule)(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
+
+
+def reason(text: str) -> str:
+    """Free text for the audit log, as the type of an argument."""
+    from edge.domain.protocol import reasons
+
+    try:
+        return reasons.reason(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def open_ledger(directory: Path) -> "Store":
+    """The ledger's database for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    from edge.central.store.records import Store
+    from edge.errors import LedgerError
+
+    path = directory / LEDGER_DB
+    if not path.exists():
+        raise LedgerError(f"{path}: there is no ledger here; name the directory that `central init` made")
+    return Store(path)
+
+
+def add_broker(parser: argparse.ArgumentParser) -> None:
+    """Where the broker is."""
+    parser.add_argument(
+        "--host", type=named("host"), default="localhost", help="the broker, by a name in its certificate"
+    )
+    parser.add_argument("--port", type=named("port"), default=8883)
+
+
+def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":
+    """A way to the broker, with the certificate of `user`: the ledger's, or the authority's."""
+    from edge.adapters.mqtt.tls import UplinkSettings
+
+    pki = arguments.directory / "pki"
+    files = pki / "ca.crt", pki / f"client-{user}.crt", pki / f"client-{user}.key"
+    return UplinkSettings(arguments.host, arguments.port, *files)

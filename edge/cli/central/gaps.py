@@ -1,0 +1,150 @@
+"""`smartclocker central gaps`, `acknowledge`: what lacks, what to do about it, and that it was looked into."""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central.authority import add_doing, book_of, doing
+from edge.cli.central.directory import duration, open_ledger, verb
+from edge.cli.output.next_step import at_centre, with_directory
+from edge.cli.output.plain_text import say
+
+if TYPE_CHECKING:
+    from edge.central.gaps.delivery_gaps import Finding
+    from edge.central.store.records import Store
+
+LEDGER = "ledger"
+"""Where an instance of the ledger is: no terminal's name."""
+_NOWHERE = {"site": None, "terminal": None}
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of `gaps`."""
+    gaps = verb(verbs, "gaps", "say what is missing, silent or contradictory, each with its cure", run_gaps)
+    gaps.epilog = "Exit code 0 when there is nothing to be done, 1 when there is."
+    gaps.add_argument(
+        "--silent-after",
+        type=duration,
+        default=timedelta(hours=24),
+        metavar="TIME",
+        help="report a terminal of which nothing was heard for so long: 90m, 24h, 7d (default: 24h)",
+    )
+    gaps.add_argument(
+        "--broker", type=Path, default=Path("/etc/smartclocker/broker"), metavar="INTO",
+        help="where `central broker` put what the broker reads; what this user may not read is not compared "
+        "(default: /etc/smartclocker/broker)",
+    )  # fmt: skip
+    gaps.add_argument(
+        "--acknowledged", action="store_true", help="list what was acknowledged instead, by whom and why"
+    )
+    add_json(gaps, array=True)
+
+    word = verb(
+        verbs, "acknowledge",
+        "say that a new epoch, a revoked key that was heard, or a dead instance of the ledger was looked into: "
+        "`gaps` is silent about it then", acknowledge,
+    )  # fmt: skip
+    word.epilog = (
+        "Of an epoch, say it when all that could be saved is imported, or nothing can be. A key that is heard "
+        "again, and an instance that runs again and dies again, is named again. It stays listed, with --undo too."
+    )
+    word.add_argument(
+        "where", metavar="SITE/TERMINAL", help="whose epoch or key; or the word `ledger`, for an instance of it"
+    )
+    word.add_argument(
+        "what", metavar="EPOCH",
+        help="that began anew, as `central gaps` names it; or the KEYID that was revoked; or the INSTANCE, `-` for "
+        "the one without a name",
+    )  # fmt: skip
+    word.add_argument("--undo", action="store_true", help="take it back: `gaps` says it again")
+    add_doing(word)
+
+
+def run_gaps(arguments: argparse.Namespace) -> int:
+    """Look, and say it."""
+    from datetime import UTC, datetime
+
+    from edge.central.broker import revocation_compare
+    from edge.central.gaps import certificate_expiry
+    from edge.central.gaps.delivery_gaps import find
+
+    if arguments.acknowledged:
+        return _list(arguments)
+    with open_ledger(arguments.directory) as store:
+        ending = certificate_expiry.found(arguments.directory / "pki", store.terminals(), datetime.now(UTC))
+        lists = revocation_compare.found(arguments.directory / "pki", arguments.broker, store.terminals())
+        found = [*ending, *lists, *find(store, arguments.silent_after)]
+    if arguments.json:
+        print(json.dumps([_as_json(one) for one in found], indent=2))
+    else:
+        for one in found:
+            since = f" since {one.since}" if one.since else ""
+            name = f"{one.origin.site}/{one.origin.terminal}  " if one.origin else ""
+            say(f"{name}{one.kind}{since}: {with_directory(one.text, arguments.directory)}")
+        if not found:
+            print("nothing is missing, silent or contradictory")
+    return 1 if found else 0
+
+
+def acknowledge(arguments: argparse.Namespace) -> int:
+    """Say it, or take it back."""
+    from edge.domain.protocol.audit_entry import Act
+
+    said = doing(arguments)
+    word = Act.GAP_TAKEN_BACK if arguments.undo else Act.GAP_ACKNOWLEDGED
+    with open_ledger(arguments.directory) as store:
+        act, data = _meant(store, arguments)
+        with book_of(arguments) as book, book.act(word, data):
+            act(said.by, said.why)
+    listed = at_centre(arguments, "gaps", "--acknowledged")
+    print("taken back" if arguments.undo else f"acknowledged; `{listed}` lists it")
+    return 0
+
+
+def _meant(store: "Store", arguments: argparse.Namespace) -> tuple[Callable[[str, str], None], dict[str, str]]:
+    """What is to be done by somebody for a reason, and what the audit log says of it."""
+    from edge.central.store import acknowledged, looked
+    from edge.domain.protocol.record import Origin
+
+    undo, what = arguments.undo, arguments.what
+    if arguments.where == LEDGER:
+        act = looked.undo_instance if undo else looked.acknowledge_instance
+        return partial(act, store, what), {"instance": what}
+    site, _, terminal = arguments.where.partition("/")
+    origin, place = Origin(site, terminal), {"site": site, "terminal": terminal}
+    known = (origin, what) in looked.keys(store) or looked.is_heard(store, origin, what)
+    if known and not acknowledged.is_here(store, origin, what):
+        of_key = looked.undo_key if undo else looked.acknowledge_key
+        return partial(of_key, store, origin, what), {**place, "keyid": what}
+    of_epoch = acknowledged.undo if undo else acknowledged.acknowledge
+    return partial(of_epoch, store, origin, what), {**place, "epoch": what}
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from edge.central.store import acknowledged, looked
+
+    with open_ledger(arguments.directory) as store:
+        found = sorted([*acknowledged.listed(store), *looked.listed(store)], key=lambda one: one.at)
+    if arguments.json:
+        rows = [asdict(one) for one in found]
+        print(json.dumps([{**(row.pop("origin") or _NOWHERE), **row} for row in rows], indent=2))
+        return 0
+    for one in found:
+        end = f"; taken back {one.undone} by {one.undone_by}: {one.undone_why}" if one.undone else ""
+        name = f"{one.origin.site}/{one.origin.terminal}" if one.origin else LEDGER
+        what = (
+            f"epoch {one.epoch}" if one.epoch else f"key {one.keyid}" if one.keyid else f"instance {one.instance}"
+        )
+        say(f"{name}  {what}  {one.at} by {one.by}: {one.why}{end}")
+    return 0
+
+
+def _as_json(finding: "Finding") -> dict[str, Any]:
+    document = asdict(finding)
+    return {**(document.pop("origin") or _NOWHERE), **document}

@@ -1,0 +1,205 @@
+"""`smartclocker central issue`, `register`, `revoke`: who may speak, and by which keys."""
+
+import argparse
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.cli.central.authority import add_doing, book_of
+from edge.cli.central.directory import LEDGER_DB, LEDGER_PUBLIC, moment, named, open_ledger, verb
+from edge.cli.output.next_step import at_centre
+from edge.domain.plural import command
+
+if TYPE_CHECKING:
+    from edge.central.broker.issued_certificates import Issued
+    from edge.central.store.rows import Terminal
+
+_KEYID = re.compile(r"[0-9a-f]{32}")
+_TO = "/etc/smartclocker"
+_SHOWN = "give what `smartclocker keys show` prints at the terminal"
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of the three."""
+    issue = verb(
+        verbs,
+        "issue",
+        "issue a terminal's TLS certificate, or renew it; the files are then copied to it",
+        run_issue,
+    )
+    issue.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
+    add_doing(issue, why="a certificate is issued")
+
+    register = verb(
+        verbs, "register", "let a terminal's identity speak: its records count from now on", run_register
+    )
+    register.add_argument("site", type=named("site"), metavar="SITE")
+    register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
+    register.add_argument("key", type=Path, metavar="PEM", help="what `smartclocker keys show` printed there")
+    add_doing(register, why="a terminal is set up")
+
+    revoke = verb(
+        verbs,
+        "revoke",
+        "accept nothing more from an identity, nor its certificates; what is stored stays",
+        run_revoke,
+    )
+    revoke.add_argument(
+        "keyid", metavar="KEYID",
+        help="as `central terminals` lists it; or a NAME that certificates were issued for: then these alone",
+    )  # fmt: skip
+    revoke.add_argument(
+        "--since", type=moment, metavar="TIME",
+        help="what the ledger received from then on is marked `unproven` in the hours; without it all of the "
+        "identity's is marked `revoked`. It may be said later, and again: RFC 3339 with Z or an offset",
+    )  # fmt: skip
+    add_doing(revoke, why="nobody said why")
+
+
+def run_issue(arguments: argparse.Namespace) -> int:
+    """Issue, and say where the files belong and what they replace."""
+    from edge.central.authority import key as authority
+    from edge.central.broker import certificates, revocation_list
+    from edge.domain.protocol.audit_entry import Act
+
+    base: Path = arguments.directory
+    certificates.load_authority(base / "pki")  # where none is, nothing is begun
+    former = revocation_list.valid(base / "pki", arguments.terminal)
+    with book_of(arguments) as book, book.act(Act.CERTIFICATE_ISSUED, {"name": arguments.terminal}):
+        files = certificates.issue_client(base / "pki", arguments.terminal)
+    new = revocation_list.valid(base / "pki", arguments.terminal)[-1]
+    print(f"certificate   {files.certificate}  (at the terminal: {_TO}/tls/terminal.pem; until {_day(new)})")
+    print(f"key           {files.key}  (there: {_TO}/keys/tls-key; move it, keep no copy)")
+    print(f"ca            {files.ca}  (there: {_TO}/tls/ca.pem)")
+    print(f"ledger key    {base / LEDGER_PUBLIC}  (there: {_TO}/ledger.pem)")
+    if (base / authority.PUBLIC).exists():
+        print(f"authority     {base / authority.PUBLIC}  (there: {_TO}/authority.pem, which keys.authority names)")
+    if former:
+        print(
+            f"replaces      that of {former[-1].begin:%Y-%m-%d}, which counts until {_day(former[-1])}; to end it\n"
+            f"              at once, `{at_centre(arguments, 'revoke', arguments.terminal)}`, then issue again"
+        )
+    return 0
+
+
+def run_register(arguments: argparse.Namespace) -> int:
+    """Register an identity."""
+    from edge.central.roster.store import ROSTER_DB
+    from edge.central.store.records import Store
+    from edge.crypto.curve_points import sealing_key
+    from edge.crypto.dsse import key_id
+    from edge.crypto.key_files import load_public
+    from edge.domain.protocol.audit_entry import Act
+    from edge.domain.protocol.record import Origin
+    from edge.errors import LedgerError
+
+    key, origin = load_public(arguments.key, _SHOWN), Origin(arguments.site, arguments.terminal)
+    sealing_key(key)  # one that is no key is refused before anything is begun
+    data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
+    if not any((arguments.directory / name).exists() for name in (LEDGER_PUBLIC, LEDGER_DB)):
+        raise LedgerError(f"{arguments.directory}: no centre is here; name the directory that `central init` made")
+    with Store(arguments.directory / LEDGER_DB) as store, book_of(arguments) as book:
+        there = store.terminal(key_id(key)) is not None
+        with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):
+            terminal = store.register(origin, key)
+    print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
+    if (arguments.directory / ROSTER_DB).exists():  # the key to it is sealed to each terminal that is registered
+        print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
+        print("              and the terminal knows who belongs to its site")
+    return 0
+
+
+def run_revoke(arguments: argparse.Namespace) -> int:
+    """Revoke an identity and its name's certificates, or the certificates of a name alone."""
+    if _KEYID.fullmatch(arguments.keyid) is None:
+        return _revoke_name(arguments)
+    return _revoke_identity(arguments)
+
+
+def _revoke_identity(arguments: argparse.Namespace) -> int:
+    from edge.central.broker import revocation_list
+    from edge.central.store.rows import now
+    from edge.domain.protocol.audit_entry import Act
+    from edge.errors import LedgerRefused
+
+    base: Path = arguments.directory
+    if arguments.since is not None and arguments.since > now():
+        raise LedgerRefused(
+            f"--since {arguments.since}: lies in the future, so that nothing would be marked; give the moment from "
+            "which on it may have been another's"
+        )
+    with open_ledger(base) as store, book_of(arguments) as book:
+        terminal = store.terminal(arguments.keyid)
+        if terminal is None:
+            raise LedgerRefused(
+                f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them"
+            )
+        origin = terminal.origin
+        another = _others(terminal, store.terminals())
+        valid = revocation_list.valid(base / "pki", origin.terminal)
+        kept = valid[-1:] if another else []
+        gone = [one for one in valid if one not in kept]
+        data = {"keyid": terminal.keyid, "site": origin.site, "terminal": origin.terminal, **_serials(gone)}
+        data |= {} if arguments.since is None else {"since": arguments.since}
+        news = terminal.revoked is None or gone or arguments.since is not None
+        with book.act(Act.IDENTITY_REVOKED, data) if news else contextlib.nullcontext():
+            store.revoke(arguments.keyid, arguments.since)
+            path = revocation_list.revoke(base / "pki", gone) if gone else None
+    print(f"revoked       {arguments.keyid}  of {origin.site}/{origin.terminal}")
+    if arguments.since is None:
+        print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
+    _say_revoked(base, origin.terminal, gone, path)
+    for one in kept:
+        print(
+            f"kept          the certificate of {one.begin:%Y-%m-%d}: {another} has this name and may speak;\n"
+            f"              `{at_centre(arguments, 'revoke', origin.terminal)}` revokes it, too"
+        )
+    return 0
+
+
+def _others(terminal: "Terminal", everybody: "list[Terminal]") -> str | None:
+    """Another identity of the same name that may speak: the terminal that took its place."""
+    active = (one for one in everybody if one.revoked is None and one.keyid != terminal.keyid)
+    return next((one.keyid for one in active if one.origin.terminal == terminal.origin.terminal), None)
+
+
+def _revoke_name(arguments: argparse.Namespace) -> int:
+    from edge.central.broker import certificates, revocation_list
+    from edge.domain.protocol.audit_entry import Act
+    from edge.errors import LedgerRefused, NameRefused
+
+    base, name = arguments.directory, arguments.keyid
+    if arguments.since is not None:
+        raise NameRefused("--since is about an identity; give its KEYID, which `central terminals` lists")
+    if name in {certificates.LEDGER, certificates.AUTHORITY} or name.startswith(f"{certificates.LEDGER}."):
+        raise NameRefused(
+            f"{name} is the centre's own; `{at_centre(arguments, 'init', '--renew')}` replaces and revokes it"
+        )
+    valid = revocation_list.valid(base / "pki", name)
+    if not valid:
+        raise LedgerRefused(
+            f"no active identity and no certificate {name!r}; `smartclocker central terminals` lists the identities"
+        )
+    data = {"name": name, **_serials(valid)}
+    with book_of(arguments) as book, book.act(Act.CERTIFICATES_REVOKED, data):
+        path = revocation_list.revoke(base / "pki", valid)
+    _say_revoked(base, name, valid, path)
+    return 0
+
+
+def _serials(which: "list[Issued]") -> dict[str, list[str]]:
+    return {"certificates": [f"{one.serial:x}" for one in which]}
+
+
+def _say_revoked(base: Path, name: str, which: "list[Issued]", path: Path | None) -> None:
+    if path is None:
+        print(f"certificates  none of {name} is left to revoke")
+        return
+    print(f"certificates  {len(which)} of {name} revoked in {path}")
+    print(f"next          {command('central', 'broker', base, '/etc/smartclocker/broker', root=True)}")
+    print("              systemctl restart mosquitto  (a reload keeps it out, but leaves a connection that stands)")
+
+
+def _day(one: "Issued") -> str:
+    return f"{one.end:%Y-%m-%d}"

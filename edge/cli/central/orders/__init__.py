@@ -1,0 +1,1 @@
+"""The verbs that order terminals to do something."""

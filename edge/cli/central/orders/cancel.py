@@ -1,0 +1,66 @@
+"""`smartclocker central orders --cancel`: an order that is not to be sent again."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from edge.cli.central.authority import turn_of
+from edge.cli.central.directory import open_ledger
+from edge.cli.output.plain_text import say
+
+if TYPE_CHECKING:
+    from edge.central.authority.order_status import Owing
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Cancel one, and say what that cannot undo."""
+    from edge.central.authority import order_status
+    from edge.domain.protocol.order import FOLLOWED, Word
+    from edge.errors import LedgerRefused
+
+    if not arguments.why:
+        raise LedgerRefused("--cancel needs --why, one line for the audit log; give it")
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+        found = [
+            one
+            for one in order_status.standing(desk.registry, store)
+            if one.addressed.order.sequence == arguments.cancel
+        ]
+        waiting = [one for one in found if one.state is order_status.State.OWED]
+        if not waiting:
+            raise LedgerRefused(
+                f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders"
+            )
+        order = waiting[0].addressed.order
+        if order.word is Word.ROTATE:
+            raise LedgerRefused(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
+        desk.registry.cancel(desk.key, desk.doing, order)
+        # from here on nobody begins to send it; what was begun meanwhile stands in what is read now
+        found = [one for one in order_status.standing(desk.registry, store) if one.addressed.order.id == order.id]
+    for one in found:
+        say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
+    if order.word in {Word.EMPLOYMENT_ENDED, Word.EMPLOYMENT_CONTINUES}:
+        say("the centre's own roster goes by what was said of this employment before, and so will `roster publish`")
+    elif order.word in FOLLOWED:
+        say("the centre's own roster stays as the order left it; `central roster list` shows it")
+    return 0
+
+
+def _why_not(found: "list[Owing]") -> str:
+    if not found:
+        return "no order has this number"
+    states = ", ".join(sorted({str(one.state) for one in found}))
+    kept = "; an end of employment that a terminal keeps is lifted by `employment-continues`"
+    return f"no terminal owes it any more ({states}){kept if 'kept' in states else ''}"
+
+
+def _said(one: "Owing") -> str:
+    from edge.central.authority import order_status
+
+    if one.state is not order_status.State.CANCELLED:
+        return f"{one.state} before: another order undoes it, where one does"
+    if one.addressed.trying:
+        told = "a command is sending it, or ended while it did, so that the terminal may obey it yet"
+        return f"cancelled; {told}, until {one.addressed.expires}"
+    if one.addressed.times:
+        return f"cancelled; it was sent, so that the terminal may obey it yet, until {one.addressed.expires}"
+    return "cancelled; it was never sent"

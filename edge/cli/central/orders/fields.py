@@ -1,0 +1,132 @@
+"""From the command line to what an order carries: whom it is for, and the fields of its word."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.central.store.records import Store
+    from edge.central.store.rows import Terminal
+
+WORDS = (
+    "withdraw",
+    "erase",
+    "restrict",
+    "unrestrict",
+    "object",
+    "rectify",
+    "access",
+    "employment-ended",
+    "employment-continues",
+    "under-age",
+    "policy",
+    "release-evidence",
+    "delete-evidence",
+)
+"""What can be ordered by hand; `rotate` is `central authority rotate`."""
+
+
+def where(store: "Store", text: str) -> "tuple[str, list[Terminal], bool]":
+    """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""
+    from edge.errors import LedgerRefused
+
+    site, _, name = text.partition("/")
+    there = {
+        one.origin.terminal: one for one in store.terminals() if one.origin.site == site and one.revoked is None
+    }  # of several identities of one name, the newest
+    if name != "*" and name not in there:
+        raise LedgerRefused(f"{text}: no active terminal of this name; `central terminals` lists them")
+    if not there:
+        raise LedgerRefused(f"{text}: no active terminal at this site; `central terminals` lists them")
+    return site, list(there.values()) if name == "*" else [there[name]], name == "*"
+
+
+def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the word carries; all that lacks is said at once. Raises RecordError."""
+    import base64
+
+    from edge.crypto.key_files import load_secret
+    from edge.domain.protocol.order import FIELDS, Word
+    from edge.errors import RecordError
+
+    needs = {
+        Word.ERASE: ("reason",), Word.UNRESTRICT: ("lifts",), Word.RECTIFY: ("name",), Word.ACCESS: ("reply_key",),
+        Word.EMPLOYMENT_ENDED: ("at",), Word.POLICY: ("version", "text"),
+        Word.RELEASE_EVIDENCE: ("record", "ground"),
+    }.get(word, ())  # fmt: skip
+    missing = [f"--{name.replace('_', '-')}" for name in needs if getattr(arguments, name) is None]
+    if word is Word.DELETE_EVIDENCE:
+        return _whose(arguments)
+    if (arguments.person is None) == ("person" in FIELDS[word]):
+        missing.insert(0, "no PERSON" if arguments.person is not None else "PERSON")
+    if missing:
+        raise RecordError(f"`{word}` needs {', '.join(missing)}; nothing was ordered")
+    made: dict[str, Any] = {} if arguments.person is None else {"person": arguments.person}
+    if word is Word.RELEASE_EVIDENCE:
+        made |= {"records": arguments.record, "ground": arguments.ground}
+    made |= {name: getattr(arguments, name) for name in needs if name in {"reason", "lifts", "name", "version"}}
+    if word is Word.ACCESS:
+        from nacl.public import PrivateKey
+
+        public = PrivateKey(
+            load_secret(arguments.reply_key, "`smartclocker central rights key` makes one")
+        ).public_key
+        made["reply_key"] = base64.b64encode(bytes(public)).decode()
+    if word is Word.EMPLOYMENT_ENDED:
+        made["at"] = _instant(arguments.at)
+    if word is Word.POLICY:
+        made |= _policy(arguments)
+    return made
+
+
+_MOST_TEXT = 1_000_000
+"""Bytes of a policy; an order that carries it is smaller still, and says so."""
+
+
+def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
+    import hashlib
+
+    from edge.errors import RecordError
+    from edge.storage.bounded_read import read_file
+
+    try:
+        text = read_file(arguments.text, _MOST_TEXT).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
+
+
+def _whose(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All images are deleted only where that was said."""
+    from edge.domain.protocol.order import EVERYBODY
+    from edge.errors import RecordError
+
+    if (arguments.person is None) is not arguments.everybody:
+        raise RecordError("`delete-evidence` needs PERSON, or --everybody in its place; nothing was ordered")
+    return {"whose": arguments.person or EVERYBODY}
+
+
+def _instant(text: str) -> str:
+    from datetime import UTC, datetime
+
+    from edge.errors import RecordError
+
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # the second: no calendar of ours reaches so far
+        pass
+    raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
+
+
+def sealed_name(arguments: argparse.Namespace, terminal: "Terminal") -> str:
+    """The name, for the eyes of one terminal."""
+    import base64
+
+    from nacl.public import SealedBox
+
+    from edge.crypto.curve_points import sealing_key
+
+    box = SealedBox(sealing_key(terminal.key))
+    return base64.b64encode(box.encrypt(arguments.name.encode())).decode()

@@ -1,0 +1,249 @@
+"""`smartclocker central order`, `central orders`: what terminals are ordered to do, and which of them owe it."""
+
+import argparse
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central.authority import add_doing, open_registry, turn_of, verified
+from edge.cli.central.directory import add_broker, duration, open_ledger, uplink, verb
+from edge.cli.central.orders import cancel, roster
+from edge.cli.central.orders.fields import WORDS, fields, sealed_name, where
+from edge.cli.number_argument import number
+from edge.cli.output.next_step import at_centre
+from edge.cli.output.plain_text import say
+from edge.cli.people.name_input import HELP, name_of
+from edge.domain.plural import counted
+
+if TYPE_CHECKING:
+    from edge.central.authority.acting import Desk
+    from edge.central.authority.order_status import Owing
+    from edge.central.authority.register import Addressed, Registry
+    from edge.central.store.records import Store
+    from edge.domain.protocol.order import Order
+
+_LOOK_S = 0.2
+_LONGEST_S = 31 * 86_400.0
+"""Of a pause: the kernel's clocks refuse what is far longer."""
+_NO_CLOCK = "clock-unsynchronised"
+"""The alarm of a terminal that does not know the time."""
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of both."""
+    order = verb(verbs, "order", "order terminals to do something about a person, or the policy", run_order)
+    order.epilog = (
+        "The order is signed and kept; it is sent now, and again by `central orders DIR --send` until each "
+        "terminal's signed result is in the ledger. Exit code 0 when all did it, 1 when some owe it or refused."
+    )
+    add = order.add_argument
+    add("where", metavar="SITE/TERMINAL", help="one terminal, or SITE/* for every one of a site")
+    add("word", metavar="WORD", choices=WORDS, help=", ".join(WORDS))
+    add("person", metavar="PERSON", nargs="?", help="the opaque id; none for `policy`")
+    reasons = ("requested", "withdrawn", "employment-ended", "employer", "under-age")
+    add("--reason", choices=reasons, help="of `erase`")
+    add("--lifts", choices=("restriction", "objection"), help="of `unrestrict`; objection: the person asked for it")
+    add("--name", help=f"of `rectify`: the right one, sealed to each terminal; {HELP}")
+    add("--reply-key", type=Path, metavar="FILE", help="of `access`: FILE that `central rights key` made")
+    add(
+        "--at",
+        metavar="TIME",
+        help="of `employment-ended`: RFC 3339 with Z or an offset; not before it, by the terminal's time server",
+    )
+    add("--version", help="of `policy`")
+    add("--text", type=Path, metavar="FILE", help="of `policy`: its text, 12,000 characters at most")
+    add("--consent-again", action="store_true", help="of `policy`: nobody is matched until they agree to it")
+    add("--record", action="append", metavar="ID",
+        help="of `release-evidence`: the id of a punch (`central punches`); may be repeated")  # fmt: skip
+    grounds = ("person-asked", "dispute", "suspected-misuse", "legal-claim", "court-order")
+    add("--ground", choices=grounds, help="of `release-evidence`; --why says more, for the audit log alone")
+    add("--everybody", action="store_true", help="of `delete-evidence`, in place of PERSON")
+    add("--force", action="store_true", help="although neither a record nor the roster names this person")
+    add(
+        "--request",
+        type=number,
+        metavar="N",
+        help="the request that it answers, as `central rights list` numbers it",
+    )
+    add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
+        help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip
+    add("--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",
+        help="how long to wait for the results (default: 30s)")  # fmt: skip
+    add_doing(order)
+    add_broker(order)
+    add_json(order, array=True)
+
+    owed = verb(
+        verbs, "orders", "list the orders and which terminals still owe a result; send them again", run_orders
+    )
+    owed.add_argument("--all", action="store_true", help="those that are answered, too")
+    owed.add_argument("--send", action="store_true", help="send what is owed, once an hour each at most")
+    owed.add_argument(
+        "--every", type=duration, metavar="TIME", help="with --send: again and again, until none is owed"
+    )
+    owed.add_argument(
+        "--cancel", type=number, metavar="N",
+        help="send order N no more, as it is numbered here; with --why. A terminal that has it may obey it yet",
+    )  # fmt: skip
+    add_doing(owed, why="")
+    add_broker(owed)
+    add_json(owed, array=True)
+
+
+def run_order(arguments: argparse.Namespace) -> int:
+    """Sign, keep, send, wait."""
+    if arguments.name is not None:
+        arguments.name = name_of(arguments.name)  # before anything is locked: somebody types it
+    from edge.central.authority import order_status
+
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+        _require_request(desk.registry, arguments)
+        _require_person(store, arguments)
+        made = _issue(desk, store, arguments)
+        followed = roster.follow(desk, store, arguments, made)
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
+        ids = {order.id for order in made}
+        fresh = [one for one in registry.addressed() if one.order.id in ids]
+        problem = _send(registry, arguments, fresh)
+        fresh = [one for one in registry.addressed() if one.order.id in ids]
+        deadline = time.monotonic() + arguments.wait.total_seconds() * (problem is None)
+        while True:
+            found = order_status.judged(fresh, store)
+            if time.monotonic() >= deadline or not any(one.state is order_status.State.OWED for one in found):
+                break
+            time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
+        _print(found, arguments, store)
+    if problem is not None:
+        say(f"not sent: {problem}")
+        print("it is kept, to be sent again")
+        print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
+    return (
+        0
+        if followed and all(one.state in {order_status.State.DONE, order_status.State.KEPT} for one in found)
+        else 1
+    )
+
+
+def run_orders(arguments: argparse.Namespace) -> int:
+    """List, and send what is owed."""
+    from edge.central.authority import order_status
+
+    if arguments.every is not None and not arguments.send:
+        arguments.send = True
+    if arguments.cancel is not None:
+        return cancel.run(arguments)
+    with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
+        while True:
+            problem = None
+            found = order_status.standing(registry, store)
+            if arguments.send:
+                problem = _send(registry, arguments, order_status.due(found))
+                found = order_status.standing(registry, store)
+            if arguments.every is None or not any(one.open for one in found):
+                break
+            if problem is not None:
+                say(f"not sent: {problem}", flush=True)
+            time.sleep(min(arguments.every.total_seconds(), _LONGEST_S))
+        unanswered = {order_status.State.OWED, order_status.State.EXPIRED, order_status.State.KEPT}
+        _print([one for one in found if arguments.all or one.state in unanswered], arguments, store)
+    if problem is not None:
+        say(f"not sent: {problem}")
+    return 1 if any(one.state in {order_status.State.OWED, order_status.State.EXPIRED} for one in found) else 0
+
+
+def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addressed]") -> str | None:
+    """Why it could not be sent; None when it was."""
+    from edge.central.authority import order_status
+    from edge.central.broker.certificates import AUTHORITY
+    from edge.errors import BrokerError
+
+    try:
+        unheard = order_status.send(registry, uplink(arguments, AUTHORITY), which)
+    except BrokerError as error:
+        return str(error)
+    deaf = [f"{one.origin.site}/{one.origin.terminal}" for one in unheard]
+    return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
+
+
+def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
+    from edge.domain.protocol.order import Word
+
+    site, names, everywhere = where(store, arguments.where)
+    word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
+    options = {"valid": arguments.valid, "request": arguments.request}
+    if word is Word.RECTIFY:
+        # What is sealed to one terminal opens at no other.
+        each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
+        roster.before(desk, arguments)
+        return desk.registry.issue_each(desk.key, desk.doing, site, word, each, **options)
+    terminals = [one.origin.terminal for one in names]
+    return [
+        desk.registry.issue(desk.key, desk.doing, site, terminals, word, carried, everywhere=everywhere, **options)
+    ]
+
+
+def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:
+    from edge.domain.privacy.subject_requests import requests
+    from edge.errors import LedgerRefused
+
+    if arguments.request is None:
+        return
+    known = {one.number: one for one in requests(verified(registry, arguments.directory))}
+    request = known.get(arguments.request)
+    if request is None or request.ended is not None or request.person != arguments.person:
+        raise LedgerRefused(
+            f"--request {arguments.request}: no open request of this person; `central rights list` shows them"
+        )
+
+
+def _require_person(store: "Store", arguments: argparse.Namespace) -> None:
+    """An order about nobody is answered `done`, as nothing is held of them: a slip would look like an erasure."""
+    from edge.central.attendance.unanswerable import refuse_unknown
+
+    if not arguments.force:
+        refuse_unknown(store, arguments.person, "nothing was ordered. --force orders it all the same")
+
+
+def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") -> None:
+    if arguments.json:
+        print(json.dumps([_as_json(one) for one in found], indent=2))
+        return
+    for one in found:
+        order = one.addressed.order
+        about = order.person or order.fields.get("version", "")
+        rest = one.detail or _how_far(one, store)
+        where = f"{order.site}/{one.addressed.origin.terminal}"
+        doubt = f"  [{one.doubt}]" if one.doubt else ""
+        say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}{doubt}")
+
+
+def _how_far(one: "Owing", store: "Store") -> str:
+    """Of an order without an answer: how often it was sent, and what its terminal waits for."""
+    from edge.central.authority import order_status
+    from edge.central.ledger.terminal_claims import claims
+    from edge.domain.protocol.order import PROTECTIVE
+
+    if not one.addressed.times and one.addressed.trying:
+        return f"perhaps sent: a command ended while it did so, at {one.addressed.trying}"
+    if not one.addressed.times:
+        return "not sent yet" if one.state is order_status.State.OWED else "never sent"
+    said = f"sent {counted(one.addressed.times, 'time')}, last {one.addressed.sent}"
+    if one.state is not order_status.State.OWED:
+        return said
+    claim = claims(store).get(one.addressed.origin)
+    if claim is not None and _NO_CLOCK in claim.alarms and one.addressed.order.word not in PROTECTIVE:
+        return f"{said}; the terminal's clock follows no time server, and until it does this order waits there"
+    return f"{said}; --send sends it again when that was an hour ago"
+
+
+def _as_json(one: "Owing") -> dict[str, Any]:
+    order = one.addressed.order
+    return {
+        "sequence": order.sequence, "id": order.id, "site": order.site, "terminal": one.addressed.origin.terminal,
+        "order": str(order.word), "person": order.person, "issued": order.issued, "expires": one.addressed.expires,
+        "sent": one.addressed.sent, "times": one.addressed.times, "state": str(one.state), "detail": one.detail,
+        "doubt": one.doubt,
+    }  # fmt: skip

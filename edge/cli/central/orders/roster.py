@@ -1,0 +1,93 @@
+"""What an order about a person changes in the centre's own roster, which would bring the old state back.
+
+A person's word is about them and not about one terminal: whichever terminals an order names, the roster of every
+site follows it.
+"""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from edge.cli.output.next_step import at_centre
+
+if TYPE_CHECKING:
+    from edge.central.authority.acting import Desk
+    from edge.central.roster.store import RosterStore
+    from edge.central.store.records import Store
+    from edge.domain.protocol.order import Order
+
+
+def before(desk: "Desk", arguments: argparse.Namespace) -> None:
+    """A right name is in no log, where it could be found again: so the roster has it first. Raises PeopleError."""
+    from edge.central.roster import membership
+    from edge.central.roster.store import RosterStore
+    from edge.domain.protocol.audit_entry import Act
+
+    if arguments.word != "rectify" or not _is_here(arguments):
+        return
+    with RosterStore(arguments.directory) as store, desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+        sites = membership.rectify(
+            store, arguments.person, arguments.name, begun=lambda at: act.begin({"sites": at, "what": "name"})
+        )
+    _say(arguments, sites, "has the name, too")
+
+
+def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
+    """After the order was signed; False when the roster could not follow, and does at the next `publish`.
+
+    Standard output may be JSON: what is to be published is said beside it.
+    """
+    from edge.central.roster.store import RosterStore
+    from edge.errors import SmartClockerError
+
+    if not _is_here(arguments):
+        return True
+    try:
+        with RosterStore(arguments.directory) as store:
+            _changed(desk, store, ledger, arguments)
+    except SmartClockerError as error:
+        publish = at_centre(arguments, "roster publish", broker=True)
+        again = "give this again" if arguments.word == "unrestrict" else f"`{publish}` does it first"
+        sequence = made[0].sequence
+        print(f"order {sequence} holds, and the roster does not follow it yet: {error}; {again}", file=sys.stderr)
+        return False
+    return True
+
+
+def _changed(desk: "Desk", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace) -> None:
+    from edge.central.roster import membership, order_follower
+    from edge.domain.protocol.audit_entry import Act
+    from edge.domain.protocol.order import Lifts
+    from edge.domain.protocol.record_kinds import Restriction
+
+    found = order_follower.leavers(desk.registry, ledger, store)
+    for change in order_follower.follow(desk, store, found):
+        _say(arguments, change.sites, f"follows at all its terminals: {change.person}: {change.what}")
+    if arguments.word == "unrestrict":
+        bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
+        with desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+            sites = membership.lift(
+                store, arguments.person, bars[Lifts(arguments.lifts)],
+                begun=lambda at: act.begin({"sites": at, "what": "lifted"}),
+            )  # fmt: skip
+        _say(arguments, sites, "says so, too")
+    at = found.ending.get(arguments.person) if arguments.word == "employment-ended" else None
+    here = sorted(membership.places(store, arguments.person)) if at is not None else []
+    if here:
+        print(
+            f"the roster of {', '.join(here)} keeps them until {at}; give this then, and they are taken out\n"
+            f"next          {at_centre(arguments, 'roster publish', broker=True)}",
+            file=sys.stderr,
+        )
+
+
+def _is_here(arguments: argparse.Namespace) -> bool:
+    from edge.central.roster.store import ROSTER_PEOPLE
+
+    return arguments.person is not None and (arguments.directory / ROSTER_PEOPLE).exists()
+
+
+def _say(arguments: argparse.Namespace, sites: list[str], what: str) -> None:
+    if sites:
+        print(f"the roster of {', '.join(sites)} {what}", file=sys.stderr)
+        print(f"next          {at_centre(arguments, 'roster publish', broker=True)}", file=sys.stderr)

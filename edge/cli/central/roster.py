@@ -1,0 +1,233 @@
+"""`smartclocker central roster add|withdraw|remove|list|publish|rotate`: who the terminals of a site know."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_json
+from edge.cli.central import roster_publish
+from edge.cli.central.authority import add_doing, turn_of
+from edge.cli.central.directory import open_ledger, verb
+from edge.cli.output.next_step import at_centre
+from edge.cli.output.plain_text import say
+from edge.domain.plural import counted
+
+if TYPE_CHECKING:
+    from edge.central.roster.store import RosterStore
+    from edge.central.store.records import Store
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of all."""
+    roster = verbs.add_parser(
+        "roster",
+        help="who the terminals of a site know: add, remove, publish to the broker, encrypted",
+        description="The roster of a site: what terminals enrolled and exported, sent to all terminals of the site "
+        "through the broker, encrypted and signed. Changes reach the broker by `publish`.",
+    ).add_subparsers(metavar="VERB", required=True)
+    add = verb(roster, "add", "take people in from what `smartclocker people export` wrote", run_add)
+    add.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    add.add_argument("--site", action="append", default=[], help="a further site that is to know them")
+    add_doing(add, why="enrolled at a terminal")
+    withdraw = verb(
+        roster, "withdraw", "end the use of somebody's face; their badge and PIN stay in the roster", run_withdraw
+    )
+    withdraw.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
+    withdraw.epilog = "`central order … withdraw` does this, too, and is obeyed before the roster comes."
+    add_doing(withdraw)
+    remove = verb(
+        roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
+    )
+    remove.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
+    remove.add_argument("--site", help="(default: every site that they belong to)")
+    remove.add_argument(
+        "--reason",
+        choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
+        required=True,
+        help="stands in each terminal's record of the erasure",
+    )
+    add_doing(remove)
+    listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
+    listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
+    add_json(listing, array=True)
+    roster_publish.configure(roster)
+    rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
+    rotate.add_argument("site", metavar="SITE")
+    add_doing(rotate)
+
+
+def run_add(arguments: argparse.Namespace) -> int:
+    """Add each; what one file lacks does not stop the others."""
+    from edge.errors import ExportRefused
+
+    refused = 0
+    with open_ledger(arguments.directory) as ledger, open_roster(arguments.directory, new=True) as store:
+        _follow(arguments, store, ledger)
+        for path in arguments.files:
+            try:
+                say(f"{path}: {_take(path, arguments, store, ledger)}")
+            except ExportRefused as error:
+                refused += 1
+                say(f"{path}: {error}")
+        _follow(arguments, store, ledger)
+    if refused < len(arguments.files):
+        _say_publish(arguments)
+    if refused:
+        raise ExportRefused(f"{refused} of {len(arguments.files)} files were not taken; each line above says why")
+    return 0
+
+
+def _say_publish(arguments: argparse.Namespace) -> None:
+    print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
+
+
+def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> None:
+    """Before, so that no file is held against what is over; and after, since a file may bring it back."""
+    from edge.central.roster import order_follower
+
+    with turn_of(arguments) as desk:  # without an authority nothing is done
+        found = order_follower.leavers(desk.registry, ledger, store)
+        for change in order_follower.follow(desk, store, found):
+            say(f"{change.person}: {change.what}")
+
+
+def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> str:
+    """One file, in a turn of its own; what became of it. Raises ExportRefused."""
+    from edge.central.roster import enrolment_intake, order_follower
+    from edge.domain.protocol.audit_entry import Act
+    from edge.errors import ExportRefused
+    from edge.storage.bounded_read import read_file
+
+    try:
+        raw = read_file(path, _MOST)
+    except OSError as error:
+        raise ExportRefused(f"cannot be read ({error.strerror})") from error
+    with turn_of(arguments) as desk:
+        found = order_follower.leavers(desk.registry, ledger, store)
+        with desk.act(Act.ROSTER_ADDED) as act:
+            taken = enrolment_intake.take(
+                store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
+            )
+    if taken.older:
+        return f"{taken.person} is older than an export that was taken; nothing was changed"
+    if not taken.changed:
+        return f"{taken.person} is there already, the same"
+    if taken.changed == ("person",):
+        return f"{taken.person} added, enrolled at {taken.terminal}"
+    return f"{taken.person} changed by {taken.terminal}: {', '.join(taken.changed)}"
+
+
+def run_withdraw(arguments: argparse.Namespace) -> int:
+    """Withdraw."""
+    from edge.central.roster import membership as roster
+    from edge.domain.protocol.audit_entry import Act
+    from edge.errors import LedgerRefused
+
+    with (
+        open_roster(arguments.directory) as store,
+        turn_of(arguments) as desk,
+        desk.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
+    ):
+        if not any(arguments.person in store.members(site) for site in store.sites()):
+            raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
+        sites = roster.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
+    if not sites:
+        print(f"{arguments.person}: there is no face of theirs in the roster")
+        return 0
+    print(f"withdrawn     the face of {arguments.person} from {', '.join(sites)}; badge and PIN stay")
+    _say_publish(arguments)
+    return 0
+
+
+def run_remove(arguments: argparse.Namespace) -> int:
+    """Remove."""
+    from edge.central.roster import membership as roster
+    from edge.central.roster import order_follower
+    from edge.domain.protocol.audit_entry import Act
+    from edge.domain.protocol.record_kinds import ErasureReason
+    from edge.errors import LedgerRefused
+
+    with open_roster(arguments.directory) as store, turn_of(arguments) as desk:
+        sites = [arguments.site] if arguments.site else store.sites()
+        sites = [site for site in sites if arguments.person in store.members(site)]
+        if not sites and arguments.person not in order_follower.nowhere(store):
+            raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
+        with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
+            everywhere = set(roster.places(store, arguments.person)) <= set(sites)
+            act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
+            for site in sites:
+                roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
+            if not sites:
+                roster.erase(store, arguments.person, ErasureReason(arguments.reason))
+    print(f"removed       {arguments.person} from {', '.join(sites) or 'the people file; no site had them'}")
+    _say_publish(arguments)
+    return 0
+
+
+def _numbers(store: "RosterStore", person: str) -> object:
+    """The staff numbers by which payroll may know somebody; none where they are damaged."""
+    from edge.errors import PeopleError
+
+    try:
+        return store.people.means.held(person)["staff_numbers"]
+    except PeopleError:
+        return []
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """List."""
+    with open_roster(arguments.directory) as store:
+        names = {one.id: one.name for one in store.people.list()} if arguments.names else {}
+        numbers = {one: _numbers(store, one) for one in names}
+        rows: list[dict[str, Any]] = [
+            {
+                "site": site,
+                "person": row.person,
+                "name": names.get(row.person),
+                "staff_numbers": numbers.get(row.person, []),
+                "state": "removed" if row.gone else "belongs",
+                "reason": row.gone,
+                "published": not row.stale,
+            }
+            for site in store.sites()
+            for row in store.members(site).values()
+        ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        state = f"removed ({row['reason']})" if row["reason"] else "belongs"
+        pending = "" if row["published"] else "  not published yet"
+        say(f"{row['site']:<12}  {row['person']}  {row['name'] or '-':<24}  {state}{pending}")
+    print(counted(sum(row["state"] == "belongs" for row in rows), "person", "people"))
+    return 0
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    """Rotate."""
+    from edge.central.roster import membership as roster
+    from edge.domain.protocol.audit_entry import Act
+
+    with (
+        open_roster(arguments.directory) as store,
+        turn_of(arguments) as desk,
+        desk.act(Act.ROSTER_KEY) as act,
+    ):
+        number = roster.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
+    print(f"{arguments.site}: key {number} is made")
+    _say_publish(arguments)
+    return 0
+
+
+_MOST = 65_536
+
+
+def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
+    """The rosters of DIR; a wrong DIR gets no new ones. Raises LedgerError."""
+    from edge.central.roster.store import ROSTER_DB, RosterStore
+    from edge.errors import LedgerError
+
+    if not new and not (directory / ROSTER_DB).exists():
+        raise LedgerError(f"{directory / ROSTER_DB}: there is no roster here; `central roster add` begins one")
+    return RosterStore(directory)

@@ -1,0 +1,38 @@
+"""`smartclocker central …`: thin over `edge.central`, one module a group of verbs."""
+
+import argparse
+
+from edge.cli.central import (
+    audit,
+    authority,
+    evidence,
+    gaps,
+    import_records,
+    init,
+    keys,
+    ledger,
+    punches,
+    resend,
+    rights,
+    roster,
+)
+from edge.cli.central.orders import order
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `central`."""
+    parser.epilog = "DIR holds everything of the centre. Back it up: it holds the certificate authority's key."
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    init.configure(verbs)
+    keys.configure(verbs)
+    ledger.configure(verbs)
+    import_records.configure(verbs)
+    gaps.configure(verbs)
+    resend.configure(verbs)
+    punches.configure(verbs)
+    roster.configure(verbs)
+    authority.configure(verbs)
+    order.configure(verbs)
+    rights.configure(verbs)
+    evidence.configure(verbs)
+    audit.configure(verbs)

@@ -1,0 +1,131 @@
+"""`smartclocker journal correct`: a correction, signed and appended. What it corrects stays as it is."""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from edge.cli import add_config, add_json
+from edge.cli.people.operator_option import add_operator, operator
+
+if TYPE_CHECKING:
+    from edge.domain.protocol.record import Record
+    from edge.journal.journal import Ring
+
+
+def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verb and its arguments."""
+    correct = verbs.add_parser(
+        "correct",
+        help="append a correction: of a punch, of a correction, or of one that was never made",
+        description="Append a signed correction beside the running service. Nothing is changed or removed: the "
+        "record that it points at stays, and a reader of hours takes the last correction. Every problem is listed.",
+    )
+    option = correct.add_argument
+    option("--change", help="amended, voided, added (a punch that nobody made), or statement (a side's later word)")
+    option("--corrects", metavar="ID", help="the id of the record, as `journal show` prints it")
+    option("--person", metavar="ID", help="whose hours; may be left out where the record is kept here")
+    option("--direction", help="in or out: what counts instead")
+    option("--at", metavar="TIME", help="what counts instead: RFC 3339 with Z or an offset, 2026-03-02T17:30+01:00")
+    option("--reason", help="forgotten, wrong-direction, wrong-person, wrong-time, out-of-service, other")
+    option("--worker", help="asked, agrees, disputes or not-heard")
+    option("--employer", help="asked, agrees, disputes or not-heard")
+    option("--force", action="store_true", help="although nobody here has this id: they are known elsewhere")
+    add_operator(correct)
+    add_config(correct)
+    add_json(correct)
+    correct.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check all of it, then append."""
+    from edge import config
+    from edge.domain.protocol.record import Draft
+    from edge.domain.protocol.record_kinds import PERSON, Kind
+    from edge.errors import RecordError
+    from edge.terminal import factory
+
+    loaded = config.load(arguments.config).config
+    evidence = factory.clock().evidence()
+    names = ("person", "change", "corrects", "direction", "reason", "worker", "employer")
+    data: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    found = _moment(arguments.at, evidence.utc, data)
+    secrets = factory.load_secrets(loaded)
+    with factory.open_people(loaded, secrets) as people:
+        known = people.known()
+    with factory.open_ring(loaded, secrets) as ring:
+        target, missing = _target(ring, arguments.corrects)
+        if data["person"] is None and target is not None:
+            data["person"] = target.data.get("person")
+        found += missing + _problems(data, target, at_is_wrong=bool(found))
+        if not arguments.force and PERSON.fullmatch(data["person"] or ""):
+            found += _nobody(data["person"], known, ring)
+        if found:
+            lines = "".join(f"\n  {line}" for line in found)
+            raise RecordError(f"nothing was recorded; put this right and give the command again:{lines}")
+        data["by"] = operator(arguments)
+        stored = ring.append(Draft(Kind.CORRECTION, data, evidence))
+        made = f"{ring.origin.terminal}/{ring.epoch}/{stored.seq}"
+    if arguments.json:
+        print(json.dumps({"id": made, **data, "checked": target is not None or data["corrects"] is None}))
+        return 0
+    print(f"recorded {made}")
+    if data["corrects"] is not None and target is None:
+        print("the record that it points at is not kept here, so that nothing could be held against it")
+    return 0
+
+
+def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: bool) -> list[str]:
+    """What is wrong beside the moment, of which one complaint is enough."""
+    from edge.domain.attendance.correction_fields import problems, problems_with
+
+    own = problems(data)
+    if not own and target is not None:
+        return problems_with(data, target)
+    return [line for line in own if not (at_is_wrong and line.startswith(("at:", "direction, at:")))]
+
+
+def _nobody(person: str, known: frozenset[str], ring: "Ring") -> list[str]:
+    """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
+    if person in known or ring.about(person, ring.head().seq):
+        return []
+    told = f"person: nobody here has the id {person}, and no record names it"
+    if not known:
+        print(f"{told}: see that it is right, it cannot be held against anything", file=sys.stderr)
+        return []
+    return [f"{told}; `smartclocker people list` shows who is, or give --force for somebody who is known elsewhere"]
+
+
+def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
+    """Put the moment into `data` as a record has it; what is wrong with it."""
+    data["at"] = None
+    if said is None:
+        return []
+    try:
+        moment = datetime.fromisoformat(said)
+        if moment.tzinfo is None:
+            return [f"at: {said} may be any of several moments; add Z or an offset such as +01:00"]
+        data["at"] = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return [f"at: {said} is no moment; write it as 2026-03-02T17:30+01:00"]
+    return ["at: is in the future; nobody can have come or gone then"] if data["at"] > now else []
+
+
+def _target(ring: "Ring", corrects: str | None) -> "tuple[Record | None, list[str]]":
+    """The record that is corrected, where this journal keeps it; and that there is none, where that is certain."""
+    from edge.crypto import dsse
+    from edge.domain.protocol.record import decode
+    from edge.domain.protocol.record_kinds import RECORD_ID
+
+    if corrects is None or RECORD_ID.fullmatch(corrects) is None:
+        return None, []
+    terminal, epoch, number = corrects.split("/")
+    if (terminal, epoch) != (ring.origin.terminal, ring.epoch):
+        return None, []
+    if int(number) > ring.head().seq:
+        return None, [f"corrects: there is no record {number} in this journal yet; its last is {ring.head().seq}"]
+    found = ring.envelopes(int(number) - 1, 1)
+    if not found or found[0].seq != int(number):
+        return None, []  # evicted: the ledger has it
+    return decode(dsse.parse(found[0].wire).payload), []

@@ -1,0 +1,1 @@
+"""How verbs print, write and end."""

@@ -1,0 +1,1 @@
+"""The verbs about people, at the terminal."""

@@ -1,0 +1,46 @@
+"""`smartclocker people agree`: a new consent of somebody who is enrolled, to the policy that is in force now."""
+
+import argparse
+
+from edge.cli import add_config
+from edge.cli.output.next_step import at_terminal, say_export
+from edge.cli.people.consent_options import add_consent, attested, given, witness_of
+from edge.cli.people.operator_option import add_operator
+from edge.cli.people.rights import with_terminal
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments."""
+    agree = verbs.add_parser(
+        "agree",
+        help="an enrolled person agrees to the policy in force: they are matched again, under their id",
+        description="After a policy changed: record the consent of somebody who is enrolled, and match them again "
+        "by the templates that are here. No picture is taken. `people policy` prints what they agree to.",
+        epilog="example: smartclocker people agree PERSON --witness 4711 --consent --age-13-or-older "
+        "--employer-agreed. "
+        "Then `people export` and `central roster add` bring it to the other terminals.",
+    )
+    agree.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
+    add_consent(agree)
+    add_config(agree)
+    add_operator(agree)
+    agree.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record it."""
+    from edge import config
+    from edge.terminal import factory as parts
+    from edge.terminal.operator import actions
+
+    attested(arguments, "no consent, no matching")
+    loaded = config.load(arguments.config).config
+    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+        policy = people.accepted(parts.policy(loaded))[0]
+    utc = parts.clock().evidence().utc
+    consent = given(arguments, policy, utc, witness_of(arguments))
+    with_terminal(arguments, lambda **parts: actions.agree(arguments.person, consent, policy, **parts))
+    print(f"{arguments.person} agreed to policy {policy.version}; the record says so")
+    say_export(arguments, arguments.person)
+    print(f"undo: {at_terminal(arguments, 'people', 'withdraw', arguments.person)}")
+    return 0

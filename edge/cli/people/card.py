@@ -1,0 +1,74 @@
+"""`smartclocker people card`: the next card at the reader, as the terminal reads it."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from edge.cli import add_config
+
+if TYPE_CHECKING:
+    from edge.config import Config
+
+WAIT_S = 30.0
+"""How long somebody has to hold a card to the reader."""
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of the verb."""
+    card = verbs.add_parser(
+        "card",
+        help="read the next card at the reader: show its number, and whose it is",
+        description="Show what the reader sends for a card, which is what counts, whatever is printed on it. A USB "
+        "reader has one user: stop the service first.",
+    )
+    add_config(card)
+    card.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read and show."""
+    from edge import config
+    from edge.domain.people.credentials import Token, number
+    from edge.terminal import factory
+
+    loaded = config.load(arguments.config).config
+    text = next_card(loaded)
+    known = number(text)
+    print(f"read {text!r}" if known is None else f"number {known}")
+    if known is None:
+        print("that is no badge: 3 to 40 letters and digits; set the reader to send the card's number alone")
+        return 65
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+        owner, other = people.means.whose(Token.BADGE, known), people.means.noted_otherwise(known)
+    print("nobody's here" if owner is None else f"the badge of {owner}")
+    if other is not None:
+        print(f"in another notation it is a badge of {other}, who is not known by this reading")
+    return 0
+
+
+def next_card(config: "Config") -> str:
+    """What the configured reader reads next from a card. Raises ReaderError."""
+    from time import monotonic
+
+    from edge.domain.people.credentials import Token
+    from edge.errors import ReaderError
+    from edge.terminal import factory
+
+    reader = factory.reader(config)
+    if reader is None:
+        raise ReaderError('there is no reader: set reader.kind to "evdev" or "script", and name its device')
+    try:
+        reader.open()
+        if reader.away:
+            raise ReaderError(
+                "the reader cannot be used; is it plugged in? The service holds it: systemctl stop smartclocker"
+            )
+        print(f"hold the card to the reader, within {WAIT_S:.0f} s", file=sys.stderr)
+        deadline = monotonic() + WAIT_S
+        while (left := deadline - monotonic()) > 0:
+            read = reader.read(left)
+            if read is not None and read.source is Token.BADGE:
+                return read.text
+    finally:
+        reader.close()
+    raise ReaderError(f"no card came within {WAIT_S:.0f} s; nothing was changed, try again")

@@ -1,0 +1,103 @@
+"""`smartclocker enrol`."""
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+from edge.cli import add_config, add_json
+from edge.cli.output.next_step import at_terminal, say_export
+from edge.cli.people.consent_options import add_consent, attested, given, witness_of
+from edge.cli.people.name_input import HELP, name_of
+from edge.cli.people.operator_option import add_operator, operator
+from edge.domain.plural import counted
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `enrol`."""
+    parser.description = (
+        "Enrol one person. Their consent is part of it: to the policy that the configuration names, witnessed, "
+        "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this "
+        "person's own; the images are not kept. To undo: `smartclocker people withdraw`."
+    )
+    parser.epilog = (
+        "example: smartclocker enrol - ada1.jpg ada2.jpg --witness 4711 --consent --age-13-or-older "
+        "--employer-agreed, which asks for the name"
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument("name", metavar="NAME", help=f"for the people list here, encrypted; {HELP}")
+    parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTO", help="one face each; three are best")
+    parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
+    parser.add_argument(
+        "--person",
+        metavar="PERSON",
+        help="the id of somebody who is here by badge or PIN: the face is added to them, and no id is new",
+    )
+    add_consent(parser)
+    parser.add_argument(
+        "--despite-lookalike",
+        action="store_true",
+        help="somebody enrolled looks the same (a twin): both then need their badge beside their face",
+    )
+    add_operator(parser)
+    parser.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Enrol."""
+    from edge import config
+    from edge.errors import EnrolmentRefused
+    from edge.people.person import new_person_id
+    from edge.terminal import factory
+    from edge.terminal.operator import actions, enrolment
+
+    loaded = config.load(arguments.config).config
+    attested(arguments, "no consent, no template")
+    if arguments.camera == bool(arguments.photographs):
+        raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
+    secrets, clock, by = factory.load_secrets(loaded), factory.clock(), operator(arguments)
+    name, witness = name_of(arguments.name), witness_of(arguments)
+    with factory.open_people(loaded, secrets) as people:
+        policy = people.accepted(factory.policy(loaded))[0]
+        if arguments.person:
+            actions.refuse_face(arguments.person, people)
+    consent = given(arguments, policy, clock.evidence().utc, witness)
+    enrolment.check(new_person_id(), name, consent, policy)  # before thirty photographs are looked at
+    pipeline = factory.pipeline(loaded, factory.model_store(loaded), enrolling=True)
+    if arguments.camera:
+        probes = enrolment.probes_from_camera(
+            factory.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
+        )
+    else:
+        from edge.vision.photo import load_photo
+
+        photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
+        probes = enrolment.probes_from_photographs(photographs, pipeline)
+    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
+        other = factory.lookalike(loaded, probes, people)
+        if other not in {None, arguments.person} and not arguments.despite_lookalike:
+            raise EnrolmentRefused(
+                f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
+                "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
+            )
+        act = partial(actions.add_face, arguments.person) if arguments.person else enrolment.enrol
+        made = act(
+            name, probes, consent, policy,
+            people=people, ring=ring, clock=clock, by=by,
+        )  # fmt: skip
+    if arguments.json:
+        print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
+    else:
+        print(
+            f"enrolled {made.person} with {counted(made.templates, 'template')}; "
+            f"consent to policy {policy.version} recorded"
+        )
+        say_export(arguments, made.person)
+        print(f"undo: {at_terminal(arguments, 'people', 'withdraw', made.person)}")
+    return 0
+
+
+def _tell(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)

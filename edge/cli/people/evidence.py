@@ -1,0 +1,93 @@
+"""`smartclocker evidence list|delete`: what is kept, and its end. Nobody can see an image at the terminal."""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge.cli import add_config, add_json
+from edge.cli.people.operator_option import add_operator
+from edge.cli.people.rights import with_terminal
+from edge.domain.plural import counted
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `evidence`."""
+    parser.epilog = (
+        "Each image is sealed to the employer's key ([evidence] in the configuration) and deleted within 90 days. "
+        "It leaves by an order alone: `smartclocker central order SITE/TERMINAL release-evidence …`."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    listing = verbs.add_parser(
+        "list",
+        help="which punches have an image; never the image",
+        description="List what is kept, without images.",
+    )
+    listing.add_argument("--person", metavar="ID", help="of one person")
+    listing.set_defaults(operator=None)  # nothing goes on record
+    delete = verbs.add_parser(
+        "delete",
+        help="delete one person's images, or all, for good; a record says that it was",
+        description="Delete images to the last byte, and copies that wait to be collected. It cannot be undone.",
+    )
+    whose = delete.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--person", metavar="ID", help="as `evidence list` and `people list` show it")
+    whose.add_argument("--everybody", action="store_true")
+    add_operator(delete)
+    for verb, call in ((listing, run_list), (delete, run_delete)):
+        add_config(verb)
+        add_json(verb)
+        verb.set_defaults(call=call)
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print it; what has expired is deleted first."""
+    from edge import config
+    from edge.terminal import factory as parts
+    from edge.terminal.orders import image_orders
+
+    loaded = config.load(arguments.config).config
+    rows = image_orders.listed(Path(loaded.storage.state), arguments.person, parts.clock().evidence())
+    if arguments.person is not None and not rows:
+        with_terminal(arguments, partial(_refuse_unknown, arguments.person))
+    if arguments.json:
+        print(json.dumps({"taken": loaded.evidence is not None, "images": rows}, indent=2))
+        return 0
+    for row in rows:
+        known = "" if row["age_known"] else "  (age not known yet)"
+        print(f"{row['utc']}  {row['person']}  {row['record']}  {row['bytes']} bytes{known}")
+    taken = "one is taken a punch" if loaded.evidence is not None else "none are taken: there is no [evidence]"
+    print(f"{counted(len(rows), 'image')}, {sum(row['bytes'] for row in rows)} bytes; {taken}")
+    return 0
+
+
+def run_delete(arguments: argparse.Namespace) -> int:
+    """Delete, and put it on record."""
+    from edge.terminal.operator import actions
+
+    def delete(**parts: Any) -> int:
+        _refuse_unknown(arguments.person, **parts)
+        return actions.delete_images(arguments.person, **parts)
+
+    count = with_terminal(arguments, delete)
+    print(
+        json.dumps({"deleted": count})
+        if arguments.json
+        else f"{counted(count, 'image')} deleted; the record says so"
+    )
+    return 0
+
+
+def _refuse_unknown(person: str | None, **parts: Any) -> None:
+    """An id that is nobody's has no images, which would look like a fact. Raises QuestionError."""
+    from edge.errors import QuestionError
+    from edge.terminal.operator import known_person
+    from edge.terminal.orders import image_orders
+
+    if person is None or known_person.knows(person, parts["people"], parts["ring"]):
+        return
+    if not image_orders.listed(parts["people"].path.parent, person, parts["clock"].evidence()):
+        raise QuestionError(
+            f"{person!r}: nobody here has this id, and no record names it; `smartclocker people list` shows who is"
+        )

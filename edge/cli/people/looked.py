@@ -1,0 +1,52 @@
+"""`smartclocker people looked`: what an older people file that was put back lacks, and that it was seen to."""
+
+import argparse
+
+from edge.cli import add_config
+from edge.cli.people.operator_option import add_operator
+from edge.cli.people.rights import with_terminal
+from edge.domain.plural import counted
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments."""
+    looked = verbs.add_parser(
+        "looked",
+        help="who lacks what since an older people.db was put back; with PERSON: that it was seen to",
+        description="After an older copy of people.db was put back: list who lacks a badge, a number, a PIN, a "
+        "name, a face or a consent that they were given since. With PERSON or --all: say that somebody saw to it. "
+        "The alarm `people-put-back` ends with the last of them, and a record says who looked.",
+    )
+    looked.add_argument("person", metavar="PERSON", nargs="*", help="the ids that are listed")
+    looked.add_argument("--all", action="store_true", help="everybody who is listed")
+    add_config(looked)
+    add_operator(looked)
+    looked.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List them, or record it."""
+    from edge import config
+    from edge.errors import PeopleError
+    from edge.terminal import factory as parts
+    from edge.terminal.operator import actions
+
+    loaded = config.load(arguments.config).config
+    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+        lacking = people.lacking.all()
+    strangers = [one for one in arguments.person if one not in lacking]
+    if strangers:
+        raise PeopleError(
+            f"{strangers[0]}: nothing is noted of them; `smartclocker people looked` lists who lacks what"
+        )
+    if not (arguments.person or arguments.all):
+        for person, lacks in lacking.items():
+            print(f"{person}  {', '.join(lacks)}")
+        print(f"{counted(len(lacking), 'person', 'people')} lack what was given since" if lacking else "nobody")
+        return 0
+
+    chosen = list(lacking) if arguments.all else arguments.person
+    count = with_terminal(arguments, lambda **parts: sum(actions.looked(one, **parts) for one in chosen))
+    said = "the record says so" if count else "nothing is noted of anybody, so that no record was made"
+    print(f"looked into: {counted(count, 'person', 'people')}; {said}")
+    return 0

@@ -1,0 +1,32 @@
+"""A name from standard input: on the command line every process of the machine, and sudo's log, could read it."""
+
+import sys
+
+FROM_INPUT = "-"
+"""In place of a name: it is asked for, or is the next line of standard input."""
+HELP = f"`{FROM_INPUT}`: asked for, or the next line of standard input; else it stands in every list of processes"
+
+
+def name_of(word: str, prompt: str = "name: ") -> str:
+    """The name that an argument gives, tidied. Raises PeopleError, naming what is wrong with it."""
+    from edge.domain.people import person_name
+    from edge.errors import PeopleError
+
+    name = person_name.tidy(_line(prompt) if word == FROM_INPUT else word)
+    wrong = person_name.problem(name)
+    if wrong is not None:
+        raise PeopleError(wrong)
+    return name
+
+
+def _line(prompt: str) -> str:
+    from edge.errors import PeopleError
+
+    try:
+        if sys.stdin.isatty():
+            return input(prompt)
+        return sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    except EOFError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise PeopleError("what standard input says is not UTF-8 text; give it as such") from error

@@ -1,0 +1,92 @@
+"""`smartclocker people export|roster`: to the centre, and what came from it."""
+
+import argparse
+import json
+from pathlib import Path
+
+from edge.cli import add_config, add_json
+from edge.cli.people.operator_option import add_operator
+from edge.cli.people.rights import with_terminal
+from edge.domain.plural import command
+
+
+def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Arguments of both."""
+    parser = verbs.add_parser(
+        "export",
+        help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
+        description="Write one person's name, templates, consent, badges and PIN into a file that only the centre "
+        "opens, for `smartclocker central roster add`. Who has no face needs a badge, a staff number or a PIN. "
+        "They stay enrolled here; a signed record says that it was.",
+    )
+    parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        required=True,
+        metavar="PEM",
+        help="roster.pem of the centre: the key that it is sealed to",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: PERSON.scp in this directory)")
+    add_config(parser)
+    add_operator(parser)
+    parser.set_defaults(call=run_export)
+    roster = verbs.add_parser(
+        "roster",
+        help="what of the site's roster is here, what is missing, and who is kept out and why",
+        description="What came of the site's roster through the broker. Exit code 1 when something that it lists "
+        "is missing.",
+    )
+    add_config(roster)
+    add_json(roster)
+    roster.set_defaults(call=run_roster)
+
+
+def run_roster(arguments: argparse.Namespace) -> int:
+    """Print it; read beside the running terminal."""
+    from edge import config
+    from edge.people.roster.state import HELD, MANIFEST, OUT
+    from edge.people.roster.sync import missing_of
+    from edge.terminal import factory as parts
+
+    received = parts.open_received(config.load(arguments.config).config, mend=False)
+    try:
+        rows, mark, missing = received.rows().values(), received.mark(MANIFEST), missing_of(received)
+    finally:
+        received.close()
+    out = {row.person: row.reason for row in rows if row.state == OUT}
+    held = sum(row.state == HELD for row in rows)
+    if arguments.json:
+        version = None if mark is None else mark.version
+        print(json.dumps({"version": version, "held": held, "kept_out": out, "missing": missing}, indent=2))
+        return 1 if missing else 0
+    if mark is None:
+        print("no roster has come yet: the centre has none for this site, or keys.authority is not set")
+        return 0
+    for person, reason in out.items():
+        print(f"kept out      {person}: {reason}")
+    for name in missing:
+        print(f"missing       {name}")
+    print(f"roster {mark.version}: {held} people are here, {len(out)} kept out, {len(missing)} missing")
+    return 1 if missing else 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Export."""
+    from edge import config
+    from edge.crypto.key_files import load_public
+    from edge.terminal import factory as parts
+    from edge.terminal.operator import actions
+
+    centre = load_public(arguments.to, "copy the centre's roster.pem there (`smartclocker central init` made it)")
+    loaded = config.load(arguments.config).config
+    speaks = parts.origin(loaded), parts.load_secrets(loaded).identity
+    path = arguments.out or Path(f"{arguments.person}.scp")
+    size = with_terminal(
+        arguments, lambda **parts: actions.export(arguments.person, path, centre, *speaks, **parts)
+    )
+    print(f"written       {path}  ({size} bytes, sealed to the centre)")
+    print(f"next          {command('central', 'roster', 'add', 'DIR', path.name)}")
+    print("              at the centre, then destroy the file; within a month: who is not on the site's")
+    print("              roster then is erased here, too")
+    return 0

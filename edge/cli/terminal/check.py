@@ -1,0 +1,74 @@
+"""`smartclocker check`."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edge.cli import add_config, add_json
+from edge.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+    from edge.terminal.checks.online import Step
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `check`."""
+    parser.epilog = (
+        "Prints every problem with its cure, and exits with 78 when there is one. It changes nothing, needs no "
+        "network and may be run beside the running service. With --online it goes on where all is well: to the "
+        "broker with the terminal's own certificate, to the ledger with a record that is in the journal already, "
+        "and until the ledger's signed receipt is here; 69 when it does not come. A running service loses its "
+        "connection for a moment and takes it back."
+    )
+    add_config(parser)
+    add_json(parser)
+    parser.add_argument("--online", action="store_true", help="go on to the broker and the ledger, up to a receipt")
+    parser.set_defaults(call=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check everything that can be checked from outside."""
+    from edge import config
+    from edge.terminal.checks import all as checking
+
+    notes: list[str] = []
+    steps: list[Step] = []
+    loaded = None
+    try:
+        loaded = config.load(arguments.config)
+        problems, notes = checking.problems(loaded), checking.notes(loaded)
+    except ConfigError as error:
+        problems = error.problems
+    for line in (
+        [] if arguments.json else [f"problem: {one}" for one in problems] + [f"note: {one}" for one in notes]
+    ):
+        print(line)
+    if arguments.online and loaded is not None and not problems:
+        steps = list(_online(loaded.config, quiet=arguments.json))
+    bad = sum(not step.good for step in steps)
+    if arguments.json:
+        document: dict[str, object] = {"config": str(arguments.config), "problems": problems, "notes": notes}
+        if arguments.online:
+            document["steps"] = [{"step": one.name, "ok": one.good, "said": one.said} for one in steps]
+        print(json.dumps(document, indent=2))
+    else:
+        count = len(problems) + bad
+        print(f"{arguments.config}: " + (f"{count} to mend" if count else "ok"))
+    if problems:
+        return ConfigError.exit_code
+    return BrokerError.exit_code if bad else 0
+
+
+def _online(config: "Config", *, quiet: bool) -> Iterator["Step"]:
+    """Each step as it is done; printed at once, since the next may take a while."""
+    from edge.terminal import factory
+    from edge.terminal.checks import online
+
+    if config.uplink is None:
+        raise ConfigError("[uplink]", ["uplink: is missing: this terminal has no centre, and nothing to ask"])
+    for step in online.steps(config, factory.load_secrets(config)):
+        if not quiet:
+            print(f"{'ok' if step.good else 'problem'}: {step.name}: {step.said}", flush=True)
+        yield step

@@ -1,0 +1,93 @@
+"""What no key of the configuration can know alone, and which of its values are paths."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edge.domain.pad.strobe_timing import SLOWEST_FPS
+from edge.toml_text import written
+
+if TYPE_CHECKING:
+    from edge.config import Config
+
+CREDENTIAL = "credential:"
+"""A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
+PATHS = (
+    ("storage", ("state", "models")),
+    ("keys", ("identity", "storage", "ledger", "authority")),
+    ("camera", ("replay",)),
+    ("recognition", ("shadow",)),
+    ("reader", ("badge", "keypad", "script")),
+    ("policy", ("text",)),
+    ("uplink", ("ca", "certificate", "key")),
+    ("evidence", ("key",)),
+)
+_LENDABLE = {"keys.identity", "keys.storage", "uplink.key"}
+"""The paths that may be a credential; every other file is read where it lies."""
+_MAY_BE_EMPTY = {"storage.models", "keys.authority", "camera.replay", "recognition.shadow"} | {
+    f"reader.{key}" for key in ("badge", "keypad", "script")
+}
+"""Any other, empty, would mean the configuration's own folder."""
+_CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_OF_THE_CENTRE = ("authority", "ledger")
+"""The common names of the centre's own certificates: to the broker such a terminal would be the centre."""
+
+
+def problems(config: "Config") -> Iterator[str]:
+    """Each begins with the path of its key. `config` holds its paths as they were written."""
+    yield from _paths(config)
+    if config.terminal.name in _OF_THE_CENTRE:
+        yield f'terminal.name: "{config.terminal.name}" names a certificate of the centre\'s own; choose another'
+    if config.uplink is not None and not _is_host(config.uplink.host):
+        yield f"uplink.host: {written(config.uplink.host)} is no host name or address; give the broker's"
+    if config.camera.kind == "replay" and not config.camera.replay:
+        yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs'
+    reader = config.reader
+    if reader.kind == "evdev" and not (reader.badge or reader.keypad):
+        yield 'reader.badge: is missing; reader.kind = "evdev" needs reader.badge, reader.keypad or both'
+    if reader.kind == "script" and not reader.script:
+        yield 'reader.script: is missing; reader.kind = "script" needs a file or FIFO to read lines from'
+    if reader.kind == "none" and config.recognition.mode != "face":
+        yield f'recognition.mode: "{config.recognition.mode}" needs a badge reader; set reader.kind'
+    yield from _strobe(config)
+    signals = config.signals
+    pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
+    if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
+        yield f"signals: each output needs a pin of its own, not {pins}"
+
+
+def _paths(config: "Config") -> Iterator[str]:
+    for section, keys in PATHS:
+        values = getattr(config, section)
+        for key in () if values is None else keys:
+            name, path = f"{section}.{key}", getattr(values, key)
+            if not path and name not in _MAY_BE_EMPTY:
+                yield f"{name}: is empty; it must be a path"
+            if not path.startswith(CREDENTIAL):
+                continue
+            if name not in _LENDABLE:
+                yield f"{name}: {written(path)} is not allowed; it must be a path, not a credential"
+            elif _CREDENTIAL_NAME.fullmatch(path.removeprefix(CREDENTIAL)) is None:
+                yield f"{name}: {written(path)} is not allowed; it must be {CREDENTIAL} and the name of a file"
+
+
+def _is_host(text: str) -> bool:
+    """Whether the resolver and TLS can be given this name: they raise UnicodeError for one without an IDNA form."""
+    try:
+        encoded = text.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    return _HOST.fullmatch(encoded) is not None
+
+
+def _strobe(config: "Config") -> Iterator[str]:
+    pin, signals = config.recognition.strobe, config.signals
+    if not pin:
+        return
+    if pin == 1:
+        yield "recognition.strobe: GPIO 1 identifies a HAT; choose a pin from 2 to 27, or 0 for no strobe"
+    if signals.kind == "gpio" and pin in {signals.green, signals.amber, signals.red, signals.buzzer}:
+        yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
+    if config.camera.fps < SLOWEST_FPS:
+        yield f"recognition.strobe: needs camera.fps from {SLOWEST_FPS} on, or no frame is surely lit"

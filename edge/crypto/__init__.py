@@ -1,0 +1,1 @@
+"""Keys, signatures and sealed data; every primitive is libsodium's."""

@@ -1,0 +1,1 @@
+"""The demo: a broker, a ledger and a terminal on one machine."""

@@ -1,0 +1,1 @@
+"""Punches: states, cues, direction, corrections."""

@@ -1,0 +1,145 @@
+"""What speaks against taking a punch of the hours view as it stands. Nothing is changed by it: a person looks."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from edge.domain.face import Direction
+
+LONG = timedelta(hours=13)
+"""From an IN to its OUT: a day less the eleven hours of rest that Directive 2003/88/EC gives. An OUT that was
+forgotten, and answered by the next IN, is longer."""
+STEP_MS = 1_000
+"""A wall clock that moved by more than this against the boottime was set (`edge.domain.time.clock_steps`)."""
+SLEW_PPM = 600
+"""What a clock may move that was only steered: 500 by a time server, 100 by its crystal."""
+AHEAD = timedelta(minutes=5)
+"""A moment so far after its record was received cannot be: somebody's clock is wrong."""
+
+
+class Doubt(StrEnum):
+    """The words; docs/protocol.md says what to make of each."""
+
+    REVOKED = "revoked"
+    """It rests on what a revoked identity signed, and nobody said from when on that is unproven."""
+    UNPROVEN = "unproven"
+    """It rests on what a revoked identity signed, received at or after the instant that was said."""
+    OTHER_SITE = "other-site"
+    """A terminal of another site corrected it."""
+    FORK = "fork"
+    """Its terminal signed another history from here on, too, or from before: of that nothing is among the hours."""
+    SAME_ID = "same-id"
+    """Two identities claim the record's id."""
+    CLOCK = "clock"
+    """The wall clock was set between this punch and the person's one before or after it, or ran back."""
+    FUTURE = "future"
+    """It, or a correction of it, lies after the moment at which the record of that was received."""
+    UNKNOWN_PERSON = "unknown-person"
+    """Somebody added it, and no other record and no roster names this person."""
+    ASSUMED = "assumed"
+    """The terminal could not tell how long ago the last punch was, and took the other direction."""
+    IN_AFTER_IN = "in-after-in"
+    OUT_AFTER_OUT = "out-after-out"
+    LONG = "long"
+    """The OUT of a longer stay than is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """By what a terminal knew when a punch was made. Not for a moment that people agreed on."""
+
+    chain: Hashable
+    seq: int
+    boot_id: str
+    boottime_ms: int
+    uncertainty_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A punch that counts."""
+
+    person: str
+    direction: Direction
+    at: str
+    """RFC 3339 UTC."""
+    measured: Measured | None
+
+
+Found = Mapping[int, set[Doubt]]
+"""By the place of a punch in what was given."""
+
+
+def in_turn(counted: Sequence[Counted], longest: timedelta = LONG) -> Found:
+    """One person's punches over all terminals: a direction twice, and long stays, at the later of the two."""
+    found: defaultdict[int, set[Doubt]] = defaultdict(set)
+    by_person: defaultdict[str, list[int]] = defaultdict(list)
+    for index in sorted(range(len(counted)), key=lambda index: counted[index].at):
+        by_person[counted[index].person].append(index)
+    for places in by_person.values():
+        for before, index in pairwise(places):
+            earlier, later = counted[before], counted[index]
+            if earlier.direction is later.direction:
+                twice = Doubt.IN_AFTER_IN if later.direction is Direction.IN else Doubt.OUT_AFTER_OUT
+                found[index].add(twice)
+            elif later.direction is Direction.OUT and _instant(later.at) - _instant(earlier.at) > longest:
+                found[index].add(Doubt.LONG)
+    return found
+
+
+def by_clock(counted: Sequence[Counted], steps: Mapping[Hashable, Sequence[int]]) -> Found:
+    """One person's punches of one chain: between which of them the wall clock did not run as time does, at both.
+
+    `steps`: of each chain the `seq` of the records that say that a clock which passed for right was set, sorted.
+    """
+    found: defaultdict[int, set[Doubt]] = defaultdict(set)
+    for before, index in _pairs(counted):
+        if _moved(counted[before], counted[index], steps):
+            found[before].add(Doubt.CLOCK)
+            found[index].add(Doubt.CLOCK)
+    return found
+
+
+def ahead(at: str, received: str) -> bool:
+    """Whether a moment lies after its record was received (both RFC 3339)."""
+    return _instant(at) - _instant(received) > AHEAD
+
+
+def _pairs(counted: Sequence[Counted]) -> Iterator[tuple[int, int]]:
+    """Each person's punches that follow each other in one chain."""
+    lines: defaultdict[tuple[str, Hashable], list[tuple[int, int]]] = defaultdict(list)
+    for index, one in enumerate(counted):
+        if one.measured is not None:
+            lines[one.person, one.measured.chain].append((one.measured.seq, index))
+    for line in lines.values():
+        yield from pairwise(index for _, index in sorted(line))
+
+
+def _moved(earlier: Counted, later: Counted, steps: Mapping[Hashable, Sequence[int]]) -> bool:
+    one, two = earlier.measured, later.measured
+    if one is None or two is None:
+        return False
+    doubt = one.uncertainty_ms + two.uncertainty_ms + STEP_MS
+    wall = (_instant(later.at) - _instant(earlier.at)) // timedelta(milliseconds=1)
+    if one.boot_id == two.boot_id:
+        ran = two.boottime_ms - one.boottime_ms
+        return abs(wall - ran) > doubt + abs(ran) * SLEW_PPM // 1_000_000
+    set_between = steps.get(one.chain, ())
+    return wall < -doubt or bisect_right(set_between, one.seq) < bisect_left(set_between, two.seq)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def merged(found: Iterable[Found]) -> dict[int, set[Doubt]]:
+    """Several findings as one."""
+    together: defaultdict[int, set[Doubt]] = defaultdict(set)
+    for one in found:
+        for index, words in one.items():
+            together[index] |= words
+    return together

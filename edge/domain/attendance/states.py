@@ -1,0 +1,241 @@
+"""The terminal as a typed table: states, events, deadlines, and the cue that each situation shows.
+
+Pure: `step` takes a situation and an event and gives the next one. A pair that the table does not hold changes
+nothing, so that an event nobody foresaw can never crash the terminal (I6). ACCEPTED is entered by COMMITTED
+alone (I1), which only the call that has just made a record durable sends.
+
+                READY            FACE              COMMITTED
+    STARTING ──────────► IDLE ─────────► LOOKING ────────────► ACCEPTED ─┐
+                          ▲ ▲ FACE_GONE  │   │ SUPPRESSED                │
+                          │ └────────────┘   ├────────────► DUPLICATE ───┤ DEADLINE
+                          │                  │ REFUSED                   │
+                          │                  └────────────► REFUSED ─────┤
+                          └──────────────────────────────────────────────┘
+    BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. A face that is paused is
+    refused: there is no state in which everybody's face pauses.
+    any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
+    Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.domain.attendance.cues import CueName
+from edge.domain.face import Direction, Reason
+from edge.domain.recognition.head_turn import WITHIN_MS, Side
+
+
+class State(StrEnum):
+    """What the terminal is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    LOOKING = "looking"
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    ENROLLING = "enrolling"
+    VERIFYING = "verifying"
+    """A badge was shown; its person's face is to follow."""
+    ASKING = "asking"
+    """A staff number was typed; its PIN is to follow."""
+    CHALLENGED = "challenged"
+    """Recognised, and asked to turn the head."""
+    BADGE_ONLY = "badge-only"
+    """The camera is lost, and a reader is there."""
+    OUT_OF_SERVICE = "out-of-service"
+
+
+class Event(StrEnum):
+    """What can happen to it."""
+
+    READY = "ready"
+    FACE = "face"
+    FACE_GONE = "face-gone"
+    COMMITTED = "committed"
+    """A punch is signed, chained, committed and on the disk."""
+    SUPPRESSED = "suppressed"
+    """A duplicate was recorded as evidence."""
+    REFUSED = "refused"
+    BADGE = "badge"
+    """A badge that a face is to go with."""
+    NUMBER = "number"
+    """A staff number that a PIN is to go with."""
+    CHALLENGE = "challenge"
+    ENROL_BEGUN = "enrol-begun"
+    ENROL_ENDED = "enrol-ended"
+    DEADLINE = "deadline"
+    FAULT = "fault"
+    FACES_LOST = "faces-lost"
+    MENDED = "mended"
+
+
+class Fault(StrEnum):
+    """Why the terminal is out of service; the words are the status's alarms. The gravest comes first."""
+
+    JOURNAL_FULL = "journal-full"
+    """Full of records that no receipt covers: nothing may be removed."""
+    JOURNAL_UNWRITABLE = "journal-unwritable"
+    """The disk is full, read-only or failing."""
+    CAMERA_STALLED = "camera-stalled"
+
+
+DEADLINES_MS: Mapping[State, int] = {
+    State.STARTING: 60_000,
+    State.LOOKING: 10_000,
+    State.ACCEPTED: 1_600,
+    State.DUPLICATE: 1_200,
+    State.REFUSED: 2_000,
+    State.ENROLLING: 60_000,
+    State.VERIFYING: 8_000,
+    State.ASKING: 15_000,
+    State.CHALLENGED: WITHIN_MS,
+}
+"""How long a busy state may last: ACCEPTED to REFUSED as long as their cues."""
+
+_ATTENDING = (
+    State.IDLE,
+    State.LOOKING,
+    State.ACCEPTED,
+    State.DUPLICATE,
+    State.REFUSED,
+    State.VERIFYING,
+    State.ASKING,
+    State.CHALLENGED,
+)
+"""The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
+_READING = (*_ATTENDING, State.BADGE_ONLY)
+"""The states in which a badge is: faces may not be seen, badge and PIN go on."""
+_WITHOUT_ANSWER = (
+    State.IDLE,
+    State.LOOKING,
+    State.VERIFYING,
+    State.CHALLENGED,
+    State.OUT_OF_SERVICE,
+)
+"""The states whose light may give way at once; an answer or a question that somebody reads stays to its end."""
+
+TABLE: Mapping[tuple[State, Event], State] = {
+    (State.STARTING, Event.READY): State.IDLE,
+    (State.STARTING, Event.DEADLINE): State.OUT_OF_SERVICE,
+    (State.IDLE, Event.FACE): State.LOOKING,
+    (State.LOOKING, Event.FACE_GONE): State.IDLE,
+    (State.LOOKING, Event.DEADLINE): State.IDLE,
+    (State.ACCEPTED, Event.DEADLINE): State.IDLE,
+    (State.DUPLICATE, Event.DEADLINE): State.IDLE,
+    (State.REFUSED, Event.DEADLINE): State.IDLE,
+    (State.IDLE, Event.ENROL_BEGUN): State.ENROLLING,
+    (State.ENROLLING, Event.ENROL_ENDED): State.IDLE,
+    (State.ENROLLING, Event.DEADLINE): State.IDLE,
+    (State.VERIFYING, Event.DEADLINE): State.IDLE,
+    (State.ASKING, Event.DEADLINE): State.IDLE,
+    (State.CHALLENGED, Event.DEADLINE): State.IDLE,
+    **{(state, Event.CHALLENGE): State.CHALLENGED for state in _ATTENDING},
+    (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
+    (State.BADGE_ONLY, Event.MENDED): State.IDLE,
+    **{(state, Event.FACES_LOST): State.BADGE_ONLY for state in _WITHOUT_ANSWER},
+    **{(state, Event.COMMITTED): State.ACCEPTED for state in _READING},
+    **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _READING},
+    **{(state, Event.REFUSED): State.REFUSED for state in _READING},
+    **{(state, Event.NUMBER): State.ASKING for state in _READING},
+    **{(state, Event.BADGE): State.VERIFYING for state in _ATTENDING},
+    **{(state, Event.FAULT): State.OUT_OF_SERVICE for state in State},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event with what the cue needs to know of it."""
+
+    event: Event
+    direction: Direction | None = None
+    """With COMMITTED and SUPPRESSED."""
+    reason: Reason | None = None
+    """With REFUSED."""
+    fault: Fault | None = None
+    """With FAULT."""
+    side: Side | None = None
+    """With CHALLENGE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state, when it ends by itself, and what it is about."""
+
+    state: State
+    deadline_ms: int | None
+    """On the monotonic clock; None for the states that wait: IDLE, BADGE_ONLY and OUT_OF_SERVICE."""
+    direction: Direction | None = None
+    reason: Reason | None = None
+    fault: Fault | None = None
+    side: Side | None = None
+
+    @property
+    def cue(self) -> CueName:
+        """What it looks and sounds like."""
+        return _cue(self)
+
+
+def begin(now_ms: int) -> Situation:
+    """The situation at power-on."""
+    return Situation(State.STARTING, now_ms + DEADLINES_MS[State.STARTING])
+
+
+def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
+    """The next situation; the same one when the table does not foresee the event in this state."""
+    target = TABLE.get((situation.state, happening.event))
+    if target is None:
+        return situation
+    if target is situation.state is State.OUT_OF_SERVICE and happening.fault is situation.fault:
+        return situation
+    limit = DEADLINES_MS.get(target)
+    deadline = None if limit is None else now_ms + limit
+    return Situation(target, deadline, happening.direction, happening.reason, happening.fault, happening.side)
+
+
+def tick(situation: Situation, now_ms: int) -> Situation:
+    """Apply DEADLINE when its time has come."""
+    if situation.deadline_ms is None or now_ms < situation.deadline_ms:
+        return situation
+    return step(situation, Happening(Event.DEADLINE), now_ms)
+
+
+_PLAIN: Mapping[State, CueName] = {
+    State.STARTING: CueName.STARTING,
+    State.IDLE: CueName.IDLE,
+    State.LOOKING: CueName.LOOKING,
+    State.ENROLLING: CueName.ENROLLING,
+    State.VERIFYING: CueName.LOOK_HERE,
+    State.ASKING: CueName.ENTER_PIN,
+    State.BADGE_ONLY: CueName.BADGE_ONLY,
+    State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
+}
+_ADVICE: Mapping[Reason, CueName] = {
+    Reason.TOO_FAR: CueName.TOO_FAR,
+    Reason.TOO_CLOSE: CueName.TOO_CLOSE,
+    Reason.OFF_CENTRE: CueName.FACE_CAMERA,
+    Reason.DARK: CueName.LIGHT,
+    Reason.BRIGHT: CueName.LIGHT,
+    Reason.BLURRED: CueName.HOLD_STILL,
+    Reason.TURNED: CueName.FACE_CAMERA,
+    Reason.COVERED: CueName.UNCOVER,
+    Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
+    Reason.BADGE_NEEDED: CueName.SHOW_BADGE,
+    Reason.PAUSED: CueName.COOLDOWN,
+    Reason.NOT_RECOGNISED: CueName.REFUSED,
+}
+
+
+def _cue(situation: Situation) -> CueName:
+    if situation.state is State.ACCEPTED:
+        return CueName.OUT if situation.direction is Direction.OUT else CueName.IN
+    if situation.state is State.DUPLICATE:
+        return CueName.ALREADY_OUT if situation.direction is Direction.OUT else CueName.ALREADY_IN
+    if situation.state is State.CHALLENGED:
+        return CueName.TURN_LEFT if situation.side is Side.LEFT else CueName.TURN_RIGHT
+    if situation.state is State.REFUSED:
+        return _ADVICE.get(situation.reason or Reason.NOT_RECOGNISED, CueName.REFUSED)
+    if situation.fault is Fault.JOURNAL_FULL:
+        return CueName.RECORDS_FULL
+    return _PLAIN[situation.state]

@@ -1,0 +1,1 @@
+"""Presentation attack detection: layers and their fusion."""

@@ -1,0 +1,1 @@
+"""Consent, credentials and names of people."""

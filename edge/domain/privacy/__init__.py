@@ -1,0 +1,1 @@
+"""Retention of images, requests of people, and the page that answers them."""

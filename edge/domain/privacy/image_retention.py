@@ -1,0 +1,159 @@
+"""How long an evidence image may be kept: 90 days, and never a moment longer by any fault of a clock.
+
+What counts is not the wall clock but how much time can have passed *at most* since an image was collected. Within
+one boot the boottime tells that, whatever the wall clock is set to. How long the power was off, only a clock that
+follows a time server can tell, by comparison with the last life in which one did. Until it does, nothing is
+certain; after a bounded grace, images from before are deleted because nobody can show that they are young enough.
+Wherever two readings disagree, the one counts that deletes earlier. A time server that lies from the first look on,
+and plausibly, is believed: nothing at the terminal could contradict it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from edge.domain.face import TimeEvidence
+from edge.domain.time.placement import DRIFT_PPM
+
+HOUR_MS = 3_600_000
+KEEP_MS = 90 * 24 * HOUR_MS - HOUR_MS
+"""The privacy policy says 90 days; the hour is for what is looked at every `LOOK_MS` and for the drift of a crystal
+over 90 days (13 minutes at DRIFT_PPM)."""
+LOOK_MS = 600_000
+"""How often a running terminal looks."""
+GRACE_MS = HOUR_MS
+"""Running time without proof of how long the power was off, after which images from before are deleted. It adds up
+over starts, each of which counts `LOOK_MS` at least. A choice: routers take minutes to come back."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How time passed, as far as this terminal knows; all in whole milliseconds. A *life* is one boot."""
+
+    total_ms: int
+    """The most that can have passed since the store was made: what ages are counted by."""
+    run_ms: int
+    """Of that, the running time that was seen; what lies between is off, or was not seen."""
+    life: int
+    boot_id: str
+    boottime_ms: int
+    utc_ms: int
+    """The wall clock at the last look, whatever it was worth."""
+    base_ms: int | None = None
+    """Synchronised time less `run_ms`, of the last life before this one that had any; None: none ever had."""
+    anchor_ms: int | None = None
+    """The same of this life: the least that was seen, since a gap counted from too early only deletes early."""
+    gap_ms: int = 0
+    """What `total_ms` counts for the time between the last life and this one."""
+    proven: bool = True
+    """Whether nothing before this life is uncertain: a time server was heard since, or there is nothing before."""
+    unproven_ms: int = 0
+    """Running time since it became uncertain."""
+    since_life: int = 1
+    """Of lives before this one nothing will ever tell when they were: what is from then goes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """When an image was collected, by the terminal's own count."""
+
+    total_ms: int
+    life: int
+
+
+def begin(now: TimeEvidence) -> Passage:
+    """The first look of a new store."""
+    return _hear(Passage(0, 0, 1, now.boot_id, now.boottime_ms, _milliseconds(now.utc)), now)
+
+
+def advance(before: Passage, now: TimeEvidence) -> Passage:
+    """The next look. `total_ms` never falls."""
+    passed = now.boottime_ms - before.boottime_ms
+    utc_ms = _milliseconds(now.utc)
+    if now.boot_id == before.boot_id and passed >= 0:
+        moved = replace(
+            before,
+            total_ms=before.total_ms + passed + -(-passed * DRIFT_PPM // 1_000_000),
+            run_ms=before.run_ms + passed,
+            boottime_ms=now.boottime_ms,
+            utc_ms=utc_ms,
+            unproven_ms=0 if before.proven else before.unproven_ms + passed,
+        )
+        return _hear(moved, now)
+    # Another boot. What the wall clock says of the gap counts at once where it says that there is one: it may come
+    # from a clock with a battery. That it says nothing proves nothing.
+    gap_ms = max(0, utc_ms - before.utc_ms)
+    base_ms, since_life = _base(before)
+    begun = replace(
+        before,
+        total_ms=before.total_ms + gap_ms,
+        life=before.life + 1,
+        boot_id=now.boot_id,
+        boottime_ms=now.boottime_ms,
+        utc_ms=utc_ms,
+        base_ms=base_ms,
+        anchor_ms=None,
+        gap_ms=gap_ms,
+        proven=False,
+        unproven_ms=(0 if before.proven else before.unproven_ms) + LOOK_MS,
+        since_life=since_life,
+    )
+    return _hear(begun, now)
+
+
+def collected(passage: Passage, now: TimeEvidence, at: TimeEvidence) -> Collected:
+    """The count for what was collected at `at`, a little before `now`, at which `passage` was looked at."""
+    waited = now.boottime_ms - at.boottime_ms if now.boot_id == at.boot_id else 0
+    return Collected(passage.total_ms - max(0, waited), passage.life)
+
+
+def expired(one: Collected, passage: Passage) -> bool:
+    """Whether it is to be deleted now."""
+    if passage.total_ms - one.total_ms >= KEEP_MS or one.life < passage.since_life:
+        return True
+    return not certain(one, passage) and passage.unproven_ms >= GRACE_MS
+
+
+def certain(one: Collected, passage: Passage) -> bool:
+    """Whether its age is known; what is not certain is not handed out."""
+    return passage.proven or one.life == passage.life
+
+
+def _base(ended: Passage) -> tuple[int | None, int]:
+    """What the next life measures its gap by, and the first life that is dated by it."""
+    if ended.anchor_ms is None:  # no time server in it: an earlier one covers its gaps, too; or none ever did
+        return ended.base_ms, ended.since_life if ended.base_ms is not None else ended.life + 1
+    # it contradicted what was heard before, so that the gap before it stays unknown
+    return ended.anchor_ms, ended.since_life if ended.proven else ended.life
+
+
+def _hear(passage: Passage, now: TimeEvidence) -> Passage:
+    """What a clock that follows a time server adds; one that does not adds nothing."""
+    if not now.synchronised:
+        return passage
+    offset = _milliseconds(now.utc) - passage.run_ms
+    anchor_ms = offset if passage.anchor_ms is None else min(passage.anchor_ms, offset)
+    heard = replace(passage, anchor_ms=anchor_ms)
+    if passage.base_ms is None:
+        return heard
+    # Since the last life that heard a time server: all that passed, less what was seen running.
+    gap_ms = offset - passage.base_ms
+    if gap_ms < -_slack(passage.run_ms):
+        return heard  # time went backwards: one of the two was wrong, and nobody knows which
+    more = max(0, gap_ms - passage.gap_ms)
+    return replace(
+        heard,
+        total_ms=passage.total_ms + more,
+        gap_ms=passage.gap_ms + more,
+        proven=True,
+        unproven_ms=0,
+    )
+
+
+def _slack(run_ms: int) -> int:
+    """How far a crystal and a clock that is steered may disagree: no less than a time service steps."""
+    return 2_000 + run_ms * DRIFT_PPM // 1_000_000
+
+
+def _milliseconds(utc: str) -> int:
+    return (datetime.fromisoformat(utc) - _EPOCH) // (datetime.resolution * 1000)

@@ -1,0 +1,1 @@
+"""The documents that terminals and the centre exchange."""

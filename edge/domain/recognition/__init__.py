@@ -1,0 +1,1 @@
+"""From probes to a decision: gallery, thresholds, quality."""

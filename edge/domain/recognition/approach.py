@@ -1,0 +1,82 @@
+"""One approach: what is remembered of whoever stands there, from their first frame until they go."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.domain.face import Box, Floats, Probe, Reason
+from edge.domain.recognition.gallery import Candidate
+from edge.domain.recognition.lookalikes import strangers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """One good frame."""
+
+    at_ms: int
+    probe: Probe
+    best: Candidate | None
+
+
+@dataclass(slots=True, eq=False)
+class Approach:
+    """What is remembered of whoever stands there; forgotten when they go."""
+
+    looks: deque[Look] = field(default_factory=deque)
+    """Good frames, within the span."""
+    poor: deque[tuple[int, Reason]] = field(default_factory=deque)
+    """Poor frames since the last good one: when and why."""
+    first_good_ms: int | None = None
+    """Of this spell: it is over `give_up_ms` later."""
+    seen_ms: int | None = None
+    advised_ms: int | None = None
+    box: Box | None = None
+    settled: str | None = None
+    """Who has had their answer."""
+    face: Floats | None = None
+    """As the first frames together showed it, or those that were accepted; None before there are enough. Later ones
+    may mix two people."""
+    told: bool = False
+    """That it was not recognised has been said: once is enough."""
+    tried: bool = False
+    """Its first spell is over; who stays is let in if surely recognised."""
+    usual: bool = False
+    """A guess was spent on it: the usual threshold counts until then."""
+    compared: bool = False
+    """In this spell, with everybody enrolled."""
+    lifeless: bool = False
+    """It was like somebody in this spell, and not alive."""
+    waiting: bool = False
+    """Its face is paused."""
+    told_waiting: bool = False
+
+
+def fuse(probes: list[Probe]) -> Probe:
+    """The mean direction of several probes of one model; the rest is averaged, too. Raises ValueError."""
+    if len({probe.model_id for probe in probes}) != 1:
+        raise ValueError("probes of different models cannot be fused")
+    mean = np.mean([probe.embedding for probe in probes], axis=0)
+    length = float(np.linalg.norm(mean))
+    return Probe(
+        embedding=(mean / length if length > 0 else mean).astype(np.float32),
+        model_id=probes[0].model_id,
+        liveness=float(np.mean([probe.liveness for probe in probes])),
+        quality=float(np.mean([probe.quality for probe in probes])),
+        demand=float(np.mean([probe.demand for probe in probes])),
+    )
+
+
+def one_face(probes: list[Probe]) -> bool:
+    """Whether all of them may show one person: what is fused of two is nobody's face."""
+    return strangers(np.stack([probe.embedding for probe in probes])) is None
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union, 0..1."""
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a.width * a.height + b.width * b.height - shared)

@@ -1,0 +1,267 @@
+"""From frames to a decision: several agreeing frames, a fused score over the threshold, a margin, and life.
+
+One approach of one person gives one outcome: somebody who lingers after the green light is not punched again, and
+who was not recognised is told so once, while a different person stepping in is looked at anew. Nothing here knows a
+clock: time is the frames' own.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge.domain.face import Probe, Reason, Sight
+from edge.domain.pad.fusion import judge
+from edge.domain.pad.liveness import LIVE, SURE
+from edge.domain.recognition.approach import Approach, Look, fuse, one_face, overlap
+from edge.domain.recognition.attempts import Attempts
+from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery
+from edge.domain.recognition.lookalikes import ONE_PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPolicy:
+    """The rules of DESIGN §8; the instants are those of the frames."""
+
+    frames: int = 3
+    """Good frames that must agree on the person and be alive."""
+    span_ms: int = 2_000
+    """Only frames this recent count."""
+    margin: float = 0.06
+    """Cosine by which the fused score must exceed that of the best other person."""
+    give_up_ms: int = 2_500
+    """Good frames for this long without agreement, a spell: not recognised."""
+    advice_ms: int = 1_000
+    """Poor frames for this long: say what to change."""
+    repeat_ms: int = 3_000
+    """The same advice is not given more often."""
+    gone_ms: int = 700
+    """No face for this long ends the approach."""
+    liveness: float = LIVE
+    """The mean probability of life over the agreeing frames; no single one may be under half of it."""
+    unsure_ms: int = 700
+    """Under SURE of it, somebody is watched at least so long before they are accepted: motion shows what texture
+    does not."""
+    strobe: bool = False
+    """An infrared lamp flashes: nobody is accepted before a flash showed something, be it that nothing can be said.
+    Who moves so that none ever does is not recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """This person, for sure enough."""
+
+    person: str
+    quality: float
+    """Mean over the agreeing frames, 0..1."""
+    liveness: float
+    """Mean over the agreeing frames, 0..1."""
+    score: float
+    """The fused cosine to their own template."""
+    runner_up: float
+    """The same to the best other person's; -1 when there is none. Neither leaves the terminal."""
+    prove: bool = False
+    """So many pictures were held up lately that they must turn their head as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not this time, and what may be said about it."""
+
+    reason: Reason
+
+
+Outcome = Accepted | Refused
+
+
+class Decider:
+    """Watches one approach after another. An approach is one attempt, and has one answer."""
+
+    def __init__(self, policy: DecisionPolicy, attempts: Attempts | None = None) -> None:
+        """`attempts` is shared by all that decide at one door."""
+        self._policy = policy
+        self._attempts = attempts or Attempts()
+        self._now = Approach()
+
+    @property
+    def present(self) -> bool:
+        """Somebody stands there who is looked at and has not been recognised."""
+        return self._now.seen_ms is not None and self._now.settled is None and not self._now.waiting
+
+    def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
+        """Take one frame's sight; an Outcome when this frame completes one."""
+        now_ms = sight.captured_ns // 1_000_000
+        if sight.box is None:
+            if self._now.seen_ms is not None and now_ms - self._now.seen_ms >= self._policy.gone_ms:
+                self.leave(now_ms)
+            return None
+        if self._now.box is not None and overlap(self._now.box, sight.box) < 0.05:
+            self.leave(now_ms)  # the face jumped: someone else stepped in
+        self._now.box, self._now.seen_ms = sight.box, now_ms
+        if sight.probe is None:
+            return self._advise(sight.reason or Reason.TURNED, now_ms)
+        return self._match(sight.probe, gallery, threshold, now_ms)
+
+    def leave(self, now_ms: int) -> None:
+        """The approach is over. Who left before an answer has tried all the same."""
+        self._charge(now_ms)
+        if self._now.settled is not None and self._now.usual:
+            self._attempts.unspent()
+        self._now = Approach()
+
+    def confirm(self) -> None:
+        """Who was accepted last is in."""
+        if self._now.face is not None:
+            self._attempts.succeeded(self._now.face)
+
+    def deny(self, now_ms: int) -> None:
+        """Who was accepted last failed the turn of the head, or broke it off."""
+        self._now.compared, self._now.settled, self._now.told = True, None, True
+        self._charge(now_ms, turn=True)
+
+    def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
+        policy = self._policy
+        self._now.poor.clear()
+        self._now.looks.append(Look(now_ms, probe, gallery.best(probe)))
+        while now_ms - self._now.looks[0].at_ms > policy.span_ms:
+            self._now.looks.popleft()
+        self._replaced(now_ms)
+        now = self._now
+        if now.first_good_ms is None:
+            now.first_good_ms = now_ms
+        latest = [look.probe for look in list(now.looks)[-policy.frames :]]
+        if len(latest) == policy.frames and one_face(latest):
+            fused = fuse(latest)
+            best = gallery.best(fused)
+            if now.face is None:
+                now.face = fused.embedding
+            likeness = NOBODY if best is None else best.score
+            if self._attempts.paused(fused.embedding, likeness, now_ms):
+                return self._paused(fused, best, threshold, now_ms)
+            now.waiting = False
+            accepted = self._agreed(fused, best, threshold, now_ms)
+            if accepted is not None:
+                return self._accept(accepted, fused)
+        if now_ms - now.first_good_ms < policy.give_up_ms or now.settled is not None:
+            return None
+        return self._give_up(now_ms)
+
+    def _replaced(self, now_ms: int) -> None:
+        """Somebody else in the same place, without a gap, is another approach."""
+        latest = list(self._now.looks)[-self._policy.frames :]
+        face = self._now.face
+        if face is None or len(latest) < self._policy.frames:
+            return
+        if any(float(look.probe.embedding @ face) >= ONE_PERSON for look in latest):
+            return
+        box, seen_ms = self._now.box, self._now.seen_ms
+        self.leave(now_ms)
+        self._now.box, self._now.seen_ms, self._now.looks = box, seen_ms, deque(latest)
+        self._now.first_good_ms = latest[0].at_ms
+
+    def _give_up(self, now_ms: int) -> Outcome | None:
+        """A spell is over without agreement; who stays is looked at on, and is let in if surely recognised."""
+        now = self._now
+        said, now.told = now.told, True
+        paused = self._charge(now_ms)
+        now.looks.clear()
+        now.first_good_ms = None
+        if paused:
+            return self._wait()
+        return None if said else Refused(Reason.NOT_RECOGNISED)
+
+    def _paused(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Outcome | None:
+        """Whom a picture shows does not wait for it: surely recognised, and alive, they turn their head as well."""
+        now = self._now
+        if not self._attempts.portrayed(fused.embedding, now_ms):
+            return self._wait()
+        now.tried, now.usual = True, False
+        accepted = self._agreed(fused, best, threshold, now_ms)
+        now.compared = now.lifeless = False  # it is paused: nothing more is counted of it
+        if accepted is not None:
+            return self._accept(replace(accepted, prove=True), fused)
+        first_ms = now.looks[-1].at_ms if now.first_good_ms is None else now.first_good_ms
+        if now.told_waiting or now_ms - first_ms < self._policy.give_up_ms:
+            return None
+        now.told_waiting = True
+        return Refused(Reason.PAUSED)
+
+    def _wait(self) -> Outcome | None:
+        self._now.waiting = True
+        self._now.looks.clear()
+        self._now.first_good_ms = None
+        self._now.usual = False
+        said, self._now.told_waiting = self._now.told_waiting, True
+        return None if said else Refused(Reason.PAUSED)
+
+    def _charge(self, now_ms: int, *, turn: bool = False) -> bool:
+        """Count what this spell tried; True when that pauses the face."""
+        now = self._now
+        if not now.compared or now.settled is not None or now.face is None:
+            return False
+        paused = self._attempts.failed(now.face, now_ms, lifeless=now.lifeless, turn=turn)
+        now.compared = now.lifeless = now.usual = False
+        now.tried = True
+        return paused
+
+    def _agreed(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Accepted | None:
+        policy, now = self._policy, self._now
+        if best is None:
+            return None
+        if not now.tried and not now.usual:
+            now.usual = self._attempts.admit(fused.embedding, now_ms)
+        now.compared = True
+        asked = threshold + fused.demand + best.demand + (0.0 if now.usual else self._attempts.beyond)
+        if best.score < asked or best.score - best.runner_up < policy.margin:
+            return None
+        looks = list(now.looks)[-policy.frames :]
+        alike = all(look.best is not None and look.best.person == best.person for look in looks)
+        if not alike or (policy.strobe and not self._flashed(best.person, threshold)):
+            return None
+        # Last, because it costs most: only who would be accepted is looked at so closely.
+        verdict = judge([look.probe for look in looks], [look.probe for look in now.looks], policy.liveness)
+        now.lifeless = now.lifeless or not verdict.live
+        if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
+            return None
+        seen = float(np.mean([look.probe.quality for look in looks]))
+        prove = self._attempts.must_prove(now_ms)
+        return Accepted(best.person, seen, verdict.liveness, best.score, best.runner_up, prove)
+
+    def _flashed(self, person: str, threshold: float) -> bool:
+        """Whether a flash was compared of a face alike enough to theirs: not of whoever stood there before."""
+        for look in self._now.looks:
+            traces, best = look.probe.traces, look.best
+            alike = best is not None and best.person == person and best.score >= threshold
+            if alike and traces is not None and traces.strobe is not None:
+                return True
+        return False
+
+    def _watched_ms(self) -> int:
+        first = self._now.first_good_ms
+        return 0 if first is None else self._now.looks[-1].at_ms - first
+
+    def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
+        policy = self._policy
+        self._now.poor.append((now_ms, reason))
+        while now_ms - self._now.poor[0][0] > policy.span_ms:
+            self._now.poor.popleft()
+        if self._now.looks and now_ms - self._now.looks[-1].at_ms < policy.advice_ms:
+            return None  # good frames are coming in between: no need to nag
+        if self._now.settled is not None or now_ms - self._now.poor[0][0] < policy.advice_ms:
+            return None
+        if self._now.advised_ms is not None and now_ms - self._now.advised_ms < policy.repeat_ms:
+            return None
+        self._now.advised_ms = now_ms
+        return Refused(Counter(reason for _, reason in self._now.poor).most_common(1)[0][0])
+
+    def _accept(self, accepted: Accepted, fused: Probe) -> Accepted | None:
+        """None for who has had their answer and lingers."""
+        now = self._now
+        lingering = accepted.person == now.settled
+        now.face, now.settled = fused.embedding, accepted.person
+        if now.usual:
+            self._attempts.unspent()
+        now.compared = now.lifeless = now.usual = False
+        now.looks.clear()
+        now.first_good_ms = None
+        return None if lingering else accepted

@@ -1,0 +1,117 @@
+"""What the manifest and its pages say together: who belongs, whose message is stale, and what is missing.
+
+Pages and manifest travel apart, so for a moment they do not fit: a page counts when the manifest names its hash.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from edge.domain.roster.messages import Entry, Manifest, Page, digest
+
+_KEPT = 2
+"""Pages of one bucket: the one that the manifest names, and the one that the next manifest will name."""
+
+
+class Verdict(Enum):
+    """On one message about a person."""
+
+    CURRENT = auto()
+    WAIT = auto()
+    """The manifest or the page that decides is not here."""
+    STALE = auto()
+    """The manifest, which is newer, does not list it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    page: Page
+    sha256: str
+
+
+class Listing:
+    """Fed with genuine documents of one site."""
+
+    def __init__(self) -> None:
+        self.manifest: Manifest | None = None
+        self._pages: dict[str, list[_Kept]] = {}
+
+    def newest(self, bucket: str) -> tuple[int, str]:
+        """Version and hash of the newest page of a bucket; (0, "") for none."""
+        kept = self._pages.get(bucket)
+        return (kept[-1].page.version, kept[-1].sha256) if kept else (0, "")
+
+    def put(self, page: Page, sha256: str) -> int:
+        """Keep the newest page of its bucket; the version of the oldest that is still of use."""
+        kept = [*self._pages.get(page.bucket, ()), _Kept(page, sha256)]
+        named = self._named(page.bucket)
+        use = [one for one in kept if one.sha256 == named or one is kept[-1]][-_KEPT:]
+        self._pages[page.bucket] = use
+        oldest: int = use[0].page.version
+        return oldest
+
+    def has(self, bucket: str, sha256: str) -> bool:
+        """Whether this very page is here."""
+        return any(one.sha256 == sha256 for one in self._pages.get(bucket, ()))
+
+    def replace(self, page: Page, sha256: str) -> None:
+        """The one that the manifest names, in place of all that is here of its bucket."""
+        self._pages[page.bucket] = [_Kept(page, sha256)]
+
+    def verdict(self, person: str, version: int, sha256: str) -> Verdict:
+        """Whether this message, of this version and hash, is what the roster says of the person."""
+        if self.manifest is None:
+            return Verdict.WAIT
+        if version > self.manifest.version:
+            return Verdict.CURRENT  # newer than the manifest, which follows
+        entries = self._entries(person[0])
+        if entries is None:
+            return Verdict.WAIT
+        return Verdict.CURRENT if entries.get(person) == Entry(version, sha256) else Verdict.STALE
+
+    def missing(self, held: Mapping[str, Entry]) -> list[str]:
+        """Persons that are listed and not held as listed, and `page X` or `manifest` for what would name them."""
+        if self.manifest is None:
+            return ["manifest"]
+        found, everyone, whole = [], dict[str, Entry](), True
+        for bucket in self.manifest.pages:
+            entries = self._entries(bucket)
+            if entries is None:
+                found.append(f"page {bucket}")
+                whole = False
+                continue
+            everyone.update(entries)
+            found += [person for person, entry in entries.items() if not self._has(held.get(person), entry)]
+        if whole and (len(everyone) != self.manifest.count or digest(everyone) != self.manifest.sha256):
+            found.append("manifest")
+        return sorted(found)
+
+    def lists(self, person: str) -> bool | None:
+        """Whether somebody belongs; None while the manifest or the page that says it is not here."""
+        entries = None if self.manifest is None else self._entries(person[0])
+        return None if entries is None else person in entries
+
+    def unlisted(self, held: Mapping[str, Entry]) -> list[str]:
+        """Persons that are held, and that the manifest, which is newer, does not list: they left."""
+        if self.manifest is None:
+            return []
+        left = []
+        for person, entry in held.items():
+            entries = self._entries(person[0])
+            if entries is not None and entry.version <= self.manifest.version and person not in entries:
+                left.append(person)
+        return sorted(left)
+
+    def _has(self, held: Entry | None, listed: Entry) -> bool:
+        newest = self.manifest.version if self.manifest is not None else 0
+        return held is not None and (held == listed or held.version > newest)
+
+    def _named(self, bucket: str) -> str | None:
+        return None if self.manifest is None else self.manifest.pages.get(bucket)
+
+    def _entries(self, bucket: str) -> Mapping[str, Entry] | None:
+        """Of the page that the manifest names; None when that is not here."""
+        named = self._named(bucket)
+        if named is None:
+            return {}
+        return next((one.page.entries for one in self._pages.get(bucket, ()) if one.sha256 == named), None)

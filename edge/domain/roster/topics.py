@@ -1,0 +1,65 @@
+"""Where a site's roster is: retained, written by the authority, read by the site's terminals."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.domain.protocol.record import NAME, Origin
+from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.topics import ROOT
+from edge.domain.roster.messages import BUCKETS
+
+
+class Part(StrEnum):
+    """What a roster topic holds."""
+
+    PERSON = "person"
+    PAGE = "page"
+    MANIFEST = "manifest"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A roster topic, taken apart."""
+
+    site: str
+    part: Part
+    name: str
+    """The person, bucket or terminal; empty for the manifest."""
+
+    @property
+    def topic(self) -> str:
+        """As it stands at the broker."""
+        return f"{root(self.site)}/{self.part}" + (f"/{self.name}" if self.name else "")
+
+
+def root(site: str) -> str:
+    """All of a site's roster is below."""
+    return f"{ROOT}/{site}/roster"
+
+
+def subscriptions(origin: Origin) -> list[str]:
+    """What a terminal reads. In this order, so that a person's entry can be judged and opened when it comes."""
+    base = root(origin.site)
+    key = Place(origin.site, Part.KEY, origin.terminal).topic
+    return [key, f"{base}/{Part.MANIFEST}", f"{base}/{Part.PAGE}/+", f"{base}/{Part.PERSON}/+"]
+
+
+def bulk(origin: Origin) -> list[str]:
+    """Of `subscriptions`, those that bring nearly all of it, and that the manifest vouches for."""
+    return subscriptions(origin)[2:]
+
+
+def place_of(topic: str) -> Place | None:
+    """None when it is no topic of a roster."""
+    site, _, rest = topic.removeprefix(f"{ROOT}/").partition("/roster/")
+    part, _, name = rest.partition("/")
+    if NAME.fullmatch(site) is None or not topic.startswith(f"{ROOT}/"):
+        return None
+    fits = {
+        Part.PERSON: PERSON.fullmatch(name) is not None,
+        Part.PAGE: len(name) == 1 and name in BUCKETS,
+        Part.MANIFEST: rest == Part.MANIFEST,
+        Part.KEY: NAME.fullmatch(name) is not None,
+    }
+    return Place(site, Part(part), name) if part in fits and fits[Part(part)] else None

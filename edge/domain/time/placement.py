@@ -1,0 +1,128 @@
+"""When a record was really made, where its terminal did not know the time: by boot id and boottime, afterwards.
+
+Within one boot the boottime counts on, suspend included, whatever the wall clock is set to. So a record that was
+made while the clock followed a time server (an anchor) tells when every other record of the same boot was made. No
+record is ever rewritten: the result stands beside it and says how it was found.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from edge.domain.face import TimeEvidence
+
+DRIFT_PPM = 100
+"""How far a free-running clock is taken to stray: the tolerance that computer crystals are commonly sold with. A
+survey of 20,000 hosts on NTP had a median of 78 (doi:10.1201/9781420006155-16), so that it is a fair figure and no
+guarantee: a bad crystal strays further. `clock-step` records show what a terminal's clock really did."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+class Mark(StrEnum):
+    """How a moment was found."""
+
+    AS_RECORDED = "as-recorded"
+    """The terminal's clock followed a time server."""
+    PLACED = "placed"
+    """From an anchor of the same boot."""
+    UNPLACED = "unplaced"
+    """Nothing tells: what the terminal's clock said, which may be years off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """When a record was made, as far as that can be told."""
+
+    utc: str
+    """RFC 3339 UTC with milliseconds and Z."""
+    mark: Mark
+    uncertainty_ms: int | None
+    """How far off it may be, either way, beyond the anchor's own error; None where nothing is known."""
+
+
+class Anchors:
+    """The moments of one terminal at which its clock followed a time server, by boot."""
+
+    def __init__(self, times: Iterable[TimeEvidence] = ()) -> None:
+        self._found: dict[str, dict[int, tuple[int, int]]] = {}
+        """By boot and boottime: the earliest and the latest that a clock said at that millisecond."""
+        self._order: dict[str, list[int]] = {}
+        """The boottimes of each boot, sorted when they are asked for."""
+        for time in times:
+            self.add(time)
+
+    def add(self, time: TimeEvidence) -> None:
+        """One more record of this terminal; one that is no anchor is passed over. In any order, repeated or not."""
+        if not time.synchronised:
+            return
+        utc, boot = _milliseconds(time.utc), self._found.setdefault(time.boot_id, {})
+        low, high = boot.get(time.boottime_ms, (utc, utc))
+        boot[time.boottime_ms] = min(low, utc), max(high, utc)
+        self._order.pop(time.boot_id, None)
+
+    def near(self, time: TimeEvidence) -> list[tuple[int, int]]:
+        """The nearest anchors of its boot on either side, as (distance, what it says of this moment) in ms.
+
+        Nearest first. Two on a side only where several of one millisecond disagree: the extremes.
+        """
+        boot = self._found.get(time.boot_id)
+        if boot is None:
+            return []
+        order = self._order.get(time.boot_id) or self._sorted(time.boot_id)
+        where = bisect_left(order, time.boottime_ms)
+        found = set()
+        for nearest in order[max(0, where - 1) : where + 1]:
+            for utc in boot[nearest]:
+                found.add((abs(nearest - time.boottime_ms), utc - (nearest - time.boottime_ms)))
+        return sorted(found)
+
+    def _sorted(self, boot_id: str) -> list[int]:
+        self._order[boot_id] = sorted(self._found[boot_id])
+        return self._order[boot_id]
+
+
+def place(time: TimeEvidence, anchors: Anchors) -> Placement:
+    """When a record with this evidence was made. `anchors` are of the same terminal."""
+    if time.synchronised:
+        return Placement(time.utc, Mark.AS_RECORDED, 0)
+    near = anchors.near(time)
+    placed = _text(near[0][1]) if near else None
+    if placed is None:
+        return Placement(time.utc, Mark.UNPLACED, None)
+    said = [(moment - _bound(distance), moment + _bound(distance)) for distance, moment in near]
+    reach = _bound(near[0][0])
+    if any(low > said[0][1] or high < said[0][0] for low, high in said[1:]):
+        # a clock was set by hand while it passed for synchronised: neither anchor is to be believed alone
+        reach = max(reach, *(abs(edge - near[0][1]) for span in said for edge in span))
+    return Placement(placed, Mark.PLACED, reach)
+
+
+def not_before(time: TimeEvidence, anchor: TimeEvidence | None) -> str | None:
+    """The earliest that it can be at `time`: by the clock, or else by the boottime since `anchor`.
+
+    RFC 3339 UTC with milliseconds and Z; None where nothing tells.
+    """
+    placed = place(time, Anchors(() if anchor is None else (anchor,)))
+    if placed.uncertainty_ms is None:
+        return None
+    return _text(_milliseconds(placed.utc) - placed.uncertainty_ms)
+
+
+def _bound(distance_ms: int) -> int:
+    # The drift is of the true time, and a slow counter reads less of it. Rounded up; both readings are whole ms.
+    return -(-distance_ms * DRIFT_PPM // (1_000_000 - DRIFT_PPM)) + 1
+
+
+def _milliseconds(utc: str) -> int:
+    return (datetime.fromisoformat(utc) - _EPOCH) // _MS
+
+
+def _text(milliseconds: int) -> str | None:
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:  # before the year 1 or after 9999: the boottimes are no boottimes
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

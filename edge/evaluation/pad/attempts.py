@@ -1,0 +1,46 @@
+"""What an evaluation of presentation attack detection tried, and what came of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from edge.domain.pad.fusion import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the terminal would have judged at once: the frames of a decision, or one picture."""
+
+    kind: str
+    files: tuple[Path, ...]
+    verdict: Verdict
+
+
+@dataclass(slots=True)
+class Tried:
+    """Everything that was looked at, by kind."""
+
+    images: Counter[str] = field(default_factory=Counter)
+    detected: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    """The quality gate let them through."""
+    rejected: dict[str, Counter[str]] = field(default_factory=dict)
+    """Why the others did not come so far as a verdict, by kind."""
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def reject(self, kind: str, reason: str, count: int = 1) -> None:
+        """Count pictures that get no verdict."""
+        self.rejected.setdefault(kind, Counter())[reason] += count
+
+    def add(self, other: Self) -> None:
+        """Count what was tried apart."""
+        self.images += other.images
+        self.detected += other.detected
+        self.accepted += other.accepted
+        for kind, reasons in other.rejected.items():
+            for reason, count in reasons.items():
+                self.reject(kind, reason, count)
+        self.unreadable |= other.unreadable
+        self.attempts += other.attempts

@@ -1,0 +1,391 @@
+"""The ring: the terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
+
+SQLite in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each process opens its
+own `Ring` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
+"""
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nacl.signing import SigningKey
+
+from edge.crypto.dsse import Envelope, key_id, sign, to_wire
+from edge.domain.face import TimeEvidence
+from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.record import PAYLOAD_TYPE, Draft, Origin, Position, Record, decode, encode, payload_hash
+from edge.domain.protocol.record_kinds import Kind
+from edge.errors import JournalDamaged
+from edge.journal.chain import START, Head
+from edge.journal.opening import open_ours
+from edge.journal.schema import ABOUT_SOMEBODY, JOURNAL
+
+_EVICT_BATCH = 2_000
+"""Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
+_FORGET_COMMANDS = (
+    "DELETE FROM commands WHERE id IN (SELECT id FROM commands ORDER BY seq DESC LIMIT -1 OFFSET 10000)"
+)
+"""Far more than can arrive before the oldest of them have expired."""
+_PAGES = ("page_count", "freelist_count", "page_size")
+_LOOK_BACK = 64
+"""Punches of one person that are read where something was corrected: weeks of them."""
+_PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
+_CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
+_WORDS = f"SELECT person, kind, max(seq) FROM records WHERE {ABOUT_SOMEBODY}"  # noqa: S608 (a fixed condition)
+_CONSENTS = (
+    f"SELECT payload FROM records WHERE {ABOUT_SOMEBODY} "  # noqa: S608 (a fixed condition)
+    "AND person = ? AND kind = 'consent' AND seq < ? ORDER BY seq"
+)
+_RESULTS = (
+    "SELECT commands.id, records.payload FROM commands CROSS JOIN records ON records.seq = commands.seq "
+    "WHERE commands.seq > ? AND records.kind = 'command-result' ORDER BY commands.seq"
+)
+_ENROLMENTS = (
+    "SELECT commands.id, records.payload FROM commands CROSS JOIN records ON records.seq = commands.seq "
+    "WHERE records.kind IN ('enrolled', 'consent') ORDER BY commands.seq"
+)
+_SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
+_SYNCHRONISED = b'"synchronised":true'
+"""As `edge.domain.protocol.record.encode` writes it, in the time of a record."""
+_LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record that is committed and synced to the disk."""
+
+    seq: int
+    kind: Kind
+    hash: str
+    """sha256 of the payload, hex."""
+    payload: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record as it goes to the ledger."""
+
+    seq: int
+    kind: str
+    wire: bytes
+    """The DSSE envelope in its JSON form."""
+
+
+class Acknowledgement(Enum):
+    """What a genuine receipt meant to this journal."""
+
+    ADVANCED = "advanced"
+    """The watermark moved."""
+    STALE = "stale"
+    """It covers no more than is receipted already."""
+    FORK = "fork"
+    """The ledger's chain is not ours: keep everything, raise the alarm."""
+    FOREIGN = "foreign"
+    """It speaks of another terminal or epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingStats:
+    """How full the ring is."""
+
+    records: int
+    bytes: int
+    """Of the pages that are in use; the file keeps those that eviction freed, and fills them again."""
+    pending: int
+    """Records that no receipt covers yet."""
+    watermark: int
+    head: int
+
+
+class Ring:
+    """One connection to a journal, bound to the thread that opened it."""
+
+    def __init__(self, path: Path, origin: Origin, key: SigningKey) -> None:
+        """Open, or create when absent.
+
+        Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered
+        when its end does not verify. Nothing is ever deleted or repaired.
+        """
+        self.path = path
+        self._key = key
+        self._keyid = key_id(key.verify_key)
+        opened = open_ours(path, origin, key)
+        self._db, self._chain = opened.connection, opened.chain
+        self.torn = opened.torn
+        """Whether opening dropped a transaction that a power cut had interrupted; none that was reported stored."""
+
+    @property
+    def origin(self) -> Origin:
+        """Whose journal this is."""
+        return self._chain.origin
+
+    @property
+    def epoch(self) -> str:
+        """32 hex digits, random at creation."""
+        return self._chain.epoch
+
+    def append(self, draft: Draft) -> Stored:
+        """Sign, chain and store; durable on return.
+
+        Raises RecordError for a draft that breaks its kind's contract and JournalError when it cannot be stored;
+        either way nothing was appended, and the ring stays usable.
+        """
+        with JOURNAL.writing(self._db, self.path):
+            return self._append(draft)
+
+    def take_command(self, command_id: str, draft: Draft, *before: Draft) -> Stored | None:
+        """Mark a command as taken and append the record that says so, together; None when it was taken before.
+
+        What comes `before` it, the records of what was done, is appended in the same transaction.
+        Raises RecordError, JournalError; either way it is not taken.
+        """
+        with JOURNAL.writing(self._db, self.path):
+            if self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command_id,)).fetchone() is not None:
+                return None
+            for one in before:
+                self._append(one)
+            stored = self._append(draft)
+            self._db.execute("INSERT INTO commands VALUES (?, ?)", (command_id, stored.seq))
+            self._db.execute(_FORGET_COMMANDS)
+        return stored
+
+    def envelopes(self, after: int, limit: int) -> list[Outgoing]:
+        """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
+        query = "SELECT seq, kind, payload, signature FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(query, (after, limit)).fetchall()
+        return [
+            Outgoing(seq, kind, to_wire(Envelope(PAYLOAD_TYPE, payload, self._keyid, signature)))
+            for seq, kind, payload, signature in rows
+        ]
+
+    def head(self) -> Head:
+        """The last record; seq 0 and GENESIS when there is none. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            return self._head()
+
+    def watermark(self) -> int:
+        """Every record up to here is receipted; 0 when none is. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            return self._watermark()
+
+    def hash_at(self, seq: int) -> str | None:
+        """sha256 of a record's payload; None when it is not here. Raises JournalError."""
+        payload = self.payload_at(seq)
+        return None if payload is None else payload_hash(payload)
+
+    def payload_at(self, seq: int) -> bytes | None:
+        """A record's payload; None when it is not here. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def recent(self, person: str) -> list[Record]:
+        """What tells a person's last punch that counts: the last that was made; with corrections, more of them.
+
+        Nothing that was corrected before the last punch was made can be the later one, so that without a correction
+        since then it stands alone. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            punches = self._db.execute(_PUNCHES, (person, 1)).fetchall()
+            last = punches[0][0] if punches else 0
+            if self._db.execute(f"{_CORRECTIONS} LIMIT 1", (person, last)).fetchone() is not None:
+                punches = self._db.execute(_PUNCHES, (person, _LOOK_BACK)).fetchall()
+                first = punches[-1][0] if punches else 0
+                punches += self._db.execute(_CORRECTIONS, (person, first)).fetchall()
+        return [decode(payload) for _, payload in punches]
+
+    def about(self, person: str, limit: int) -> list[bytes]:
+        """The payloads that name a person, among the last `limit` records, in order. Raises JournalError."""
+        query = "SELECT payload FROM records WHERE seq > ? AND person = ? ORDER BY seq"
+        with JOURNAL.guard(self.path):
+            return [payload for (payload,) in self._db.execute(query, (self._head().seq - limit, person))]
+
+    def words(self, person: str | None = None) -> list[tuple[str, str, int]]:
+        """(person, kind, seq) of the last `consent`, `enrolled`, `erased` and `restricted` about somebody, or all.
+
+        From an index alone: as cheap in a full journal. Raises JournalError.
+        """
+        whose, given = ("", ()) if person is None else (" AND person = ?", (person,))
+        with JOURNAL.guard(self.path):
+            return self._db.execute(f"{_WORDS}{whose} GROUP BY person, kind", given).fetchall()
+
+    def consents_before(self, person: str, seq: int) -> list[Record]:
+        """The `consent` records about somebody before a record, in order. Raises JournalError, RecordError."""
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_CONSENTS, (person, seq)).fetchall()
+        return [decode(payload) for (payload,) in rows]
+
+    def taken_at(self, command_id: str) -> int | None:
+        """The number of the record that says what became of a command.
+
+        None for one that was not taken, or long ago. Raises JournalError.
+        """
+        with JOURNAL.guard(self.path):
+            row = self._db.execute("SELECT seq FROM commands WHERE id = ?", (command_id,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def results(self, after: int, *words: str) -> list[tuple[str, Record]]:
+        """(the id it was taken under, the record) of each command of these words with seq > `after`, in order.
+
+        As far back as commands are remembered: as cheap in a full journal. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_RESULTS, (after,)).fetchall()
+        found = [(taken, decode(payload)) for taken, payload in rows if any(_says(payload, word) for word in words)]
+        return [(taken, record) for taken, record in found if record.data.get("command") in words]
+
+    def taken(self) -> list[tuple[str, int]]:
+        """Id and seq of every command that is remembered, in order. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            return self._db.execute("SELECT id, seq FROM commands ORDER BY seq").fetchall()
+
+    def enrolments(self) -> list[tuple[str, Record]]:
+        """(the id it was taken under, the record) of each act that ended with `enrolled` or `consent`, in order.
+
+        As far back as commands are remembered. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            rows = self._db.execute(_ENROLMENTS).fetchall()
+        return [(taken, decode(payload)) for taken, payload in rows]
+
+    def over_by(self, seq: int) -> str | None:
+        """When this record had surely been made: the `utc` of the first from it on whose clock was set.
+
+        None where none was. Raises JournalError, RecordError.
+        """
+        with JOURNAL.guard(self.path):
+            row = self._db.execute(_SET, (seq, _SYNCHRONISED)).fetchone()
+        return None if row is None else decode(row[0]).time.utc
+
+    def acknowledge(self, receipt: Receipt, raw: bytes) -> Acknowledgement:
+        """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.
+
+        The newest receipt alone is kept: it is cumulative. Raises JournalError.
+        """
+        if receipt.origin != self.origin or receipt.epoch != self.epoch:
+            return Acknowledgement.FOREIGN
+        with JOURNAL.writing(self._db, self.path):
+            ours, watermark = self.hash_at(receipt.upto), self._watermark()
+            if receipt.upto <= watermark:
+                # A record that is evicted can no longer be compared; it was, when its receipt came.
+                return Acknowledgement.STALE if ours in {None, receipt.head} else Acknowledgement.FORK
+            if ours != receipt.head:
+                return Acknowledgement.FORK
+            self._db.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (receipt.upto, raw))
+        return Acknowledgement.ADVANCED
+
+    def evict(self, keep: int) -> int:
+        """Remove the oldest receipted records beyond `keep`; returns how many.
+
+        The last record always stays, since the next one links to it. Raises JournalError.
+        """
+        removed = 0
+        while True:
+            batch = self._remove(keep, None)
+            removed += batch
+            if batch < _EVICT_BATCH:
+                return removed
+
+    def evict_older(self, utc: str) -> int:
+        """Remove the oldest receipted records that were made before `utc` (RFC 3339), some at a time.
+
+        Returns how many; call it again until it is 0. It stops at the first that is younger, whatever stands behind
+        it. Raises JournalError.
+        """
+        return self._remove(1, utc)
+
+    def probe(self) -> None:
+        """Write something that changes nothing, durably. Raises JournalError while nothing can be written."""
+        with JOURNAL.writing(self._db, self.path):
+            self._db.execute("UPDATE meta SET value = value WHERE name = 'epoch'")
+
+    def last_time(self) -> TimeEvidence | None:
+        """What the last record says of the time; None when there is none. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            row = self._db.execute(_LAST).fetchone()
+        return None if row is None else decode(row[1]).time
+
+    def stats(self) -> RingStats:
+        """How full it is; cheap at any size. Raises JournalError."""
+        with JOURNAL.guard(self.path):
+            head, first, watermark = self._head().seq, self._first(), self._watermark()
+            pages, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
+        records = head - first + 1 if first else 0
+        return RingStats(records, (pages - free) * size, head - watermark, watermark, head)
+
+    def check_structure(self) -> None:
+        """Every page and index, minutes for a large one. Raises JournalDamaged."""
+        with JOURNAL.guard(self.path):
+            found = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        if found != "ok":
+            raise JournalDamaged(f"{self.path}: {JOURNAL.mend} ({found})")
+
+    def close(self) -> None:
+        """Fold the write-ahead file into the journal where no other process uses it; safe to call twice."""
+        with contextlib.suppress(sqlite3.Error):  # nothing is lost: the write-ahead file stays and is read at open
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _append(self, draft: Draft) -> Stored:
+        """Inside a write transaction."""
+        head = self._head()
+        seq = head.seq + 1
+        payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
+        signature = sign(PAYLOAD_TYPE, payload, self._key).signature
+        person = draft.data.get("person")
+        self._db.execute(
+            "INSERT INTO records (seq, kind, person, payload, signature) VALUES (?, ?, ?, ?, ?)",
+            (seq, str(draft.kind), person if isinstance(person, str) else None, payload, signature),
+        )
+        return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
+
+    def _remove(self, keep: int, before: str | None) -> int:
+        """One batch of the oldest receipted records beyond `keep`; of those, what is older than `before`."""
+        with JOURNAL.writing(self._db, self.path):
+            limit = min(self._watermark(), self._head().seq - max(keep, 1))
+            first = self._first()
+            through = min(limit, first + _EVICT_BATCH - 1)
+            if not first or through < first:
+                return 0
+            if before is not None:
+                through = self._older_through(first, through, before)
+            return self._db.execute("DELETE FROM records WHERE seq <= ?", (through,)).rowcount
+
+    def _older_through(self, first: int, last: int, before: str) -> int:
+        query = "SELECT seq, payload FROM records WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        for seq, payload in self._db.execute(query, (first, last)):
+            if decode(payload).time.utc >= before:
+                return int(seq) - 1
+        return last
+
+    def _head(self) -> Head:
+        row = self._db.execute(_LAST).fetchone()
+        return START if row is None else Head(row[0], payload_hash(row[1]))
+
+    def _first(self) -> int:
+        row = self._db.execute("SELECT min(seq) FROM records").fetchone()
+        return row[0] or 0
+
+    def _watermark(self) -> int:
+        row = self._db.execute("SELECT upto FROM receipt").fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def _says(payload: bytes, word: str) -> bool:
+    """Whether a payload may be of this command: what is not need not be decoded."""
+    return f'"command":"{word}"'.encode() in payload

@@ -1,0 +1,248 @@
+"""What can still be read of a damaged journal: every record whose signature verifies, wherever it lies.
+
+A record needs no database around it: its payload begins with the same words each time, and its signature stands
+right behind it. So the raw bytes of the file and of its write-ahead file are searched, and what SQLite can still
+read is added. Only what verifies counts; a record that was evicted long ago may be found as well.
+"""
+
+import contextlib
+import errno
+import json
+import mmap
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from edge.crypto.dsse import pae
+from edge.domain.protocol.record import MAX_PAYLOAD, PAYLOAD_TYPE, Position, Record, decode, payload_hash
+from edge.domain.protocol.record_kinds import EPOCH
+from edge.errors import JournalError, RecordError
+from edge.journal import wal_check
+from edge.journal.schema import JOURNAL, read_meta
+from edge.storage.bounded_read import read_file
+
+_BEGIN = b'{"specversion":"1.0","id":"'
+"""How `edge.domain.protocol.record.encode` begins every payload."""
+_END = b"}}}"
+"""How it ends: the time within the data within the event."""
+_HEAD = re.compile(rb'\{"specversion":"1\.0","id":"[a-z0-9-]{1,32}/([0-9a-f]{32})/([1-9][0-9]{0,15})"')
+"""The same, with the epoch and the seq of its id."""
+_SIGNATURE = 64
+_LONG = "SELECT payload, signature FROM records WHERE length(payload) > 3000 ORDER BY seq"
+"""What may not lie in one piece on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Bytes that read as a record; whether they are one, its signature says."""
+
+    record: Record
+    payload: bytes
+    signature: bytes
+    """The 64 bytes behind it."""
+
+
+def carve(path: Path) -> Iterator[Found]:
+    """Every place in a file that reads as a record, in order; nothing is verified. Raises OSError."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(_BEGIN)
+        while at >= 0:
+            found = _record_at(content, at)
+            if found is not None:
+                yield found
+            at = content.find(_BEGIN, at + 1)
+
+
+def newest(path: Path, key: VerifyKey, epoch: str | None) -> Position | None:
+    """The furthest genuine record of an epoch in a file, or of any; by its bytes alone, some 100 MB a second.
+
+    Raises OSError.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        places = [
+            (int(match[2]), match.start())
+            for match in _HEAD.finditer(content)
+            if epoch is None or match[1] == epoch.encode()
+        ]
+        for _, at in sorted(places, reverse=True):
+            found = _record_at(content, at)
+            if found is not None and _is_signed(found, key):
+                return found.record.position
+    return None
+
+
+def _is_signed(found: Found, key: VerifyKey) -> bool:
+    with contextlib.suppress(BadSignatureError, ValueError):
+        key.verify(pae(PAYLOAD_TYPE, found.payload), found.signature)
+        return True
+    return False
+
+
+def _record_at(content: mmap.mmap, begin: int) -> Found | None:
+    limit = min(begin + MAX_PAYLOAD, len(content))
+    end = content.find(_END, begin, limit)
+    while end >= 0:
+        end += len(_END)
+        payload = content[begin:end]
+        with contextlib.suppress(RecordError):
+            return Found(decode(payload), payload, content[end : end + _SIGNATURE])
+        end = content.find(_END, end - len(_END) + 1, limit)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochSummary:
+    """What was saved of one epoch that one key signed."""
+
+    epoch: str
+    keyid: str
+    records: int
+    first_seq: int
+    last_seq: int
+    missing: int
+    """Between the first and the last."""
+
+
+class Salvage:
+    """The genuine records of a damaged journal, collected on the disk. Use it in a `with` statement."""
+
+    def __init__(self, journal: Path, keys: Mapping[str, VerifyKey]) -> None:
+        """Collect what one of `keys` signed; `journal` and the files beside it are only read.
+
+        Raises JournalError when there is nothing to read, or no space to collect it.
+        """
+        if not files_of(journal):
+            raise JournalError(
+                f"{journal}: there is no such file; name a journal.db, or a folder in quarantine/ that has one"
+            )
+        self._keys = dict(keys)
+        self._directory = tempfile.TemporaryDirectory(prefix="smartclocker-")
+        self._db = sqlite3.connect(Path(self._directory.name, "found.db"), isolation_level=None)
+        self.unverified = 0
+        """Places that read as a record and did not verify."""
+        try:
+            self._db.execute("PRAGMA synchronous = OFF")
+            self._db.execute(
+                "CREATE TABLE found (epoch TEXT, seq INTEGER, hash TEXT, keyid TEXT, payload BLOB, signature BLOB,"
+                " PRIMARY KEY (epoch, seq, hash)) WITHOUT ROWID"
+            )
+            self._collect(journal)
+        except (OSError, sqlite3.Error) as error:
+            self.close()
+            raise JournalError(
+                f"{journal}: cannot be recovered ({error}); name a journal.db, and leave as much free space in "
+                f"{tempfile.gettempdir()} as it has"
+            ) from error
+
+    def epochs(self) -> list[EpochSummary]:
+        """Whose records were found, one entry an epoch and key."""
+        rows = self._db.execute(
+            "SELECT epoch, keyid, count(DISTINCT seq), min(seq), max(seq),"
+            " max(seq) - min(seq) + 1 - count(DISTINCT seq) FROM found GROUP BY epoch, keyid ORDER BY epoch, keyid"
+        )
+        return [EpochSummary(*row) for row in rows]
+
+    def records(self, epoch: str, keyid: str) -> Iterator[tuple[bytes, bytes]]:
+        """(payload, signature) in order of seq; of two that claim one place, either."""
+        query = "SELECT payload, signature FROM found WHERE (epoch, keyid) = (?, ?) GROUP BY seq ORDER BY seq"
+        yield from self._db.execute(query, (epoch, keyid))
+
+    def close(self) -> None:
+        """Remove what was collected; safe to call twice."""
+        self._db.close()
+        self._directory.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _collect(self, journal: Path) -> None:
+        files = files_of(journal)
+        if not all(path.is_file() for path in files):
+            raise OSError(errno.EINVAL, "not a regular file")
+        self._db.execute("BEGIN")
+        for file in files:
+            for found in carve(file):
+                self._keep(found)
+        for payload, signature in _by_sqlite(journal):
+            with contextlib.suppress(RecordError):  # longer than a page, so that no search sees it whole
+                self._keep(Found(decode(payload), payload, signature))
+        self._db.execute("COMMIT")
+
+    def _keep(self, found: Found) -> None:
+        place, digest = found.record.position, payload_hash(found.payload)
+        row = (place.epoch, place.seq, digest)
+        if self._db.execute("SELECT 1 FROM found WHERE (epoch, seq, hash) = (?, ?, ?)", row).fetchone() is not None:
+            return
+        keyid = self._signer(found)
+        if keyid is None:
+            self.unverified += 1
+            return
+        row_ = (*row, keyid, found.payload, found.signature)
+        self._db.execute("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?)", row_)
+
+    def _signer(self, found: Found) -> str | None:
+        if len(found.signature) != _SIGNATURE:
+            return None
+        return next((keyid for keyid, key in self._keys.items() if _is_signed(found, key)), None)
+
+
+def written_by(journal: Path) -> str | None:
+    """The id of the key that signs this journal by its own word, unsigned; None where that cannot be read."""
+    with (
+        contextlib.suppress(sqlite3.Error, JournalError, OSError, ValueError),
+        contextlib.closing(JOURNAL.connect(journal, "ro", immutable=True)) as db,
+    ):
+        said = read_meta(db, journal).keyid
+        return said if EPOCH.fullmatch(said) else None  # of the same form; a file may hold anything
+    return None
+
+
+def files_of(journal: Path) -> list[Path]:
+    """What lies there of a journal: itself, and what SQLite had not folded into it yet."""
+    return [path for path in (journal, wal_check.wal_path(journal)) if path.exists()]
+
+
+def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:
+    """What a copy of the file still gives, from either end up to the damage."""
+    if not journal.exists():
+        return
+    with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
+        copy = Path(directory, "journal.db")
+        shutil.copyfile(journal, copy)
+        if wal_check.wal_path(journal).exists():
+            shutil.copyfile(wal_check.wal_path(journal), wal_check.wal_path(copy))
+        for query in (_LONG, f"{_LONG} DESC"):
+            with (
+                contextlib.suppress(sqlite3.Error, JournalError),
+                contextlib.closing(JOURNAL.connect(copy, "ro")) as db,
+            ):
+                for payload, signature in db.execute(query):
+                    if isinstance(payload, bytes) and isinstance(signature, bytes):
+                        yield payload, signature
+
+
+def read_report(folder: Path) -> dict[str, object] | None:
+    """What was noted when the journal was set aside; None when there is no note."""
+    for name in ("report.json", "gap.json"):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            value = json.loads(read_file(folder / name, MAX_PAYLOAD))
+            return value if isinstance(value, dict) else None
+    return None

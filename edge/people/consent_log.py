@@ -1,0 +1,98 @@
+"""The consent history of the people store: rows are only ever added, which the tables' triggers hold too.
+
+It outlives a person's key, as evidence of what was given and withdrawn; who witnessed it is sealed under a key of
+the store's own.
+"""
+
+import sqlite3
+from dataclasses import replace
+
+from edge.crypto.person_keys import seal, unseal
+from edge.domain.people import consent as rules
+from edge.domain.people.consent import Consent
+from edge.errors import PeopleError
+
+_UNREADABLE = "\0"
+"""Stands for a witness that cannot be opened; no consent with it is active."""
+_LONG_AGO = "0001-01-01T00:00:00Z"
+"""Stands for an instant of giving that was damaged: every other consent is later."""
+
+_COLUMNS = """person, witness, policy_version, policy_sha256, language, given_at, age_attested, employer_agreed,
+withdrawn_at"""
+
+
+def remember(db: sqlite3.Connection, key: bytes, person: str, consent: Consent) -> None:
+    """Add what was given, or withdrawn where `withdrawn_at` says so."""
+    witness = seal(key, f"witness:{person}", consent.witness.strip().encode())
+    db.execute(
+        f"INSERT INTO consents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (fixed column names)
+        (
+            person,
+            witness,
+            consent.policy_version,
+            consent.policy_sha256,
+            consent.language,
+            consent.given_at,
+            consent.age_attested,
+            consent.employer_agreed,
+            consent.withdrawn_at,
+        ),
+    )
+
+
+def end(db: sqlite3.Connection, key: bytes, person: str, when: str) -> None:
+    """Somebody's consent ends, if they gave one that had not; what cannot be read ends by a word that can."""
+    given = latest_of(db, key, person)
+    if given is not None and (given.withdrawn_at is None or is_damaged(given)):
+        witness = "unreadable" if is_damaged(given) else given.witness
+        given_at = when if given.given_at == _LONG_AGO else given.given_at
+        remember(db, key, person, rules.ended(replace(given, witness=witness, given_at=given_at), when))
+
+
+def is_damaged(consent: Consent | None) -> bool:
+    """Whether what is kept of it was altered: it permits nothing, and is no proof of anything."""
+    return consent is not None and (consent.witness == _UNREADABLE or consent.given_at == _LONG_AGO)
+
+
+def latest(db: sqlite3.Connection, key: bytes) -> dict[str, Consent]:
+    """Everyone's latest word, by person id; an altered one as `is_damaged` has it, so that it is theirs alone."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM consents "  # noqa: S608 (fixed column names)
+        "WHERE n IN (SELECT max(n) FROM consents GROUP BY person)"
+    )
+    return {row[0]: _consent(key, *row) for row in rows}
+
+
+def latest_of(db: sqlite3.Connection, key: bytes, person: str) -> Consent | None:
+    """One person's latest word, altered or not; None when there is none."""
+    query = f"SELECT {_COLUMNS} FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"  # noqa: S608 (as above)
+    row = db.execute(query, (person,)).fetchone()
+    return None if row is None else _consent(key, *row)
+
+
+def _consent(
+    key: bytes,
+    person: str,
+    witness: bytes,
+    version: str,
+    sha256: str,
+    language: str,
+    given_at: str,
+    age: int,
+    employer: int,
+    withdrawn_at: str | None,
+) -> Consent:
+    try:
+        seen_by = unseal(key, f"witness:{person}", witness).decode()
+    except (PeopleError, UnicodeDecodeError):
+        seen_by = _UNREADABLE
+    return Consent(
+        policy_version=version,
+        policy_sha256=sha256,
+        language=language,
+        given_at=given_at if rules.is_instant(given_at) else _LONG_AGO,
+        witness=seen_by,
+        age_attested=bool(age),
+        employer_agreed=bool(employer),
+        withdrawn_at=withdrawn_at if withdrawn_at is None or rules.is_instant(withdrawn_at) else rules.NEVER_AGAIN,
+    )

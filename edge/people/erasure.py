@@ -1,0 +1,51 @@
+"""A person's biometrics, made unrecoverable from the people file (I10).
+
+Their key goes, and everybody else's is wrapped under a fresh epoch: an older copy of the file then opens nothing
+with what is kept now. The file is written anew, so that no freed page keeps a byte.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from edge.crypto.person_keys import Vault
+from edge.errors import PeopleError
+from edge.people import consent_log, credentials
+from edge.people.schema import PEOPLE
+
+
+def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: str, reason: str) -> int:
+    """Inside a transaction: how many templates there were. Raises PeopleError for someone unknown."""
+    if db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is None:
+        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+    query = "SELECT coalesce(sum(count), 0) FROM templates WHERE person = ?"
+    count = int(db.execute(query, (person,)).fetchone()[0])
+    db.execute("DELETE FROM templates WHERE person = ?", (person,))
+    gone = "UPDATE people SET wrapped = NULL, name = NULL, restriction = NULL, erasing = ?, erased = 1 WHERE id = ?"
+    db.execute(gone, (reason, person))
+    evidence = old.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
+    consent_log.end(db, evidence, person, when)
+    for survivor, wrapped in db.execute("SELECT id, wrapped FROM people WHERE wrapped NOT NULL").fetchall():
+        try:
+            anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
+        except PeopleError:
+            continue  # damaged: it opens under no epoch, and must not keep others from leaving
+        db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
+    credentials.drop(db, person)
+    for table in ("entries", "exported", "lacking"):
+        db.execute(f"DELETE FROM {table} WHERE person = ?", (person,))  # noqa: S608 (fixed names)
+    credentials.rewrap(db, old, fresh)
+    row = (fresh.wrapped_epoch, fresh.wrap("", evidence))
+    db.execute("UPDATE vault SET wrapped_epoch = ?, wrapped_evidence = ?", row)
+    return count
+
+
+def rewrite(db: sqlite3.Connection, path: Path) -> None:
+    """Every page anew, and an empty write-ahead file. Raises PeopleError while another process reads it."""
+    with PEOPLE.guard(path):
+        db.execute("VACUUM")
+        busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise PeopleError(
+            f"{path}: another process reads it, so that older pages are still in its write-ahead file; give the "
+            "command again"
+        )

@@ -1,0 +1,79 @@
+"""What the authority ordered about somebody before this terminal knew them: it holds when their entry comes.
+
+An order and the roster travel apart, so that an erasure, a withdrawal or a bar may be first. All is remembered by
+id alone.
+"""
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from edge.domain.people import consent as rules
+from edge.domain.roster.member import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What is remembered of one person."""
+
+    erased: bool = False
+    withdrawn_at: str | None = None
+    """RFC 3339: no consent that was given until then counts."""
+
+    def ends(self, member: Member) -> bool:
+        """Whether the consent of an entry is one that was withdrawn."""
+        given = member.consent
+        if self.withdrawn_at is None or given is None or given.withdrawn_at is not None:
+            return False
+        return not rules.is_later(given.given_at, self.withdrawn_at)
+
+    def on(self, member: Member) -> Member:
+        """The entry as it is to be taken."""
+        if self.withdrawn_at is None or member.consent is None or not self.ends(member):
+            return member
+        return replace(member, templates={}, consent=rules.ended(member.consent, self.withdrawn_at))
+
+
+def of(db: sqlite3.Connection, person: str) -> Fate:
+    """What was foretold; an empty fate for nearly everybody."""
+    row = db.execute("SELECT erased, withdrawn_at FROM foretold WHERE person = ?", (person,)).fetchone()
+    if row is None:
+        return Fate()
+    said = row[1] if row[1] is None or rules.is_instant(row[1]) else rules.NEVER_AGAIN
+    return Fate(bool(row[0]), said)
+
+
+def erase(db: sqlite3.Connection, person: str) -> None:
+    """They are not to be taken in at all; inside a transaction."""
+    db.execute(
+        "INSERT INTO foretold (person, erased) VALUES (?, 1) ON CONFLICT (person) DO UPDATE SET erased = 1",
+        (person,),
+    )
+
+
+def withdraw(db: sqlite3.Connection, person: str, when: str) -> None:
+    """No consent that they gave until `when` (RFC 3339) counts; inside a transaction."""
+    said = of(db, person).withdrawn_at
+    later = when if said is None or rules.is_later(when, said) else said
+    db.execute(
+        "INSERT INTO foretold (person, withdrawn_at) VALUES (?, ?) "
+        "ON CONFLICT (person) DO UPDATE SET withdrawn_at = excluded.withdrawn_at",
+        (person, later),
+    )
+
+
+def bar(db: sqlite3.Connection, person: str) -> str | None:
+    """The restriction or objection that is to be set on them."""
+    row = db.execute("SELECT bar FROM foretold_bars WHERE person = ?", (person,)).fetchone()
+    return None if row is None else row[0]
+
+
+def set_bar(db: sqlite3.Connection, person: str, said: str) -> None:
+    """They are to be barred when they come; inside a transaction."""
+    db.execute("INSERT OR REPLACE INTO foretold_bars VALUES (?, ?)", (person, said))
+
+
+def take_bar(db: sqlite3.Connection, person: str) -> str | None:
+    """As `bar`, once: they came and it is kept with them from now on, or it was lifted; inside a transaction."""
+    said = bar(db, person)
+    db.execute("DELETE FROM foretold_bars WHERE person = ?", (person,))
+    return said

@@ -1,0 +1,120 @@
+"""Everyone in the people file at once: who they are, and the templates that may be matched."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge.crypto import person_keys
+from edge.crypto.person_keys import Vault
+from edge.domain.face import Floats
+from edge.domain.people import consent as rules
+from edge.domain.people.consent import Policy
+from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.recognition.gallery import are_unit
+from edge.errors import PeopleError
+from edge.people import consent_log
+from edge.people.person import Person
+
+
+def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Person]:
+    """By id, those whose consent ended, too; who is damaged says so. Raises PeopleError."""
+    rows = db.execute(
+        "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction, erased "
+        "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
+    ).fetchall()
+    latest, broken = consent_log.latest(db, evidence), _broken(db, opened)
+    found = []
+    for person, wrapped, sealed, count, models, restriction, erased in rows:
+        name, names = None, tuple(sorted(models.split("\n"))) if models else ()
+        bar = None if restriction is None else bar_of(restriction)
+        damaged = consent_log.is_damaged(latest.get(person)) or person in broken
+        try:
+            name = person_keys.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
+        except (PeopleError, UnicodeDecodeError):
+            damaged = True
+        damaged = damaged and not erased  # of whom nothing is kept that could be
+        found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased), damaged))
+    return found
+
+
+def _broken(db: sqlite3.Connection, opened: Vault) -> set[str]:
+    """Whose templates cannot be opened."""
+    found = set()
+    for person, wrapped, model_id, count, sealed in db.execute(
+        "SELECT person, wrapped, model_id, count, sealed FROM templates JOIN people ON id = person "
+        "WHERE wrapped IS NOT NULL"
+    ):
+        try:
+            _matrix(
+                person_keys.unseal(opened.unwrap(person, wrapped), f"templates:{model_id}", sealed), count, None
+            )
+        except PeopleError:
+            found.add(person)
+    return found
+
+
+def bar_of(word: str) -> Restriction:
+    """What the file says keeps somebody from being matched; one that was altered is the stricter of both."""
+    return Restriction(word) if word in set(Restriction) else Restriction.OBJECTED
+
+
+def templates(
+    db: sqlite3.Connection,
+    opened: Vault,
+    evidence: bytes,
+    model_id: str,
+    accepted: Sequence[Policy],
+    unreadable: list[str] | None,
+    length: int | None = None,
+) -> list[tuple[str, Floats]]:
+    """Everybody's by this model, (k, d), where a consent to one of `accepted` permits it.
+
+    Nobody's who is barred. Who cannot be opened, or has templates of another `length` than the model makes, is
+    added to `unreadable`; without that list they raise as anything else does. Raises PeopleError.
+    """
+    rows = db.execute(
+        "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
+        "WHERE model_id = ? AND wrapped IS NOT NULL AND restriction IS NULL ORDER BY person",
+        (model_id,),
+    ).fetchall()
+    latest = consent_log.latest(db, evidence)
+    found = []
+    for person, wrapped, count, sealed in rows:
+        given = latest.get(person)
+        damaged = consent_log.is_damaged(given) and given is not None and given.withdrawn_at is None
+        if not damaged and (given is None or not any(rules.is_active(given, one) for one in accepted)):
+            continue
+        try:
+            _refuse(damaged)
+            key = opened.unwrap(person, wrapped)
+            found.append((person, _matrix(person_keys.unseal(key, f"templates:{model_id}", sealed), count, length)))
+        except PeopleError:
+            if unreadable is None:
+                raise
+            unreadable.append(person)
+    return found if unreadable is None or length is not None else _alike(found, unreadable)
+
+
+def _refuse(damaged: bool) -> None:
+    if damaged:
+        raise PeopleError("the consent on file was altered; withdraw and enrol again")
+
+
+def _matrix(raw: bytes, count: int, length: int | None) -> Floats:
+    """Templates as they were kept. Raises PeopleError for what no face gives."""
+    flat = np.frombuffer(raw, "<f4").astype(np.float32) if len(raw) % 4 == 0 else np.empty(0, np.float32)
+    if count < 1 or not len(flat) or len(flat) % count or (length is not None and len(flat) != count * length):
+        raise PeopleError("templates do not fit together; enrol again")
+    matrix = flat.reshape(count, -1)
+    if not are_unit(matrix):
+        raise PeopleError("templates are no unit vectors; enrol again")
+    return matrix
+
+
+def _alike(found: list[tuple[str, Floats]], unreadable: list[str]) -> list[tuple[str, Floats]]:
+    """Without those whose templates are of another length than most, where nobody said what the model makes."""
+    usual = Counter(matrix.shape[1] for _, matrix in found).most_common(1)[0][0] if found else 0
+    unreadable += [person for person, matrix in found if matrix.shape[1] != usual]
+    return [one for one in found if one[1].shape[1] == usual]

@@ -1,0 +1,382 @@
+"""The people of this terminal: consent, name and templates, sealed under a key of each person's own.
+
+No template without an active consent, in one transaction (I9). Images have no place here.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from edge.crypto import person_keys
+from edge.crypto.person_keys import Vault
+from edge.domain.face import Floats
+from edge.domain.people import consent as rules
+from edge.domain.people import person_name
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record_kinds import PERSON, Restriction
+from edge.domain.recognition.gallery import Gallery
+from edge.domain.roster.member import Member
+from edge.errors import PeopleError
+from edge.people import (
+    consent_log,
+    erasure,
+    foretold_orders,
+    gallery_query,
+    next_model_templates,
+    person_data,
+    policies,
+    roster_entries,
+)
+from edge.people.credentials import Means, contested
+from edge.people.exported import Exported
+from edge.people.lacking import Lack, Lacking
+from edge.people.order_log import OrderBook
+from edge.people.people_file import PeopleFile
+from edge.people.person import Person, malformed
+from edge.people.schema import PEOPLE
+
+_Persons = list[Person]
+_Ids = list[str]
+_Pairs = list[tuple[str, str]]
+"""`list` means the method, inside of the class."""
+
+
+class People(PeopleFile):
+    """What is known of people, and every change of it; see `PeopleFile`."""
+
+    def __init__(self, path: Path, storage_key: bytes) -> None:
+        """As the file's. Raises PeopleError."""
+        super().__init__(path, storage_key)
+        self.orders = OrderBook(self._db, path, self._writing)
+        """What the authority ordered."""
+        self.means = Means(self._db, path, self._writing, self._vault, self._evidence_key)
+        """Ways in that are no face."""
+        self.exported = Exported(self._db, path, self._writing)
+        """Who was exported to the centre."""
+        self.lacking = Lacking(self._db, path, self._writing)
+        """What an older copy that was put back lacks."""
+
+    def enrol(
+        self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str
+    ) -> None:
+        """Keep a person's templates, shape (k, d), replacing theirs by the same model.
+
+        Raises PeopleError, and keeps nothing, unless the consent is active under `policy`, and the id, name and
+        embeddings are well-formed.
+        """
+        wrong = [*rules.problems(consent, policy), *malformed(person, name, embeddings, model_id)]
+        if wrong:
+            raise PeopleError("cannot enrol: " + "; ".join(wrong))
+        matrix = np.ascontiguousarray(embeddings, dtype="<f4")
+        with self._writing():
+            row = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
+            key = self._vault().unwrap(person, row[0]) if row and row[0] else person_keys.new_person_key()
+            self._db.execute(
+                "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name",
+                (
+                    person,
+                    self._vault().wrap(person, key),
+                    person_keys.seal(key, "name", person_name.tidy(name).encode()),
+                ),
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
+                (person, model_id, len(matrix), person_keys.seal(key, f"templates:{model_id}", matrix.tobytes())),
+            )
+            consent_log.remember(self._db, self._evidence_key(), person, consent)
+
+    def add(self, person: str, name: str) -> None:
+        """Somebody who will clock in by badge or PIN: no face, and so no consent to one. Raises PeopleError."""
+        wrong = (
+            "the id is malformed"
+            if PERSON.fullmatch(person) is None
+            else person_name.problem(person_name.tidy(name))
+        )
+        if wrong is not None:
+            raise PeopleError(wrong)
+        key = person_keys.new_person_key()
+        with self._writing():
+            row = (
+                person,
+                self._vault().wrap(person, key),
+                person_keys.seal(key, "name", person_name.tidy(name).encode()),
+            )
+            self._db.execute("INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?)", row)
+
+    def withdraw(self, person: str, when: str) -> bool:
+        """Drop a person's key, name and templates in one transaction; False when that was done before.
+
+        `when` is RFC 3339. The consent's history stays, as evidence. Raises PeopleError for someone unknown.
+        """
+        if not rules.is_instant(when):
+            raise PeopleError(
+                f"{when!r} is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z"
+            )
+        with self._writing():
+            row = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
+            if row is None:
+                raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+            if row[0] is None:
+                return False
+            key = self._evidence_key()
+            given = consent_log.latest_of(self._db, key, person)
+            if given is None:
+                raise PeopleError(f"{person}: gave no consent that could end; `people erase` removes them")
+            query = "SELECT 1 FROM templates WHERE person = ? LIMIT 1"
+            if given.withdrawn_at and self._db.execute(query, (person,)).fetchone() is None:
+                return False  # by the roster, which left their name with their badge
+            self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
+            self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
+            consent_log.end(self._db, key, person, when)
+            self.lacking.drop(person, {Lack.FACE, Lack.CONSENT, Lack.NAME})
+        self.purge()
+        return True
+
+    def erase(self, person: str, when: str, reason: str) -> int:
+        """Make a person's biometrics unrecoverable from this file (I10); returns how many templates there were.
+
+        Until `settled` it is `owed`: that there is no record of it yet. Doing it again is safe. Raises PeopleError:
+        for someone unknown nothing changed; otherwise it must be done again.
+        """
+        count = self.destroy(person, when, reason)
+        self.rewrite()
+        return count
+
+    def destroy(self, person: str, when: str, reason: str) -> int:
+        """The first half of `erase`, in one transaction; `rewrite` is the other, and the next `erase` does both."""
+        if not rules.is_instant(when):
+            raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
+        with self._writing():
+            fresh = Vault.fresh(self._storage_key)
+            return erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
+
+    def owed(self) -> _Pairs:
+        """(person, reason) of every erasure that is not `settled`: a start finishes them."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute(
+                "SELECT id, erasing FROM people WHERE erasing IS NOT NULL ORDER BY id"
+            ).fetchall()
+
+    def settled(self, person: str) -> None:
+        """The record of this erasure is durable."""
+        with self._writing():
+            self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
+
+    def holds(self, person: str) -> bool:
+        """Whether somebody is or was enrolled here. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is not None
+
+    def agreed_to(self, person: str) -> Policy:
+        """The policy of somebody's latest consent, given or withdrawn. Raises PeopleError for none."""
+        query = "SELECT policy_version, policy_sha256 FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"
+        with PEOPLE.guard(self.path):
+            row = self._db.execute(query, (person,)).fetchone()
+        if row is None:
+            raise PeopleError(f"{person}: no consent of this person is known here; erase them")
+        return Policy(*row)
+
+    def consented(self, person: str) -> bool:
+        """Whether somebody ever did, whatever became of it. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return self._db.execute("SELECT 1 FROM consents WHERE person = ?", (person,)).fetchone() is not None
+
+    def consent(self, person: str) -> Consent | None:
+        """Somebody's latest consent, given or withdrawn; None where none is known. Raises PeopleError."""
+        with self._reading():
+            return consent_log.latest_of(self._db, self._evidence_key(), person)
+
+    def restriction(self, person: str) -> Restriction | None:
+        """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
+        with PEOPLE.guard(self.path):
+            row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
+        if row is None:
+            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        return None if row[0] is None else gallery_query.bar_of(row[0])
+
+    def restrict(self, person: str, restriction: Restriction | None) -> None:
+        """Keep somebody without matching them; None ends that. Raises PeopleError for someone unknown."""
+        with self._writing():
+            self.restriction(person)
+            row = (None if restriction is None else str(restriction), person)
+            self._db.execute("UPDATE people SET restriction = ? WHERE id = ?", row)
+
+    def rectify(self, person: str, name: str) -> bool:
+        """Give somebody their right name; False when their key is gone, and a name with it. Raises PeopleError."""
+        wrong = person_name.problem(person_name.tidy(name))
+        if wrong is not None:
+            raise PeopleError(wrong)
+        with self._writing():
+            self.restriction(person)
+            wrapped = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()[0]
+            if wrapped is None:
+                return False
+            sealed = person_keys.seal(
+                self._vault().unwrap(person, wrapped), "name", person_name.tidy(name).encode()
+            )
+            self._db.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, person))
+        self.purge()
+        return True
+
+    def put_in_force(self, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
+        """Another policy, by the authority's order, instead of the configured one. Raises PeopleError."""
+        with self._writing():
+            policies.add(self._db, policy, text, consent_again=consent_again, configured=configured)
+
+    def accepted(self, configured: Policy) -> tuple[Policy, ...]:
+        """The policy in force first (the last that was ordered, unless the configuration was changed since).
+
+        Then those to which a consent still holds.
+        """
+        with PEOPLE.guard(self.path):
+            return policies.in_force(self._db, configured)
+
+    def other_text(self, configured: Policy) -> int:
+        """How many agreed to another text under the very version in force, and so are not matched."""
+        with self._reading():
+            return policies.other_text(self._db, policies.in_force(self._db, configured))
+
+    def policy_text(self, policy: Policy) -> str | None:
+        """The text of one that was ordered; None when it is the configuration's own."""
+        with PEOPLE.guard(self.path):
+            return policies.text_of(self._db, policy)
+
+    def learn(self, person: str, model_id: str, embedding: Floats, policy: Policy) -> bool:
+        """Keep a coming model's template (d,) of somebody (`next_model_templates`). Raises PeopleError."""
+        accepted = self.accepted(policy)
+        return next_model_templates.learn(
+            self._db, self._writing, self._vault, self._evidence_key, person, model_id, embedding, accepted
+        )
+
+    def ready(self, model_id: str) -> int:
+        """How many people could be matched by a coming model without a photograph. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            return next_model_templates.ready(self._db, model_id)
+
+    def member(self, person: str) -> Member:
+        """Somebody as the roster carries them. Raises PeopleError for who is not enrolled."""
+        with self._reading():
+            return roster_entries.read(self._db, self._vault(), self._evidence_key(), person)
+
+    def judge(self, person: str, member: Member, policy: Policy) -> str | None:
+        """Why `receive` would keep somebody out; None when it would not. Raises PeopleError."""
+        with self._reading():
+            key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
+            out = roster_entries.judge(self._db, key, person, member, accepted)
+            return out or contested(self._db, key, person, member.tokens)
+
+    def receive(
+        self,
+        arrived: Mapping[str, Member],
+        policy: Policy,
+        *,
+        again: Collection[str] = (),
+        ended: Callable[[str, Consent], None] | None = None,
+    ) -> dict[str, str | None]:
+        """Take in people from the roster, by id, in one transaction: why each is kept out, or None if they are not.
+
+        No face without an active consent to the policy in force (I9), or whose consent was withdrawn here since.
+        `policy` is the configured one. Of those in `again` this entry was judged before. `ended` is called within
+        the transaction for each consent that counted until now. Raises PeopleError.
+        """
+        with self._writing():
+            key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
+            taken = {
+                person: roster_entries.write(
+                    self._db, self._vault(), key, person, member, accepted, again=person in again
+                )
+                for person, member in arrived.items()
+            }
+            for person, one in taken.items():
+                if one.ended is not None and ended is not None:
+                    ended(person, one.ended)
+        if any(one.dropped for one in taken.values()):
+            self.purge()
+        return {person: one.out for person, one in taken.items()}
+
+    def entries(self) -> dict[str, int]:
+        """The content number of the roster's entry that was written last, by person; of who never had one none."""
+        with PEOPLE.guard(self.path):
+            return dict(self._db.execute("SELECT person, content FROM entries"))
+
+    def note_entries(self, contents: Mapping[str, int]) -> None:
+        """These entries were written before there was a note of it in this file."""
+        with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", list(contents.items()))
+
+    def remaining(self) -> frozenset[str]:
+        """The id of everyone whose erasure is not over: who withdrew is among them."""
+        with PEOPLE.guard(self.path):
+            return frozenset(
+                person
+                for (person,) in self._db.execute("SELECT id FROM people WHERE erased = 0 OR erasing IS NOT NULL")
+            )
+
+    def foretell(self, person: str, *, withdrawn_at: str | None = None) -> None:
+        """Remember an order about somebody of whom nothing is here: they are erased, or withdrew at an instant."""
+        with self._writing():
+            if withdrawn_at is None:
+                foretold_orders.erase(self._db, person)
+                self.lacking.looked(person)  # nobody is to give it anew
+            else:
+                foretold_orders.withdraw(self._db, person, withdrawn_at)
+                self.lacking.drop(person, {Lack.FACE, Lack.CONSENT})
+
+    def foretold_bar(self, person: str) -> Restriction | None:
+        """The bar that is to be set on somebody of whom nothing is here yet. Raises PeopleError."""
+        with PEOPLE.guard(self.path):
+            said = foretold_orders.bar(self._db, person)
+        return None if said is None else gallery_query.bar_of(said)
+
+    def foretell_bar(self, person: str, restriction: Restriction | None) -> None:
+        """Remember to bar somebody of whom nothing is here, when they come; None forgets it."""
+        with self._writing():
+            if restriction is None:
+                foretold_orders.take_bar(self._db, person)
+            else:
+                foretold_orders.set_bar(self._db, person, str(restriction))
+
+    def known(self) -> frozenset[str]:
+        """The id of everyone who is or was enrolled, the erased too."""
+        with PEOPLE.guard(self.path):
+            return frozenset(person for (person,) in self._db.execute("SELECT id FROM people"))
+
+    def enrolled(self) -> frozenset[str]:
+        """The id of everyone whose key is there: not of who withdrew or was erased."""
+        with PEOPLE.guard(self.path):
+            return frozenset(
+                person for (person,) in self._db.execute("SELECT id FROM people WHERE wrapped NOT NULL")
+            )
+
+    def held(self, person: str) -> dict[str, object]:
+        """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
+        with self._reading():
+            found = person_data.read(self._db, self._vault(), self._evidence_key(), person)
+            return {**found, **self.means.held(person)}
+
+    def list(self) -> _Persons:
+        """Everyone who is or was enrolled, by id. Raises PeopleError."""
+        with self._reading():
+            return gallery_query.listed(self._db, self._vault(), self._evidence_key())
+
+    def gallery(
+        self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None, length: int | None = None
+    ) -> Gallery:
+        """Everyone with templates of this model, an active consent to the policy in force, and no restriction.
+
+        `policy` is the configured one; an order of the authority may have put another in its place. `length` is how
+        many numbers the model makes. Somebody whose key, consent or templates are damaged, or of another length, is
+        added to `unreadable` and left out, so that the others are still matched; without that list it raises, as it
+        does for anything else. Raises PeopleError.
+        """
+        with self._reading():
+            accepted = policies.in_force(self._db, policy)
+            found = gallery_query.templates(
+                self._db, self._vault(), self._evidence_key(), model_id, accepted, unreadable, length
+            )
+        try:
+            return Gallery.of(model_id, found)
+        except ValueError as error:
+            raise PeopleError(f"{self.path}: templates of {model_id} do not fit together; enrol again") from error

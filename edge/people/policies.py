@@ -1,0 +1,67 @@
+"""The policies that the authority put in force, beside the one of the configuration.
+
+One that needs no new consent stands for the one before it: what was agreed to then still permits matching.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from edge.domain.people.consent import Policy
+from edge.domain.plural import counted
+
+
+def add(db: sqlite3.Connection, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
+    """Put one in force, instead of what the configuration says now (inside a transaction)."""
+    row = (policy.version, policy.sha256, text, consent_again, configured.version, configured.sha256)
+    db.execute(
+        "INSERT INTO policies (version, sha256, text, consent_again, instead_version, instead_sha256) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        row,
+    )
+
+
+def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
+    """The policy in force first, then those to which a consent still holds.
+
+    A configuration that was changed since the order is somebody's newer word, and stands alone.
+    """
+    rows = db.execute(
+        "SELECT version, sha256, consent_again, instead_version, instead_sha256 FROM policies ORDER BY n DESC"
+    ).fetchall()
+    found: list[Policy] = []
+    for version, sha256, consent_again, instead_version, instead_sha256 in rows:
+        policy = Policy(version, sha256)
+        if configured not in {Policy(instead_version, instead_sha256), policy}:
+            break
+        found.append(policy)
+        if consent_again:
+            return tuple(found)
+    return (*found, configured) if configured not in found else tuple(found)
+
+
+def other_text(db: sqlite3.Connection, accepted: Sequence[Policy]) -> int:
+    """How many have a face here and agreed to another text under the version in force; nobody meant that to end."""
+    texts = {one.sha256 for one in accepted if one.version == accepted[0].version}
+    rows = db.execute(
+        "SELECT policy_sha256 FROM consents JOIN people ON id = person "
+        "WHERE n IN (SELECT max(n) FROM consents GROUP BY person) AND withdrawn_at IS NULL AND policy_version = ? "
+        "AND wrapped IS NOT NULL AND EXISTS (SELECT 1 FROM templates WHERE templates.person = id)",
+        (accepted[0].version,),
+    )
+    return sum(sha256 not in texts for (sha256,) in rows)
+
+
+def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:
+    """What people are to read; None when it was not ordered."""
+    query = "SELECT text FROM policies WHERE version = ? AND sha256 = ? ORDER BY n DESC LIMIT 1"
+    row = db.execute(query, (policy.version, policy.sha256)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def another_text(count: int, version: str) -> str:
+    """That so many agreed to another text under the same version, and the cure."""
+    return (
+        f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
+        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
+        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
+    )

@@ -1,0 +1,1 @@
+"""The roster, taken into the people file and handed on from it."""

@@ -1,0 +1,20 @@
+"""One enrolled person for the centre, in an envelope that only the centre's roster key opens."""
+
+from nacl.signing import SigningKey, VerifyKey
+
+from edge.crypto import dsse, site_key
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.record import Origin
+from edge.domain.roster import enrolment_export, member
+from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.people.people_store import People
+
+
+def export(person: str, centre: VerifyKey, origin: Origin, identity: SigningKey, people: People, at: str) -> bytes:
+    """The envelope. `centre` is the roster's public key there, `identity` the terminal's, `at` now (RFC 3339 UTC).
+
+    Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.
+    """
+    sealed = site_key.seal(member.encode(people.member(person)), centre)
+    payload = enrolment_export.encode(Enrolment(origin, person, key_id(centre), sealed, at))
+    return dsse.to_wire(dsse.sign(ENROLMENT_TYPE, payload, identity))

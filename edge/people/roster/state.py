@@ -1,0 +1,199 @@
+"""What of the roster has arrived at this terminal, kept over restarts: versions only grow (I12).
+
+Ids, versions and hashes; never a name, a key or a ciphertext. An entry that was encrypted under the site key is
+nowhere on the disk, so that an erased person's cannot be found there and opened later.
+"""
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.domain.roster import messages
+from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
+from edge.storage.sqlite_file import Kind, sync_directory
+
+HELD, OUT, GONE = "held", "out", "gone"
+"""In the people file; kept out of it, for a reason; erased."""
+MANIFEST, KEY = "manifest", "key"
+_DIGEST = "manifest-sha256"
+ASIDE = ".damaged"
+"""How the name of a file ends that was set aside; there is one at most."""
+RECEIVED = Kind(
+    noun="record of the roster",
+    application_id=0x53435252,  # 'SCRR'
+    version=1,
+    error=PeopleError,
+    away=PeopleUnavailable,
+    damaged=RosterDamaged,
+    former=(0x53435231, "pages"),  # 'SCR1', which the authority's registry has
+    cache=True,
+    mend="it is a cache, and the service's next start sets it aside: the roster comes again from the broker",
+)
+_TABLES = """
+CREATE TABLE people (
+    person TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    content INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pages (
+    bucket TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    PRIMARY KEY (bucket, version)
+) STRICT;
+CREATE TABLE marks (name TEXT PRIMARY KEY, version INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The newest message about one person that was acted upon."""
+
+    person: str
+    version: int
+    sha256: str
+    """Hex, of its payload."""
+    content: int
+    """Of the member in it; 0 for a tombstone."""
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The newest of something of which there is one."""
+
+    version: int
+    payload: bytes
+
+
+class Received:
+    """One connection, bound to the thread that opened it."""
+
+    def __init__(self, path: Path, *, mend: bool = True, reading: sqlite3.Connection | None = None) -> None:
+        """Open, or create when absent. One that is damaged or foreign is set aside and begun anew.
+
+        Without `mend` it is refused. `reading` is a connection that is open already, and then nothing is changed.
+        Raises PeopleError, RosterDamaged among them.
+        """
+        self.path = path
+        self.anew: str | None = None
+        """Why it was begun anew; None when it was not."""
+        if reading is not None:
+            self._db = reading
+            self._refuse_altered()
+            return
+        try:
+            self._open()
+        except RosterDamaged as error:
+            if not mend:
+                raise
+            self.anew = str(error)
+            _set_aside(path)
+            self._open()
+
+    def _open(self) -> None:
+        if self.path.is_symlink():
+            raise self._damaged("it is a link, and nobody here makes one")
+        if not RECEIVED.present(self.path):
+            RECEIVED.create(self.path, _TABLES, lambda _db: None)
+        self._db = RECEIVED.connect(self.path)
+        try:
+            self._refuse_altered()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _refuse_altered(self) -> None:
+        """What a start relies on. Raises RosterDamaged."""
+        try:
+            for payload in self.pages():
+                messages.decode_page(payload)
+            manifest, digest = self.mark(MANIFEST), self.mark(_DIGEST)
+            version = 0 if manifest is None else messages.decode_manifest(manifest.payload).version
+        except (RecordError, UnicodeDecodeError) as error:
+            raise self._damaged(str(error)) from error
+        found = None if manifest is None else hashlib.sha256(manifest.payload).digest()
+        if manifest is not None and (
+            version != manifest.version or digest not in {None, Mark(version, found or b"")}
+        ):
+            raise self._damaged("the manifest is not as it was kept")
+        if any(row.state not in {HELD, OUT, GONE} for row in self.rows().values()):
+            raise self._damaged("a person's state is none")
+
+    def _damaged(self, why: str) -> RosterDamaged:
+        return RosterDamaged(f"{self.path}: {RECEIVED.mend} ({why})")
+
+    def rows(self) -> dict[str, Row]:
+        """By person. Raises PeopleError."""
+        with RECEIVED.guard(self.path):
+            query = "SELECT person, version, sha256, content, state, reason FROM people"
+            return {row[0]: Row(*row) for row in self._db.execute(query)}
+
+    def pages(self) -> list[bytes]:
+        """Their payloads, in order of version. Raises PeopleError."""
+        with RECEIVED.guard(self.path):
+            return [payload for (payload,) in self._db.execute("SELECT payload FROM pages ORDER BY version")]
+
+    def mark(self, name: str) -> Mark | None:
+        """The newest one; None when there was none. Raises PeopleError."""
+        with RECEIVED.guard(self.path):
+            query = "SELECT version, payload FROM marks WHERE name = ?"
+            row = self._db.execute(query, (name,)).fetchone()
+        return None if row is None else Mark(*row)
+
+    def keep(self, rows: Iterable[Row]) -> None:
+        """In one transaction. Raises PeopleError."""
+        columns = [(one.person, one.version, one.sha256, one.content, one.state, one.reason) for one in rows]
+        with RECEIVED.writing(self._db, self.path):
+            self._db.executemany("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?, ?)", columns)
+
+    def forget(self, persons: Iterable[str]) -> None:
+        """As if nothing had come about them. Raises PeopleError."""
+        with RECEIVED.writing(self._db, self.path):
+            self._db.executemany("DELETE FROM people WHERE person = ?", [(person,) for person in persons])
+
+    def clear(self) -> None:
+        """As if nothing had come at all. Raises PeopleError."""
+        with RECEIVED.writing(self._db, self.path):
+            for table in ("people", "pages", "marks"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 (fixed names)
+
+    def keep_mark(self, name: str, mark: Mark) -> None:
+        """Raises PeopleError."""
+        rows = [(name, mark.version, mark.payload)]
+        if name == MANIFEST:
+            rows.append((_DIGEST, mark.version, hashlib.sha256(mark.payload).digest()))
+        with RECEIVED.writing(self._db, self.path):
+            self._db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", rows)
+
+    def keep_page(self, bucket: str, version: int, payload: bytes, oldest: int) -> None:
+        """Keep it, and of this bucket none below the version `oldest`. Raises PeopleError."""
+        with RECEIVED.writing(self._db, self.path):
+            self._db.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (bucket, version, payload))
+            self._db.execute("DELETE FROM pages WHERE bucket = ? AND version < ?", (bucket, oldest))
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._db.close()
+
+
+def _set_aside(path: Path) -> None:
+    """Out of the way, in place of one that was set aside before. Raises PeopleError."""
+    RECEIVED.clear(path)
+    try:
+        path.replace(path.with_name(path.name + ASIDE))
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                path.with_name(path.name + end).unlink()
+        sync_directory(path.parent)
+    except OSError as error:
+        raise PeopleError(
+            f"{path}: it is damaged, and cannot be moved out of the way ({error.strerror}); move it away"
+        ) from error

@@ -1,0 +1,228 @@
+"""A person as the roster carries them, out of the people file and into it; within the caller's transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.crypto import person_keys
+from edge.crypto.person_keys import Vault
+from edge.domain.people import consent as rules
+from edge.domain.people import person_name
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.roster.member import Member, contradiction
+from edge.errors import PeopleError
+from edge.people import consent_log, credentials, foretold_orders, gallery_query
+
+WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
+ERASED_HERE = "they were erased here; whoever comes back gets a new id"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an entry."""
+
+    out: str | None = None
+    """Why their face, or a badge, or all of them, is kept out; None when nothing is."""
+    ended: Consent | None = None
+    """The consent that counted here until the entry said that it was withdrawn."""
+    dropped: bool = False
+    """Templates were here, and are not any more."""
+
+
+def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) -> Member:
+    """Everything that the roster carries. Raises PeopleError for somebody without a key, and so without a name."""
+    row = db.execute("SELECT wrapped, name, restriction FROM people WHERE id = ?", (person,)).fetchone()
+    if row is None or row[0] is None:
+        if credentials.read(db, opened, person) != ((), None):
+            raise PeopleError(
+                f"{person}: their name went when their consent was withdrawn; `central roster withdraw`, at the "
+                "centre, brings it back with their badge and without their face"
+            )
+        raise PeopleError(f"{person}: nobody enrolled has this id; `smartclocker people list` shows who is")
+    key = opened.unwrap(person, row[0])
+    query = "SELECT model_id, count, sealed FROM templates WHERE person = ? ORDER BY model_id"
+    templates = {
+        model: np.frombuffer(person_keys.unseal(key, f"templates:{model}", sealed), "<f4").reshape(count, -1)
+        for model, count, sealed in db.execute(query, (person,))
+    }
+    given = consent_log.latest_of(db, evidence, person)
+    if templates and (given is None or consent_log.is_damaged(given)):
+        raise PeopleError(f"{person}: no consent is on file, or what is kept of it was altered; enrol again")
+    if consent_log.is_damaged(given):
+        given = None
+    if given is not None and given.withdrawn_at:
+        templates = {}
+    tokens, pin = credentials.read(db, opened, person)
+    name = person_keys.unseal(key, "name", row[1]).decode()
+    objected = row[2] == Restriction.OBJECTED
+    return Member(name, given, templates, restricted=row[2] is not None, objected=objected, tokens=tokens, pin=pin)
+
+
+def judge(
+    db: sqlite3.Connection, evidence: bytes, person: str, member: Member, accepted: Sequence[Policy]
+) -> str | None:
+    """Why somebody is kept out, the first of `accepted` being the policy in force; None when they are not (I9)."""
+    wrong = contradiction(member)
+    if wrong is not None:
+        return wrong
+    fate = foretold_orders.of(db, person)
+    row = db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
+    here = consent_log.latest_of(db, evidence, person)
+    if fate.erased or (row is not None and row[0] and (here is None or not member.templates)):
+        return ERASED_HERE
+    if not member.templates:
+        return None
+    word = rules.last_word(here, member.consent)
+    if fate.ends(member) or (here is not None and here.withdrawn_at and word is here):
+        return WITHDRAWN_HERE
+    if word is None or any(rules.is_active(word, one) for one in accepted):
+        return None
+    return "; ".join(rules.problems(word, accepted[0]))
+
+
+def write(
+    db: sqlite3.Connection,
+    opened: Vault,
+    evidence: bytes,
+    person: str,
+    member: Member,
+    accepted: Sequence[Policy],
+    *,
+    again: bool = False,
+) -> Taken:
+    """Take somebody in, in place of what was here of them (I9).
+
+    `accepted` are the policies to which a consent holds, the one in force first. Whoever is kept out and was here
+    before is not matched any more, unless they consented here since. Their badge and PIN need no consent and come
+    in, but for who was erased here. An entry without a face takes none: a withdrawal does. A restriction or
+    objection is set, never lifted: that takes an order.
+    `again`: this very entry was written before. Then its face alone is looked at again; badges, PIN, name and bar
+    stay as they were changed by hand since, but for numbers that were another person's then and are free now.
+    """
+    row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
+    out = judge(db, evidence, person, member, accepted)
+    if contradiction(member) is not None or out == ERASED_HERE or (out is not None and row is not None and row[1]):
+        return Taken(out)
+    once = again and row is not None
+    another = _means(db, opened, evidence, person, member, once=once) if row is not None else None
+    if once and out is not None:
+        return Taken(out)
+    if out == WITHDRAWN_HERE and row is not None:
+        _note(db, person, member, once=once)
+        return Taken(out)
+    member = foretold_orders.of(db, person).on(member)
+    wrapped = None if row is None else row[0]
+    if out is not None and wrapped is None and not member.tokens and member.pin is None:
+        return Taken(out)
+    here = consent_log.latest_of(db, evidence, person)
+    held = db.execute("SELECT 1 FROM templates WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
+    stays = held and _stays(here, member)
+    dropped = held and not member.templates and not stays
+    # The key goes with the templates, as at a withdrawal: what an older page may keep of them then opens with none.
+    key = None if dropped else _opened(db, opened, person, wrapped)
+    if key is None or not once:
+        key = key or person_keys.new_person_key()
+        db.execute(
+            "INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET wrapped = excluded.wrapped, name = excluded.name, erased = 0",
+            (
+                person,
+                opened.wrap(person, key),
+                person_keys.seal(key, "name", person_name.tidy(member.name).encode()),
+            ),
+        )
+    if row is None:
+        another = _means(db, opened, evidence, person, member, once=False)
+    if out is None and not stays:
+        _put_templates(db, key, person, member)
+    ended = _remember(db, evidence, person, member.consent)
+    _note(db, person, member, once=once)
+    return Taken(out or another, ended, dropped)
+
+
+def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:
+    """Somebody's key; None without one, or for a damaged one: what it sealed goes, and the entry mends it."""
+    if wrapped is None:
+        return None
+    try:
+        key = opened.unwrap(person, wrapped)
+        (name,) = db.execute("SELECT name FROM people WHERE id = ?", (person,)).fetchone()
+        person_keys.unseal(key, "name", name or b"")
+    except PeopleError:
+        db.execute("DELETE FROM templates WHERE person = ?", (person,))
+        return None
+    return key
+
+
+def _stays(here: Consent | None, member: Member) -> bool:
+    """Whether the face here is not the entry's to change: a withdrawal takes it, or the face of a later consent."""
+    word = rules.last_word(here, member.consent)
+    if here is None or here.withdrawn_at is not None or word is None or word.withdrawn_at is not None:
+        return False
+    return not member.templates or (word is here and here != member.consent)
+
+
+def _means(
+    db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str, member: Member, *, once: bool
+) -> str | None:
+    """Write badges, staff numbers and PIN, each entry's once; why not all of them, when one is another person's."""
+    if once:
+        return credentials.claim(db, opened, evidence, person, member.tokens)
+    credentials.write(db, opened, evidence, person, member.tokens, member.pin)
+    return credentials.contested(db, evidence, person, member.tokens)
+
+
+def _note(db: sqlite3.Connection, person: str, member: Member, *, once: bool) -> None:
+    """That this entry is written, and what bars somebody."""
+    _foretold_bar(db, person)
+    if not once:
+        _bar(db, person, member)
+        db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?)", (person, member.content))
+
+
+def _bar(db: sqlite3.Connection, person: str, member: Member) -> None:
+    if member.objected:
+        update = "UPDATE people SET restriction = ? WHERE id = ?"
+        db.execute(update, (str(Restriction.OBJECTED), person))
+    elif member.restricted:
+        update = "UPDATE people SET restriction = coalesce(restriction, ?) WHERE id = ?"
+        db.execute(update, (str(Restriction.RESTRICTED), person))
+
+
+def _foretold_bar(db: sqlite3.Connection, person: str) -> None:
+    """What was ordered before they came; an objection outlasts a restriction."""
+    said = foretold_orders.take_bar(db, person)
+    if said is not None:
+        weaker = (str(Restriction.OBJECTED), str(gallery_query.bar_of(said)), person)
+        db.execute("UPDATE people SET restriction = iif(restriction = ?, restriction, ?) WHERE id = ?", weaker)
+
+
+def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:
+    # What a coming model learned here (`next_model_templates`) is in no roster yet: it stays while there is a face.
+    learned = 0 if member.templates else 1
+    db.execute("DELETE FROM templates WHERE person = ? AND learned <= ?", (person, learned))
+    db.executemany(
+        "INSERT OR REPLACE INTO templates (person, model_id, count, sealed) VALUES (?, ?, ?, ?)",
+        [
+            (
+                person,
+                model,
+                len(matrix),
+                person_keys.seal(key, f"templates:{model}", matrix.astype("<f4").tobytes()),
+            )
+            for model, matrix in member.templates.items()
+        ],
+    )
+
+
+def _remember(db: sqlite3.Connection, evidence: bytes, person: str, said: Consent | None) -> Consent | None:
+    """Note the last word; the one before, if it ended it."""
+    here = consent_log.latest_of(db, evidence, person)
+    word = rules.last_word(here, said)
+    if word is None or word == here:
+        return None
+    consent_log.remember(db, evidence, person, word)
+    return here if here is not None and word.withdrawn_at and not here.withdrawn_at else None

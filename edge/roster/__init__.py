@@ -1,1 +1,0 @@
-"""People: per-person keys, consent, templates."""

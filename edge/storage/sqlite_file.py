@@ -1,0 +1,282 @@
+"""SQLite files that we answer for: made whole or not at all, opened strictly, every error with its cure.
+
+WAL mode with `synchronous=FULL`: a commit returns after fdatasync. The journal and the people store are such files.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import SmartClockerError
+from edge.storage import side_files
+from edge.storage.owned_file import give_away
+
+BUSY_S = 5.0
+"""How long one process waits for another's transaction."""
+_SMALLEST = 512
+"""Bytes of the smallest page that SQLite knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a kind of file is called, how it is recognised, and what to do when it is damaged."""
+
+    noun: str
+    application_id: int
+    """What file(1) and we know it by."""
+    version: int
+    """Of its tables. An earlier one can be read, and is brought up to this by `migrate`; a later one is refused."""
+    error: type[SmartClockerError]
+    """What everything here raises; it takes one message."""
+    mend: str
+    """The cure for damage, as the end of a sentence."""
+    damaged: type[SmartClockerError] | None = None
+    """What is raised instead of `error` when the content is at fault, not the disk or our rights on it."""
+    away: type[SmartClockerError] | None = None
+    """What is raised instead of `error` when the disk, our rights on it or another process are at fault."""
+    steps: tuple[str, ...] = ()
+    """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
+    former: tuple[int, str] | None = None
+    """An earlier `application_id`, which another kind has too, and a table that this kind alone has."""
+    cache: bool = False
+    """Nothing is in it that does not come again: a file of a later program is as good as a damaged one."""
+
+    def create(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
+        """Make a file of these tables, 0600 and durable on return; one that exists by now is left alone.
+
+        `fill` inserts the first rows, in the same transaction. The file is built under another name and linked, so
+        that an empty or half-made one under this name is damage for certain. Raises `error`.
+        """
+        self.clear(path)
+        wal = path.with_name(path.name + "-wal")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            if wal.exists() and wal.stat().st_size:
+                raise self.error(
+                    f"{path}: missing, but {wal.name} is there; bring the {self.noun} back beside that, or move "
+                    "that away"
+                )
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o600)
+            try:
+                # SQLite gives -wal and -shm the same owner
+                give_away(path.parent, descriptor)
+            finally:
+                os.close(descriptor)
+            try:
+                self._build(temporary, tables, fill)
+                with contextlib.suppress(FileExistsError):
+                    os.link(temporary, path)
+            finally:
+                for end in ("", "-wal", "-shm"):
+                    temporary.with_name(temporary.name + end).unlink(missing_ok=True)
+            sync_directory(path.parent)
+        except OSError as error:
+            if isinstance(error, SmartClockerError):
+                raise
+            raise (self.away or self.error)(
+                f"{path}: cannot be created ({error.strerror}); its directory must exist, be writable by this "
+                "user, and have free space"
+            ) from error
+
+    def connect(self, path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3.Connection:
+        """Open an existing file, `mode` "rw" or "ro", and refuse one of another kind or version. Raises `error`."""
+        if mode == "rw":
+            self.clear(path)
+        elif not immutable:
+            self._refuse_strange(path)
+        self.refuse_truncated(path)
+        with self.guard(path):
+            connection = self._connect(path, mode, "&immutable=1" if immutable else "")
+            try:
+                self._refuse_other(connection, path)
+                if mode == "rw":
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.execute("PRAGMA synchronous = FULL")
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    @contextlib.contextmanager
+    def guard(self, path: Path) -> Iterator[None]:
+        """Turn SQLite's errors into ours with the cure; misuse of the library passes through."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # another thread's connection, a closed one: ours to mend, not the installer's
+        except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_NOTADB:
+                raise self._not_one(path) from None
+            kind = self.away if _code(error) in _CURES else self.damaged if is_damage(error) else None
+            raise (kind or self.error)(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
+
+    def migrate(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Bring a file of an earlier version to this one, in one transaction. Raises `error`."""
+        if connection.execute("PRAGMA user_version").fetchone()[0] == self.version:
+            return
+        with self.writing(connection, path):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been first
+            for step in self.steps[version - 1 :]:
+                for statement in step.split(";"):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {self.version}")
+
+    @contextlib.contextmanager
+    def writing(self, connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+        """A write transaction: committed and synced at the end, rolled back on any error. Raises `error`."""
+        with self.guard(path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                connection.execute("COMMIT")
+            finally:
+                # A failed statement or commit may have rolled back by itself; ask SQLite, not our own memory.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def present(self, path: Path) -> bool:
+        """Whether there is anything at `path`. Raises `error` when this user may not know."""
+        try:
+            return path.exists()
+        except PermissionError as error:
+            cure = "make it readable by this user"
+            raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+
+    def refuse_truncated(self, path: Path) -> None:
+        """Refuse what is no SQLite file by its size, before SQLite takes an empty one for a new database.
+
+        Never opens it: POSIX drops every lock that a process has on a file when it closes any descriptor of it, and
+        then another process would take itself for the last one and remove the write-ahead file under our writers.
+        Raises `error`.
+        """
+        try:
+            found = path.stat()
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not os.access(path, os.R_OK, effective_ids=True):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
+            raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+        if found.st_size < _SMALLEST:
+            raise self._not_one(path)
+
+    def clear(self, path: Path) -> None:
+        """Set aside what lies under the names of -wal, -shm and -journal and is no file. Raises `error`."""
+        try:
+            side_files.set_aside(path)
+        except OSError as error:
+            raise (self.away or self.error)(
+                f"{path}: what lies in the place of its -wal or -shm is no file, and cannot be moved away "
+                f"({error.strerror}); move it away"
+            ) from error
+
+    def _refuse_strange(self, path: Path) -> None:
+        """Who only reads moves nothing, and does not wait for a pipe that nobody writes to. Raises `error`."""
+        for strange in side_files.strange(path):
+            raise (self.away or self.error)(f"{strange}: is no file; move it away")
+
+    def _not_one(self, path: Path) -> SmartClockerError:
+        if self.cache:
+            return (self.damaged or self.error)(f"{path}: truncated, or not a {self.noun}: {self.mend}")
+        return (self.damaged or self.error)(
+            f"{path}: truncated, or not a {self.noun}; nothing was changed: keep the file, then correct the "
+            "path or restore it from your backup"
+        )
+
+    def _build(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
+        pragmas = f"PRAGMA application_id = {self.application_id}; PRAGMA user_version = {self.version};"
+        with self.guard(path), contextlib.closing(self._connect(path, "rw")) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(f"BEGIN; {pragmas} {tables}")
+            fill(connection)
+            connection.execute("COMMIT")
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def _connect(self, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
+        uri = f"{path.absolute().as_uri()}?mode={mode}{more}"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        return connection
+
+    def _refuse_other(self, connection: sqlite3.Connection, path: Path) -> None:
+        if not self._is_ours(connection):
+            raise (self.damaged or self.error)(
+                f"{path}: not a {self.noun}; correct the path, or restore the file from your backup"
+            )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if not 1 <= version <= self.version:
+            raise (self.damaged or self.error if self.cache else self.error)(
+                f"{path}: {self.noun} of format {version}, this program reads {self.version}; install the version "
+                "that wrote it, or a later one"
+            )
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """By its id; by a former one where its tables are ours, and then it is given ours if it may be written."""
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        if found == self.application_id or self.former is None or found != self.former[0]:
+            return bool(found == self.application_id)
+        query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+        if connection.execute(query, (self.former[1],)).fetchone() is None:
+            return False
+        with contextlib.suppress(sqlite3.OperationalError):  # opened for reading: whoever writes gives it
+            connection.execute(f"PRAGMA application_id = {self.application_id}")
+        return True
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the content is at fault, not the disk or our rights on it."""
+    return _code(error) in {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_MISMATCH,
+    }
+
+
+def is_out_of_space(error: BaseException | None) -> bool:
+    """Whether a write may have found no room: SQLite says FULL, or IOERR where it was the shared index's."""
+    return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that were created in a directory durable. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def give_to_owner_of(directory: Path, path: Path) -> None:
+    """What root makes by hand, the service must be able to open; SQLite itself gives -wal and -shm the same owner.
+
+    Raises OSError.
+    """
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code; errors that Python raises by itself carry none."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+_CURES = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space on it",
+    sqlite3.SQLITE_BUSY: "another process held it for too long; end the one that does (`fuser` names it)",
+    sqlite3.SQLITE_READONLY: "it is read-only here; make the file and its directory writable by this user",
+    sqlite3.SQLITE_PERM: "it is not ours to open; make the file and its directory writable by this user",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make the file and its directory writable by this user",
+    sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk's free space, then its health",
+}

@@ -1,0 +1,135 @@
+"""What becomes of a badge or of what was typed: somebody, a question, or a refusal. One thread uses it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.domain.attendance.guessing import Failures
+from edge.domain.attendance.states import DEADLINES_MS, State
+from edge.domain.face import Method
+from edge.domain.people.credentials import (
+    FIRST_PAUSE_MS,
+    FREE_FAILURES,
+    FREE_UNKNOWN,
+    HELD_MS,
+    SLOW_MS,
+    Read,
+    Token,
+    number,
+    pause_ms,
+)
+from edge.people.credentials import Means
+from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING, Alarms
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """This person, for sure enough."""
+
+    person: str
+    method: Method
+
+
+@dataclass(frozen=True, slots=True)
+class WantsFace:
+    """This person, if their face says so, too."""
+
+    person: str
+
+
+class WantsPin:
+    """A staff number; its PIN is to follow, whether the number is anybody's or not."""
+
+
+class Unknown:
+    """Nobody, or not proven; from outside they look the same."""
+
+
+class Repeated:
+    """The same badge again: it is still held to the reader, and has had its answer."""
+
+
+Answer = Known | WantsFace | WantsPin | Unknown | Repeated
+
+
+class Desk:
+    """Answers a reader."""
+
+    def __init__(self, means: Means, needs_face: Callable[[str], bool]) -> None:
+        """`needs_face` says whether somebody's badge alone is not enough."""
+        self._means, self._needs_face = means, needs_face
+        self._asked: tuple[str, str | None, int] | None = None
+        """The number whose PIN was asked for, whose it is (None: nobody's), and until when."""
+        self._not_before: dict[str, int] = {}
+        self._wrong, self._keypad_from = Failures(FREE_FAILURES), 0
+        self._unknown, self._badges_from = Failures(FREE_UNKNOWN, distinct=True), 0
+        self._held: tuple[str, int] | None = None
+        """The badge that was read last, and when."""
+        self._alarms = Alarms()
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        return tuple(sorted(self._alarms.words))
+
+    def keep_up(self, now_ms: int) -> None:
+        """Now and then: end the alarms whose cause is over."""
+        if not self._unknown.many(now_ms):
+            self._alarms.end(BADGES_UNKNOWN, "no unknown badges for a while")
+        if not self._wrong.many(now_ms):
+            self._alarms.end(PINS_FAILING, "no wrong PINs for a while")
+
+    def answer(self, read: Read, now_ms: int) -> Answer:
+        """Raises PeopleError when the people file cannot be used."""
+        if read.source is Token.BADGE:
+            held, self._held = self._held, None
+            if held is not None and held[0] == read.text and now_ms - held[1] < HELD_MS:
+                self._held = read.text, now_ms
+                return Repeated()
+            self._asked = None
+            return self._badge(read.text, now_ms)
+        asked, self._asked = self._asked, None
+        if now_ms < self._keypad_from:
+            return Unknown()
+        if asked is not None and now_ms < asked[2]:
+            return self._pin(asked[0], asked[1], read.text, now_ms)
+        said = number(read.text) or ""
+        self._asked = said, self._means.whose(Token.NUMBER, said), now_ms + DEADLINES_MS[State.ASKING]
+        return WantsPin()
+
+    def _badge(self, text: str, now_ms: int) -> Answer:
+        if self._unknown.many(now_ms):
+            # Too many cards that are nobody's: one read each so often, whoever's it is.
+            if now_ms < self._badges_from:
+                return Unknown()
+            self._badges_from = now_ms + SLOW_MS
+        person = self._means.whose(Token.BADGE, text)
+        self._held = text, now_ms  # it was looked up: what the reader says of it from now on is the same reading
+        if person is None:
+            if self._unknown.add(number(text) or "", now_ms):
+                words = "%s: %d different badges that are nobody's within ten minutes; one is answered each %d s"
+                self._alarms.begin(
+                    BADGES_UNKNOWN, logging.WARNING, words, BADGES_UNKNOWN, FREE_UNKNOWN, SLOW_MS // 1000
+                )
+            return Unknown()
+        return WantsFace(person) if self._needs_face(person) else Known(person, Method.BADGE)
+
+    def _pin(self, said: str, person: str | None, pin: str, now_ms: int) -> Answer:
+        claimed = person
+        if person is not None:
+            # After a restart nobody knows when the last one was: the pause begins anew.
+            waiting = self._not_before.setdefault(person, now_ms + pause_ms(self._means.failures(person)))
+            if now_ms < waiting:
+                claimed = None  # looked at as a number that is nobody's, and as slowly
+        if self._means.proves(claimed, pin) and claimed is not None:
+            self._wrong.forgive(said)
+            return Known(claimed, Method.PIN)
+        if self._wrong.add(said, now_ms):
+            self._keypad_from = now_ms + FIRST_PAUSE_MS
+            words = "%s: %d wrong PINs within ten minutes; the keypad pauses for %d s after each, badges go on"
+            self._alarms.begin(
+                PINS_FAILING, logging.WARNING, words, PINS_FAILING, FREE_FAILURES, FIRST_PAUSE_MS // 1000
+            )
+        if claimed is not None:
+            self._not_before[claimed] = now_ms + pause_ms(self._means.failures(claimed))
+        return Unknown()

@@ -1,0 +1,86 @@
+"""What the ring needs besides records: its bounds, its age limit, its reserve, and words that warn of its state."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from edge.domain.face import TimeEvidence
+from edge.errors import JournalError
+from edge.journal import capacity
+from edge.journal.capacity import Bounds, Fill
+from edge.journal.disk_reserve import Reserve
+from edge.journal.journal import Ring
+
+AGE_EVERY_MS = 3_600_000
+RESERVE_EVERY_MS = 60_000
+UNSYNCHRONISED = "clock-unsynchronised"
+"""Warning: records are made and say so; the centre places them once the clock is right."""
+RESERVE_SHORT = "reserve-short"
+"""Warning: the disk has no room for all that the journal may grow."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one round found."""
+
+    full: bool
+    warnings: tuple[str, ...]
+    evicted: int
+
+
+class Upkeep:
+    """The body of a task of the attending thread, every second."""
+
+    def __init__(self, ring: Ring, reserve: Reserve, bounds: Bounds) -> None:
+        self._ring, self._reserve, self._bounds = ring, reserve, bounds
+        self._age_at = self._reserve_at = 0
+        self._reserve_short = False
+
+    def run(self, now: TimeEvidence, now_ms: int) -> State:
+        """Remove what may go, and say how things stand; `now_ms` is the monotonic clock's. Raises JournalError."""
+        evicted = self._age(now, now_ms)
+        fill = self._fill()
+        keep = capacity.keep(fill, self._bounds)
+        if fill.records > keep:
+            evicted += self._ring.evict(keep)
+            fill = self._fill()
+        if now_ms >= self._reserve_at:
+            self._reserve_at = now_ms + RESERVE_EVERY_MS
+            self._fit_reserve()
+        word = capacity.alarm(capacity.share(fill, self._bounds))
+        warnings = (
+            (word, word is not None and word != capacity.FULL),
+            (RESERVE_SHORT, self._reserve_short),
+            (UNSYNCHRONISED, not now.synchronised),
+        )
+        raised = tuple(name for name, is_raised in warnings if is_raised and name is not None)
+        return State(word == capacity.FULL, raised, evicted)
+
+    def _fill(self) -> Fill:
+        stats = self._ring.stats()
+        return Fill(stats.records, stats.bytes, stats.pending)
+
+    def _age(self, now: TimeEvidence, now_ms: int) -> int:
+        # A clock that nobody vouches for must not decide what is old.
+        if now_ms < self._age_at or not now.synchronised:
+            return 0
+        limit = datetime.fromisoformat(now.utc) - timedelta(days=self._bounds.retention_days)
+        removed = self._ring.evict_older(limit.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        if removed == 0:
+            self._age_at = now_ms + AGE_EVERY_MS
+        return removed
+
+    def _fit_reserve(self) -> None:
+        try:
+            short = not self._reserve.fit()
+        except JournalError as error:
+            if not self._reserve_short:
+                _log.warning("%s", error)
+            short = True
+        if short and not self._reserve_short:
+            _log.warning(
+                "the disk has no room for all that the journal may grow; free some, or lower storage.max_bytes"
+            )
+        self._reserve_short = short

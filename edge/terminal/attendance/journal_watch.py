@@ -1,0 +1,87 @@
+"""The journal watched from beside it: where it stands is noted each second, if it still is the file in use."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.errors import JournalDamaged, JournalError
+from edge.journal import last_seen
+from edge.journal.journal import Ring
+from edge.journal.last_seen import Seen
+from edge.journal.quarantine import mark_suspect
+
+EVERY_S = 1.0
+_TURN_S = 0.1
+"""How long a stop may have to wait for this loop."""
+_log = logging.getLogger(__name__)
+
+
+class Noting:
+    """On a thread of its own: what it writes must be on the disk, and no punch waits for that."""
+
+    def __init__(self, open_ring: Callable[[], Ring], *, every_s: float = EVERY_S) -> None:
+        self._open_ring, self._every_s = open_ring, every_s
+        self._ring: Ring | None = None
+        self._file: tuple[int, int] | None = None
+        self._seen: Seen | None = None
+        self._failed = False
+        self._look_at = 0.0
+
+    def open(self) -> None:
+        """Open the journal on this thread. Raises JournalError."""
+        self._ring = self._open_ring()
+        self._file = _file(self._ring.path)
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait a little, and look once a second.
+
+        Raises JournalDamaged where the journal is another file than the one that is written to. Its records would
+        be gone with the process: so it ends now, and the next start says what is missing.
+        """
+        ring, now = self._opened(), time.monotonic()
+        if now < self._look_at:
+            time.sleep(min(timeout_s, _TURN_S))
+            return
+        self._look_at = now + self._every_s
+        if _file(ring.path) != self._file:
+            mark_suspect(ring.path)
+            raise JournalDamaged(
+                f"{ring.path}: was removed or replaced while it was in use; find out who did, and look for what is "
+                "missing with `smartclocker central gaps` at the centre"
+            )
+        self._note(ring)
+
+    def close(self) -> None:
+        """Note the end and release it; safe to call twice."""
+        if self._ring is not None:
+            if _file(self._ring.path) == self._file:
+                self._note(self._ring)
+            self._ring.close()
+            self._ring = None
+
+    def _note(self, ring: Ring) -> None:
+        try:
+            head = ring.head()
+            if self._seen is None or (self._seen.epoch, self._seen.seq) != (ring.epoch, head.seq):
+                self._seen = last_seen.note(ring)
+        except (JournalError, OSError) as error:
+            if not self._failed:
+                _log.warning("%s: cannot be noted (%s); free some space", last_seen.path_of(ring.path), error)
+            self._failed = True
+        else:
+            self._failed = False
+
+    def _opened(self) -> Ring:
+        if self._ring is None:
+            raise RuntimeError("call open() first, on the thread that calls run_once()")
+        return self._ring
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Which file has the name; None for none, or where the disk does not say."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

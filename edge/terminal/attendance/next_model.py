@@ -1,0 +1,41 @@
+"""A coming model learns its templates from strong punches, so that changing the model needs no image of anybody."""
+
+import logging
+from dataclasses import dataclass
+
+from edge.domain.face import Frame
+from edge.domain.people.consent import Policy
+from edge.errors import PeopleError
+from edge.people.people_store import People
+from edge.terminal.attendance.punches import Identified
+from edge.vision.embedder import Embedder
+from edge.vision.pipeline import Pipeline
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Shadow:
+    """Belongs to the attending thread, as the pipeline does; called after the light, which it never delays."""
+
+    pipeline: Pipeline
+    coming: Embedder
+    policy: Policy
+    """The configured one."""
+    learned: int = 0
+    _failing: bool = False
+
+    def __call__(self, people: People, who: Identified, frame: Frame) -> None:
+        """Keep a template of somebody who was surely recognised; what fails is said once, and costs no punch."""
+        if not who.sure:
+            return
+        try:
+            aligned = self.pipeline.aligned(frame)
+            if aligned is None:
+                return
+            embedding = self.coming.embed(aligned, mirrored=True)
+            self.learned += people.learn(who.person, self.coming.id, embedding.vector, self.policy)
+        except (PeopleError, ArithmeticError) as error:
+            if not self._failing:
+                LOG.warning("the coming model learns nothing: %s", error)
+            self._failing = True

@@ -1,0 +1,153 @@
+"""The site's own threshold at the terminal: the file that `smartclocker calibrate` writes, and what it counts."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.domain.recognition.calibration import LOOSEST, STRICTEST, Calibration, Tail
+from edge.domain.recognition.score_counts import Scorebook
+from edge.domain.strict_json import parse_object
+from edge.errors import RecordError, TransferError
+from edge.storage import owned_file
+from edge.storage.bounded_read import read_file
+
+LOG = logging.getLogger(__name__)
+CALIBRATION, SCORES = "calibration.json", "scores.json"
+"""In the state directory."""
+SAVE_EVERY_MS = 600_000
+_MOST = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the file says that counts."""
+
+    model_id: str
+    shift: float
+    made: str
+
+
+def write(
+    state: Path, model_id: str, made: str, found: Calibration, target_fpir: float, evidence: Mapping[str, Tail]
+) -> Path:
+    """Put it in force, with the evidence beside it; the running terminal takes it up. Raises TransferError."""
+    document = {
+        "calibration": 1,
+        "model": model_id,
+        "made": made,
+        "shift": found.shift,
+        "wanted": found.wanted,
+        "target_fpir": target_fpir,
+        "evidence": {source: asdict(tail) for source, tail in evidence.items()},
+    }
+    path = state / CALIBRATION
+    _replace(path, json.dumps(document, indent=1).encode())
+    return path
+
+
+def read(state: Path) -> Written | None:
+    """What is in force; None when there is none. Raises RecordError for a damaged file."""
+    try:
+        raw = read_file(state / CALIBRATION, _MOST)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{CALIBRATION} cannot be read: {error.strerror}") from error
+    document = parse_object(raw[: _MOST + 1], _MOST)
+    model, shift, made = (document.get(name) for name in ("model", "shift", "made"))
+    if document.get("calibration") != 1 or not isinstance(model, str) or not isinstance(made, str):
+        raise RecordError(f"{CALIBRATION} is not one of this version")
+    if isinstance(shift, bool) or not isinstance(shift, int | float) or not LOOSEST <= shift <= STRICTEST:
+        raise RecordError(f"{CALIBRATION} moves the threshold by what no calibration does")
+    return Written(model, float(shift), made)
+
+
+def scores(state: Path, model_id: str) -> Scorebook:
+    """The counts so far; empty ones where there are none, or none of this model. Damage raises nothing."""
+    try:
+        document = parse_object(read_file(state / SCORES, _MOST), _MOST)
+        book = Scorebook.read(document)
+    except (OSError, RecordError):
+        return Scorebook(model_id)
+    return book if book.model_id == model_id else Scorebook(model_id)
+
+
+class SiteThreshold:
+    """What the attending thread knows of the site; one thread uses it."""
+
+    def __init__(self, state: Path, model_id: str) -> None:
+        self.shift, self.ignored = 0.0, False
+        self._state, self._model_id = state, model_id
+        self._book = scores(state, model_id)
+        self._seen: tuple[int, int] | None = None
+        self._saved_ms: int | None = None
+        self._unsaved = False
+
+    def changed(self) -> bool:
+        """Whether the file is another than at the last look; if so, `shift` is its."""
+        try:
+            found = (self._state / CALIBRATION).stat()
+            seen: tuple[int, int] | None = (found.st_mtime_ns, found.st_ino)
+        except OSError:
+            seen = None
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        self.shift, self.ignored = self._read()
+        return True
+
+    def punched(self, own: float, other: float, people: int, *, by_badge: bool) -> None:
+        """Count an accepted face."""
+        self._unsaved = self._book.punched(own, other, people, by_badge=by_badge) or self._unsaved
+
+    def save(self, now_ms: int | None = None) -> None:
+        """Now and then, or now without a time. A disk that takes nothing costs some counts, and no punch."""
+        if not self._unsaved:
+            return
+        if now_ms is not None:
+            if self._saved_ms is None:
+                self._saved_ms = now_ms
+            if now_ms - self._saved_ms < SAVE_EVERY_MS:
+                return
+            self._saved_ms = now_ms
+        try:
+            _replace(self._state / SCORES, json.dumps(self._book.as_json()).encode())
+            self._unsaved = False
+        except TransferError as error:
+            LOG.warning("%s", error)
+
+    def _read(self) -> tuple[float, bool]:
+        try:
+            written = read(self._state)
+        except RecordError as error:
+            LOG.warning("%s; the manifest's threshold counts: calibrate again", error)
+            return 0.0, True
+        if written is None:
+            return 0.0, False
+        if written.model_id != self._model_id:
+            LOG.warning("the site was calibrated for another model; the manifest's threshold counts")
+            return 0.0, True
+        LOG.info("the site's own threshold, %+.3f from the manifest's, made %s", written.shift, written.made)
+        return written.shift, False
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or not at all, and durable. Raises TransferError."""
+    try:
+        owned_file.replace(path, content)
+    except OSError as error:
+        raise TransferError(f"{path}: cannot be written ({error.strerror}); make room, then again") from error
+
+
+def document_of(found: Calibration, evidence: Mapping[str, Tail], usual: float) -> dict[str, Any]:
+    """What `calibrate` prints for machines."""
+    return {
+        "shift": found.shift,
+        "wanted": found.wanted,
+        "manifest_threshold": usual,
+        "threshold": usual + found.shift,
+        "evidence": {source: asdict(tail) for source, tail in evidence.items()},
+    }

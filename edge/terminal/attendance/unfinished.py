@@ -1,0 +1,30 @@
+"""What a start brings to its end: owed records, the journal's last words, what was put back, begun erasures."""
+
+import logging
+from functools import partial
+
+from edge.errors import EvidenceError, JournalError, PeopleError, RecordError, TransferError
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.ports import Clock
+from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.orders.order_handler import settle
+from edge.terminal.startup import restored_credentials, restored_files, restored_people
+
+_log = logging.getLogger(__name__)
+
+
+def finish(people: People, ring: Ring, clock: Clock) -> None:
+    """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
+    for step in (
+        partial(settle, people, ring, clock, interrupted=True),
+        partial(restored_people.carry_out, people, ring, clock),
+        partial(restored_credentials.take_anew, people, ring),
+        partial(restored_files.drop_answers, people, ring),
+        partial(restored_files.drop_images, people, ring, clock),
+        partial(finish_erasures, people=people, ring=ring, clock=clock),
+    ):
+        try:
+            step()
+        except (PeopleError, JournalError, RecordError, TransferError, EvidenceError) as error:
+            _log.error("something is still to be finished, at the next start: %s", error)

@@ -1,0 +1,1 @@
+"""What `smartclocker check` looks at."""

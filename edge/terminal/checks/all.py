@@ -1,0 +1,31 @@
+"""Everything about a terminal that can be checked from outside, for `smartclocker check`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.adapters.linux.service_account import Account, service_account
+from edge.config import CREDENTIAL_SOURCE, Loaded
+from edge.terminal.checks import devices, files, state
+
+
+def problems(loaded: Loaded) -> list[str]:
+    """Each once, with its cure: what `run` would meet, found with the rights of the service's user."""
+    account = _account(loaded)
+    return list(dict.fromkeys(_problems(loaded, account)))
+
+
+def notes(loaded: Loaded) -> list[str]:
+    """What works, and may not be what was meant."""
+    return list(files.notes(loaded.config))
+
+
+def _problems(loaded: Loaded, account: Account | None) -> Iterator[str]:
+    yield from files.problems(loaded.config, account)
+    yield from devices.problems(loaded.config, account)
+    yield from state.problems(loaded.config, account)
+
+
+def _account(loaded: Loaded) -> Account | None:
+    installed = Path(os.path.abspath(loaded.source)).parent == CREDENTIAL_SOURCE.parent  # noqa: PTH100 - no links
+    return service_account(Path(loaded.config.storage.state), installed=installed)

@@ -1,0 +1,96 @@
+"""What `smartclocker check` sees of camera, lights and readers: libraries and devices. It opens none."""
+
+import importlib.util
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.adapters.linux.service_account import Account, acting_as
+from edge.adapters.raspberry_pi.camera import load_library
+from edge.config import Config
+from edge.terminal import factory
+from edge.terminal.checks.files import attempt
+
+_DEVICES = Path("/dev")
+
+
+def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
+    """Of the adapters that the configuration chose; `devices` is where the kernel shows them."""
+    yield from _camera(config, account, devices)
+    yield from _pins(config, devices)
+    yield from _reader(config, account)
+
+
+def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
+    chosen = config.camera
+    if config.recognition.mode == "badge":
+        return
+    if chosen.kind == "replay":
+        if not Path(chosen.replay).is_dir():
+            yield f"camera.replay: no folder {chosen.replay}; name one with photographs (jpg or png)"
+            return
+        with acting_as(account):
+            closed = not os.access(chosen.replay, os.R_OK | os.X_OK, effective_ids=True)
+        if closed:
+            yield f"camera.replay: the service's user may not read {chosen.replay}; `chmod -R a+rX {chosen.replay}`"
+        else:
+            yield from attempt("camera.replay", factory.camera(config).open)
+        return
+    found = list(attempt("camera.kind", load_library))
+    yield from found
+    if not found and not any(devices.glob("media[0-9]*")):
+        yield (
+            f"camera.kind: no camera is seen here ({devices}/media* is missing); push its ribbon cable in at both "
+            "ends, then `rpicam-hello --list-cameras` must name it"
+        )
+
+
+def _pins(config: Config, devices: Path) -> Iterator[str]:
+    strobe = config.recognition.strobe and config.camera.kind == "pi"
+    if config.signals.kind != "gpio" and not strobe:
+        return
+    key = "signals.kind" if config.signals.kind == "gpio" else "recognition.strobe"
+    missing = [name for name in ("lgpio", "gpiozero") if importlib.util.find_spec(name) is None]
+    if missing:
+        yield (
+            f"{key}: the GPIO library is not installed ({', '.join(missing)}): apt install python3-lgpio, and make "
+            'the virtual environment with --system-site-packages; or set signals.kind to "console"'
+        )
+    elif not any(devices.glob("gpiochip[0-9]*")):
+        yield f'{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set signals.kind to "console"'
+
+
+def _reader(config: Config, account: Account | None) -> Iterator[str]:
+    chosen = config.reader
+    if chosen.kind == "none":
+        return
+    yield from attempt("reader.kind", lambda: factory.reader(config))
+    named = ("badge", "keypad") if chosen.kind == "evdev" else ("script",)
+    for name in named:
+        path = getattr(chosen, name)
+        if path and not Path(path).exists():
+            where = "plug it in, and name it as /dev/input/by-id does" if name != "script" else "`mkfifo` makes it"
+            yield f"reader.{name}: no {path}; {where}"
+        elif path:
+            yield from _unreadable(name, Path(path), account)
+
+
+def _unreadable(name: str, path: Path, account: Account | None) -> Iterator[str]:
+    mode = path.stat().st_mode
+    if name == "script":
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            yield f"reader.script: {path} is no file and no FIFO; `mkfifo` makes one"
+            return
+        asked = os.R_OK | (os.W_OK if stat.S_ISFIFO(mode) else 0)  # a FIFO is held open from both ends
+        cure = f"`chown` it to the service's user, or `chmod a+rw {shlex.quote(str(path))}`"
+    else:
+        if not stat.S_ISCHR(mode):
+            yield f"reader.{name}: {path} is no device; name it as /dev/input/by-id does"
+            return
+        asked, cure = os.R_OK, "the service's user must be in the group input"
+    with acting_as(account):
+        closed = not os.access(path, asked, effective_ids=True)
+    if closed:
+        yield f"reader.{name}: the service's user may not use {path}; {cure}"

@@ -1,0 +1,208 @@
+"""The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.domain.attendance.cues import CUES
+from edge.domain.attendance.states import Situation, State
+from edge.domain.face import Frame, Pixels, Probe
+from edge.domain.people import consent as consents
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_kinds import PERSON, ErasureReason, Kind
+from edge.domain.recognition import lookalikes
+from edge.errors import EnrolmentRefused, PeopleError
+from edge.evidence_images import store as images
+from edge.evidence_images.schema import NAME as IMAGES
+from edge.journal.journal import Ring
+from edge.people.order_log import Saying
+from edge.people.people_store import People
+from edge.people.person import malformed, new_person_id
+from edge.ports import Camera, Clock
+from edge.terminal.operator import audited_action
+from edge.terminal.subject_access import report
+from edge.vision.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What an enrolment made."""
+
+    person: str
+    """The opaque id; it is what records name."""
+    templates: int
+
+
+def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
+    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails.
+
+    They are taken one after another: read as they are asked for, one of them is in memory at a time.
+    """
+    probes, names, problems = [], [], []
+    for name, pixels in photographs:
+        names.append(name)
+        sight = pipeline.look(Frame(pixels, 0))
+        turned = "" if sight.probe is not None else _turned(pixels, pipeline)
+        if sight.probe is not None:
+            probes.append(sight.probe)
+        elif turned:
+            problems.append(f"{name}: the picture lies on its side or head; turn it {turned}, and save it so")
+        elif sight.box is None:
+            problems.append(f"{name}: no face was found; use a photograph that shows the whole face, upright")
+        else:
+            reason = sight.reason or "refused"
+            cue = Situation(State.REFUSED, None, None, sight.reason).cue
+            problems.append(f"{name}: {reason}: {CUES[cue].text}; take the photograph again")
+    if problems:
+        raise EnrolmentRefused("nobody was enrolled:\n" + "\n".join(f"  {line}" for line in problems))
+    if not probes:
+        raise EnrolmentRefused("nobody was enrolled: give at least one photograph")
+    apart = lookalikes.strangers(np.stack([probe.embedding for probe in probes]))
+    if apart is not None:
+        one, other = (names[n] for n in apart)
+        raise EnrolmentRefused(
+            f"nobody was enrolled: {one} and {other} do not show the same person, or one of them shows too little; "
+            "look at them, and take the wrong one out"
+        )
+    return probes
+
+
+def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
+    """How a picture without a good face would show one; empty when it does not either way."""
+    for quarters, words in ((1, "by 90° to the left"), (3, "by 90° to the right"), (2, "upside down")):
+        if pipeline.look(Frame(np.ascontiguousarray(np.rot90(pixels, quarters)), 0)).probe is not None:
+            return words
+    return ""
+
+
+def probes_from_camera(
+    camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
+) -> list[Probe]:
+    """`wanted` live, good probes from at most `frames` frames; `told` hears what to change, once a reason.
+
+    Raises EnrolmentRefused when not enough came, CameraError when the camera fails.
+    """
+    probes: list[Probe] = []
+    said: set[str] = set()
+    camera.open()
+    try:
+        for _ in range(frames):
+            frame = camera.read(1.0)
+            sight = None if frame is None else pipeline.look(frame)
+            if sight is not None and sight.probe is not None:
+                probes.append(sight.probe)
+                if len(probes) == wanted:
+                    if lookalikes.strangers(np.stack([one.embedding for one in probes])) is not None:
+                        raise EnrolmentRefused("more than one person stood there; one at a time, then try again")
+                    return probes
+            elif sight is not None and sight.reason is not None and sight.reason not in said:
+                said.add(sight.reason)
+                told(CUES[Situation(State.REFUSED, None, None, sight.reason).cue].text)
+    finally:
+        camera.close()
+    raise EnrolmentRefused(
+        f"only {len(probes)} of {wanted} good pictures came; face the camera in good light, try again"
+    )
+
+
+def enrol(
+    name: str,
+    probes: Sequence[Probe],
+    consent: Consent,
+    policy: Policy,
+    *,
+    people: People,
+    ring: Ring,
+    clock: Clock,
+    by: str | None = None,
+) -> Enrolled:
+    """Keep consent and templates, and put both on record; no template without consent (I9).
+
+    `by` is who does it by hand (`operator_id`), None where nobody does. Raises PeopleError, and nothing
+    is kept or said, when the consent does not hold, the roster refuses or `by` is of another form; JournalError
+    when the records cannot be stored, and the next start makes them.
+    """
+    check(person := new_person_id(), name, consent, policy, probes)
+    model_id = probes[0].model_id
+
+    def change() -> list[Saying]:
+        people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
+        made = {"person": person, "models": [model_id], "templates": len(probes)}
+        return [(Kind.CONSENT, given(person, consent)), (Kind.ENROLLED, made)]
+
+    audited_action.changed(change, people, ring, clock, by)
+    return Enrolled(person, len(probes))
+
+
+def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
+    """All that can be known before anything is written. Raises PeopleError, with every problem and its cure."""
+    wrong = consents.problems(consent, policy)
+    embeddings = np.stack([probe.embedding for probe in probes]) if probes else None
+    wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
+    if wrong:
+        raise PeopleError("nobody was enrolled: " + "; ".join(wrong))
+
+
+def given(person: str, consent: Consent) -> dict[str, object]:
+    """What the record says of a consent: never who witnessed it."""
+    return {
+        "person": person,
+        "state": "given",
+        "policy_version": consent.policy_version,
+        "policy_sha256": consent.policy_sha256,
+        "language": consent.language,
+        "witnessed": True,
+        "age_attested": consent.age_attested,
+        "employer_agreed": consent.employer_agreed,
+    }
+
+
+def erase(
+    person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, interrupted: bool = False
+) -> int:
+    """Destroy a person's biometrics, then record it; how many templates there were. By hand: `by_hand.erase`.
+
+    `interrupted`: an earlier one may have been, between its record and the note of it, and is not recorded twice.
+
+    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the biometrics are gone
+    all the same, and the next start of the terminal records it.
+    """
+    evidence = clock.evidence()
+    count = people.erase(person, evidence.utc, reason)
+    images.forget(people.path.with_name(IMAGES), person, evidence)
+    report.forget(people.path.with_name(report.FOLDER), person)
+    if not (interrupted and says_erased(ring, person)):
+        ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
+    people.settled(person)
+    return count
+
+
+def says_erased(ring: Ring, person: str) -> bool:
+    """Whether the last that the journal holds of somebody's enrolment is its end."""
+    told = [(seq, kind) for _, kind, seq in ring.words(person) if kind != Kind.RESTRICTED]
+    return max(told, default=(0, ""))[1] == Kind.ERASED
+
+
+def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
+    """Carry through what an interruption left, to the record; how many there were.
+
+    Raises PeopleError for the first that could not be, after all others; JournalError when nothing can be stored.
+    """
+    people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
+    owed = people.owed()
+    failed: PeopleError | None = None
+    for person, reason in owed:
+        known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
+        try:
+            if PERSON.fullmatch(person) is None:  # the id was altered: no record could name it
+                people.erase(person, clock.evidence().utc, known)
+                people.settled(person)
+            else:
+                erase(person, known, people=people, ring=ring, clock=clock, interrupted=True)
+        except PeopleError as error:
+            failed = failed or error  # theirs alone: the others do not wait for it
+    if failed is not None:
+        raise failed
+    return len(owed)

@@ -1,0 +1,1 @@
+"""The authority's orders at the terminal."""

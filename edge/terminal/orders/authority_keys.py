@@ -1,0 +1,89 @@
+"""Whose orders count at this terminal: the authority's pinned key, and those that it named to follow it.
+
+Each next key is named in an order that the key before it signed. Those statements are kept as they were signed and
+verified again whenever they are read, from the pinned key on: whoever can write the file cannot add a key.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nacl.signing import VerifyKey
+
+from edge.crypto import dsse
+from edge.domain.protocol import order as orders
+from edge.domain.protocol.order import Order, Word
+from edge.errors import RecordError
+from edge.people.order_log import OrderBook
+
+
+@dataclass(slots=True)
+class _Link:
+    key: VerifyKey
+    since: str | None = None
+    until: str | None = None
+    """Both RFC 3339 UTC; None: no such bound."""
+    ended: bool = False
+    replaced_by: int | None = None
+    """The number of the rotation that names the next one."""
+
+
+class Authority:
+    """The keys that count; on the thread of its `OrderBook`."""
+
+    def __init__(self, pinned: VerifyKey, book: OrderBook) -> None:
+        self._pinned, self._book = pinned, book
+
+    def open(self, raw: bytes, now: str | None) -> Order:
+        """A genuine order, whoever it is for. Raises RecordError otherwise; PeopleError.
+
+        `now` is the earliest that it can be (RFC 3339 UTC with milliseconds and Z), None when nobody knows.
+        """
+        chain = self._chain(now)
+        parsed = dsse.parse(raw)
+        order = orders.decode(dsse.verify(parsed, orders.PAYLOAD_TYPE, _counting(chain, now)))
+        if order.word is Word.ROTATE and parsed.keyid != dsse.key_id(chain[-1].key):
+            raise RecordError("order: a key that was replaced names another successor")
+        return order
+
+    def reopen(self, raw: bytes) -> Order:
+        """One that was genuine when it came, whatever became of its key since. Raises RecordError, PeopleError."""
+        keys = {dsse.key_id(link.key): link.key for link in self._chain(None)}
+        return orders.decode(dsse.verify(dsse.parse(raw), orders.PAYLOAD_TYPE, keys))
+
+    def keys(self, now: str | None) -> dict[str, VerifyKey]:
+        """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
+        return _counting(self._chain(now), now)
+
+    def _chain(self, now: str | None) -> list[_Link]:
+        """From the pinned key to the newest. A key that is over is marked so for good: no clock brings it back."""
+        chain = [_Link(self._pinned)]
+        for number, wire, ended in self._book.rotations():
+            last = chain[-1]
+            rotation = _read(wire, {dsse.key_id(last.key): last.key})
+            if rotation is None:
+                continue  # altered, or of another pinned key than today's
+            last.until, last.ended, last.replaced_by = rotation["until"], ended, number
+            chain.append(_Link(VerifyKey(base64.b64decode(rotation["key"])), since=rotation["from"]))
+        for link in chain:
+            over = now is not None and link.until is not None and now >= link.until
+            if over and not link.ended and link.replaced_by is not None:
+                self._book.end_key(link.replaced_by)
+                link.ended = True
+        return chain
+
+
+def _counting(chain: list[_Link], now: str | None) -> dict[str, VerifyKey]:
+    return {
+        dsse.key_id(link.key): link.key
+        for link in chain
+        if not link.ended and (now is None or link.since is None or now >= link.since)
+    }
+
+
+def _read(wire: bytes, keys: Mapping[str, VerifyKey]) -> Mapping[str, str] | None:
+    try:
+        order = orders.decode(dsse.verify(dsse.parse(wire), orders.PAYLOAD_TYPE, keys))
+    except RecordError:
+        return None
+    return order.fields if order.word is Word.ROTATE else None

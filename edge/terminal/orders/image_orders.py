@@ -1,0 +1,121 @@
+"""Evidence images leave by an order alone, as they were sealed; and they are deleted by one."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge.domain.face import TimeEvidence
+from edge.domain.plural import counted
+from edge.domain.protocol.order import EVERYBODY, Order, Word
+from edge.domain.protocol.record_kinds import CommandOutcome
+from edge.evidence_images.schema import COPY_SUFFIX, NAME
+from edge.evidence_images.store import EvidenceStore, Still, opened
+from edge.terminal.orders.order_actions import Done
+from edge.terminal.subject_access.report import FOLDER, keep
+
+INDEX = "index.json"
+"""Of a file that is handed out; beside it, each image as `EPOCH-SEQ.still`."""
+OF_EVERYBODY = "of everybody"
+"""In the detail of an order that deleted all images; a record of one person's images names them."""
+
+
+def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str, Any]]:
+    """What is kept, of one person or all, as JSON values. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        return [] if store is None else [_describe(one) for one in store.stills(person)]
+
+
+def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
+    """The employer's request: all images, or one person's: what is to be said of it, with their number.
+
+    None is deleted yet: that is `carry_out`, once it is owed to the journal, and again until the journal says it.
+    One that was cut short would otherwise be told with the number of those that were left. Raises EvidenceError.
+    """
+    whose = order.fields["whose"]
+    count = len(listed(state, None if whose == EVERYBODY else whose, now))
+    whole = f", {OF_EVERYBODY}" if whose == EVERYBODY else ""
+    return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
+
+
+def carry_out(said: Mapping[str, Any], state: Path, now: TimeEvidence) -> None:
+    """Before the result of an order goes on record: delete what it says is deleted. Raises EvidenceError."""
+    if said.get("command") != Word.DELETE_EVIDENCE or said.get("outcome") != CommandOutcome.DONE or "by" in said:
+        return  # what was done by hand was done before it was said
+    person = said.get("person")
+    if isinstance(person, str) or OF_EVERYBODY in str(said.get("detail")):
+        remove(person, state, now)
+
+
+def remove(person: str | None, state: Path, now: TimeEvidence) -> int:
+    """Delete one person's images, or all; how many. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        return 0 if store is None else store.remove(person)
+
+
+def release(order: Order, state: Path, now: TimeEvidence) -> Done:
+    """Hand out the images of the named punches, all of them or none. Raises EvidenceError, TransferError."""
+    wanted = order.fields["records"]
+    with opened(state / NAME, now) as store:
+        there = {} if store is None else {one.record: one for one in store.stills(order.person)}
+        missing = [record for record in wanted if record not in there]
+        if missing or store is None:
+            detail = (
+                f"no image of this person is kept of {len(missing)} of {len(wanted)} records; none was released"
+            )
+            return Done(CommandOutcome.REFUSED, detail)
+        if not all(there[record].certain for record in wanted):
+            return Done(CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released")
+        name, sha256 = _copy(store, [there[record] for record in wanted], order)
+    return Done(CommandOutcome.DONE, f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
+
+
+def accompany(order: Order, state: Path, now: TimeEvidence) -> int:
+    """All images of a person, beside the answer to their request for access; how many. Raises TransferError."""
+    with opened(state / NAME, now) as store:
+        found = [] if store is None else [one for one in store.stills(order.person) if one.certain]
+        if found and store is not None:
+            _copy(store, found, order)
+    return len(found)
+
+
+def pack(found: Sequence[Still], sealed: Mapping[str, bytes]) -> bytes:
+    """A zip of the images as they were sealed, by record id, and of what is known of them."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(INDEX, json.dumps([_describe(one) for one in found], indent=2))
+        for one in found:
+            _, epoch, seq = one.record.split("/")
+            archive.writestr(f"{epoch}-{seq}.still", sealed[one.record])
+    return out.getvalue()
+
+
+def packed(state: Path, person: str, now: TimeEvidence) -> bytes | None:
+    """All images of a person for a stick; None when there is none. Raises EvidenceError."""
+    with opened(state / NAME, now) as store:
+        found = [] if store is None else [one for one in store.stills(person) if one.certain]
+        if not found or store is None:
+            return None
+        return pack(found, {one.record: store.sealed(one.record) for one in found})
+
+
+def _copy(store: EvidenceStore, found: Sequence[Still], order: Order) -> tuple[str, str]:
+    content = pack(found, {one.record: store.sealed(one.record) for one in found})
+    name = f"{order.person}-{order.id}{COPY_SUFFIX}"
+    store.copied(f"{FOLDER}/{name}", order.person or "", [one.record for one in found])
+    keep(store.path.with_name(FOLDER), order.id, order.person or "", content, suffix=COPY_SUFFIX)
+    return name, hashlib.sha256(content).hexdigest()
+
+
+def _describe(one: Still) -> dict[str, Any]:
+    return {
+        "record": one.record,
+        "person": one.person,
+        "utc": one.time.utc,
+        "synchronised": one.time.synchronised,
+        "bytes": one.bytes,
+        "age_known": one.certain,
+    }

@@ -1,0 +1,44 @@
+"""Orders that wait for a clock that follows a time server: whether they are over, nobody can tell before."""
+
+import logging
+
+from edge.domain.protocol.order import Order
+from edge.terminal.runtime.alarms import ORDERS_WAITING, Alarms
+
+MOST = 64
+"""Kept in memory alone; the authority sends again what was not answered."""
+
+
+class PutOff:
+    """On the thread of the orders; `alarms` may be read on any."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+        self._alarms = Alarms()
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """`orders-waiting` while some wait."""
+        return self._alarms.words
+
+    def keep(self, order: Order, raw: bytes) -> None:
+        """A genuine one for us, as it came."""
+        if len(self._kept) < MOST:
+            self._kept[order.id] = raw
+        self._alarms.begin(
+            ORDERS_WAITING,
+            logging.WARNING,
+            "an order (%s, %s) waits until the clock follows a time server, as does each that does not only "
+            "take away: let UDP 123 out, or name a time server",
+            order.word,
+            order.id,
+        )
+
+    def kept(self) -> list[bytes]:
+        """All of them, in the order in which they came."""
+        return list(self._kept.values())
+
+    def judged(self) -> None:
+        """None of them waits any longer."""
+        self._kept.clear()
+        self._alarms.end(ORDERS_WAITING, "the time is known; the orders that waited were judged")

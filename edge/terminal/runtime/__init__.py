@@ -1,0 +1,1 @@
+"""Threads, alarms and times of the running service."""

@@ -1,0 +1,64 @@
+"""How long people wait: from the deciding frame to the light, and from the first sight of a face to its answer."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.domain.attendance.cues import Cue, CueName
+
+_RECOGNISED = frozenset({CueName.IN, CueName.OUT, CueName.ALREADY_IN, CueName.ALREADY_OUT})
+_KEPT = 1_000
+"""Decisions that the percentiles look back on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Milliseconds over the decisions that are kept; 0.0 before the first."""
+
+    p50: float
+    p95: float
+
+
+class Latency:
+    """The attend thread says what it decided, the signal thread when the lights showed it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: tuple[CueName, int, int] | None = None
+        self._frame_ms: deque[float] = deque(maxlen=_KEPT)
+        self._face_ms: deque[float] = deque(maxlen=_KEPT)
+
+    def decided(self, cue: CueName, captured_ns: int, first_seen_ns: int) -> None:
+        """This cue answers the frame of `captured_ns`, of a face first seen at `first_seen_ns`."""
+        with self._lock:
+            self._open = (cue, captured_ns, first_seen_ns)
+
+    def shown(self, cue: Cue, shown_ns: int) -> None:
+        """The first lights of a cue are on."""
+        with self._lock:
+            if self._open is None or self._open[0] is not cue.name:
+                return
+            _, captured_ns, first_seen_ns = self._open
+            self._open = None
+            self._frame_ms.append((shown_ns - captured_ns) / 1e6)
+            if cue.name in _RECOGNISED:
+                self._face_ms.append((shown_ns - first_seen_ns) / 1e6)
+
+    def frame_to_cue(self) -> Percentiles:
+        """From the end of the exposure of the deciding frame to the light."""
+        with self._lock:
+            return _percentiles(self._frame_ms)
+
+    def face_to_cue(self) -> Percentiles:
+        """From the first frame with the face in it to the light: what somebody feels who is recognised."""
+        with self._lock:
+            return _percentiles(self._face_ms)
+
+
+def _percentiles(samples: Sequence[float]) -> Percentiles:
+    if not samples:
+        return Percentiles(0.0, 0.0)
+    ordered = sorted(samples)
+    # Nearest rank: every figure is one that was measured.
+    return Percentiles(*(round(ordered[-(-len(ordered) * share // 100) - 1], 1) for share in (50, 95)))

@@ -1,0 +1,1 @@
+"""What a start looks at before the loops run."""

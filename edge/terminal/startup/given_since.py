@@ -1,0 +1,54 @@
+"""What people were given after a copy of the people file was made, as the journal tells of each act by hand."""
+
+from collections.abc import Iterable
+
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record import Record
+from edge.domain.protocol.record_kinds import Kind
+from edge.journal.journal import Ring
+from edge.people.lacking import Lack
+from edge.people.people_store import People
+from edge.terminal.operator.actions import ADD, PIN, TAKEN
+
+GIVING = {
+    ADD: Lack.PERSON,
+    Token.BADGE: Lack.BADGE,
+    Token.NUMBER: Lack.NUMBER,
+    PIN: Lack.PIN,
+    Word.RECTIFY: Lack.NAME,
+}
+"""What a file lacks that does not know of an act of this word."""
+_FACE = {Lack.FACE, Lack.CONSENT}
+_WITHDRAWN = b'"withdrawn"'
+"""In every record of a withdrawal."""
+
+
+def lacking(unknown: Iterable[Record], people: People, ring: Ring) -> dict[str, set[Lack]]:
+    """By person, what the file lacks of what was given and not taken, withdrawn or erased since.
+
+    `unknown` are the records of acts about somebody that the file does not know. Raises PeopleError, JournalError.
+    """
+    last = {(person, kind): seq for person, kind, seq in ring.words()}
+    known = people.known()
+    erased = known - people.remaining()
+    found: dict[str, set[Lack]] = {}
+    for record in sorted(unknown, key=lambda one: one.position.seq):
+        person, seq = record.data["person"], record.position.seq
+        if person in erased or seq < last.get((person, Kind.ERASED), 0):
+            continue
+        lacks = found.setdefault(person, set())
+        if record.kind == Kind.COMMAND_RESULT:
+            taken = str(record.data["detail"]).startswith(TAKEN)
+            (lacks.discard if taken else lacks.add)(GIVING[record.data["command"]])
+        elif not _withdrew(last.get((person, Kind.CONSENT), 0), seq, ring):
+            lacks |= _FACE if record.kind == Kind.ENROLLED else {Lack.CONSENT}
+    for person, lacks in found.items():
+        if lacks and person not in known:
+            lacks.add(Lack.PERSON)
+    return {person: lacks for person, lacks in found.items() if lacks}
+
+
+def _withdrew(word: int, seq: int, ring: Ring) -> bool:
+    """Whether the last word on somebody's consent is its end, and not of before the record `seq`."""
+    return word >= seq and _WITHDRAWN in (ring.payload_at(word) or b"")

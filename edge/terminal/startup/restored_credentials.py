@@ -1,0 +1,86 @@
+"""An older people file that was put back: what was taken since opens nothing, and what it lacks is noted.
+
+Each act by hand is known to the people file under the id that the journal has of it. One that the journal has and
+the file does not is younger than the file: no clock is asked. No record says which number it was, so that all of
+that kind go that somebody has in the older file. What was given since is not in it, and has to be given again: who
+lacks what is noted (`edge.people.lacking`), and is an alarm until somebody says that they looked.
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import groupby
+
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record import Record
+from edge.domain.protocol.record_kinds import PERSON, Kind
+from edge.errors import PeopleError
+from edge.journal.journal import Ring
+from edge.people.lacking import named
+from edge.people.people_store import People
+from edge.terminal.operator.actions import PIN, TAKEN
+from edge.terminal.startup.given_since import GIVING, lacking
+
+_Act = tuple[str, Record]
+"""The id it was taken under, and its record."""
+
+_log = logging.getLogger(__name__)
+
+
+def take_anew(people: People, ring: Ring) -> int:
+    """Take from people of this terminal what was taken after this file, and note what it lacks; from how many.
+
+    What keeps it from one person keeps no other, and is tried again at the next start. Of a file that has forgotten
+    acts, of more than ten thousand, what came after the newest that it knows is judged, since it forgets the oldest
+    first. Raises PeopleError, JournalError, RecordError.
+    """
+    acts = [*ring.results(0, *GIVING), *ring.enrolments()]  # first: the file knows of each that is in the journal
+    if not people.orders.remembers():
+        if not people.orders.forgets_the_oldest():
+            return 0  # an earlier version took all of them, and forgot any of them
+        seqs = dict(ring.taken())
+        newest = max((seq for act, seq in seqs.items() if people.orders.known(act)), default=0)
+        acts = [one for one in acts if seqs[one[0]] > newest]
+    # what names nobody here is an order of the authority: it is carried out anew when it comes again
+    unknown = sorted((one for one in acts if _person(one) and not people.orders.known(one[0])), key=_person)
+    lacks = lacking((record for _, record in unknown), people, ring)
+    here, done, told = people.remaining(), 0, []
+    by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
+    with people.together():  # a new file has nothing of all of them: one write, not thousands
+        absent = sorted(by_person.keys() - here)
+        for person in absent:
+            people.lacking.note(person, lacks.get(person, ()))
+        people.orders.know(act for person in absent for act, _ in by_person[person])
+    for person in sorted(by_person.keys() & here):
+        try:
+            with people.together():
+                done += _taken(person, [record for _, record in by_person[person]], people)
+                people.lacking.note(person, lacks.get(person, ()))
+                people.orders.know(act for act, _ in by_person[person])
+            told.append(person)
+        except PeopleError as error:
+            _log.error("%s: what was taken from them since cannot be taken anew: %s", person, error)
+    if told:
+        people.purge()
+        _log.error(
+            "the people file does not know what was done by hand to %s since: somebody put an older copy of it "
+            "back. Badges and PINs that were taken since are taken again",
+            named(told),
+        )
+    return done
+
+
+def _person(act: _Act) -> str:
+    person = act[1].data.get("person")
+    return person if isinstance(person, str) and PERSON.fullmatch(person) is not None else ""
+
+
+def _taken(person: str, records: Sequence[Record], people: People) -> bool:
+    """Inside a transaction; whether anything went. A PIN that was chosen anew ends the one before."""
+    acts = [one.data for one in records if one.kind == Kind.COMMAND_RESULT]
+    taken = {str(act["command"]) for act in acts if str(act["detail"]).startswith(TAKEN)}
+    chosen = {str(act["command"]) for act in acts} & {PIN}
+    went = sum(people.means.take(person, kind) for kind in Token if kind in taken)
+    if PIN in taken | chosen and people.means.has_pin(person):
+        people.means.set_pin(person, None)
+        went += 1
+    return went > 0

@@ -1,0 +1,118 @@
+"""A person's data, handed out: JSON for machines and a page to read, in one file for the holder of a key alone."""
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nacl.public import PublicKey, SealedBox
+
+from edge.domain.privacy.access_page import JSON_NAME, PAGE_NAME, page
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import PERSON
+from edge.errors import TransferError
+from edge.journal.journal import Ring
+from edge.people.people_store import People
+from edge.storage import owned_file
+from edge.storage.sqlite_file import sync_directory
+
+FOLDER = "access"
+"""Of the state directory: answers that wait to be collected."""
+MAX_RECORDS = 200_000
+"""How far back the journal is searched; what is older, the centre has."""
+IMAGES_NAME = "images.stills"
+
+
+def collect(
+    person: str, made: str, origin: Origin, people: People, journal: Ring, images: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError.
+
+    `images` says which evidence images are kept of them.
+    """
+    return {
+        "smartclocker-access": 1,
+        "person": person,
+        "site": origin.site,
+        "terminal": origin.terminal,
+        "made": made,
+        **people.held(person),
+        "images": images,
+        "records": [json.loads(payload) for payload in journal.about(person, MAX_RECORDS)],
+    }
+
+
+def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
+    """A zip of both forms in a libsodium sealed box for the X25519 key `reply_key` (32 bytes)."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(JSON_NAME, json.dumps(found, indent=2, ensure_ascii=False))
+        archive.writestr(PAGE_NAME, page(found))
+    return SealedBox(PublicKey(reply_key)).encrypt(packed.getvalue())
+
+
+def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
+    """Write an answer, whole or not at all; durable on return. Raises TransferError."""
+    path = directory / f"{person}-{order}{suffix}"
+    try:
+        owned_file.replace(path, sealed, folder=True)
+    except OSError as error:
+        raise TransferError(
+            f"{path}: cannot be written ({error.strerror}); make room, and its directory writable by this user"
+        ) from error
+    return path
+
+
+def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = None) -> list[Path]:
+    """Both forms in the clear, in a folder that was not there; durable on return, or there is none of it.
+
+    `images` are sealed, and stay so. Raises TransferError.
+    """
+    content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False).encode(), PAGE_NAME: page(found).encode()}
+    if images is not None:
+        content[IMAGES_NAME] = images
+    made = False
+    try:
+        target.mkdir(mode=0o700)
+        made = True
+        for name, text in content.items():
+            descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+        sync_directory(target)
+    except OSError as error:
+        if made:
+            shutil.rmtree(target, ignore_errors=True)  # whole or not at all
+        raise TransferError(
+            f"{target}: cannot be written ({error.strerror}); name a new folder where there is room"
+        ) from error
+    return [target / name for name in content]
+
+
+def forget(directory: Path, person: str) -> None:
+    """Remove the answers that wait for somebody who is erased. Raises TransferError."""
+    if PERSON.fullmatch(person) is None or not directory.exists():
+        return
+    drop(directory, [path.name for path in directory.glob(f"{person}-*")])
+
+
+def drop(directory: Path, names: Iterable[str]) -> None:
+    """Remove answers, or what lies in their place, by their names; durable on return. Raises TransferError."""
+    try:
+        for name in names:
+            path = directory / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)  # none of ours, and in the way of an erasure for good
+            else:
+                path.unlink(missing_ok=True)
+        sync_directory(directory)
+    except OSError as error:
+        raise TransferError(
+            f"{directory}: cannot be cleared ({error.strerror}); make it writable by this user"
+        ) from error

@@ -1,0 +1,1 @@
+"""The way of records to the ledger, and of receipts and the roster back."""

@@ -1,0 +1,104 @@
+"""The certificates of the way to the centre: whose they are, and a word before they end."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.adapters.mqtt import certificate
+from edge.adapters.mqtt.tls import UplinkSettings
+from edge.domain.protocol.certificate_expiry import Standing, days, standing
+from edge.errors import KeyFileError
+from edge.terminal.runtime.alarms import CERTIFICATE_ENDING
+
+_log = logging.getLogger(__name__)
+LOOK_EVERY_S = 600.0
+LOOK_AGAIN_S = 60.0
+"""While one ends: it may be renewed at any moment."""
+
+
+def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
+    """What keeps the broker, or the centre, from taking them, each after its key of the configuration.
+
+    `files` are those of `files_of`, or some; `name` is the terminal's, which its certificate must have.
+    """
+    now = datetime.now(UTC)
+    for key, path in files:
+        try:
+            found = certificate.read(path)
+        except KeyFileError as error:
+            yield f"{key}: {error}"
+            continue
+        stands = standing(found.begin, found.end, now)
+        if stands is Standing.ENDED:
+            yield f"{key}: {path} ended on {found.end:%Y-%m-%d}; {_CURES[key]}"
+        if stands is Standing.EARLY:
+            yield f"{key}: {path} counts from {found.begin:%Y-%m-%d %H:%M} UTC on only; set this machine's clock"
+        if key == "uplink.certificate" and found.name != name:
+            yield (
+                f"{key}: {path} was issued to {found.name!r}, and terminal.name is {name!r}, so that the broker "
+                f"refuses our records; copy this terminal's own (`smartclocker central issue DIR {name}`), or "
+                "correct terminal.name"
+            )
+
+
+def notes(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
+    """Which of them end soon."""
+    now = datetime.now(UTC)
+    for key, path in files:
+        try:
+            found = certificate.read(path)
+        except KeyFileError:
+            continue
+        if standing(found.begin, found.end, now) is Standing.ENDING:
+            yield f"{key}: {path} ends on {found.end:%Y-%m-%d}, {days(found.end, now)}; {_CURES[key]}"
+
+
+class Watch:
+    """Looks at the files now and then; its alarm may be asked for on any thread."""
+
+    def __init__(self, settings: Callable[[], UplinkSettings | None], now_s: Callable[[], float]) -> None:
+        """`settings` says where the files are; `now_s` is the monotonic clock's."""
+        self._settings, self._now_s = settings, now_s
+        self._look_at = float("-inf")
+        self._ending = False
+        self._said: set[str] = set()
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """CERTIFICATE_ENDING while one of them ends within 30 days, or has ended."""
+        if self._now_s() >= self._look_at:
+            self._look()
+            self._look_at = self._now_s() + (LOOK_AGAIN_S if self._ending else LOOK_EVERY_S)
+        return (CERTIFICATE_ENDING,) * self._ending
+
+    def _look(self) -> None:
+        found = self._settings()
+        words = [] if found is None else list(_words(found))
+        self._ending = bool(words)
+        for word in words:
+            if word not in self._said:
+                self._said.add(word)
+                _log.warning("%s", word)
+
+
+def _words(settings: UplinkSettings) -> Iterator[str]:
+    now = datetime.now(UTC)
+    for key, path in files_of(settings):
+        try:
+            found = certificate.read(path)
+        except KeyFileError:
+            continue  # whoever connects with it says so
+        if standing(found.begin, found.end, now) in {Standing.ENDING, Standing.ENDED}:
+            yield f"the certificate {path} ends on {found.end:%Y-%m-%d}; {_CURES[key]}"
+
+
+def files_of(settings: UplinkSettings) -> tuple[tuple[str, Path], ...]:
+    """Those that are looked into, by their key of the configuration."""
+    return (("uplink.ca", settings.ca), ("uplink.certificate", settings.certificate))
+
+
+_CURES = {
+    "uplink.ca": "renew it at the centre (`smartclocker central init DIR`) and copy ca.crt here",
+    "uplink.certificate": "issue a new one at the centre (`smartclocker central issue`), copy it and its key here",
+}

@@ -1,0 +1,311 @@
+"""The way of a record to the ledger: sent while connected, kept until the ledger's signed receipt covers it.
+
+A PUBACK says that the broker has it, which is no proof that anyone ever will; only a receipt moves the watermark.
+What is sent when is decided in `edge.terminal.uplink.send_window`, and what the ledger asks for
+in `edge.terminal.uplink.resend_handler`.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nacl.signing import VerifyKey
+
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import Origin
+from edge.errors import JournalAltered, JournalDamaged, JournalError
+from edge.journal.journal import Acknowledgement, Outgoing, Ring
+from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.runtime.alarms import FORK, Alarms
+from edge.terminal.uplink.counters import Counters
+from edge.terminal.uplink.receipt_handler import Receipts
+from edge.terminal.uplink.resend_handler import Commands
+from edge.terminal.uplink.roster_client import Roster
+from edge.terminal.uplink.send_window import BEHIND_S, Delivery
+from edge.terminal.uplink.status_reporter import TOKEN, Telling
+from edge.terminal.uplink.unreceipted import Waiting
+
+_EVENTS_A_ROUND = 256
+_SECOND = 1_000_000_000
+_KEEP_NS = _SECOND // 10
+"""How long a receipt waits to be written down while records flow: each costs a write that the card must sync."""
+
+_log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """One thread calls `open`, `run_once` again and again, and `close`; any thread may call `wake`."""
+
+    def __init__(
+        self,
+        uplink: Uplink,
+        ring_factory: Callable[[], Ring],
+        origin: Origin,
+        ledger_keys: Mapping[str, VerifyKey],
+        clock: Clock,
+        *,
+        window: int = 128,
+        resend_s: float = 10.0,
+        behind_s: float = BEHIND_S,
+        status: Callable[[], Mapping[str, Any]] = dict,
+        orders: Orders | None = None,
+        roster: Roster | None = None,
+    ) -> None:
+        """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
+
+        `behind_s`: how long a receipt that covers less than an earlier one may stand alone before it is believed.
+        `status` adds to the retained status: its `alarms`, a list of words, join ours, the rest are counters. It is
+        called on the publishing thread. Without `orders` those of the authority are refused.
+        """
+        self.counters = Counters()
+        self.connected = False
+        self.away: str | None = None
+        """Why the broker is not reached; None while it is."""
+        self._uplink, self._ring_factory, self._origin = uplink, ring_factory, origin
+        self._clock = clock
+        self._alarms = Alarms()
+        self._delivery = Delivery(
+            window, round(resend_s * _SECOND), round(behind_s * _SECOND), self._alarms, self.counters
+        )
+        self._waiting = Waiting(self._delivery, self._alarms)
+        self._receipts = Receipts(origin, ledger_keys)
+        self._commands = Commands(origin, ledger_keys, clock, self.counters)
+        self._orders = orders
+        self._roster = roster
+        self._was_connected = False
+        self._ring: Ring | None = None
+        self._token = TOKEN
+        self._status = status
+        self._telling = Telling(uplink, origin, clock, self._alarms, self._rest)
+        self._unwritable = False
+        self._keep_at = 0
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """Words for what needs a person, of `edge.terminal.runtime.alarms`."""
+        return self._alarms.words.union(*(part.alarms for part in (self._roster, self._orders) if part is not None))
+
+    @property
+    def refused(self) -> str | None:
+        """The reason code with which the broker refuses our records."""
+        return self._delivery.refused
+
+    def open(self) -> None:
+        """Open the journal on this thread and begin to connect. Raises JournalError, KeyFileError."""
+        self._ring = self._ring_factory()
+        self._receipts.covered = self._ring.watermark()
+        if self._roster is not None:
+            self._roster.open()
+        self._uplink.start()
+
+    def wake(self) -> None:
+        """A record was appended: send it now."""
+        self._uplink.wake()
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for one event, take what else is there, send what is due. Raises JournalError.
+
+        Records that another process appended are found at the latest after `timeout_s`.
+        """
+        self._take(self._uplink.next_event(timeout_s))
+        for _ in range(_EVENTS_A_ROUND):
+            event = self._uplink.next_event(0)
+            if event is None:
+                break
+            self._take(event)
+        if self._roster is not None:
+            self._roster.settle(self._journal)
+            if self.connected and self._roster.wants_all() and self._uplink.refresh():
+                self._roster.asked()
+        busy = self.connected and self._send()
+        if (orders := self._orders) is not None:
+            self._writing(lambda: orders.look(self._journal))
+        if not busy or self._clock.monotonic_ns() >= self._keep_at:
+            self._keep()
+        if self.connected:
+            self._waiting.turn(self._clock.monotonic_ns(), self._pending)
+            if self._waiting.wants_renewal() and self._uplink.renew():
+                _log.warning(
+                    "no receipt came although records were sent again: our session at the broker begins anew"
+                )
+            self._telling.tell(self._journal, self._delivery, self.counters)
+
+    def close(self) -> None:
+        """Say goodbye, so that nobody takes the silence for a failure, and release both; safe to call twice."""
+        if self.connected:
+            self._telling.goodbye(self._journal, self._delivery, self.counters)
+            self.connected = False
+        if self._orders is not None:
+            self._orders.close()
+        self._uplink.stop()
+        if self._ring is not None:
+            try:
+                self._keep()
+            finally:
+                self._ring.close()
+                self._ring = None
+        if self._roster is not None:
+            self._roster.close()
+
+    def _take(self, event: UplinkEvent | None) -> None:
+        match event:
+            case None:
+                pass
+            case Connected():
+                self._arrived()
+            case Disconnected(reason):
+                self._lost(reason)
+            case Acknowledged():
+                self._acknowledged(event)
+            case Message(topic, payload):
+                if topic == topics.receipt(self._origin):
+                    self._receipt(payload)
+                elif topic == topics.command(self._origin):
+                    self._writing(lambda: self._command(payload))
+                elif self._roster is not None:
+                    self._roster.take(topic, payload)
+
+    def _command(self, raw: bytes) -> None:
+        """The ledger's, or an order of the authority: each is signed by its own key. Raises JournalError."""
+        if self._orders is None or not self._orders.concern(raw):
+            self._commands.take(raw, self._journal)
+        elif self._orders.take(raw, self._journal):
+            self.counters.commands += 1
+        else:
+            self.counters.commands_rejected += 1
+
+    def _arrived(self) -> None:
+        if self.away is not None:
+            _log.info("the broker is back; sending what waited")
+        self.counters.reconnects += self._was_connected
+        self.connected, self._was_connected, self.away = True, True, None
+        self._commands.interrupted()
+        self._receipts.covered = max(self._receipts.covered, self._journal.watermark())
+        self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
+        if self._roster is not None:
+            self._roster.connected()
+        self._telling.forget()
+
+    def _lost(self, reason: str) -> None:
+        if self.away is None:
+            _log.warning("the broker is away: %s. Records are kept and sent when it is back", reason)
+        else:
+            _log.info("the broker is still away: %s", reason)
+        self.connected, self.away = False, reason
+        self._waiting.away()
+        if self._roster is not None:
+            self._roster.disconnected()
+
+    def _send(self) -> bool:
+        """Whether anything new was sent."""
+        now, before = self._clock.monotonic_ns(), self.counters.sent
+        after, limit = self._delivery.due(now)
+        for outgoing in self._journal.envelopes(after, limit) if limit else ():
+            token = self._publish(outgoing)
+            if token is None:
+                return False  # the connection is gone; Disconnected follows
+            self._delivery.passed_on(outgoing.seq, token, now)
+            self.counters.sent += 1
+        for outgoing in () if self._delivery.holding else self._commands.due(self._journal):
+            token = self._publish(outgoing)
+            if token is None:
+                return False
+            self._commands.passed_on(outgoing.seq, token)
+        return self.counters.sent > before
+
+    def _publish(self, outgoing: Outgoing) -> int | None:
+        """The token of its answer; None when not connected."""
+        self._token += 1
+        topic = topics.record(self._origin, outgoing.kind)
+        return self._token if self._uplink.publish(topic, outgoing.wire, token=self._token) else None
+
+    def _acknowledged(self, answer: Acknowledged) -> None:
+        if answer.token == TOKEN:
+            self._telling.acknowledged(answer.refused)
+            return
+        now, took_before = self._clock.monotonic_ns(), self._delivery.refused is None
+        taken = answer.refused is None and not answer.unheard
+        if self._commands.acknowledged(answer.token, taken):
+            self._delivery.answered(answer.refused, answer.unheard, now)
+        elif not self._delivery.acknowledged(answer.token, answer.refused, answer.unheard, now):
+            return
+        self.counters.acked += taken
+        self.counters.refused += answer.refused is not None
+        if answer.refused is not None and took_before:
+            _log.error(
+                "the broker refuses our records (%s). They are kept and tried again; let its ACL allow the "
+                "user of our certificate to write %s, or raise its quota",
+                answer.refused,
+                topics.record(self._origin, "+"),
+            )
+
+    def _receipt(self, raw: bytes) -> None:
+        receipt = self._receipts.read(raw)
+        if receipt is None:
+            self.counters.receipts_rejected += 1
+            self._waiting.rejected(self._receipts.why_rejected, self._clock.monotonic_ns())
+            return
+        self._waiting.genuine()
+        if FORK in self._alarms:
+            return  # a ledger that holds another chain releases nothing more
+        match self._writing(lambda: self._receipts.take(receipt, raw, self._journal)):
+            case Acknowledgement.ADVANCED | Acknowledgement.STALE:
+                self.counters.receipts += 1
+                self._delivery.covered(receipt.upto, self._receipts.covered, self._clock.monotonic_ns())
+            case Acknowledgement.FOREIGN:
+                self.counters.receipts_rejected += 1
+            case Acknowledgement.FORK:
+                self.counters.receipts_rejected += 1
+                self._forked(receipt.upto)
+
+    def _keep(self) -> None:
+        if self._receipts.held:
+            self._writing(lambda: self._receipts.keep(self._journal))
+            self._keep_at = self._clock.monotonic_ns() + _KEEP_NS
+
+    def _forked(self, upto: int) -> None:
+        self._alarms.begin(
+            FORK,
+            logging.CRITICAL,
+            "the ledger's chain is not ours at record %d: this journal was copied, restored or altered, or "
+            "the ledger was. Nothing is released any more; keep this disk and compare both with "
+            "`smartclocker journal verify`",
+            upto,
+        )
+
+    def _writing(self, write: Callable[[], Any]) -> Any:
+        """What `write` returns; None when the disk does not take it now: the ledger will say it again.
+
+        Raises JournalDamaged, JournalAltered: a journal that cannot be trusted is not waited for.
+        """
+        try:
+            written = write()
+        except (JournalDamaged, JournalAltered):
+            raise
+        except JournalError as error:
+            if not self._unwritable:
+                _log.error("what the ledger says cannot be kept: %s", error)
+            self._unwritable = True
+            return None
+        self._unwritable = False
+        return written
+
+    def _rest(self) -> Mapping[str, Any]:
+        """What the rest of the program adds to the status."""
+        said = dict(self._status())
+        if self._roster is not None:
+            said |= self._roster.counters()
+            said["alarms"] = [*said.get("alarms", ()), *self._roster.alarms]
+        if self._orders is not None:
+            said["alarms"] = [*said.get("alarms", ()), *self._orders.alarms]
+        return said
+
+    def _pending(self) -> bool:
+        return self._journal.head().seq > self._receipts.covered
+
+    @property
+    def _journal(self) -> Ring:
+        if self._ring is None:
+            raise RuntimeError("call open() first, on the thread that calls run_once()")
+        return self._ring

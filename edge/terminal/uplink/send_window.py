@@ -1,0 +1,187 @@
+"""What may be sent now, and what is sent again: the publisher's decisions, without its broker and its journal.
+
+Sending again is always safe, and is the answer to every doubt. Times are nanoseconds of the monotonic clock.
+"""
+
+import logging
+
+from edge.terminal.runtime.alarms import LEDGER_BEHIND, LEDGER_HOLE, NO_LEDGER, Alarms
+from edge.terminal.uplink.counters import Counters
+
+RESEND_GROWTH_LIMIT = 30
+"""A ledger that is away is asked ever less often, down to once in this many `resend_ns` (five minutes at ten
+seconds): every copy waits in the broker's queue until it returns."""
+RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
+"""Pauses between probes of a broker that refuses our records, or has nobody to give them to."""
+BEHIND_S = 15.0
+"""How long a receipt that covers less than an earlier one may stand alone before it is believed: old ones are
+repeated by a broker that lost its memory, and by anybody who kept one."""
+ASK_S = 6.0
+"""So long after such a receipt, and after connecting, our status asks the ledger for a fresh one; it answers one
+status in five seconds."""
+_SECOND = 1_000_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """How far the ledger is believed to be, how far we have sent, and until when to wait for what."""
+
+    def __init__(self, window: int, resend_ns: int, behind_ns: int, alarms: Alarms, counters: Counters) -> None:
+        """`window` bounds the records sent beyond the last receipt."""
+        self.base = 0
+        """What the ledger is believed to cover: the watermark, unless it has lost records that it receipted."""
+        self.sent = 0
+        """The last record sent since the last rewind."""
+        self.refused: str | None = None
+        """The reason code with which the broker refuses our records."""
+        self.fruitless = 0
+        """How often what waits was sent again since the last receipt that covered more."""
+        self._window, self._resend_ns, self._behind_ns = window, resend_ns, behind_ns
+        self._alarms, self._counters = alarms, counters
+        self._tokens: dict[int, int] = {}
+        self._beyond = 0
+        self._claimed: int | None = None
+        self._believe_at = 0
+        self._ask_at: int | None = None
+        self._patience_ns = resend_ns
+        self._resend_at = 0
+        self._pause_s = RETRY_FIRST_S
+        self._not_before = 0
+
+    def arrived(self, watermark: int, now: int) -> None:
+        """A new connection: nothing that the last one was given is known to have arrived."""
+        if LEDGER_BEHIND not in self._alarms:
+            self.base = watermark
+        self._claimed = None
+        self._ask_at = now + _ns(ASK_S)
+        self._rewind()
+
+    def due(self, now: int) -> tuple[int, int]:
+        """After which record to send, and how many at most; (…, 0) while there is nothing to do but wait."""
+        if now < self._not_before:
+            return self.sent, 0
+        doubted = self._claimed is not None and now >= self._believe_at
+        overdue = self.sent > self.base and now >= self._resend_at
+        if doubted or overdue:
+            self._send_again()
+        # a broker that refuses, or delivers to no one, is asked with one record: the first without a receipt
+        room = 1 if self.holding else self._window
+        return self.sent, max(0, self._edge + room - self.sent)
+
+    def passed_on(self, seq: int, token: int, now: int) -> None:
+        """Record `seq` was handed to the broker; `token` will name its answer."""
+        if seq > self.sent + 1:
+            self._stranded(self.sent + 1, seq - 1)
+        if self.sent <= self._edge:
+            self._resend_at = now + self._patience_ns
+        self._tokens[token] = self.sent = seq
+
+    def acknowledged(self, token: int, refused: str | None, unheard: bool, now: int) -> bool:
+        """The broker's answer; False when it is of an earlier connection, or of what was sent again since."""
+        seq = self._tokens.pop(token, None)
+        if seq is None:
+            return False
+        self.answered(refused, unheard, now)
+        if not self.holding and LEDGER_HOLE in self._alarms:
+            self._beyond = max(self._beyond, seq)
+        return True
+
+    def answered(self, refused: str | None, unheard: bool, now: int) -> None:
+        """What an answer says of the broker: it takes our records, refuses them, or has nobody for them."""
+        if refused is not None:
+            self.refused = refused
+            self._hold(now)
+        elif unheard:
+            text = "no ledger listens at the broker. Records are kept and tried again; start the ledger"
+            self._alarms.begin(NO_LEDGER, logging.WARNING, text)
+            self._hold(now)
+        elif self.holding:
+            self._release()
+
+    def covered(self, upto: int, watermark: int, now: int) -> None:
+        """A genuine receipt up to `upto`; `watermark` is the furthest that was ever receipted."""
+        if upto < self.base:
+            if self._claimed is None:
+                self._believe_at, self._ask_at = now + self._behind_ns, now + _ns(ASK_S)
+            self._claimed = upto
+            return
+        self._claimed = self._ask_at = None
+        if upto > self.base:
+            self.base = upto
+            self.fruitless = 0
+            self.sent = max(self.sent, upto)
+            self._patience_ns = self._resend_ns
+            self._resend_at = now + self._patience_ns
+            if self.refused is None:
+                self._release()
+        if upto >= self._beyond:
+            self._beyond = 0
+            self._alarms.end(LEDGER_HOLE, "the ledger has what it lacked")
+        if upto >= watermark:
+            self._alarms.end(LEDGER_BEHIND, "the ledger holds again all that it had receipted")
+
+    def asks(self, now: int) -> bool:
+        """Whether to ask the ledger for a receipt, by telling our status; True once for each occasion."""
+        if self._ask_at is None or now < self._ask_at:
+            return False
+        self._ask_at = None
+        return True
+
+    @property
+    def holding(self) -> bool:
+        """Whether the broker refuses our records or has nobody to give them to."""
+        return self.refused is not None or NO_LEDGER in self._alarms
+
+    @property
+    def _edge(self) -> int:
+        """From where the window counts: the last receipt; beyond a hole that none crosses, the broker's word."""
+        return max(self.base, self._beyond)
+
+    def _send_again(self) -> None:
+        """No receipt in time: from the last one on, or from where the ledger says it stands when that is before."""
+        self._counters.resends += 1
+        self.fruitless += 1
+        if self._claimed is not None:
+            self._alarms.begin(
+                LEDGER_BEHIND,
+                logging.ERROR,
+                "the ledger holds our records up to %d, and had receipted them up to %d: it has lost some. Sending "
+                "again what is still kept here; find out what happened to the ledger's database",
+                self._claimed,
+                self.base,
+            )
+            self.base, self._claimed, self._beyond = self._claimed, None, 0
+        self._rewind()
+        self._resend_at = 0
+        self._patience_ns = min(2 * self._patience_ns, RESEND_GROWTH_LIMIT * self._resend_ns)
+
+    def _stranded(self, first: int, last: int) -> None:
+        self._alarms.begin(
+            LEDGER_HOLE,
+            logging.CRITICAL,
+            "the ledger lacks our records %d to %d, and they are no longer kept here: it can receipt nothing that "
+            "comes after them. New records are kept and sent; restore a newer backup of the ledger's database",
+            first,
+            last,
+        )
+        self._beyond = last
+
+    def _rewind(self) -> None:
+        self._tokens.clear()
+        self.sent = self._edge
+
+    def _hold(self, now: int) -> None:
+        self._not_before = now + _ns(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)
+        self._rewind()  # drops the tokens of this burst: its other answers say nothing new
+
+    def _release(self) -> None:
+        if self.refused is not None:
+            _log.info("the broker takes our records again")
+        self.refused, self._pause_s, self._not_before = None, RETRY_FIRST_S, 0
+        self._alarms.end(NO_LEDGER, "a ledger listens at the broker again")
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * _SECOND)

@@ -1,0 +1,107 @@
+"""Records that wait for a receipt although the broker takes them: after a bounded time somebody is told, and why.
+
+Whatever keeps the receipts away (a terminal that is not registered, another ledger's key, a ledger that is dead
+while the broker keeps a session for it), the broker says success. Only the time that passes shows it.
+"""
+
+import logging
+from collections.abc import Callable
+
+from edge.terminal.runtime.alarms import (
+    FORK,
+    LEDGER_BEHIND,
+    LEDGER_HOLE,
+    NO_LEDGER,
+    RECEIPTS_REJECTED,
+    UNRECEIPTED,
+    Alarms,
+)
+from edge.terminal.uplink.send_window import Delivery
+
+PATIENCE_S = 120.0
+"""So long, while there is a connection, records may wait, and receipts may be rejected without a genuine one."""
+RENEW_AFTER = 3
+"""So many times records are sent again without a receipt before the session at the broker is begun anew: a broker
+that lost count of what is on its way delivers nothing more in the old one. Then after twice as many, and so on."""
+_TOLD = (FORK, LEDGER_BEHIND, LEDGER_HOLE)
+"""What says already that no receipt comes, and why."""
+_TURN_NS = 10_000_000_000
+"""A turn that takes longer was held up by something else."""
+_SECOND = 1_000_000_000
+
+
+class Waiting:
+    """On the publisher's thread. Times are nanoseconds of the monotonic clock."""
+
+    def __init__(self, delivery: Delivery, alarms: Alarms) -> None:
+        self._delivery, self._alarms = delivery, alarms
+        self._base = 0
+        self._waited_ns = 0
+        self._turn_ns: int | None = None
+        self._rejected: str | None = None
+        self._rejected_ns = 0
+        self._renew_at = RENEW_AFTER
+
+    def away(self) -> None:
+        """There is no connection: this time does not count, and what was waited before it does."""
+        self._turn_ns = None
+
+    def rejected(self, why: str, now: int) -> None:
+        """A receipt did not count."""
+        if self._rejected is None:
+            self._rejected_ns = now
+        self._rejected = why
+
+    def genuine(self) -> None:
+        """A receipt of ours came, whatever it covers."""
+        self._rejected = None
+        self._alarms.end(RECEIPTS_REJECTED, "the ledger's receipts count again")
+
+    def turn(self, now: int, pending: Callable[[], bool]) -> None:
+        """One turn of the publisher while it is connected; `pending` says whether any record has no receipt.
+
+        Raises what `pending` raises.
+        """
+        if self._turn_ns is not None and now - self._turn_ns < _SECOND:
+            return
+        passed, self._turn_ns = now - (now if self._turn_ns is None else self._turn_ns), now
+        if self._rejected is not None and now - self._rejected_ns >= PATIENCE_S * _SECOND:
+            self._alarms.begin(
+                RECEIPTS_REJECTED,
+                logging.ERROR,
+                "receipts come and do not count: %s. Nothing is released",
+                self._rejected,
+            )
+        if self._delivery.base != self._base or not pending():
+            self._base, self._waited_ns, self._renew_at = self._delivery.base, 0, RENEW_AFTER
+            self._alarms.end(UNRECEIPTED, "the ledger receipts our records again")
+            return
+        self._waited_ns += min(passed, _TURN_NS)
+        if self._waited_ns >= PATIENCE_S * _SECOND and not any(word in self._alarms for word in _TOLD):
+            self._alarms.begin(
+                UNRECEIPTED,
+                logging.ERROR,
+                "records have waited for a receipt for %d minutes: %s. They are kept and sent again",
+                self._waited_ns // (60 * _SECOND),
+                self._cause(),
+            )
+
+    def wants_renewal(self) -> bool:
+        """Whether the session at the broker is to be begun anew; True once for each occasion."""
+        silent = self._rejected is None and not self._delivery.holding
+        if not silent or self._delivery.fruitless < self._renew_at:
+            return False
+        self._renew_at = 2 * self._delivery.fruitless
+        return True
+
+    def _cause(self) -> str:
+        if self._delivery.refused is not None:
+            return f"the broker refuses them ({self._delivery.refused})"
+        if NO_LEDGER in self._alarms:
+            return "no ledger listens at the broker; start it"
+        if self._rejected is not None:
+            return f"receipts come and do not count: {self._rejected}"
+        return (
+            "the broker takes them, and no receipt comes: the ledger does not run, or does not know this terminal "
+            "and its key (`smartclocker central register`); `smartclocker central gaps` at the centre says which"
+        )

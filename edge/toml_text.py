@@ -1,0 +1,75 @@
+"""TOML files that people write: read within bounds, and each fault named in the words of the file."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from edge.storage.bounded_read import read_at_most
+
+MAX_BYTES = 1_000_000
+"""A configuration is a few thousand; what is larger is another file."""
+_SHOWN = 80
+"""Characters of a value that a message repeats."""
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_LINE = re.compile(r"at line ([0-9]+)")
+_TABLE = re.compile(r"Cannot (?:declare|mutate immutable namespace) \((.*)\)")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF8 = "save it as UTF-8 text"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document. Raises ValueError, FileNotFoundError or another OSError; the text is the problem with its cure.
+
+    A byte order mark, which some editors write, is no fault.
+    """
+    content = _bytes(path)
+    if content.startswith(_UTF16):
+        raise ValueError(f"cannot be read: it is UTF-16 text; {_UTF8}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"cannot be read: line {line} is not UTF-8 text; {_UTF8}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is not TOML: {_named(str(error), text)}") from None
+    except RecursionError:
+        raise ValueError("is not TOML that can be used: brackets are nested too deeply; remove them") from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise ValueError("is not TOML that can be used: it holds a number that is far too long") from None
+
+
+def written(value: object) -> str:
+    """A value as the file has it, shortened: a message shows it so."""
+    if isinstance(value, bool | list | dict):
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    else:
+        text = repr(value) if isinstance(value, str | int | float) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def key(name: str) -> str:
+    """A key as a message shows it: quoted where TOML would have to, and shortened."""
+    return name if _BARE.fullmatch(name) else written(name)
+
+
+def _bytes(path: Path) -> bytes:
+    content = read_at_most(path, MAX_BYTES)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"is larger than {MAX_BYTES:,} bytes: another file; correct the path")
+    return content
+
+
+def _named(error: str, text: str) -> str:
+    """tomllib says where; people look for the key."""
+    if (table := _TABLE.match(error)) is not None:
+        name = ".".join(re.findall(r"'([^']*)'", table[1]))
+        return f"[{name}] is there twice; write its keys under one of them ({error})"
+    if error.startswith("Cannot overwrite") and (line := _LINE.search(error)) is not None:
+        before = text.split("\n")[: int(line[1])]
+        key = next((part.split("=")[0].strip() for part in reversed(before) if "=" in part), "a key")
+        return f"{key} is there twice, the second time at line {line[1]}; remove one of them"
+    return error
