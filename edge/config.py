@@ -39,7 +39,7 @@ CREDENTIAL_SOURCE = Path("/etc/smartclocker/keys")
 """Where the unit's LoadCredential= takes them from; root alone can read it. For commands that root runs by hand."""
 
 
-class Terminal(Struct, frozen=True, forbid_unknown_fields=True):
+class TerminalConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Which terminal this is, and what its punches mean."""
 
     site: Name
@@ -69,7 +69,7 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
     authority: str = ""
 
 
-class Camera(Struct, frozen=True, forbid_unknown_fields=True):
+class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Where frames come from."""
 
     kind: Literal["pi", "replay"] = "pi"
@@ -79,7 +79,7 @@ class Camera(Struct, frozen=True, forbid_unknown_fields=True):
     replay: str = ""
 
 
-class Signals(Struct, frozen=True, forbid_unknown_fields=True):
+class SignalsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How the terminal speaks: BCM pin numbers, see docs/wiring.md."""
 
     kind: Literal["gpio", "console"] = "gpio"
@@ -90,7 +90,7 @@ class Signals(Struct, frozen=True, forbid_unknown_fields=True):
     buzzer_kind: Literal["passive", "active"] = "passive"
 
 
-class Reader(Struct, frozen=True, forbid_unknown_fields=True):
+class ReaderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """Badges and PINs: devices are best named by /dev/input/by-id/..., which stays over restarts."""
 
     kind: Literal["none", "evdev", "script"] = "none"
@@ -111,7 +111,7 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     shadow: str = ""
 
 
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The privacy policy that people consented to."""
 
     version: Annotated[
@@ -126,7 +126,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
-class Uplink(Struct, frozen=True, forbid_unknown_fields=True):
+class UplinkConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The broker: MQTT v5 over mutual TLS."""
 
     host: Annotated[str, Meta(min_length=1, max_length=253)]
@@ -150,15 +150,15 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `[uplink]` may be absent: a terminal without a centre keeps its records for export."""
 
-    terminal: Terminal
-    policy: Policy
+    terminal: TerminalConfig
+    policy: PolicyConfig
     storage: Storage = Storage()
     keys: Keys = Keys()
-    camera: Camera = Camera()
-    signals: Signals = Signals()
+    camera: CameraConfig = CameraConfig()
+    signals: SignalsConfig = SignalsConfig()
     recognition: Recognition = Recognition()
-    reader: Reader = Reader()
-    uplink: Uplink | None = None
+    reader: ReaderConfig = ReaderConfig()
+    uplink: UplinkConfig | None = None
     evidence: Evidence | None = None
 
 

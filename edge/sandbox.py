@@ -13,7 +13,7 @@ numbers on this terminal, never shared, and removed when you withdraw. You can a
 
 
 @dataclass(frozen=True, slots=True)
-class Centre:
+class SandboxCentre:
     """Where a sandboxed terminal's broker is, and what it needs to be let in."""
 
     host: str
@@ -32,7 +32,7 @@ def write_terminal(
     site: str = "demo",
     name: str = "entrance-1",
     window_s: float = 60.0,
-    centre: Centre | None = None,
+    centre: SandboxCentre | None = None,
 ) -> Path:
     """Make keys, policy and `config.toml` of a terminal with the replay camera and drawn lights; the file's path.
 
@@ -48,7 +48,7 @@ def write_terminal(
     return path
 
 
-def _config(replay: Path, site: str, name: str, window_s: float, centre: Centre | None) -> str:
+def _config(replay: Path, site: str, name: str, window_s: float, centre: SandboxCentre | None) -> str:
     ledger = "" if centre is None else f'ledger = "{centre.ledger}"\n'
     uplink = "" if centre is None else _uplink(centre)
     return f"""# A sandboxed terminal: replay camera, drawn lights.
@@ -79,7 +79,7 @@ kind = "console"
 {uplink}"""
 
 
-def _uplink(centre: Centre) -> str:
+def _uplink(centre: SandboxCentre) -> str:
     return f"""
 [uplink]
 host = "{centre.host}"

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import ModelError
-from edge.vision.manifest import Manifest, ModelSpec, Package, read_manifest
+from edge.vision.manifest import ModelManifest, ModelSpec, Package, read_manifest
 
 HERE = Path(__file__).resolve().parent
 _TOLERANCE = 1e-4
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="ID")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    manifest: Manifest = read_manifest(HERE)
+    manifest: ModelManifest = read_manifest(HERE)
     wanted = [spec for spec in manifest.model if arguments.only in {None, spec.id}]
     if not wanted:
         parser.error(f"no model {arguments.only}; known: {', '.join(spec.id for spec in manifest.model)}")

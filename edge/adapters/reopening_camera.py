@@ -14,7 +14,7 @@ RETRY_S = 10.0
 """Between two attempts to open it."""
 
 
-class CaredFor:
+class ReopeningCamera:
     """The Camera port around another one, for a terminal that also reads badges: no failure of it raises.
 
     Alone, a camera that fails ends the process, and systemd starts a clean one: the better cure, but it would take

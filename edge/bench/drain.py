@@ -22,7 +22,7 @@ _BOUND_S = 300.0
 """For any one process to say its next word."""
 
 
-class Actor:
+class BenchWorker:
     """A process of `edge.bench.workers.delivery`."""
 
     def __init__(self, role: str, *words: object) -> None:
@@ -64,8 +64,8 @@ class Actor:
 
 
 @contextmanager
-def _acting(role: str, *words: object) -> Iterator[Actor]:
-    actor = Actor(role, *words)
+def _acting(role: str, *words: object) -> Iterator[BenchWorker]:
+    actor = BenchWorker(role, *words)
     try:
         yield actor
         actor.finish()

@@ -15,7 +15,7 @@ from edge.bench.row import Row
 from edge.crypto import key_files
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 _APPENDS = 300
 
@@ -32,7 +32,7 @@ def journal_append(directory: Path) -> Iterator[Row]:
         "liveness": "high",
         "models": ["a", "b", "c", "d"],
     }
-    ring = Ring(directory / "journal.db", Origin("bench", "bench"), key_files.create_identity(directory / "key"))
+    ring = Journal(directory / "journal.db", Origin("bench", "bench"), key_files.create_identity(directory / "key"))
     size = len(ring.append(Draft(Kind.PUNCH, punch, clock.evidence())).payload)
     block = b"x" * size
     descriptor = os.open(directory / "floor", os.O_CREAT | os.O_WRONLY, 0o600)

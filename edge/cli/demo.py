@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass
-class Report:
+class DemoReport:
     """What the story counted."""
 
     unexpected: list[str] = field(default_factory=list)
@@ -92,11 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _play(directory: Path, out: TextIO) -> tuple[Report, int]:
+def _play(directory: Path, out: TextIO) -> tuple[DemoReport, int]:
     from edge.demo.stage import raise_stage
     from edge.demo.story import tell
 
-    report = Report()
+    report = DemoReport()
     with raise_stage(directory, out) as stage:
         expected = tell(stage, report.unexpected, out)
         _count(stage, report)
@@ -105,7 +105,7 @@ def _play(directory: Path, out: TextIO) -> tuple[Report, int]:
     return report, expected
 
 
-def _count(stage: "Stage", report: Report) -> None:
+def _count(stage: "Stage", report: DemoReport) -> None:
     """Both ends, while everything still runs: the receipts have come, or have not."""
     from edge.central.store.records import Store
     from edge.terminal import factory
@@ -122,7 +122,7 @@ def _count(stage: "Stage", report: Report) -> None:
         report.face_to_cue_ms = {"p50": face.p50, "p95": face.p95}
 
 
-def _verify(stage: "Stage", report: Report) -> None:
+def _verify(stage: "Stage", report: DemoReport) -> None:
     """After the end, from the files, with public keys alone."""
     from edge.central.ledger.verification import verify_all
     from edge.central.store.records import Store
@@ -140,7 +140,7 @@ def _verify(stage: "Stage", report: Report) -> None:
     report.ledger_chain = "ok" if not bad else f"ledger: {bad[0].problem}"
 
 
-def _close(report: Report, expected: int, kept: Path | None, out: TextIO) -> None:
+def _close(report: DemoReport, expected: int, kept: Path | None, out: TextIO) -> None:
     """The table, and what to do next."""
     from rich.console import Console
     from rich.table import Table

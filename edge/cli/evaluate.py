@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.evaluation.recognition.report import Report
+    from edge.evaluation.recognition.report import RecognitionReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,16 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(arguments: argparse.Namespace) -> "Report":
+def _measure(arguments: argparse.Namespace) -> "RecognitionReport":
     from edge.cli.output.progress import progress
     from edge.config import Recognition
     from edge.domain.recognition.decision import DecisionPolicy
     from edge.domain.recognition.quality import QualityLimits
     from edge.evaluation.recognition import extraction
     from edge.evaluation.recognition.dataset import read_album, read_groups
-    from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
+    from edge.evaluation.recognition.experiment import Effort, SimulatedPolicy, evaluate
     from edge.evaluation.recognition.extraction_cache import Studies
-    from edge.evaluation.recognition.report import Report
+    from edge.evaluation.recognition.report import RecognitionReport
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import Pipeline
@@ -76,14 +76,16 @@ def _measure(arguments: argparse.Namespace) -> "Report":
     with Studies(arguments.work, store.fingerprint()) as studies, progress("looking") as tell:
         found, looked = extraction.look(album, pipeline, studies, tell)
     table = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
-    policy = Policy(table, Recognition().target_fpir, DecisionPolicy().margin)
+    policy = SimulatedPolicy(table, Recognition().target_fpir, DecisionPolicy().margin)
     effort = Effort(arguments.draws, arguments.seed, times=200)
     with progress("drawing") as tell:
         result = evaluate(found, policy, groups, effort, tell)
-    return Report(str(arguments.directory), store.template.id, album, looked, result, policy, effort, unknown)
+    return RecognitionReport(
+        str(arguments.directory), store.template.id, album, looked, result, policy, effort, unknown
+    )
 
 
-def _print(report: "Report") -> None:
+def _print(report: "RecognitionReport") -> None:
     said = report.as_json()
     rejects = ", ".join(f"{count} {why}" for why, count in said["rejected"].items())
     print(

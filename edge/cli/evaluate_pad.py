@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge.evaluation.pad.dataset import Folder
-    from edge.evaluation.pad.report import Report
+    from edge.evaluation.pad.report import PadReport
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import Pipeline
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.errors import EvaluationError
     from edge.evaluation.pad import experiment
     from edge.evaluation.pad.dataset import read_folder
-    from edge.evaluation.pad.report import Report
+    from edge.evaluation.pad.report import PadReport
     from edge.evaluation.pad.verdict_cache import Clips
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         kept = None if arguments.work is None else clips
         tried = experiment.measure(folder, pipeline, policy, tell, simulate=arguments.simulate, kept=kept)
     frames = 1 if arguments.fps is None else policy.frames
-    report = Report(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
+    report = PadReport(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
     _print(report)
     if arguments.json is not None:
         _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print(report: "Report") -> None:
+def _print(report: "PadReport") -> None:
     from edge.domain.pad.fusion import Layer, Vote
     from edge.evaluation.pad.metrics import acer, worst
 

@@ -27,7 +27,7 @@ from edge.domain.attendance.cues import Cue, CueName, Lights
 from edge.domain.protocol.record import Origin
 from edge.errors import SmartClockerError
 from edge.resources import photos_directory
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal.daemon import Terminal
 
 SITE, TERMINAL = "demo", "entrance-1"
@@ -174,7 +174,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 def _write_terminal(directory: Path, broker: EmbeddedBroker) -> config.Loaded:
     client = broker.pki / f"client-{TERMINAL}.crt"
-    centre = Centre(
+    centre = SandboxCentre(
         host=broker.host,
         port=broker.port,
         ca=broker.pki / "ca.crt",

@@ -22,7 +22,7 @@ AWAY_S = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Visitor:
     """Somebody in front of the camera."""
 
     photo: str
@@ -39,15 +39,15 @@ def tell(stage: Stage, unexpected: list[str], out: TextIO) -> int:
     teller.enrol("Barack", ["obama.jpg", "obama2.jpg"])
     teller.enrol("Joe", ["biden.jpg"])
     stage.start_terminal()
-    barack, joe, stranger = Look("obama3.jpg"), Look("biden.jpg"), Look("astronaut.png")
+    barack, joe, stranger = Visitor("obama3.jpg"), Visitor("biden.jpg"), Visitor("astronaut.png")
     teller.act("Barack walks up.", barack, CueName.IN)
     teller.act("He comes back within the window.", barack, CueName.ALREADY_IN)
     teller.act("Joe walks up.", joe, CueName.IN)
     teller.later()
     teller.act("Later, Barack leaves.", barack, CueName.OUT)
     teller.act("A stranger tries.", stranger, CueName.REFUSED)
-    teller.act("Joe runs past: a blurred face.", Look("biden.jpg", blur=9.0), CueName.HOLD_STILL)
-    teller.act("The lamp is out: a dark face.", Look("obama3.jpg", gain=0.1), CueName.LIGHT)
+    teller.act("Joe runs past: a blurred face.", Visitor("biden.jpg", blur=9.0), CueName.HOLD_STILL)
+    teller.act("The lamp is out: a dark face.", Visitor("obama3.jpg", gain=0.1), CueName.LIGHT)
     teller.say("The broker is killed. Nobody at the terminal notices.")
     stage.broker.kill()
     teller.later()
@@ -82,7 +82,7 @@ class _Teller:
             made = enrolment.enrol(name, probes, consent, policy, people=people, ring=ring, clock=clock)
         self._note(f"{name}: consent recorded, {made.templates} templates, known to records as {made.person[:8]}…")
 
-    def act(self, line: str, look: Look, expected: CueName) -> None:
+    def act(self, line: str, look: Visitor, expected: CueName) -> None:
         stage = self._stage
         self.say(line)
         mark = stage.signals.mark()

@@ -41,7 +41,7 @@ class Method(StrEnum):
     BADGE_FACE = "badge+face"
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """Why a face was not accepted. The first group is advice that a person can follow."""
 
     TOO_FAR = "too-far"
@@ -119,7 +119,7 @@ class Detection:
     """(6, 2) pixels: right eye, left eye, nose tip, mouth centre, right ear, left ear (the subject's right)."""
 
 
-class Finding(StrEnum):
+class StrobeFinding(StrEnum):
     """What an infrared lamp beside the camera showed."""
 
     FACE = "face"
@@ -135,7 +135,7 @@ class Finding(StrEnum):
 class Reflection:
     """What came of lighting a face once."""
 
-    finding: Finding
+    finding: StrobeFinding
     suspicion: float | None
     """From 1 on it is an attack; None where nothing can be said."""
 
@@ -185,7 +185,7 @@ class Sight:
     captured_ns: int
     box: Box | None = None
     """The face that was looked at: the largest one; None when there is none."""
-    reason: Reason | None = None
+    reason: RefusalReason | None = None
     """Set when a face was found but the quality gate refused it."""
     probe: Probe | None = None
     """Set when the quality gate passed."""

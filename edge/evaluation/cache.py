@@ -12,7 +12,7 @@ from typing import Self
 from edge.errors import EvaluationError
 
 
-class Kept:
+class Cache:
     """Bytes by key; one connection. Without a folder everything is kept in memory."""
 
     def __init__(self, folder: Path | None, file: str, pipeline: str) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from edge.domain.face import TimeEvidence
 from edge.domain.privacy import image_retention as rules
 from edge.errors import EvidenceDamaged, EvidenceError
-from edge.storage.sqlite_file import Kind, sync_directory
+from edge.storage.sqlite_file import SqliteFile, sync_directory
 
 NAME = "evidence.db"
 """In the state directory."""
 COPY_SUFFIX = ".stills"
 """Of what was handed out and waits in a folder of the state directory; it goes with its images."""
-STORE = Kind(
+STORE = SqliteFile(
     noun="evidence store",
     application_id=0x53434531,  # 'SCE1'
     version=1,

@@ -16,7 +16,7 @@ _LENGTH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedImage:
     """What was sealed."""
 
     record: str
@@ -33,7 +33,7 @@ def seal(record: str, person: str, utc: str, jpeg: bytes, key: PublicKey) -> byt
     return SealedBox(key).encrypt(MAGIC + len(header).to_bytes(_LENGTH, "big") + header + jpeg)
 
 
-def open_sealed(sealed: bytes, key: PrivateKey) -> Opened:
+def open_sealed(sealed: bytes, key: PrivateKey) -> OpenedImage:
     """Raises ExportRefused when it was sealed to another key, altered, or is something else."""
     try:
         plain = SealedBox(key).decrypt(sealed)
@@ -45,7 +45,7 @@ def open_sealed(sealed: bytes, key: PrivateKey) -> Opened:
     end = begin + int.from_bytes(plain[len(MAGIC) : begin], "big")
     try:
         header = json.loads(plain[begin:end])
-        found = Opened(str(header["record"]), str(header["person"]), str(header["utc"]), plain[end:])
+        found = OpenedImage(str(header["record"]), str(header["person"]), str(header["utc"]), plain[end:])
     except (ValueError, KeyError, TypeError) as error:
         raise ExportRefused("what was sealed is no image of a punch; ask where it came from") from error
     if not plain.startswith(MAGIC):

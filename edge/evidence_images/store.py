@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.domain.face import TimeEvidence
 from edge.domain.privacy import image_retention as rules
-from edge.domain.privacy.image_retention import Collected, Passage
+from edge.domain.privacy.image_retention import Collected, ElapsedTime
 from edge.errors import EvidenceDamaged, EvidenceError
 from edge.evidence_images.schema import STORE, copies_beneath, create, destroy, drop_orphans, unlink_copies
 
@@ -24,7 +24,7 @@ _SPARE_PAGES = 24
 """For the tables themselves, and what of a page a row leaves empty."""
 _ROW = 400
 """Bytes of a row beside its image, generously."""
-_PASSAGE = ", ".join(field.name for field in fields(Passage))
+_PASSAGE = ", ".join(field.name for field in fields(ElapsedTime))
 _BATCH = 64
 """Images that one transaction deletes."""
 _log = logging.getLogger(__name__)
@@ -175,7 +175,7 @@ class EvidenceStore:
             row = self._db.execute(f"SELECT {_PASSAGE} FROM passage").fetchone()  # noqa: S608 - fixed words
         if row is None:
             raise EvidenceDamaged(f"{self.path}: {STORE.mend}")
-        before = Passage(*row)
+        before = ElapsedTime(*row)
         self._passage = rules.advance(before, self._now)
         stills, copies = (self._expired(table, key) for table, key in (("stills", "n"), ("copies", "name")))
         with STORE.writing(self._db, self.path):

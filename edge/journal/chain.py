@@ -16,7 +16,7 @@ from edge.errors import RecordError
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredEnvelope:
     """A record as it is kept: the signed bytes, and the columns that repeat words of them."""
 
     seq: int
@@ -39,7 +39,7 @@ START = Head(0, GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ChainFault:
     """The first thing that is wrong."""
 
     seq: int
@@ -66,7 +66,7 @@ class Walk:
     """0 when there were none."""
     head: Head
     """The last record that verified."""
-    problem: Problem | None
+    problem: ChainFault | None
 
 
 def person_of(record: Record) -> str | None:
@@ -75,7 +75,7 @@ def person_of(record: Record) -> str | None:
     return person if isinstance(person, str) else None
 
 
-def check(kept: Kept, chain: Chain, previous: Head | None) -> str | None:
+def check(kept: StoredEnvelope, chain: Chain, previous: Head | None) -> str | None:
     """What is wrong with one record, or None. `previous` is None when the record before it was evicted."""
     if not isinstance(kept.payload, bytes) or not isinstance(kept.signature, bytes) or len(kept.signature) != 64:
         return "its payload or signature is not there"
@@ -89,7 +89,7 @@ def check(kept: Kept, chain: Chain, previous: Head | None) -> str | None:
     return _misplaced(record, kept, chain, START if kept.seq == 1 else previous)
 
 
-def _misplaced(record: Record, kept: Kept, chain: Chain, previous: Head | None) -> str | None:
+def _misplaced(record: Record, kept: StoredEnvelope, chain: Chain, previous: Head | None) -> str | None:
     place = record.position
     if record.origin != chain.origin or place.epoch != chain.epoch:
         return "it belongs to another terminal or epoch"
@@ -102,7 +102,7 @@ def _misplaced(record: Record, kept: Kept, chain: Chain, previous: Head | None) 
     return None
 
 
-def verify_records(records: Iterable[Kept], chain: Chain, *, after: Head | None = None) -> Walk:
+def verify_records(records: Iterable[StoredEnvelope], chain: Chain, *, after: Head | None = None) -> Walk:
     """Check records in order, up to the first that is wrong.
 
     `after` is the head that the first must follow; None accepts any beginning (older records may be evicted).
@@ -110,10 +110,12 @@ def verify_records(records: Iterable[Kept], chain: Chain, *, after: Head | None 
     count, first, previous = 0, 0, after
     for kept in records:
         if previous is not None and kept.seq != previous.seq + 1:
-            return Walk(count, first, previous, Problem(previous.seq + 1, f"missing: record {kept.seq} comes next"))
+            return Walk(
+                count, first, previous, ChainFault(previous.seq + 1, f"missing: record {kept.seq} comes next")
+            )
         wrong = check(kept, chain, previous)
         if wrong is not None:
-            return Walk(count, first, previous or START, Problem(kept.seq, wrong))
+            return Walk(count, first, previous or START, ChainFault(kept.seq, wrong))
         previous = Head(kept.seq, payload_hash(kept.payload))
         count, first = count + 1, first or kept.seq
     return Walk(count, first, previous or START, None)

@@ -17,11 +17,11 @@ from edge.crypto.dsse import Envelope, key_id
 from edge.crypto.sealed_stream import Sealer
 from edge.domain.protocol import export_manifest
 from edge.domain.protocol import receipt as receipts
-from edge.domain.protocol.export_manifest import Header, Manifest
+from edge.domain.protocol.export_manifest import ExportManifest, Header
 from edge.domain.protocol.record import PAYLOAD_TYPE, decode, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import schema
-from edge.journal.chain import START, Chain, Head, Kept, check
+from edge.journal.chain import START, Chain, Head, StoredEnvelope, check
 from edge.journal.recovery import EpochSummary, Salvage
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
@@ -33,11 +33,11 @@ _TELL_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenExport:
     """An export that is on the disk."""
 
     path: Path
-    manifest: Manifest
+    manifest: ExportManifest
     size: int
     """Bytes of the file."""
     sealed: bool
@@ -66,7 +66,7 @@ def export(
     after: int | None = None,
     seal_to: VerifyKey | None = None,
     progress: Progress = lambda _done, _all: None,
-) -> Written | None:
+) -> WrittenExport | None:
     """Write the records with seq > `after` (None: those that no receipt covers); None when there are none.
 
     `key` is the terminal's identity, `target` a new file or a directory, `created` the time (RFC 3339 UTC), and
@@ -85,7 +85,7 @@ def export(
 
 def export_saved(
     saved: Salvage, key: SigningKey, target: Path, *, created: str, seal_to: VerifyKey | None = None
-) -> list[Written]:
+) -> list[WrittenExport]:
     """Write what was saved of damaged journals, one file an epoch; holes stay holes, and the centre says which.
 
     `key` is the identity that vouches for the files, whoever signed the records; `target` is a directory.
@@ -101,20 +101,20 @@ def export_saved(
     return written
 
 
-def _saved(saved: Salvage, epoch: EpochSummary) -> Iterator[Kept]:
+def _saved(saved: Salvage, epoch: EpochSummary) -> Iterator[StoredEnvelope]:
     for payload, signature in saved.records(epoch.epoch, epoch.keyid):
         record = decode(payload)
-        yield Kept(record.position.seq, record.kind, None, payload, signature)
+        yield StoredEnvelope(record.position.seq, record.kind, None, payload, signature)
 
 
 def _put(
     target: Path,
-    records: Iterator[Kept],
+    records: Iterator[StoredEnvelope],
     selection: _Selection,
     key: SigningKey,
     created: str,
     seal_to: VerifyKey | None,
-) -> Written:
+) -> WrittenExport:
     header = selection.header
     if target.is_dir():
         target /= export_manifest.file_name(header.origin, header.epoch, selection.first, selection.last)
@@ -123,7 +123,7 @@ def _put(
         manifest = _write(file.write if sealer is None else sealer.write, records, selection, key, created)
         if sealer is not None:
             sealer.finish()
-    return Written(target, manifest, file.size, seal_to is not None)
+    return WrittenExport(target, manifest, file.size, seal_to is not None)
 
 
 def _select(db: sqlite3.Connection, path: Path, key: SigningKey, after: int | None) -> _Selection:
@@ -162,7 +162,7 @@ def _receipt(row: tuple[int, bytes], meta: schema.Meta, path: Path) -> tuple[Hea
 
 def _records(
     db: sqlite3.Connection, path: Path, selection: _Selection, key: VerifyKey, progress: Progress
-) -> Iterator[Kept]:
+) -> Iterator[StoredEnvelope]:
     """The selected records in order, each verified before it is given. Raises JournalAltered."""
     chain = Chain(selection.header.origin, selection.header.epoch, key)
     previous = selection.before
@@ -170,7 +170,7 @@ def _records(
     for done, row in enumerate(db.execute(query, (selection.first,))):
         if done % _TELL_EVERY == 0:
             progress(done, selection.count)
-        kept = Kept(*row)
+        kept = StoredEnvelope(*row)
         wrong = check(kept, chain, previous)
         if wrong is not None:
             raise _altered(path, f"record {kept.seq}: {wrong}")
@@ -180,8 +180,12 @@ def _records(
 
 
 def _write(
-    out: Callable[[bytes], None], records: Iterator[Kept], selection: _Selection, key: SigningKey, created: str
-) -> Manifest:
+    out: Callable[[bytes], None],
+    records: Iterator[StoredEnvelope],
+    selection: _Selection,
+    key: SigningKey,
+    created: str,
+) -> ExportManifest:
     """Every line; the manifest that was the last."""
     header, digest = selection.header, hashlib.sha256()
 
@@ -196,7 +200,7 @@ def _write(
         count, last = count + 1, kept.payload
     if selection.receipt is not None:
         line(selection.receipt)
-    manifest = Manifest(
+    manifest = ExportManifest(
         origin=header.origin,
         epoch=header.epoch,
         keyid=key_id(key.verify_key),

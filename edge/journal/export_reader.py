@@ -23,7 +23,7 @@ from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import MAGIC, MAX_HEADER, SEALED_MAGIC, Header
 from edge.domain.protocol.record import PAYLOAD_TYPE
 from edge.errors import ExportRefused, RecordError, TransferError
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 
 _SKIP = 65_536
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def envelopes(path: Path) -> Iterator[Iterator[Line]]:
         yield _guarded(_lines(file, hashlib.sha256(), 1), path)
 
 
-def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Ring) -> Acknowledgement | None:
+def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Journal) -> ReceiptEffect | None:
     """Give a receipt to the journal that it is about; None for a line that no key of `ledger` signed as a receipt.
 
     Raises JournalError.

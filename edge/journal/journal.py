@@ -1,7 +1,7 @@
 """The ring: the terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
 
 SQLite in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each process opens its
-own `Ring` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
+own `Journal` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingRecord:
     """A record as it goes to the ledger."""
 
     seq: int
@@ -76,7 +76,7 @@ class Outgoing:
     """The DSSE envelope in its JSON form."""
 
 
-class Acknowledgement(Enum):
+class ReceiptEffect(Enum):
     """What a genuine receipt meant to this journal."""
 
     ADVANCED = "advanced"
@@ -102,7 +102,7 @@ class RingStats:
     head: int
 
 
-class Ring:
+class Journal:
     """One connection to a journal, bound to the thread that opened it."""
 
     def __init__(self, path: Path, origin: Origin, key: SigningKey) -> None:
@@ -154,13 +154,13 @@ class Ring:
             self._db.execute(_FORGET_COMMANDS)
         return stored
 
-    def envelopes(self, after: int, limit: int) -> list[Outgoing]:
+    def envelopes(self, after: int, limit: int) -> list[OutgoingRecord]:
         """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
         query = "SELECT seq, kind, payload, signature FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
         with JOURNAL.guard(self.path):
             rows = self._db.execute(query, (after, limit)).fetchall()
         return [
-            Outgoing(seq, kind, to_wire(Envelope(PAYLOAD_TYPE, payload, self._keyid, signature)))
+            OutgoingRecord(seq, kind, to_wire(Envelope(PAYLOAD_TYPE, payload, self._keyid, signature)))
             for seq, kind, payload, signature in rows
         ]
 
@@ -263,22 +263,22 @@ class Ring:
             row = self._db.execute(_SET, (seq, _SYNCHRONISED)).fetchone()
         return None if row is None else decode(row[0]).time.utc
 
-    def acknowledge(self, receipt: Receipt, raw: bytes) -> Acknowledgement:
+    def acknowledge(self, receipt: Receipt, raw: bytes) -> ReceiptEffect:
         """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.
 
         The newest receipt alone is kept: it is cumulative. Raises JournalError.
         """
         if receipt.origin != self.origin or receipt.epoch != self.epoch:
-            return Acknowledgement.FOREIGN
+            return ReceiptEffect.FOREIGN
         with JOURNAL.writing(self._db, self.path):
             ours, watermark = self.hash_at(receipt.upto), self._watermark()
             if receipt.upto <= watermark:
                 # A record that is evicted can no longer be compared; it was, when its receipt came.
-                return Acknowledgement.STALE if ours in {None, receipt.head} else Acknowledgement.FORK
+                return ReceiptEffect.STALE if ours in {None, receipt.head} else ReceiptEffect.FORK
             if ours != receipt.head:
-                return Acknowledgement.FORK
+                return ReceiptEffect.FORK
             self._db.execute("INSERT OR REPLACE INTO receipt VALUES (1, ?, ?)", (receipt.upto, raw))
-        return Acknowledgement.ADVANCED
+        return ReceiptEffect.ADVANCED
 
     def evict(self, keep: int) -> int:
         """Remove the oldest receipted records beyond `keep`; returns how many.

@@ -18,7 +18,7 @@ from edge.domain.protocol.record import decode, payload_hash
 from edge.domain.protocol.record_kinds import EPOCH, HASH, Kind
 from edge.domain.strict_json import MAX_INTEGER, parse_object
 from edge.errors import RecordError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.storage.bounded_read import read_file
 from edge.storage.sqlite_file import give_to_owner_of, sync_directory
 
@@ -57,7 +57,7 @@ def read(journal: Path) -> Seen | None:
     return Seen(epoch, seq, digest)
 
 
-def note(ring: Ring) -> Seen:
+def note(ring: Journal) -> Seen:
     """Remember where the journal stands; durable on return. Raises JournalError, OSError."""
     head = ring.head()
     seen = Seen(ring.epoch, head.seq, head.hash)
@@ -83,7 +83,7 @@ def forget(journal: Path) -> None:
     path_of(journal).unlink(missing_ok=True)
 
 
-def contradiction(ring: Ring, seen: Seen) -> str | None:
+def contradiction(ring: Journal, seen: Seen) -> str | None:
     """Why this cannot be the journal that was last seen, or what followed it; None where it can.
 
     Raises JournalError.

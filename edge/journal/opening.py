@@ -10,7 +10,7 @@ from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Origin
 from edge.errors import JournalAltered, JournalError, JournalForeign
 from edge.journal import schema, wal_check
-from edge.journal.chain import Chain, Kept, Problem, verify_records
+from edge.journal.chain import Chain, ChainFault, StoredEnvelope, verify_records
 from edge.journal.schema import JOURNAL
 
 _KEEP = (
@@ -19,7 +19,7 @@ _KEEP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedJournal:
     """A journal that may be appended to."""
 
     connection: sqlite3.Connection
@@ -28,7 +28,7 @@ class Opened:
     """Whether opening dropped a transaction that a power cut had interrupted; it was never reported as stored."""
 
 
-def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
+def open_ours(path: Path, origin: Origin, key: SigningKey) -> OpenedJournal:
     """Open, or create when absent.
 
     Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered when
@@ -49,7 +49,7 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> Opened:
     except BaseException:
         connection.close()
         raise
-    return Opened(connection, chain, torn)
+    return OpenedJournal(connection, chain, torn)
 
 
 def refuse_unusable(connection: sqlite3.Connection, path: Path, origin: Origin, key: VerifyKey) -> Chain:
@@ -96,11 +96,11 @@ def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -
 def _refuse_altered_end(connection: sqlite3.Connection, path: Path, chain: Chain) -> None:
     """The last two records must verify and link; checking all is `journal verify`'s, and takes minutes."""
     query = "SELECT seq, kind, person, payload, signature FROM records ORDER BY seq DESC LIMIT 2"
-    kept = [Kept(*row) for row in reversed(connection.execute(query).fetchall())]
+    kept = [StoredEnvelope(*row) for row in reversed(connection.execute(query).fetchall())]
     problem = verify_records(kept, chain).problem
     receipted = connection.execute("SELECT max(upto) FROM receipt").fetchone()[0] or 0
     last = kept[-1].seq if kept else 0
     if problem is None and receipted > last:
-        problem = Problem(last + 1, f"missing: the ledger holds records up to {receipted}")
+        problem = ChainFault(last + 1, f"missing: the ledger holds records up to {receipted}")
     if problem is not None:
         raise JournalAltered(f"{path}: record {problem.seq}: {problem.what}; {_KEEP}")

@@ -27,7 +27,7 @@ from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.protocol.record_kinds import FIELDS, GapCause, Kind
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal import last_seen, schema, wal_check
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
 from edge.journal.recovery import newest
 from edge.journal.schema import JOURNAL
@@ -61,7 +61,7 @@ def ensure_usable(
     lived: Callable[[], bool] = lambda: False,
     slow: Callable[[], object] = lambda: None,
 ) -> Path | None:
-    """Make sure that a `Ring` can be opened at `path`; the folder that an unusable journal was moved to, or None.
+    """Make sure that a journal can be opened at `path`; the folder that an unusable one was moved to, or None.
 
     A journal that is damaged, altered, set back or gone is set aside. `lived` says whether anything beside it shows
     that this is no first boot. One that is merely out of reach (rights, a full disk, a
@@ -116,7 +116,7 @@ def _what_is_wrong(
     if not JOURNAL.present(path):
         return GapCause.MISSING if is_vanished(path, lived) else None
     try:
-        with Ring(path, origin, key) as ring:
+        with Journal(path, origin, key) as ring:
             if _suspect(path).exists():
                 slow()
                 ring.check_structure()

@@ -11,7 +11,7 @@ from edge.crypto.dsse import key_id, sign
 from edge.domain.protocol.record import GENESIS, NAME, PAYLOAD_TYPE, Draft, Origin, Position, encode
 from edge.domain.protocol.record_kinds import EPOCH
 from edge.errors import JournalAltered, JournalDamaged, JournalError
-from edge.storage.sqlite_file import Kind
+from edge.storage.sqlite_file import SqliteFile
 
 _COMMANDS = """
 CREATE TABLE commands (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID
@@ -27,7 +27,7 @@ _WORDS = f"""
 CREATE INDEX IF NOT EXISTS word_by_person ON records (person, kind, seq) WHERE {ABOUT_SOMEBODY}
 """
 """The last of them about each person is asked at each start."""
-JOURNAL = Kind(
+JOURNAL = SqliteFile(
     noun="journal",
     application_id=0x53434A31,  # 'SCJ1'
     version=4,

@@ -15,9 +15,9 @@ from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.record import Origin, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import schema, wal_check
-from edge.journal.chain import START, Chain, Kept, Problem, Walk, verify_records
+from edge.journal.chain import START, Chain, ChainFault, StoredEnvelope, Walk, verify_records
 from edge.journal.schema import JOURNAL
-from edge.storage.sqlite_file import Kind, is_damage
+from edge.storage.sqlite_file import SqliteFile, is_damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ChainReport:
     """Records up to here are covered by the receipt that is kept; 0 without one."""
     receipt_verified: bool
     """Whether that receipt's signature held with one of the given keys; False also when its key was not given."""
-    problem: Problem | None
+    problem: ChainFault | None
 
     @property
     def ok(self) -> bool:
@@ -103,7 +103,7 @@ def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -
 
 
 @contextlib.contextmanager
-def opened(path: Path, kind: Kind = JOURNAL) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, kind: SqliteFile = JOURNAL) -> Iterator[sqlite3.Connection]:
     """A connection that reads what was committed, and leaves no trace.
 
     In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
@@ -129,10 +129,10 @@ def _walk(db: sqlite3.Connection, chain: Chain) -> Walk:
     """Verify up to the first bad record, or to the first that SQLite cannot read."""
     broken: list[sqlite3.DatabaseError] = []
 
-    def rows() -> Iterator[Kept]:
+    def rows() -> Iterator[StoredEnvelope]:
         try:
             for row in db.execute("SELECT seq, kind, person, payload, signature FROM records ORDER BY seq"):
-                yield Kept(*row)
+                yield StoredEnvelope(*row)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -161,23 +161,23 @@ def _read_receipt(db: sqlite3.Connection, chain: Chain, keys: Mapping[str, Verif
     return _Receipted(upto, receipt.head, known)
 
 
-def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) -> Problem | None:
+def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) -> ChainFault | None:
     """What was receipted must be here or evicted; what was evicted must have been receipted."""
     if receipted.wrong is not None:
-        return Problem(receipted.upto, f"the receipt that is kept for it is not genuine: {receipted.wrong}")
+        return ChainFault(receipted.upto, f"the receipt that is kept for it is not genuine: {receipted.wrong}")
     if receipted.upto > walk.head.seq:
         return _after(walk, f"missing: the ledger holds records up to {receipted.upto}")
     if walk.first_seq - 1 > receipted.upto:
-        return Problem(
+        return ChainFault(
             receipted.upto + 1, f"missing: the first that is here is {walk.first_seq}, and none was receipted"
         )
     row = db.execute("SELECT payload FROM records WHERE seq = ?", (receipted.upto,)).fetchone()
     if row is not None and payload_hash(row[0]) != receipted.head:
-        return Problem(receipted.upto, "the ledger's receipt names another hash: its chain is not this one")
+        return ChainFault(receipted.upto, "the ledger's receipt names another hash: its chain is not this one")
     return None
 
 
-def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> Problem | None:
+def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> ChainFault | None:
     """What no record shows: lost pages, a wrong index, frames of the write-ahead file that SQLite ignores."""
     damage = wal_check.inspect(path)
     if damage is not None:
@@ -190,11 +190,11 @@ def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> Problem | None
 
 
 def _at_once(what: str) -> Walk:
-    return Walk(0, 0, START, Problem(1, what))
+    return Walk(0, 0, START, ChainFault(1, what))
 
 
-def _after(walk: Walk, what: str) -> Problem:
-    return Problem(walk.head.seq + 1, what)
+def _after(walk: Walk, what: str) -> ChainFault:
+    return ChainFault(walk.head.seq + 1, what)
 
 
 def _report(meta: schema.Meta | None, walk: Walk, receipted: _Receipted) -> ChainReport:

@@ -12,7 +12,7 @@ from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import Header
 from edge.domain.protocol.record import decode, payload_hash
 from edge.errors import ExportRefused, RecordError
-from edge.journal.chain import START, Chain, Head, Kept, Problem, check, person_of
+from edge.journal.chain import START, Chain, ChainFault, Head, StoredEnvelope, check, person_of
 from edge.journal.export_reader import Line, What, incoming
 from edge.journal.verify import ChainReport
 
@@ -63,7 +63,7 @@ def verify_export(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
         head=walk.head.hash,
         receipted=walk.header.receipted,
         receipt_verified=walk.receipt_verified,
-        problem=None if walk.problem is None else Problem(walk.at or walk.head.seq + 1, walk.problem),
+        problem=None if walk.problem is None else ChainFault(walk.at or walk.head.seq + 1, walk.problem),
     )
 
 
@@ -93,7 +93,7 @@ def _record(walk: _Walk, sealed: dsse.Envelope) -> str | None:
         return f"signed by the key {sealed.keyid}, the file is of {header.keyid}"
     record = decode(sealed.payload)
     walk.at = record.position.seq
-    kept = Kept(record.position.seq, record.kind, person_of(record), sealed.payload, sealed.signature)
+    kept = StoredEnvelope(record.position.seq, record.kind, person_of(record), sealed.payload, sealed.signature)
     chain = Chain(header.origin, header.epoch, walk.keys[header.keyid])
     wrong = check(kept, chain, walk.head if walk.records else None)
     if wrong is not None:

@@ -31,7 +31,7 @@ ANOTHERS: Final = "a badge or staff number of theirs is another person's here"
 """How the reason begins for which somebody's numbers are kept out."""
 
 
-class Means:
+class CredentialStore:
     """The tables `means` and `tokens` of the people file, over its connection."""
 
     def __init__(

@@ -44,7 +44,7 @@ class Writing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class OutboxEntry:
     """An order that was taken and is not settled."""
 
     id: str
@@ -122,11 +122,11 @@ class OrderBook:
         with self._writing():
             self._db.execute("UPDATE orders SET owed = NULL WHERE id = ?", (order,))
 
-    def owed(self) -> list[Duty]:
+    def owed(self) -> list[OutboxEntry]:
         """What the journal does not say yet, in the order of the authority. What cannot be read is set aside."""
         return list(self._duties("owed IS NOT NULL"))
 
-    def kept(self) -> list[Duty]:
+    def kept(self) -> list[OutboxEntry]:
         """What is to be carried out at its instant, the earliest first."""
         return sorted(self._duties("due IS NOT NULL"), key=lambda duty: duty.due or "")
 
@@ -172,7 +172,7 @@ class OrderBook:
             row = (time.utc, time.boot_id, time.boottime_ms)
             self._db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?, ?)", row)
 
-    def _duties(self, condition: str) -> Iterator[Duty]:
+    def _duties(self, condition: str) -> Iterator[OutboxEntry]:
         query = f"SELECT {_COLUMNS} FROM orders WHERE {condition} ORDER BY sequence, id"  # noqa: S608 (fixed words)
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
@@ -181,7 +181,7 @@ class OrderBook:
             if said is None:
                 self.set_aside(order)
             else:
-                yield Duty(order, sequence, due, wire, said)
+                yield OutboxEntry(order, sequence, due, wire, said)
 
     def _one(self, query: str, word: str | int) -> int | None:
         with PEOPLE.guard(self._path):

@@ -28,7 +28,7 @@ from edge.people import (
     policies,
     roster_entries,
 )
-from edge.people.credentials import Means, contested
+from edge.people.credentials import CredentialStore, contested
 from edge.people.exported import Exported
 from edge.people.lacking import Lack, Lacking
 from edge.people.order_log import OrderBook
@@ -50,7 +50,7 @@ class People(PeopleFile):
         super().__init__(path, storage_key)
         self.orders = OrderBook(self._db, path, self._writing)
         """What the authority ordered."""
-        self.means = Means(self._db, path, self._writing, self._vault, self._evidence_key)
+        self.means = CredentialStore(self._db, path, self._writing, self._vault, self._evidence_key)
         """Ways in that are no face."""
         self.exported = Exported(self._db, path, self._writing)
         """Who was exported to the centre."""

@@ -21,7 +21,7 @@ ERASED_HERE = "they were erased here; whoever comes back gets a new id"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class EntryOutcome:
     """What became of an entry."""
 
     out: str | None = None
@@ -92,7 +92,7 @@ def write(
     accepted: Sequence[Policy],
     *,
     again: bool = False,
-) -> Taken:
+) -> EntryOutcome:
     """Take somebody in, in place of what was here of them (I9).
 
     `accepted` are the policies to which a consent holds, the one in force first. Whoever is kept out and was here
@@ -105,18 +105,18 @@ def write(
     row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
     out = judge(db, evidence, person, member, accepted)
     if contradiction(member) is not None or out == ERASED_HERE or (out is not None and row is not None and row[1]):
-        return Taken(out)
+        return EntryOutcome(out)
     once = again and row is not None
     another = _means(db, opened, evidence, person, member, once=once) if row is not None else None
     if once and out is not None:
-        return Taken(out)
+        return EntryOutcome(out)
     if out == WITHDRAWN_HERE and row is not None:
         _note(db, person, member, once=once)
-        return Taken(out)
+        return EntryOutcome(out)
     member = foretold_orders.of(db, person).on(member)
     wrapped = None if row is None else row[0]
     if out is not None and wrapped is None and not member.tokens and member.pin is None:
-        return Taken(out)
+        return EntryOutcome(out)
     here = consent_log.latest_of(db, evidence, person)
     held = db.execute("SELECT 1 FROM templates WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
     stays = held and _stays(here, member)
@@ -140,7 +140,7 @@ def write(
         _put_templates(db, key, person, member)
     ended = _remember(db, evidence, person, member.consent)
     _note(db, person, member, once=once)
-    return Taken(out or another, ended, dropped)
+    return EntryOutcome(out or another, ended, dropped)
 
 
 def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:

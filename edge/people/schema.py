@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge.crypto.person_keys import Vault, new_person_key
 from edge.errors import PeopleError, PeopleUnavailable
-from edge.storage.sqlite_file import Kind
+from edge.storage.sqlite_file import SqliteFile
 
 _ERASING = "ALTER TABLE people ADD COLUMN erasing TEXT"
 """Why somebody is being erased, from the moment that their key is gone until the record that says so is durable."""
@@ -109,7 +109,7 @@ CREATE TABLE lacking (
 ) STRICT, WITHOUT ROWID
 """
 """What this file lacks since an older copy of it was put back (`edge.people.lacking`)."""
-PEOPLE = Kind(
+PEOPLE = SqliteFile(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
     version=11,

@@ -24,7 +24,7 @@ _SMALLEST = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SqliteFile:
     """What a kind of file is called, how it is recognised, and what to do when it is damaged."""
 
     noun: str

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
-from edge.adapters.reopening_camera import CaredFor
+from edge.adapters.reopening_camera import ReopeningCamera
 from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
 from edge.config import Config
 from edge.domain.face import Frame
@@ -14,9 +14,9 @@ from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import factory, starting
-from edge.terminal.attendance.capture import Capture, Reading
+from edge.terminal.attendance.capture import BadgeReading, Capture
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.lamp import Lamp
 from edge.terminal.attendance.loop import Attend
@@ -92,10 +92,10 @@ class Terminal:
         pace = Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self._reader = None if config.reader.kind == "none" else CaredReader(lambda: factory.reader(config))
-        self._reading = None if self._reader is None else Reading(self._reader, reads)
+        self._reading = None if self._reader is None else BadgeReading(self._reader, reads)
         chosen = camera or factory.camera(config)
         alone = self._reader is None
-        self._capture = Capture(chosen if alone else CaredFor(chosen), slot, pace, needed=alone)
+        self._capture = Capture(chosen if alone else ReopeningCamera(chosen), slot, pace, needed=alone)
         self._filming = config.recognition.mode != "badge" and not eyes.blind
         self._signals = CaredSignals(lambda: signals or factory.signals(config))
         self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
@@ -115,7 +115,7 @@ class Terminal:
             rules,
             self.latency,
             lambda: None if self.centre is None else self.centre.wake(),
-            Faces(pipeline, rules.faces, pace, factory.site_threshold(config, pipeline), self._strobing),
+            FaceRecognition(pipeline, rules.faces, pace, factory.site_threshold(config, pipeline), self._strobing),
             reads,
             None if self.stills is None else self.stills.offer,
             shadow,

@@ -26,17 +26,17 @@ from edge.errors import ConfigError, JournalError, KeyFileError
 from edge.evidence_images.schema import NAME as EVIDENCE
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable, is_vanished
 from edge.people.people_store import People
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
 from edge.resources import models_directory
 from edge.storage.bounded_read import read_file
 from edge.terminal.attendance.face_recognition import FaceRules
-from edge.terminal.attendance.image_capture import Stills, Taking
+from edge.terminal.attendance.image_capture import CaptureSettings, ImageCapture
 from edge.terminal.attendance.loop import Rules
-from edge.terminal.attendance.next_model import Shadow
+from edge.terminal.attendance.next_model import NextModelLearner
 from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.order_handler import Orders
@@ -142,7 +142,7 @@ def secure_journal(
     reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence, lived, slow))
 
 
-def open_ring(config: Config, secrets: Secrets) -> Ring:
+def open_ring(config: Config, secrets: Secrets) -> Journal:
     """A connection to the journal for the calling thread; made where there never was one. Raises JournalError."""
     path = journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):
@@ -151,7 +151,7 @@ def open_ring(config: Config, secrets: Secrets) -> Ring:
             "the old one"
         )
     reserve = Reserve(path, config.storage.max_bytes)
-    return reserve.lend(lambda: Ring(path, origin(config), secrets.identity))
+    return reserve.lend(lambda: Journal(path, origin(config), secrets.identity))
 
 
 def open_people(config: Config, secrets: Secrets) -> People:
@@ -173,25 +173,25 @@ def orders(config: Config, secrets: Secrets, time: Clock, in_force: Policy) -> O
     )
 
 
-def taking(config: Config) -> Taking | None:
+def taking(config: Config) -> CaptureSettings | None:
     """How evidence images are taken; None where none is. Raises KeyFileError."""
     chosen = config.evidence
     if chosen is None:
         return None
-    return Taking(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
+    return CaptureSettings(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
 
 
-def stills(config: Config, secrets: Secrets, time: Clock) -> Stills | None:
+def stills(config: Config, secrets: Secrets, time: Clock) -> ImageCapture | None:
     """What keeps evidence images; None where none is to be taken or deleted."""
     path = Path(config.storage.state) / EVIDENCE
     if config.evidence is None and not path.exists():
         return None
-    return Stills(path, time, lambda: open_people(config, secrets), lambda: taking(config))
+    return ImageCapture(path, time, lambda: open_people(config, secrets), lambda: taking(config))
 
 
-def open_received(config: Config, *, mend: bool = True) -> Received:
-    """A connection to what came of the roster, for the calling thread; as `Received`. Raises PeopleError."""
-    return Received(Path(config.storage.state) / "roster.db", mend=mend)
+def open_received(config: Config, *, mend: bool = True) -> RosterState:
+    """A connection to what came of the roster, for the calling thread; as `RosterState`. Raises PeopleError."""
+    return RosterState(Path(config.storage.state) / "roster.db", mend=mend)
 
 
 def roster(config: Config, secrets: Secrets, time: Clock, in_force: Policy) -> Roster | None:
@@ -265,7 +265,7 @@ def coming(config: Config) -> str | None:
     return ModelStore(Path(chosen)).template.id if chosen else None
 
 
-def shadow(config: Config, pipeline: Pipeline) -> Shadow | None:
+def shadow(config: Config, pipeline: Pipeline) -> NextModelLearner | None:
     """What teaches the coming model, when one is configured. Raises ModelError, ConfigError."""
     if not config.recognition.shadow:
         return None
@@ -276,7 +276,7 @@ def shadow(config: Config, pipeline: Pipeline) -> Shadow | None:
             [f"recognition.shadow: holds {store.template.id}, in use already; name a coming model"],
         )
     models = [store.load(role, threads=config.recognition.threads) for role in (Role.EMBEDDER, Role.COMPANION)]
-    return Shadow(pipeline, Embedder(models, store.template), policy(config))
+    return NextModelLearner(pipeline, Embedder(models, store.template), policy(config))
 
 
 def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | None:

@@ -14,8 +14,8 @@ from edge.errors import ConfigError, ModelError
 from edge.ports import Clock
 from edge.terminal import factory
 from edge.terminal.attendance.loop import Rules
-from edge.terminal.attendance.next_model import Shadow
-from edge.terminal.uplink.centre import Centre, Made
+from edge.terminal.attendance.next_model import NextModelLearner
+from edge.terminal.uplink.centre import CentreLink, Made
 from edge.terminal.uplink.certificates import Watch
 from edge.terminal.uplink.publisher import Publisher
 from edge.vision.pipeline import Pipeline
@@ -87,7 +87,7 @@ def sees_again(config: Config) -> bool:
         return False
 
 
-def shadow(config: Config, eyes: Seeing) -> tuple[Shadow | None, bool]:
+def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]:
     """What teaches the coming model, and whether one is configured that cannot be used."""
     if eyes.blind:
         return None, False
@@ -100,7 +100,7 @@ def shadow(config: Config, eyes: Seeing) -> tuple[Shadow | None, bool]:
 
 def centre(
     config: Config, own: factory.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]], in_force: Policy
-) -> Centre | None:
+) -> CentreLink | None:
     """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
 
     `in_force` is the policy of this start: who attends, orders and the roster judge by the same one. A text that is
@@ -130,7 +130,7 @@ def centre(
         )
         return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
 
-    return Centre(make, lambda: _pinned(*factory.with_pinned(config, own)))
+    return CentreLink(make, lambda: _pinned(*factory.with_pinned(config, own)))
 
 
 def _pinned(secrets: factory.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:

@@ -118,7 +118,7 @@ class ModelSpec(_Strict, frozen=True):
     accuracy: tuple[Accuracy, ...] = ()
 
 
-class Part(_Strict, frozen=True):
+class EmbedderPart(_Strict, frozen=True):
     """What one embedder gives to a template."""
 
     model: Name
@@ -133,7 +133,7 @@ class TemplateSpec(_Strict, frozen=True):
 
     id: Joined
     """Every template carries it; one made in another way never matches."""
-    part: tuple[Part, Part]
+    part: tuple[EmbedderPart, EmbedderPart]
     """Of the embedder and of its companion."""
     demand: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Cosine by which the threshold moves with a face's strength; see `edge.vision.embedder`."""
@@ -142,7 +142,7 @@ class TemplateSpec(_Strict, frozen=True):
     accuracy: tuple[Accuracy, ...] = ()
 
 
-class Manifest(_Strict, frozen=True):
+class ModelManifest(_Strict, frozen=True):
     """The whole file."""
 
     schema: Literal[1]
@@ -154,12 +154,12 @@ class Manifest(_Strict, frozen=True):
         return next(spec for spec in self.model if spec.role is role)
 
 
-def read_manifest(directory: Path) -> Manifest:
+def read_manifest(directory: Path) -> ModelManifest:
     """Read and check `directory`/manifest.toml. Raises ModelError, naming the key and the cure."""
     path = directory / FILE
     try:
         raw = toml_text.read(path)
-        manifest = msgspec.convert(raw, Manifest)
+        manifest = msgspec.convert(raw, ModelManifest)
     except FileNotFoundError:
         raise ModelError(f"{path}: there is no model manifest here; {_CURE}") from None
     except (OSError, ValueError) as error:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.domain.exposure import Light
-from edge.domain.face import Box, Detection, Frame, Pixels, Probe, Reason, Sight
+from edge.domain.face import Box, Detection, Frame, Pixels, Probe, RefusalReason, Sight
 from edge.domain.recognition import quality
 from edge.domain.recognition.quality import Assessment, QualityLimits, QualityMeasures
 from edge.vision.align import ALIGNED_SIZE, alignment
@@ -136,7 +136,7 @@ class Pipeline:
         faces = self._detector.detect(image)
         return self._align(image, max(faces, key=lambda face: face.box.height))[1] if faces else None
 
-    def gate(self, study: Study, limits: QualityLimits) -> Reason | None:
+    def gate(self, study: Study, limits: QualityLimits) -> RefusalReason | None:
         """What `look` would say of that frame under `limits`: None when it would give a probe."""
         reason = first_glance(study.boxes, study.width, study.height, limits)[1]
         return reason or second_glance(study.measures, study.presence, self._presence, limits).reason
@@ -151,11 +151,13 @@ class Pipeline:
         return mesh, image.warp(alignment(mesh.points), ALIGNED_SIZE)
 
 
-def first_glance(boxes: Sequence[Box], width: int, height: int, limits: QualityLimits) -> tuple[Box, Reason | None]:
+def first_glance(
+    boxes: Sequence[Box], width: int, height: int, limits: QualityLimits
+) -> tuple[Box, RefusalReason | None]:
     """The face that a frame is about, and what its place already says: known before anything costly is computed."""
     box, rivalled = quality.face_of(boxes, width, height, limits)
     if rivalled:
-        return box, Reason.SEVERAL_FACES
+        return box, RefusalReason.SEVERAL_FACES
     return box, quality.placed(*quality.placement(box, width, height), limits)
 
 
@@ -163,7 +165,9 @@ def second_glance(measures: QualityMeasures, presence: float, enough: float, lim
     """The whole gate, once the mesh is known; `presence` and what is `enough` of it are probabilities."""
     verdict = quality.assess(measures, limits)
     if verdict.reason is None and not presence >= enough:
-        return Assessment(Reason.COVERED, 0.0)  # a face to the detector alone; a turned one was refused before
+        return Assessment(
+            RefusalReason.COVERED, 0.0
+        )  # a face to the detector alone; a turned one was refused before
     return verdict
 
 

@@ -14,7 +14,7 @@ from edge.adapters.raspberry_pi.signals import open_lgpio
 from edge.adapters.raspberry_pi.strobe import GpioStrobe
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
-from edge.config import Camera, Recognition
+from edge.config import CameraConfig, Recognition
 from edge.errors import SignalsError
 from edge.terminal import factory as parts
 from tests.contract.test_signals import FakeChip, dev_with
@@ -137,12 +137,12 @@ def test_the_replay_camera_shows_what_its_strobe_lights() -> None:
 
 
 def test_a_configuration_takes_none_a_simulated_one_or_a_pin(monkeypatch) -> None:
-    def made(camera: Camera, pin: int) -> object:
+    def made(camera: CameraConfig, pin: int) -> object:
         return parts.strobe(SimpleNamespace(camera=camera, recognition=Recognition(strobe=pin)))
 
-    assert made(Camera(), 0) is None
-    assert isinstance(made(Camera(kind="replay", replay="photos"), PIN), ReplayStrobe)
+    assert made(CameraConfig(), 0) is None
+    assert isinstance(made(CameraConfig(kind="replay", replay="photos"), PIN), ReplayStrobe)
     monkeypatch.setattr("edge.adapters.raspberry_pi.signals.open_lgpio", lambda directory: MockFactory())
-    driven = made(Camera(), PIN)
+    driven = made(CameraConfig(), PIN)
     assert isinstance(driven, GpioStrobe)
     driven.close()

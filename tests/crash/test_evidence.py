@@ -13,7 +13,7 @@ from nacl.public import PrivateKey
 from edge.domain.face import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
-from edge.storage.sqlite_file import Kind
+from edge.storage.sqlite_file import SqliteFile
 
 ANN, BOB = "a" * 26, "b" * 26
 NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
@@ -46,14 +46,14 @@ def killed_at(statement: int, act: Callable[[], None]) -> bool:
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            connect = Kind._connect
+            connect = SqliteFile._connect
 
-            def traced(self: Kind, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
+            def traced(self: SqliteFile, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
                 made = connect(self, path, mode, more)
                 made.set_trace_callback(count)
                 return made
 
-            Kind._connect = traced  # type: ignore[method-assign]
+            SqliteFile._connect = traced  # type: ignore[method-assign]
             act()
             os._exit(0)
         except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)

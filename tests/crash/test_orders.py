@@ -16,7 +16,7 @@ from edge.domain.protocol import order as orders
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
 from edge.terminal.operator.enrolment import finish_erasures
@@ -50,7 +50,7 @@ def order(word: Word, **fields: object) -> bytes:
 class Terminal:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.people, self.ring = self.open(), Ring(root / "journal.db", GATE, IDENTITY)
+        self.people, self.ring = self.open(), Journal(root / "journal.db", GATE, IDENTITY)
         self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, Still())
 
     def open(self) -> People:

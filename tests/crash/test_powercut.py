@@ -120,7 +120,7 @@ def test_the_judge_counts_a_punch_that_is_there_twice(judge, recording: Recordin
     secrets = factory.load_secrets(config)
 
     def again(journal: Path) -> None:
-        with factory.Ring(journal, factory.origin(config), secrets.identity) as ring:
+        with factory.Journal(journal, factory.origin(config), secrets.identity) as ring:
             ring.append(punch(60))
 
     finding = judge(again)

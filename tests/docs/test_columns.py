@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.central.roster.store import RosterStore
 from edge.central.store.database import Database
 from edge.crypto.key_files import create_identity
@@ -18,7 +18,7 @@ from edge.domain.protocol.record import Origin
 from edge.evidence_images import schema
 from edge.journal import schema as journal
 from edge.people import schema as people
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| \*\*([\w./-]+)\*\*(?: `(\w+)`:)? ((?:`\w+` ?)+)\| (.+?) \|$", re.MULTILINE)
@@ -27,9 +27,9 @@ MAKERS = {
     "people.db": lambda path: people.create(path / "people.db", b"k" * 32),
     "evidence.db": lambda path: schema.create(path / "evidence.db", NOW),
     "journal.db": lambda path: journal.create(path / "journal.db", Origin("s", "t"), create_identity(path / "key")),
-    "roster.db": lambda path: Received(path / "roster.db").close(),
+    "roster.db": lambda path: RosterState(path / "roster.db").close(),
     "ledger.db": lambda path: Database(path / "ledger.db").close(),
-    "authority.db": lambda path: Registry(path / "authority.db").close(),
+    "authority.db": lambda path: OrderRegister(path / "authority.db").close(),
     "centre/roster.db": lambda path: RosterStore(path).close(),
 }
 

@@ -29,7 +29,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
 from edge.errors import RecordError
 from edge.journal.export import export
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 DOCS = Path(edge.__file__).parents[1] / "docs"
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
@@ -86,15 +86,15 @@ def valid(name: str, document: object) -> bool:
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Ring]:
+def ring(tmp_path: Path) -> Iterator[Journal]:
     key = create_identity(tmp_path / "identity.pem")
     (tmp_path / "public.pem").write_text(public_pem(key.verify_key))
-    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), key) as opened:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as opened:
         yield opened
 
 
 @pytest.fixture
-def written(ring: Ring) -> dict[Kind, dict[str, Any]]:
+def written(ring: Journal) -> dict[Kind, dict[str, Any]]:
     """A real payload of each kind."""
     return {kind: json.loads(ring.append(Draft(kind, data, TIME)).payload) for kind, data in DATA.items()}
 
@@ -126,7 +126,7 @@ def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[
     assert valid("record", written[kind])
 
 
-def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: Ring) -> None:
+def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: Journal) -> None:
     assumed = ring.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, TIME))
     event = json.loads(assumed.payload)
     assert valid("record-punch", event)
@@ -138,7 +138,7 @@ def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: 
 
 
 @pytest.mark.parametrize("kind", [kind for kind, besides in record_kinds.OPTIONAL.items() if "by" in besides])
-def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, kind: Kind) -> None:
+def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Journal, kind: Kind) -> None:
     for by in ("uid:0", "uid:1000", "4711", "hr-2"):
         written = ring.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
         assert valid(f"record-{kind}", json.loads(written.payload))
@@ -151,7 +151,7 @@ def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Ring, 
         assert not valid(f"record-{kind}", event), by
 
 
-def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Ring) -> None:
+def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Journal) -> None:
     given = {"language": "pt-BR", "witnessed": True, "age_attested": True, "employer_agreed": True}
     event = json.loads(ring.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, TIME)).payload)
     assert valid("record-consent", event)
@@ -164,7 +164,7 @@ def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Ring) -> None
         assert not valid("record-consent", other), (field, value)
 
 
-def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Ring) -> None:
+def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Journal) -> None:
     kind = Kind.COMMAND_RESULT
     event = json.loads(ring.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)
     assert valid(f"record-{kind}", event)
@@ -198,7 +198,7 @@ def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
     assert not valid("envelope", {**json.loads(wire), "payloadType": audit_entry.PAYLOAD_TYPE})
 
 
-def test_real_envelopes_and_receipts_match_theirs(ring: Ring) -> None:
+def test_real_envelopes_and_receipts_match_theirs(ring: Journal) -> None:
     stored = ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
     assert valid("envelope", json.loads(ring.envelopes(0, 1)[0].wire))
     payload = receipt.encode(receipt.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z"))
@@ -275,7 +275,7 @@ def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
         assert not valid("order", lacking)
 
 
-def test_real_exports_are_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
+def test_real_exports_are_as_the_page_says(ring: Journal, tmp_path: Path) -> None:
     """Read with nothing of ours."""
     ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
     written = export(ring.path, ring._key, tmp_path / "out.scx", created="2026-03-01T09:00:00.000Z")
@@ -302,7 +302,7 @@ def test_real_exports_are_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
             export_manifest.decode(json.dumps({**manifest, field: None}).encode())
 
 
-def test_a_sealed_export_opens_as_the_page_says(ring: Ring, tmp_path: Path) -> None:
+def test_a_sealed_export_opens_as_the_page_says(ring: Journal, tmp_path: Path) -> None:
     """Read with libsodium alone."""
     for _ in range(150):  # more than one message
         ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
@@ -371,7 +371,7 @@ def shell(tmp_path: Path, snippet: str) -> Callable[[], "subprocess.CompletedPro
     )
 
 
-def test_the_commands_of_the_page_verify_a_record(ring: Ring, tmp_path: Path, shell: Callable) -> None:
+def test_the_commands_of_the_page_verify_a_record(ring: Journal, tmp_path: Path, shell: Callable) -> None:
     stored = ring.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, TIME))
     path = tmp_path / "envelope.json"
     path.write_bytes(ring.envelopes(0, 1)[0].wire)

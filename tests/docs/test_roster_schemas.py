@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 from edge.central.roster import membership as centre
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
@@ -23,7 +23,7 @@ from edge.domain.roster import enrolment_export, messages
 from edge.domain.roster import member as roster_member
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE
 from edge.domain.roster.member import SIZES, Member
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import RecordError
 from edge.people.people_store import People
 from edge.people.roster.export import export
@@ -60,7 +60,7 @@ def document(padded: bytes) -> dict[str, Any]:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
     """Every message of a site: with a face, without one, withdrawn, an objector, and somebody who left."""
     root: Path = tmp_path_factory.mktemp("centre")
-    terminal = Terminal(1, GATE, dsse.key_id(IDENTITY.verify_key), IDENTITY.verify_key, "", None)
+    terminal = RegisteredTerminal(1, GATE, dsse.key_id(IDENTITY.verify_key), IDENTITY.verify_key, "", None)
     made: Documents = {name: [] for name in SCHEMAS if name.startswith("roster-")}
     with RosterStore(root) as store:
         for person, member in PEOPLE.items():
@@ -75,7 +75,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
         assert valid("envelope", json.loads(one.wire)), topic
         place, payload = place_of(topic), dsse.parse(one.wire).payload
         assert place is not None
-        if place.part is not Part.PERSON:
+        if place.part is not TopicPart.PERSON:
             made[f"roster-{place.part}"].append(json.loads(payload))
             continue
         made["roster-person"].append(line(payload))

@@ -6,11 +6,11 @@ from pathlib import Path
 from random import Random
 
 from edge.central.ledger.intake import Ledger, Outcome
-from edge.central.ledger.terminal_claims import Sightings
+from edge.central.ledger.terminal_claims import ClaimRecorder
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol.record import decode
-from edge.journal.chain import START, Chain, Head, Kept, check, verify_records
+from edge.journal.chain import START, Chain, Head, StoredEnvelope, check, verify_records
 from tests.fuzz.genuine import GATE, LEDGER, OTHER, OTHER_GATE, TERMINAL, Seed, World
 from tests.fuzz.mutants import Mutator
 
@@ -63,7 +63,7 @@ class AtSightings:
         self._store.register(GATE, TERMINAL.verify_key)
         ledger = self._ledger = Ledger(self._store, LEDGER)
         ledger.accept_batch([(seed.topic, seed.wire) for seed in world.records])
-        self._sightings = Sightings(self._store)
+        self._sightings = ClaimRecorder(self._store)
         self._mutator = Mutator(TERMINAL, world.statuses)
         self._rows = digest(self._store)
         self._now_ns = 0
@@ -122,7 +122,7 @@ class AtLedgerInside:
         epoch = decode(genuine[0]).position.epoch
         for row in store.chains():
             chain = Chain(GATE, row.epoch, TERMINAL.verify_key)
-            kept = [Kept(e.seq, e.kind, e.person, e.payload, e.signature) for e in store.entries(row)]
+            kept = [StoredEnvelope(e.seq, e.kind, e.person, e.payload, e.signature) for e in store.entries(row)]
             walk = verify_records([one for one in kept if one.seq <= row.upto], chain, after=START)
             if walk.problem is not None or walk.head != Head(row.upto, row.head):
                 return f"what is receipted does not verify: {walk.problem}"

@@ -12,17 +12,17 @@ from nacl.signing import SigningKey
 from edge.central.roster import membership as centre
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.member import Member
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.domain.strict_json import dump
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
 from tests.fuzz.at_terminal import Still
 from tests.fuzz.genuine import GATE, TERMINAL, Seed, World
@@ -38,7 +38,7 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
     """A real centre's, of three people, one without a face, and one who left."""
     directory.mkdir()
     key = TERMINAL.verify_key
-    terminal = Terminal(1, GATE, dsse.key_id(key), key, _WHEN, None)
+    terminal = RegisteredTerminal(1, GATE, dsse.key_id(key), key, _WHEN, None)
     with RosterStore(directory) as store:
         for number, person in enumerate("abcd"):
             rows = np.eye(3, 64, number, dtype=np.float32)
@@ -52,7 +52,7 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
 
 def _is_manifest(topic: str) -> bool:
     place = place_of(topic)
-    return place is not None and place.part is Part.MANIFEST
+    return place is not None and place.part is TopicPart.MANIFEST
 
 
 def _newer(rng: Random, seed: Seed) -> Seed:
@@ -71,12 +71,12 @@ class AtRoster:
         self._seeds = _messages(directory / "centre")
         (self._manifest,) = (seed for seed in self._seeds if _is_manifest(seed.topic))
         self._mutator = Mutator(AUTHORITY, self._seeds)
-        self._ring = Ring(directory / "journal.db", GATE, TERMINAL)
+        self._ring = Journal(directory / "journal.db", GATE, TERMINAL)
         valid = {dsse.key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         self._roster = Roster(
             GATE, TERMINAL, lambda _people: valid,
             lambda: People(directory / "people.db", b"k" * 32),
-            lambda: Received(directory / "roster.db"),
+            lambda: RosterState(directory / "roster.db"),
             _POLICY, Still(),
         )  # fmt: skip
         self._roster.open()

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from edge.domain.face import TimeEvidence
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.ports import Message, UplinkEvent
 from edge.terminal.uplink.publisher import Publisher
@@ -57,7 +57,7 @@ class _Terminal:
         shutil.copyfile(world.journal, path)
         self.path, self.pipe = path, Pipe()
         keys = {keyid: key for keyid, key in KEYS.items() if key == LEDGER.verify_key}
-        self.publisher = Publisher(self.pipe, lambda: Ring(path, GATE, TERMINAL), GATE, keys, Still())
+        self.publisher = Publisher(self.pipe, lambda: Journal(path, GATE, TERMINAL), GATE, keys, Still())
         self.publisher.open()
 
     def take(self, batch: Sequence[Seed]) -> None:

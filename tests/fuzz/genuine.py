@@ -15,7 +15,7 @@ from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import Resend
 from edge.journal import export
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 GATE, OTHER_GATE = Origin("main", "gate-1"), Origin("main", "gate-2")
@@ -89,7 +89,7 @@ class World:
 def make(directory: Path) -> World:
     """Write the journal and two exports of it, take both back as bytes."""
     path = directory / "journal.db"
-    with Ring(path, GATE, TERMINAL) as ring:
+    with Journal(path, GATE, TERMINAL) as ring:
         for kind, data in _DRAFTS:
             ring.append(Draft(kind, data, TIME))
         taken = [_command(ring, number) for number in range(3)]
@@ -115,13 +115,13 @@ def make(directory: Path) -> World:
     )
 
 
-def _receipt(ring: Ring, upto: int) -> bytes:
+def _receipt(ring: Journal, upto: int) -> bytes:
     head = ring.hash_at(upto) or GENESIS
     payload = receipts.encode(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
     return dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, payload, LEDGER))
 
 
-def _command(ring: Ring, number: int) -> bytes:
+def _command(ring: Journal, number: int) -> bytes:
     """One that was taken: repeated, it changes nothing."""
     expires = "2026-03-02T09:00:00.000Z"
     command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, ring.epoch, 1, 4)

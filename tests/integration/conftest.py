@@ -24,7 +24,7 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import topics as roster_topics
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.send_window import BEHIND_S
@@ -104,8 +104,8 @@ class Terminal:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def ring(self) -> Ring:
-        return Ring(self.path, self.origin, self.key)
+    def ring(self) -> Journal:
+        return Journal(self.path, self.origin, self.key)
 
     def append(self, count: int) -> None:
         with self.ring() as ring:

@@ -6,7 +6,7 @@ from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.export import export
 from edge.journal.export_reader import acknowledge, envelopes
-from edge.journal.journal import Acknowledgement
+from edge.journal.journal import ReceiptEffect
 
 CORRECTION = {
     "person": "a" * 26,
@@ -47,7 +47,7 @@ def test_a_stick_goes_back_and_forth_while_the_terminal_runs(site, tmp_path):
         write_receipts(tmp_path / "receipts", importer.receipts(0))
     keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
     with envelopes(tmp_path / "receipts") as lines, terminal.ring() as ring:
-        assert [acknowledge(line, keys, ring) for line in lines] == [Acknowledgement.ADVANCED]
+        assert [acknowledge(line, keys, ring) for line in lines] == [ReceiptEffect.ADVANCED]
         assert ring.watermark() == 3
     site.ledger()
     terminal.append(1)

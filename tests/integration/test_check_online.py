@@ -22,11 +22,11 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal import schema
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.ports import Acknowledged
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
 from edge.terminal.checks import online
 from edge.terminal.daemon import Terminal
@@ -45,7 +45,7 @@ class Gate:
         uplink = site.uplink("gate-1")
         (tmp_path / "ledger-public.pem").write_text(key_files.public_pem(site.ledger_key.verify_key))
         self.pinned = tmp_path / "ledger-public.pem"
-        centre = Centre(uplink.host, uplink.port, uplink.ca, uplink.certificate, uplink.key, self.pinned)
+        centre = SandboxCentre(uplink.host, uplink.port, uplink.ca, uplink.certificate, uplink.key, self.pinned)
         self.config = write_terminal(tmp_path / "terminal", replay, site="main", name="gate-1", centre=centre)
         self.identity = key_files.load_identity(self.config.parent / "identity")
         self.journal = self.config.parent / "state/journal.db"
@@ -55,7 +55,7 @@ class Gate:
             store.register(HERE, self.identity.verify_key)
 
     def append(self) -> None:
-        with Ring(self.journal, HERE, self.identity) as ring:
+        with Journal(self.journal, HERE, self.identity) as ring:
             ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
 
     def check(self, code: int) -> list[str]:
@@ -154,10 +154,10 @@ def test_a_receipt_beyond_the_journals_last_is_a_fork(gate) -> None:
 def test_a_ledger_that_lost_what_it_had_receipted(gate, one_answer) -> None:
     gate.append()
     gate.append()
-    with Ring(gate.journal, HERE, gate.identity) as ring:
+    with Journal(gate.journal, HERE, gate.identity) as ring:
         head = ring.head()
         receipt = Receipt(HERE, ring.epoch, head.seq, head.hash, "2026-03-02T08:00:00.000Z")
-        assert ring.acknowledge(receipt, b"{}") is Acknowledgement.ADVANCED
+        assert ring.acknowledge(receipt, b"{}") is ReceiptEffect.ADVANCED
     with Answering(gate, 1, "a" * 64):
         said = gate.check(69)[-1]
     assert "had receipted them up to 2: it has lost some (ledger-behind)" in said

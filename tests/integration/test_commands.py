@@ -16,7 +16,7 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin
 from edge.domain.protocol.resend_command import Resend
-from edge.journal.journal import Outgoing
+from edge.journal.journal import OutgoingRecord
 from edge.terminal.uplink.resend_handler import BATCH, Commands
 
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
@@ -139,7 +139,7 @@ def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal,
         if publisher.counters.resent == 1:
             terminal.append(5)  # in the middle of the first batch
 
-    def publish(outgoing: Outgoing) -> int | None:
+    def publish(outgoing: OutgoingRecord) -> int | None:
         if outgoing.seq > 1501:
             overtaken.append(publisher.counters.resent)
         return hand(outgoing)

@@ -12,7 +12,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.authority import key
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.central.broker import certificates
 from edge.central.roster import order_follower
 from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
@@ -32,7 +32,7 @@ from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, encode
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
 
 EVIDENCE = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000, True)
@@ -119,7 +119,7 @@ class Learner:
         pinned = load_public(centre.root / key.PUBLIC)
         roster = Roster(
             self.terminal.origin, self.terminal.key, lambda _people: {key_id(pinned): pinned}, self.people,
-            lambda: Received(centre.root / f"{name}-received.db"), POLICY, centre.site.clock(), grace_ns=0,
+            lambda: RosterState(centre.root / f"{name}-received.db"), POLICY, centre.site.clock(), grace_ns=0,
         )  # fmt: skip
         self.terminal.run(roster=roster)
 
@@ -366,7 +366,7 @@ def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_ro
     assert "keeps them until 2096" in said
     late = centre.install()
     late.knows(leaves)
-    with Registry(centre.root / key.DB) as registry:
+    with OrderRegister(centre.root / key.DB) as registry:
         told = [(one.origin.terminal, one.order.fields.get("at")) for one in registry.addressed()]
     assert told == [("gate-1", "2096-01-01T00:00:00.000Z"), ("late-1", "2096-01-01T00:00:00.000Z")]
     assert "employment" not in centre.publish(), "once is enough"
@@ -418,7 +418,7 @@ def test_what_is_killed_after_it_was_done_is_on_record_after_the_next_command(
         raise SystemExit(137)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Registry, "done", killed)
+        patched.setattr(OrderRegister, "done", killed)
         with pytest.raises(SystemExit):
             centre.run(*words, broker=act == "publish")
     assert "1 acts were begun" in centre.good("audit")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.central.gaps.delivery_gaps import Kind, find
+from edge.central.gaps.delivery_gaps import ProblemKind, find
 from edge.central.ledger import pulse, silent_broker, terminal_claims
 from edge.crypto.key_files import create_identity
 from edge.domain.protocol.record import Origin
@@ -12,7 +12,7 @@ from edge.domain.protocol.record import Origin
 FAR = timedelta(days=36_500)
 
 
-def kinds(site, later: timedelta = timedelta(0)) -> list[Kind]:
+def kinds(site, later: timedelta = timedelta(0)) -> list[ProblemKind]:
     with site.store() as store:
         return [one.kind for one in find(store, FAR, datetime.now(UTC) + later)]
 
@@ -24,7 +24,7 @@ def test_a_terminal_that_publishes_and_is_not_registered_is_named(site):
         store.change("DELETE FROM terminals WHERE site = ?", [("main",)])
     terminal.append(1)
     terminal.run(resend_s=0.2)
-    site.eventually(lambda: kinds(site) == [Kind.UNREGISTERED], "named")
+    site.eventually(lambda: kinds(site) == [ProblemKind.UNREGISTERED], "named")
     with site.store() as store:
         (found,) = find(store, FAR)
         assert found.origin == Origin("main", "gate-1")
@@ -39,14 +39,14 @@ def test_another_identity_than_the_registered_one_is_named(site, tmp_path):
     terminal.key = create_identity(tmp_path / "other.pem")
     terminal.append(1)
     terminal.run(resend_s=0.2)
-    site.eventually(lambda: Kind.UNREGISTERED in kinds(site), "named")
+    site.eventually(lambda: ProblemKind.UNREGISTERED in kinds(site), "named")
 
 
 def test_a_ledger_that_ended_is_said_within_minutes(site):
     service = site.ledger()
-    site.eventually(lambda: kinds(site) == [] and kinds(site, pulse.LATE) == [Kind.LEDGER], "its first beat")
+    site.eventually(lambda: kinds(site) == [] and kinds(site, pulse.LATE) == [ProblemKind.LEDGER], "its first beat")
     service.stop()
-    assert kinds(site, pulse.LATE) == [Kind.LEDGER]
+    assert kinds(site, pulse.LATE) == [ProblemKind.LEDGER]
     service = site.ledger()
     assert kinds(site) == []
 
@@ -60,7 +60,7 @@ def test_a_ledger_without_its_broker_is_said(site):
     assert kinds(site, pulse.LATE - timedelta(seconds=30)) == []
     with site.store() as store, store.batch():
         store.change("UPDATE services SET beat = ?", [((datetime.now(UTC) + timedelta(minutes=4)).isoformat(),)])
-    assert kinds(site, timedelta(minutes=4)) == [Kind.LEDGER]
+    assert kinds(site, timedelta(minutes=4)) == [ProblemKind.LEDGER]
     assert service.connected.is_set() is False
 
 
@@ -92,7 +92,7 @@ def test_an_ordinary_end_after_punches_is_no_roll_back(site, monkeypatch, how):
             ),
             "gone",
         )
-    assert set(kinds(site, timedelta(hours=2))) <= {Kind.OFFLINE, Kind.LEDGER}
+    assert set(kinds(site, timedelta(hours=2))) <= {ProblemKind.OFFLINE, ProblemKind.LEDGER}
 
 
 def test_a_ledger_that_hears_nothing_although_terminals_are_online_begins_a_new_session(site, monkeypatch, caplog):

@@ -13,7 +13,7 @@ from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.central.roster import membership as centre
 from edge.central.roster.messages import compose
-from edge.central.roster.publisher import Published, publish
+from edge.central.roster.publisher import PublishOutcome, publish
 from edge.central.roster.store import RosterStore
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
@@ -25,7 +25,7 @@ from edge.domain.roster.topics import subscriptions
 from edge.errors import BrokerError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
 from tests.integration.neighbours import open_acl
 
@@ -61,7 +61,7 @@ class Company:
         self.ids.append(person)
         return person
 
-    def publish(self, **options) -> Published:
+    def publish(self, **options) -> PublishOutcome:
         with self.site.store() as ledger:
             terminals = ledger.terminals()
         return publish(self.uplink, "main", compose(self.store, "main", terminals, AUTHORITY, **options))
@@ -77,7 +77,7 @@ class Company:
             terminal.key,
             lambda _people: trusted,
             lambda: self.people(terminal),
-            lambda: Received(self.site.root / f"{name}-roster.db"),
+            lambda: RosterState(self.site.root / f"{name}-roster.db"),
             POLICY,
             self.site.clock(),
             grace_ns=grace_ns,
@@ -284,8 +284,8 @@ def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company,
 def test_publishing_sends_what_lacks_and_nothing_else(company, site, broker):
     site.terminal("gate-1")
     company.add(0)
-    assert company.publish() == Published(retained=4, sent=4, emptied=0, bytes=company_bytes(company, site))
-    assert company.publish() == Published(retained=4, sent=0, emptied=0, bytes=0)
+    assert company.publish() == PublishOutcome(retained=4, sent=4, emptied=0, bytes=company_bytes(company, site))
+    assert company.publish() == PublishOutcome(retained=4, sent=0, emptied=0, bytes=0)
     lost = site.neighbour(certificates.AUTHORITY)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.publish("smartclocker/v1/main/roster/person/" + "z" * 26, b"somebody", retain=True)

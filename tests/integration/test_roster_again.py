@@ -10,7 +10,7 @@ from edge.central.broker import templates
 from edge.central.roster import membership as centre
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.people.person import new_person_id
 from tests.integration.proxy import Proxy
 from tests.integration.test_roster import LONG_NS, SHORT_NS, Company, company
@@ -62,14 +62,14 @@ class Away:
     def come_back(self) -> None:
         self.proxy.slamming = False
         self.site.eventually(lambda: self.publisher.connected, "it is back")
-        self.site.eventually(lambda: self.came[Part.MANIFEST], "the manifest")
+        self.site.eventually(lambda: self.came[TopicPart.MANIFEST], "the manifest")
 
 
 def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, site, proxy):
     ids = [company.add(number) for number in range(PEOPLE)]
     away = Away(company, proxy)
     away.knows(*ids)
-    assert away.came[Part.PERSON] == PEOPLE
+    assert away.came[TopicPart.PERSON] == PEOPLE
     away.leave()
     away.come_back()
     away.leave()
@@ -77,13 +77,13 @@ def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, si
     company.publish()
     away.come_back()
     away.knows(*ids[1:])
-    assert away.came[Part.PERSON] == 1, "the tombstone"
-    assert away.came[Part.PAGE] <= 1
-    assert away.came[Part.KEY] >= 1, "it is in memory alone, so it is said each time"
+    assert away.came[TopicPart.PERSON] == 1, "the tombstone"
+    assert away.came[TopicPart.PAGE] <= 1
+    assert away.came[TopicPart.KEY] >= 1, "it is in memory alone, so it is said each time"
     away.leave()
     away.come_back()
-    site.eventually(lambda: away.came[Part.KEY], "the key")
-    assert (away.came[Part.PERSON], away.came[Part.PAGE]) == (0, 0)
+    site.eventually(lambda: away.came[TopicPart.KEY], "the key")
+    assert (away.came[TopicPart.PERSON], away.came[TopicPart.PAGE]) == (0, 0)
     assert "roster-incomplete" not in away.publisher.alarms
 
 
@@ -94,7 +94,7 @@ def test_after_a_restart_of_the_program_all_of_it_comes(company, site, proxy):
     away.terminal.stop()
     away.came.clear()
     away.start()
-    site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
+    site.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
 
 
 def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, broker, proxy):
@@ -104,7 +104,7 @@ def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, broker, 
     away.leave()
     site.eventually(lambda: "Expiring client" in broker.log.read_text(), "the broker forgets the session")
     away.come_back()
-    site.eventually(lambda: away.came[Part.PERSON] == PEOPLE, "everybody")
+    site.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
 
 
 def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(

@@ -24,7 +24,7 @@ from edge.central.store.records import Store
 from edge.cli import main
 from edge.domain.face import Floats
 from edge.domain.protocol.record import Record, decode
-from edge.sandbox import Centre
+from edge.sandbox import SandboxCentre
 from tests.privacy import tap
 from tests.privacy.gate import SITE, Driven, Gate, Whole
 
@@ -223,7 +223,7 @@ def _install(company: Company, number: int, kind: type[Any]) -> Any:
     name = f"gate-{number}"
     link = certificates.issue_client(company.broker.pki, name)
     ledger = company.centre / "ledger.pem"
-    place = Centre(company.broker.host, company.broker.port, link.ca, link.certificate, link.key, ledger)
+    place = SandboxCentre(company.broker.host, company.broker.port, link.ca, link.certificate, link.key, ledger)
     more = f'\n[evidence]\nkey = "{company.root / EVIDENCE_KEY}.pem"\n' if kind is Whole else ""
     gate = kind(company.root / name, name, place, company.centre / "authority.pem", more)
     code, said = company.central("register", SITE, name, gate.directory / "identity.pem")

@@ -22,13 +22,13 @@ from edge.domain.attendance.cues import CueName
 from edge.domain.face import Box, Floats, Frame, Probe, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.domain.protocol.record import Record, decode
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.resources import photos_directory
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.daemon import Terminal
@@ -47,7 +47,7 @@ _STEP_MS, _LOOKS = 300, 12
 class Gate:
     """One terminal. Every connection that it hands out belongs to the calling thread."""
 
-    def __init__(self, directory: Path, name: str, centre: Centre, authority: Path, more: str = "") -> None:
+    def __init__(self, directory: Path, name: str, centre: SandboxCentre, authority: Path, more: str = "") -> None:
         """`more` goes at the end of its configuration."""
         self.name, self.directory = name, directory
         path = write_terminal(directory, photos_directory(), site=SITE, name=name, window_s=WINDOW_S, centre=centre)
@@ -70,7 +70,7 @@ class Gate:
         """The people file."""
         return factory.open_people(self.loaded, self.secrets)
 
-    def ring(self) -> Ring:
+    def ring(self) -> Journal:
         """The journal."""
         return factory.open_ring(self.loaded, self.secrets)
 
@@ -130,7 +130,8 @@ class Driven(Gate):
         rules = factory.rules(self.loaded, factory.model_store(self.loaded))
         self._attend = Attend(
             self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake,
-            Faces(self._eyes, rules.faces, Pace(), factory.site_threshold(self.loaded, self._eyes)), self._reads,
+            FaceRecognition(self._eyes, rules.faces, Pace(), factory.site_threshold(self.loaded, self._eyes)),
+            self._reads,
         )  # fmt: skip
         self._attend.open()
         self._thread.start()
@@ -235,4 +236,4 @@ class Whole(Gate):
         return came
 
 
-Maker = Callable[[Path, str, Centre, Path], Gate]
+Maker = Callable[[Path, str, SandboxCentre, Path], Gate]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from nacl.signing import SigningKey
 
 from edge.central.authority import key as authority
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.domain.protocol import order as orders
 from edge.domain.protocol import topics
@@ -54,7 +54,7 @@ def _orders(company: Company) -> list[Message]:
         return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(made), by))
 
     genuine = signed(order)
-    with Registry(company.centre / authority.DB) as registry:
+    with OrderRegister(company.centre / authority.DB) as registry:
         issued = registry.addressed()
     replayed = [one.wire for one in issued if one.order.word is Word.RESTRICT][:1]
     theirs = [one.wire for one in issued if one.order.terminals == (company.whole.name,)]

@@ -14,7 +14,7 @@ from edge.domain.protocol.order import Order
 from edge.domain.recognition.gallery import Gallery
 from edge.evidence_images import store as evidence
 from edge.people import erasure
-from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Recorder
 from edge.terminal.operator import enrolment
@@ -48,12 +48,12 @@ def _clear_roster() -> Any:
 
 def _match_withdrawn() -> Any:
     """The attending loop goes on with everybody whom it once knew."""
-    real = Faces.enrolled
+    real = FaceRecognition.enrolled
 
-    def enrolled(self: Faces, gallery: Gallery) -> None:
+    def enrolled(self: FaceRecognition, gallery: Gallery) -> None:
         real(self, gallery if gallery.size >= self._gallery.size else self._gallery)
 
-    return patch.object(Faces, "enrolled", enrolled)
+    return patch.object(FaceRecognition, "enrolled", enrolled)
 
 
 def _score() -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge.crypto import dsse
-from edge.domain.roster.topics import Part, Place
+from edge.domain.roster.topics import Place, TopicPart
 from edge.people.people_store import People
 from edge.resources import photos_directory
 from edge.vision.photo import load_photo
@@ -24,7 +24,7 @@ def stored(company: Company, one: Employee) -> dict[str, bytes]:
     found |= images.traces(company, one)
     with company.roster() as store:
         found |= _rows(store.people, one.person, "centre")
-        sent = store.messages(SITE)[Place(SITE, Part.PERSON, one.person).topic]
+        sent = store.messages(SITE)[Place(SITE, TopicPart.PERSON, one.person).topic]
     payload = dsse.parse(sent.wire).payload
     return found | {"broker message": sent.wire[400:460], "centre message": payload[-200:-150]}
 

@@ -15,9 +15,9 @@ from edge.cli import main
 from edge.crypto import key_files
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
@@ -47,7 +47,7 @@ def change(site, old: str, new: str) -> None:
 def begun(site) -> None:
     """A journal and people, as a first start leaves them."""
     identity = key_files.load_identity(site.directory / "identity")
-    with Ring(site.journal, Origin("demo", "entrance-1"), identity) as ring:
+    with Journal(site.journal, Origin("demo", "entrance-1"), identity) as ring:
         ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     People(site.directory / "state/people.db", key_files.load_secret(site.directory / "storage")).close()
 
@@ -204,7 +204,7 @@ def with_centre_in(tmp_path: Path, photos: Path) -> Path:
     replay = tmp_path / "replay"
     replay.mkdir()
     shutil.copy(photos / "obama3.jpg", replay)
-    centre = Centre("localhost", 8883, files.ca, files.certificate, files.key, tmp_path / "ledger.pem")
+    centre = SandboxCentre("localhost", 8883, files.ca, files.certificate, files.key, tmp_path / "ledger.pem")
     return write_terminal(tmp_path / "terminal", replay, centre=centre)
 
 
@@ -325,7 +325,7 @@ def test_the_words_for_people(site, smartclocker) -> None:
 def test_a_journal_in_use_is_looked_at_beside_the_service(site, check) -> None:
     begun(site)
     identity = key_files.load_identity(site.directory / "identity")
-    with closing(Ring(site.journal, Origin("demo", "entrance-1"), identity)):
+    with closing(Journal(site.journal, Origin("demo", "entrance-1"), identity)):
         assert check(site.config) == []
 
 

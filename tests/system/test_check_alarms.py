@@ -10,7 +10,7 @@ from edge.crypto import key_files
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal import last_seen
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable
 from edge.terminal import factory
 from tests.system.test_check import begun, check
@@ -68,7 +68,7 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     begun(site)
     origin, identity = Origin("demo", "entrance-1"), key_files.load_identity(site.directory / "identity")
     older = shutil.copytree(state, site.directory / "older")
-    with Ring(site.journal, origin, identity) as ring:
+    with Journal(site.journal, origin, identity) as ring:
         ring.append(Draft(Kind.BOOT, {"version": "2", "models": []}, factory.clock().evidence()))
         noted = last_seen.note(ring)
     assert check(site.config) == [], "what was noted last is there"
@@ -78,7 +78,7 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
         for path in older.glob("journal.db*"):
             shutil.copy(path, state)
     if how != "set back":
-        with Ring(site.journal, origin, identity) as ring:
+        with Journal(site.journal, origin, identity) as ring:
             for _ in range(2):
                 ring.append(Draft(Kind.BOOT, {"version": "3", "models": []}, factory.clock().evidence()))
     before = {path.name: path.read_bytes() for path in state.iterdir()}

@@ -92,9 +92,9 @@ def report():
     import numpy as np
 
     from edge.evaluation.recognition.dataset import Album
-    from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
-    from edge.evaluation.recognition.extraction import Faces, Looked
-    from edge.evaluation.recognition.report import Report
+    from edge.evaluation.recognition.experiment import Effort, SimulatedPolicy, evaluate
+    from edge.evaluation.recognition.extraction import ExtractedFaces, Looked
+    from edge.evaluation.recognition.report import RecognitionReport
 
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(1260), [6] * 60 + [1] * 1200)
@@ -106,8 +106,8 @@ def report():
     names = (*(f"person-{number:04d}" for number in range(1259)), "<b>person</b>")
     rows[-1] = rows[:6].mean(axis=0) / np.linalg.norm(rows[:6].mean(axis=0))
     passed = np.ones(len(person), bool)
-    faces = Faces(names, person, rows, rows, np.zeros(len(person), np.float32), passed, passed)
-    policy, effort = Policy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06), Effort(2, 0, 10)
+    faces = ExtractedFaces(names, person, rows, rows, np.zeros(len(person), np.float32), passed, passed)
+    policy, effort = SimulatedPolicy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06), Effort(2, 0, 10)
     result = evaluate(faces, policy, {"person-0001": "<i>odd</i>"}, effort, lambda _done, _all: None)
     album = Album(names, (), (), {})
-    return Report("album", "a+b", album, Looked(len(person), len(person)), result, policy, effort, 0)
+    return RecognitionReport("album", "a+b", album, Looked(len(person), len(person)), result, policy, effort, 0)

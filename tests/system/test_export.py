@@ -14,7 +14,7 @@ import pytest
 from edge.central.ledger.verification import verify_all
 from edge.central.store.records import Store
 from edge.crypto import key_files
-from edge.domain.attendance.corrections import State, effective
+from edge.domain.attendance.corrections import PunchState, effective
 from edge.domain.protocol.record import Record, decode
 from edge.journal.verify import read_payloads
 
@@ -167,7 +167,7 @@ def test_a_correction_points_at_what_stays(site, smartclocker, correct):
             "--worker", "disputes", "--employer", "not-heard")  # fmt: skip
     kept = records(site.journal)
     (view,) = effective(kept, kept)
-    assert (view.state, view.at, view.disputed) == (State.ADDED, "2026-03-02T06:50:00.000Z", True)
+    assert (view.state, view.at, view.disputed) == (PunchState.ADDED, "2026-03-02T06:50:00.000Z", True)
     assert kept[0].data["at"] == first["at"]
     assert smartclocker("journal", "verify", "--config", site.config).returncode == 0
 

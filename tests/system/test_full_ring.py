@@ -37,7 +37,7 @@ def wait_for_line(process: "subprocess.Popen[str]", *words: str, never: str = "\
     raise AssertionError("the terminal ended")
 
 
-def receipt(ring: factory.Ring, upto: int) -> Receipt:
+def receipt(ring: factory.Journal, upto: int) -> Receipt:
     return Receipt(ring.origin, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z")
 
 

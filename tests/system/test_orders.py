@@ -14,7 +14,7 @@ import pytest
 from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
 from edge.resources import photos_directory
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 
 
 def run(*words: object, code: int = 0) -> str:
@@ -70,7 +70,9 @@ def test_an_order_stops_the_matching_of_a_face_that_stands_there(tmp_path: Path)
     (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")
     with broker:
         files = certificates.issue_client(broker.pki, "hall-1")
-        place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
+        place = SandboxCentre(
+            "127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem"
+        )
         directory = tmp_path / "terminal"
         config = write_terminal(
             directory, tmp_path / "scene", site="main", name="hall-1", window_s=1.0, centre=place

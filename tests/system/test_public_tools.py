@@ -20,7 +20,7 @@ from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 TYPE = b"application/cloudevents+json"
 
@@ -41,7 +41,7 @@ def public(tmp_path: Path) -> Path:
         "models": ["mobilefacenet-1"],
         "note": "Zoë, außer Haus",  # bytes, not characters, are what is counted
     }
-    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), key) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as ring:
         for _ in range(3):
             ring.append(Draft(Kind.PUNCH, data, time))
         (tmp_path / "envelope.json").write_bytes(ring.envelopes(1, 1)[0].wire)

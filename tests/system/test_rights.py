@@ -14,7 +14,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.person import new_person_id
 from edge.terminal import factory
 from edge.terminal.operator.actions import restrict
@@ -53,7 +53,7 @@ def matched(loaded, people) -> int:
     return people.gallery("m", factory.policy(loaded)).size
 
 
-def records(ring: Ring, kind: Kind) -> list[dict]:
+def records(ring: Journal, kind: Kind) -> list[dict]:
     found = [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 100)]
     return [dict(record.data) for record in found if record.kind == kind]
 

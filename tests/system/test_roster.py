@@ -16,7 +16,7 @@ from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
 from edge.domain.protocol.record import Record, decode
 from edge.resources import photos_directory
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 
 
 def run(*words: object, code: int = 0, typed: str | None = None) -> str:
@@ -146,7 +146,9 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
     (broker.directory / "pki").symlink_to(centre / "pki")
     with broker:
         files = certificates.issue_client(broker.pki, "hall-2")
-        place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
+        place = SandboxCentre(
+            "127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem"
+        )
         (tmp_path / "scene").mkdir()
         (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")
         second = write_terminal(tmp_path / "second", tmp_path / "scene", site="main", name="hall-2", centre=place)

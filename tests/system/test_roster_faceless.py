@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.resources import photos_directory
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from tests.system.test_roster import _kinds, _punchers, _records, centre, run
 
 __all__ = ["centre"]  # the fixture
@@ -39,7 +39,9 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
     with broker:
         where = ("--host", "127.0.0.1", "--port", broker.port)
         files = certificates.issue_client(broker.pki, "hall-2")
-        place = Centre("127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem")
+        place = SandboxCentre(
+            "127.0.0.1", broker.port, files.ca, files.certificate, files.key, centre / "ledger.pem"
+        )
         (tmp_path / "scene").mkdir()
         (tmp_path / "scene" / "a.jpg").symlink_to(photos_directory() / "obama3.jpg")
         second = write_terminal(tmp_path / "second", tmp_path / "scene", site="main", name="hall-2", centre=place)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from tests.system.test_fails_alone import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures
@@ -36,7 +36,7 @@ RUBBISH = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_bytes(b"\xff\x00rubbish\n" * 999),
     "another database": foreign,
-    "the authority's log": lambda path: Registry(path).close(),
+    "the authority's log": lambda path: OrderRegister(path).close(),
     "a folder": Path.mkdir,
     "a FIFO": os.mkfifo,
     "a link to nowhere": lambda path: path.symlink_to(path.with_name("nowhere")),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.ledger.intake import Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.intake import IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.receipts import COALESCE_NS, SIGHT_NS
 from edge.central.store.records import Store
 from edge.crypto import dsse
@@ -30,7 +30,7 @@ def payloads(count: int, epoch: str = EPOCH) -> list[bytes]:
     return out
 
 
-def take(ledger: Ledger, payload: bytes, key: SigningKey = TERMINAL) -> Verdict:
+def take(ledger: Ledger, payload: bytes, key: SigningKey = TERMINAL) -> IntakeVerdict:
     wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
     return ledger.accept(topics.record(GATE, "boot"), wire)
 
@@ -147,7 +147,7 @@ def test_a_key_that_is_revoked_while_its_records_are_read_stores_nothing(ledger,
         return entered()
 
     monkeypatch.setattr(store, "batch", late)
-    assert take(ledger, payloads(1)[0]) == Verdict(Outcome.REJECTED, Reason.REVOKED)
+    assert take(ledger, payloads(1)[0]) == IntakeVerdict(Outcome.REJECTED, RejectReason.REVOKED)
     assert (store.count(), store.chains(), ledger.waiting) == (0, [], False)
 
 

@@ -14,7 +14,7 @@ from edge.central.authority import acting, register
 from edge.central.authority import key as authority
 from edge.central.authority import lock as authority_lock
 from edge.central.authority.audit import check
-from edge.central.authority.register import Doing, Registry
+from edge.central.authority.register import Actor, OrderRegister
 from edge.central.roster.store import ROSTER_KEY
 from edge.cli import main
 from edge.crypto import dsse
@@ -24,7 +24,7 @@ from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.order import Word
 from edge.errors import KeyFileError, LedgerError, RecordError
 
-PAT = Doing("Pat", "asked by letter")
+PAT = Actor("Pat", "asked by letter")
 ANN = "a" * 26
 MONTH = timedelta(days=30)
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,12 +35,12 @@ def key(tmp_path: Path) -> SigningKey:
     return authority.init(tmp_path, PAT)
 
 
-def restrict(made: Registry, key: SigningKey, **options: object) -> orders.Order:
+def restrict(made: OrderRegister, key: SigningKey, **options: object) -> orders.Order:
     return made.issue(key, PAT, "hq", ["gate-1", "gate-2"], Word.RESTRICT, {"person": ANN}, valid=MONTH, **options)
 
 
 def problem(directory: Path) -> str | None:
-    with Registry(directory / authority.DB) as made:
+    with OrderRegister(directory / authority.DB) as made:
         return check(made, load_public(directory / authority.PUBLIC)).problem
 
 
@@ -56,7 +56,7 @@ def test_it_is_made_once(tmp_path: Path, key: SigningKey) -> None:
 
 
 def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Path, key: SigningKey) -> None:
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         first, second = restrict(made, key), restrict(made, key, everywhere=True, request=1)
         assert (first.sequence, second.sequence) == (1, 2)
         sent = made.addressed()
@@ -73,7 +73,7 @@ def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Pa
 
 def test_an_order_to_a_thousand_terminals_of_long_names_is_in_the_log(tmp_path: Path, key: SigningKey) -> None:
     names = [f"gate-{number:04}-{'x' * 50}" for number in range(1_000)]
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         made.issue(key, PAT, "hq", names, Word.RESTRICT, {"person": ANN}, valid=MONTH, everywhere=True)
         assert [one.origin.terminal for one in made.addressed()] == names
         data = made.entries()[-1].data
@@ -82,20 +82,20 @@ def test_an_order_to_a_thousand_terminals_of_long_names_is_in_the_log(tmp_path: 
 
 
 def test_what_no_terminal_would_take_is_neither_kept_nor_in_the_log(tmp_path: Path, key: SigningKey) -> None:
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         for person, terminals in (("Ann Example", ["gate-1"]), (ANN, [])):
             with pytest.raises(RecordError):
                 made.issue(key, PAT, "hq", terminals, Word.RESTRICT, {"person": person}, valid=MONTH)
         with pytest.raises(RecordError):
             made.issue(
-                key, Doing("Pat", "two\nlines"), "hq", ["gate-1"], Word.RESTRICT, {"person": ANN}, valid=MONTH
+                key, Actor("Pat", "two\nlines"), "hq", ["gate-1"], Word.RESTRICT, {"person": ANN}, valid=MONTH
             )
         assert made.addressed() == []
         assert len(made.entries()) == 1
 
 
 def test_the_log_can_be_neither_changed_nor_forged_unseen(tmp_path: Path, key: SigningKey) -> None:
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         restrict(made, key)
         made.enter(key, PAT, Act.DISCLOSURE, {"to": "the police"}, ANN)
         for statement in ("DELETE FROM audit", "UPDATE audit SET payload = x''"):
@@ -121,7 +121,7 @@ def test_the_log_can_be_neither_changed_nor_forged_unseen(tmp_path: Path, key: S
 
 
 def test_a_stranger_cannot_go_on_with_the_log(tmp_path: Path, key: SigningKey) -> None:
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         with pytest.raises(LedgerError, match="the log names another key"):
             made.enter(SigningKey.generate(), PAT, Act.NOTE, {})
         assert problem(tmp_path) is None
@@ -131,7 +131,7 @@ def test_a_stranger_cannot_go_on_with_the_log(tmp_path: Path, key: SigningKey) -
 
 
 def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: SigningKey) -> None:
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         restrict(made, key)
     sites = {"hq": ["gate-1", "gate-2"], "plant": ["door-1"]}
     rotated = authority.rotate(tmp_path, PAT, sites, overlap=timedelta(days=10), start=START)
@@ -139,7 +139,7 @@ def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: 
     assert following != key
     assert rotated.keyid == dsse.key_id(following.verify_key)
     assert load_identity(tmp_path / f"authority-{dsse.key_id(key.verify_key)}.key") == key
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         sent = made.addressed()
         assert [one.origin.terminal for one in sent[2:]] == ["gate-1", "gate-2", "door-1"]
         assert all(one.expires <= rotated.until for one in sent), "what the old key signed ends with it"
@@ -147,7 +147,7 @@ def test_the_next_key_signs_and_the_log_verifies_across_it(tmp_path: Path, key: 
         assert order.sequence == 4
         assert made.addressed()[-1].expires == order.expires
     assert problem(tmp_path) is None
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         with pytest.raises(LedgerError, match="give the command again"):
             made.enter(key, PAT, Act.NOTE, {})
         with pytest.raises(LedgerError, match="give the command again"):
@@ -159,7 +159,7 @@ def test_a_forged_beginning_is_seen(tmp_path: Path, key: SigningKey) -> None:
     """A log of a stranger's that claims to have handed over to the genuine key."""
     (tmp_path / "forged").mkdir()
     stranger = authority.init(tmp_path / "forged", PAT)
-    with Registry(tmp_path / "forged" / authority.DB) as made:
+    with OrderRegister(tmp_path / "forged" / authority.DB) as made:
         fields = {
             "key": authority._public(key),
             "from": "2026-01-01T00:00:00.000Z",
@@ -180,7 +180,7 @@ def test_a_rotation_that_was_interrupted_is_undone_or_carried_to_its_end(
         if told:
             patched.setattr(authority, "_replace", crash)
         else:
-            patched.setattr(register.Registry, "rotate", crash)
+            patched.setattr(register.OrderRegister, "rotate", crash)
         with pytest.raises(SystemExit):
             authority.rotate(tmp_path, PAT, {"hq": ["gate-1"]}, overlap=MONTH, start=START)
     now = authority.load(tmp_path)
@@ -200,14 +200,14 @@ def test_whoever_looks_at_the_key_during_a_rotation_waits_and_destroys_nothing(
     tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, go_on, seen = threading.Event(), threading.Event(), []
-    real = register.Registry.rotate
+    real = register.OrderRegister.rotate
 
-    def slowly(self: Registry, *rest: object) -> object:
+    def slowly(self: OrderRegister, *rest: object) -> object:
         made.set()
         assert go_on.wait(30)
         return real(self, *rest)
 
-    monkeypatch.setattr(register.Registry, "rotate", slowly)
+    monkeypatch.setattr(register.OrderRegister, "rotate", slowly)
     options = {"overlap": MONTH, "start": START}
     rotating = threading.Thread(target=authority.rotate, args=(tmp_path, PAT, {"hq": ["gate-1"]}), kwargs=options)
     looking = threading.Thread(target=lambda: seen.append(authority.load(tmp_path)))
@@ -247,11 +247,11 @@ def test_what_was_begun_and_interrupted_is_entered_by_whoever_acts_next(tmp_path
 
     with pytest.raises(SystemExit):
         interrupted()
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         assert (made.begun(), len(made.entries())) == (1, 1)
-    with acting.turn_of(tmp_path, Doing("Robin", "another matter", 1007)) as desk:
+    with acting.turn_of(tmp_path, Actor("Robin", "another matter", 1007)) as desk:
         desk.registry.enter(desk.key, desk.doing, Act.NOTE, {})
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         _, late, note = made.entries()
         assert made.begun() == 0
     assert (late.by, late.act, late.person, late.data["interrupted"]) == ("Pat", "roster-removed", ANN, True)
@@ -279,7 +279,7 @@ def test_a_registry_of_the_version_before_is_taken_over(tmp_path: Path, key: Sig
     db = sqlite3.connect(tmp_path / authority.DB, isolation_level=None)
     db.executescript("DROP TABLE begun; ALTER TABLE addressed DROP COLUMN trying; PRAGMA user_version = 1")
     db.close()
-    with Registry(tmp_path / authority.DB) as made:
+    with OrderRegister(tmp_path / authority.DB) as made:
         assert made.begun() == 0
         restrict(made, key)
     assert problem(tmp_path) is None
@@ -289,7 +289,7 @@ def test_another_program_s_file_is_no_registry(tmp_path: Path) -> None:
     create_identity(tmp_path / authority.KEY)
     (tmp_path / authority.DB).write_bytes(b"garbage" * 200)
     with pytest.raises(LedgerError, match="registry"):
-        Registry(tmp_path / authority.DB)
+        OrderRegister(tmp_path / authority.DB)
 
 
 @pytest.mark.parametrize("lock", [authority_lock.LOCK, authority_lock.PUBLISHING])
@@ -315,7 +315,7 @@ def test_a_log_that_is_lost_is_not_begun_anew_in_silence(tmp_path, capsys, left)
     for path in base.glob("authority.db*"):
         path.unlink()
     if left == "an empty log":
-        Registry(base / authority.DB).close()
+        OrderRegister(base / authority.DB).close()
     capsys.readouterr()
     assert main(["central", "authority", "init", str(base), "--by", "Pat"]) == 78
     assert "restore the file from your backup" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority import key as authority
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.central.broker import issued_certificates, revocation_list
 from edge.central.store.records import Store
 from edge.cli import main
@@ -45,7 +45,7 @@ class Centre:
         return path, key_id(key)
 
     def log(self) -> list[dict[str, object]]:
-        with Registry(self.base / authority.DB) as registry:
+        with OrderRegister(self.base / authority.DB) as registry:
             return [{"act": one.act, "by": one.by, "why": one.why, **one.data} for one in registry.entries()]
 
     def state(self) -> object:
@@ -114,7 +114,7 @@ def test_what_is_killed_after_it_was_done_is_on_record_after_the_next_command(
         raise SystemExit(137)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Registry, "done", killed)
+        patched.setattr(OrderRegister, "done", killed)
         with pytest.raises(SystemExit):
             central(*words, *WHY)
     assert centre.state() != before, "it was done"
@@ -132,7 +132,7 @@ def test_what_is_refused_or_no_news_leaves_no_entry(centre: Centre) -> None:
     assert central("init", centre.base) == 0
     assert central("acknowledge", centre.base, "main/gate-1", "e" * 16, "--why", "looked") != 0
     assert centre.log() == before
-    with Registry(centre.base / authority.DB) as registry:
+    with OrderRegister(centre.base / authority.DB) as registry:
         assert registry.begun() == 0
 
 

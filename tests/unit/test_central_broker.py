@@ -72,7 +72,7 @@ def test_whatever_we_send_fits_into_an_envelope(kind, largest):
 
 def test_and_an_envelope_under_its_longest_topic_into_a_packet():
     here = record.Origin("s" * 32, "n" * 32)
-    person = roster_topics.Place("s" * 32, roster_topics.Part.PERSON, "a" * 26).topic
+    person = roster_topics.Place("s" * 32, roster_topics.TopicPart.PERSON, "a" * 26).topic
     most = int(
         next(line for line in render_configuration(settings()).splitlines() if "max_packet_size" in line)[16:]
     )

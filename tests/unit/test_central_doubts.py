@@ -10,7 +10,7 @@ from nacl.signing import SigningKey
 
 from edge.central.attendance.punch_report import Wanted, punches
 from edge.central.authority.policy_acceptance import consents
-from edge.central.gaps.delivery_gaps import Kind as Gap
+from edge.central.gaps.delivery_gaps import ProblemKind as Gap
 from edge.central.gaps.delivery_gaps import find
 from edge.central.ledger.intake import Ledger
 from edge.central.store import records as store_module

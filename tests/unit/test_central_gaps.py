@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.gaps.delivery_gaps import SETTLED, Finding, Kind, find
+from edge.central.gaps.delivery_gaps import SETTLED, Problem, ProblemKind, find
 from edge.central.ledger import pulse, strangers, terminal_claims
 from edge.central.ledger.intake import Ledger
 from edge.central.ledger.pulse import BEAT_NS, LATE, Pulse
 from edge.central.ledger.strangers import Strangers
-from edge.central.ledger.terminal_claims import Sightings
+from edge.central.ledger.terminal_claims import ClaimRecorder
 from edge.central.store import acknowledged, looked
 from edge.central.store import records as store_module
 from edge.central.store.acknowledged import acknowledge
@@ -51,11 +51,11 @@ class Centre:
             self.ledger.accept(topics.record(GATE, kind), wire)
 
     def hear(self, raw: bytes) -> None:
-        sightings = Sightings(self.store)
+        sightings = ClaimRecorder(self.store)
         sightings.hear(topics.status(GATE), raw)
         sightings.flush(0)
 
-    def find(self, later: timedelta = SETTLED) -> list[Finding]:
+    def find(self, later: timedelta = SETTLED) -> list[Problem]:
         return find(self.store, DAY, self.at + later)
 
     def kinds(self, later: timedelta = SETTLED) -> list[tuple]:
@@ -101,14 +101,15 @@ def test_nothing_lacks_where_everything_came(centre):
 
 def test_a_new_terminal_that_was_never_heard_is_not_silent_yet(centre):
     assert centre.find() == []
-    assert centre.kinds(DAY) == [(Kind.SILENT, None, None, None)]
+    assert centre.kinds(DAY) == [(ProblemKind.SILENT, None, None, None)]
 
 
 def test_missing_ranges_are_named_with_the_command_that_asks_for_them(centre):
     records = chain(12)
     centre.take(*(records[seq - 1] for seq in (1, 2, 5, 6, 9, 12)))
     assert centre.kinds() == [
-        (Kind.MISSING, EPOCH, 3, 4), (Kind.MISSING, EPOCH, 7, 8), (Kind.MISSING, EPOCH, 10, 11),
+        (ProblemKind.MISSING, EPOCH, 3, 4), (ProblemKind.MISSING, EPOCH, 7, 8),
+        (ProblemKind.MISSING, EPOCH, 10, 11),
     ]  # fmt: skip
     assert centre.kinds(SETTLED / 2) == [], "they may be out of order"
     assert all("central resend DIR main/gate-1`" in one.text and one.askable for one in centre.find())
@@ -122,7 +123,7 @@ def test_what_a_terminal_claims_and_never_sent(centre):
     centre.take(*chain(2))
     centre.hear(says(7))
     (found,) = centre.find()
-    assert (found.kind, found.first, found.last, found.askable) == (Kind.UNDELIVERED, 3, 7, True)
+    assert (found.kind, found.first, found.last, found.askable) == (ProblemKind.UNDELIVERED, 3, 7, True)
     assert "central resend" in found.text
     assert centre.kinds(SETTLED / 2) == [], "they may be on their way"
     centre.take(*chain(7))
@@ -135,17 +136,17 @@ def test_what_never_came_is_named_however_often_the_terminal_speaks(centre):
     for head in (8, 9):
         centre.at += SETTLED * 0.6
         centre.hear(says(head, utc=f"2026-03-02T08:00:0{head}.000Z"))
-    assert centre.kinds(timedelta()) == [(Kind.UNDELIVERED, EPOCH, 3, 9)]
+    assert centre.kinds(timedelta()) == [(ProblemKind.UNDELIVERED, EPOCH, 3, 9)]
     centre.take(*chain(8))
     assert centre.kinds(timedelta()) == [], "the ninth may be on its way"
     centre.hear(says(10, utc="2026-03-02T08:00:10.000Z"))
     assert centre.kinds(SETTLED / 2) == [], "the ninth was not asked for before"
-    assert centre.kinds() == [(Kind.UNDELIVERED, EPOCH, 9, 10)]
+    assert centre.kinds() == [(ProblemKind.UNDELIVERED, EPOCH, 9, 10)]
 
 
 def test_an_epoch_of_which_nothing_came(centre):
     centre.hear(says(3, epoch="f" * 32))
-    assert centre.kinds() == [(Kind.UNDELIVERED, "f" * 32, 1, 3)]
+    assert centre.kinds() == [(ProblemKind.UNDELIVERED, "f" * 32, 1, 3)]
 
 
 def test_what_is_still_at_a_terminal_that_is_away(centre):
@@ -154,7 +155,7 @@ def test_what_is_still_at_a_terminal_that_is_away(centre):
     centre.at += timedelta(minutes=1)
     centre.hear(last_will(GATE)[1])
     found = centre.find()
-    assert [one.kind for one in found] == [Kind.UNDELIVERED, Kind.OFFLINE]
+    assert [one.kind for one in found] == [ProblemKind.UNDELIVERED, ProblemKind.OFFLINE]
     assert "bring it back" in found[0].text
     assert (found[1].since, "lost its connection" in found[1].text) == ("2026-03-02T08:01:00.000Z", True)
     centre.hear(stopped())
@@ -167,13 +168,13 @@ def test_a_journal_that_was_set_aside_until_it_is_imported(centre):
     fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 4, "cause": "altered", "quarantine": "q-1"}
     centre.take(*chain(2, "f" * 32, gap=fields))
     (found,) = centre.find()
-    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, 5, 6)
+    assert (found.kind, found.epoch, found.first, found.last) == (ProblemKind.SET_ASIDE, EPOCH, 5, 6)
     assert not found.askable
     assert "journal recover" in found.text
     assert "q-1" in found.text
     centre.take(*old)
     (found,) = centre.find()
-    assert (found.kind, found.epoch, found.first) == (Kind.SET_ASIDE, EPOCH, None)
+    assert (found.kind, found.epoch, found.first) == (ProblemKind.SET_ASIDE, EPOCH, None)
     assert f"of epoch {EPOCH} after record 6 may be missing" in found.text
     acknowledge(centre.store, GATE, "f" * 32, "Pat", "the disk is imported")
     assert centre.find() == []
@@ -200,7 +201,7 @@ def replaced(centre, delivered: int) -> None:
 def test_an_epoch_of_a_revoked_identity_that_a_receipt_covers_is_not_missing(centre):
     replaced(centre, 6)
     (found,) = centre.find()
-    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, None, None)
+    assert (found.kind, found.epoch, found.first, found.last) == (ProblemKind.SET_ASIDE, EPOCH, None, None)
     assert "after record 6 may be missing; up to there all of it is here" in found.text
     acknowledge(centre.store, GATE, "f" * 32, "Pat", "the terminal got a new identity")
     assert centre.find() == []
@@ -209,7 +210,7 @@ def test_an_epoch_of_a_revoked_identity_that_a_receipt_covers_is_not_missing(cen
 def test_what_a_receipt_of_a_revoked_identity_does_not_cover_is_missing(centre):
     replaced(centre, 4)
     (found,) = centre.find()
-    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, 5, 6)
+    assert (found.kind, found.epoch, found.first, found.last) == (ProblemKind.SET_ASIDE, EPOCH, 5, 6)
     assert f"its identity {OLD_ID} was revoked, so that nothing more of it is stored" in found.text
     assert "journal correct" in found.text
 
@@ -220,10 +221,10 @@ def test_what_came_since_the_key_may_have_been_anothers_covers_nothing(centre):
     replaced(centre, 6)
     centre.store.revoke(OLD_ID, "2026-03-02T08:00:30.000Z")
     (found,) = centre.find()
-    assert (found.kind, found.epoch, found.first, found.last) == (Kind.SET_ASIDE, EPOCH, 4, 6)
+    assert (found.kind, found.epoch, found.first, found.last) == (ProblemKind.SET_ASIDE, EPOCH, 4, 6)
     assert "records 4 to 6 came since it was doubted and prove nothing" in found.text
     centre.store.revoke(OLD_ID, "2026-03-02T08:05:00.000Z")
-    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, None, None)]
 
 
 def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
@@ -236,7 +237,7 @@ def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
     centre.store.revoke(dsse.key_id(NEWER.verify_key))
     fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
     centre.take(*chain(1, "f" * 32, gap=fields))
-    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, 1, 6)]
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, 1, 6)]
 
 
 def test_a_journal_set_aside_whole_after_its_delivery_and_one_that_could_not_be_read(centre):
@@ -245,7 +246,7 @@ def test_a_journal_set_aside_whole_after_its_delivery_and_one_that_could_not_be_
     fields = {"previous_epoch": EPOCH, "previous_head": 4, "receipted": 4, "cause": "altered", "quarantine": "q-1"}
     unread = {**fields, "previous_epoch": None, "previous_head": 0, "receipted": 0, "cause": "unreadable"}
     centre.take(*chain(1, "f" * 32, gap=fields), *chain(1, "a" * 32, gap=unread))
-    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None), (Kind.SET_ASIDE, None, None, None)]
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, None, None), (ProblemKind.SET_ASIDE, None, None, None)]
     assert "an epoch that it could not read" in centre.find()[1].text
 
 
@@ -253,7 +254,7 @@ def test_a_second_journal_that_does_not_say_what_it_follows(centre):
     centre.take(*chain(4))
     centre.take(*chain(2, "f" * 32, at="2026-03-03T07:00:00.000Z"))
     (found,) = centre.find()
-    assert (found.kind, found.epoch) == (Kind.NEW_EPOCH, "f" * 32)
+    assert (found.kind, found.epoch) == (ProblemKind.NEW_EPOCH, "f" * 32)
     assert f"{EPOCH} (here up to 4)" in found.text
     assert f"central acknowledge DIR main/gate-1 {'f' * 32}" in found.text
 
@@ -262,7 +263,7 @@ def test_one_journal_after_another_makes_a_list_that_grows_with_their_number_alo
     for number in range(40):
         centre.take(*chain(1, f"{number:032x}"))
     found = centre.find()
-    assert [one.kind for one in found] == [Kind.NEW_EPOCH] * 39
+    assert [one.kind for one in found] == [ProblemKind.NEW_EPOCH] * 39
     assert all("and 34 more" in one.text and one.text.count("here up to") == 5 for one in found)
 
 
@@ -271,7 +272,7 @@ def test_the_journal_before_it_may_arrive_last(centre):
     fields = {"previous_epoch": EPOCH, "previous_head": 2, "receipted": 0, "cause": "missing", "quarantine": "q"}
     centre.take(*chain(1, "f" * 32, gap=fields, at="2026-03-03T07:00:00.000Z"))
     centre.take(*chain(2))
-    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, None, None)]
 
 
 def test_another_identity_of_the_name_begins_anew_by_right(centre):
@@ -323,7 +324,7 @@ def test_a_later_gap_is_said_although_an_earlier_one_was_looked_into(centre):
     centre.take(*chain(1, gap=fields))
     acknowledge(centre.store, GATE, EPOCH, "Pat", "looked")
     centre.take(*chain(1, "f" * 32, gap={**fields, "previous_epoch": EPOCH, "previous_head": 1}))
-    assert centre.kinds() == [(Kind.SET_ASIDE, EPOCH, None, None)]
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, None, None)]
 
 
 @pytest.mark.parametrize("bye", [stopped(), last_will(GATE)[1]], ids=["SIGTERM", "a crash or a lost connection"])
@@ -336,7 +337,7 @@ def test_who_goes_away_after_an_ordinary_day_was_not_rolled_back(centre, bye, aw
     centre.take(*chain(6))
     centre.at += away
     centre.hear(bye)
-    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+    assert centre.kinds() == [(ProblemKind.OFFLINE, None, None, None)]
 
 
 def test_a_broker_that_lost_its_memory_accuses_nobody(centre):
@@ -348,7 +349,7 @@ def test_a_broker_that_lost_its_memory_accuses_nobody(centre):
     centre.hear(stopped())
     centre.at += timedelta(hours=1)
     centre.hear(says(2))  # as it retained it before
-    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+    assert centre.kinds() == [(ProblemKind.OFFLINE, None, None, None)]
 
 
 def beat(centre, later: timedelta, *, connected: bool = True, instance: str | None = None) -> None:
@@ -361,7 +362,7 @@ def test_a_ledger_that_does_not_run_is_said(centre):
     beat(centre, timedelta(0))
     assert centre.find(LATE - timedelta(seconds=1)) == []
     (found,) = centre.find(LATE)
-    assert (found.origin, found.kind, found.since) == (None, Kind.LEDGER, "2026-03-02T08:00:00.000Z")
+    assert (found.origin, found.kind, found.since) == (None, ProblemKind.LEDGER, "2026-03-02T08:00:00.000Z")
     assert "was not running" in found.text
     beat(centre, timedelta(minutes=10), instance="b")
     (found,) = centre.find(LATE - timedelta(seconds=1))
@@ -377,7 +378,7 @@ def test_each_instance_that_died_is_named_while_another_serves_and_one_that_was_
     centre.at += LATE
     a.beat(BEAT_NS, connected=True)
     (found,) = centre.find(timedelta(0))
-    assert (found.kind, found.since) == (Kind.LEDGER, "2026-03-02T08:00:00.000Z")
+    assert (found.kind, found.since) == (ProblemKind.LEDGER, "2026-03-02T08:00:00.000Z")
     assert "the ledger's instance b does not run" in found.text
     b.beat(BEAT_NS, connected=True)
     b.end()
@@ -393,7 +394,7 @@ def test_a_ledger_without_a_broker_is_said(centre):
         centre.at = START + timedelta(minutes=minute)
         pulse.beat(minute * BEAT_NS, connected=minute == 0)
         found = centre.find(timedelta(0))
-        assert [one.kind for one in found] == ([] if minute < 4 else [Kind.LEDGER])
+        assert [one.kind for one in found] == ([] if minute < 4 else [ProblemKind.LEDGER])
     assert (found[0].since, "has no broker" in found[0].text) == ("2026-03-02T08:01:00.000Z", True)
     beat(centre, timedelta(minutes=6), instance="b")
     (found,) = centre.find(timedelta(0))
@@ -403,7 +404,7 @@ def test_a_ledger_without_a_broker_is_said(centre):
 def test_a_beat_of_a_clock_that_was_ahead_hides_no_dead_ledger(centre):
     beat(centre, timedelta(days=300))
     centre.at = START
-    assert [found.kind for found in centre.find(timedelta(0))] == [Kind.LEDGER]
+    assert [found.kind for found in centre.find(timedelta(0))] == [ProblemKind.LEDGER]
 
 
 def test_the_pulse_is_written_once_a_minute_and_when_the_broker_comes_or_goes(centre):
@@ -429,19 +430,19 @@ def stranger(centre, origin: Origin, key: SigningKey, times: int = 1) -> None:
 def test_who_publishes_and_is_not_registered_is_named_until_it_is(centre, capsys):
     stranger(centre, Origin("main", "gate-9"), NEWER)
     (found,) = centre.find(timedelta(minutes=2))
-    assert (found.origin, found.kind) == (Origin("main", "gate-9"), Kind.UNREGISTERED)
+    assert (found.origin, found.kind) == (Origin("main", "gate-9"), ProblemKind.UNREGISTERED)
     assert "central register DIR main gate-9 PEM" in found.text
     assert dsse.key_id(NEWER.verify_key) in found.text
     assert main(["central", "gaps", str(centre.path), "--silent-after", "999999d"]) == 0, "years ago, by this clock"
-    assert centre.kinds(DAY - timedelta(seconds=1))[0][0] == Kind.UNREGISTERED
-    assert Kind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
+    assert centre.kinds(DAY - timedelta(seconds=1))[0][0] == ProblemKind.UNREGISTERED
+    assert ProblemKind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
     centre.store.register(Origin("main", "gate-9"), NEWER.verify_key)
     assert centre.find(timedelta(minutes=2)) == []
 
 
 def test_a_registered_name_with_another_key_and_a_revoked_one(centre):
     stranger(centre, GATE, NEWER)
-    assert [one.kind for one in centre.find()] == [Kind.UNREGISTERED]
+    assert [one.kind for one in centre.find()] == [ProblemKind.UNREGISTERED]
     stranger(centre, GATE, TERMINAL)
     assert centre.find() == []
     centre.store.revoke(dsse.key_id(TERMINAL.verify_key))
@@ -460,7 +461,7 @@ def test_a_revoked_identity_that_only_says_its_status_is_named(centre):
     heard.hear_status(topics.status(GATE), says(5))
     heard.flush(0)
     (found,) = centre.find()
-    assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
+    assert (found.origin, found.kind) == (GATE, ProblemKind.UNREGISTERED)
     assert "its identity was revoked" in found.text
 
 
@@ -474,7 +475,7 @@ def test_a_revoked_identity_that_goes_on_under_a_name_which_another_has_is_named
     centre.at += timedelta(minutes=5)
     centre.hear(says(6, utc="2026-03-02T08:10:00.000Z"))
     (found,) = centre.find()
-    assert (found.origin, found.kind) == (GATE, Kind.UNREGISTERED)
+    assert (found.origin, found.kind) == (GATE, ProblemKind.UNREGISTERED)
     assert dsse.key_id(TERMINAL.verify_key) in found.text
 
 
@@ -501,9 +502,9 @@ def test_a_revoked_key_that_speaks_beside_the_new_one_stays_seen_for_a_day(centr
     stranger(centre, GATE, TERMINAL)
     for hours in (1, 20):
         centre.take(*chain(hours + 1, "f" * 32), key=NEWER)
-        assert [one.kind for one in centre.find(timedelta(hours=hours))] == [Kind.UNREGISTERED]
+        assert [one.kind for one in centre.find(timedelta(hours=hours))] == [ProblemKind.UNREGISTERED]
     assert centre.find(DAY - timedelta(minutes=1))
-    assert Kind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
+    assert ProblemKind.UNREGISTERED not in {one.kind for one in centre.find(DAY)}
 
 
 def test_the_moment_at_which_a_stranger_spoke_is_remembered_not_that_of_the_write(centre):
@@ -557,7 +558,7 @@ def test_the_end_of_a_revoked_identity_is_no_word_of_it(centre):
     centre.store.register(GATE, NEWER.verify_key)
     centre.at += timedelta(minutes=1)
     centre.hear(last_will(GATE)[1])
-    assert centre.kinds() == [(Kind.OFFLINE, None, None, None)]
+    assert centre.kinds() == [(ProblemKind.OFFLINE, None, None, None)]
 
 
 @pytest.mark.parametrize("keyid", ["f" * 32, OLD_ID, dsse.key_id(NEWER.verify_key)])
@@ -569,7 +570,7 @@ def test_no_key_is_looked_into_that_was_not_heard_after_its_end(centre, keyid, c
     assert main(word) == 65
     assert "no epoch" in capsys.readouterr().err
     assert main([*word, "--undo"]) == 65
-    assert [one.kind for one in centre.find()] == [Kind.UNREGISTERED]
+    assert [one.kind for one in centre.find()] == [ProblemKind.UNREGISTERED]
 
 
 @pytest.mark.parametrize(("instance", "said"), [("b", "b"), (None, "-")])
@@ -603,7 +604,7 @@ def test_a_clock_that_runs_ahead_is_said(centre, utc, said):
     centre.take(*chain(5))
     centre.hear(says(5, utc=f"2026-03-02T{utc}Z"))
     found = centre.find()
-    assert [one.kind for one in found] == ([] if said is None else [Kind.CLOCK])
+    assert [one.kind for one in found] == ([] if said is None else [ProblemKind.CLOCK])
     assert said is None or f"{said} ahead of the ledger's" in found[0].text
 
 
@@ -628,10 +629,10 @@ def test_silence_and_its_end(centre):
     centre.hear(says(0))
     assert centre.kinds(DAY - timedelta(seconds=1)) == []
     (found,) = centre.find(DAY)
-    assert (found.kind, found.since) == (Kind.SILENT, "2026-03-02T08:00:00.000Z")
+    assert (found.kind, found.since) == (ProblemKind.SILENT, "2026-03-02T08:00:00.000Z")
     centre.at += timedelta(hours=20)
     centre.hear(says(0))  # a retained one, repeated by a broker that restarted
-    assert centre.kinds(timedelta(hours=4)) == [(Kind.SILENT, None, None, None)]
+    assert centre.kinds(timedelta(hours=4)) == [(ProblemKind.SILENT, None, None, None)]
     centre.take(*chain(1))
     assert centre.kinds(timedelta(hours=4)) == []
 
@@ -641,15 +642,15 @@ def test_forks_and_alarms(centre):
     centre.take(chain(3, version="0.2.0")[1])
     centre.hear(says(3, alarms=("ring-full", "fork")))
     fork, alarm = centre.find()
-    assert (fork.kind, fork.epoch) == (Kind.FORK, EPOCH)
-    assert (alarm.kind, "claims fork, ring-full" in alarm.text) == (Kind.ALARM, True)
+    assert (fork.kind, fork.epoch) == (ProblemKind.FORK, EPOCH)
+    assert (alarm.kind, "claims fork, ring-full" in alarm.text) == (ProblemKind.ALARM, True)
 
 
 def test_a_terminal_that_was_rolled_back(centre):
     centre.take(*chain(5))
     centre.at += timedelta(hours=1)
     centre.hear(says(3))
-    assert [one.kind for one in centre.find()] == [Kind.ROLLED_BACK]
+    assert [one.kind for one in centre.find()] == [ProblemKind.ROLLED_BACK]
 
 
 def test_a_claim_that_is_older_than_the_records_is_no_roll_back(centre):

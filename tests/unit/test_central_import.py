@@ -13,7 +13,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.ledger.importer import FileReport, Importer
-from edge.central.ledger.intake import Ledger, Outcome, Reason
+from edge.central.ledger.intake import Ledger, Outcome, RejectReason
 from edge.central.ledger.verification import verify_all
 from edge.central.store.records import Store
 from edge.cli import main
@@ -27,7 +27,7 @@ from edge.domain.protocol.export_manifest import encode_header
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.export import export
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 GATE, YARD = Origin("main", "gate-1"), Origin("main", "yard")
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -41,7 +41,7 @@ def punch(direction: str = "in") -> Draft:
     return Draft(Kind.PUNCH, said, EVIDENCE)
 
 
-OPEN: list[Ring] = []
+OPEN: list[Journal] = []
 """Journals that a test opened, closed after it."""
 
 
@@ -59,7 +59,7 @@ class Terminal:
         directory.mkdir()
         self.directory, self.origin = directory, origin
         self.key = key or SigningKey.generate()
-        self.ring = Ring(directory / "journal.db", origin, self.key)
+        self.ring = Journal(directory / "journal.db", origin, self.key)
         OPEN.append(self.ring)
         self.append(count)
 
@@ -183,7 +183,7 @@ def test_a_file_of_an_unknown_terminal_changes_nothing(take, store: Store, tmp_p
     stranger = Terminal(tmp_path / "stranger", GATE, 3)
     report = take(stranger.export())
     assert not report.ok
-    assert (outcome(report), report.reasons) == ({"rejected": 3}, {Reason.UNKNOWN_KEY: 3})
+    assert (outcome(report), report.reasons) == ({"rejected": 3}, {RejectReason.UNKNOWN_KEY: 3})
     assert store.count() == 0
 
 
@@ -196,7 +196,7 @@ def test_records_of_another_terminal_are_counted_and_left_out(take, gate: Termin
     path.write_bytes(b"".join([ours[0], *theirs[1:6], *ours[1:]]))
     report = take(path)
     assert outcome(report) == {"rejected": 5, "stored": COUNT}
-    assert report.reasons == {Reason.FOREIGN_KEY: 5}
+    assert report.reasons == {RejectReason.FOREIGN_KEY: 5}
     assert "cut off or altered" in report.problems[0]
     assert store.count() == COUNT
 
@@ -229,8 +229,8 @@ def test_a_second_history_of_a_journal_is_kept_as_evidence(take, gate: Terminal,
     (copy / "journal.db").write_bytes(gate.ring.path.read_bytes())
     other = Terminal.__new__(Terminal)
     other.directory, other.origin, other.key = copy, GATE, gate.key
-    other.ring = Ring(copy / "journal.db", GATE, gate.key)
-    gate.ring = Ring(gate.directory / "journal.db", GATE, gate.key)
+    other.ring = Journal(copy / "journal.db", GATE, gate.key)
+    gate.ring = Journal(gate.directory / "journal.db", GATE, gate.key)
     gate.append(1)
     other.ring.append(punch("out"))
     assert take(gate.export()).ok

@@ -11,7 +11,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.central.authority import order_status
 from edge.central.gaps import resend
-from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.verification import verify_all
 from edge.central.store import migrations
 from edge.central.store.records import MAX_CONFLICTS, Store
@@ -25,7 +25,7 @@ from edge.errors import LedgerError
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 TOPIC = topics.record(GATE, "punch")
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-STORED, DUPLICATE = Verdict(Outcome.STORED), Verdict(Outcome.DUPLICATE)
+STORED, DUPLICATE = IntakeVerdict(Outcome.STORED), IntakeVerdict(Outcome.DUPLICATE)
 TERMINAL, LEDGER, STRANGER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
 
 
@@ -119,11 +119,11 @@ def test_another_record_in_a_taken_place_is_kept_as_evidence_and_overwrites_noth
     for payload in chain:
         ledger.accept(TOPIC, seal(payload))
     for _ in range(2):
-        assert ledger.accept(TOPIC, seal(other[1])) == Verdict(Outcome.CONFLICT, Reason.OTHER_PAYLOAD)
+        assert ledger.accept(TOPIC, seal(other[1])) == IntakeVerdict(Outcome.CONFLICT, RejectReason.OTHER_PAYLOAD)
     (row,) = store.chains()
     assert [entry.payload for entry in store.entries(row)] == chain
     ((evidence, why),) = store.conflicts(row)
-    assert (evidence.payload, why) == (other[1], Reason.OTHER_PAYLOAD.value)
+    assert (evidence.payload, why) == (other[1], RejectReason.OTHER_PAYLOAD.value)
     assert reply_of(ledger.receipts_due(0)[0]).head == payload_hash(chain[1])
     assert [report.ok for report in verify_all(store)] == [False]
 
@@ -132,14 +132,14 @@ def test_a_record_that_does_not_follow_never_takes_the_place_of_one_that_does(le
     chain = payloads(2)
     stray = payloads(1, first=2, prev="f" * 64)[0]
     ledger.accept(TOPIC, seal(chain[0]))
-    assert ledger.accept(TOPIC, seal(stray)) == Verdict(Outcome.CONFLICT, Reason.LINK)
+    assert ledger.accept(TOPIC, seal(stray)) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
     assert ledger.accept(TOPIC, seal(chain[1])) == STORED
     assert store.chains()[0].upto == 2
 
 
 def test_a_first_record_must_begin_the_chain(ledger):
     wire = seal(payloads(1, prev="f" * 64)[0])
-    assert ledger.accept(TOPIC, wire) == Verdict(Outcome.CONFLICT, Reason.LINK)
+    assert ledger.accept(TOPIC, wire) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
 
 
 def test_an_early_record_that_turns_out_not_to_follow_stops_the_receipts_before_it(ledger, store):
@@ -148,7 +148,7 @@ def test_an_early_record_that_turns_out_not_to_follow_stops_the_receipts_before_
     assert ledger.accept(TOPIC, seal(chain[0])) == STORED
     (row,) = store.chains()
     assert (row.upto, row.head) == (1, payload_hash(chain[0]))
-    assert [why for _, why in store.conflicts(row)] == [Reason.LINK.value]
+    assert [why for _, why in store.conflicts(row)] == [RejectReason.LINK.value]
     assert reply_of(ledger.receipts_due(0)[0]).upto == 1
 
 
@@ -180,31 +180,31 @@ def of_gate_2(payload: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("topic", "make", "reason"),
     [
-        (TOPIC, lambda p: b"", Reason.MALFORMED),
-        (TOPIC, lambda p: b"\xff" * 100, Reason.MALFORMED),
-        (TOPIC, lambda p: b"[" * 30_000, Reason.MALFORMED),
-        (TOPIC, lambda p: seal(p)[:-1], Reason.MALFORMED),
-        (TOPIC, lambda p: seal(p) + b" " * 40_000, Reason.MALFORMED),
-        (TOPIC, lambda p: p, Reason.MALFORMED),
-        (TOPIC, lambda p: seal(p, STRANGER), Reason.UNKNOWN_KEY),
-        (TOPIC, claims_our_key, Reason.SIGNATURE),
-        (TOPIC, altered, Reason.SIGNATURE),
-        (TOPIC, lambda p: seal(p, kind=receipt.PAYLOAD_TYPE), Reason.SIGNATURE),
-        (TOPIC, lambda p: seal(b"{}"), Reason.PAYLOAD),
-        (TOPIC, lambda p: seal(p.replace(b'"seq":1', b'"seq":1,"seq":1')), Reason.PAYLOAD),
-        (TOPIC, of_gate_2, Reason.ORIGIN),
-        (topics.record(GATE, "boot"), seal, Reason.KIND),
-        (topics.record(Origin("main", "gate-2"), "punch"), seal, Reason.FOREIGN_KEY),
-        (topics.record(Origin("other", "gate-1"), "punch"), seal, Reason.FOREIGN_KEY),
-        (topics.status(GATE), seal, Reason.TOPIC),
-        (TOPIC + "/deeper", seal, Reason.TOPIC),
-        ("", seal, Reason.TOPIC),
-        ("smartclocker/v2/main/gate-1/record/punch", seal, Reason.TOPIC),
+        (TOPIC, lambda p: b"", RejectReason.MALFORMED),
+        (TOPIC, lambda p: b"\xff" * 100, RejectReason.MALFORMED),
+        (TOPIC, lambda p: b"[" * 30_000, RejectReason.MALFORMED),
+        (TOPIC, lambda p: seal(p)[:-1], RejectReason.MALFORMED),
+        (TOPIC, lambda p: seal(p) + b" " * 40_000, RejectReason.MALFORMED),
+        (TOPIC, lambda p: p, RejectReason.MALFORMED),
+        (TOPIC, lambda p: seal(p, STRANGER), RejectReason.UNKNOWN_KEY),
+        (TOPIC, claims_our_key, RejectReason.SIGNATURE),
+        (TOPIC, altered, RejectReason.SIGNATURE),
+        (TOPIC, lambda p: seal(p, kind=receipt.PAYLOAD_TYPE), RejectReason.SIGNATURE),
+        (TOPIC, lambda p: seal(b"{}"), RejectReason.PAYLOAD),
+        (TOPIC, lambda p: seal(p.replace(b'"seq":1', b'"seq":1,"seq":1')), RejectReason.PAYLOAD),
+        (TOPIC, of_gate_2, RejectReason.ORIGIN),
+        (topics.record(GATE, "boot"), seal, RejectReason.KIND),
+        (topics.record(Origin("main", "gate-2"), "punch"), seal, RejectReason.FOREIGN_KEY),
+        (topics.record(Origin("other", "gate-1"), "punch"), seal, RejectReason.FOREIGN_KEY),
+        (topics.status(GATE), seal, RejectReason.TOPIC),
+        (TOPIC + "/deeper", seal, RejectReason.TOPIC),
+        ("", seal, RejectReason.TOPIC),
+        ("smartclocker/v2/main/gate-1/record/punch", seal, RejectReason.TOPIC),
     ],
 )
 def test_what_is_rejected_changes_nothing(ledger, store, topic, make, reason):
     payload = payloads(1)[0]
-    assert ledger.accept(topic, make(payload)) == Verdict(Outcome.REJECTED, reason)
+    assert ledger.accept(topic, make(payload)) == IntakeVerdict(Outcome.REJECTED, reason)
     assert store.count() == 0
     assert store.chains() == []
     assert not ledger.waiting, "and earns no receipt"
@@ -217,7 +217,7 @@ def test_a_revoked_key_is_heard_no_more_and_its_records_stay(ledger, store):
     ledger.accept(TOPIC, seal(chain[0]))
     assert store.revoke(dsse.key_id(TERMINAL.verify_key))
     assert not store.revoke(dsse.key_id(TERMINAL.verify_key))
-    assert ledger.accept(TOPIC, seal(chain[1])) == Verdict(Outcome.REJECTED, Reason.REVOKED)
+    assert ledger.accept(TOPIC, seal(chain[1])) == IntakeVerdict(Outcome.REJECTED, RejectReason.REVOKED)
     assert store.count() == 1
     assert [report.ok for report in verify_all(store)] == [True]
 

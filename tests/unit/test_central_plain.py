@@ -11,14 +11,14 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.authority import key
-from edge.central.authority.register import Doing, Registry
+from edge.central.authority.register import Actor, OrderRegister
 from edge.central.store.records import Store
 from edge.cli import _Priorities, main
 from edge.cli.output.plain_text import plain_output, say, shown
 from edge.domain.protocol.order import Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from tests.unit.test_central_punches import ANNA, HOUR, Gate, evidence
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
@@ -28,7 +28,7 @@ FORGED = f"\n    7  2026-11-27T00:00:00.000Z  Pat  order  {'b' * 26}  order=eras
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    key.init(tmp_path, Doing("Pat", "set up"))
+    key.init(tmp_path, Actor("Pat", "set up"))
     return tmp_path
 
 
@@ -101,9 +101,9 @@ def test_an_entry_by_somebody_with_a_strange_name(centre, gate, capsys):
 
 
 def test_what_a_terminal_says_of_an_order_a_gap_a_policy_and_its_zone(centre, gate, capsys):
-    with Registry(centre / key.DB) as registry:
+    with OrderRegister(centre / key.DB) as registry:
         order = registry.issue(
-            key.load(centre), Doing("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
+            key.load(centre), Actor("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
             valid=timedelta(days=1),
         )  # fmt: skip
     result = {"command_id": order.id, "command": "restrict", "outcome": "refused", "detail": f"no{TURNED}"}
@@ -143,7 +143,7 @@ def test_errors_and_the_log_keep_their_lines_and_nothing_else(centre, gate, caps
 
 def test_a_journal_is_shown_as_signed_to_a_program_and_as_text_on_a_screen(tmp_path, capsys, monkeypatch):
     path = tmp_path / "journal.db"
-    with Ring(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as ring:
+    with Journal(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as ring:
         ring.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, evidence(HOUR)))
         signed = ring._db.execute("SELECT payload FROM records").fetchone()[0].decode()
     assert main(["journal", "show", str(path)]) == 0

@@ -8,7 +8,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.ledger import terminal_claims
-from edge.central.ledger.terminal_claims import FLUSH_NS, REFRESH_NS, Claim, Sightings, claims
+from edge.central.ledger.terminal_claims import FLUSH_NS, REFRESH_NS, Claim, ClaimRecorder, claims
 from edge.central.store import migrations
 from edge.central.store.records import Store
 from edge.cli import main
@@ -44,14 +44,14 @@ def clock(monkeypatch):
 def hear(store: Store, *raws: bytes) -> Claim:
     """As one instance after the other hears them."""
     for raw in raws:
-        sightings = Sightings(store)
+        sightings = ClaimRecorder(store)
         sightings.hear(TOPIC, raw)
         sightings.flush(0)
     return claims(store)[GATE]
 
 
 def test_a_status_is_remembered_as_claimed(store, clock):
-    sightings = Sightings(store)
+    sightings = ClaimRecorder(store)
     assert sightings.hear(TOPIC, online(SAID)) == (GATE, SAID.epoch)
     assert claims(store) == {}
     sightings.flush(0)
@@ -91,7 +91,7 @@ def writes(store: Store) -> int:
 
 
 def test_it_is_written_on_change_else_once_a_minute_and_at_most_once_a_second(store, clock):
-    sightings, before = Sightings(store), writes(store)
+    sightings, before = ClaimRecorder(store), writes(store)
     steps = [
         (0, SAID, 1), (FLUSH_NS, replace(SAID, head=10), 0), (REFRESH_NS - 1, replace(SAID, head=11), 0),
         (REFRESH_NS, replace(SAID, head=12), 1), (REFRESH_NS + 1, replace(SAID, alarms=()), 0),
@@ -107,7 +107,7 @@ def test_it_is_written_on_change_else_once_a_minute_and_at_most_once_a_second(st
 
 @pytest.mark.parametrize("raw", [b"", b"\xff", b"[" * 9_000, b'{"v":1}', online(SAID)[:-1], b"x" * 100_000])
 def test_a_hostile_status_changes_nothing(store, raw):
-    sightings = Sightings(store)
+    sightings = ClaimRecorder(store)
     assert sightings.hear(TOPIC, raw) is None
     sightings.flush(0)
     assert (claims(store), sightings.refused) == ({}, 1)
@@ -126,7 +126,7 @@ def test_a_hostile_status_changes_nothing(store, raw):
     ],
 )
 def test_only_the_registered_are_remembered(store, topic):
-    sightings = Sightings(store)
+    sightings = ClaimRecorder(store)
     assert sightings.hear(topic, online(SAID)) is None
     sightings.flush(0)
     assert (claims(store), sightings.refused, sightings._waiting) == ({}, 1, {})
@@ -134,7 +134,7 @@ def test_only_the_registered_are_remembered(store, topic):
 
 def test_a_revoked_name_is_not_heard(store):
     store.revoke(dsse.key_id(KEY.verify_key))
-    assert Sightings(store).hear(TOPIC, online(SAID)) is None
+    assert ClaimRecorder(store).hear(TOPIC, online(SAID)) is None
 
 
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
@@ -165,7 +165,7 @@ LATER = "2026-03-01T08:05:00.000Z"
 
 def test_who_goes_within_the_second_has_said_how_far_it_is(store, clock):
     hear(store, online(SAID))
-    sightings = Sightings(store)
+    sightings = ClaimRecorder(store)
     for said in (online(replace(SAID, head=10, utc=LATER)), online(replace(SAID, head=12, utc=LATER)), stopped()):
         sightings.hear(TOPIC, said)
     sightings.flush(0)

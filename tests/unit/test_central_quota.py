@@ -8,9 +8,9 @@ from nacl.signing import SigningKey
 
 from edge.central.gaps import delivery_gaps
 from edge.central.ledger import quota
-from edge.central.ledger.intake import Ledger, Outcome, Reason
+from edge.central.ledger.intake import Ledger, Outcome, RejectReason
 from edge.central.ledger.verification import verify_all
-from edge.central.store.findings import Kind
+from edge.central.store.findings import ProblemKind
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.face import TimeEvidence
@@ -62,7 +62,7 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
     noon = f"{day:%Y-%m-%d}T12:00:00.000Z"
     monkeypatch.setattr(quota, "now", lambda: noon)  # no midnight in between
     verdicts = ledger.accept_batch(evil.wires)
-    assert (verdicts[0].outcome, verdicts[-1].reason) == (Outcome.STORED, Reason.PUT_OFF)
+    assert (verdicts[0].outcome, verdicts[-1].reason) == (Outcome.STORED, RejectReason.PUT_OFF)
     held = stored(store, evil)
     assert held == sum(one.outcome is Outcome.STORED for one in verdicts)
     assert 0 < held * 8_000 < DAILY + 10_000
@@ -70,11 +70,11 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
     assert [one.outcome for one in again[:held]] == [Outcome.DUPLICATE] * held, "what is here is answered"
     assert stored(store, evil) == held
     assert {one.outcome for one in ledger.accept_batch(gate.wires[:5])} == {Outcome.STORED}, "its own share"
-    assert Ledger(store, LEDGER, DAILY).accept(*evil.wires[-1]).reason is Reason.PUT_OFF, (
+    assert Ledger(store, LEDGER, DAILY).accept(*evil.wires[-1]).reason is RejectReason.PUT_OFF, (
         "a restart forgets nothing"
     )
 
-    (finding,) = [one for one in delivery_gaps.find(store, timedelta(days=1), day) if one.kind is Kind.QUOTA]
+    (finding,) = [one for one in delivery_gaps.find(store, timedelta(days=1), day) if one.kind is ProblemKind.QUOTA]
     assert (finding.origin, "central run --daily-mb" in finding.text) == (evil.origin, True)
 
     for days in (1, 2, 3, 4):
@@ -84,14 +84,16 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
     assert stored(store, evil) == 30, "in the end all of it is here"
     assert all(report.ok for report in verify_all(store))
     after = day + timedelta(days=6)
-    assert not [one for one in delivery_gaps.find(store, timedelta(days=99), after) if one.kind is Kind.QUOTA]
+    assert not [
+        one for one in delivery_gaps.find(store, timedelta(days=99), after) if one.kind is ProblemKind.QUOTA
+    ]
 
 
 def test_a_revoked_terminal_is_no_more_said(store):
     ledger, evil = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1)
     ledger.accept_batch(evil.wires)
     store.revoke(evil.terminal.keyid)
-    assert not [one for one in delivery_gaps.find(store, timedelta(days=1)) if one.kind is Kind.QUOTA]
+    assert not [one for one in delivery_gaps.find(store, timedelta(days=1)) if one.kind is ProblemKind.QUOTA]
 
 
 def test_files_that_a_person_imports_have_no_share(store):
@@ -111,6 +113,6 @@ def test_what_contradicts_the_ledger_has_its_share_too(store):
     verdicts = ledger.accept_batch(wires)
     assert verdicts[0].outcome is Outcome.STORED
     assert verdicts[1].outcome is Outcome.CONFLICT
-    assert verdicts[-1].reason is Reason.PUT_OFF
+    assert verdicts[-1].reason is RejectReason.PUT_OFF
     (kept,) = next(iter(store.select("SELECT coalesce(sum(length(payload)), 0) FROM conflicts")))
     assert 0 < kept < DAILY + 10_000

@@ -13,7 +13,7 @@ from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker import certificates as pki
 from edge.central.broker import revocation_list
 from edge.cli import main
-from edge.domain.protocol.certificate_expiry import Standing, days, standing
+from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
 from edge.errors import KeyFileError
 from edge.terminal.uplink import certificates
 from edge.terminal.uplink.certificates import Watch
@@ -76,9 +76,14 @@ def test_a_damaged_one_is_named(base, keep):
 
 def test_thirty_days_ahead_is_the_time_to_say_it():
     begin = NOW - timedelta(days=1)
-    for left, stands in ((31, Standing.GOOD), (30, Standing.ENDING), (0, Standing.ENDING), (-1, Standing.ENDED)):
+    for left, stands in (
+        (31, CertificateStanding.GOOD),
+        (30, CertificateStanding.ENDING),
+        (0, CertificateStanding.ENDING),
+        (-1, CertificateStanding.ENDED),
+    ):
         assert standing(begin, NOW + timedelta(days=left), NOW) is stands
-    assert standing(NOW + timedelta(hours=1), NOW + timedelta(days=99), NOW) is Standing.EARLY
+    assert standing(NOW + timedelta(hours=1), NOW + timedelta(days=99), NOW) is CertificateStanding.EARLY
     assert days(NOW + timedelta(days=29, hours=3), NOW) == "in 29 days"
     assert days(NOW + timedelta(hours=3), NOW) == "within a day"
 

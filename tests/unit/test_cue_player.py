@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge.domain.attendance.cues import CUES, DARK, Cue, CueName, Lights, Step
+from edge.domain.attendance.cues import CUES, DARK, Cue, CueName, CueStep, Lights
 from edge.errors import SignalsError
 from edge.terminal.attendance.cue_player import CuePlayer
 
@@ -56,7 +56,7 @@ def stage():
 
 
 def cue(*steps, repeat=False, name=CueName.IN):
-    return Cue(name, "text", tuple(Step(lights, ms) for lights, ms in steps), repeat)
+    return Cue(name, "text", tuple(CueStep(lights, ms) for lights, ms in steps), repeat)
 
 
 def test_steps_come_at_their_times_and_then_it_is_dark(stage):

@@ -54,17 +54,19 @@ def test_we_read_what_brokers_write(payload: bytes, mid: int, rich: bool) -> Non
     name = TOPIC.encode()
     rest = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big") + properties.pack() + payload
     packet = b"\x3a" + mqtt_packets._variable(len(rest)) + rest
-    assert mqtt_packets.read_publish(0x3A, packet, body_of(packet)) == mqtt_packets.Published(TOPIC, payload, mid)
+    assert mqtt_packets.read_publish(0x3A, packet, body_of(packet)) == mqtt_packets.PublishPacket(
+        TOPIC, payload, mid
+    )
 
 
 def test_a_message_at_qos_0_has_no_identifier() -> None:
     packet = b"\x30\x06\x00\x01a\x00xy"
-    assert mqtt_packets.read_publish(0x30, packet, 2) == mqtt_packets.Published("a", b"xy", 0)
+    assert mqtt_packets.read_publish(0x30, packet, 2) == mqtt_packets.PublishPacket("a", b"xy", 0)
 
 
 def test_a_topic_that_is_no_text_is_nobody_s() -> None:
     packet = b"\x32\x08\x00\x02\xff\xfe\x00\x07\x00x"
-    assert mqtt_packets.read_publish(0x32, packet, 2) == mqtt_packets.Published("", b"x", 7)
+    assert mqtt_packets.read_publish(0x32, packet, 2) == mqtt_packets.PublishPacket("", b"x", 7)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from edge.domain.recognition.calibration import Calibration
 from edge.journal.disk_reserve import Reserve
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.storage import owned_file
 from edge.terminal.attendance import site_threshold
 from edge.terminal.subject_access import report
@@ -37,7 +37,7 @@ def hand_out(state: Path) -> Path:
 
 
 def receive(state: Path) -> Path:
-    Received(state / "roster.db").close()
+    RosterState(state / "roster.db").close()
     return state / "roster.db"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Finding, Probe, Reflection, Sight, Traces
+from edge.domain.face import Box, Probe, Reflection, Sight, StrobeFinding, Traces
 from edge.domain.pad.fusion import Layer, Vote, judge
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome
 from edge.domain.recognition.gallery import Gallery
@@ -82,8 +82,8 @@ def test_a_mesh_that_is_no_number_is_not_alive() -> None:
     assert not judge([sight(traces()).probe], [sight(broken).probe, sight(traces()).probe]).live
 
 
-FACE, PRINT = Reflection(Finding.FACE, 0.7), Reflection(Finding.PRINT, 1.1)
-NOTHING, UNKNOWN = Reflection(Finding.NOTHING, None), Reflection(Finding.FACE, float("nan"))
+FACE, PRINT = Reflection(StrobeFinding.FACE, 0.7), Reflection(StrobeFinding.PRINT, 1.1)
+NOTHING, UNKNOWN = Reflection(StrobeFinding.NOTHING, None), Reflection(StrobeFinding.FACE, float("nan"))
 
 
 def flashed(*found: Reflection | None) -> list[Sight]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.adapters.replay.scene import Scene
-from edge.domain.face import Band, Frame, Reason
+from edge.domain.face import Band, Frame, RefusalReason
 from edge.domain.pad import liveness
 from edge.domain.recognition import quality
 from edge.domain.recognition.quality import QualityLimits
@@ -40,11 +40,11 @@ def test_good_pictures_pass_the_gate(pipeline, photos: Path, name: str, face_hei
 @pytest.mark.parametrize(
     ("name", "how", "reason"),
     [
-        ("biden.jpg", {"blur": 9.0}, Reason.BLURRED),
-        ("biden.jpg", {"gain": 0.1}, Reason.DARK),
+        ("biden.jpg", {"blur": 9.0}, RefusalReason.BLURRED),
+        ("biden.jpg", {"gain": 0.1}, RefusalReason.DARK),
         # Of the photographs, the only one that the detector still finds this small in every frame.
-        ("obama2.jpg", {"face_height": 52}, Reason.TOO_FAR),
-        ("biden.jpg", {"face_height": 430}, Reason.TOO_CLOSE),
+        ("obama2.jpg", {"face_height": 52}, RefusalReason.TOO_FAR),
+        ("biden.jpg", {"face_height": 430}, RefusalReason.TOO_CLOSE),
     ],
 )
 def test_bad_pictures_are_refused_with_what_to_change(pipeline, photos: Path, name: str, how, reason) -> None:

@@ -16,7 +16,7 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.resend_handler import BATCH, MAX_WAITING
@@ -88,10 +88,10 @@ class ScriptedUplink:
 class Bench:
     def __init__(self, path, **options) -> None:
         self.uplink, self.clock = ScriptedUplink(), HandClock()
-        self.ring = Ring(path, GATE, TERMINAL)
+        self.ring = Journal(path, GATE, TERMINAL)
         keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
         self.publisher = Publisher(
-            self.uplink, lambda: Ring(path, GATE, TERMINAL), GATE, keys, self.clock, window=4, **options
+            self.uplink, lambda: Journal(path, GATE, TERMINAL), GATE, keys, self.clock, window=4, **options
         )
         self.publisher.open()
         self._answered = 0

@@ -11,11 +11,11 @@ from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
 from edge.evidence_images.schema import STORE
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable
 from edge.journal.verify import opened
 from edge.people.people_store import People
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.storage import side_files
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
@@ -29,13 +29,13 @@ STRANGE = {
 
 
 def begin_journal(path: Path) -> None:
-    with Ring(path, ORIGIN, KEY) as ring:
+    with Journal(path, ORIGIN, KEY) as ring:
         ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
 
 
 def open_journal(path: Path) -> None:
     assert ensure_usable(path, ORIGIN, KEY, lambda: NOW) is None, "what was in it is there"
-    with Ring(path, ORIGIN, KEY) as ring:
+    with Journal(path, ORIGIN, KEY) as ring:
         assert ring.head().seq == 1
 
 
@@ -45,7 +45,7 @@ def open_evidence(path: Path) -> None:
 
 OPENED = {
     "people.db": (lambda path: People(path, b"k" * 32).close(),) * 2,
-    "roster.db": (lambda path: Received(path).close(),) * 2,
+    "roster.db": (lambda path: RosterState(path).close(),) * 2,
     "journal.db": (begin_journal, open_journal),
     "evidence.db": (lambda path: STORE.create(path, "CREATE TABLE t (a)", lambda _db: None), open_evidence),
 }
@@ -89,7 +89,7 @@ def test_a_journal_that_is_damaged_is_set_aside_beside_a_strange_file(tmp_path: 
 
 def test_who_only_reads_waits_for_no_pipe_and_moves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    with Ring(path, ORIGIN, KEY):
+    with Journal(path, ORIGIN, KEY):
         os.mkfifo(path.with_name("journal.db-journal"))
         with pytest.raises(JournalError, match="is no file; move it away"), opened(path):
             pass

@@ -10,7 +10,7 @@ import ssl
 import threading
 from random import SystemRandom
 
-from edge.adapters.mqtt.connection import Connection, Wires
+from edge.adapters.mqtt.connection import Connection, ConnectionContext
 from edge.adapters.mqtt.event_queue import Events
 from edge.adapters.mqtt.mailbox import Identity, Mailbox, Publish, Receive, Refresh, Release, Renew, ThreadDied
 from edge.adapters.mqtt.tls import UplinkSettings, client_context
@@ -59,7 +59,7 @@ class MqttLink:
             client_context(self._settings)
         mailbox = self._mailbox = Mailbox()
         flags = threading.Event(), threading.Event()
-        wires = Wires(self._settings, self._identity, mailbox, self._events, self._stopping, *flags)
+        wires = ConnectionContext(self._settings, self._identity, mailbox, self._events, self._stopping, *flags)
         self._thread = threading.Thread(target=self._run, args=(wires,), name="mqtt", daemon=True)
         self._thread.start()
 
@@ -129,7 +129,7 @@ class MqttLink:
         if self._mailbox is not None:
             self._mailbox.ring()
 
-    def _run(self, wires: Wires) -> None:
+    def _run(self, wires: ConnectionContext) -> None:
         died = True
         try:
             self._keep_connected(wires)
@@ -140,7 +140,7 @@ class MqttLink:
             if died:
                 self._events.put(ThreadDied())
 
-    def _keep_connected(self, wires: Wires) -> None:
+    def _keep_connected(self, wires: ConnectionContext) -> None:
         said: set[str] = set()
         number = attempt = 0
         while not self._stopping.is_set():
@@ -157,7 +157,7 @@ class MqttLink:
             self._stopping.wait(_pause_s(attempt, self._settings))
             attempt += 1
 
-    def _attempt(self, wires: Wires, number: int) -> tuple[str, float]:
+    def _attempt(self, wires: ConnectionContext, number: int) -> tuple[str, float]:
         """One connection: why it ended, and how long it was up."""
         context = self._context()
         if isinstance(context, str):

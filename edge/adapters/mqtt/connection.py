@@ -30,7 +30,7 @@ from edge.adapters.mqtt.disconnect_reasons import (
 )
 from edge.adapters.mqtt.event_queue import Events
 from edge.adapters.mqtt.mailbox import Identity, Mailbox, Publish, Receive, Refresh, Renew
-from edge.adapters.mqtt.outgoing import Outgoing
+from edge.adapters.mqtt.outgoing import SendQueue
 from edge.adapters.mqtt.tls import UplinkSettings, plain_reason
 from edge.adapters.mqtt.tls_socket import MqttSocket
 from edge.ports import Acknowledged, Connected, Message
@@ -53,7 +53,7 @@ _TICK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wires:
+class ConnectionContext:
     """What a connection shares with its owner."""
 
     settings: UplinkSettings
@@ -70,7 +70,7 @@ class Wires:
 class Connection:
     """One attempt and, when it succeeds, one connection until it ends."""
 
-    def __init__(self, wires: Wires, context: ssl.SSLContext, number: int) -> None:
+    def __init__(self, wires: ConnectionContext, context: ssl.SSLContext, number: int) -> None:
         self.number = number
         self.up = False
         """Whether the broker has accepted us and our subscriptions; read by other threads."""
@@ -79,7 +79,7 @@ class Connection:
         self._wires = wires
         self._tokens: dict[int, int] = {}
         self._answered_at = 0.0
-        self.outgoing = Outgoing()
+        self.outgoing = SendQueue()
         self._room = _MOST_INFLIGHT
         self._mid = 0
         self._frames = packets.Frames()

@@ -13,7 +13,7 @@ MOST_BYTES = 8 << 20
 """Of topics and payloads; more than a full window of the largest records."""
 
 
-class Outgoing:
+class SendQueue:
     """Any thread calls `admit`, everything else is the connection's own."""
 
     def __init__(self) -> None:

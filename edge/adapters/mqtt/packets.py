@@ -20,7 +20,7 @@ class PacketError(BrokerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishPacket:
     """A PUBLISH that was received."""
 
     topic: str
@@ -74,7 +74,7 @@ def puback(mid: int) -> bytes:
     return b"\x40\x02" + mid.to_bytes(2, "big")
 
 
-def read_publish(first: int, packet: bytes, body: int) -> Published:
+def read_publish(first: int, packet: bytes, body: int) -> PublishPacket:
     """A received PUBLISH. Raises PacketError for a malformed one, and for QoS 2, which nobody asked for."""
     qos = first >> 1 & 3
     at = body + 2 + int.from_bytes(packet[body : body + 2], "big")
@@ -86,7 +86,7 @@ def read_publish(first: int, packet: bytes, body: int) -> Published:
         topic = packet[body + 2 : at].decode()
     except UnicodeDecodeError:
         topic = ""
-    return Published(topic, packet[sum(properties) :], mid)
+    return PublishPacket(topic, packet[sum(properties) :], mid)
 
 
 def read_puback(packet: bytes, body: int) -> tuple[int, int]:

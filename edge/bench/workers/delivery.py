@@ -91,7 +91,7 @@ def publisher(directory: Path, port: str) -> None:
     from edge.adapters.linux.clock import SystemClock
     from edge.adapters.mqtt.uplink import MqttUplink
     from edge.crypto.dsse import key_id
-    from edge.journal.journal import Ring
+    from edge.journal.journal import Journal
     from edge.terminal.uplink.publisher import Publisher
     from edge.terminal.uplink.status import last_will
 
@@ -104,8 +104,8 @@ def publisher(directory: Path, port: str) -> None:
         [topics.receipt(ORIGIN), topics.command(ORIGIN)],
     )
 
-    def open_ring() -> Ring:
-        return Ring(directory / "journal.db", ORIGIN, identity)
+    def open_ring() -> Journal:
+        return Journal(directory / "journal.db", ORIGIN, identity)
 
     publisher = Publisher(uplink, open_ring, ORIGIN, {key_id(pinned): pinned}, SystemClock(), window=WINDOW)
     with open_ring() as ring:
@@ -130,9 +130,9 @@ def publisher(directory: Path, port: str) -> None:
 def bare_sender(directory: Path, port: str) -> None:
     """The same bytes to the same topic by paho alone."""
     from edge.bench import mqtt_baseline
-    from edge.journal.journal import Ring
+    from edge.journal.journal import Journal
 
-    with Ring(directory / "journal.db", ORIGIN, key_files.load_identity(directory / "identity")) as ring:
+    with Journal(directory / "journal.db", ORIGIN, key_files.load_identity(directory / "identity")) as ring:
         wires = [outgoing.wire for outgoing in ring.envelopes(0, ring.head().seq)]
     spent = time.process_time()
     seconds = mqtt_baseline.send(

@@ -15,9 +15,9 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.central.ledger.intake import Ledger, Outcome
-from edge.central.ledger.placing import Placing
+from edge.central.ledger.placing import ChainAppender
 from edge.central.store.records import Store
-from edge.central.store.rows import Entry
+from edge.central.store.rows import StoredRecord
 from edge.crypto import dsse
 from edge.domain.face import TimeEvidence
 from edge.domain.protocol import topics
@@ -47,7 +47,7 @@ class Writer:
         self._people = [f"{letters[number]}{letters[n // 26]}{letters[n % 26]}".ljust(26, "a") for n in range(50)]
         self._seq, self._prev = 0, GENESIS
 
-    def entry(self) -> Entry:
+    def entry(self) -> StoredRecord:
         """The next punch, with no signature."""
         self._seq += 1
         person, before = self._people[self._seq * 7 % len(self._people)], self._prev
@@ -62,7 +62,7 @@ class Writer:
         }
         made = encode(self.origin, Position(self.epoch, self._seq, before), Draft(Kind.PUNCH, data, _TIME))
         self._prev = payload_hash(made)
-        return Entry(self._seq, Kind.PUNCH, person, before, self._prev, made, bytes(64))
+        return StoredRecord(self._seq, Kind.PUNCH, person, before, self._prev, made, bytes(64))
 
     def message(self) -> tuple[str, bytes]:
         """The next one, signed, as it arrives."""
@@ -99,7 +99,7 @@ def fill(store: Store, rows: int) -> None:
         if terminal is None:
             raise RuntimeError("the benchmark's terminals are registered before")
         with store.batch():
-            place = Placing(store, store.chain(terminal, writer.epoch))
+            place = ChainAppender(store, store.chain(terminal, writer.epoch))
             for _ in range(rows // TERMINALS):
                 place.place(writer.entry())
             place.flush()

@@ -37,9 +37,9 @@ class Gate:
         from edge.adapters.linux.clock import SystemClock
         from edge.adapters.mqtt.uplink import MqttUplink
         from edge.crypto.dsse import key_id
-        from edge.journal.journal import Ring
+        from edge.journal.journal import Journal
         from edge.people.people_store import People
-        from edge.people.roster.state import Received
+        from edge.people.roster.state import RosterState
         from edge.terminal.uplink.status import last_will
 
         me, clock = Origin(SITE, name), SystemClock()
@@ -50,14 +50,14 @@ class Gate:
             identity,
             lambda _people: {key_id(authority): authority},
             lambda: People(directory / f"{name}-people.db", b"k" * 32),
-            lambda: Received(directory / f"{name}-roster.db"),
+            lambda: RosterState(directory / f"{name}-roster.db"),
             POLICY,
             clock,
         )
         down = [topics.receipt(me), topics.command(me), *roster_topics.subscriptions(me)]
         self.publisher = Publisher(
             MqttUplink(_uplink(directory, port, name), me, last_will(me), down),
-            lambda: Ring(directory / f"{name}-journal.db", me, identity),
+            lambda: Journal(directory / f"{name}-journal.db", me, identity),
             me,
             {},
             clock,
@@ -115,7 +115,7 @@ def measure(directory: Path, people: int, count: int) -> dict[str, float]:
     from edge.central.roster.messages import compose
     from edge.central.roster.publisher import publish
     from edge.central.roster.store import RosterStore
-    from edge.central.store.rows import Terminal
+    from edge.central.store.rows import RegisteredTerminal
     from edge.crypto.dsse import key_id
     from edge.domain.roster.member import Member
     from edge.people.person import new_person_id
@@ -125,7 +125,7 @@ def measure(directory: Path, people: int, count: int) -> dict[str, float]:
     registered = []
     for number in range(count):
         key = key_files.create_identity(directory / f"{_name(number)}.key").verify_key
-        registered.append(Terminal(number, Origin(SITE, _name(number)), key_id(key), key, "", None))
+        registered.append(RegisteredTerminal(number, Origin(SITE, _name(number)), key_id(key), key, "", None))
     ids = [new_person_id() for _ in range(people)]
     with EmbeddedBroker(directory / "broker", sites=(SITE,)) as broker, RosterStore(directory) as store:
         for name in (pki.AUTHORITY, *(one.origin.terminal for one in registered)):

@@ -9,7 +9,7 @@ from edge.central.roster import store as roster_store
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
 from edge.central.store.rows import ChainRow
-from edge.central.store.verdicts import Reason
+from edge.central.store.verdicts import RejectReason
 from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
@@ -31,7 +31,7 @@ class Held:
         return self.chain, self.record.position.seq
 
 
-class Reading:
+class LedgerReading:
     """One pass over a store. Everything here raises LedgerError."""
 
     def __init__(self, store: Store) -> None:
@@ -95,7 +95,7 @@ class Reading:
 
     def forks(self) -> dict[int, int]:
         """By chain with two histories, the `seq` from which on they differ."""
-        return dict(self._store.select(_FORKS, (str(Reason.LINK.value),)))
+        return dict(self._store.select(_FORKS, (str(RejectReason.LINK.value),)))
 
     def steps(self, chains: Iterable[int]) -> dict[Hashable, list[int]]:
         """In each chain, the `seq` of the records that say that a clock was set which passed for right."""

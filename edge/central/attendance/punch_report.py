@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from edge.central.attendance.held_records import Held, Reading
+from edge.central.attendance.held_records import Held, LedgerReading
 from edge.central.attendance.local_time import local
 from edge.central.store.records import Store
 from edge.domain.attendance import doubts
-from edge.domain.attendance.corrections import Effective, State, effective
+from edge.domain.attendance.corrections import Effective, PunchState, effective
 from edge.domain.attendance.doubts import LONG, Counted, Doubt, Measured
 from edge.domain.protocol.record import Origin, Record
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.placement import Anchors, Mark, Placement, place
+from edge.domain.time.placement import Anchors, Placement, PlacementMethod, place
 
 CORRECTED = "corrected"
-"""The mark of a moment that people agreed on, beside those of `edge.domain.time.placement.Mark`."""
+"""The mark of a moment that people agreed on, beside those of `edge.domain.time.placement.PlacementMethod`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Punch:
     site: str
     terminal: str
     state: str
-    """What corrections made of it (`edge.domain.attendance.corrections.State`)."""
+    """What corrections made of it (`edge.domain.attendance.corrections.PunchState`)."""
     direction: str | None
     """What counts; None when nothing does."""
     at: str | None
@@ -59,7 +59,7 @@ class Punch:
     """The same at the terminal's place, with its offset; for what does not count, when it was recorded."""
     zone: str
     mark: str
-    """How `at` was found: a word of `Mark`, or CORRECTED."""
+    """How `at` was found: a word of `PlacementMethod`, or CORRECTED."""
     uncertainty_ms: int | None
     recorded: str
     """What the record itself says."""
@@ -77,7 +77,7 @@ def punches(store: Store, wanted: Wanted) -> list[Punch]:
     All punches of the people concerned are read, whatever is wanted: what one door recorded is doubted by what the
     other one did.
     """
-    return _View(Reading(store), wanted).rows()
+    return _View(LedgerReading(store), wanted).rows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Seen:
 class _View:
     """The hours of the people concerned."""
 
-    def __init__(self, reading: Reading, wanted: Wanted) -> None:
+    def __init__(self, reading: LedgerReading, wanted: Wanted) -> None:
         self._reading, self._wanted = reading, wanted
         persons = self._persons()
         corrections = {one.key: one for one in reading.of_kind(Kind.CORRECTION, persons)}
@@ -136,7 +136,7 @@ class _View:
     def _row(self, view: Effective, words: set[Doubt]) -> Punch:
         seen, corrected = self._seen[id(view.root)], _corrected(view)
         time, placement = seen.held.record.time, seen.placement
-        known = not corrected and placement.mark is not Mark.PLACED
+        known = not corrected and placement.mark is not PlacementMethod.PLACED
         return Punch(
             id=view.id,
             person=view.person,
@@ -230,5 +230,5 @@ def _corrected(view: Effective) -> bool:
 
 def _hours(view: Effective) -> tuple[object, ...]:
     """What a reader of hours takes from a view."""
-    deciding = None if view.deciding is None or view.state is State.UNATTACHED else view.deciding.id
+    deciding = None if view.deciding is None or view.state is PunchState.UNATTACHED else view.deciding.id
     return view.state, view.direction, view.at, view.worker, view.employer, deciding

@@ -32,7 +32,7 @@ _MALFORMED = (TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AccessReport:
     """One terminal's, in the clear."""
 
     data: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Answer:
     """Hex, of the sealed file, as the terminal's signed record names it."""
 
 
-def read(sealed: bytes, key: bytes) -> Answer:
+def read(sealed: bytes, key: bytes) -> AccessReport:
     """Open one with the requester's X25519 key (32 bytes). Raises ExportRefused: another key, altered, none."""
     try:
         packed = SealedBox(PrivateKey(key)).decrypt(sealed)
@@ -61,10 +61,10 @@ def read(sealed: bytes, key: bytes) -> Answer:
         raise ExportRefused("is no terminal's answer; name the file as it was fetched") from error
     if not all(isinstance(word, str) for word in words):
         raise ExportRefused("is no terminal's answer; name the file as it was fetched")
-    return Answer(data, made, hashlib.sha256(sealed).hexdigest())
+    return AccessReport(data, made, hashlib.sha256(sealed).hexdigest())
 
 
-def vouched(answer: Answer, ledger: Store) -> bool:
+def vouched(answer: AccessReport, ledger: Store) -> bool:
     """Whether a signed record of that very terminal says that it made this file about this person.
 
     None that came since its identity is not believed any more: whoever had its key could seal any file.
@@ -83,7 +83,7 @@ def vouched(answer: Answer, ledger: Store) -> bool:
     return False
 
 
-def together(answers: Sequence[Answer]) -> tuple[str, str]:
+def together(answers: Sequence[AccessReport]) -> tuple[str, str]:
     """(JSON, HTML) of all. Raises ExportRefused when they are about several people, or one terminal's twice."""
     if len(answers) == 1:
         return json.dumps(answers[0].data, indent=2, ensure_ascii=False), answers[0].page

@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 
 from edge.central.authority import key as authority
 from edge.central.authority import lock
-from edge.central.authority.register import Doing, Registry
+from edge.central.authority.register import Actor, OrderRegister
 from edge.domain.protocol.audit_entry import Act
 from edge.errors import LedgerRefused, NameRefused
 
@@ -23,8 +23,8 @@ from edge.errors import LedgerRefused, NameRefused
 class Noted:
     """One act, while it is done."""
 
-    registry: Registry
-    doing: Doing
+    registry: OrderRegister
+    doing: Actor
     act: Act
     person: str | None
     number: int | None = None
@@ -47,12 +47,12 @@ class Noted:
 
 
 @dataclass(frozen=True)
-class Desk:
+class AuthoritySession:
     """Whoever acts has it; see `turn_of`."""
 
-    registry: Registry
+    registry: OrderRegister
     key: SigningKey
-    doing: Doing
+    doing: Actor
 
     @contextlib.contextmanager
     def act(self, act: Act, person: str | None = None) -> Iterator[Noted]:
@@ -64,21 +64,21 @@ class Desk:
 
 
 @contextlib.contextmanager
-def turn_of(directory: Path, doing: Doing) -> Iterator[Desk]:
+def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
     """The authority's key and log for one act or a few. Raises KeyFileError, LedgerError."""
     authority.refuse_none(directory)
     with lock.held(directory):
         key = authority.in_force(directory)
-        with Registry(directory / authority.DB) as registry:
+        with OrderRegister(directory / authority.DB) as registry:
             registry.settle(key)
-            yield Desk(registry, key, doing)
+            yield AuthoritySession(registry, key, doing)
 
 
 @dataclass(frozen=True)
 class Book:
     """Where the ledger's and the certificates' verbs enter what they do; see `book_of`."""
 
-    desk: Desk | None
+    desk: AuthoritySession | None
 
     @contextlib.contextmanager
     def act(self, act: Act, data: Mapping[str, Any]) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Book:
 
 
 @contextlib.contextmanager
-def book_of(directory: Path, doing: Doing) -> Iterator[Book]:
+def book_of(directory: Path, doing: Actor) -> Iterator[Book]:
     """A turn where an authority is; elsewhere there is no log, and what is done stands in the ledger's files alone.
 
     Raises KeyFileError, LedgerError.

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from nacl.signing import VerifyKey
 
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import audit_entry
 from edge.domain.protocol import order as orders
-from edge.domain.protocol.audit_entry import FIRST, Act, Entry
+from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
 from edge.errors import RecordError
 
 
@@ -22,16 +22,16 @@ from edge.errors import RecordError
 class AuditReport:
     """What was found."""
 
-    entries: list[Entry]
+    entries: list[AuditEntry]
     """Those that verify, from the first."""
     head: str
     """The digest of the last of them."""
     problem: str | None
 
 
-def check(registry: Registry, present: VerifyKey) -> AuditReport:
+def check(registry: OrderRegister, present: VerifyKey) -> AuditReport:
     """Walk the log. Raises LedgerError when the file fails."""
-    entries: list[Entry] = []
+    entries: list[AuditEntry] = []
     head, key = FIRST, None
     for signed in registry.signed():
         try:
@@ -53,7 +53,7 @@ def check(registry: Registry, present: VerifyKey) -> AuditReport:
     return AuditReport(entries, head, None)
 
 
-def _key_of(entry: Entry, key: VerifyKey | None) -> VerifyKey:
+def _key_of(entry: AuditEntry, key: VerifyKey | None) -> VerifyKey:
     """Whose signature the entry must have. Raises RecordError."""
     if key is not None and entry.act != Act.AUTHORITY_ROTATED:
         return key

@@ -10,7 +10,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.central.authority import lock
-from edge.central.authority.register import Doing, Registry
+from edge.central.authority.register import Actor, OrderRegister
 from edge.central.ownership import adopt
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, load_identity, public_pem
@@ -34,7 +34,7 @@ class Rotated:
     orders: list[Order]
 
 
-def init(directory: Path, doing: Doing) -> SigningKey:
+def init(directory: Path, doing: Actor) -> SigningKey:
     """Make the key, its public half and the log's first entry; what is there is kept. Raises KeyFileError."""
     path = directory / KEY
     with lock.held(directory):
@@ -47,7 +47,7 @@ def init(directory: Path, doing: Doing) -> SigningKey:
             with_log = (directory / PUBLIC).exists()  # it is written after the log's first entry
             if with_log and not (directory / DB).exists():
                 raise _lost(directory)
-            with Registry(directory / DB) as registry:
+            with OrderRegister(directory / DB) as registry:
                 if not registry.entries():
                     if with_log:
                         raise _lost(directory)
@@ -76,7 +76,7 @@ def in_force(directory: Path) -> SigningKey:
     following = directory / NEXT
     if following.exists():
         new = load_identity(following)
-        with Registry(directory / DB) as registry:
+        with OrderRegister(directory / DB) as registry:
             named = registry.last_key()
         if named == _public(new):
             _replace(directory, new)
@@ -86,7 +86,7 @@ def in_force(directory: Path) -> SigningKey:
 
 
 def rotate(
-    directory: Path, doing: Doing, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
+    directory: Path, doing: Actor, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
 ) -> Rotated:
     """Name a new key to the terminals of these sites and use it from now on. Raises KeyFileError, LedgerError."""
     refuse_none(directory)
@@ -97,7 +97,7 @@ def rotate(
         begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
         fields = {"key": _public(new), "from": begins, "until": ends}
         valid = min(ROTATION_VALID, overlap)
-        with Registry(directory / DB) as registry:
+        with OrderRegister(directory / DB) as registry:
             registry.settle(old)
             made = registry.rotate(old, new, doing, sites, fields, valid)
         _replace(directory, new)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.central.authority.register import Addressed, Registry
-from edge.central.broker.posting import Letter, connected, hand_over
+from edge.central.authority.register import Addressed, OrderRegister
+from edge.central.broker.posting import CommandMessage, connected, hand_over
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
 from edge.central.store.rows import now
@@ -21,7 +21,7 @@ AGAIN_AFTER = timedelta(hours=1)
 """An order without an answer is sent again after so long: the broker's queue holds the one before."""
 
 
-class State(StrEnum):
+class OrderState(StrEnum):
     """How an order stands at one terminal."""
 
     DONE = "done"
@@ -36,7 +36,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CommandResult:
     """What a terminal's `command-result` record says."""
 
     outcome: str
@@ -46,11 +46,11 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Owing:
+class OrderStatus:
     """One order at one terminal."""
 
     addressed: Addressed
-    state: State
+    state: OrderState
     detail: str | None
     doubt: Doubt | None = None
     """Against the answer."""
@@ -58,12 +58,12 @@ class Owing:
     @property
     def open(self) -> bool:
         """Whether an answer is still to come."""
-        return self.state in {State.OWED, State.KEPT}
+        return self.state in {OrderState.OWED, OrderState.KEPT}
 
 
-def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Result]:
+def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], CommandResult]:
     """The last that each terminal said of these commands, as far as the ledger holds it. Raises LedgerError."""
-    found: dict[tuple[Origin, str], Result] = {}
+    found: dict[tuple[Origin, str], CommandResult] = {}
     signers = Signers(store)
     for payload, chain, received in store.select(_RESULTS, (json.dumps(list(ids)),)):
         record = decode(payload)
@@ -71,7 +71,7 @@ def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Result
         before = found.get(which)
         # records may come out of order: a final word stands, but for one that is doubted and another that is not
         if before is None or before.outcome == CommandOutcome.PARTLY or (before.doubt and not doubt):
-            found[which] = Result(str(record.data["outcome"]), str(record.data["detail"]), doubt)
+            found[which] = CommandResult(str(record.data["outcome"]), str(record.data["detail"]), doubt)
     return found
 
 
@@ -84,54 +84,54 @@ def said_of(store: Store, ids: Iterable[str]) -> Iterator[Record]:
         yield decode(payload)
 
 
-def standing(registry: Registry, store: Store) -> list[Owing]:
+def standing(registry: OrderRegister, store: Store) -> list[OrderStatus]:
     """Every order at every terminal that it names. Raises LedgerError."""
     return judged(registry.addressed(), store)
 
 
-def judged(sent: Sequence[Addressed], store: Store) -> list[Owing]:
+def judged(sent: Sequence[Addressed], store: Store) -> list[OrderStatus]:
     """How these stand; no other is looked at. Raises LedgerError."""
     answers = results(store, {one.order.id for one in sent})
     today = now()
     return [_judge(one, answers.get((one.origin, one.order.id)), today) for one in sent]
 
 
-def unanswered(orders: Iterable[Owing]) -> list[Owing]:
+def unanswered(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
     """Of the orders for one purpose those that their terminals did not carry out, nor a later one of the same word.
 
     One that was cancelled asks for nothing, unless there is no other for its terminal.
     """
-    last: dict[tuple[Origin, str], Owing] = {}
-    cancelled: dict[Origin, Owing] = {}
+    last: dict[tuple[Origin, str], OrderStatus] = {}
+    cancelled: dict[Origin, OrderStatus] = {}
     for one in sorted(orders, key=lambda one: one.addressed.order.sequence):
-        if one.state is State.CANCELLED:
+        if one.state is OrderState.CANCELLED:
             cancelled[one.addressed.origin] = one
         else:
             last[one.addressed.origin, one.addressed.order.word] = one
     others = {origin for origin, _ in last}
-    late = {State.OWED, State.KEPT, State.EXPIRED}
+    late = {OrderState.OWED, OrderState.KEPT, OrderState.EXPIRED}
     # what came since an identity is not believed any more is nobody's answer
     found = [one for one in last.values() if one.state in late or one.doubt is Doubt.UNPROVEN]
     return [*found, *(one for origin, one in cancelled.items() if origin not in others)]
 
 
-def refused(orders: Iterable[Owing]) -> list[Owing]:
+def refused(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
     """Of the orders for one purpose those that their terminals refused, and no later one of the same word there.
 
     A terminal that does not know the person has nothing to do, where another one that does has done it.
     """
     ordered = sorted(orders, key=lambda one: one.addressed.order.sequence)
-    standing_ones = [one for one in ordered if one.state is not State.CANCELLED]
+    standing_ones = [one for one in ordered if one.state is not OrderState.CANCELLED]
     last = {(one.addressed.origin, one.addressed.order.word): one for one in standing_ones}
-    done = {word for (_, word), one in last.items() if one.state is State.DONE}
+    done = {word for (_, word), one in last.items() if one.state is OrderState.DONE}
     return [
         one
         for (_, word), one in last.items()
-        if one.state is State.REFUSED and not (one.detail == NOBODY_HERE and word in done)
+        if one.state is OrderState.REFUSED and not (one.detail == NOBODY_HERE and word in done)
     ]
 
 
-def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[Addressed]:
+def send(registry: OrderRegister, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[Addressed]:
     """Hand them to the broker and remember it; those for which nobody listens.
 
     What was cancelled since `which` was read, or sent by another command, is left out: that is settled once the
@@ -141,19 +141,19 @@ def send(registry: Registry, uplink: UplinkSettings, which: Sequence[Addressed])
         return []
     with connected(uplink) as link:
         mine = registry.claim(which)
-        heard = hand_over(link, [Letter(one.origin, one.wire, _seconds_left(one)) for one in mine])
+        heard = hand_over(link, [CommandMessage(one.origin, one.wire, _seconds_left(one)) for one in mine])
     deaf = [one for one, by in zip(mine, heard, strict=True) if not by]
     registry.sent([one for one, by in zip(mine, heard, strict=True) if by], deaf)
     return deaf
 
 
-def due(owing: Iterable[Owing], again_after: timedelta = AGAIN_AFTER) -> list[Addressed]:
+def due(owing: Iterable[OrderStatus], again_after: timedelta = AGAIN_AFTER) -> list[Addressed]:
     """What is owed and was never sent, or long enough ago."""
     limit = datetime.now(UTC) - again_after
     return [
         one.addressed
         for one in owing
-        if one.state is State.OWED
+        if one.state is OrderState.OWED
         and (one.addressed.sent is None or datetime.fromisoformat(one.addressed.sent) <= limit)
     ]
 
@@ -164,13 +164,13 @@ AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FR
 """
 
 
-def _judge(one: Addressed, said: Result | None, today: str) -> Owing:
+def _judge(one: Addressed, said: CommandResult | None, today: str) -> OrderStatus:
     if said is None and one.cancelled:
-        return Owing(one, State.CANCELLED, None)
+        return OrderStatus(one, OrderState.CANCELLED, None)
     if said is None:
-        return Owing(one, State.EXPIRED if today >= one.expires else State.OWED, None)
-    words = {CommandOutcome.PARTLY: State.KEPT, CommandOutcome.REFUSED: State.REFUSED}
-    return Owing(one, words.get(CommandOutcome(said.outcome), State.DONE), said.detail, said.doubt)
+        return OrderStatus(one, OrderState.EXPIRED if today >= one.expires else OrderState.OWED, None)
+    words = {CommandOutcome.PARTLY: OrderState.KEPT, CommandOutcome.REFUSED: OrderState.REFUSED}
+    return OrderStatus(one, words.get(CommandOutcome(said.outcome), OrderState.DONE), said.detail, said.doubt)
 
 
 def _seconds_left(one: Addressed) -> int:

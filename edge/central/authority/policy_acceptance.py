@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from edge.central.authority.order_status import Owing, State
+from edge.central.authority.order_status import OrderState, OrderStatus
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
 from edge.domain.attendance.doubts import Doubt
@@ -15,7 +15,7 @@ from edge.domain.protocol.record import Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
 
 
-class Answer(StrEnum):
+class PolicyAnswer(StrEnum):
     """How somebody stands to a policy."""
 
     AGREED = "agreed"
@@ -28,11 +28,11 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PolicyAcceptance:
     """One person's last word."""
 
     person: str
-    answer: Answer
+    answer: PolicyAnswer
     version: str
     """Of the policy that it was about."""
     at: str
@@ -49,13 +49,15 @@ class Ordered:
 
     policy: Policy
     consent_again: bool
-    terminals: tuple[Owing, ...]
+    terminals: tuple[OrderStatus, ...]
 
 
-def ordered(owing: Iterable[Owing]) -> Ordered | None:
+def ordered(owing: Iterable[OrderStatus]) -> Ordered | None:
     """Of all orders, the last about a policy at each terminal it names; None when there was none."""
     about = [one for one in owing if one.addressed.order.word is Word.POLICY]
-    asked = [one for one in about if one.state is not State.CANCELLED]  # a cancelled one counts where it was obeyed
+    asked = [
+        one for one in about if one.state is not OrderState.CANCELLED
+    ]  # a cancelled one counts where it was obeyed
     if not asked:
         return None
     last = max(asked, key=lambda one: one.addressed.order.sequence).addressed.order
@@ -102,13 +104,13 @@ def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
 
 def standings(
     records: Sequence[tuple[Record, Doubt | None]], policy: Policy | None, *, consent_again: bool
-) -> list[Standing]:
+) -> list[PolicyAcceptance]:
     """How each stands to `policy`, those who owe first; without a policy what each agreed to counts."""
     found = [_standing(record, policy, consent_again, doubt) for record, doubt in records]
-    return sorted(found, key=lambda one: (one.answer is not Answer.OWED, one.person))
+    return sorted(found, key=lambda one: (one.answer is not PolicyAnswer.OWED, one.person))
 
 
-def as_json(about: Ordered | None, people: Sequence[Standing], since: Sequence[str] = ()) -> dict[str, Any]:
+def as_json(about: Ordered | None, people: Sequence[PolicyAcceptance], since: Sequence[str] = ()) -> dict[str, Any]:
     """For machines; `since` are those that were `not_ordered`."""
     return {
         "not_ordered": list(since),
@@ -132,12 +134,12 @@ def as_json(about: Ordered | None, people: Sequence[Standing], since: Sequence[s
     }
 
 
-def _standing(record: Record, policy: Policy | None, consent_again: bool, doubt: Doubt | None) -> Standing:
+def _standing(record: Record, policy: Policy | None, consent_again: bool, doubt: Doubt | None) -> PolicyAcceptance:
     data, origin = record.data, record.origin
-    answer = Answer.AGREED
+    answer = PolicyAnswer.AGREED
     if data["state"] == "withdrawn":
-        answer = Answer.WITHDRAWN
+        answer = PolicyAnswer.WITHDRAWN
     elif policy is not None and data["policy_sha256"] != policy.sha256:
-        answer = Answer.OWED if consent_again else Answer.EARLIER
+        answer = PolicyAnswer.OWED if consent_again else PolicyAnswer.EARLIER
     where = f"{origin.site}/{origin.terminal}"
-    return Standing(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where, doubt)
+    return PolicyAcceptance(str(data["person"]), answer, str(data["policy_version"]), record.time.utc, where, doubt)

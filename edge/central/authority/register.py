@@ -24,7 +24,7 @@ from edge.crypto import dsse
 from edge.crypto.dsse import Envelope
 from edge.domain.protocol import audit_entry
 from edge.domain.protocol import order as orders
-from edge.domain.protocol.audit_entry import FIRST, Act, Entry
+from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin
 from edge.errors import LedgerRefused, RecordError
@@ -38,7 +38,7 @@ _CANCELLED = "SELECT payload FROM audit WHERE instr(payload, ?)"
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class Actor:
     """Who does something, and why; both stand in the audit log."""
 
     by: str
@@ -66,7 +66,7 @@ class Addressed:
     """When a command began to send it, of which nobody knows yet whether it did."""
 
 
-class Registry:
+class OrderRegister:
     """One connection; made on the first use. Raises LedgerError."""
 
     def __init__(self, path: Path) -> None:
@@ -81,13 +81,13 @@ class Registry:
             raise
 
     def enter(
-        self, key: SigningKey, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None = None
-    ) -> Entry:
+        self, key: SigningKey, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None = None
+    ) -> AuditEntry:
         """Append to the audit log; durable on return. Raises RecordError for what is malformed."""
         with REGISTRY.writing(self._db, self.path):
             return self._enter(key, doing, act, data, person)
 
-    def begin(self, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> int:
+    def begin(self, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None) -> int:
         """Note what is about to be done in another file, before it is; durable on return. Its number.
 
         Raises RecordError for what the log would not take.
@@ -98,7 +98,7 @@ class Registry:
             insert = "INSERT INTO begun (at, by, login, act, why, person, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
             return int(self._db.execute(insert, row).lastrowid or 0)
 
-    def done(self, key: SigningKey, number: int) -> Entry:
+    def done(self, key: SigningKey, number: int) -> AuditEntry:
         """What was begun is done: the note becomes an entry, in one transaction."""
         with REGISTRY.writing(self._db, self.path):
             return self._settle(key, number, {})
@@ -108,7 +108,7 @@ class Registry:
         with REGISTRY.writing(self._db, self.path):
             self._db.execute("DELETE FROM begun WHERE id = ?", (number,))
 
-    def settle(self, key: SigningKey) -> list[Entry]:
+    def settle(self, key: SigningKey) -> list[AuditEntry]:
         """Enter what interrupted commands began, for whoever has the turn; `interrupted`: it may be half done."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT id, at FROM begun ORDER BY id").fetchall()
@@ -138,7 +138,7 @@ class Registry:
             rows = self._db.execute("SELECT wire FROM orders ORDER BY sequence").fetchall()
         return [orders.decode(dsse.parse(wire).payload) for (wire,) in rows]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[AuditEntry]:
         """The whole log, in order; `edge.central.authority.audit` verifies it."""
         return [audit_entry.decode(signed.payload) for signed in self.signed()]
 
@@ -152,7 +152,7 @@ class Registry:
     def issue(
         self,
         key: SigningKey,
-        doing: Doing,
+        doing: Actor,
         site: str,
         terminals: Sequence[str],
         word: Word,
@@ -170,7 +170,7 @@ class Registry:
             return self._issue(key, doing, site, terminals, word, fields, valid, everywhere, request)
 
     def issue_each(
-        self, key: SigningKey, doing: Doing, site: str, word: Word, fields: Mapping[str, Mapping[str, Any]],
+        self, key: SigningKey, doing: Actor, site: str, word: Word, fields: Mapping[str, Mapping[str, Any]],
         *, valid: timedelta, request: int | None = None,
     ) -> list[Order]:  # fmt: skip
         """One order for each terminal, by name, with fields of its own: all of them, or none. Raises as `issue`."""
@@ -180,13 +180,13 @@ class Registry:
                 for terminal, own in fields.items()
             ]
 
-    def cancel(self, key: SigningKey, doing: Doing, order: Order) -> Entry:
+    def cancel(self, key: SigningKey, doing: Actor, order: Order) -> AuditEntry:
         """Send an order no more, and say so in the log. Raises RecordError for a reason that is malformed."""
         data = {"id": order.id, "sequence": order.sequence, "order": str(order.word), "site": order.site}
         return self.enter(key, doing, Act.ORDER_CANCELLED, data, order.person)
 
     def rotate(
-        self, old: SigningKey, new: SigningKey, doing: Doing, sites: Mapping[str, Sequence[str]],
+        self, old: SigningKey, new: SigningKey, doing: Actor, sites: Mapping[str, Sequence[str]],
         fields: Mapping[str, Any], valid: timedelta,
     ) -> list[Order]:  # fmt: skip
         """Name the next key to every site, in one transaction with the entry, which the new key signs."""
@@ -261,14 +261,16 @@ class Registry:
         said = [audit_entry.decode(payload) for (payload,) in entries]
         return {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
 
-    def _settle(self, key: SigningKey, number: int, more: Mapping[str, Any]) -> Entry:
+    def _settle(self, key: SigningKey, number: int, more: Mapping[str, Any]) -> AuditEntry:
         query = "SELECT by, login, act, why, person, data FROM begun WHERE id = ?"
         by, login, act, why, person, data = self._db.execute(query, (number,)).fetchone()
-        entry = self._enter(key, Doing(by, why, login), Act(act), {**json.loads(data), **more}, person)
+        entry = self._enter(key, Actor(by, why, login), Act(act), {**json.loads(data), **more}, person)
         self._db.execute("DELETE FROM begun WHERE id = ?", (number,))
         return entry
 
-    def _enter(self, key: SigningKey, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> Entry:
+    def _enter(
+        self, key: SigningKey, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None
+    ) -> AuditEntry:
         row = self._db.execute("SELECT n, payload FROM audit ORDER BY n DESC LIMIT 1").fetchone()
         n, prev = (1, FIRST) if row is None else (row[0] + 1, audit_entry.digest(row[1]))
         entry = _entry(n, prev, doing, act, data, person)
@@ -298,7 +300,7 @@ class Registry:
         return None
 
     def _issue(
-        self, key: SigningKey, doing: Doing, site: str, terminals: Sequence[str], word: Word,
+        self, key: SigningKey, doing: Actor, site: str, terminals: Sequence[str], word: Word,
         fields: Mapping[str, Any], valid: timedelta, everywhere: bool, request: int | None,
     ) -> Order:  # fmt: skip
         if not terminals:
@@ -328,9 +330,9 @@ def _addressed(terminals: Sequence[str]) -> dict[str, Any]:
     return {"terminals": [orders.EVERYWHERE], "addressed": len(terminals), "addressed_sha256": digest}
 
 
-def _entry(n: int, prev: str, doing: Doing, act: Act, data: Mapping[str, Any], person: str | None) -> Entry:
+def _entry(n: int, prev: str, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None) -> AuditEntry:
     told = dict(data) if doing.login is None else {**data, "login": doing.login}
-    return Entry(n, prev, now(), doing.by, str(act), doing.why, person, told)
+    return AuditEntry(n, prev, now(), doing.by, str(act), doing.why, person, told)
 
 
 def _statement(fields: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """The tables of `authority.db`: the audit log, what was begun, the orders, and to whom they were sent."""
 
 from edge.errors import LedgerError
-from edge.storage.sqlite_file import Kind
+from edge.storage.sqlite_file import SqliteFile
 
 _BEGUN = """
 CREATE TABLE begun (
@@ -16,7 +16,7 @@ CREATE TABLE begun (
 ) STRICT
 """
 _TRYING = "ALTER TABLE addressed ADD COLUMN trying TEXT"
-REGISTRY = Kind(
+REGISTRY = SqliteFile(
     noun="registry of the authority",
     application_id=0x53435231,  # 'SCR1'
     version=3,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.central.authority.register import Registry
+from edge.central.authority.register import OrderRegister
 from edge.central.ledger.verification import verify_all
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
@@ -39,7 +39,7 @@ class Said:
     """`revoked` or `unproven` where the identity that signed it was revoked."""
 
 
-def said(registry: Registry, store: Store, person: str | None = None) -> list[Said]:
+def said(registry: OrderRegister, store: Store, person: str | None = None) -> list[Said]:
     """Every such record that the ledger holds, by time; of one person alone, with the results of orders about them.
 
     Raises LedgerError.

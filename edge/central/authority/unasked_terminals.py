@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from edge.central.store.records import Store
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 
@@ -15,7 +15,7 @@ def unasked(store: Store, person: str, ordered: Collection[Origin]) -> list[Orig
     active = {one.origin for one in by_id.values() if one.revoked is None}
     last: dict[Origin, str] = {}
     for chain, kind in store.select(_SAID, (person, Kind.PUNCH, Kind.ENROLLED, Kind.CONSENT, Kind.ERASED)):
-        owner: Terminal | None = owners.get(chain)
+        owner: RegisteredTerminal | None = owners.get(chain)
         if owner is not None and owner.revoked is None:  # a card that was replaced holds nobody any more
             last[owner.origin] = kind
     known = {origin for origin, kind in last.items() if kind != Kind.ERASED}

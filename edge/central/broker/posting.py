@@ -21,7 +21,7 @@ _WINDOW = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class CommandMessage:
     """One signed message."""
 
     to: Origin
@@ -30,7 +30,7 @@ class Letter:
     """How long the broker keeps it for a terminal that is away."""
 
 
-def post(uplink: UplinkSettings, letters: Sequence[Letter]) -> list[bool]:
+def post(uplink: UplinkSettings, letters: Sequence[CommandMessage]) -> list[bool]:
     """Publish all of them; for each, whether somebody is subscribed: a terminal, or a session that is kept for one.
 
     The certificate in `uplink` is the authority's: the ledger's own is in use as long as the ledger runs. Raises
@@ -55,7 +55,7 @@ def connected(uplink: UplinkSettings) -> Iterator[MqttLink]:
             link.stop()
 
 
-def hand_over(link: MqttLink, letters: Sequence[Letter]) -> list[bool]:
+def hand_over(link: MqttLink, letters: Sequence[CommandMessage]) -> list[bool]:
     """The same on a connection that is there. What raises BrokerError may have sent some of them."""
     answers: dict[int, Acknowledged] = {}
     for token, letter in enumerate(letters):

@@ -12,8 +12,8 @@ from pathlib import Path
 from cryptography import x509
 
 from edge.central.broker import certificates, issued_certificates, revocation_list
-from edge.central.store.findings import Finding, Kind
-from edge.central.store.rows import Terminal
+from edge.central.store.findings import Problem, ProblemKind
+from edge.central.store.rows import RegisteredTerminal
 from edge.domain.plural import command
 
 _MOST_NAMES = 5
@@ -69,20 +69,20 @@ def told(directory: Path, difference: Difference) -> str:
     return f"{text}, and it names {_certificates(len(difference.forgotten))}{of} that DIR does not call revoked"
 
 
-def found(directory: Path, into: Path, terminals: Sequence[Terminal]) -> Iterator[Finding]:
+def found(directory: Path, into: Path, terminals: Sequence[RegisteredTerminal]) -> Iterator[Problem]:
     """What is to be done about the lists, and about who has no certificate any more. Raises KeyFileError."""
     if not (directory / "ca.crt").exists():
         return
     difference = compare(directory, into)
     if difference is not None and difference.behind:
-        yield Finding(
-            None, Kind.CERTIFICATE,
+        yield Problem(
+            None, ProblemKind.CERTIFICATE,
             f"the broker's list of revoked certificates {told(directory, difference)}: DIR came from an older "
             "backup; docs/operations.md, *DIR came from a backup*",
         )  # fmt: skip
     if difference is not None and difference.not_installed:
-        yield Finding(
-            None, Kind.CERTIFICATE,
+        yield Problem(
+            None, ProblemKind.CERTIFICATE,
             f"{_certificates(len(difference.not_installed))} revoked in DIR, and the broker does not know it; "
             f"`{command('central', 'broker', 'DIR', into)}`, then restart mosquitto",
         )  # fmt: skip
@@ -90,8 +90,8 @@ def found(directory: Path, into: Path, terminals: Sequence[Terminal]) -> Iterato
     for one in terminals:
         certificate = last.get(f"client-{one.origin.terminal}")
         if one.revoked is None and certificate is not None and certificate.serial in gone:
-            yield Finding(
-                one.origin, Kind.CERTIFICATE,
+            yield Problem(
+                one.origin, ProblemKind.CERTIFICATE,
                 f"its certificate is revoked and its identity {one.keyid} is not: `smartclocker central revoke DIR "
                 f"{one.keyid}`, or `smartclocker central issue DIR {one.origin.terminal}` where it is to go on",
             )  # fmt: skip

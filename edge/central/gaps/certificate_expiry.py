@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge.central.broker import certificates, issued_certificates, revocation_list
-from edge.central.store.findings import Finding, Kind
-from edge.central.store.rows import Terminal
-from edge.domain.protocol.certificate_expiry import WARN_BEFORE, Standing, days, standing
+from edge.central.store.findings import Problem, ProblemKind
+from edge.central.store.rows import RegisteredTerminal
+from edge.domain.protocol.certificate_expiry import WARN_BEFORE, CertificateStanding, days, standing
 from edge.domain.protocol.record import Origin
 
 CA_BEFORE = timedelta(days=180)
 """Every terminal needs a copy of a renewed CA: that takes longer than one file."""
 
 
-def found(directory: Path, terminals: Sequence[Terminal], now: datetime) -> Iterator[Finding]:
+def found(directory: Path, terminals: Sequence[RegisteredTerminal], now: datetime) -> Iterator[Problem]:
     """Of the CA in `directory` (`pki` of the centre), the broker, the centre's programs, and of each name the last.
 
     Raises KeyFileError.
@@ -49,9 +49,9 @@ def _words(one: issued_certificates.Issued) -> tuple[str, str]:
 
 def _finding(
     origin: Origin | None, what: str, begin: datetime, end: datetime, now: datetime, cure: str, before: timedelta
-) -> Iterator[Finding]:
+) -> Iterator[Problem]:
     stands = standing(begin, end, now, before)
-    if stands is Standing.ENDED:
-        yield Finding(origin, Kind.CERTIFICATE, f"{what} ended on {end:%Y-%m-%d}; {cure}")
-    elif stands is Standing.ENDING:
-        yield Finding(origin, Kind.CERTIFICATE, f"{what} ends on {end:%Y-%m-%d}, {days(end, now)}; {cure}")
+    if stands is CertificateStanding.ENDED:
+        yield Problem(origin, ProblemKind.CERTIFICATE, f"{what} ended on {end:%Y-%m-%d}; {cure}")
+    elif stands is CertificateStanding.ENDING:
+        yield Problem(origin, ProblemKind.CERTIFICATE, f"{what} ends on {end:%Y-%m-%d}, {days(end, now)}; {cure}")

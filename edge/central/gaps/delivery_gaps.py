@@ -10,14 +10,14 @@ from edge.central.ledger.terminal_claims import Claim, claims
 from edge.central.store import looked
 from edge.central.store.acknowledged import standing
 from edge.central.store.epochs import breaks
-from edge.central.store.findings import Finding, Kind, records
+from edge.central.store.findings import Problem, ProblemKind, records
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, Terminal
+from edge.central.store.rows import ChainRow, RegisteredTerminal
 from edge.domain.plural import command
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.terminal_status import Presence
 
-__all__ = ["SETTLED", "Finding", "Kind", "find", "holes"]
+__all__ = ["SETTLED", "Problem", "ProblemKind", "find", "holes"]
 
 SETTLED = timedelta(seconds=15)
 """For so long what lacks may be on its way, or out of order."""
@@ -26,12 +26,12 @@ AHEAD = timedelta(minutes=1)
 """A terminal's clock may be ahead of the ledger's by so much: none that follows a server ever is."""
 
 
-def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Finding]:
+def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Problem]:
     """Everything, by terminal. A revoked identity is over: nothing of it is to be done. Raises LedgerError."""
     now = now or datetime.now(UTC)
     said = claims(store)
-    by_name: dict[Origin, list[Terminal]] = {}
-    over: dict[int, Terminal] = {}
+    by_name: dict[Origin, list[RegisteredTerminal]] = {}
+    over: dict[int, RegisteredTerminal] = {}
     for terminal in store.terminals():
         if terminal.revoked is None:
             by_name.setdefault(terminal.origin, []).append(terminal)
@@ -39,7 +39,7 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
             over[terminal.id] = terminal
     chains, acknowledged, seen = store.chains(), standing(store), looked.keys(store)
     shared = _shared(by_name, chains)
-    found: list[Finding] = [
+    found: list[Problem] = [
         *pulse.faults(store, now),
         *quota.found(store, now),
         *strangers.found(store, store.terminals(), now),
@@ -66,21 +66,21 @@ class _Look:
 
     store: Store
     origin: Origin
-    identities: list[Terminal]
+    identities: list[RegisteredTerminal]
     chains: list[ChainRow]
     claim: Claim | None
     acknowledged: dict[int, int]
     now: datetime
     shared: frozenset[int]
     """The chains whose records have the ids of another identity's."""
-    ended: Mapping[str, Terminal]
+    ended: Mapping[str, RegisteredTerminal]
     """By epoch, the revoked identity that signed it."""
     looked: Mapping[tuple[Origin, str], str]
     """Until when somebody has looked into a revoked key."""
-    former: Mapping[ChainRow, Terminal]
+    former: Mapping[ChainRow, RegisteredTerminal]
     """The chains of the name's revoked identities."""
 
-    def everything(self, silent_after: timedelta) -> Iterator[Finding]:
+    def everything(self, silent_after: timedelta) -> Iterator[Problem]:
         for chain in self.chains:
             yield from self.of_chain(chain)
         yield from breaks(self.store, self.origin, self.chains, self.acknowledged, self.former)
@@ -88,10 +88,10 @@ class _Look:
             yield from self.claimed(self.claim)
         yield from self.quiet(silent_after)
 
-    def of_chain(self, chain: ChainRow) -> Iterator[Finding]:
+    def of_chain(self, chain: ChainRow) -> Iterator[Problem]:
         for first, last in holes(self.store, chain, self.now - SETTLED):
             yield self.finding(
-                Kind.MISSING,
+                ProblemKind.MISSING,
                 f"{records(first, last)} of epoch {chain.epoch} missing, later ones are here; "
                 f"{self.resend()}, and when the terminal has them no more look into its exports",
                 chain.epoch, first, last,
@@ -99,30 +99,30 @@ class _Look:
         count = len(self.store.conflicts(chain))
         if count:
             yield self.finding(
-                Kind.FORK,
+                ProblemKind.FORK,
                 f"{_number(count)} of epoch {chain.epoch} contradict what is held; its key was copied or its disk "
                 "restored: keep the disk, find out which history is true, give the terminal a new identity",
                 chain.epoch,
             )
         if chain.id in self.shared:
             yield self.finding(
-                Kind.FORK,
+                ProblemKind.FORK,
                 f"another identity of the name {self.origin.terminal} signs records of epoch {chain.epoch}, so "
                 "that each has the id of another: find out which of them is true, and revoke the other one",
                 chain.epoch,
             )
 
-    def claimed(self, claim: Claim) -> Iterator[Finding]:
+    def claimed(self, claim: Claim) -> Iterator[Problem]:
         if claim.alarms:
             text = f"claims {', '.join(claim.alarms)}; docs/operations.md says what to do"
-            yield self.finding(Kind.ALARM, text, since=claim.heard)
+            yield self.finding(ProblemKind.ALARM, text, since=claim.heard)
         ahead = _instant(claim.utc) - _instant(claim.heard) if claim.utc else timedelta()
         if ahead > AHEAD:
             text = (
                 f"its clock is {_minutes(ahead)} ahead of the ledger's; look at both with `timedatectl`, let the "
                 "wrong one follow a time server, and look into the hours since"
             )
-            yield self.finding(Kind.CLOCK, text, since=claim.heard)
+            yield self.finding(ProblemKind.CLOCK, text, since=claim.heard)
         if claim.epoch is None:
             return
         settled = self.now - _instant(claim.heard) >= SETTLED
@@ -137,7 +137,7 @@ class _Look:
                     f"the identity {revoked.keyid} was revoked and went on under this name (epoch {claim.epoch}): "
                     f"{strangers.STORED}; {strangers.cure(self.origin, revoked.keyid, last)}"
                 )
-                yield self.finding(Kind.UNREGISTERED, text, since=last)
+                yield self.finding(ProblemKind.UNREGISTERED, text, since=last)
             return
         theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
         here = max((self.store.top(chain) for chain in theirs), default=0)
@@ -148,13 +148,13 @@ class _Look:
             if claim.state is Presence.ONLINE:
                 cure = f"{self.resend()}, and see its alarms and the broker's log"
             yield self.finding(
-                Kind.UNDELIVERED,
+                ProblemKind.UNDELIVERED,
                 f"claims {records(here + 1, claim.head)} of epoch {claim.epoch}, which never came; {cure}",
                 claim.epoch, here + 1, claim.head,
             )  # fmt: skip
         if settled and any(self.had_delivered(chain, claim) for chain in theirs):
             yield self.finding(
-                Kind.ROLLED_BACK,
+                ProblemKind.ROLLED_BACK,
                 f"claims epoch {claim.epoch} up to {claim.head} and had delivered more of it; its card was "
                 "restored or copied: keep it, and give the terminal a new identity",
                 claim.epoch,
@@ -167,31 +167,34 @@ class _Look:
         at = claim.claimed
         return at is not None and any(_instant(received) + SETTLED < _instant(at) for (received,) in rows)
 
-    def quiet(self, silent_after: timedelta) -> Iterator[Finding]:
+    def quiet(self, silent_after: timedelta) -> Iterator[Problem]:
         claim = self.claim
         if claim is not None and claim.state is not Presence.ONLINE:
             how = "went off in good order" if claim.state is Presence.STOPPED else "lost its connection"
-            yield self.finding(Kind.OFFLINE, f"{how}; see its power, its network and its log", since=claim.since)
+            yield self.finding(
+                ProblemKind.OFFLINE, f"{how}; see its power, its network and its log", since=claim.since
+            )
         heard = [one.registered for one in self.identities]
         heard += [claim.heard] if claim is not None else []
         heard += [received for chain in self.chains for (received,) in self.store.select(_RECEIVED, (chain.id,))]
         last = max(heard)
         if self.now - _instant(last) >= silent_after:
             text = "nothing was heard; see whether it runs, and revoke its identity when it is gone for good"
-            yield self.finding(Kind.SILENT, text, since=last)
+            yield self.finding(ProblemKind.SILENT, text, since=last)
 
     def resend(self) -> str:
         way = broker_address.broker_options(*broker_address.reached(self.store.path.parent))
         return f"`{command('central', 'resend', 'DIR', f'{self.origin.site}/{self.origin.terminal}', *way)}`"
 
     def finding(
-        self, kind: Kind, text: str, epoch: str | None = None, first: int | None = None, last: int | None = None,
+        self, kind: ProblemKind, text: str,
+        epoch: str | None = None, first: int | None = None, last: int | None = None,
         *, since: str | None = None,
-    ) -> Finding:  # fmt: skip
-        return Finding(self.origin, kind, text, epoch, first, last, since)
+    ) -> Problem:  # fmt: skip
+        return Problem(self.origin, kind, text, epoch, first, last, since)
 
 
-def _shared(by_name: Mapping[Origin, Sequence[Terminal]], chains: Iterable[ChainRow]) -> frozenset[int]:
+def _shared(by_name: Mapping[Origin, Sequence[RegisteredTerminal]], chains: Iterable[ChainRow]) -> frozenset[int]:
     """Chains of different identities whose records have the same ids: an epoch is random, and no site is in it."""
     names = {one.id: origin.terminal for origin, identities in by_name.items() for one in identities}
     by_id: dict[tuple[str, str], list[int]] = {}

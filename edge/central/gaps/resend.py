@@ -11,8 +11,8 @@ from nacl.signing import SigningKey
 
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.authority.order_status import said_of
-from edge.central.broker.posting import Letter, post
-from edge.central.gaps.delivery_gaps import Finding, find
+from edge.central.broker.posting import CommandMessage, post
+from edge.central.gaps.delivery_gaps import Problem, find
 from edge.central.ledger.terminal_claims import claims
 from edge.central.store.records import Store
 from edge.crypto import dsse
@@ -42,7 +42,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResendResult:
     """What a terminal's `command-result` record says."""
 
     outcome: str
@@ -95,20 +95,20 @@ def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> b
     False when nobody is subscribed: the terminal never connected, or its session ended. Raises BrokerError,
     KeyFileError; RecordError for a command that no terminal would take. `uplink` has the authority's certificate.
     """
-    letters = [Letter(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
+    letters = [CommandMessage(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
     return all(post(uplink, letters))
 
 
-def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, Answer]:
+def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, ResendResult]:
     """What the terminals that were asked said of them so far, by command id. Raises LedgerError."""
     asked = {(one.origin, one.id) for one in wanted}
     said = [
         one for one in said_of(store, [one.id for one in wanted]) if (one.origin, one.data["command_id"]) in asked
     ]
-    return {one.data["command_id"]: Answer(one.data["outcome"], one.data["detail"]) for one in said}
+    return {one.data["command_id"]: ResendResult(one.data["outcome"], one.data["detail"]) for one in said}
 
 
-def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, Answer]:
+def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, ResendResult]:
     """`answers`, once all are here or the time is over. Raises LedgerError."""
     deadline = time.monotonic() + wait_s
     while len(found := answers(store, wanted)) < len(wanted) and time.monotonic() < deadline:
@@ -116,7 +116,7 @@ def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict
     return found
 
 
-def _range(finding: Finding) -> Range | None:
+def _range(finding: Problem) -> Range | None:
     if not finding.askable or finding.epoch is None or finding.first is None or finding.last is None:
         return None
     return Range(finding.epoch, finding.first, finding.last)

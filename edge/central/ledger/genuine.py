@@ -3,63 +3,63 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.central.store.rows import Entry, Terminal
-from edge.central.store.verdicts import Reason
+from edge.central.store.rows import RegisteredTerminal, StoredRecord
+from edge.central.store.verdicts import RejectReason
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin, decode, payload_hash
 from edge.errors import RecordError
 from edge.journal.chain import person_of
 
-Registry = Callable[[str], Terminal | None]
+Registry = Callable[[str], RegisteredTerminal | None]
 """Whose a key id is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Genuine:
+class VerifiedMessage:
     """A record that a registered terminal signed, and the place in its chains that it names."""
 
-    terminal: Terminal
+    terminal: RegisteredTerminal
     epoch: str
-    entry: Entry
+    entry: StoredRecord
 
 
-def read(topic: str, raw: bytes, registry: Registry) -> Genuine | Reason:
+def read(topic: str, raw: bytes, registry: Registry) -> VerifiedMessage | RejectReason:
     """Judge one message; nothing about it is trusted before. Raises what `registry` raises."""
     origin, levels = topics.origin_of(topic), topic.split("/")
     if origin is None or len(levels) != 6 or levels[4] != "record":
-        return Reason.TOPIC
+        return RejectReason.TOPIC
     try:
         sealed = dsse.parse(raw)
     except RecordError:
-        return Reason.MALFORMED
+        return RejectReason.MALFORMED
     terminal = _identify(origin, registry(sealed.keyid))
-    return terminal if isinstance(terminal, Reason) else _open(sealed, terminal, levels[5])
+    return terminal if isinstance(terminal, RejectReason) else _open(sealed, terminal, levels[5])
 
 
-def _identify(origin: Origin, terminal: Terminal | None) -> Terminal | Reason:
+def _identify(origin: Origin, terminal: RegisteredTerminal | None) -> RegisteredTerminal | RejectReason:
     if terminal is None:
-        return Reason.UNKNOWN_KEY
+        return RejectReason.UNKNOWN_KEY
     if terminal.origin != origin:
-        return Reason.FOREIGN_KEY
-    return terminal if terminal.revoked is None else Reason.REVOKED
+        return RejectReason.FOREIGN_KEY
+    return terminal if terminal.revoked is None else RejectReason.REVOKED
 
 
-def _open(sealed: dsse.Envelope, terminal: Terminal, kind: str) -> Genuine | Reason:
+def _open(sealed: dsse.Envelope, terminal: RegisteredTerminal, kind: str) -> VerifiedMessage | RejectReason:
     try:
         payload = dsse.verify(sealed, PAYLOAD_TYPE, {terminal.keyid: terminal.key})
     except RecordError:
-        return Reason.SIGNATURE
+        return RejectReason.SIGNATURE
     try:
         record = decode(payload)
     except RecordError:
-        return Reason.PAYLOAD
+        return RejectReason.PAYLOAD
     if record.origin != terminal.origin:
-        return Reason.ORIGIN
+        return RejectReason.ORIGIN
     if record.kind != kind:
-        return Reason.KIND
+        return RejectReason.KIND
     place = record.position
-    entry = Entry(
+    entry = StoredRecord(
         place.seq, record.kind, person_of(record), place.prev, payload_hash(payload), payload, sealed.signature
     )
-    return Genuine(terminal, place.epoch, entry)
+    return VerifiedMessage(terminal, place.epoch, entry)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.central.ledger.intake import Ledger, Outcome, Reason
+from edge.central.ledger.intake import Ledger, Outcome, RejectReason
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import export_manifest, topics
@@ -35,7 +35,7 @@ class FileReport:
     """None when it could not be opened."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     """How many records were stored, here already, rejected, in conflict."""
-    reasons: Counter[Reason] = field(default_factory=Counter)
+    reasons: Counter[RejectReason] = field(default_factory=Counter)
     """Why, for those that were rejected or are in conflict."""
     unreadable: int = 0
     """Lines that are nothing we know."""

@@ -8,16 +8,25 @@ from collections.abc import Sequence
 
 from nacl.signing import SigningKey
 
-from edge.central.ledger.genuine import Genuine, read
-from edge.central.ledger.placing import Placing
+from edge.central.ledger.genuine import VerifiedMessage, read
+from edge.central.ledger.placing import ChainAppender
 from edge.central.ledger.quota import Quota
-from edge.central.ledger.receipts import COALESCE_NS, COALESCE_RECORDS, Answers, Arrival, Reply
+from edge.central.ledger.receipts import COALESCE_NS, COALESCE_RECORDS, Arrival, ReceiptQueue, Reply
 from edge.central.store.records import Store
-from edge.central.store.rows import Terminal
-from edge.central.store.verdicts import Outcome, Reason, Verdict
+from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.verdicts import IntakeVerdict, Outcome, RejectReason
 from edge.domain.protocol.record import Origin
 
-__all__ = ["COALESCE_NS", "COALESCE_RECORDS", "Arrival", "Ledger", "Outcome", "Reason", "Reply", "Verdict"]
+__all__ = [
+    "COALESCE_NS",
+    "COALESCE_RECORDS",
+    "Arrival",
+    "IntakeVerdict",
+    "Ledger",
+    "Outcome",
+    "RejectReason",
+    "Reply",
+]
 
 
 class Ledger:
@@ -26,30 +35,31 @@ class Ledger:
     def __init__(self, store: Store, key: SigningKey, daily: int | None = None) -> None:
         """`key` signs the receipts; terminals pin its public half. `daily`: bytes of one terminal in a day."""
         self._daily = daily
-        self.counts: Counter[Outcome | Reason] = Counter()
+        self.counts: Counter[Outcome | RejectReason] = Counter()
         self._store = store
-        self._answers = Answers(store, key)
-        self._known: dict[str, Terminal] = {}
+        self._answers = ReceiptQueue(store, key)
+        self._known: dict[str, RegisteredTerminal] = {}
 
-    def accept(self, topic: str, raw: bytes) -> Verdict:
+    def accept(self, topic: str, raw: bytes) -> IntakeVerdict:
         """Take one message; what it stored is durable on return. Raises LedgerError, and then it stored nothing."""
         return self.accept_batch([(topic, raw)])[0]
 
-    def accept_batch(self, messages: Sequence[tuple[str, bytes]]) -> list[Verdict]:
+    def accept_batch(self, messages: Sequence[tuple[str, bytes]]) -> list[IntakeVerdict]:
         """Take several in one durable commit. Raises LedgerError, and then none of them is stored.
 
         Signatures are checked before the transaction begins: another instance may write meanwhile.
         """
         read_ones = [read(topic, raw, self._whose) for topic, raw in messages]
-        genuine = [one for one in read_ones if isinstance(one, Genuine)]
+        genuine = [one for one in read_ones if isinstance(one, VerifiedMessage)]
         verdicts = iter(self._place(genuine) if genuine else [])
         judged = [
-            next(verdicts) if isinstance(one, Genuine) else Verdict(Outcome.REJECTED, one) for one in read_ones
+            next(verdicts) if isinstance(one, VerifiedMessage) else IntakeVerdict(Outcome.REJECTED, one)
+            for one in read_ones
         ]
         arrivals = [
             Arrival(one.terminal, one.epoch)
             for one, verdict in zip(read_ones, judged, strict=True)
-            if isinstance(one, Genuine) and verdict.outcome is not Outcome.REJECTED
+            if isinstance(one, VerifiedMessage) and verdict.outcome is not Outcome.REJECTED
         ]
         self._answers.arrived(arrivals)  # only once it is durable may anyone be told
         for verdict in judged:
@@ -75,7 +85,7 @@ class Ledger:
         """Whether a receipt is held back."""
         return self._answers.waiting
 
-    def _whose(self, keyid: str) -> Terminal | None:
+    def _whose(self, keyid: str) -> RegisteredTerminal | None:
         """What a registration says does not change, but for its end, which `_place` looks up in the transaction."""
         known = self._known.get(keyid)
         if known is None:
@@ -84,22 +94,22 @@ class Ledger:
                 self._known[keyid] = known
         return known
 
-    def _place(self, genuine: Sequence[Genuine]) -> list[Verdict]:
+    def _place(self, genuine: Sequence[VerifiedMessage]) -> list[IntakeVerdict]:
         with self._store.batch():
             # since they were looked up: nothing of a revoked key is stored after the revocation
             revoked = self._store.revoked({one.terminal.keyid for one in genuine})
             for keyid in revoked:
                 self._known.pop(keyid, None)
             quota = None if self._daily is None else Quota(self._store, self._daily)
-            places: dict[tuple[int, str], Placing] = {}
+            places: dict[tuple[int, str], ChainAppender] = {}
             verdicts = []
             for one in genuine:
                 if one.terminal.keyid in revoked:
-                    verdicts.append(Verdict(Outcome.REJECTED, Reason.REVOKED))
+                    verdicts.append(IntakeVerdict(Outcome.REJECTED, RejectReason.REVOKED))
                     continue
                 where = one.terminal.id, one.epoch
                 if where not in places:
-                    places[where] = Placing(self._store, self._store.chain(one.terminal, one.epoch))
+                    places[where] = ChainAppender(self._store, self._store.chain(one.terminal, one.epoch))
                 verdicts.append(_placed(one, places[where], quota))
             for place in places.values():
                 place.flush()
@@ -108,12 +118,12 @@ class Ledger:
         return verdicts
 
 
-def _placed(one: Genuine, place: Placing, quota: Quota | None) -> Verdict:
+def _placed(one: VerifiedMessage, place: ChainAppender, quota: Quota | None) -> IntakeVerdict:
     """What is here takes no room, and is answered whatever the quota says; what contradicts it takes some."""
     if quota is None or place.holds(one.entry):
         return place.place(one.entry)
     if not quota.admits(one.terminal.id):
-        return Verdict(Outcome.REJECTED, Reason.PUT_OFF)
+        return IntakeVerdict(Outcome.REJECTED, RejectReason.PUT_OFF)
     verdict = place.place(one.entry)
     quota.take(one.terminal.id, one.entry)  # a conflict is kept, too
     return verdict

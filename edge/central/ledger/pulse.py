@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from edge.central.store import looked
-from edge.central.store.findings import Finding, Kind
+from edge.central.store.findings import Problem, ProblemKind
 from edge.central.store.records import Store
 from edge.central.store.rows import now
 
@@ -44,7 +44,7 @@ class Pulse:
                 self._store.change("DELETE FROM services WHERE instance = ?", [(self._instance,)])
 
 
-def faults(store: Store, at: datetime) -> Iterator[Finding]:
+def faults(store: Store, at: datetime) -> Iterator[Problem]:
     """What keeps the ledger from hearing anything. Nothing for one that never ran: it is fed by files.
 
     While one instance serves, each other one that does not is named, since the next failure would be a whole one,
@@ -57,18 +57,18 @@ def faults(store: Store, at: datetime) -> Iterator[Finding]:
     alive = [(name, unheard) for name, beat, unheard in beats if abs(_late(beat, at)) < LATE]
     deaf = [(name, since) for name, since in alive if since is not None and _late(since, at) >= LATE]
     if not alive:
-        yield Finding(
+        yield Problem(
             None,
-            Kind.LEDGER,
+            ProblemKind.LEDGER,
             "the ledger was not running, or could write nothing: no record is stored and none is receipted, and "
             "what stands below is of before. Start it (`smartclocker central run`), and see its log and its disk",
             since=max(beat for _, beat in dead),
         )
         return
     if len(deaf) == len(alive):
-        yield Finding(
+        yield Problem(
             None,
-            Kind.LEDGER,
+            ProblemKind.LEDGER,
             "the ledger has no broker: no record is stored and none is receipted, and what stands below is of "
             "before. See the broker, its certificates and the ledger's log",
             since=max(since for _, since in deaf),
@@ -78,14 +78,14 @@ def faults(store: Store, at: datetime) -> Iterator[Finding]:
             text = (
                 f"{_called(name)} has no broker, and another serves: see its certificate, its network and its log"
             )
-            yield Finding(None, Kind.LEDGER, text, since=since)
+            yield Problem(None, ProblemKind.LEDGER, text, since=since)
     gone = looked.instances(store)
     for name, beat in dead:
         if gone.get(name) == beat:
             continue
-        yield Finding(
+        yield Problem(
             None,
-            Kind.LEDGER,
+            ProblemKind.LEDGER,
             f"{_called(name)} does not run, or can write nothing, and it was not stopped in order: start it, and "
             f"see its log. Where it is not to come back, `smartclocker central acknowledge DIR ledger "
             f"{name or looked.UNNAMED} --why TEXT`",

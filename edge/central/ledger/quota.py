@@ -7,9 +7,9 @@ stored. Who is put off stands in `central gaps`: a terminal of a few hundred peo
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from edge.central.store.findings import Finding, Kind
+from edge.central.store.findings import Problem, ProblemKind
 from edge.central.store.records import Store
-from edge.central.store.rows import Entry, Terminal, now
+from edge.central.store.rows import RegisteredTerminal, StoredRecord, now
 
 DAILY = 256_000_000
 """Bytes, as they are counted here; some 300,000 punches."""
@@ -39,7 +39,7 @@ class Quota:
         self._changed.add(terminal)
         return False
 
-    def take(self, terminal: int, entry: Entry) -> None:
+    def take(self, terminal: int, entry: StoredRecord) -> None:
         """One of its records was stored."""
         self._taken[terminal] += len(entry.payload) + len(entry.signature) + _ROW
         self._changed.add(terminal)
@@ -51,16 +51,16 @@ class Quota:
             self._store.change(_PUT, rows)
 
 
-def found(store: Store, at: datetime) -> Iterator[Finding]:
+def found(store: Store, at: datetime) -> Iterator[Problem]:
     """Terminals of which something was put off within a day, while they may speak. Raises LedgerError."""
     oldest = (at - _SAID_FOR).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    terminals: dict[int, Terminal] = {one.id: one for one in store.terminals()}
+    terminals: dict[int, RegisteredTerminal] = {one.id: one for one in store.terminals()}
     for number, day, taken in store.select(_PUT_OFF, (oldest,)):
         terminal = terminals[number]
         if terminal.revoked is None:
-            yield Finding(
+            yield Problem(
                 terminal.origin,
-                Kind.QUOTA,
+                ProblemKind.QUOTA,
                 f"sent {taken // 1_000_000} MB of new records on {day} (UTC), as much as is stored in a day; the "
                 "rest is put off, and stays on the terminal. See what it sends: revoke its identity if it is not "
                 "itself, or allow more (`central run --daily-mb`)",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nacl.signing import SigningKey
 
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, Terminal, now
+from edge.central.store.rows import ChainRow, RegisteredTerminal, now
 from edge.crypto import dsse
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import topics
@@ -28,7 +28,7 @@ _REMEMBERED = 1_000
 class Arrival:
     """That something of a chain arrived, so that its terminal is owed a receipt."""
 
-    terminal: Terminal
+    terminal: RegisteredTerminal
     epoch: str
 
 
@@ -39,10 +39,10 @@ class Reply:
     topic: str
     wire: bytes
     arrival: Arrival
-    """For `Answers.owe`, when it could not be sent."""
+    """For `ReceiptQueue.owe`, when it could not be sent."""
 
 
-class Answers:
+class ReceiptQueue:
     """Owes, and signs what it owes from what the store holds at that moment."""
 
     def __init__(self, store: Store, key: SigningKey) -> None:

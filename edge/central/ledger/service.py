@@ -17,12 +17,12 @@ from edge.adapters.mqtt.mailbox import Receive
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker.client import ledger_link
 from edge.central.broker.turn import turn
-from edge.central.ledger.intake import Ledger, Outcome, Reason, Verdict
+from edge.central.ledger.intake import IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.pulse import Pulse
 from edge.central.ledger.quota import DAILY
 from edge.central.ledger.silent_broker import Deaf
 from edge.central.ledger.strangers import OF_STRANGERS, Strangers
-from edge.central.ledger.terminal_claims import Sightings
+from edge.central.ledger.terminal_claims import ClaimRecorder
 from edge.central.store.records import Store
 from edge.crypto.key_files import load_identity
 from edge.domain.protocol import topics
@@ -69,7 +69,7 @@ class LedgerSettings:
 class Watching:
     """What is written down beside the records, for `central gaps`."""
 
-    sightings: Sightings
+    sightings: ClaimRecorder
     deaf: Deaf
     strangers: Strangers
     pulse: Pulse
@@ -91,7 +91,7 @@ class LedgerService:
         self._opened = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: SmartClockerError | None = None
-        self._said: set[tuple[Origin | None, Reason]] = set()
+        self._said: set[tuple[Origin | None, RejectReason]] = set()
         self._receipts_refused = False
         self._held: list[Receive] = []
         self._stalled = False
@@ -118,7 +118,7 @@ class LedgerService:
             self._link.start()
             self._opened.set()
             try:
-                sightings, pulse = Sightings(store), Pulse(store, self._settings.instance)
+                sightings, pulse = ClaimRecorder(store), Pulse(store, self._settings.instance)
                 watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
                 self._serve(Ledger(store, key, self._settings.daily), watching)
                 with suppress(LedgerError):  # it is missed then, which is the lesser fault
@@ -282,7 +282,7 @@ class LedgerService:
             )
         self._receipts_refused = refused is not None
 
-    def _tell(self, topic: str, verdict: Verdict) -> None:
+    def _tell(self, topic: str, verdict: IntakeVerdict) -> None:
         if verdict.reason is None:
             return
         origin = topics.origin_of(topic)

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from edge.central.store import looked
-from edge.central.store.findings import Finding, Kind
+from edge.central.store.findings import Problem, ProblemKind
 from edge.central.store.records import Store
-from edge.central.store.rows import Terminal, now
-from edge.central.store.verdicts import Reason
+from edge.central.store.rows import RegisteredTerminal, now
+from edge.central.store.verdicts import RejectReason
 from edge.crypto import dsse
 from edge.domain.protocol import terminal_status, topics
 from edge.domain.protocol.record import NAME, Origin
 from edge.errors import RecordError
 
-OF_STRANGERS = frozenset({Reason.UNKNOWN_KEY, Reason.REVOKED, Reason.FOREIGN_KEY})
+OF_STRANGERS = frozenset({RejectReason.UNKNOWN_KEY, RejectReason.REVOKED, RejectReason.FOREIGN_KEY})
 """Why a message is refused for who it is of."""
 REFRESH_NS = 60_000_000_000
 FLUSH_NS = 1_000_000_000
@@ -82,7 +82,7 @@ class Strangers:
         return written_ns is None or now_ns - written_ns >= REFRESH_NS
 
 
-def found(store: Store, terminals: Sequence[Terminal], at: datetime) -> Iterator[Finding]:
+def found(store: Store, terminals: Sequence[RegisteredTerminal], at: datetime) -> Iterator[Problem]:
     """Those that were heard lately, are not registered by now, and that nobody has looked into since."""
     done = looked.keys(store)
     for site, name, keyid, last in store.select("SELECT site, terminal, keyid, last FROM strangers"):
@@ -105,7 +105,7 @@ def found(store: Store, terminals: Sequence[Terminal], at: datetime) -> Iterator
         else:
             what = f"with the key {keyid}, which was" if keyid else "its status, and its identity was"
             text = f"published {what} revoked: {STORED}; {cure(origin, revoked.keyid, last)}"
-        yield Finding(origin, Kind.UNREGISTERED, text, since=last)
+        yield Problem(origin, ProblemKind.UNREGISTERED, text, since=last)
 
 
 def cure(origin: Origin, keyid: str, last: str) -> str:
@@ -118,14 +118,16 @@ def cure(origin: Origin, keyid: str, last: str) -> str:
     )
 
 
-def _revoked(terminals: Sequence[Terminal], origin: Origin, keyid: str | None) -> Terminal | None:
+def _revoked(
+    terminals: Sequence[RegisteredTerminal], origin: Origin, keyid: str | None
+) -> RegisteredTerminal | None:
     """The revoked identity that spoke: of the key, whosever it was; without a key, the newest of the name."""
     gone = [one for one in terminals if one.revoked is not None]
     fitting = [one for one in gone if (one.keyid == keyid if keyid else one.origin == origin)]
     return max(fitting, key=lambda one: one.id, default=None)
 
 
-def _spoke_since(store: Store, active: Sequence[Terminal], last: str) -> bool:
+def _spoke_since(store: Store, active: Sequence[RegisteredTerminal], last: str) -> bool:
     """Whether another identity took the place: its first record came after the last word of the revoked one.
 
     Where both spoke at a time, the revoked one is somebody else by now, and stays seen.

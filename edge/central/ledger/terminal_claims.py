@@ -45,7 +45,7 @@ class Claim:
     """What it counted since its program started."""
 
 
-class Sightings:
+class ClaimRecorder:
     """The statuses that arrive at one ledger, on its thread."""
 
     def __init__(self, store: Store) -> None:

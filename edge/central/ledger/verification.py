@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.central.store.records import ChainRow, Entry, Store, Terminal
+from edge.central.store.records import ChainRow, RegisteredTerminal, Store, StoredRecord
 from edge.domain.protocol.record import Origin
-from edge.journal.chain import START, Chain, Head, Kept, Problem, verify_records
+from edge.journal.chain import START, Chain, ChainFault, Head, StoredEnvelope, verify_records
 
 
 @dataclass(frozen=True, slots=True)
-class ChainReport:
+class EpochReport:
     """What one epoch of one terminal's identity looks like."""
 
     origin: Origin
@@ -22,7 +22,7 @@ class ChainReport:
     stored: int
     """How many are stored, those after a gap too."""
     conflicts: int
-    problem: Problem | None
+    problem: ChainFault | None
 
     @property
     def ok(self) -> bool:
@@ -30,22 +30,22 @@ class ChainReport:
         return self.problem is None and self.conflicts == 0
 
 
-def verify_all(store: Store) -> list[ChainReport]:
+def verify_all(store: Store) -> list[EpochReport]:
     """Check signatures, forms, links, and that the ledger's own marks say the same. Raises LedgerError."""
     terminals = {terminal.id: terminal for terminal in store.terminals()}
     return [_verify_chain(store, chain, terminals[chain.terminal]) for chain in store.chains()]
 
 
-def _verify_chain(store: Store, chain: ChainRow, terminal: Terminal) -> ChainReport:
+def _verify_chain(store: Store, chain: ChainRow, terminal: RegisteredTerminal) -> EpochReport:
     walk = verify_records(
         _kept(store.entries(chain)), Chain(terminal.origin, chain.epoch, terminal.key), after=START
     )
     problem = walk.problem
     if problem is None and walk.head != Head(chain.upto, chain.head):
-        problem = Problem(
+        problem = ChainFault(
             walk.head.seq, f"the ledger receipts up to {chain.upto}, its records verify up to {walk.head.seq}"
         )
-    return ChainReport(
+    return EpochReport(
         origin=terminal.origin,
         keyid=terminal.keyid,
         epoch=chain.epoch,
@@ -57,6 +57,6 @@ def _verify_chain(store: Store, chain: ChainRow, terminal: Terminal) -> ChainRep
     )
 
 
-def _kept(entries: Iterator[Entry]) -> Iterator[Kept]:
+def _kept(entries: Iterator[StoredRecord]) -> Iterator[StoredEnvelope]:
     for entry in entries:
-        yield Kept(entry.seq, entry.kind, entry.person, entry.payload, entry.signature)
+        yield StoredEnvelope(entry.seq, entry.kind, entry.person, entry.payload, entry.signature)

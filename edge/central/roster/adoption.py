@@ -8,7 +8,7 @@ goes first. It is no secret of the broker's: what it says was signed here.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from edge.central.authority.acting import Desk
+from edge.central.authority.acting import AuthoritySession
 from edge.central.roster import membership
 from edge.central.roster.retained import Retained
 from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
@@ -22,7 +22,7 @@ from edge.domain.roster import messages
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member
 from edge.domain.roster.messages import PersonMessage
-from edge.domain.roster.topics import Part, Place, place_of
+from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import LedgerRefused, RecordError
 from edge.people.credentials import ANOTHERS
 
@@ -49,12 +49,18 @@ def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
         return found.newest > 0
     if found.manifest is None or found.manifest.version < here.version:
         return False
-    ours = store.messages(site).get(Place(site, Part.MANIFEST, "").topic)
+    ours = store.messages(site).get(Place(site, TopicPart.MANIFEST, "").topic)
     return ours is None or ours.sha256 != found.manifest_sha256
 
 
 def adopt(
-    desk: Desk, store: RosterStore, site: str, found: Retained, *, forget_lost: bool = False, trust: bool = False
+    desk: AuthoritySession,
+    store: RosterStore,
+    site: str,
+    found: Retained,
+    *,
+    forget_lost: bool = False,
+    trust: bool = False,
 ) -> Adopted:
     """Make ours as new as the broker's, which `is_ahead`. Doing it again is safe. Raises LedgerError, PeopleError.
 
@@ -93,7 +99,7 @@ def adopt(
     return Adopted(found.newest, here.version, taken, sorted(person for person, _ in left), sorted(lost))
 
 
-def _refuse_untold(desk: Desk, site: str, found: Retained, unread: list[str]) -> None:
+def _refuse_untold(desk: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
     """The log says of everything that somebody left or withdrew, if it is not older itself."""
     said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     versions = [one.get("version") for one in said if one.get("site") == site]
@@ -115,7 +121,7 @@ def _refuse_untold(desk: Desk, site: str, found: Retained, unread: list[str]) ->
         )
 
 
-def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
+def heal(desk: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
     """People of `roster.db` whom `roster-people.db` lacks, has altered, or as they were before our last message.
 
     Who is back from our own messages; who is lost, and no terminal heard of; who is altered and stays so. Raises
@@ -131,7 +137,7 @@ def heal(desk: Desk, store: RosterStore, leavers: Leavers) -> tuple[list[str], l
             person = row.person
             if here is None or leavers.of(site, person) is not None:
                 continue
-            sent = ours.get(Place(site, Part.PERSON, person).topic)
+            sent = ours.get(Place(site, TopicPart.PERSON, person).topic)
             said = None if sent is None else _opened(here, messages.decode_person(dsse.parse(sent.wire).payload))
             held = membership.readable(store, person)
             if held is not None and (row.stale or said is None or membership.same(held, said)):
@@ -245,10 +251,12 @@ def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
         store.put_site(floor)
     ours = store.messages(here.site)
     for person, row in store.members(here.site).items():
-        sent, entry = ours.get(Place(here.site, Part.PERSON, person).topic), found.listed.get(person)
+        sent, entry = ours.get(Place(here.site, TopicPart.PERSON, person).topic), found.listed.get(person)
         if (
             sent is None or entry is None or sent.sha256 != entry.sha256
         ):  # a tombstone of ours may be the older, too
             store.put_members(here.site, [replace(row, stale=True)])
-    lists = [topic for topic in ours if (place := place_of(topic)) and place.part in {Part.PAGE, Part.MANIFEST}]
+    lists = [
+        topic for topic in ours if (place := place_of(topic)) and place.part in {TopicPart.PAGE, TopicPart.MANIFEST}
+    ]
     store.put_messages(here.site, dict.fromkeys(lists))

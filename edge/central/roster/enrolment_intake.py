@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.domain.roster import enrolment_export
@@ -24,7 +24,7 @@ AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class IntakeOutcome:
     """What became of a file."""
 
     person: str
@@ -39,12 +39,12 @@ class Taken:
 def take(
     store: RosterStore,
     raw: bytes,
-    terminals: Sequence[Terminal],
+    terminals: Sequence[RegisteredTerminal],
     sites: Sequence[str] = (),
     *,
     leavers: Leavers | None = None,
     begun: Callable[[str, Mapping[str, Any]], object] = lambda _person, _data: None,
-) -> Taken:
+) -> IntakeOutcome:
     """They belong to the terminal's site, and to `sites`. `begun` hears of it before the first change.
 
     Raises ExportRefused for a file that is no enrolment, of a terminal that may not speak, about somebody of other
@@ -68,7 +68,7 @@ def take(
             f"that is, and give --site {origin.site} if they are to belong there, too"
         )
     if _is_older(enrolment, leavers.exported.get(person), bool(there)):
-        return Taken(person, by, (), older=True)
+        return IntakeOutcome(person, by, (), older=True)
     member = _open(store, enrolment)
     try:
         news = [site for site in wanted if membership.is_news(store, site, person, member)]
@@ -80,7 +80,7 @@ def take(
         begun(person, said if enrolment.at is None else {**said, "exported": enrolment.at})
         for site in news:
             membership.add(store, site, person, member)
-    return Taken(person, by, changed if news else ())
+    return IntakeOutcome(person, by, changed if news else ())
 
 
 def _is_older(enrolment: Enrolment, newest: str | None, known: bool) -> bool:
@@ -94,7 +94,7 @@ def _is_older(enrolment: Enrolment, newest: str | None, known: bool) -> bool:
     return newest is not None and (enrolment.at or "") < newest
 
 
-def _genuine(raw: bytes, terminals: Sequence[Terminal]) -> Enrolment:
+def _genuine(raw: bytes, terminals: Sequence[RegisteredTerminal]) -> Enrolment:
     keys = {one.keyid: one for one in terminals if one.revoked is None}
     try:
         parsed = dsse.parse(raw.strip())

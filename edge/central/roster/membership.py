@@ -17,7 +17,7 @@ from edge.domain.people.consent import Policy, ended, last_word
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.domain.roster.messages import MAX_PEOPLE
-from edge.domain.roster.topics import Part, Place
+from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import LedgerRefused, PeopleError, PeopleUnavailable
 
 _CHANCE_BITS = 20
@@ -107,7 +107,7 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun:
     _change(store, here)
     with store.writing():
         for site in here:
-            store.put_messages(site, {Place(site, Part.PERSON, person).topic: None})
+            store.put_messages(site, {Place(site, TopicPart.PERSON, person).topic: None})
     store.people.receive({person: left}, agreed(left))
     store.rewrite()
     return sorted(here)
@@ -153,7 +153,7 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
         with store.writing():
             store.put_members(site, [MemberRow(person, row.content, str(reason), now(), stale=True)])
             store.put_messages(
-                site, {Place(site, Part.PERSON, person).topic: None}
+                site, {Place(site, TopicPart.PERSON, person).topic: None}
             )  # the tombstone takes its place
     if not places(store, person) and person in store.people.known():
         erase(store, person, reason)
@@ -183,7 +183,7 @@ def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
     rows = [replace(one, stale=True) for one in store.members(here.site).values() if one.gone is None]
     store.put_members(here.site, rows)
     terminals = store.holders(here.site)
-    store.put_messages(here.site, {Place(here.site, Part.KEY, one).topic: None for one in terminals})
+    store.put_messages(here.site, {Place(here.site, TopicPart.KEY, one).topic: None for one in terminals})
     store.put_holders(here.site, {})
     return rotated
 

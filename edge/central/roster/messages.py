@@ -14,13 +14,13 @@ from nacl.signing import SigningKey
 
 from edge.central.roster.membership import new_key, readable
 from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.curve_points import sealing_key
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import member, messages
-from edge.domain.roster.messages import Entry, KeyMessage, Manifest, Page, PersonMessage
-from edge.domain.roster.topics import Part, Place
+from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
+from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import LedgerRefused
 
 TOMBSTONES = timedelta(days=90)
@@ -31,7 +31,7 @@ old copy out."""
 def compose(
     store: RosterStore,
     site: str,
-    terminals: Sequence[Terminal],
+    terminals: Sequence[RegisteredTerminal],
     authority: SigningKey,
     tombstones: timedelta = TOMBSTONES,
     *,
@@ -58,7 +58,7 @@ def compose(
         fresh = _seal_keys(store, here, active, authority)
         version = here.version + 1
         changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
-        if changed or Place(site, Part.MANIFEST, "").topic not in store.messages(site):
+        if changed or Place(site, TopicPart.MANIFEST, "").topic not in store.messages(site):
             store.put_messages(site, changed)
             store.put_messages(site, _listing(store, site, version, authority))
             here = replace(here, version=version)
@@ -72,7 +72,7 @@ def compose(
 
 
 def _seal_keys(
-    store: RosterStore, here: SiteRow, active: Mapping[str, Terminal], authority: SigningKey
+    store: RosterStore, here: SiteRow, active: Mapping[str, RegisteredTerminal], authority: SigningKey
 ) -> list[str]:
     holders, fresh = store.holders(here.site), {}
     new = sorted(active.keys() - holders.keys())
@@ -81,7 +81,7 @@ def _seal_keys(
             sealing_key(terminal.key)  # says which one it is that nothing can be sealed to
             sealed = site_key.seal(here.key, terminal.key)
             message = KeyMessage(terminal.origin, here.keys, site_key.key_id(here.key), sealed)
-            place = Place(here.site, Part.KEY, name)
+            place = Place(here.site, TopicPart.KEY, name)
             fresh[place.topic] = _sent(place, here.keys, messages.KEY_TYPE, messages.encode_key(message), authority)
             holders[name] = terminal.keyid
     store.put_messages(here.site, fresh)
@@ -95,7 +95,7 @@ def _entries(store: RosterStore, here: SiteRow, version: int, authority: Signing
     stale = [one for one in stale if one.gone is not None or readable(store, one.person) is not None]
     made: dict[str, Sent | None] = {}
     for row in stale:
-        place = Place(here.site, Part.PERSON, row.person)
+        place = Place(here.site, TopicPart.PERSON, row.person)
         payload = messages.encode_person(_message(store, here, row, version))
         made[place.topic] = _sent(place, version, messages.PERSON_TYPE, payload, authority)
     store.put_members(here.site, [replace(one, stale=False) for one in stale])
@@ -117,18 +117,18 @@ def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[s
     beyond = max(0, len(rows) - messages.MAX_PEOPLE)  # they are listed, too, and make room for who came
     done = [person for n, (gone_at, person) in enumerate(left) if n < beyond or gone_at <= until]
     store.forget_members(here.site, done)
-    return {Place(here.site, Part.PERSON, person).topic: None for person in done}
+    return {Place(here.site, TopicPart.PERSON, person).topic: None for person in done}
 
 
 def _listing(store: RosterStore, site: str, version: int, authority: SigningKey) -> dict[str, Sent | None]:
     """The manifest, and the pages that are not as they were."""
     held = store.messages(site)
-    base = Place(site, Part.PERSON, "x").topic.removesuffix("x")
+    base = Place(site, TopicPart.PERSON, "x").topic.removesuffix("x")
     entries = {topic.removeprefix(base): one.entry for topic, one in held.items() if topic.startswith(base)}
     made: dict[str, Sent | None] = {}
     pages: dict[str, str] = {}
     for bucket in messages.BUCKETS:
-        place = Place(site, Part.PAGE, bucket)
+        place = Place(site, TopicPart.PAGE, bucket)
         here = {person: entry for person, entry in entries.items() if person[0] == bucket}
         sent = held.get(place.topic)
         if not here:
@@ -138,8 +138,10 @@ def _listing(store: RosterStore, site: str, version: int, authority: SigningKey)
             payload = messages.encode_page(Page(site, bucket, version, here))
             sent = made[place.topic] = _sent(place, version, messages.PAGE_TYPE, payload, authority)
         pages[bucket] = sent.sha256
-    manifest = messages.encode_manifest(Manifest(site, version, len(entries), messages.digest(entries), pages))
-    place = Place(site, Part.MANIFEST, "")
+    manifest = messages.encode_manifest(
+        RosterManifest(site, version, len(entries), messages.digest(entries), pages)
+    )
+    place = Place(site, TopicPart.MANIFEST, "")
     made[place.topic] = _sent(place, version, messages.MANIFEST_TYPE, manifest, authority)
     return made
 
@@ -155,7 +157,7 @@ def _sign_again(store: RosterStore, site: str, authority: SigningKey) -> None:
     store.put_messages(site, signed)
 
 
-def _listed(sent: Sent) -> Mapping[str, Entry]:
+def _listed(sent: Sent) -> Mapping[str, ManifestEntry]:
     return messages.decode_page(dsse.parse(sent.wire).payload).entries
 
 
@@ -164,5 +166,5 @@ def _sent(place: Place, version: int, payload_type: str, payload: bytes, authori
     return Sent(place.topic, version, hashlib.sha256(payload).hexdigest(), wire)
 
 
-def _identity(terminal: Terminal | None) -> str | None:
+def _identity(terminal: RegisteredTerminal | None) -> str | None:
     return None if terminal is None else terminal.keyid

@@ -7,8 +7,8 @@ adds or publishes looks here first, and nobody who left is published again.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.central.authority.acting import Desk
-from edge.central.authority.register import Registry
+from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.register import OrderRegister
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
@@ -20,7 +20,7 @@ from edge.domain.roster.leavers import Leavers, Left
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RosterChange:
     """What became of somebody."""
 
     person: str
@@ -29,7 +29,7 @@ class Change:
     """One short line."""
 
 
-def leavers(registry: Registry, ledger: Store, store: RosterStore) -> Leavers:
+def leavers(registry: OrderRegister, ledger: Store, store: RosterStore) -> Leavers:
     """All that orders, log and ledger say. Raises LedgerError."""
     found = Leavers()
     entries = registry.entries()
@@ -42,7 +42,7 @@ def leavers(registry: Registry, ledger: Store, store: RosterStore) -> Leavers:
     return found
 
 
-def follow(desk: Desk, store: RosterStore, found: Leavers) -> list[Change]:
+def follow(desk: AuthoritySession, store: RosterStore, found: Leavers) -> list[RosterChange]:
     """Take out who left, and end the use of faces; each is in the log. Raises LedgerError, PeopleError."""
     changes = []
     belonging = _belonging(store)
@@ -61,16 +61,16 @@ def nowhere(store: RosterStore) -> set[str]:
     return set(store.people.enrolled()).difference(*_belonging(store).values())
 
 
-def _remove(desk: Desk, store: RosterStore, person: str, sites: dict[str, Left]) -> Change:
+def _remove(desk: AuthoritySession, store: RosterStore, person: str, sites: dict[str, Left]) -> RosterChange:
     left = next(iter(sites.values()))
     with desk.act(Act.ROSTER_REMOVED, person) as act:
         act.begin({"sites": sorted(sites), "reason": str(left.reason), "because": left.by})
         for site, one in sites.items():
             membership.remove(store, site, person, one.reason)
-    return Change(person, sorted(sites), f"taken out: {left.reason}, as {left.by} says")
+    return RosterChange(person, sorted(sites), f"taken out: {left.reason}, as {left.by} says")
 
 
-def _withdraw(desk: Desk, store: RosterStore, person: str, found: Leavers) -> Iterator[Change]:
+def _withdraw(desk: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     if person not in found.faces:
         return
     held = membership.readable(store, person)
@@ -86,14 +86,14 @@ def _withdraw(desk: Desk, store: RosterStore, person: str, found: Leavers) -> It
         sites = membership.withdraw(
             store, person, or_remove=True, begun=lambda at: act.begin({"sites": at, "because": ended.by})
         )
-    yield Change(
+    yield RosterChange(
         person,
         sites,
         f"their face is gone, as {ended.by} says (badge and PIN stay; without one they are taken out)",
     )
 
 
-def _restrict(desk: Desk, store: RosterStore, person: str, found: Leavers) -> Iterator[Change]:
+def _restrict(desk: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     """Never lifted here: that takes the order itself."""
     bar = found.bars.get(person)
     if bar is None or not membership.places(store, person):
@@ -102,7 +102,7 @@ def _restrict(desk: Desk, store: RosterStore, person: str, found: Leavers) -> It
         return
     with desk.act(Act.ROSTER_CHANGED, person) as act:
         sites = membership.restrict(store, person, bar, begun=lambda at: act.begin({"sites": at, "what": str(bar)}))
-    yield Change(person, sites, f"{bar}, as an order says")
+    yield RosterChange(person, sites, f"{bar}, as an order says")
 
 
 def _finish(store: RosterStore, found: Leavers) -> None:

@@ -5,7 +5,7 @@ The roster brings them the person; that the person leaves on a day, only the ord
 
 from datetime import timedelta
 
-from edge.central.authority.acting import Desk
+from edge.central.authority.acting import AuthoritySession
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
@@ -15,7 +15,7 @@ from edge.domain.roster.leavers import Leavers
 VALID = timedelta(days=92)
 
 
-def order_again(desk: Desk, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
+def order_again(desk: AuthoritySession, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
     """To each active terminal of the person's sites that was not there to be told. Raises LedgerError."""
     if not found.ending:
         return []

@@ -16,7 +16,7 @@ from edge.central.broker.certificates import AUTHORITY
 from edge.central.broker.turn import turn
 from edge.central.roster.store import Sent
 from edge.domain.roster.messages import MAX_PEOPLE
-from edge.domain.roster.topics import Part, place_of, root
+from edge.domain.roster.topics import TopicPart, place_of, root
 from edge.errors import BrokerError
 from edge.ports import Acknowledged, Connected, Disconnected
 
@@ -31,12 +31,12 @@ MOST_BYTES = 256 << 20
 """Twice a full site of people with the largest entries (`domain.roster_member`), whatever the broker sends."""
 _WINDOW = 64
 _PROBE = "probe"
-_ORDER = (Part.KEY, Part.PERSON, Part.PAGE, Part.MANIFEST)
+_ORDER = (TopicPart.KEY, TopicPart.PERSON, TopicPart.PAGE, TopicPart.MANIFEST)
 """So that each finds what it needs, and the manifest names only what is there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishOutcome:
     """What it took."""
 
     retained: int
@@ -55,7 +55,7 @@ def retained(uplink: UplinkSettings, site: str) -> dict[str, bytes]:
 
 def publish(
     uplink: UplinkSettings, site: str, wanted: Mapping[str, Sent], there: Mapping[str, bytes] | None = None
-) -> Published:
+) -> PublishOutcome:
     """Make the broker's retained roster of a site the same as `wanted`, by topic. Raises BrokerError, KeyFileError.
 
     `there` is what it has, by a look a moment ago. Doing it again, after an interruption too, sends what lacks and
@@ -69,7 +69,7 @@ def publish(
     if changed or emptied:
         with _linked(uplink) as link:  # one that does not hear itself
             _send(link, [*changed, *emptied])
-    return Published(len(wanted), len(changed), len(emptied), sum(len(wire) for _, wire in changed))
+    return PublishOutcome(len(wanted), len(changed), len(emptied), sum(len(wire) for _, wire in changed))
 
 
 @contextmanager

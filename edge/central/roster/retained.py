@@ -11,15 +11,15 @@ from edge.central.roster.store import Sent
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.roster import messages
-from edge.domain.roster.messages import Entry, KeyMessage, Manifest, Page, PersonMessage
-from edge.domain.roster.topics import Part, Place, place_of
+from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
+from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import RecordError
 
 _TYPES = {
-    Part.MANIFEST: messages.MANIFEST_TYPE,
-    Part.PAGE: messages.PAGE_TYPE,
-    Part.PERSON: messages.PERSON_TYPE,
-    Part.KEY: messages.KEY_TYPE,
+    TopicPart.MANIFEST: messages.MANIFEST_TYPE,
+    TopicPart.PAGE: messages.PAGE_TYPE,
+    TopicPart.PERSON: messages.PERSON_TYPE,
+    TopicPart.KEY: messages.KEY_TYPE,
 }
 
 
@@ -27,9 +27,9 @@ _TYPES = {
 class Retained:
     """What the broker has of one site under keys of ours, and in its own place."""
 
-    manifest: Manifest | None = None
+    manifest: RosterManifest | None = None
     manifest_sha256: str = ""
-    listed: dict[str, Entry] = field(default_factory=dict)
+    listed: dict[str, ManifestEntry] = field(default_factory=dict)
     """By the pages that the manifest names."""
     whole: bool = False
     """Whether all of these pages are here."""
@@ -70,18 +70,18 @@ def read(site: str, there: Mapping[str, bytes], keys: Sequence[VerifyKey]) -> Re
 def _sort(found: Retained, pages: dict[str, tuple[Page, str]], place: Place, payload: bytes, wire: bytes) -> None:
     sha256 = hashlib.sha256(payload).hexdigest()
     match place.part:
-        case Part.MANIFEST:
+        case TopicPart.MANIFEST:
             found.manifest, found.manifest_sha256 = messages.decode_manifest(payload), sha256
             found.newest = max(found.newest, found.manifest.version)
-        case Part.PAGE:
+        case TopicPart.PAGE:
             page = messages.decode_page(payload)
             pages[place.name] = page, sha256
             found.newest = max(found.newest, page.version)
-        case Part.PERSON:
+        case TopicPart.PERSON:
             message = messages.decode_person(payload)
             found.newest = max(found.newest, message.version)
             found.people[place.name] = message, Sent(place.topic, message.version, sha256, wire)
-        case Part.KEY:
+        case TopicPart.KEY:
             found.keys.append(messages.decode_key(payload))
 
 

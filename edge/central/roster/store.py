@@ -19,14 +19,14 @@ from nacl.signing import SigningKey
 from edge.central.ownership import adopt
 from edge.crypto.key_files import create_identity, load_identity, public_pem
 from edge.crypto.person_keys import seal, unseal
-from edge.domain.roster.messages import Entry
+from edge.domain.roster.messages import ManifestEntry
 from edge.errors import LedgerError, PeopleError
 from edge.people.people_store import People
 from edge.people.schema import PEOPLE
-from edge.storage.sqlite_file import Kind
+from edge.storage.sqlite_file import SqliteFile
 
 ROSTER_KEY, ROSTER_PUBLIC, ROSTER_DB, ROSTER_PEOPLE = "roster.key", "roster.pem", "roster.db", "roster-people.db"
-_ROSTER = Kind(
+_ROSTER = SqliteFile(
     noun="roster of the centre",
     application_id=0x53434352,  # 'SCCR'
     version=1,
@@ -102,9 +102,9 @@ class Sent:
     wire: bytes
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ManifestEntry:
         """As the manifest lists it."""
-        return Entry(self.version, self.sha256)
+        return ManifestEntry(self.version, self.sha256)
 
 
 def knows(directory: Path, person: str) -> bool:
@@ -124,7 +124,7 @@ def known(directory: Path, persons: Iterable[str]) -> set[str]:
     return found
 
 
-def _named(kind: Kind, path: Path, table: str, column: str, asked: str) -> set[str]:
+def _named(kind: SqliteFile, path: Path, table: str, column: str, asked: str) -> set[str]:
     if not kind.present(path):
         return set()
     query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 (fixed names)

@@ -6,11 +6,11 @@ theirs, with `roster-behind`.
 
 from dataclasses import replace
 
-from edge.central.authority.acting import Desk
+from edge.central.authority.acting import AuthoritySession
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.domain.protocol.audit_entry import Act
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import LedgerRefused
 
 FARTHEST = 1_000_000
@@ -18,14 +18,14 @@ FARTHEST = 1_000_000
 the numbers, which never go back."""
 
 
-def logged(desk: Desk, site: str) -> int:
+def logged(desk: AuthoritySession, site: str) -> int:
     """The newest version of a site's roster that the log names; 0 for none."""
     said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     found = [one.get("version") for one in said if one.get("site") == site]
     return max((version for version in found if isinstance(version, int)), default=0)
 
 
-def lift(desk: Desk, store: RosterStore, site: str, above: int) -> int:
+def lift(desk: AuthoritySession, store: RosterStore, site: str, above: int) -> int:
     """What is published next has a higher version than `above`; the version that was here before.
 
     Everybody is published anew, under another site key: terminals hear no entry and no key of an older number.
@@ -49,7 +49,7 @@ def lift(desk: Desk, store: RosterStore, site: str, above: int) -> int:
             lists = [
                 topic
                 for topic in store.messages(site)
-                if (place := place_of(topic)) is not None and place.part in {Part.PAGE, Part.MANIFEST}
+                if (place := place_of(topic)) is not None and place.part in {TopicPart.PAGE, TopicPart.MANIFEST}
             ]
             store.put_messages(site, dict.fromkeys(lists))
     return here.version

@@ -11,7 +11,7 @@ from edge.errors import LedgerRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledgement:
+class OperatorAcknowledgement:
     """That somebody looked into the beginning of an epoch, or (`edge.central.store.looked`) a key or an instance.
 
     Instants are by this machine's clock.
@@ -58,9 +58,11 @@ def standing(store: Store) -> dict[int, int]:
     return dict(store.select(_STANDING))
 
 
-def listed(store: Store) -> list[Acknowledgement]:
+def listed(store: Store) -> list[OperatorAcknowledgement]:
     """All that was ever said, and taken back. Raises LedgerError."""
-    return [Acknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)]
+    return [
+        OperatorAcknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)
+    ]
 
 
 def is_here(store: Store, origin: Origin, epoch: str) -> bool:

@@ -1,7 +1,7 @@
 """What is known against the identity that signed a stored record: whether it was revoked, and since when."""
 
 from edge.central.store.records import Store
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.domain.attendance.doubts import Doubt
 
 
@@ -13,7 +13,7 @@ class Signers:
         terminals = {terminal.id: terminal for terminal in store.terminals()}
         self._of = {chain.id: terminals[chain.terminal] for chain in store.chains()}
 
-    def of(self, chain: int) -> Terminal | None:
+    def of(self, chain: int) -> RegisteredTerminal | None:
         """Whose a chain is; None for one that was begun since."""
         return self._of.get(chain)
 

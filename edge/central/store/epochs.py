@@ -6,9 +6,9 @@ journal without a `gap` says nothing at all: what the one before it held beyond 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from edge.central.store.findings import Finding, Kind, records
+from edge.central.store.findings import Problem, ProblemKind, records
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, Terminal
+from edge.central.store.rows import ChainRow, RegisteredTerminal
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import GapCause
 from edge.domain.protocol.record_kinds import Kind as RecordKind
@@ -23,8 +23,8 @@ def breaks(
     origin: Origin,
     chains: Sequence[ChainRow],
     acknowledged: Mapping[int, int],
-    former: Mapping[ChainRow, Terminal],
-) -> Iterator[Finding]:
+    former: Mapping[ChainRow, RegisteredTerminal],
+) -> Iterator[Problem]:
     """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain.
 
     `former`: those of the name's revoked identities, which a new one may follow.
@@ -40,7 +40,7 @@ def breaks(
         theirs = [chain for chain in chains if chain.terminal == identity]
         for chain in _second_beginnings(store, theirs):
             if chain.id not in acknowledged:
-                yield Finding(origin, Kind.NEW_EPOCH, _says_nothing(origin, chain, theirs), chain.epoch)
+                yield Problem(origin, ProblemKind.NEW_EPOCH, _says_nothing(origin, chain, theirs), chain.epoch)
 
 
 def breaks_at(store: Store, chain: ChainRow, chains: Sequence[ChainRow]) -> int:
@@ -71,8 +71,8 @@ def _gaps(
     origin: Origin,
     chain: ChainRow,
     stored: Mapping[str, int],
-    ended: Mapping[str, tuple[ChainRow, Terminal]],
-) -> Iterator[tuple[int, Finding]]:
+    ended: Mapping[str, tuple[ChainRow, RegisteredTerminal]],
+) -> Iterator[tuple[int, Problem]]:
     """By what the terminal's own signed `gap` records say."""
     for seq, payload in _rows(store, chain):
         data = decode(payload).data
@@ -89,12 +89,12 @@ def _gaps(
             look = f"{_over(*ended[epoch], here, last)}; when that is done, {_acknowledge(origin, chain)}"
         if epoch is not None and last > here:
             text = f"{records(here + 1, last)} of epoch {epoch} missing: {aside}; {look}"
-            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch, here + 1, last)
+            yield seq, Problem(origin, ProblemKind.SET_ASIDE, text, epoch, here + 1, last)
         else:
             known = "an epoch that it could not read" if epoch is None else f"epoch {epoch} after record {last}"
             whole = "" if epoch is None or last == 0 else "; up to there all of it is here"
             text = f"records of {known} may be missing{whole}: {aside}, before epoch {chain.epoch}; {look}"
-            yield seq, Finding(origin, Kind.SET_ASIDE, text, epoch)
+            yield seq, Problem(origin, ProblemKind.SET_ASIDE, text, epoch)
 
 
 def _look(gone: bool) -> str:
@@ -102,7 +102,7 @@ def _look(gone: bool) -> str:
     return f"{where} with `smartclocker journal recover`, then `smartclocker central import`"
 
 
-def _over(chain: ChainRow, whose: Terminal, proven: int, last: int) -> str:
+def _over(chain: ChainRow, whose: RegisteredTerminal, proven: int, last: int) -> str:
     """What can be done about records of a revoked identity, of which nothing more is stored."""
     upto = min(chain.upto, last)
     here = f"{records(proven + 1, upto)} came since it was doubted and prove nothing; " if upto > proven else ""

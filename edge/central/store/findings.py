@@ -6,7 +6,7 @@ from enum import StrEnum
 from edge.domain.protocol.record import Origin
 
 
-class Kind(StrEnum):
+class ProblemKind(StrEnum):
     """What is the matter."""
 
     LEDGER = "ledger"
@@ -40,12 +40,12 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Problem:
     """One thing to be done."""
 
     origin: Origin | None
     """None for what is the ledger's own."""
-    kind: Kind
+    kind: ProblemKind
     text: str
     """What, and the cure."""
     epoch: str | None = None
@@ -58,7 +58,7 @@ class Finding:
     @property
     def askable(self) -> bool:
         """Whether the terminal can be asked to send it again."""
-        return self.kind in {Kind.MISSING, Kind.UNDELIVERED}
+        return self.kind in {ProblemKind.MISSING, ProblemKind.UNDELIVERED}
 
 
 def records(first: int, last: int) -> str:

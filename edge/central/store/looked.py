@@ -3,7 +3,7 @@
 It counts up to the moment at which it was said: whoever is heard again later is named again by `gaps`.
 """
 
-from edge.central.store.acknowledged import Acknowledgement, require_words
+from edge.central.store.acknowledged import OperatorAcknowledgement, require_words
 from edge.central.store.records import Store
 from edge.central.store.rows import now
 from edge.domain.protocol.record import Origin
@@ -74,14 +74,14 @@ def instances(store: Store) -> dict[str, str]:
     return dict(store.select(_INSTANCES))
 
 
-def listed(store: Store) -> list[Acknowledgement]:
+def listed(store: Store) -> list[OperatorAcknowledgement]:
     """All that was ever said, and taken back. Raises LedgerError."""
     found = []
     for site, name, keyid, instance, at, by, why, undone, undone_by, undone_why in store.select(_LISTED):
         origin = None if site is None else Origin(site, name)
         called = None if instance is None else instance or UNNAMED
         back = undone, undone_by, undone_why
-        found.append(Acknowledgement(origin, None, at, by, why, *back, keyid, called))
+        found.append(OperatorAcknowledgement(origin, None, at, by, why, *back, keyid, called))
     return found
 
 

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from nacl.signing import VerifyKey
 
 from edge.central.store.database import Database
-from edge.central.store.rows import ChainRow, Entry, Links, Terminal, now
+from edge.central.store.rows import ChainRow, Links, RegisteredTerminal, StoredRecord, now
 from edge.crypto.curve_points import sealing_key
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.names import RESERVED
 from edge.domain.protocol.record import GENESIS, NAME, Origin
 from edge.errors import LedgerRefused
 
-__all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Entry", "Links", "Store", "Terminal"]
+__all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Links", "RegisteredTerminal", "Store", "StoredRecord"]
 
 MAX_CONFLICTS = 1_000
 """Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
@@ -24,7 +24,7 @@ MAX_CONFLICTS = 1_000
 class Store(Database):
     """One connection to the ledger's database, bound to the thread that opened it."""
 
-    def register(self, origin: Origin, key: VerifyKey) -> Terminal:
+    def register(self, origin: Origin, key: VerifyKey) -> RegisteredTerminal:
         """Let a terminal speak under this name with this key; one that is registered so already is returned.
 
         Raises LedgerError for a reserved name, for one that another site has, and for a key that another name holds
@@ -71,7 +71,7 @@ class Store(Database):
             query = "UPDATE terminals SET doubted_since = ? WHERE keyid = ?"
             return self._db.execute(query, (since, keyid)).rowcount == 1
 
-    def terminal(self, keyid: str) -> Terminal | None:
+    def terminal(self, keyid: str) -> RegisteredTerminal | None:
         """Whose key this is; None when it is not registered."""
         with self._guard():
             row = self._db.execute(_TERMINAL_OF_KEY, (keyid,)).fetchone()
@@ -84,18 +84,18 @@ class Store(Database):
         with self._guard():
             return {keyid for (keyid,) in self._db.execute(query, tuple(keyids))}
 
-    def terminals(self) -> list[Terminal]:
+    def terminals(self) -> list[RegisteredTerminal]:
         """Every registered identity, the revoked ones too."""
         with self._guard():
             return [_terminal(row) for row in self._db.execute(f"{_TERMINALS} ORDER BY site, terminal, id")]
 
-    def find_chain(self, terminal: Terminal, epoch: str) -> ChainRow | None:
+    def find_chain(self, terminal: RegisteredTerminal, epoch: str) -> ChainRow | None:
         """The chain of an epoch; None when nothing of it was ever stored."""
         with self._guard():
             row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
         return None if row is None else ChainRow(*row)
 
-    def chain(self, terminal: Terminal, epoch: str) -> ChainRow:
+    def chain(self, terminal: RegisteredTerminal, epoch: str) -> ChainRow:
         """The chain of an epoch; made when it is new (inside a batch)."""
         with self._guard():
             row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
@@ -118,11 +118,11 @@ class Store(Database):
             row = self._db.execute(query, (chain.id, seq)).fetchone()
         return None if row is None else Links(*row)
 
-    def entry(self, chain: ChainRow, seq: int) -> Entry | None:
+    def entry(self, chain: ChainRow, seq: int) -> StoredRecord | None:
         """A stored record; None when it is not here."""
         with self._guard():
             row = self._db.execute(f"{_ENTRY} AND seq = ?", (chain.id, seq)).fetchone()
-        return None if row is None else Entry(*row)
+        return None if row is None else StoredRecord(*row)
 
     def top(self, chain: ChainRow) -> int:
         """The highest seq that is stored, after a gap perhaps; 0 when none is."""
@@ -130,7 +130,7 @@ class Store(Database):
             found: int | None = self._db.execute(_TOP, (chain.id,)).fetchone()[0]
         return found or 0
 
-    def insert(self, chain: ChainRow, entries: Sequence[Entry]) -> None:
+    def insert(self, chain: ChainRow, entries: Sequence[StoredRecord]) -> None:
         """Store records (inside a batch). Their places must be free: nothing is ever overwritten."""
         received = now()
         with self._guard():
@@ -141,23 +141,23 @@ class Store(Database):
         with self._guard():
             self._db.execute("UPDATE chains SET upto = ?, head = ? WHERE id = ?", (upto, head, chain.id))
 
-    def keep_conflict(self, chain: ChainRow, entry: Entry, why: str) -> None:
+    def keep_conflict(self, chain: ChainRow, entry: StoredRecord, why: str) -> None:
         """Keep the evidence of a fork, once each, up to MAX_CONFLICTS (inside a batch)."""
         with self._guard():
             kept = self._db.execute("SELECT count(*) FROM conflicts WHERE chain = ?", (chain.id,)).fetchone()[0]
             if kept < MAX_CONFLICTS:
                 self._db.execute(_INSERT_CONFLICT, (chain.id, *_columns(entry), now(), why))
 
-    def entries(self, chain: ChainRow, after: int = 0) -> Iterator[Entry]:
+    def entries(self, chain: ChainRow, after: int = 0) -> Iterator[StoredRecord]:
         """The stored records of a chain with seq > `after`, in order."""
         with self._guard():
             for row in self._db.execute(f"{_ENTRY} AND seq > ? ORDER BY seq", (chain.id, after)):
-                yield Entry(*row)
+                yield StoredRecord(*row)
 
-    def conflicts(self, chain: ChainRow) -> list[tuple[Entry, str]]:
+    def conflicts(self, chain: ChainRow) -> list[tuple[StoredRecord, str]]:
         """The evidence of forks of a chain, each with why, in the order of arrival."""
         with self._guard():
-            return [(Entry(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
+            return [(StoredRecord(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
 
     def names(self, person: str) -> bool:
         """Whether any record names this person."""
@@ -209,10 +209,10 @@ _INSERT_CONFLICT = (
 )
 
 
-def _columns(entry: Entry) -> tuple[object, ...]:
+def _columns(entry: StoredRecord) -> tuple[object, ...]:
     return (entry.seq, entry.kind, entry.person, entry.prev, entry.hash, entry.payload, entry.signature)
 
 
-def _terminal(row: tuple[int, str, str, str, bytes, str, str | None, str | None]) -> Terminal:
+def _terminal(row: tuple[int, str, str, str, bytes, str, str | None, str | None]) -> RegisteredTerminal:
     number, site, terminal, keyid, key, registered, revoked, since = row
-    return Terminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked, since)
+    return RegisteredTerminal(number, Origin(site, terminal), keyid, VerifyKey(key), registered, revoked, since)

@@ -9,7 +9,7 @@ from edge.domain.protocol.record import Origin
 
 
 @dataclass(frozen=True, slots=True)
-class Terminal:
+class RegisteredTerminal:
     """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
 
     id: int
@@ -45,7 +45,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredRecord:
     """A record to store."""
 
     seq: int

@@ -16,7 +16,7 @@ class Outcome(Enum):
     """Genuine, but its place is taken, or it does not follow the one before: kept as evidence of a fork."""
 
 
-class Reason(Enum):
+class RejectReason(Enum):
     """Why a message was rejected, or is in conflict."""
 
     TOPIC = "not a record topic"
@@ -34,11 +34,11 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class IntakeVerdict:
     """The outcome for one message; `reason` for what was rejected or is in conflict."""
 
     outcome: Outcome
-    reason: Reason | None = None
+    reason: RejectReason | None = None
 
 
-STORED, DUPLICATE = Verdict(Outcome.STORED), Verdict(Outcome.DUPLICATE)
+STORED, DUPLICATE = IntakeVerdict(Outcome.STORED), IntakeVerdict(Outcome.DUPLICATE)

@@ -12,9 +12,9 @@ from edge.cli.output.plain_text import say
 from edge.domain.plural import counted
 
 if TYPE_CHECKING:
-    from edge.central.authority.register import Registry
+    from edge.central.authority.register import OrderRegister
     from edge.central.authority.terminal_audit import Said
-    from edge.domain.protocol.audit_entry import Entry
+    from edge.domain.protocol.audit_entry import AuditEntry
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -115,7 +115,7 @@ def _enter(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _asked_for(entries: "list[Entry]", arguments: argparse.Namespace) -> "list[Entry]":
+def _asked_for(entries: "list[AuditEntry]", arguments: argparse.Namespace) -> "list[AuditEntry]":
     found = [one for one in entries if arguments.person in {None, one.person}]
     if not found:
         _refuse_unknown(arguments, "nothing can be on record about them")
@@ -131,7 +131,7 @@ def _refuse_unknown(arguments: argparse.Namespace, instead: str) -> None:
             refuse_unknown(store, arguments.person, instead)
 
 
-def _terminals(arguments: argparse.Namespace, registry: "Registry") -> "tuple[list[Said], list[str]]":
+def _terminals(arguments: argparse.Namespace, registry: "OrderRegister") -> "tuple[list[Said], list[str]]":
     from edge.central.authority.terminal_audit import problems, said
 
     with open_ledger(arguments.directory) as store:

@@ -11,9 +11,9 @@ from edge.cli.output.next_step import at_centre
 from edge.domain.plural import counted
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import Book, Desk
-    from edge.central.authority.register import Doing, Registry
-    from edge.domain.protocol.audit_entry import Entry
+    from edge.central.authority.acting import AuthoritySession, Book
+    from edge.central.authority.register import Actor, OrderRegister
+    from edge.domain.protocol.audit_entry import AuditEntry
 
 
 PUBLIC_ORIGIN = "`smartclocker central authority init DIR` writes it again from the key"
@@ -52,16 +52,16 @@ def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
     )
 
 
-def doing(arguments: argparse.Namespace) -> "Doing":
+def doing(arguments: argparse.Namespace) -> "Actor":
     """What `add_doing` asked for, and the number of the login, which nobody can type."""
     from edge.adapters.linux.login_uid import name_of, uid
-    from edge.central.authority.register import Doing
+    from edge.central.authority.register import Actor
 
     login = uid()
-    return Doing(arguments.by or name_of(login), arguments.why, login)
+    return Actor(arguments.by or name_of(login), arguments.why, login)
 
 
-def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Desk]":
+def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[AuthoritySession]":
     """The authority's key and log for what the command does; see `edge.central.authority.acting`."""
     from edge.central.authority import acting
 
@@ -75,19 +75,19 @@ def book_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager
     return acting.book_of(arguments.directory, doing(arguments))
 
 
-def open_registry(directory: Path) -> "Registry":
+def open_registry(directory: Path) -> "OrderRegister":
     """What the authority did, for a reader: a wrong DIR gets no new one. Raises LedgerError."""
     from edge.central.authority import key as authority
-    from edge.central.authority.register import Registry
+    from edge.central.authority.register import OrderRegister
     from edge.errors import LedgerError
 
     path = directory / authority.DB
     if not path.exists():
         raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
-    return Registry(path)
+    return OrderRegister(path)
 
 
-def verified(registry: "Registry", directory: Path) -> "list[Entry]":
+def verified(registry: "OrderRegister", directory: Path) -> "list[AuditEntry]":
     """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
     from edge.central.authority import key as authority
     from edge.central.authority.audit import check

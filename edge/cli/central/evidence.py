@@ -15,7 +15,7 @@ from edge.domain.plural import counted
 if TYPE_CHECKING:
     from nacl.public import PrivateKey
 
-    from edge.evidence_images.sealed_image import Opened
+    from edge.evidence_images.sealed_image import OpenedImage
 
 MAX_ENTRIES = 4_096
 """Images in one file: far more than a person has punches in 90 days."""
@@ -87,7 +87,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(file: Path, key: "PrivateKey") -> "list[Opened]":
+def _read(file: Path, key: "PrivateKey") -> "list[OpenedImage]":
     import zipfile
 
     from edge.domain.protocol.record_kinds import PERSON, RECORD_ID

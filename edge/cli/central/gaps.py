@@ -16,7 +16,7 @@ from edge.cli.output.next_step import at_centre, with_directory
 from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
-    from edge.central.gaps.delivery_gaps import Finding
+    from edge.central.gaps.delivery_gaps import Problem
     from edge.central.store.records import Store
 
 LEDGER = "ledger"
@@ -145,6 +145,6 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _as_json(finding: "Finding") -> dict[str, Any]:
+def _as_json(finding: "Problem") -> dict[str, Any]:
     document = asdict(finding)
     return {**(document.pop("origin") or _NOWHERE), **document}

@@ -13,7 +13,7 @@ from edge.domain.plural import command
 
 if TYPE_CHECKING:
     from edge.central.broker.issued_certificates import Issued
-    from edge.central.store.rows import Terminal
+    from edge.central.store.rows import RegisteredTerminal
 
 _KEYID = re.compile(r"[0-9a-f]{32}")
 _TO = "/etc/smartclocker"
@@ -158,7 +158,7 @@ def _revoke_identity(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _others(terminal: "Terminal", everybody: "list[Terminal]") -> str | None:
+def _others(terminal: "RegisteredTerminal", everybody: "list[RegisteredTerminal]") -> str | None:
     """Another identity of the same name that may speak: the terminal that took its place."""
     active = (one for one in everybody if one.revoked is None and one.keyid != terminal.keyid)
     return next((one.keyid for one in active if one.origin.terminal == terminal.origin.terminal), None)

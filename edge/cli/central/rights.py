@@ -15,8 +15,8 @@ from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
     from edge.central.authority import access_reports
-    from edge.central.authority.order_status import Owing
-    from edge.central.authority.register import Registry
+    from edge.central.authority.order_status import OrderStatus
+    from edge.central.authority.register import OrderRegister
     from edge.domain.privacy.subject_requests import Request
     from edge.domain.protocol.audit_entry import Act
 
@@ -132,7 +132,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """All of them."""
-    from edge.domain.privacy.subject_requests import Standing, requests, standing
+    from edge.domain.privacy.subject_requests import RequestStanding, requests, standing
 
     today = _today()
     with open_registry(arguments.directory) as registry:
@@ -151,21 +151,28 @@ def run_list(arguments: argparse.Namespace) -> int:
             if row["ground"]:
                 say(f"         {row['ground']}")
         print(f"{len(rows)} requests")
-    return 1 if any(row["standing"] == Standing.OVERDUE for row in rows) else 0
+    return 1 if any(row["standing"] == RequestStanding.OVERDUE for row in rows) else 0
 
 
 def run_policy(arguments: argparse.Namespace) -> int:
     """Everybody's last word."""
     from edge.central.authority import order_status as owing
-    from edge.central.authority.policy_acceptance import Answer, as_json, consents, not_ordered, ordered, standings
+    from edge.central.authority.policy_acceptance import (
+        PolicyAnswer,
+        as_json,
+        consents,
+        not_ordered,
+        ordered,
+        standings,
+    )
 
     with open_registry(arguments.directory) as registry, open_ledger(arguments.directory) as store:
         about = ordered(owing.standing(registry, store))
         policy, again = (None, False) if about is None else (about.policy, about.consent_again)
         people = standings(consents(store), policy, consent_again=again)
         since = [] if about is None else not_ordered(about, store)
-    late = [] if about is None else [one for one in about.terminals if one.state is not owing.State.DONE]
-    owed = [one for one in people if one.answer is Answer.OWED]
+    late = [] if about is None else [one for one in about.terminals if one.state is not owing.OrderState.DONE]
+    owed = [one for one in people if one.answer is PolicyAnswer.OWED]
     if arguments.json:
         print(json.dumps(as_json(about, people, since), indent=2))
         return 1 if late or owed else 0
@@ -242,7 +249,7 @@ def run_read(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(file: Path, key: bytes, ledger: Path | None) -> "access_reports.Answer":
+def _opened(file: Path, key: bytes, ledger: Path | None) -> "access_reports.AccessReport":
     """One answer, which a terminal's signed record vouches for where a ledger is given. Raises ExportRefused."""
     from edge.central.authority import access_reports
     from edge.errors import ExportRefused
@@ -290,7 +297,7 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
     return 0
 
 
-def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> None:
+def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[OrderStatus]") -> None:
     """While a terminal that may speak has not done what was ordered for this request. Raises LedgerRefused.
 
     An order that was cancelled is waited for, too, unless the request is ended without one by an express word.
@@ -301,7 +308,7 @@ def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> 
     with open_ledger(arguments.directory) as store:
         active = {one.origin for one in store.terminals() if one.revoked is None}
     open_ones = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
-    late = [one for one in open_ones if not (arguments.without_order and one.state is owing.State.CANCELLED)]
+    late = [one for one in open_ones if not (arguments.without_order and one.state is owing.OrderState.CANCELLED)]
     if late:
         names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.doubt or one.state})" for one in late}))
         raise LedgerRefused(
@@ -312,14 +319,14 @@ def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[Owing]") -> 
         )
 
 
-def _answers(one: "Owing", request: "Request") -> bool:
+def _answers(one: "OrderStatus", request: "Request") -> bool:
     """Whether this order is what the person asked for; of a right of a newer version each is."""
     from edge.domain.privacy.subject_requests import ANSWERS
 
     return request.right not in ANSWERS or one.addressed.order.word in ANSWERS[request.right]
 
 
-def _refuse_unasked(arguments: argparse.Namespace, request: "Request", orders: "list[Owing]") -> None:
+def _refuse_unasked(arguments: argparse.Namespace, request: "Request", orders: "list[OrderStatus]") -> None:
     """While a terminal knows the person by its own records and was not ordered it. Raises LedgerRefused.
 
     What else is asked for goes to every terminal with the roster; what a terminal keeps of its own does not.
@@ -341,13 +348,13 @@ def _refuse_unasked(arguments: argparse.Namespace, request: "Request", orders: "
         )
 
 
-def _despite(arguments: argparse.Namespace, request: "Request", orders: "list[Owing]") -> dict[str, Any]:
+def _despite(arguments: argparse.Namespace, request: "Request", orders: "list[OrderStatus]") -> dict[str, Any]:
     """What speaks against it, which was asked for in so many words; it stands in the log. Raises LedgerRefused."""
     from edge.central.authority import order_status as owing
     from edge.domain.attendance.doubts import Doubt
     from edge.errors import LedgerRefused
 
-    said = {owing.State.DONE, owing.State.REFUSED}
+    said = {owing.OrderState.DONE, owing.OrderState.REFUSED}
     if not any(one.state in said and one.doubt is not Doubt.UNPROVEN for one in orders):
         if not arguments.without_order:
             raise LedgerRefused(
@@ -378,7 +385,7 @@ def _refuse_held(directory: Path, request: "Request") -> None:
         )
 
 
-def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":
+def _owing(registry: "OrderRegister", directory: Path) -> "dict[int, list[OrderStatus]]":
     """The orders of each request at each terminal."""
     from edge.central.authority import order_status as owing
     from edge.domain.privacy.subject_requests import requests
@@ -391,7 +398,7 @@ def _owing(registry: "Registry", directory: Path) -> "dict[int, list[Owing]]":
     }
 
 
-def _row(request: "Request", standing: str, owing: "dict[int, list[Owing]]") -> dict[str, Any]:
+def _row(request: "Request", standing: str, owing: "dict[int, list[OrderStatus]]") -> dict[str, Any]:
     return {
         "request": request.number, "person": request.person, "right": request.right,
         "received": request.received.isoformat(), "due": request.due.isoformat(), "standing": standing,

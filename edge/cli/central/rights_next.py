@@ -11,7 +11,7 @@ from edge.errors import SmartClockerError
 
 if TYPE_CHECKING:
     from edge.central.store.records import Store
-    from edge.domain.protocol.audit_entry import Entry
+    from edge.domain.protocol.audit_entry import AuditEntry
 
 ORDERED: Mapping[str, tuple[str, ...]] = {
     "access": ("access",),
@@ -25,7 +25,7 @@ ORDERED: Mapping[str, tuple[str, ...]] = {
 """The word that answers each right, and the options that it needs."""
 
 
-def commands(store: "Store", entry: "Entry", arguments: argparse.Namespace) -> Iterator[str]:
+def commands(store: "Store", entry: "AuditEntry", arguments: argparse.Namespace) -> Iterator[str]:
     """One order for each site that is to answer this request; ahead of them the key that an answer is sealed to."""
     from edge.central.attendance.unanswerable import unknown_person
 

@@ -10,7 +10,7 @@ from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import Desk
+    from edge.central.authority.acting import AuthoritySession
     from edge.central.roster.adoption import Adopted
     from edge.central.roster.store import RosterStore, Sent
     from edge.central.store.records import Store
@@ -90,7 +90,7 @@ def run_publish(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]":
+def _follow(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> "list[Order]":
     """Take out who left; the orders that terminals lack which were registered since."""
     from edge.central.roster import order_follower, pending_ends
 
@@ -100,7 +100,7 @@ def _follow(desk: "Desk", store: "RosterStore", ledger: "Store") -> "list[Order]
     return pending_ends.order_again(desk, store, ledger, found)
 
 
-def _look(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
+def _look(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
     """What a person is to decide."""
     from edge.central.roster import order_follower
 
@@ -122,7 +122,7 @@ def _look(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
         )
 
 
-def _heal(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
+def _heal(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
     from edge.central.roster import order_follower
     from edge.central.roster.adoption import heal
 
@@ -139,7 +139,11 @@ def _heal(desk: "Desk", store: "RosterStore", ledger: "Store") -> None:
 
 
 def _adopt(
-    desk: "Desk", store: "RosterStore", site: str, there: dict[str, bytes], arguments: argparse.Namespace
+    desk: "AuthoritySession",
+    store: "RosterStore",
+    site: str,
+    there: dict[str, bytes],
+    arguments: argparse.Namespace,
 ) -> "Adopted | None":
     from edge.central.roster import adoption
     from edge.central.roster import retained as roster_retained
@@ -164,7 +168,7 @@ def _adopt(
     return done
 
 
-def _compose(desk: "Desk", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
+def _compose(desk: "AuthoritySession", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
     from edge.central.roster.messages import compose
     from edge.domain.protocol.audit_entry import Act
 

@@ -11,7 +11,7 @@ from edge.cli.people.operator_option import add_operator, operator
 
 if TYPE_CHECKING:
     from edge.domain.protocol.record import Record
-    from edge.journal.journal import Ring
+    from edge.journal.journal import Journal
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,7 +86,7 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
     return [line for line in own if not (at_is_wrong and line.startswith(("at:", "direction, at:")))]
 
 
-def _nobody(person: str, known: frozenset[str], ring: "Ring") -> list[str]:
+def _nobody(person: str, known: frozenset[str], ring: "Journal") -> list[str]:
     """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
     if person in known or ring.about(person, ring.head().seq):
         return []
@@ -112,7 +112,7 @@ def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
     return ["at: is in the future; nobody can have come or gone then"] if data["at"] > now else []
 
 
-def _target(ring: "Ring", corrects: str | None) -> "tuple[Record | None, list[str]]":
+def _target(ring: "Journal", corrects: str | None) -> "tuple[Record | None, list[str]]":
     """The record that is corrected, where this journal keeps it; and that there is none, where that is certain."""
     from edge.crypto import dsse
     from edge.domain.protocol.record import decode

@@ -103,19 +103,19 @@ def run_receipt(arguments: argparse.Namespace) -> int:
     from edge import config
     from edge.errors import ExportRefused
     from edge.journal.export_reader import acknowledge, envelopes
-    from edge.journal.journal import Acknowledgement
+    from edge.journal.journal import ReceiptEffect
     from edge.terminal import factory
 
     loaded = config.load(arguments.config).config
     secrets = factory.load_secrets(loaded)
     ledger = _pinned(loaded)
-    counts: Counter[Acknowledgement | None] = Counter()
+    counts: Counter[ReceiptEffect | None] = Counter()
     with envelopes(arguments.file) as lines, factory.open_ring(loaded, secrets) as ring:
         before = ring.watermark()
         counts.update(acknowledge(line, ledger, ring) for line in lines)
         after, head = ring.watermark(), ring.head().seq
-    fork, ours = counts[Acknowledgement.FORK], counts[Acknowledgement.ADVANCED] + counts[Acknowledgement.STALE]
-    row = {"watermark": after, "head": head, "taken": ours, "foreign": counts[Acknowledgement.FOREIGN]}
+    fork, ours = counts[ReceiptEffect.FORK], counts[ReceiptEffect.ADVANCED] + counts[ReceiptEffect.STALE]
+    row = {"watermark": after, "head": head, "taken": ours, "foreign": counts[ReceiptEffect.FOREIGN]}
     if arguments.json:
         print(json.dumps({**row, "not_genuine": counts[None], "fork": fork}))
     elif ours:

@@ -10,7 +10,7 @@ from edge.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.terminal.checks.online import Step
+    from edge.terminal.checks.online import OnlineStep
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.terminal.checks import all as checking
 
     notes: list[str] = []
-    steps: list[Step] = []
+    steps: list[OnlineStep] = []
     loaded = None
     try:
         loaded = config.load(arguments.config)
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     return BrokerError.exit_code if bad else 0
 
 
-def _online(config: "Config", *, quiet: bool) -> Iterator["Step"]:
+def _online(config: "Config", *, quiet: bool) -> Iterator["OnlineStep"]:
     """Each step as it is done; printed at once, since the next may take a while."""
     from edge.terminal import factory
     from edge.terminal.checks import online

@@ -5,17 +5,17 @@ from typing import Any
 
 from edge.domain.face import Direction
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import FIELDS, Change, CorrectionReason, Kind, Stand
+from edge.domain.protocol.record_kinds import FIELDS, CorrectionAction, CorrectionReason, CorrectionSide, Kind
 
 _FORMS = {
     "person": "is missing, or not a person's id of 26 characters",
-    "change": f"must be {', '.join(Change)}",
+    "change": f"must be {', '.join(CorrectionAction)}",
     "corrects": "must be a record's id, <terminal>/<epoch>/<seq>",
     "direction": f"must be {', '.join(Direction)}",
     "at": "must be a moment in RFC 3339 UTC with milliseconds",
     "reason": f"must be {', '.join(CorrectionReason)}",
-    "worker": f"must be {', '.join(Stand)}",
-    "employer": f"must be {', '.join(Stand)}",
+    "worker": f"must be {', '.join(CorrectionSide)}",
+    "employer": f"must be {', '.join(CorrectionSide)}",
 }
 
 
@@ -33,19 +33,22 @@ def _together(data: Mapping[str, Any]) -> list[str]:
     """What the change needs, and what it does not take; a field that is malformed is none's business here."""
     change, direction, at, corrects = (data.get(name) for name in ("change", "direction", "at", "corrects"))
     found = []
-    if change == Change.ADDED:
+    if change == CorrectionAction.ADDED:
         if corrects is not None:
             found.append("corrects: an added punch points at nothing; leave it out")
         given = {"direction": direction, "at": at}
         return found + [f"{name}: an added punch needs it" for name, value in given.items() if value is None]
     if corrects is None:
         found.append(f"corrects: {change} needs the id of the record that it is about")
-    if change == Change.AMENDED and direction is None and at is None:
+    if change == CorrectionAction.AMENDED and direction is None and at is None:
         found.append("direction, at: amended needs one of them, or both")
-    if change != Change.AMENDED:
+    if change != CorrectionAction.AMENDED:
         unused = [name for name in ("direction", "at") if data.get(name) is not None]
         found += [f"{name}: {change} does not change it; leave it out" for name in unused]
-    if change == Change.STATEMENT and data.get("worker") == data.get("employer") == Stand.NOT_HEARD:
+    if (
+        change == CorrectionAction.STATEMENT
+        and data.get("worker") == data.get("employer") == CorrectionSide.NOT_HEARD
+    ):
         found.append("worker, employer: a statement in which nobody says anything; give one of them")
     return found
 
@@ -58,8 +61,8 @@ def problems_with(data: Mapping[str, Any], target: Record) -> list[str]:
         found.append(f"corrects: a record of the kind {target.kind}; only a punch or a correction can be corrected")
     elif target.data.get("person") != data["person"]:
         found.append("person: the record that it corrects is another person's")
-    elif data["change"] == Change.STATEMENT and change is None:
+    elif data["change"] == CorrectionAction.STATEMENT and change is None:
         found.append("corrects: a statement is about a correction, and this is a punch")
-    elif data["change"] != Change.STATEMENT and change == Change.STATEMENT:
+    elif data["change"] != CorrectionAction.STATEMENT and change == CorrectionAction.STATEMENT:
         found.append("corrects: a statement changes nothing; name the correction that it is about")
     return found

@@ -20,10 +20,10 @@ from enum import StrEnum
 from edge.domain.attendance.correction_fields import problems, problems_with
 from edge.domain.face import Direction
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import Change, Kind, Stand
+from edge.domain.protocol.record_kinds import CorrectionAction, CorrectionSide, Kind
 
 
-class State(StrEnum):
+class PunchState(StrEnum):
     """What became of a punch."""
 
     AS_RECORDED = "as-recorded"
@@ -42,7 +42,7 @@ class Effective:
     root: Record
     """The punch; the correction itself for ADDED and UNATTACHED."""
     person: str
-    state: State
+    state: PunchState
     direction: Direction | None
     """What counts; None when nothing does."""
     at: str | None
@@ -53,8 +53,8 @@ class Effective:
     """The correction that made it so; None without one."""
     corrections: tuple[Record, ...]
     """All that belong here, the deciding one and statements too, in order."""
-    worker: Stand | None
-    employer: Stand | None
+    worker: CorrectionSide | None
+    employer: CorrectionSide | None
     """What each side says of the deciding correction, its later statements read; None without one."""
     says_direction: Record
     """The record whose direction counts, or would without a void."""
@@ -73,7 +73,7 @@ class Effective:
     @property
     def disputed(self) -> bool:
         """Whether one side disputes what counts."""
-        return Stand.DISPUTES in {self.worker, self.employer}
+        return CorrectionSide.DISPUTES in {self.worker, self.employer}
 
 
 def chain_of(record: Record) -> Hashable:
@@ -142,7 +142,7 @@ def _view(root: _Node, below: _Below, rank: Mapping[_Key, int], *, contested: bo
     record = root.record
     original = record if record.kind == Kind.PUNCH else None
     direction, at = record.data["direction"], record.data["at"] if original is None else record.time.utc
-    state, node = State.ADDED if original is None else State.AS_RECORDED, root
+    state, node = PunchState.ADDED if original is None else PunchState.AS_RECORDED, root
     says_direction, says_at = record, record
     while (following := chosen.get(node.key)) is not None:
         node = following
@@ -150,9 +150,9 @@ def _view(root: _Node, below: _Below, rank: Mapping[_Key, int], *, contested: bo
             direction, says_direction = node.record.data["direction"], node.record
         if node.record.data["at"] is not None:
             at, says_at = node.record.data["at"], node.record
-        state = State.ADDED if original is None else State.AMENDED
-    if _is(node, Change.VOIDED):
-        state, direction, at = State.VOIDED, None, None
+        state = PunchState.ADDED if original is None else PunchState.AMENDED
+    if _is(node, CorrectionAction.VOIDED):
+        state, direction, at = PunchState.VOIDED, None, None
     deciding = _deciding(root, node, [leaf[one.key] for one in below[root.key] if one.key in leaf])
     ordered = sorted((one for one in members if one.record.kind == Kind.CORRECTION), key=lambda one: rank[one.key])
     words = [one for one in ordered if deciding is not None and subject.get(one.key) == deciding.key]
@@ -179,7 +179,7 @@ def _reach(root: _Node, below: _Below) -> tuple[list[_Node], dict[_Key, _Key]]:
     for node in members:  # it grows meanwhile; none twice, since each points at one record
         for following in below[node.key]:
             members.append(following)
-            if _is(following, Change.STATEMENT):
+            if _is(following, CorrectionAction.STATEMENT):
                 subject[following.key] = subject.get(node.key, node.key)
     return members, subject
 
@@ -192,7 +192,7 @@ def _choose(members: list[_Node], below: _Below) -> tuple[dict[_Key, _Node], dic
     chosen: dict[_Key, _Node] = {}
     leaf: dict[_Key, _Node] = {}
     for node in reversed(members):
-        if not _is(node, Change.STATEMENT):
+        if not _is(node, CorrectionAction.STATEMENT):
             for candidate in below[node.key]:
                 if candidate.key in leaf and not _withdrawn(candidate, leaf[candidate.key]):
                     chosen[node.key] = candidate
@@ -201,7 +201,7 @@ def _choose(members: list[_Node], below: _Below) -> tuple[dict[_Key, _Node], dic
 
 
 def _withdrawn(correction: _Node, leaf: _Node) -> bool:
-    return leaf is not correction and _is(leaf, Change.VOIDED)
+    return leaf is not correction and _is(leaf, CorrectionAction.VOIDED)
 
 
 def _deciding(root: _Node, node: _Node, leaves: list[_Node]) -> _Node | None:
@@ -213,18 +213,18 @@ def _deciding(root: _Node, node: _Node, leaves: list[_Node]) -> _Node | None:
     return root if root.record.kind == Kind.CORRECTION else None
 
 
-def _stand(side: str, deciding: _Node | None, words: list[_Node]) -> Stand | None:
+def _stand(side: str, deciding: _Node | None, words: list[_Node]) -> CorrectionSide | None:
     """What a side says: its last statement in which it was heard, else what stands in the correction."""
     if deciding is None:
         return None
-    heard = [one.record.data[side] for one in words if one.record.data[side] != Stand.NOT_HEARD]
-    return Stand(heard[-1] if heard else deciding.record.data[side])
+    heard = [one.record.data[side] for one in words if one.record.data[side] != CorrectionSide.NOT_HEARD]
+    return CorrectionSide(heard[-1] if heard else deciding.record.data[side])
 
 
 def _unattached(node: _Node, note: str, named: _Named) -> Effective:
     record = node.record
     return Effective(
-        record, str(record.data["person"]), State.UNATTACHED, None, None, None, record, (record,), None, None,
+        record, str(record.data["person"]), PunchState.UNATTACHED, None, None, None, record, (record,), None, None,
         record, record, len(named[record.id]) > 1, note,
     )  # fmt: skip
 
@@ -270,7 +270,7 @@ def _in_order(nodes: Iterable[_Node]) -> list[_Node]:
     return [node for *_, node in sorted(keyed, key=lambda key: key[:2])]
 
 
-def _is(node: _Node, change: Change) -> bool:
+def _is(node: _Node, change: CorrectionAction) -> bool:
     return node.record.kind == Kind.CORRECTION and node.record.data["change"] == change
 
 

@@ -56,7 +56,7 @@ DARK = Lights()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CueStep:
     """Hold these lights for this long."""
 
     lights: Lights
@@ -69,12 +69,12 @@ class Cue:
 
     name: CueName
     text: str
-    steps: tuple[Step, ...]
+    steps: tuple[CueStep, ...]
     repeat: bool = False
 
 
-def _step(colours: str, ms: int, tone_hz: int = 0) -> Step:
-    return Step(Lights("g" in colours, "a" in colours, "r" in colours, tone_hz), ms)
+def _step(colours: str, ms: int, tone_hz: int = 0) -> CueStep:
+    return CueStep(Lights("g" in colours, "a" in colours, "r" in colours, tone_hz), ms)
 
 
 def _advice(name: CueName, text: str, pulses: int) -> Cue:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.domain.attendance.cues import CueName
-from edge.domain.face import Direction, Reason
+from edge.domain.face import Direction, RefusalReason
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
 
 
@@ -151,7 +151,7 @@ class Happening:
     event: Event
     direction: Direction | None = None
     """With COMMITTED and SUPPRESSED."""
-    reason: Reason | None = None
+    reason: RefusalReason | None = None
     """With REFUSED."""
     fault: Fault | None = None
     """With FAULT."""
@@ -167,7 +167,7 @@ class Situation:
     deadline_ms: int | None
     """On the monotonic clock; None for the states that wait: IDLE, BADGE_ONLY and OUT_OF_SERVICE."""
     direction: Direction | None = None
-    reason: Reason | None = None
+    reason: RefusalReason | None = None
     fault: Fault | None = None
     side: Side | None = None
 
@@ -211,19 +211,19 @@ _PLAIN: Mapping[State, CueName] = {
     State.BADGE_ONLY: CueName.BADGE_ONLY,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
 }
-_ADVICE: Mapping[Reason, CueName] = {
-    Reason.TOO_FAR: CueName.TOO_FAR,
-    Reason.TOO_CLOSE: CueName.TOO_CLOSE,
-    Reason.OFF_CENTRE: CueName.FACE_CAMERA,
-    Reason.DARK: CueName.LIGHT,
-    Reason.BRIGHT: CueName.LIGHT,
-    Reason.BLURRED: CueName.HOLD_STILL,
-    Reason.TURNED: CueName.FACE_CAMERA,
-    Reason.COVERED: CueName.UNCOVER,
-    Reason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
-    Reason.BADGE_NEEDED: CueName.SHOW_BADGE,
-    Reason.PAUSED: CueName.COOLDOWN,
-    Reason.NOT_RECOGNISED: CueName.REFUSED,
+_ADVICE: Mapping[RefusalReason, CueName] = {
+    RefusalReason.TOO_FAR: CueName.TOO_FAR,
+    RefusalReason.TOO_CLOSE: CueName.TOO_CLOSE,
+    RefusalReason.OFF_CENTRE: CueName.FACE_CAMERA,
+    RefusalReason.DARK: CueName.LIGHT,
+    RefusalReason.BRIGHT: CueName.LIGHT,
+    RefusalReason.BLURRED: CueName.HOLD_STILL,
+    RefusalReason.TURNED: CueName.FACE_CAMERA,
+    RefusalReason.COVERED: CueName.UNCOVER,
+    RefusalReason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
+    RefusalReason.BADGE_NEEDED: CueName.SHOW_BADGE,
+    RefusalReason.PAUSED: CueName.COOLDOWN,
+    RefusalReason.NOT_RECOGNISED: CueName.REFUSED,
 }
 
 
@@ -235,7 +235,7 @@ def _cue(situation: Situation) -> CueName:
     if situation.state is State.CHALLENGED:
         return CueName.TURN_LEFT if situation.side is Side.LEFT else CueName.TURN_RIGHT
     if situation.state is State.REFUSED:
-        return _ADVICE.get(situation.reason or Reason.NOT_RECOGNISED, CueName.REFUSED)
+        return _ADVICE.get(situation.reason or RefusalReason.NOT_RECOGNISED, CueName.REFUSED)
     if situation.fault is Fault.JOURNAL_FULL:
         return CueName.RECORDS_FULL
     return _PLAIN[situation.state]

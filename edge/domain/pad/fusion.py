@@ -71,7 +71,7 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PadVerdict:
     """What all layers together say."""
 
     live: bool
@@ -80,7 +80,7 @@ class Verdict:
     opinions: Mapping[Layer, Opinion]
 
 
-def judge(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = LIVE) -> Verdict:
+def judge(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = LIVE) -> PadVerdict:
     """The verdict on the frames that would be accepted; no frames, or NaN among them, is not alive.
 
     `seen` are all good frames of the approach in their order, `agreeing` among them: what motion is measured on.
@@ -93,11 +93,11 @@ def judge(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = L
     now = [probe.traces for probe in agreeing if probe.traces is not None]
     whole = [probe.traces for probe in seen or agreeing if probe.traces is not None]
     if not all(np.isfinite(traces.points).all() for traces in (*now, *whole)):
-        return Verdict(False, 0.0, opinions | dict.fromkeys(_LAYERS, _ABSTAINS))
+        return PadVerdict(False, 0.0, opinions | dict.fromkeys(_LAYERS, _ABSTAINS))
     for layer, (measure, threshold) in _LAYERS.items():
         opinions[layer] = _opinion(measure(now, whole), threshold)
     attacked = any(opinions[layer].vote is Vote.ATTACK for layer in _LAYERS)
-    return Verdict(sure and not attacked, 0.0 if attacked else mean, opinions)
+    return PadVerdict(sure and not attacked, 0.0 if attacked else mean, opinions)
 
 
 _ABSTAINS = Opinion(Vote.ABSTAIN, nan)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.face import Box, Finding, Floats, Pixels, Reflection
+from edge.domain.face import Box, Floats, Pixels, Reflection, StrobeFinding
 
 LEAST = 0.2
 """The lamp's light on the face as a share of the room's: a change of 8 levels at a luminance of 100. Under it the
@@ -133,7 +133,7 @@ def reflection(before: Patch, lit: Patch, after: Patch) -> Reflection | None:
     if isnan(face + middle + flat):
         return None
     if max(_median(one.burnt, _FACE, np.mean) for one in (before, lit)) > BURNT:
-        return Reflection(Finding.BURNT, None)
+        return Reflection(StrobeFinding.BURNT, None)
     if face < own * max(LEAST, _CLEAR * abs(exposed)):
         return _hardly_any(gain, face, own)
     # What returns nothing between its cheeks is no face: then both ratios grow beyond all limits.
@@ -142,7 +142,7 @@ def reflection(before: Patch, lit: Patch, after: Patch) -> Reflection | None:
     around = min(_median(gain, side) for side in _BESIDE) / middle
     flat /= middle
     sure = flat / FLAT if isnan(around) else max(flat / FLAT, around / AROUND)
-    return Reflection(Finding.FACE if sure < 1 else Finding.PRINT, sure)
+    return Reflection(StrobeFinding.FACE if sure < 1 else StrobeFinding.PRINT, sure)
 
 
 def _hardly_any(gain: Cells, face: float, own: float) -> Reflection:
@@ -151,11 +151,11 @@ def _hardly_any(gain: Cells, face: float, own: float) -> Reflection:
     # Not the brightest places: reflective strips on a vest outshine everything.
     returned = float(np.percentile(elsewhere, 90)) if elsewhere.size else 0.0
     if returned >= RETURNED * own and face <= DIM * returned:
-        return Reflection(Finding.SCREEN, DIM * returned / max(face, DIM * returned / 10))
+        return Reflection(StrobeFinding.SCREEN, DIM * returned / max(face, DIM * returned / 10))
     brightest = float(np.nanmax(gain[_BARE]))
     if brightest >= SPOT * own:
-        return Reflection(Finding.SCREEN, brightest / (SPOT * own))
-    return Reflection(Finding.NOTHING, None)
+        return Reflection(StrobeFinding.SCREEN, brightest / (SPOT * own))
+    return Reflection(StrobeFinding.NOTHING, None)
 
 
 def _cells(samples: Cells) -> Cells:

@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ElapsedTime:
     """How time passed, as far as this terminal knows; all in whole milliseconds. A *life* is one boot."""
 
     total_ms: int
@@ -61,12 +61,12 @@ class Collected:
     life: int
 
 
-def begin(now: TimeEvidence) -> Passage:
+def begin(now: TimeEvidence) -> ElapsedTime:
     """The first look of a new store."""
-    return _hear(Passage(0, 0, 1, now.boot_id, now.boottime_ms, _milliseconds(now.utc)), now)
+    return _hear(ElapsedTime(0, 0, 1, now.boot_id, now.boottime_ms, _milliseconds(now.utc)), now)
 
 
-def advance(before: Passage, now: TimeEvidence) -> Passage:
+def advance(before: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
     """The next look. `total_ms` never falls."""
     passed = now.boottime_ms - before.boottime_ms
     utc_ms = _milliseconds(now.utc)
@@ -101,25 +101,25 @@ def advance(before: Passage, now: TimeEvidence) -> Passage:
     return _hear(begun, now)
 
 
-def collected(passage: Passage, now: TimeEvidence, at: TimeEvidence) -> Collected:
+def collected(passage: ElapsedTime, now: TimeEvidence, at: TimeEvidence) -> Collected:
     """The count for what was collected at `at`, a little before `now`, at which `passage` was looked at."""
     waited = now.boottime_ms - at.boottime_ms if now.boot_id == at.boot_id else 0
     return Collected(passage.total_ms - max(0, waited), passage.life)
 
 
-def expired(one: Collected, passage: Passage) -> bool:
+def expired(one: Collected, passage: ElapsedTime) -> bool:
     """Whether it is to be deleted now."""
     if passage.total_ms - one.total_ms >= KEEP_MS or one.life < passage.since_life:
         return True
     return not certain(one, passage) and passage.unproven_ms >= GRACE_MS
 
 
-def certain(one: Collected, passage: Passage) -> bool:
+def certain(one: Collected, passage: ElapsedTime) -> bool:
     """Whether its age is known; what is not certain is not handed out."""
     return passage.proven or one.life == passage.life
 
 
-def _base(ended: Passage) -> tuple[int | None, int]:
+def _base(ended: ElapsedTime) -> tuple[int | None, int]:
     """What the next life measures its gap by, and the first life that is dated by it."""
     if ended.anchor_ms is None:  # no time server in it: an earlier one covers its gaps, too; or none ever did
         return ended.base_ms, ended.since_life if ended.base_ms is not None else ended.life + 1
@@ -127,7 +127,7 @@ def _base(ended: Passage) -> tuple[int | None, int]:
     return ended.anchor_ms, ended.since_life if ended.proven else ended.life
 
 
-def _hear(passage: Passage, now: TimeEvidence) -> Passage:
+def _hear(passage: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
     """What a clock that follows a time server adds; one that does not adds nothing."""
     if not now.synchronised:
         return passage

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from edge.domain.protocol.audit_entry import Act, Entry
+from edge.domain.protocol.audit_entry import Act, AuditEntry
 from edge.domain.protocol.order import ERASING, Word
 
 
@@ -37,7 +37,7 @@ ANSWERS: Mapping[str, frozenset[Word]] = {
 """Which orders are an answer to a request. Another one may go with it meanwhile, and does not end it."""
 
 
-class Standing(StrEnum):
+class RequestStanding(StrEnum):
     """How a request stands."""
 
     DUE = "due"
@@ -71,7 +71,7 @@ def month_after(day: date) -> date:
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
-def requests(entries: Iterable[Entry]) -> list[Request]:
+def requests(entries: Iterable[AuditEntry]) -> list[Request]:
     """Every request that the log knows, the oldest first. What was ended stays as it ended."""
     found: dict[int, Request] = {}
     for entry in entries:
@@ -92,10 +92,10 @@ def requests(entries: Iterable[Entry]) -> list[Request]:
     return list(found.values())
 
 
-def standing(request: Request, today: date) -> Standing:
+def standing(request: Request, today: date) -> RequestStanding:
     """How it stands on a day; the last day of the month still counts."""
     if request.ended is Act.RIGHT_REFUSED:
-        return Standing.REFUSED
+        return RequestStanding.REFUSED
     if request.ended is Act.RIGHT_CLOSED:
-        return Standing.DONE
-    return Standing.OVERDUE if today > request.due else Standing.DUE
+        return RequestStanding.DONE
+    return RequestStanding.OVERDUE if today > request.due else RequestStanding.DUE

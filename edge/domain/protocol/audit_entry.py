@@ -59,7 +59,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One thing that somebody did."""
 
     n: int
@@ -83,7 +83,7 @@ def digest(payload: bytes) -> str:
     return hashlib.sha256(payload).hexdigest()
 
 
-def encode(entry: Entry) -> bytes:
+def encode(entry: AuditEntry) -> bytes:
     """The payload to sign. Raises RecordError for what no reader would take."""
     payload = dump(
         {
@@ -102,7 +102,7 @@ def encode(entry: Entry) -> bytes:
     return payload
 
 
-def decode(payload: bytes) -> Entry:
+def decode(payload: bytes) -> AuditEntry:
     """Read an entry. Raises RecordError for anything malformed."""
     document = parse_object(payload, MAX_PAYLOAD)
     if not is_version(document):
@@ -119,4 +119,4 @@ def decode(payload: bytes) -> Entry:
     if person is not None and (not isinstance(person, str) or PERSON.fullmatch(person) is None):
         raise RecordError("audit entry: person is not an opaque id; never write a name there")
     prev, at, by, act, why = (str(document[name]) for name in ("prev", "at", "by", "act", "why"))
-    return Entry(n, prev, at, by, act, why, person, document["data"])
+    return AuditEntry(n, prev, at, by, act, why, person, document["data"])

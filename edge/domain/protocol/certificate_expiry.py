@@ -6,7 +6,7 @@ from enum import StrEnum
 WARN_BEFORE = timedelta(days=30)
 
 
-class Standing(StrEnum):
+class CertificateStanding(StrEnum):
     """Of a certificate at a moment."""
 
     GOOD = "good"
@@ -17,13 +17,13 @@ class Standing(StrEnum):
     """It does not count yet, or the clock is behind."""
 
 
-def standing(begin: datetime, end: datetime, now: datetime, before: timedelta = WARN_BEFORE) -> Standing:
+def standing(begin: datetime, end: datetime, now: datetime, before: timedelta = WARN_BEFORE) -> CertificateStanding:
     """How a certificate from `begin` until `end` stands at `now`."""
     if now > end:
-        return Standing.ENDED
+        return CertificateStanding.ENDED
     if now < begin:
-        return Standing.EARLY
-    return Standing.ENDING if end - now <= before else Standing.GOOD
+        return CertificateStanding.EARLY
+    return CertificateStanding.ENDING if end - now <= before else CertificateStanding.GOOD
 
 
 def days(end: datetime, now: datetime) -> str:

@@ -35,7 +35,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ExportManifest:
     """What the whole file holds, signed by the terminal: without it the file is truncated."""
 
     origin: Origin
@@ -75,7 +75,7 @@ def decode_header(line: bytes) -> Header:
     return Header(origin, epoch, keyid, _integer(document, "receipted", 0))
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode(manifest: ExportManifest) -> bytes:
     """The payload to sign. Raises RecordError for what no reader would accept."""
     payload = dump(
         {
@@ -97,7 +97,7 @@ def encode(manifest: Manifest) -> bytes:
     return payload
 
 
-def decode(payload: bytes) -> Manifest:
+def decode(payload: bytes) -> ExportManifest:
     """Read a manifest's payload. Raises RecordError for anything malformed or of another version."""
     document = parse_object(payload, MAX_PAYLOAD)
     origin, epoch, keyid = _whose(document, "v")
@@ -113,7 +113,7 @@ def decode(payload: bytes) -> Manifest:
     first, last, count = (_integer(document, name, 1) for name in ("first", "last", "count"))
     if first > last:
         raise RecordError("export: first and last contradict each other")
-    return Manifest(
+    return ExportManifest(
         origin=origin,
         epoch=epoch,
         keyid=keyid,

@@ -43,7 +43,7 @@ class Kind(StrEnum):
     COMMAND_RESULT = "command-result"
 
 
-class Change(StrEnum):
+class CorrectionAction(StrEnum):
     """What a correction does to the record that it points at, which itself stays as it is."""
 
     AMENDED = "amended"
@@ -67,7 +67,7 @@ class CorrectionReason(StrEnum):
     OTHER = "other"
 
 
-class Stand(StrEnum):
+class CorrectionSide(StrEnum):
     """What one side says of a correction."""
 
     ASKED = "asked"
@@ -186,13 +186,13 @@ FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
     Kind.BOOT: {"version": _is_word, "models": _is_words},
     Kind.CORRECTION: {
         "person": _is_person,
-        "change": _one_of(Change),
+        "change": _one_of(CorrectionAction),
         "corrects": lambda value: value is None or _matches(value, RECORD_ID),
         "direction": lambda value: value is None or _one_of(Direction)(value),
         "at": lambda value: value is None or is_instant(value),
         "reason": _one_of(CorrectionReason),
-        "worker": _one_of(Stand),
-        "employer": _one_of(Stand),
+        "worker": _one_of(CorrectionSide),
+        "employer": _one_of(CorrectionSide),
     },
     Kind.CLOCK_STEP: {
         "step_ms": lambda value: _is_integer(value, -MAX_INTEGER),

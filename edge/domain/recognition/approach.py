@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.face import Box, Floats, Probe, Reason
+from edge.domain.face import Box, Floats, Probe, RefusalReason
 from edge.domain.recognition.gallery import Candidate
 from edge.domain.recognition.lookalikes import strangers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class GoodFrame:
     """One good frame."""
 
     at_ms: int
@@ -23,9 +23,9 @@ class Look:
 class Approach:
     """What is remembered of whoever stands there; forgotten when they go."""
 
-    looks: deque[Look] = field(default_factory=deque)
+    looks: deque[GoodFrame] = field(default_factory=deque)
     """Good frames, within the span."""
-    poor: deque[tuple[int, Reason]] = field(default_factory=deque)
+    poor: deque[tuple[int, RefusalReason]] = field(default_factory=deque)
     """Poor frames since the last good one: when and why."""
     first_good_ms: int | None = None
     """Of this spell: it is over `give_up_ms` later."""

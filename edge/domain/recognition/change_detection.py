@@ -30,7 +30,7 @@ class StillnessPolicy:
     """After the last face every frame is searched for so long."""
 
 
-class Stillness:
+class ChangeDetector:
     """One camera's view; one thread uses it."""
 
     def __init__(self, policy: StillnessPolicy | None = None) -> None:

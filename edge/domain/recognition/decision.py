@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.domain.face import Probe, Reason, Sight
+from edge.domain.face import Probe, RefusalReason, Sight
 from edge.domain.pad.fusion import judge
 from edge.domain.pad.liveness import LIVE, SURE
-from edge.domain.recognition.approach import Approach, Look, fuse, one_face, overlap
+from edge.domain.recognition.approach import Approach, GoodFrame, fuse, one_face, overlap
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery
 from edge.domain.recognition.lookalikes import ONE_PERSON
@@ -68,7 +68,7 @@ class Accepted:
 class Refused:
     """Not this time, and what may be said about it."""
 
-    reason: Reason
+    reason: RefusalReason
 
 
 Outcome = Accepted | Refused
@@ -99,7 +99,7 @@ class Decider:
             self.leave(now_ms)  # the face jumped: someone else stepped in
         self._now.box, self._now.seen_ms = sight.box, now_ms
         if sight.probe is None:
-            return self._advise(sight.reason or Reason.TURNED, now_ms)
+            return self._advise(sight.reason or RefusalReason.TURNED, now_ms)
         return self._match(sight.probe, gallery, threshold, now_ms)
 
     def leave(self, now_ms: int) -> None:
@@ -122,7 +122,7 @@ class Decider:
     def _match(self, probe: Probe, gallery: Gallery, threshold: float, now_ms: int) -> Outcome | None:
         policy = self._policy
         self._now.poor.clear()
-        self._now.looks.append(Look(now_ms, probe, gallery.best(probe)))
+        self._now.looks.append(GoodFrame(now_ms, probe, gallery.best(probe)))
         while now_ms - self._now.looks[0].at_ms > policy.span_ms:
             self._now.looks.popleft()
         self._replaced(now_ms)
@@ -168,7 +168,7 @@ class Decider:
         now.first_good_ms = None
         if paused:
             return self._wait()
-        return None if said else Refused(Reason.NOT_RECOGNISED)
+        return None if said else Refused(RefusalReason.NOT_RECOGNISED)
 
     def _paused(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Outcome | None:
         """Whom a picture shows does not wait for it: surely recognised, and alive, they turn their head as well."""
@@ -184,7 +184,7 @@ class Decider:
         if now.told_waiting or now_ms - first_ms < self._policy.give_up_ms:
             return None
         now.told_waiting = True
-        return Refused(Reason.PAUSED)
+        return Refused(RefusalReason.PAUSED)
 
     def _wait(self) -> Outcome | None:
         self._now.waiting = True
@@ -192,7 +192,7 @@ class Decider:
         self._now.first_good_ms = None
         self._now.usual = False
         said, self._now.told_waiting = self._now.told_waiting, True
-        return None if said else Refused(Reason.PAUSED)
+        return None if said else Refused(RefusalReason.PAUSED)
 
     def _charge(self, now_ms: int, *, turn: bool = False) -> bool:
         """Count what this spell tried; True when that pauses the face."""
@@ -240,7 +240,7 @@ class Decider:
         first = self._now.first_good_ms
         return 0 if first is None else self._now.looks[-1].at_ms - first
 
-    def _advise(self, reason: Reason, now_ms: int) -> Outcome | None:
+    def _advise(self, reason: RefusalReason, now_ms: int) -> Outcome | None:
         policy = self._policy
         self._now.poor.append((now_ms, reason))
         while now_ms - self._now.poor[0][0] > policy.span_ms:

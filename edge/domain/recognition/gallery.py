@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.domain.face import Floats, Probe
-from edge.domain.recognition.score_normalisation import Crowd
+from edge.domain.recognition.score_normalisation import Cohort
 
 Indices = NDArray[np.intp]
 UNIT_TOLERANCE = 1e-3
@@ -46,7 +46,7 @@ class Gallery:
     matrix: Floats
     """(n, d), unit rows; column by column in memory, which BLAS multiplies up to twice as fast as row by row."""
     model_id: str
-    crowd: Crowd | None = None
+    crowd: Cohort | None = None
     """What faces are asked for more or less by; None in a small gallery."""
     single: bool = False
     """Everybody has exactly one row, as nearly always: what their templates have in common."""
@@ -80,7 +80,7 @@ class Gallery:
             return cls.empty(model_id)
         matrix, owner = np.asfortranarray(np.concatenate(rows)), np.concatenate(owners)
         single = len(np.unique(owner)) == len(owner) == len(people)
-        return cls(tuple(people), owner, matrix, model_id, Crowd.of(matrix, owner), single)
+        return cls(tuple(people), owner, matrix, model_id, Cohort.of(matrix, owner), single)
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
 """The quality gate: is this picture of a face good enough to match, and if not, what should the person change?
 
-Pure: arrays in, numbers and a `Reason` out. Where each default comes from stands beside it; the measurements were
-made on LFW pictures degraded step by step (Gaussian and motion blur, dimming, shrinking), watching how far the
+Pure: arrays in, numbers and a `RefusalReason` out. Where each default comes from stands beside it: measurements on
+LFW pictures degraded step by step (Gaussian and motion blur, dimming, shrinking), watching how far the
 embedding moved from that of the untouched picture.
 """
 
@@ -12,7 +12,7 @@ from math import atan2, degrees, hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.face import Band, Box, Floats, Pixels, Reason
+from edge.domain.face import Band, Box, Floats, Pixels, RefusalReason
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601: what JPEG and video cameras mean by brightness."""
@@ -100,7 +100,7 @@ class QualityLimits:
 class Assessment:
     """The gate's answer."""
 
-    reason: Reason | None
+    reason: RefusalReason | None
     """What to change; None when the picture is good enough."""
     score: float
     """0..1: 0 at any limit, 1 where every measure is good."""
@@ -137,13 +137,13 @@ def placement(box: Box, width: int, height: int) -> tuple[float, float, float]:
     return box.height, box.height / min(width, height), edge / box.height
 
 
-def placed(height_px: float, share: float, margin: float, limits: QualityLimits) -> Reason | None:
+def placed(height_px: float, share: float, margin: float, limits: QualityLimits) -> RefusalReason | None:
     """What to change about where the person stands, known before anything costly is computed."""
     if height_px < limits.face_height_px:
-        return Reason.TOO_FAR
+        return RefusalReason.TOO_FAR
     if share > limits.face_share:
-        return Reason.TOO_CLOSE
-    return Reason.OFF_CENTRE if margin < limits.margin else None
+        return RefusalReason.TOO_CLOSE
+    return RefusalReason.OFF_CENTRE if margin < limits.margin else None
 
 
 def grey(pixels: Pixels) -> Floats:
@@ -212,16 +212,16 @@ def _binomial(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     return smooth
 
 
-def _seen(measures: QualityMeasures, limits: QualityLimits) -> Reason | None:
+def _seen(measures: QualityMeasures, limits: QualityLimits) -> RefusalReason | None:
     turned = measures.pose
     checks = (
-        (measures.eyes_px >= limits.eyes_px or abs(turned.yaw) > limits.yaw, Reason.TOO_FAR),
-        (measures.luminance >= limits.luminance_min, Reason.DARK),
-        (measures.luminance <= limits.luminance_max and measures.clipped <= limits.clipped, Reason.BRIGHT),
-        (abs(turned.yaw) <= limits.yaw, Reason.TURNED),
-        (abs(turned.pitch) <= limits.pitch, Reason.TURNED),
-        (abs(turned.roll) <= limits.roll, Reason.TURNED),
-        (measures.sharpness >= limits.sharpness, Reason.BLURRED),
+        (measures.eyes_px >= limits.eyes_px or abs(turned.yaw) > limits.yaw, RefusalReason.TOO_FAR),
+        (measures.luminance >= limits.luminance_min, RefusalReason.DARK),
+        (measures.luminance <= limits.luminance_max and measures.clipped <= limits.clipped, RefusalReason.BRIGHT),
+        (abs(turned.yaw) <= limits.yaw, RefusalReason.TURNED),
+        (abs(turned.pitch) <= limits.pitch, RefusalReason.TURNED),
+        (abs(turned.roll) <= limits.roll, RefusalReason.TURNED),
+        (measures.sharpness >= limits.sharpness, RefusalReason.BLURRED),
     )
     return next((reason for passed, reason in checks if not passed), None)
 

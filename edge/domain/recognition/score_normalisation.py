@@ -26,7 +26,7 @@ _NOBODY = -1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crowd:
+class Cohort:
     """A sample of a gallery."""
 
     rows: Indices

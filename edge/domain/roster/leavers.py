@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edge.domain.people.consent import is_later
-from edge.domain.protocol.audit_entry import Act, Entry
+from edge.domain.protocol.audit_entry import Act, AuditEntry
 from edge.domain.protocol.order import Lifts, Order, Word
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restriction
@@ -109,7 +109,7 @@ class Leavers:
             case Word.RESTRICT | Word.OBJECT | Word.UNRESTRICT:
                 self._bar(person, order)
 
-    def hear_log(self, entries: Iterable[Entry]) -> None:
+    def hear_log(self, entries: Iterable[AuditEntry]) -> None:
         """Removals and withdrawals by hand at the centre, and which exports were taken."""
         for entry in entries:
             person, by = entry.person, f"entry {entry.n}"

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from edge.domain.roster.messages import Entry, Manifest, Page, digest
+from edge.domain.roster.messages import ManifestEntry, Page, RosterManifest, digest
 
 _KEPT = 2
 """Pages of one bucket: the one that the manifest names, and the one that the next manifest will name."""
 
 
-class Verdict(Enum):
+class MessageVerdict(Enum):
     """On one message about a person."""
 
     CURRENT = auto()
@@ -29,11 +29,11 @@ class _Kept:
     sha256: str
 
 
-class Listing:
+class ManifestIndex:
     """Fed with genuine documents of one site."""
 
     def __init__(self) -> None:
-        self.manifest: Manifest | None = None
+        self.manifest: RosterManifest | None = None
         self._pages: dict[str, list[_Kept]] = {}
 
     def newest(self, bucket: str) -> tuple[int, str]:
@@ -58,22 +58,26 @@ class Listing:
         """The one that the manifest names, in place of all that is here of its bucket."""
         self._pages[page.bucket] = [_Kept(page, sha256)]
 
-    def verdict(self, person: str, version: int, sha256: str) -> Verdict:
+    def verdict(self, person: str, version: int, sha256: str) -> MessageVerdict:
         """Whether this message, of this version and hash, is what the roster says of the person."""
         if self.manifest is None:
-            return Verdict.WAIT
+            return MessageVerdict.WAIT
         if version > self.manifest.version:
-            return Verdict.CURRENT  # newer than the manifest, which follows
+            return MessageVerdict.CURRENT  # newer than the manifest, which follows
         entries = self._entries(person[0])
         if entries is None:
-            return Verdict.WAIT
-        return Verdict.CURRENT if entries.get(person) == Entry(version, sha256) else Verdict.STALE
+            return MessageVerdict.WAIT
+        return (
+            MessageVerdict.CURRENT
+            if entries.get(person) == ManifestEntry(version, sha256)
+            else MessageVerdict.STALE
+        )
 
-    def missing(self, held: Mapping[str, Entry]) -> list[str]:
+    def missing(self, held: Mapping[str, ManifestEntry]) -> list[str]:
         """Persons that are listed and not held as listed, and `page X` or `manifest` for what would name them."""
         if self.manifest is None:
             return ["manifest"]
-        found, everyone, whole = [], dict[str, Entry](), True
+        found, everyone, whole = [], dict[str, ManifestEntry](), True
         for bucket in self.manifest.pages:
             entries = self._entries(bucket)
             if entries is None:
@@ -91,7 +95,7 @@ class Listing:
         entries = None if self.manifest is None else self._entries(person[0])
         return None if entries is None else person in entries
 
-    def unlisted(self, held: Mapping[str, Entry]) -> list[str]:
+    def unlisted(self, held: Mapping[str, ManifestEntry]) -> list[str]:
         """Persons that are held, and that the manifest, which is newer, does not list: they left."""
         if self.manifest is None:
             return []
@@ -102,14 +106,14 @@ class Listing:
                 left.append(person)
         return sorted(left)
 
-    def _has(self, held: Entry | None, listed: Entry) -> bool:
+    def _has(self, held: ManifestEntry | None, listed: ManifestEntry) -> bool:
         newest = self.manifest.version if self.manifest is not None else 0
         return held is not None and (held == listed or held.version > newest)
 
     def _named(self, bucket: str) -> str | None:
         return None if self.manifest is None else self.manifest.pages.get(bucket)
 
-    def _entries(self, bucket: str) -> Mapping[str, Entry] | None:
+    def _entries(self, bucket: str) -> Mapping[str, ManifestEntry] | None:
         """Of the page that the manifest names; None when that is not here."""
         named = self._named(bucket)
         if named is None:

@@ -55,7 +55,7 @@ class PersonMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """What a manifest says of one person's message."""
 
     version: int
@@ -70,12 +70,12 @@ class Page:
     site: str
     bucket: str
     version: int
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, ManifestEntry]
     """By person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class RosterManifest:
     """The whole roster of a site, named."""
 
     site: str
@@ -98,7 +98,7 @@ class KeyMessage:
     sealed: bytes
 
 
-def digest(entries: Mapping[str, Entry]) -> str:
+def digest(entries: Mapping[str, ManifestEntry]) -> str:
     """sha256 (hex) over one line `person version sha256` for each, by person."""
     lines = (f"{person} {one.version} {one.sha256}\n" for person, one in sorted(entries.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -147,7 +147,7 @@ def decode_page(payload: bytes) -> Page:
     bucket, listed, version = document.get("bucket"), document.get("entries"), _version(document)
     if not isinstance(bucket, str) or len(bucket) != 1 or bucket not in BUCKETS or not isinstance(listed, list):
         raise RecordError("roster page: bucket or entries are missing or malformed")
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ManifestEntry] = {}
     last = ""
     for one in listed:
         person, entry = _entry(one)
@@ -157,7 +157,7 @@ def decode_page(payload: bytes) -> Page:
     return Page(document["site"], bucket, version, entries)
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: RosterManifest) -> bytes:
     """The payload to sign. Raises RecordError."""
     document = {
         "v": 1,
@@ -172,7 +172,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return payload
 
 
-def decode_manifest(payload: bytes) -> Manifest:
+def decode_manifest(payload: bytes) -> RosterManifest:
     """Raises RecordError for anything malformed."""
     document = _document(payload, MAX_PAYLOAD, {"site": NAME, "sha256": HASH})
     pages, count = document.get("pages"), document.get("count")
@@ -183,7 +183,7 @@ def decode_manifest(payload: bytes) -> Manifest:
     for bucket, sha256 in pages.items():
         if len(bucket) != 1 or bucket not in BUCKETS or not isinstance(sha256, str) or not HASH.fullmatch(sha256):
             raise RecordError("roster manifest: a page's name or hash is malformed")
-    return Manifest(document["site"], _version(document), count, document["sha256"], pages)
+    return RosterManifest(document["site"], _version(document), count, document["sha256"], pages)
 
 
 def encode_key(message: KeyMessage) -> bytes:
@@ -231,7 +231,7 @@ def _version(document: Mapping[str, Any]) -> int:
     return version
 
 
-def _entry(one: Sequence[Any]) -> tuple[str, Entry]:
+def _entry(one: Sequence[Any]) -> tuple[str, ManifestEntry]:
     if not isinstance(one, list) or len(one) != 3:
         raise RecordError("roster page: an entry is not [person, version, sha256]")
     person, version, sha256 = one
@@ -239,4 +239,4 @@ def _entry(one: Sequence[Any]) -> tuple[str, Entry]:
         raise RecordError("roster page: an entry names nobody")
     if not isinstance(sha256, str) or not HASH.fullmatch(sha256):
         raise RecordError("roster page: an entry has no hash")
-    return person, Entry(_version({"version": version}), sha256)
+    return person, ManifestEntry(_version({"version": version}), sha256)

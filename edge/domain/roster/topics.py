@@ -9,7 +9,7 @@ from edge.domain.protocol.topics import ROOT
 from edge.domain.roster.messages import BUCKETS
 
 
-class Part(StrEnum):
+class TopicPart(StrEnum):
     """What a roster topic holds."""
 
     PERSON = "person"
@@ -23,7 +23,7 @@ class Place:
     """A roster topic, taken apart."""
 
     site: str
-    part: Part
+    part: TopicPart
     name: str
     """The person, bucket or terminal; empty for the manifest."""
 
@@ -41,8 +41,8 @@ def root(site: str) -> str:
 def subscriptions(origin: Origin) -> list[str]:
     """What a terminal reads. In this order, so that a person's entry can be judged and opened when it comes."""
     base = root(origin.site)
-    key = Place(origin.site, Part.KEY, origin.terminal).topic
-    return [key, f"{base}/{Part.MANIFEST}", f"{base}/{Part.PAGE}/+", f"{base}/{Part.PERSON}/+"]
+    key = Place(origin.site, TopicPart.KEY, origin.terminal).topic
+    return [key, f"{base}/{TopicPart.MANIFEST}", f"{base}/{TopicPart.PAGE}/+", f"{base}/{TopicPart.PERSON}/+"]
 
 
 def bulk(origin: Origin) -> list[str]:
@@ -57,9 +57,9 @@ def place_of(topic: str) -> Place | None:
     if NAME.fullmatch(site) is None or not topic.startswith(f"{ROOT}/"):
         return None
     fits = {
-        Part.PERSON: PERSON.fullmatch(name) is not None,
-        Part.PAGE: len(name) == 1 and name in BUCKETS,
-        Part.MANIFEST: rest == Part.MANIFEST,
-        Part.KEY: NAME.fullmatch(name) is not None,
+        TopicPart.PERSON: PERSON.fullmatch(name) is not None,
+        TopicPart.PAGE: len(name) == 1 and name in BUCKETS,
+        TopicPart.MANIFEST: rest == TopicPart.MANIFEST,
+        TopicPart.KEY: NAME.fullmatch(name) is not None,
     }
-    return Place(site, Part(part), name) if part in fits and fits[Part(part)] else None
+    return Place(site, TopicPart(part), name) if part in fits and fits[TopicPart(part)] else None

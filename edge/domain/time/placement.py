@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
-class Mark(StrEnum):
+class PlacementMethod(StrEnum):
     """How a moment was found."""
 
     AS_RECORDED = "as-recorded"
@@ -38,7 +38,7 @@ class Placement:
 
     utc: str
     """RFC 3339 UTC with milliseconds and Z."""
-    mark: Mark
+    mark: PlacementMethod
     uncertainty_ms: int | None
     """How far off it may be, either way, beyond the anchor's own error; None where nothing is known."""
 
@@ -87,17 +87,17 @@ class Anchors:
 def place(time: TimeEvidence, anchors: Anchors) -> Placement:
     """When a record with this evidence was made. `anchors` are of the same terminal."""
     if time.synchronised:
-        return Placement(time.utc, Mark.AS_RECORDED, 0)
+        return Placement(time.utc, PlacementMethod.AS_RECORDED, 0)
     near = anchors.near(time)
     placed = _text(near[0][1]) if near else None
     if placed is None:
-        return Placement(time.utc, Mark.UNPLACED, None)
+        return Placement(time.utc, PlacementMethod.UNPLACED, None)
     said = [(moment - _bound(distance), moment + _bound(distance)) for distance, moment in near]
     reach = _bound(near[0][0])
     if any(low > said[0][1] or high < said[0][0] for low, high in said[1:]):
         # a clock was set by hand while it passed for synchronised: neither anchor is to be believed alone
         reach = max(reach, *(abs(edge - near[0][1]) for span in said for edge in span))
-    return Placement(placed, Mark.PLACED, reach)
+    return Placement(placed, PlacementMethod.PLACED, reach)
 
 
 def not_before(time: TimeEvidence, anchor: TimeEvidence | None) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from edge.domain.pad.fusion import Verdict
+from edge.domain.pad.fusion import PadVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Attempt:
 
     kind: str
     files: tuple[Path, ...]
-    verdict: Verdict
+    verdict: PadVerdict
 
 
 @dataclass(slots=True)

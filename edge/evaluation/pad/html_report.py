@@ -7,7 +7,7 @@ from math import log10
 from edge.domain.pad.fusion import Layer, Vote
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Point, Share, acer, worst
-from edge.evaluation.pad.report import Report
+from edge.evaluation.pad.report import PadReport
 
 _SIDE, _EDGE, _FLOOR = 420, 50, -4
 """Of the drawing: its side and margin in pixels, and the power of ten at which its axes begin."""
@@ -20,7 +20,7 @@ table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:
 td:first-child,th:first-child{text-align:left}text{font:12px system-ui,sans-serif}"""
 
 
-def render(report: Report) -> str:
+def render(report: PadReport) -> str:
     """The whole page."""
     return "\n".join(
         [
@@ -43,7 +43,7 @@ def render(report: Report) -> str:
     )
 
 
-def _method(report: Report) -> str:
+def _method(report: PadReport) -> str:
     video = (
         "each picture alone"
         if report.fps is None
@@ -52,7 +52,7 @@ def _method(report: Report) -> str:
     return f"Models {', '.join(report.models)}; {video}; live from a mean probability of {report.threshold:g}."
 
 
-def _rates(report: Report) -> Iterator[tuple[str, ...]]:
+def _rates(report: PadReport) -> Iterator[tuple[str, ...]]:
     apcer, bpcer = report.apcer(), report.bpcer()
     for kind, share in apcer.items():
         yield f"APCER, {kind}", *_share(share)
@@ -75,14 +75,14 @@ def _share(share: Share) -> tuple[str, str, str, str]:
     return str(share.count), str(share.of), _percent(share.value), interval
 
 
-def _layers(report: Report) -> Iterator[tuple[str, ...]]:
+def _layers(report: PadReport) -> Iterator[tuple[str, ...]]:
     for layer in Layer:
         for kind in report.kinds:
             said = report.votes(layer, kind)
             yield f"{layer}, {kind}", *(str(said[vote]) for vote in (Vote.LIVE, Vote.ATTACK, Vote.ABSTAIN))
 
 
-def _rejects(report: Report) -> Iterator[tuple[str, ...]]:
+def _rejects(report: PadReport) -> Iterator[tuple[str, ...]]:
     for kind, reasons in report.tried.rejected.items():
         for reason, count in reasons.most_common():
             yield kind, reason, str(count)

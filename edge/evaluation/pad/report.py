@@ -19,7 +19,7 @@ class WithRejects:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PadReport:
     """The figures."""
 
     folder: Folder

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 
 from edge.domain.pad import fusion
-from edge.domain.pad.fusion import Layer, Opinion, Verdict, Vote
+from edge.domain.pad.fusion import Layer, Opinion, PadVerdict, Vote
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.quality import QualityLimits
-from edge.evaluation.cache import Kept
+from edge.evaluation.cache import Cache
 from edge.evaluation.pad.attempts import Attempt, Tried
 from edge.evaluation.pad.dataset import Clip
 
@@ -38,7 +38,7 @@ class _Clip(msgspec.Struct, frozen=True, array_like=True):
 _DECODER = msgspec.msgpack.Decoder(_Clip)
 
 
-class Clips(Kept):
+class Clips(Cache):
     """What came of clips; `edge.evaluation.cache` keeps it."""
 
     def __init__(self, folder: Path | None, pipeline: str, policy: DecisionPolicy) -> None:
@@ -67,7 +67,7 @@ class Clips(Kept):
         for one in kept.attempts:
             opinions = {layer: Opinion(vote, suspicion) for layer, (vote, suspicion) in one.opinions.items()}
             files = tuple(clip.files[n] for n in one.files)
-            tried.attempts.append(Attempt(kind, files, Verdict(one.live, one.liveness, opinions)))
+            tried.attempts.append(Attempt(kind, files, PadVerdict(one.live, one.liveness, opinions)))
         return tried
 
     def add(self, clip: Clip, tried: Tried) -> None:

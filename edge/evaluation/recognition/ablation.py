@@ -16,7 +16,7 @@ import numpy as np
 from edge.domain.face import Floats
 from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.evaluation.recognition.dataset import read_album
-from edge.evaluation.recognition.extraction import PRODUCT, Faces, Gates, look
+from edge.evaluation.recognition.extraction import PRODUCT, ExtractedFaces, Gates, look
 from edge.evaluation.recognition.extraction_cache import Studies
 from edge.evaluation.recognition.metrics import mean_missed
 from edge.evaluation.recognition.searches import Compare, as_the_product, cast, searches, with_common
@@ -28,7 +28,7 @@ _CELLS = ((None, 3, 1), (None, 3, 3), (200, 1, 1))
 """People (None: all), photographs, probes."""
 _FPIRS = (0.01, 0.003, 0.001)
 _SHIPPED_DEMAND = 0.1
-Change = Callable[[Faces], Faces]
+Change = Callable[[ExtractedFaces], ExtractedFaces]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ def demanding(slope: float) -> Change:
     return lambda faces: replace(faces, demand=faces.demand * np.float32(slope / _SHIPPED_DEMAND))
 
 
-def plain_templates(faces: Faces) -> Faces:
+def plain_templates(faces: ExtractedFaces) -> ExtractedFaces:
     """Enrolled without the mirror image."""
     return replace(faces, template=faces.probe)
 
 
-def mirrored_probes(faces: Faces) -> Faces:
+def mirrored_probes(faces: ExtractedFaces) -> ExtractedFaces:
     """Probes with the mirror image, too: every frame at twice the embedder's cost."""
     return replace(faces, probe=faces.template)
 
@@ -115,7 +115,7 @@ def variants(split: int) -> Iterator[Variant]:
     yield Variant("the enrolment gate for probes, too", gates=(ENROLMENT_LIMITS, ENROLMENT_LIMITS))
 
 
-def figures(faces: Faces, variant: Variant, draws: int, seed: int) -> Iterator[str]:
+def figures(faces: ExtractedFaces, variant: Variant, draws: int, seed: int) -> Iterator[str]:
     """FNIR in % at each FPIR, the one with rejects in brackets, for each cell of the table."""
     parts = cast(faces)
     for size, photos, probes in _CELLS:
@@ -137,7 +137,7 @@ def figures(faces: Faces, variant: Variant, draws: int, seed: int) -> Iterator[s
         yield f"{values} ({first})"
 
 
-def slopes(faces: Faces) -> tuple[float, float]:
+def slopes(faces: ExtractedFaces) -> tuple[float, float]:
     """How much cosine a unit of strength is worth: to one's own template, and to the most alike stranger's.
 
     Probes against templates of three photographs that they are not among; least squares.

@@ -7,8 +7,8 @@ import numpy as np
 
 from edge.domain.recognition.gallery import threshold
 from edge.evaluation.recognition import outliers
-from edge.evaluation.recognition.extraction import Faces
-from edge.evaluation.recognition.metrics import Missed, Scores, interval, mean_missed, missed
+from edge.evaluation.recognition.extraction import ExtractedFaces
+from edge.evaluation.recognition.metrics import MissRate, Scores, interval, mean_missed, missed
 from edge.evaluation.recognition.outliers import Group, Pair
 from edge.evaluation.recognition.searches import FUSED, Cast, Search, cast, searches
 from edge.evaluation.recognition.verification import against_people, single_pairs
@@ -23,7 +23,7 @@ STANDARD = (3, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class SimulatedPolicy:
     """What the terminal would do with these scores."""
 
     fmr_table: Mapping[float, float]
@@ -51,7 +51,7 @@ class Cell:
     fpir: float
     photos: int
     probes: int
-    missed: Missed
+    missed: MissRate
     threshold: float
     """Mean over the draws."""
     interval: tuple[float, float] | None
@@ -68,11 +68,11 @@ class Shipped:
     probes: int
     threshold: float
     fpir: float | None
-    missed: Missed | None
+    missed: MissRate | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class ExperimentResult:
     """Everything measured."""
 
     parts: Cast
@@ -86,15 +86,19 @@ class Result:
     """For the DET: photographs and probes to one draw with everybody enrolled."""
     standard_fpir: float
     """That the four below are at: everybody enrolled, three photographs, one probe."""
-    worst: tuple[outliers.Missed, ...]
+    worst: tuple[outliers.MissedPerson, ...]
     alike: tuple[Pair, ...]
     mistaken: tuple[Pair, ...]
     groups: Mapping[str, Group]
 
 
 def evaluate(
-    faces: Faces, policy: Policy, groups: Mapping[str, str], effort: Effort, progress: Callable[[int, int], None]
-) -> Result:
+    faces: ExtractedFaces,
+    policy: SimulatedPolicy,
+    groups: Mapping[str, str],
+    effort: Effort,
+    progress: Callable[[int, int], None],
+) -> ExperimentResult:
     """Every figure that the faces are enough for. `groups` is person to group; `progress` hears (done, in all)."""
     parts = cast(faces)
     sizes = {str(size): size for size in SIZES if size < len(parts.members)}
@@ -131,7 +135,7 @@ def evaluate(
     known = {cell.fpir for cell in cells if (cell.size, cell.photos, cell.probes) == (ALL, *STANDARD)}
     fpir = min(known & set(FPIRS[:2]), default=FPIRS[0])
     progress(len(steps) + 2, len(steps) + 2)
-    return Result(
+    return ExperimentResult(
         parts=parts,
         cells=tuple(cells),
         shipped=tuple(shipped),
@@ -158,7 +162,7 @@ def _cells(name: str, photos: int, probes: int, drawn: list[Search], people: int
     return found
 
 
-def _shipped(name: str, probes: int, drawn: list[Search], policy: Policy) -> Shipped:
+def _shipped(name: str, probes: int, drawn: list[Search], policy: SimulatedPolicy) -> Shipped:
     people = round(float(np.mean([search.enrolled for search in drawn])))
     cosine = threshold(people, policy.fmr_table, policy.target_fpir)
     found = [one for one in (missed(search, cosine, policy.margin) for search in drawn) if one is not None]
@@ -167,4 +171,4 @@ def _shipped(name: str, probes: int, drawn: list[Search], policy: Policy) -> Shi
         for search in drawn
         if len(search.stranger)
     ]
-    return Shipped(name, probes, cosine, float(np.mean(taken)) if taken else None, Missed.mean(found))
+    return Shipped(name, probes, cosine, float(np.mean(taken)) if taken else None, MissRate.mean(found))

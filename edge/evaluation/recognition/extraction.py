@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faces:
+class ExtractedFaces:
     """Pictures that could be read, in the album's order. Row i of every array is about picture i."""
 
     people: tuple[str, ...]
@@ -65,7 +65,7 @@ class Looked:
 
 def look(
     album: Album, pipeline: Pipeline, studies: Studies, progress: Callable[[int, int], None], gates: Gates = PRODUCT
-) -> tuple[Faces, Looked]:
+) -> tuple[ExtractedFaces, Looked]:
     """Study every picture that was not studied before. What cannot be read is counted and named, never fatal.
 
     The same bytes twice in one person's folder count once: enrolled and probed, they would flatter. Raises
@@ -104,10 +104,10 @@ def _study(path: Path, picture: str, pipeline: Pipeline, studies: Studies) -> St
 
 def _faces(
     people: tuple[str, ...], rows: list[tuple[int, Study | None]], pipeline: Pipeline, looked: Looked, gates: Gates
-) -> Faces:
+) -> ExtractedFaces:
     found = [study for _, study in rows if study is not None]
     size = len(found[0].probe.vector) if found else 0
-    faces = Faces(
+    faces = ExtractedFaces(
         people,
         np.array([person for person, _ in rows], np.intp),
         np.zeros((len(rows), size), np.float32),

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.domain.face import Box
 from edge.domain.recognition.quality import QualityMeasures
-from edge.evaluation.cache import Kept
+from edge.evaluation.cache import Cache
 from edge.vision.embedder import Embedding
 from edge.vision.pipeline import Study
 
@@ -34,7 +34,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 _DECODER: msgspec.msgpack.Decoder[_Kept | None] = msgspec.msgpack.Decoder(_Kept | None)
 
 
-class Studies(Kept):
+class Studies(Cache):
     """What the pipeline saw of pictures; `edge.evaluation.cache` keeps it."""
 
     def __init__(self, folder: Path | None, pipeline: str) -> None:

@@ -5,7 +5,7 @@ from html import escape
 
 from edge.evaluation.recognition import plots
 from edge.evaluation.recognition.experiment import ALL, FPIRS, PHOTOS, PROBES, SIZES, Cell
-from edge.evaluation.recognition.report import GATES, Report
+from edge.evaluation.recognition.report import GATES, RecognitionReport
 from edge.evaluation.recognition.searches import FEWEST, MOST
 
 _LIMITS = (
@@ -18,7 +18,7 @@ table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:
 td:first-child,th:first-child{text-align:left}text{font:12px system-ui,sans-serif}figure{margin:1em 0}"""
 
 
-def render(report: Report) -> str:
+def render(report: RecognitionReport) -> str:
     """The whole page."""
     return "\n".join(
         [
@@ -51,7 +51,7 @@ def render(report: Report) -> str:
     )
 
 
-def _method(report: Report) -> str:
+def _method(report: RecognitionReport) -> str:
     parts = report.result.parts
     return (
         f"Templates {report.template}; {len(parts.members)} people with at least {FEWEST} pictures enrolled, "
@@ -60,7 +60,7 @@ def _method(report: Report) -> str:
     )
 
 
-def _fnir(report: Report) -> Iterator[str]:
+def _fnir(report: RecognitionReport) -> Iterator[str]:
     head = ["people enrolled", "photographs, probes", *(f"FPIR {100 * fpir:g} %" for fpir in FPIRS)]
     rows = []
     for size in [*map(str, SIZES), ALL]:
@@ -81,7 +81,7 @@ def _cell(cell: Cell | None) -> str:
     return said if low is None else f"{said} {_percent(low)} to {_percent(high)}"
 
 
-def _thresholds(report: Report) -> Iterator[str]:
+def _thresholds(report: RecognitionReport) -> Iterator[str]:
     """What to ask for, by gallery size, and what the shipped threshold would have done."""
     said = report.as_json()["thresholds"]
     sizes: Mapping[str, Mapping[str, float]] = said["identification"]
@@ -108,7 +108,7 @@ def _thresholds(report: Report) -> Iterator[str]:
     )
 
 
-def _pictures(report: Report) -> Iterator[tuple[str, str]]:
+def _pictures(report: RecognitionReport) -> Iterator[tuple[str, str]]:
     said = report.as_json()
     for what in ("images", "detected", "accepted", "accepted_for_enrolment"):
         yield what.replace("_", " "), str(said[what])
@@ -118,7 +118,7 @@ def _pictures(report: Report) -> Iterator[tuple[str, str]]:
     yield from ((f"unreadable: {file}: {why}", "1") for file, why in said["unreadable"].items())
 
 
-def _standouts(report: Report) -> Iterator[str]:
+def _standouts(report: RecognitionReport) -> Iterator[str]:
     result = report.result
     yield f"<h2>Missed most, everybody enrolled, at FPIR {100 * result.standard_fpir:g} %</h2>"
     yield from _table(

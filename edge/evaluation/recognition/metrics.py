@@ -28,7 +28,7 @@ def at_fpir(strangers: Floats, fpir: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissRate:
     """FNIR at one threshold."""
 
     value: float
@@ -36,7 +36,7 @@ class Missed:
     """Pictures that the gate rejected count as misses."""
 
     @classmethod
-    def mean(cls, found: Sequence["Missed"]) -> "Missed | None":
+    def mean(cls, found: Sequence["MissRate"]) -> "MissRate | None":
         """Over draws; None of none."""
         if not found:
             return None
@@ -45,18 +45,18 @@ class Missed:
         )
 
 
-def missed(search: Search, threshold: float, margin: float = 0.0) -> Missed | None:
+def missed(search: Search, threshold: float, margin: float = 0.0) -> MissRate | None:
     """At a threshold, with this margin over the best other person; None when there was no probe at all."""
     misses = int((~((search.score > threshold) & (search.margin >= margin))).sum())
     probes, lost = len(search.score), float(search.lost.sum())
     if not probes:
         return None
-    return Missed(misses / probes, (misses + lost) / (probes + lost))
+    return MissRate(misses / probes, (misses + lost) / (probes + lost))
 
 
-def mean_missed(drawn: Sequence[Search], fpir: float) -> tuple[Missed, float] | None:
+def mean_missed(drawn: Sequence[Search], fpir: float) -> tuple[MissRate, float] | None:
     """Over the draws, each at its own threshold for this FPIR; and the mean threshold. None where it cannot be."""
-    values: list[Missed] = []
+    values: list[MissRate] = []
     thresholds: list[float] = []
     for search in drawn:
         threshold = at_fpir(search.stranger, fpir)
@@ -65,7 +65,7 @@ def mean_missed(drawn: Sequence[Search], fpir: float) -> tuple[Missed, float] | 
             return None
         values.append(value)
         thresholds.append(threshold)
-    mean = Missed.mean(values)
+    mean = MissRate.mean(values)
     return None if mean is None else (mean, sum(thresholds) / len(thresholds))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.domain.recognition.gallery import common
 from edge.evaluation.recognition.dataset import UNGROUPED
-from edge.evaluation.recognition.extraction import Faces
+from edge.evaluation.recognition.extraction import ExtractedFaces
 from edge.evaluation.recognition.metrics import at_fpir
 from edge.evaluation.recognition.searches import Cast, Search
 
@@ -17,7 +17,7 @@ _PHOTOS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedPerson:
     """A person, and how they fared over all draws."""
 
     person: str
@@ -45,15 +45,15 @@ class Group:
     fpir: float | None
 
 
-def worst(faces: Faces, drawn: Sequence[Search], fpir: float) -> tuple[Missed, ...]:
+def worst(faces: ExtractedFaces, drawn: Sequence[Search], fpir: float) -> tuple[MissedPerson, ...]:
     """Those who were missed in the largest share of their probes."""
     misses, tries = _by_person(faces, drawn, fpir)
     rates = np.divide(misses, tries, out=np.zeros_like(misses), where=tries > 0)
     first = np.lexsort((-misses, -rates))[:LISTED]
-    return tuple(Missed(faces.people[i], float(rates[i]), int(tries[i])) for i in first if misses[i])
+    return tuple(MissedPerson(faces.people[i], float(rates[i]), int(tries[i])) for i in first if misses[i])
 
 
-def alike(faces: Faces, parts: Cast) -> tuple[Pair, ...]:
+def alike(faces: ExtractedFaces, parts: Cast) -> tuple[Pair, ...]:
     """The people enrolled who are most like each other: twins, or one person under two names."""
     rows, people = [], []
     for pictures in parts.members:
@@ -73,7 +73,7 @@ def alike(faces: Faces, parts: Cast) -> tuple[Pair, ...]:
     )
 
 
-def mistaken(faces: Faces, parts: Cast, drawn: Sequence[Search]) -> tuple[Pair, ...]:
+def mistaken(faces: ExtractedFaces, parts: Cast, drawn: Sequence[Search]) -> tuple[Pair, ...]:
     """The strangers most like somebody in the first draw: they set the thresholds."""
     if not drawn:
         return ()
@@ -90,7 +90,7 @@ def mistaken(faces: Faces, parts: Cast, drawn: Sequence[Search]) -> tuple[Pair, 
 
 
 def by_group(
-    faces: Faces, parts: Cast, drawn: Sequence[Search], fpir: float, groups: Mapping[str, str]
+    faces: ExtractedFaces, parts: Cast, drawn: Sequence[Search], fpir: float, groups: Mapping[str, str]
 ) -> dict[str, Group]:
     """Error rates of each group that was told; empty when none was. `groups` is person to group."""
     if not groups or not drawn:
@@ -114,7 +114,7 @@ def by_group(
     return found
 
 
-def _by_person(faces: Faces, drawn: Sequence[Search], fpir: float) -> tuple[np.ndarray, np.ndarray]:
+def _by_person(faces: ExtractedFaces, drawn: Sequence[Search], fpir: float) -> tuple[np.ndarray, np.ndarray]:
     """Misses and probes of each person over the draws that have a threshold."""
     misses, tries = np.zeros(len(faces.people)), np.zeros(len(faces.people))
     for search in drawn:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.evaluation.recognition.dataset import Album
-from edge.evaluation.recognition.experiment import ALL, FARS, Cell, Effort, Policy, Result
+from edge.evaluation.recognition.experiment import ALL, FARS, Cell, Effort, ExperimentResult, SimulatedPolicy
 from edge.evaluation.recognition.extraction import Looked
 from edge.evaluation.recognition.searches import FEWEST, MOST
 
@@ -16,7 +16,7 @@ GATES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RecognitionReport:
     """Everything that a report says."""
 
     directory: str
@@ -24,8 +24,8 @@ class Report:
     """The id of the templates."""
     album: Album
     looked: Looked
-    result: Result
-    policy: Policy
+    result: ExperimentResult
+    policy: SimulatedPolicy
     effort: Effort
     unknown_in_groups: int
     """Rows of the groups' file that name nobody of the folder."""

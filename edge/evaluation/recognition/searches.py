@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from edge.domain.face import Floats
 from edge.domain.recognition.gallery import NOBODY, common
-from edge.domain.recognition.score_normalisation import Crowd
-from edge.evaluation.recognition.extraction import Faces, Indices
+from edge.domain.recognition.score_normalisation import Cohort
+from edge.evaluation.recognition.extraction import ExtractedFaces, Indices
 
 FEWEST = 4
 """Pictures of a person who can be enrolled."""
@@ -36,7 +36,7 @@ def with_common(probes: Floats, templates: Sequence[Floats]) -> Floats:
 def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
     """The same, less what the crowd demands."""
     scores = with_common(probes, templates)
-    crowd = Crowd.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
+    crowd = Cohort.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
     if crowd is None:
         return scores
     others = scores.copy()
@@ -79,7 +79,7 @@ class Search:
     """(people,): probes that there would have been, had the gate passed their pictures; thirds of fused ones."""
 
 
-def cast(faces: Faces) -> Cast:
+def cast(faces: ExtractedFaces) -> Cast:
     """Give everybody their part."""
     by_person = np.argsort(faces.person, kind="stable")
     counts = np.bincount(faces.person, minlength=len(faces.people))
@@ -95,7 +95,7 @@ def cast(faces: Faces) -> Cast:
 
 
 def searches(
-    faces: Faces,
+    faces: ExtractedFaces,
     parts: Cast,
     *,
     size: int,
@@ -117,7 +117,7 @@ def searches(
 
 
 def _search(
-    faces: Faces, parts: Cast, shuffled: list[Indices], photos: int, probes: int, compare: Compare
+    faces: ExtractedFaces, parts: Cast, shuffled: list[Indices], photos: int, probes: int, compare: Compare
 ) -> Search:
     templates: list[Floats] = []
     gallery: list[int] = []

@@ -17,7 +17,7 @@ from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.gallery import decade, threshold
 from edge.domain.recognition.quality import QualityLimits
 from edge.evaluation.recognition.dataset import read_album
-from edge.evaluation.recognition.extraction import Faces, look
+from edge.evaluation.recognition.extraction import ExtractedFaces, look
 from edge.evaluation.recognition.extraction_cache import Studies
 from edge.evaluation.recognition.searches import FUSED, cast, searches
 from edge.resources import models_directory
@@ -32,7 +32,7 @@ _TOLD = (0.1, 1.0, 10.0, 50.0)
 """Percentiles of how far beyond the threshold the enrolled are."""
 
 
-def rows(faces: Faces, fmr: dict[float, float], draws: int, seed: int) -> Iterator[Sequence[str]]:
+def rows(faces: ExtractedFaces, fmr: dict[float, float], draws: int, seed: int) -> Iterator[Sequence[str]]:
     """A line a size: people, threshold, FPIR and FNIR there and a decade beyond, percentiles of the enrolled."""
     parts, margin, beyond = cast(faces), DecisionPolicy().margin, decade(fmr)
     for size in SIZES:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge.domain.face import Floats
 from edge.domain.recognition.gallery import common
-from edge.evaluation.recognition.extraction import Faces, Indices
+from edge.evaluation.recognition.extraction import ExtractedFaces, Indices
 from edge.evaluation.recognition.searches import MOST
 
 _BLOCK = 512
@@ -16,7 +16,7 @@ Block = tuple[Floats, NDArray[np.bool_]]
 """Cosines, and which of them are of one person."""
 
 
-def single_pairs(faces: Faces, seed: int) -> Iterator[Block]:
+def single_pairs(faces: ExtractedFaces, seed: int) -> Iterator[Block]:
     """Every probe against every other picture's template, at most `MOST` pictures a person."""
     rows = _some_of_each(faces, seed)
     probes, templates = rows[faces.matchable[rows]], rows[faces.enrollable[rows]]
@@ -28,7 +28,7 @@ def single_pairs(faces: Faces, seed: int) -> Iterator[Block]:
         yield cosines[other], same[other]
 
 
-def against_people(faces: Faces, photos: int, draws: int, seed: int) -> Iterator[Block]:
+def against_people(faces: ExtractedFaces, photos: int, draws: int, seed: int) -> Iterator[Block]:
     """Every probe against everybody's template of so many photographs, in each draw; enrolled ones do not try."""
     for draw in range(draws):
         order = np.random.default_rng([seed, draw]).permutation(_some_of_each(faces, seed))
@@ -47,7 +47,7 @@ def against_people(faces: Faces, photos: int, draws: int, seed: int) -> Iterator
             yield cosines.ravel(), (faces.person[some][:, None] == people[None]).ravel()
 
 
-def _some_of_each(faces: Faces, seed: int) -> Indices:
+def _some_of_each(faces: ExtractedFaces, seed: int) -> Indices:
     """At most `MOST` pictures a person, by chance, in the album's order."""
     order = np.random.default_rng([seed]).permutation(len(faces.person))
     taken = np.zeros(len(faces.people), np.intp)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.domain.roster import messages
 from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
-from edge.storage.sqlite_file import Kind, sync_directory
+from edge.storage.sqlite_file import SqliteFile, sync_directory
 
 HELD, OUT, GONE = "held", "out", "gone"
 """In the people file; kept out of it, for a reason; erased."""
@@ -21,7 +21,7 @@ MANIFEST, KEY = "manifest", "key"
 _DIGEST = "manifest-sha256"
 ASIDE = ".damaged"
 """How the name of a file ends that was set aside; there is one at most."""
-RECEIVED = Kind(
+RECEIVED = SqliteFile(
     noun="record of the roster",
     application_id=0x53435252,  # 'SCRR'
     version=1,
@@ -52,7 +52,7 @@ CREATE TABLE marks (name TEXT PRIMARY KEY, version INTEGER NOT NULL, payload BLO
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EntryState:
     """The newest message about one person that was acted upon."""
 
     person: str
@@ -66,14 +66,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Highwater:
     """The newest of something of which there is one."""
 
     version: int
     payload: bytes
 
 
-class Received:
+class RosterState:
     """One connection, bound to the thread that opened it."""
 
     def __init__(self, path: Path, *, mend: bool = True, reading: sqlite3.Connection | None = None) -> None:
@@ -121,7 +121,7 @@ class Received:
             raise self._damaged(str(error)) from error
         found = None if manifest is None else hashlib.sha256(manifest.payload).digest()
         if manifest is not None and (
-            version != manifest.version or digest not in {None, Mark(version, found or b"")}
+            version != manifest.version or digest not in {None, Highwater(version, found or b"")}
         ):
             raise self._damaged("the manifest is not as it was kept")
         if any(row.state not in {HELD, OUT, GONE} for row in self.rows().values()):
@@ -130,25 +130,25 @@ class Received:
     def _damaged(self, why: str) -> RosterDamaged:
         return RosterDamaged(f"{self.path}: {RECEIVED.mend} ({why})")
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, EntryState]:
         """By person. Raises PeopleError."""
         with RECEIVED.guard(self.path):
             query = "SELECT person, version, sha256, content, state, reason FROM people"
-            return {row[0]: Row(*row) for row in self._db.execute(query)}
+            return {row[0]: EntryState(*row) for row in self._db.execute(query)}
 
     def pages(self) -> list[bytes]:
         """Their payloads, in order of version. Raises PeopleError."""
         with RECEIVED.guard(self.path):
             return [payload for (payload,) in self._db.execute("SELECT payload FROM pages ORDER BY version")]
 
-    def mark(self, name: str) -> Mark | None:
+    def mark(self, name: str) -> Highwater | None:
         """The newest one; None when there was none. Raises PeopleError."""
         with RECEIVED.guard(self.path):
             query = "SELECT version, payload FROM marks WHERE name = ?"
             row = self._db.execute(query, (name,)).fetchone()
-        return None if row is None else Mark(*row)
+        return None if row is None else Highwater(*row)
 
-    def keep(self, rows: Iterable[Row]) -> None:
+    def keep(self, rows: Iterable[EntryState]) -> None:
         """In one transaction. Raises PeopleError."""
         columns = [(one.person, one.version, one.sha256, one.content, one.state, one.reason) for one in rows]
         with RECEIVED.writing(self._db, self.path):
@@ -165,7 +165,7 @@ class Received:
             for table in ("people", "pages", "marks"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 (fixed names)
 
-    def keep_mark(self, name: str, mark: Mark) -> None:
+    def keep_mark(self, name: str, mark: Highwater) -> None:
         """Raises PeopleError."""
         rows = [(name, mark.version, mark.payload)]
         if name == MANIFEST:

@@ -24,14 +24,14 @@ from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import FIELDS, ErasureReason, Kind
 from edge.domain.roster import member as roster_member
 from edge.domain.roster import messages
-from edge.domain.roster.manifest_index import Listing, Verdict
+from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import Member
-from edge.domain.roster.messages import Entry, PersonMessage
-from edge.domain.roster.topics import Part, Place
+from edge.domain.roster.messages import ManifestEntry, PersonMessage
+from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import RecordError
 from edge.people.credentials import ANOTHERS
 from edge.people.people_store import People
-from edge.people.roster.state import GONE, HELD, KEY, MANIFEST, OUT, Mark, Received, Row
+from edge.people.roster.state import GONE, HELD, KEY, MANIFEST, OUT, EntryState, Highwater, RosterState
 
 MAX_WAITING = 1_024
 """Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
@@ -64,14 +64,14 @@ class Leaving:
     """Somebody whose biometrics the caller must destroy, and then say so to `left`."""
 
     reason: ErasureReason
-    row: Row
+    row: EntryState
 
 
 class RosterSync:
     """On one thread, which owns both files."""
 
     def __init__(
-        self, origin: Origin, identity: SigningKey, people: People, received: Received, policy: Policy
+        self, origin: Origin, identity: SigningKey, people: People, received: RosterState, policy: Policy
     ) -> None:
         """`identity` opens the site key. Raises PeopleError."""
         self.counts = Counts()
@@ -80,7 +80,7 @@ class RosterSync:
         self._people, self._received = people, received
         self._keys: dict[str, bytes] = {}
         self._waiting: dict[str, tuple[PersonMessage, str]] = {}
-        self._listing = Listing()
+        self._listing = ManifestIndex()
         self._ahead: dict[str, int] = {}
         """Of people whose entry came with none of the manifests up to this version, as far as the start knew."""
         self._rows = received.rows()
@@ -113,7 +113,7 @@ class RosterSync:
         return max(self.version, self._floor)
 
     def missing(self) -> list[str]:
-        """What the manifest lists and is not here, as `Listing.missing`; nothing before there is a roster."""
+        """What the manifest lists and is not here, as `ManifestIndex.missing`; nothing before there is a roster."""
         return self._listing.missing(self._held()) if self.begun else []
 
     def kept_out(self) -> dict[str, str]:
@@ -128,13 +128,13 @@ class RosterSync:
         """
         self._of_our_site(place.site)
         match place.part:
-            case Part.KEY:
+            case TopicPart.KEY:
                 news = self._key(place, payload)
-            case Part.MANIFEST:
+            case TopicPart.MANIFEST:
                 news = self._manifest(payload)
-            case Part.PAGE:
+            case TopicPart.PAGE:
                 news = self._page(place, payload)
-            case Part.PERSON:
+            case TopicPart.PERSON:
                 news = self._person(place, payload)
         self._news = self._news or news
         return news
@@ -155,23 +155,23 @@ class RosterSync:
 
     def _turn(self) -> bool:
         """Whether another may do more: somebody's badge was another's, and there was news of others."""
-        arrived: dict[str, tuple[Member, Row]] = {}
+        arrived: dict[str, tuple[Member, EntryState]] = {}
         done: list[str] = []
-        gone: list[Row] = []
+        gone: list[EntryState] = []
         known = self._people.remaining()
         for person, (message, sha256) in self._waiting.items():
             verdict = self._listing.verdict(person, message.version, sha256)
-            if verdict is Verdict.STALE:
+            if verdict is MessageVerdict.STALE:
                 self.counts.roster_rejected += 1
                 done.append(person)
-            elif verdict is Verdict.CURRENT and message.gone is not None:
-                row = Row(person, message.version, sha256, 0, GONE, str(message.gone))
+            elif verdict is MessageVerdict.CURRENT and message.gone is not None:
+                row = EntryState(person, message.version, sha256, 0, GONE, str(message.gone))
                 done.append(person)
                 if person in known:
                     self.leaving[person] = Leaving(message.gone, row)
                 else:
                     gone.append(row)
-            elif verdict is Verdict.CURRENT and message.key in self._keys and person not in self.leaving:
+            elif verdict is MessageVerdict.CURRENT and message.key in self._keys and person not in self.leaving:
                 done.append(person)
                 self._open(message, sha256, arrived)
         contested = self._apply(arrived, gone)
@@ -201,7 +201,7 @@ class RosterSync:
     def leave(self, person: str) -> None:
         """Somebody of whom nothing came left: there is no telling why."""
         reason = ErasureReason.EMPLOYER
-        row = Row(person, self.version, "", 0, GONE, str(reason))
+        row = EntryState(person, self.version, "", 0, GONE, str(reason))
         self.leaving.setdefault(person, Leaving(reason, row))
 
     def _restore(self) -> None:
@@ -209,7 +209,7 @@ class RosterSync:
         listing = listing_of(self._received)
         if listing.manifest is not None and listing.manifest.site != self._origin.site:
             self._received.clear()  # a file of another site
-            self._rows, listing = {}, Listing()
+            self._rows, listing = {}, ManifestIndex()
         self._listing = listing
         ahead = [one for one in self._rows.values() if one.version > self.version]
         lost = [
@@ -226,7 +226,7 @@ class RosterSync:
         # the manifest that it came with, or a later one, tells that somebody is not listed.
         for one in ahead:
             if one.person in self._rows:
-                self._rows[one.person] = Row(one.person, 0, "", one.content, OUT, _TO_COME)
+                self._rows[one.person] = EntryState(one.person, 0, "", one.content, OUT, _TO_COME)
                 self._ahead[one.person] = self._before(one.version)
                 self._changed, self._newest = True, max(self._newest, one.version)
         here = {one.person: one.content for one in self._rows.values() if one.state != GONE and one.person in known}
@@ -238,7 +238,7 @@ class RosterSync:
             self.leaving[row.person] = Leaving(ErasureReason(row.reason or ErasureReason.EMPLOYER), row)
         # Whom the roster brought and our notes forgot: who left it meanwhile is to leave here, too.
         for person in remaining & written.keys() - self._rows.keys():
-            self._rows[person] = Row(person, 0, "", written[person], OUT, _TO_COME)
+            self._rows[person] = EntryState(person, 0, "", written[person], OUT, _TO_COME)
             # below the floor, our notes are an older copy, and so is the manifest in them
             self._ahead |= {person: self.version} if self.version < self._floor else {}
         for person in (one.id for one in self._people.list() if one.damaged and one.id in self._rows):
@@ -266,7 +266,7 @@ class RosterSync:
         if site_key.key_id(key) != message.key:
             raise RecordError("roster key: not the key that it says it is")
         if held is None or message.version != held.version:
-            self._received.keep_mark(KEY, Mark(message.version, named))
+            self._received.keep_mark(KEY, Highwater(message.version, named))
         news = message.key not in self._keys
         self._keys.pop(message.key, None)
         self._keys[message.key] = key
@@ -287,7 +287,7 @@ class RosterSync:
             if manifest != held:
                 raise RecordError("roster manifest: another one under the number of the one that is held")
             return False
-        self._received.keep_mark(MANIFEST, Mark(manifest.version, payload))
+        self._received.keep_mark(MANIFEST, Highwater(manifest.version, payload))
         self._listing.manifest = manifest
         return self._listed()
 
@@ -332,7 +332,7 @@ class RosterSync:
             self.counts.roster_old += 1
             return False
         if row is not None and message.version == row.version:
-            listed = self._listing.verdict(message.person, message.version, sha256) is Verdict.CURRENT
+            listed = self._listing.verdict(message.person, message.version, sha256) is MessageVerdict.CURRENT
             if sha256 != row.sha256 and not listed:
                 raise RecordError("roster: another entry under the number of the one that is held")
             if sha256 == row.sha256 and row.state != OUT:
@@ -342,17 +342,17 @@ class RosterSync:
             self._waiting[message.person] = (message, sha256)
         return fresh
 
-    def _open(self, message: PersonMessage, sha256: str, arrived: dict[str, tuple[Member, Row]]) -> None:
+    def _open(self, message: PersonMessage, sha256: str, arrived: dict[str, tuple[Member, EntryState]]) -> None:
         try:
             plain = site_key.decrypt(self._keys[message.key], message.sealed, message.line())
             member = roster_member.decode(plain)
         except RecordError:
             self.counts.roster_rejected += 1
             return
-        row = Row(message.person, message.version, sha256, member.content, HELD)
+        row = EntryState(message.person, message.version, sha256, member.content, HELD)
         arrived[message.person] = (member, row)
 
-    def _apply(self, arrived: Mapping[str, tuple[Member, Row]], gone: list[Row]) -> set[str]:
+    def _apply(self, arrived: Mapping[str, tuple[Member, EntryState]], gone: list[EntryState]) -> set[str]:
         """People first, then what we know of them: an interruption between the two costs a repetition.
 
         Who is to get a badge that is another's here waits: the entry that takes it from the other may follow.
@@ -410,17 +410,17 @@ class RosterSync:
         # Their tombstone was emptied or withheld, and with it the reason.
         reason = ErasureReason.EMPLOYER
         for person in unlisted:
-            row = Row(person, self._rows[person].version, self._rows[person].sha256, 0, GONE, str(reason))
+            row = EntryState(person, self._rows[person].version, self._rows[person].sha256, 0, GONE, str(reason))
             if person in remaining:
                 self.leaving.setdefault(person, Leaving(reason, row))
             else:
                 self._keep([row])  # kept out, or erased before: nothing of them is here
         self._listed_anew = False
 
-    def _held(self) -> dict[str, Entry]:
-        return {one.person: Entry(one.version, one.sha256) for one in self._rows.values()}
+    def _held(self) -> dict[str, ManifestEntry]:
+        return {one.person: ManifestEntry(one.version, one.sha256) for one in self._rows.values()}
 
-    def _keep(self, rows: list[Row]) -> None:
+    def _keep(self, rows: list[EntryState]) -> None:
         self._people.lacking.left({row.person for row in rows if row.state == GONE})
         self._received.keep(rows)
         self._rows.update({row.person: row for row in rows})
@@ -435,9 +435,9 @@ class RosterSync:
         self.counts.roster_waiting = len(self._waiting)
 
 
-def listing_of(received: Received) -> Listing:
+def listing_of(received: RosterState) -> ManifestIndex:
     """What was last said of the whole. Raises PeopleError."""
-    listing, manifest = Listing(), received.mark(MANIFEST)
+    listing, manifest = ManifestIndex(), received.mark(MANIFEST)
     if manifest is not None:
         listing.manifest = messages.decode_manifest(manifest.payload)
     for payload in received.pages():
@@ -445,15 +445,15 @@ def listing_of(received: Received) -> Listing:
     return listing
 
 
-def missing_of(received: Received) -> list[str]:
+def missing_of(received: RosterState) -> list[str]:
     """As `RosterSync.missing`, for whoever reads the file beside the running terminal. Raises PeopleError."""
     listing = listing_of(received)
-    held = {one.person: Entry(one.version, one.sha256) for one in received.rows().values()}
+    held = {one.person: ManifestEntry(one.version, one.sha256) for one in received.rows().values()}
     return [] if listing.manifest is None else listing.missing(held)
 
 
-def _judged(row: Row, reason: str | None) -> Row:
-    return row if reason is None else Row(row.person, row.version, row.sha256, row.content, OUT, reason)
+def _judged(row: EntryState, reason: str | None) -> EntryState:
+    return row if reason is None else EntryState(row.person, row.version, row.sha256, row.content, OUT, reason)
 
 
 def _sha256(payload: bytes) -> str:

@@ -47,7 +47,7 @@ class Capture:
         self._camera.close()
 
 
-class Reading:
+class BadgeReading:
     """The body of the reading worker; the reader lives and dies on its thread."""
 
     def __init__(self, reader: Reader, reads: "queue.SimpleQueue[Read]") -> None:

@@ -18,12 +18,12 @@ from edge.domain.people.credentials import (
     number,
     pause_ms,
 )
-from edge.people.credentials import Means
+from edge.people.credentials import CredentialStore
 from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING, Alarms
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CredentialMatched:
     """This person, for sure enough."""
 
     person: str
@@ -31,17 +31,17 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class WantsFace:
+class FaceRequired:
     """This person, if their face says so, too."""
 
     person: str
 
 
-class WantsPin:
+class PinRequired:
     """A staff number; its PIN is to follow, whether the number is anybody's or not."""
 
 
-class Unknown:
+class Rejected:
     """Nobody, or not proven; from outside they look the same."""
 
 
@@ -49,13 +49,13 @@ class Repeated:
     """The same badge again: it is still held to the reader, and has had its answer."""
 
 
-Answer = Known | WantsFace | WantsPin | Unknown | Repeated
+Answer = CredentialMatched | FaceRequired | PinRequired | Rejected | Repeated
 
 
-class Desk:
+class CredentialCheck:
     """Answers a reader."""
 
-    def __init__(self, means: Means, needs_face: Callable[[str], bool]) -> None:
+    def __init__(self, means: CredentialStore, needs_face: Callable[[str], bool]) -> None:
         """`needs_face` says whether somebody's badge alone is not enough."""
         self._means, self._needs_face = means, needs_face
         self._asked: tuple[str, str | None, int] | None = None
@@ -90,18 +90,18 @@ class Desk:
             return self._badge(read.text, now_ms)
         asked, self._asked = self._asked, None
         if now_ms < self._keypad_from:
-            return Unknown()
+            return Rejected()
         if asked is not None and now_ms < asked[2]:
             return self._pin(asked[0], asked[1], read.text, now_ms)
         said = number(read.text) or ""
         self._asked = said, self._means.whose(Token.NUMBER, said), now_ms + DEADLINES_MS[State.ASKING]
-        return WantsPin()
+        return PinRequired()
 
     def _badge(self, text: str, now_ms: int) -> Answer:
         if self._unknown.many(now_ms):
             # Too many cards that are nobody's: one read each so often, whoever's it is.
             if now_ms < self._badges_from:
-                return Unknown()
+                return Rejected()
             self._badges_from = now_ms + SLOW_MS
         person = self._means.whose(Token.BADGE, text)
         self._held = text, now_ms  # it was looked up: what the reader says of it from now on is the same reading
@@ -111,8 +111,8 @@ class Desk:
                 self._alarms.begin(
                     BADGES_UNKNOWN, logging.WARNING, words, BADGES_UNKNOWN, FREE_UNKNOWN, SLOW_MS // 1000
                 )
-            return Unknown()
-        return WantsFace(person) if self._needs_face(person) else Known(person, Method.BADGE)
+            return Rejected()
+        return FaceRequired(person) if self._needs_face(person) else CredentialMatched(person, Method.BADGE)
 
     def _pin(self, said: str, person: str | None, pin: str, now_ms: int) -> Answer:
         claimed = person
@@ -123,7 +123,7 @@ class Desk:
                 claimed = None  # looked at as a number that is nobody's, and as slowly
         if self._means.proves(claimed, pin) and claimed is not None:
             self._wrong.forgive(said)
-            return Known(claimed, Method.PIN)
+            return CredentialMatched(claimed, Method.PIN)
         if self._wrong.add(said, now_ms):
             self._keypad_from = now_ms + FIRST_PAUSE_MS
             words = "%s: %d wrong PINs within ten minutes; the keypad pauses for %d s after each, badges go on"
@@ -132,4 +132,4 @@ class Desk:
             )
         if claimed is not None:
             self._not_before[claimed] = now_ms + pause_ms(self._means.failures(claimed))
-        return Unknown()
+        return Rejected()

@@ -9,12 +9,12 @@ import numpy as np
 
 from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.exposure import Metering
-from edge.domain.face import Band, Frame, Method, Reason, Sight
+from edge.domain.face import Band, Frame, Method, RefusalReason, Sight
 from edge.domain.pad import liveness
 from edge.domain.plural import counted
 from edge.domain.recognition import quality
 from edge.domain.recognition.attempts import Attempts
-from edge.domain.recognition.change_detection import Stillness
+from edge.domain.recognition.change_detection import ChangeDetector
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery, decade, threshold
 from edge.domain.recognition.head_turn import WITHIN_MS, Challenge, Progress, Side
@@ -67,7 +67,7 @@ class Challenged:
     side: Side
 
 
-class Faces:
+class FaceRecognition:
     """One thread uses it."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Faces:
         self._pipeline, self._rules, self._pace = pipeline, rules, pace
         self._attempts = Attempts(min(rules.fmr_table.values()), decade(rules.fmr_table))
         self._decider = Decider(rules.decision, self._attempts)
-        self._stillness, self._metering, self._paused_long = Stillness(), Metering(), False
+        self._stillness, self._metering, self._paused_long = ChangeDetector(), Metering(), False
         self._awaited: _Awaited | None = None
         self._challenge: tuple[Challenge, Identified] | None = None
         self._gallery = Gallery.empty(pipeline.embedder_id)
@@ -203,7 +203,7 @@ class Faces:
             return sight, outcome
         if sight.box is None or sight.yaw is None:
             self._decider.deny(now_ms)
-            return sight, Refused(Reason.NOT_RECOGNISED)
+            return sight, Refused(RefusalReason.NOT_RECOGNISED)
         side = secrets.choice(tuple(Side))
         self._challenge = Challenge(side, sight.yaw, now_ms + WITHIN_MS, sight.box), outcome
         return sight, Challenged(side)
@@ -227,7 +227,7 @@ class Faces:
             self._decider.confirm()
             return who
         self._decider.deny(now_ms)
-        return Refused(Reason.NOT_RECOGNISED)
+        return Refused(RefusalReason.NOT_RECOGNISED)
 
     def _outcome(self, sight: Sight, now_ms: int) -> Identified | Refused | None:
         if self._awaited is not None and now_ms >= self._awaited.until_ms:
@@ -239,13 +239,13 @@ class Faces:
             outcome = one.decider.observe(sight, one.gallery, one.threshold)
         if isinstance(outcome, Accepted):
             return self._accepted(outcome)
-        if outcome is not None and outcome.reason in {Reason.NOT_RECOGNISED, Reason.PAUSED}:
+        if outcome is not None and outcome.reason in {RefusalReason.NOT_RECOGNISED, RefusalReason.PAUSED}:
             self._await_nobody(now_ms)
         return outcome
 
     def _accepted(self, who: Accepted) -> Identified | Refused:
         if self._awaited is None and self.needed(who.person):
-            return Refused(Reason.BADGE_NEEDED)
+            return Refused(RefusalReason.BADGE_NEEDED)
         method = Method.FACE
         if self._awaited is not None:
             # They have had their answer, and may linger.

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class CaptureSettings:
     """How images are taken."""
 
     key: PublicKey
@@ -42,7 +42,7 @@ class Taking:
     max_edge_px: int
 
 
-class Stills:
+class ImageCapture:
     """`offer` belongs to the attending thread, everything else to the worker; `expire` comes before both."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Stills:
         path: Path,
         clock: Clock,
         open_people: Callable[[], People],
-        taking: Callable[[], Taking | None],
+        taking: Callable[[], CaptureSettings | None],
     ) -> None:
         """`taking` says how; None: what is there is deleted on its day, and nothing is added.
 
@@ -58,7 +58,7 @@ class Stills:
         because somebody else knows its private half, or go away.
         """
         self._path, self._clock, self._open_people, self._ask = path, clock, open_people, taking
-        self._taking: Taking | None = None
+        self._taking: CaptureSettings | None = None
         self._keyless, self._ask_ns = True, 0
         self._waiting: queue.Queue[tuple[bytes, Pixels]] = queue.Queue(WAITING)
         self._look_ns = 0

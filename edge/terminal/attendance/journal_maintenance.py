@@ -9,7 +9,7 @@ from edge.errors import JournalError
 from edge.journal import capacity
 from edge.journal.capacity import Bounds, Fill
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 AGE_EVERY_MS = 3_600_000
 RESERVE_EVERY_MS = 60_000
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class JournalHealth:
     """What one round found."""
 
     full: bool
@@ -30,15 +30,15 @@ class State:
     evicted: int
 
 
-class Upkeep:
+class JournalMaintenance:
     """The body of a task of the attending thread, every second."""
 
-    def __init__(self, ring: Ring, reserve: Reserve, bounds: Bounds) -> None:
+    def __init__(self, ring: Journal, reserve: Reserve, bounds: Bounds) -> None:
         self._ring, self._reserve, self._bounds = ring, reserve, bounds
         self._age_at = self._reserve_at = 0
         self._reserve_short = False
 
-    def run(self, now: TimeEvidence, now_ms: int) -> State:
+    def run(self, now: TimeEvidence, now_ms: int) -> JournalHealth:
         """Remove what may go, and say how things stand; `now_ms` is the monotonic clock's. Raises JournalError."""
         evicted = self._age(now, now_ms)
         fill = self._fill()
@@ -56,7 +56,7 @@ class Upkeep:
             (UNSYNCHRONISED, not now.synchronised),
         )
         raised = tuple(name for name, is_raised in warnings if is_raised and name is not None)
-        return State(word == capacity.FULL, raised, evicted)
+        return JournalHealth(word == capacity.FULL, raised, evicted)
 
     def _fill(self) -> Fill:
         stats = self._ring.stats()

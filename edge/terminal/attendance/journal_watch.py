@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.errors import JournalDamaged, JournalError
 from edge.journal import last_seen
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
 from edge.journal.quarantine import mark_suspect
 
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 class Noting:
     """On a thread of its own: what it writes must be on the disk, and no punch waits for that."""
 
-    def __init__(self, open_ring: Callable[[], Ring], *, every_s: float = EVERY_S) -> None:
+    def __init__(self, open_ring: Callable[[], Journal], *, every_s: float = EVERY_S) -> None:
         self._open_ring, self._every_s = open_ring, every_s
-        self._ring: Ring | None = None
+        self._ring: Journal | None = None
         self._file: tuple[int, int] | None = None
         self._seen: Seen | None = None
         self._failed = False
@@ -60,7 +60,7 @@ class Noting:
             self._ring.close()
             self._ring = None
 
-    def _note(self, ring: Ring) -> None:
+    def _note(self, ring: Journal) -> None:
         try:
             head = ring.head()
             if self._seen is None or (self._seen.epoch, self._seen.seq) != (ring.epoch, head.seq):
@@ -72,7 +72,7 @@ class Noting:
         else:
             self._failed = False
 
-    def _opened(self) -> Ring:
+    def _opened(self) -> Journal:
         if self._ring is None:
             raise RuntimeError("call open() first, on the thread that calls run_once()")
         return self._ring

@@ -14,7 +14,7 @@ from edge import __version__
 from edge.domain.attendance.cues import CUES
 from edge.domain.attendance.punch_direction import DirectionPolicy
 from edge.domain.attendance.states import Event, Fault, Happening, Situation, State, begin, step, tick
-from edge.domain.face import Direction, Frame, Reason, Sight
+from edge.domain.face import Direction, Frame, RefusalReason, Sight
 from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Read
 from edge.domain.plural import counted
@@ -23,17 +23,25 @@ from edge.domain.recognition.decision import Refused
 from edge.errors import JournalDamaged, JournalError, PeopleError
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring, Stored
+from edge.journal.journal import Journal, Stored
 from edge.journal.quarantine import mark_suspect
 from edge.people.lacking import words
 from edge.people.people_store import People
 from edge.people.policies import another_text
 from edge.ports import Clock
 from edge.terminal.attendance import unfinished
-from edge.terminal.attendance.credential_check import Answer, Desk, Known, Repeated, Unknown, WantsFace, WantsPin
+from edge.terminal.attendance.credential_check import (
+    Answer,
+    CredentialCheck,
+    CredentialMatched,
+    FaceRequired,
+    PinRequired,
+    Rejected,
+    Repeated,
+)
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import Challenged, FaceRules, Faces
-from edge.terminal.attendance.journal_maintenance import Upkeep
+from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
+from edge.terminal.attendance.journal_maintenance import JournalMaintenance
 from edge.terminal.attendance.punch_recorder import Recorder
 from edge.terminal.attendance.punches import Identified, Puncher
 from edge.terminal.runtime.alarms import PEOPLE_PUT_BACK, PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
@@ -83,14 +91,14 @@ class Attend:
         self,
         slot: LatestSlot[Frame],
         pipeline: Pipeline,
-        open_ring: Callable[[], Ring],
+        open_ring: Callable[[], Journal],
         open_people: Callable[[], People],
         player: CuePlayer,
         clock: Clock,
         rules: Rules,
         latency: Latency,
         appended: Callable[[], None],
-        faces: Faces,
+        faces: FaceRecognition,
         reads: "queue.SimpleQueue[Read]",
         still: Callable[[Stored, Frame, Sight], None] | None = None,
         learn: Callable[[People, Identified, Frame], None] | None = None,
@@ -136,8 +144,8 @@ class Attend:
         reserve = Reserve(self._ring.path, self._rules.bounds.max_bytes)
         self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
         self._puncher = Puncher(self._ring, self._recorder, self._rules.direction)
-        self._desk = Desk(self._people.means, self._faces.needed)
-        self._upkeep = Upkeep(self._ring, reserve, self._rules.bounds)
+        self._desk = CredentialCheck(self._people.means, self._faces.needed)
+        self._upkeep = JournalMaintenance(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         unfinished.finish(self._people, self._ring, self._clock)
         self._load_gallery()
@@ -207,7 +215,7 @@ class Attend:
         """Whether a face still counts: a consent may have ended since the gallery was made."""
         if self._people.version() != self._roster_version:
             self._load_gallery()
-        return who if self._faces.matches(who.person) else Refused(Reason.NOT_RECOGNISED)
+        return who if self._faces.matches(who.person) else Refused(RefusalReason.NOT_RECOGNISED)
 
     def _read_badges(self, now_ms: int) -> None:
         """At most one a turn; what was read while nothing can be recorded is not kept for later."""
@@ -223,20 +231,20 @@ class Attend:
             answer = self._desk.answer(read, now_ms)
         except PeopleError as error:  # locked for long, or a full disk: who types a PIN then is not let in unproven
             LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
-            answer = Unknown()
+            answer = Rejected()
         self._desk_alarms = self._desk.alarms
         if isinstance(answer, Repeated):
             return
-        if isinstance(answer, Known):
+        if isinstance(answer, CredentialMatched):
             self._punch(Identified(answer.person, answer.method), now_ns)
-        elif isinstance(answer, WantsPin):
+        elif isinstance(answer, PinRequired):
             self._happen(Happening(Event.NUMBER))
-        elif isinstance(answer, WantsFace) and self._faces_count():
+        elif isinstance(answer, FaceRequired) and self._faces_count():
             self._faces.expect(answer.person, now_ms)
             self._happen(Happening(Event.BADGE))
         else:
             self.tally.badges_refused += 1
-            self._answer(Event.REFUSED, None, now_ns, Reason.NOT_RECOGNISED)
+            self._answer(Event.REFUSED, None, now_ns, RefusalReason.NOT_RECOGNISED)
 
     def _punch(self, who: Identified, captured_ns: int) -> Stored | None:
         # durable when it returns one; only then the light
@@ -250,12 +258,12 @@ class Attend:
         self._answer(event, punched.direction, captured_ns)
         return punched.stored
 
-    def _refuse(self, reason: Reason, captured_ns: int) -> None:
+    def _refuse(self, reason: RefusalReason, captured_ns: int) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
         self._answer(Event.REFUSED, None, captured_ns, reason)
 
     def _answer(
-        self, event: Event, direction: Direction | None, captured_ns: int, reason: Reason | None = None
+        self, event: Event, direction: Direction | None, captured_ns: int, reason: RefusalReason | None = None
     ) -> None:
         following = step(self._situation, Happening(event, direction, reason), self._now_ms())
         self._latency.decided(following.cue, captured_ns, self._first_seen_ns or captured_ns)

@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Shadow:
+class NextModelLearner:
     """Belongs to the attending thread, as the pipeline does; called after the light, which it never delays."""
 
     pipeline: Pipeline

@@ -14,7 +14,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring, Stored
+from edge.journal.journal import Journal, Stored
 from edge.journal.quarantine import mark_suspect
 from edge.ports import Clock
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """One thread's way to append."""
 
-    def __init__(self, ring: Ring, reserve: Reserve, clock: Clock, appended: Callable[[], None]) -> None:
+    def __init__(self, ring: Journal, reserve: Reserve, clock: Clock, appended: Callable[[], None]) -> None:
         """`appended` is told after each record, so that the uplink need not poll."""
         self.writable = True
         """False from the first record that could not be stored until `mended`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, decide, last_of
 from edge.domain.face import Band, Direction, Method
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring, Stored
+from edge.journal.journal import Journal, Stored
 from edge.terminal.attendance.punch_recorder import Recorder
 
 
@@ -38,7 +38,7 @@ class Punched:
 class Puncher:
     """Belongs to the attending thread, as the ring does."""
 
-    def __init__(self, ring: Ring, recorder: Recorder, policy: DirectionPolicy) -> None:
+    def __init__(self, ring: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
         self._ring, self._recorder, self._policy = ring, recorder, policy
         self._repeated: dict[str, int] = {}
         """Whose punch was repeated last, by its seq."""

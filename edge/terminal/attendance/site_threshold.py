@@ -22,7 +22,7 @@ _MOST = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ThresholdFile:
     """What the file says that counts."""
 
     model_id: str
@@ -48,7 +48,7 @@ def write(
     return path
 
 
-def read(state: Path) -> Written | None:
+def read(state: Path) -> ThresholdFile | None:
     """What is in force; None when there is none. Raises RecordError for a damaged file."""
     try:
         raw = read_file(state / CALIBRATION, _MOST)
@@ -62,7 +62,7 @@ def read(state: Path) -> Written | None:
         raise RecordError(f"{CALIBRATION} is not one of this version")
     if isinstance(shift, bool) or not isinstance(shift, int | float) or not LOOSEST <= shift <= STRICTEST:
         raise RecordError(f"{CALIBRATION} moves the threshold by what no calibration does")
-    return Written(model, float(shift), made)
+    return ThresholdFile(model, float(shift), made)
 
 
 def scores(state: Path, model_id: str) -> Scorebook:

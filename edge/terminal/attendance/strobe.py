@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from edge.domain.face import Box, Finding, Frame, Reflection, Sight
+from edge.domain.face import Box, Frame, Reflection, Sight, StrobeFinding
 from edge.domain.pad import strobe, strobe_timing
 from edge.domain.pad.strobe import Patch
 from edge.terminal.attendance.lamp import Lamp
@@ -42,7 +42,7 @@ class Strobing:
         self._nothing = 0
         self.blind = False
         """The lamp shows no difference, flash after flash."""
-        self._counts: Counter[str] = Counter(dict.fromkeys((*map(str, Finding), UNSETTLED), 0))
+        self._counts: Counter[str] = Counter(dict.fromkeys((*map(str, StrobeFinding), UNSETTLED), 0))
 
     def took(self, frame: Frame) -> bool:
         """Whether the lamp had a part in a frame: then it is not one to recognise anybody by."""
@@ -92,7 +92,7 @@ class Strobing:
 
     def _count(self, found: Reflection) -> None:
         self._counts[found.finding] += 1
-        self._nothing = self._nothing + 1 if found.finding is Finding.NOTHING else 0
+        self._nothing = self._nothing + 1 if found.finding is StrobeFinding.NOTHING else 0
         if (blind := self._nothing >= BLIND) == self.blind:
             return
         self.blind = blind

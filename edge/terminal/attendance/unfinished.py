@@ -4,7 +4,7 @@ import logging
 from functools import partial
 
 from edge.errors import EvidenceError, JournalError, PeopleError, RecordError, TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal.operator.enrolment import finish_erasures
@@ -14,7 +14,7 @@ from edge.terminal.startup import restored_credentials, restored_files, restored
 _log = logging.getLogger(__name__)
 
 
-def finish(people: People, ring: Ring, clock: Clock) -> None:
+def finish(people: People, ring: Journal, clock: Clock) -> None:
     """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
     for step in (
         partial(settle, people, ring, clock, interrupted=True),

@@ -22,7 +22,7 @@ from edge.errors import RecordError
 from edge.ports import Acknowledged, Connected, Disconnected
 from edge.terminal import factory
 from edge.terminal.checks import online_journal
-from edge.terminal.checks.online_journal import Record
+from edge.terminal.checks.online_journal import JournalRecord
 from edge.terminal.factory import Secrets
 
 RECEIPT_S = 20.0
@@ -34,7 +34,7 @@ _TIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OnlineStep:
     """One step of the way."""
 
     name: str
@@ -43,7 +43,7 @@ class Step:
     """What was found; of a bad one with the cure."""
 
 
-def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[Step]:
+def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[OnlineStep]:
     """Each as it is done; a bad one is the last. Raises JournalError, KeyFileError, ConfigError."""
     question = _Question(config, secrets, receipt_s)
     for _ in range(_TIMES):
@@ -68,7 +68,7 @@ class _Question:
         self._strange: set[str] = set()
         """Ids of the keys, not ours, that signed what came as receipts."""
 
-    def ask(self) -> Iterator[Step]:
+    def ask(self) -> Iterator[OnlineStep]:
         """One connection; unless it is lost, `answered` is set at its end."""
         settings = factory.uplink_settings(self._config)
         where = f"{settings.host}:{settings.port}"
@@ -81,47 +81,49 @@ class _Question:
             if not isinstance(came, Connected):
                 why = "no answer in time; check the network" if came is None else came.reason
                 self.answered = True
-                yield Step("broker", False, f"{where}: {why}")
+                yield OnlineStep("broker", False, f"{where}: {why}")
                 return
             if not self._greeted:
                 self._greeted = True
-                yield Step("broker", True, f"{where} accepts {settings.certificate}")
+                yield OnlineStep("broker", True, f"{where} accepts {settings.certificate}")
             yield from self._send(link)
         finally:
             link.stop()
 
-    def beside(self) -> Step:
+    def beside(self) -> OnlineStep:
         """A running service took the connection back each time: whether it has the receipt, the journal says."""
         record, deadline = self._record, time.monotonic() + self._receipt_s
         while record is not None and record.receipted < record.seq and time.monotonic() < deadline:
             upto = online_journal.number(self._config, _RECEIPTED)
             if upto >= record.seq:
-                return Step("ledger", True, f"the running service has its signed receipt up to {upto}")
+                return OnlineStep("ledger", True, f"the running service has its signed receipt up to {upto}")
             time.sleep(_LOOK_S)
         lost = f"the connection was lost {_TIMES} times ({self.lost}), as beside a running service"
         if record is not None and record.receipted < record.seq:
-            return Step("ledger", False, f"{lost}; {self._silence()}")
+            return OnlineStep("ledger", False, f"{lost}; {self._silence()}")
         held = 0 if record is None else record.receipted
-        return Step(
+        return OnlineStep(
             "ledger",
             False,
             f"{lost}; every record up to {held} has its receipt already: nothing new was asked; "
             "stop the service and ask again to see the way now",
         )
 
-    def _send(self, link: MqttLink) -> Iterator[Step]:
+    def _send(self, link: MqttLink) -> Iterator[OnlineStep]:
         record = self._record
         if record is None:
             self.answered = True
             said = "nothing to receipt: no record is here yet, and only a receipt shows that the ledger takes ours"
-            yield Step("ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then ask again")
+            yield OnlineStep(
+                "ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then ask again"
+            )
             return
         if not link.publish(record.topic, record.wire, token=1):
             self.lost = "at once"
             return
         deadline = time.monotonic() + self._receipt_s
         while (event := _next(link, deadline)) is not None:
-            step: Step | None = None
+            step: OnlineStep | None = None
             match event:
                 case Disconnected(reason):
                     self.lost = reason
@@ -140,21 +142,23 @@ class _Question:
             if self.answered:
                 return
         self.answered = True
-        yield Step("ledger", False, self._silence())
+        yield OnlineStep("ledger", False, self._silence())
 
-    def _acknowledged(self, answer: Acknowledged, record: Record) -> Step | None:
+    def _acknowledged(self, answer: Acknowledged, record: JournalRecord) -> OnlineStep | None:
         if answer.refused is not None:
             cure = "terminal.site and terminal.name must be those of the certificate, and the broker's ACL allow it"
-            return Step("record", False, f"the broker refuses {record.topic} ({answer.refused}); {cure}")
+            return OnlineStep("record", False, f"the broker refuses {record.topic} ({answer.refused}); {cure}")
         if answer.unheard:
             cure = "start it at the centre: `smartclocker central run`"
-            return Step("record", False, f"the broker threw record {record.seq} away: no ledger listens; {cure}")
+            return OnlineStep(
+                "record", False, f"the broker threw record {record.seq} away: no ledger listens; {cure}"
+            )
         if self._taken:
             return None
         self._taken = True
-        return Step("record", True, f"the broker took record {record.seq}, which the ledger may have already")
+        return OnlineStep("record", True, f"the broker took record {record.seq}, which the ledger may have already")
 
-    def _receipt(self, received: Receive, record: Record) -> Step | None:
+    def _receipt(self, received: Receive, record: JournalRecord) -> OnlineStep | None:
         if received.message.topic != topics.receipt(self._me):
             return None
         try:
@@ -171,7 +175,7 @@ class _Question:
             return None
         return self._covers(receipt, record)
 
-    def _covers(self, receipt: Receipt, record: Record) -> Step | None:
+    def _covers(self, receipt: Receipt, record: JournalRecord) -> OnlineStep | None:
         """None for one that does not cover the record: another may follow."""
         if receipt.upto < record.seq:
             self._behind = receipt.upto
@@ -181,10 +185,10 @@ class _Question:
             cure = "keep this disk, and compare both with `smartclocker journal verify`"
             why = "its chain is not ours" if receipt.upto <= last else f"ours ends with {last}, and its chain is"
             said = f"{why} at record {receipt.upto}: a journal was copied or restored (fork); {cure}"
-            return Step("ledger", False, said)
+            return OnlineStep("ledger", False, said)
         waiting = last - receipt.upto
         rest = f"; the service sends the {waiting} after it" if waiting else ""
-        return Step("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
+        return OnlineStep("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
 
     def _silence(self) -> str:
         if self._strange:

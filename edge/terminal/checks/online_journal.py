@@ -15,7 +15,7 @@ from edge.terminal.factory import Secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class JournalRecord:
     """What is sent: a record of the journal as it stands there."""
 
     epoch: str
@@ -26,7 +26,7 @@ class Record:
     wire: bytes
 
 
-def record(config: Config, secrets: Secrets) -> Record | None:
+def record(config: Config, secrets: Secrets) -> JournalRecord | None:
     """The oldest record without a receipt, else the last; None where there is none. Raises JournalError."""
     path = factory.journal_path(config)
     if not JOURNAL.present(path):
@@ -40,7 +40,7 @@ def record(config: Config, secrets: Secrets) -> Record | None:
         return None
     seq, kind, payload, signature = rows[1] if len(rows) > 1 else rows[0]
     wire = dsse.to_wire(Envelope(PAYLOAD_TYPE, payload, key_id(secrets.identity.verify_key), signature))
-    return Record(epoch, seq, receipted, topics.record(factory.origin(config), kind), wire)
+    return JournalRecord(epoch, seq, receipted, topics.record(factory.origin(config), kind), wire)
 
 
 def number(config: Config, question: str) -> int:

@@ -10,7 +10,7 @@ from edge.domain.plural import counted
 from edge.errors import RosterDamaged, SmartClockerError
 from edge.journal.verify import opened
 from edge.people import gallery_query, lacking, policies
-from edge.people.roster.state import RECEIVED, Received
+from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
 from edge.terminal import factory
 
@@ -53,7 +53,7 @@ def roster(state: Path) -> Iterator[str]:
             yield f"storage.state: {path}: it is a link, and nobody here makes one; {RECEIVED.mend}"
         elif RECEIVED.present(path):
             with RECEIVED.guard(path), opened(path, RECEIVED) as db:
-                Received(path, reading=db)
+                RosterState(path, reading=db)
     except RosterDamaged as error:
         yield f"storage.state: {error}"
     except (SmartClockerError, OSError) as error:

@@ -18,7 +18,7 @@ from edge.domain.protocol.order import Lifts, Word
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Kind, Restriction
 from edge.errors import PeopleError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -39,7 +39,7 @@ TAKEN = "taken from"
 """How the detail of a record begins that tells of a badge, a staff number or a PIN that was taken."""
 
 
-def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
+def withdraw(person: str, policy: Policy, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
     """End a consent: matching stops and the templates' key is dropped first, then the record says so.
 
     Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
@@ -55,7 +55,7 @@ def withdraw(person: str, policy: Policy, *, people: People, ring: Ring, clock: 
     changed(change, people, ring, clock, by)
 
 
-def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
+def erase(person: str, reason: ErasureReason, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
     """Destroy a person's biometrics, on record; how many templates there were.
 
     Raises PeopleError for an unknown person, and while another process reads the file: then give it again.
@@ -81,7 +81,9 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Ring, clo
     return count
 
 
-def restrict(person: str, restriction: Restriction, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
+def restrict(
+    person: str, restriction: Restriction, *, people: People, ring: Journal, clock: Clock, by: str
+) -> bool:
     """Keep somebody without matching them; False when that was so already. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
@@ -93,7 +95,7 @@ def restrict(person: str, restriction: Restriction, *, people: People, ring: Rin
     return changed(change, people, ring, clock, by)
 
 
-def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
+def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Journal, clock: Clock, by: str) -> bool:
     """Match somebody again; False when nothing kept them from it.
 
     Raises PeopleError where it is not this bar that there is, JournalError.
@@ -110,7 +112,7 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Ring, clock: 
 
 
 def agree(
-    person: str, consent: Consent, policy: Policy, *, people: People, ring: Ring, clock: Clock, by: str
+    person: str, consent: Consent, policy: Policy, *, people: People, ring: Journal, clock: Clock, by: str
 ) -> None:
     """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
 
@@ -130,7 +132,7 @@ def agree(
 
 def add_face(
     person: str, name: str, probes: Sequence[Probe], consent: Consent, policy: Policy,
-    *, people: People, ring: Ring, clock: Clock, by: str,
+    *, people: People, ring: Journal, clock: Clock, by: str,
 ) -> enrolment.Enrolled:  # fmt: skip
     """Somebody who is here by badge or PIN agrees to their face, or does so again: they keep their id (I9).
 
@@ -160,7 +162,7 @@ def refuse_face(person: str, people: People) -> None:
         raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
 
 
-def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
+def rectify(person: str, name: str, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
     """Give somebody their right name. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
@@ -172,7 +174,7 @@ def rectify(person: str, name: str, *, people: People, ring: Ring, clock: Clock,
 
 
 def access(
-    person: str, target: Path, origin: Origin, *, people: People, ring: Ring, clock: Clock, by: str
+    person: str, target: Path, origin: Origin, *, people: People, ring: Journal, clock: Clock, by: str
 ) -> list[Path]:
     """Write everything that is held about a person into a folder of their own; it is on record that it was.
 
@@ -187,7 +189,7 @@ def access(
 
 def export(
     person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
-    *, people: People, ring: Ring, clock: Clock, by: str,
+    *, people: People, ring: Journal, clock: Clock, by: str,
 ) -> int:  # fmt: skip
     """Write somebody into a new file for the centre (`edge.people.roster.export`), on record; its size in bytes.
 
@@ -206,7 +208,7 @@ def export(
     return handed_out(says, write, people, ring, clock, by)
 
 
-def add(name: str, *, age_attested: bool, people: People, ring: Ring, clock: Clock, by: str) -> str:
+def add(name: str, *, age_attested: bool, people: People, ring: Journal, clock: Clock, by: str) -> str:
     """Somebody without a face; their new id. Raises PeopleError without an attested age, JournalError."""
     if not age_attested:
         raise PeopleError(
@@ -229,7 +231,7 @@ def give_token(
     text: str,
     *,
     people: People,
-    ring: Ring,
+    ring: Journal,
     clock: Clock,
     by: str,
     other_card: bool = False,
@@ -246,7 +248,7 @@ def give_token(
     return changed(change, people, ring, clock, by)
 
 
-def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
+def take_tokens(person: str, kind: Token, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
     """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
     count = 0
 
@@ -260,7 +262,7 @@ def take_tokens(person: str, kind: Token, *, people: People, ring: Ring, clock: 
     return count
 
 
-def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> None:
+def choose_pin(person: str, pin: str | None, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
     """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
@@ -270,7 +272,7 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Ring, cloc
     changed(change, people, ring, clock, by)
 
 
-def looked(person: str, *, people: People, ring: Ring, clock: Clock, by: str) -> bool:
+def looked(person: str, *, people: People, ring: Journal, clock: Clock, by: str) -> bool:
     """Say that what this file may lack of somebody was seen to; False when nothing was noted of them.
 
     Raises PeopleError, JournalError.
@@ -285,7 +287,7 @@ def looked(person: str, *, people: People, ring: Ring, clock: Clock, by: str) ->
     return changed(change, people, ring, clock, by)
 
 
-def delete_images(person: str | None, *, people: People, ring: Ring, clock: Clock, by: str) -> int:
+def delete_images(person: str | None, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
     """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
     begun = "was begun by hand at the terminal and cut short: some images may be there; give it again"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from edge.domain.people.operator_id import is_by
 from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.errors import PeopleError, TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.ports import Clock
@@ -27,7 +27,9 @@ def did(word: str, detail: str, person: str | None, outcome: CommandOutcome = Co
     return Kind.COMMAND_RESULT, {**data, "detail": detail, **({} if person is None else {"person": person})}
 
 
-def changed(change: Callable[[], list[Saying]], people: People, ring: Ring, clock: Clock, by: str | None) -> bool:
+def changed(
+    change: Callable[[], list[Saying]], people: People, ring: Journal, clock: Clock, by: str | None
+) -> bool:
     """The change and the debt of its record in one transaction; then the record. False where nothing was said.
 
     Raises what `change` raises, PeopleError, JournalError.
@@ -43,7 +45,7 @@ def changed(change: Callable[[], list[Saying]], people: People, ring: Ring, cloc
 
 
 def handed_out(
-    says: Saying, write: Callable[[], _Made], people: People, ring: Ring, clock: Clock, by: str
+    says: Saying, write: Callable[[], _Made], people: People, ring: Journal, clock: Clock, by: str
 ) -> _Made:
     """The debt of the record, then what `write` hands out, then the record: nothing leaves untold.
 
@@ -63,7 +65,7 @@ def handed_out(
 
 
 def destroyed(
-    begun: Saying, destroy: Callable[[], tuple[_Made, Saying]], people: People, ring: Ring, clock: Clock, by: str
+    begun: Saying, destroy: Callable[[], tuple[_Made, Saying]], people: People, ring: Journal, clock: Clock, by: str
 ) -> _Made:
     """The debt of `begun`, then what `destroy` does to another file; what it says takes the place of `begun`.
 

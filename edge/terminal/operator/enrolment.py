@@ -16,7 +16,7 @@ from edge.domain.recognition import lookalikes
 from edge.errors import EnrolmentRefused, PeopleError
 from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.people.person import malformed, new_person_id
@@ -114,7 +114,7 @@ def enrol(
     policy: Policy,
     *,
     people: People,
-    ring: Ring,
+    ring: Journal,
     clock: Clock,
     by: str | None = None,
 ) -> Enrolled:
@@ -160,7 +160,7 @@ def given(person: str, consent: Consent) -> dict[str, object]:
 
 
 def erase(
-    person: str, reason: ErasureReason, *, people: People, ring: Ring, clock: Clock, interrupted: bool = False
+    person: str, reason: ErasureReason, *, people: People, ring: Journal, clock: Clock, interrupted: bool = False
 ) -> int:
     """Destroy a person's biometrics, then record it; how many templates there were. By hand: `by_hand.erase`.
 
@@ -179,13 +179,13 @@ def erase(
     return count
 
 
-def says_erased(ring: Ring, person: str) -> bool:
+def says_erased(ring: Journal, person: str) -> bool:
     """Whether the last that the journal holds of somebody's enrolment is its end."""
     told = [(seq, kind) for _, kind, seq in ring.words(person) if kind != Kind.RESTRICTED]
     return max(told, default=(0, ""))[1] == Kind.ERASED
 
 
-def finish_erasures(*, people: People, ring: Ring, clock: Clock) -> int:
+def finish_erasures(*, people: People, ring: Journal, clock: Clock) -> int:
     """Carry through what an interruption left, to the record; how many there were.
 
     Raises PeopleError for the first that could not be, after all others; JournalError when nothing can be stored.

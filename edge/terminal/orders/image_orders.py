@@ -14,7 +14,7 @@ from edge.domain.protocol.order import EVERYBODY, Order, Word
 from edge.domain.protocol.record_kinds import CommandOutcome
 from edge.evidence_images.schema import COPY_SUFFIX, NAME
 from edge.evidence_images.store import EvidenceStore, Still, opened
-from edge.terminal.orders.order_actions import Done
+from edge.terminal.orders.order_actions import OrderOutcome
 from edge.terminal.subject_access.report import FOLDER, keep
 
 INDEX = "index.json"
@@ -29,7 +29,7 @@ def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str,
         return [] if store is None else [_describe(one) for one in store.stills(person)]
 
 
-def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
+def delete(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
     """The employer's request: all images, or one person's: what is to be said of it, with their number.
 
     None is deleted yet: that is `carry_out`, once it is owed to the journal, and again until the journal says it.
@@ -38,7 +38,7 @@ def delete(order: Order, state: Path, now: TimeEvidence) -> Done:
     whose = order.fields["whose"]
     count = len(listed(state, None if whose == EVERYBODY else whose, now))
     whole = f", {OF_EVERYBODY}" if whose == EVERYBODY else ""
-    return Done(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
+    return OrderOutcome(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
 
 
 def carry_out(said: Mapping[str, Any], state: Path, now: TimeEvidence) -> None:
@@ -56,7 +56,7 @@ def remove(person: str | None, state: Path, now: TimeEvidence) -> int:
         return 0 if store is None else store.remove(person)
 
 
-def release(order: Order, state: Path, now: TimeEvidence) -> Done:
+def release(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
     """Hand out the images of the named punches, all of them or none. Raises EvidenceError, TransferError."""
     wanted = order.fields["records"]
     with opened(state / NAME, now) as store:
@@ -66,11 +66,13 @@ def release(order: Order, state: Path, now: TimeEvidence) -> Done:
             detail = (
                 f"no image of this person is kept of {len(missing)} of {len(wanted)} records; none was released"
             )
-            return Done(CommandOutcome.REFUSED, detail)
+            return OrderOutcome(CommandOutcome.REFUSED, detail)
         if not all(there[record].certain for record in wanted):
-            return Done(CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released")
+            return OrderOutcome(
+                CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released"
+            )
         name, sha256 = _copy(store, [there[record] for record in wanted], order)
-    return Done(CommandOutcome.DONE, f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
+    return OrderOutcome(CommandOutcome.DONE, f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
 
 
 def accompany(order: Order, state: Path, now: TimeEvidence) -> int:

@@ -20,7 +20,7 @@ _BARS = {Word.RESTRICT: Restriction.RESTRICTED, Word.OBJECT: Restriction.OBJECTE
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class OrderOutcome:
     """What became of an order."""
 
     outcome: CommandOutcome
@@ -41,7 +41,7 @@ def result(order: Order, outcome: CommandOutcome, detail: str) -> Saying:
     return Kind.COMMAND_RESULT, {**data, **({"person": order.person} if named else {})}
 
 
-class Obeying:
+class OrderExecutor:
     """Carries out orders that were judged genuine, due and for this terminal."""
 
     def __init__(self, people: People, identity: SigningKey, configured: Policy) -> None:
@@ -49,21 +49,21 @@ class Obeying:
         self._people, self._configured = people, configured
         self._box = SealedBox(identity.to_curve25519_private_key())
 
-    def carry_out(self, order: Order, utc: str, wire: bytes) -> Done:
+    def carry_out(self, order: Order, utc: str, wire: bytes) -> OrderOutcome:
         """Inside a transaction. Raises PeopleError where nothing was changed and nothing may be said."""
         if order.word is Word.POLICY:
             return self._policy(order)
         if order.word is Word.ROTATE:
             self._people.orders.add_key(wire)
-            return Done(CommandOutcome.DONE, f"the next key counts from {order.fields['from']}")
+            return OrderOutcome(CommandOutcome.DONE, f"the next key counts from {order.fields['from']}")
         if not self._here(order):
             if order.word in ERASING or order.word is Word.WITHDRAW:
                 self._foretell(order)
-                return Done(CommandOutcome.DONE, "nothing is held of this person here")
+                return OrderOutcome(CommandOutcome.DONE, "nothing is held of this person here")
             return self._foretell_bar(order)
         return self._about_somebody(order, utc)
 
-    def _about_somebody(self, order: Order, utc: str) -> Done:
+    def _about_somebody(self, order: Order, utc: str) -> OrderOutcome:
         match order.word:
             case Word.RESTRICT | Word.OBJECT:
                 return self._restrict(order)
@@ -79,7 +79,7 @@ class Obeying:
     def _here(self, order: Order) -> bool:
         return order.person is not None and self._people.holds(order.person)
 
-    def _erase(self, order: Order, utc: str) -> Done:
+    def _erase(self, order: Order, utc: str) -> OrderOutcome:
         person = order.person or ""
         reason = {
             Word.EMPLOYMENT_ENDED: ErasureReason.EMPLOYMENT_ENDED,
@@ -87,15 +87,15 @@ class Obeying:
         }.get(order.word) or ErasureReason(order.fields["reason"])
         count = self._people.destroy(person, utc, reason)
         said = {"person": person, "reason": str(reason), "templates": count}
-        return Done(CommandOutcome.DONE, f"erased, {counted(count, 'template')}", ((Kind.ERASED, said),))
+        return OrderOutcome(CommandOutcome.DONE, f"erased, {counted(count, 'template')}", ((Kind.ERASED, said),))
 
-    def _withdraw(self, order: Order, utc: str) -> Done:
+    def _withdraw(self, order: Order, utc: str) -> OrderOutcome:
         person = order.person or ""
         if not self._people.consented(person):
             self._foretell(order)
-            return Done(CommandOutcome.DONE, "no consent of this person is known here, and no face is held")
+            return OrderOutcome(CommandOutcome.DONE, "no consent of this person is known here, and no face is held")
         if not self._people.withdraw(person, utc):
-            return Done(CommandOutcome.DONE, "withdrawn before")
+            return OrderOutcome(CommandOutcome.DONE, "withdrawn before")
         policy = self._people.agreed_to(person)
         said = {
             "person": person,
@@ -103,14 +103,16 @@ class Obeying:
             "policy_version": policy.version,
             "policy_sha256": policy.sha256,
         }
-        return Done(CommandOutcome.DONE, "withdrawn: key, name and templates are gone", ((Kind.CONSENT, said),))
+        return OrderOutcome(
+            CommandOutcome.DONE, "withdrawn: key, name and templates are gone", ((Kind.CONSENT, said),)
+        )
 
     def _foretell(self, order: Order) -> None:
         """The entry may be on its way still: it is to find this here. By the authority's clock, not by ours."""
         withdrawn_at = order.issued if order.word is Word.WITHDRAW else None
         self._people.foretell(order.person or "", withdrawn_at=withdrawn_at)
 
-    def _foretell_bar(self, order: Order) -> Done:
+    def _foretell_bar(self, order: Order) -> OrderOutcome:
         """The same of a restriction and an objection, and of the end of one; of all else nobody is here."""
         person = order.person or ""
         before = self._people.foretold_bar(person) if order.person is not None else None
@@ -118,71 +120,75 @@ class Obeying:
             refused = _not_lifted(before, Lifts(order.fields["lifts"]))
             if refused is None:
                 self._people.foretell_bar(person, None)
-            return refused or Done(CommandOutcome.DONE, "nothing is held of this person here; the bar is lifted")
+            return refused or OrderOutcome(
+                CommandOutcome.DONE, "nothing is held of this person here; the bar is lifted"
+            )
         if order.word not in _BARS:
-            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
+            return OrderOutcome(CommandOutcome.REFUSED, NOBODY_HERE)
         if before is not Restriction.OBJECTED:
             self._people.foretell_bar(person, _BARS[order.word])
-        return Done(CommandOutcome.DONE, "nothing is held of this person here; not matched when they come")
+        return OrderOutcome(CommandOutcome.DONE, "nothing is held of this person here; not matched when they come")
 
-    def _restrict(self, order: Order) -> Done:
+    def _restrict(self, order: Order) -> OrderOutcome:
         person = order.person or ""
         wanted = _BARS[order.word]
         before = self._people.restriction(person)
         if before in {wanted, Restriction.OBJECTED}:
-            return Done(CommandOutcome.DONE, f"{before} before")
+            return OrderOutcome(CommandOutcome.DONE, f"{before} before")
         self._people.restrict(person, wanted)
         said = {"person": person, "state": str(wanted)}
-        return Done(CommandOutcome.DONE, "kept, and not matched", ((Kind.RESTRICTED, said),))
+        return OrderOutcome(CommandOutcome.DONE, "kept, and not matched", ((Kind.RESTRICTED, said),))
 
-    def _rectify(self, order: Order) -> Done:
+    def _rectify(self, order: Order) -> OrderOutcome:
         try:
             name = self._box.decrypt(base64.b64decode(order.fields["name"])).decode()
             kept = self._people.rectify(order.person or "", name)
         except (CryptoError, UnicodeDecodeError):
-            return Done(CommandOutcome.REFUSED, "the name is not sealed to this terminal")
+            return OrderOutcome(CommandOutcome.REFUSED, "the name is not sealed to this terminal")
         except PeopleError as error:
-            return Done(CommandOutcome.REFUSED, str(error)[:200])
+            return OrderOutcome(CommandOutcome.REFUSED, str(error)[:200])
         if not kept:
-            return Done(CommandOutcome.REFUSED, "no name is held of this person any more")
-        return Done(CommandOutcome.DONE, "the name is rectified")
+            return OrderOutcome(CommandOutcome.REFUSED, "no name is held of this person any more")
+        return OrderOutcome(CommandOutcome.DONE, "the name is rectified")
 
-    def _policy(self, order: Order) -> Done:
+    def _policy(self, order: Order) -> OrderOutcome:
         policy = Policy(order.fields["version"], order.fields["sha256"])
         if hashlib.sha256(order.fields["text"].encode()).hexdigest() != policy.sha256:
-            return Done(CommandOutcome.REFUSED, "the text is not the one that sha256 names")
+            return OrderOutcome(CommandOutcome.REFUSED, "the text is not the one that sha256 names")
         again = order.fields["consent_again"]
         self._people.put_in_force(policy, order.fields["text"], consent_again=again, configured=self._configured)
         rest = "nobody is matched until they agree to it" if again else "earlier consents still hold"
-        return Done(CommandOutcome.DONE, f"policy {policy.version} is in force; {rest}")
+        return OrderOutcome(CommandOutcome.DONE, f"policy {policy.version} is in force; {rest}")
 
 
-def lift(person: str, lifts: Lifts, people: People) -> Done:
+def lift(person: str, lifts: Lifts, people: People) -> OrderOutcome:
     """End a restriction, or an objection by the person's own word. Raises PeopleError for someone unknown."""
     before = people.restriction(person)
     if before is None:
-        return Done(CommandOutcome.DONE, "not restricted")
+        return OrderOutcome(CommandOutcome.DONE, "not restricted")
     refused = _not_lifted(before, lifts)
     if refused is not None:
         return refused
     people.restrict(person, None)
     said = {"person": person, "state": str(Bar.LIFTED)}
-    return Done(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
+    return OrderOutcome(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
 
 
-def _not_lifted(before: Restriction, lifts: Lifts) -> Done | None:
+def _not_lifted(before: Restriction, lifts: Lifts) -> OrderOutcome | None:
     if before is Restriction.OBJECTED and lifts is not Lifts.OBJECTION:
-        return Done(CommandOutcome.REFUSED, "the person objected; only their own word lifts that")
+        return OrderOutcome(CommandOutcome.REFUSED, "the person objected; only their own word lifts that")
     if before is Restriction.RESTRICTED and lifts is not Lifts.RESTRICTION:
-        return Done(CommandOutcome.REFUSED, "the person did not object; it is a restriction")
+        return OrderOutcome(CommandOutcome.REFUSED, "the person did not object; it is a restriction")
     return None
 
 
-def continues(order: Order, people: People, *, lifted: bool) -> Done:
+def continues(order: Order, people: People, *, lifted: bool) -> OrderOutcome:
     """What became of the end of an employment; whoever was erased stays erased. Raises PeopleError."""
     if lifted:
-        return Done(CommandOutcome.DONE, "the end of the employment is lifted")
+        return OrderOutcome(CommandOutcome.DONE, "the end of the employment is lifted")
     person = order.person or ""
     if people.holds(person) and person not in people.enrolled():
-        return Done(CommandOutcome.REFUSED, "too late: no key of this person is here any more; enrol again")
-    return Done(CommandOutcome.DONE, "no end is kept here, and an earlier order of one does not count any more")
+        return OrderOutcome(CommandOutcome.REFUSED, "too late: no key of this person is here any more; enrol again")
+    return OrderOutcome(
+        CommandOutcome.DONE, "no end is kept here, and an earlier order of one does not count any more"
+    )

@@ -26,13 +26,13 @@ from edge.domain.time.placement import not_before
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
-from edge.journal.journal import Ring
-from edge.people.order_log import Duty
+from edge.journal.journal import Journal
+from edge.people.order_log import OutboxEntry
 from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal.orders import acting, image_orders
 from edge.terminal.orders.authority_keys import Authority
-from edge.terminal.orders.order_actions import Done, Obeying, continues
+from edge.terminal.orders.order_actions import OrderExecutor, OrderOutcome, continues
 from edge.terminal.orders.put_off import PutOff
 from edge.terminal.subject_access import report
 
@@ -78,7 +78,7 @@ class Orders:
         except RecordError:
             return False
 
-    def take(self, raw: bytes, journal: Ring) -> bool:
+    def take(self, raw: bytes, journal: Journal) -> bool:
         """Judge one message and, if it is an order for us, carry it out and record it. Raises JournalError.
 
         False when nothing changed: it is not genuine, not for us, over, taken before, or it waits for the clock.
@@ -106,7 +106,7 @@ class Orders:
             _log.error("an order is still to be completed, which is tried again: %s", error)
         return True
 
-    def look(self, journal: Ring) -> None:
+    def look(self, journal: Journal) -> None:
         """Now and then: carry out what is due, complete what was interrupted. Raises JournalError."""
         if self._clock.monotonic_ns() < self._look_ns:
             return
@@ -153,7 +153,7 @@ class Orders:
         return not_before(evidence, self._anchor), evidence
 
     def _obey(
-        self, order: Order, raw: bytes, now: str | None, evidence: TimeEvidence, people: People, journal: Ring
+        self, order: Order, raw: bytes, now: str | None, evidence: TimeEvidence, people: People, journal: Journal
     ) -> None:
         answer = self._answer(order, evidence, people, journal)  # a file: before the transaction that says so
         with people.together():
@@ -161,12 +161,12 @@ class Orders:
             if people.orders.known(order.id):
                 return  # another process was first
             if scope is not None and order.sequence <= people.orders.newest(scope):
-                done = Done(CommandOutcome.REFUSED, "older than what was ordered since")
+                done = OrderOutcome(CommandOutcome.REFUSED, "older than what was ordered since")
                 scope = None
             elif order.word is Word.EMPLOYMENT_ENDED and (now is None or now < order.fields["at"]):
                 self._replace(order, people)
                 due, wire = order.fields["at"], raw
-                done = Done(CommandOutcome.PARTLY, f"kept; it is carried out at {due}")
+                done = OrderOutcome(CommandOutcome.PARTLY, f"kept; it is carried out at {due}")
                 if self._anchor is not None:
                     people.orders.set_anchor(self._anchor)
             elif order.word is Word.EMPLOYMENT_CONTINUES:
@@ -175,7 +175,9 @@ class Orders:
                 done = answer or self._obeying(people).carry_out(order, evidence.utc, raw)
             people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
 
-    def _answer(self, order: Order, evidence: TimeEvidence, people: People, journal: Ring) -> Done | None:
+    def _answer(
+        self, order: Order, evidence: TimeEvidence, people: People, journal: Journal
+    ) -> OrderOutcome | None:
         state = people.path.parent
         if order.word is Word.DELETE_EVIDENCE:
             return image_orders.delete(order, state, evidence)
@@ -184,12 +186,12 @@ class Orders:
         if order.word is not Word.ACCESS or order.person is None:
             return None
         if not people.holds(order.person):
-            return Done(CommandOutcome.REFUSED, NOBODY_HERE)
+            return OrderOutcome(CommandOutcome.REFUSED, NOBODY_HERE)
         kept = image_orders.listed(state, order.person, evidence)
         found = report.collect(order.person, evidence.utc, self._origin, people, journal, kept)
         reply_key = PublicKey(base64.b64decode(order.fields["reply_key"]))
         if not can_be_sealed_to(reply_key):
-            return Done(
+            return OrderOutcome(
                 CommandOutcome.REFUSED, "the reply key is no point of its curve: nobody could open the answer"
             )
         sealed = report.seal(found, bytes(reply_key))
@@ -197,19 +199,19 @@ class Orders:
         sha256 = hashlib.sha256(sealed).hexdigest()
         count = image_orders.accompany(order, state, evidence)
         beside = f"; {counted(count, 'image')} beside it" if count else ""
-        return Done(CommandOutcome.DONE, f"sealed in {report.FOLDER}/{path.name}, sha256 {sha256}{beside}")
+        return OrderOutcome(CommandOutcome.DONE, f"sealed in {report.FOLDER}/{path.name}, sha256 {sha256}{beside}")
 
     def _replace(self, order: Order, people: People) -> bool:
         """A later word on the end of somebody's employment stands alone; whether there was an earlier."""
         found = False
         for duty, kept in self._kept(people):
             if kept.scope == order.scope:
-                done = Done(CommandOutcome.REFUSED, f"replaced by order {order.id}")
+                done = OrderOutcome(CommandOutcome.REFUSED, f"replaced by order {order.id}")
                 people.orders.carried_out(duty.id, done.records(kept))
                 found = True
         return found
 
-    def _kept(self, people: People) -> Iterator[tuple[Duty, Order]]:
+    def _kept(self, people: People) -> Iterator[tuple[OutboxEntry, Order]]:
         """What waits for its instant, verified as when it came. What was altered since is set aside."""
         authority = Authority(self._pinned, people.orders)
         for duty in people.orders.kept():
@@ -225,16 +227,16 @@ class Orders:
             else:
                 yield duty, order
 
-    def _carry_out_kept(self, duty: Duty, order: Order, evidence: TimeEvidence, people: People) -> None:
+    def _carry_out_kept(self, duty: OutboxEntry, order: Order, evidence: TimeEvidence, people: People) -> None:
         with people.together():
             done = self._obeying(people).carry_out(order, evidence.utc, duty.wire or b"")
             people.orders.carried_out(duty.id, done.records(order))
 
-    def _obeying(self, people: People) -> Obeying:
-        return Obeying(people, self._identity, self._configured)
+    def _obeying(self, people: People) -> OrderExecutor:
+        return OrderExecutor(people, self._identity, self._configured)
 
 
-def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = False) -> int:
+def settle(people: People, journal: Journal, clock: Clock, *, interrupted: bool = False) -> int:
     """Bring into the journal what the people file owes it; how many orders. Raises PeopleError, JournalError.
 
     `interrupted`: the orders were taken earlier, and their records say so. What an act by hand owes is left alone
@@ -250,16 +252,16 @@ def settle(people: People, journal: Ring, clock: Clock, *, interrupted: bool = F
         return _settle(duties, people, journal, clock, interrupted)
 
 
-def settle_by_hand(people: People, journal: Ring, clock: Clock) -> int:
+def settle_by_hand(people: People, journal: Journal, clock: Clock) -> int:
     """As `settle`, at the end of an act by hand, for what itself owes, too. Raises PeopleError, JournalError."""
     return _settle(people.orders.owed(), people, journal, clock, interrupted=False)
 
 
-def _is_by_hand(duty: Duty) -> bool:
+def _is_by_hand(duty: OutboxEntry) -> bool:
     return any("by" in data for _, data in duty.owed)
 
 
-def _settle(duties: list[Duty], people: People, journal: Ring, clock: Clock, interrupted: bool) -> int:
+def _settle(duties: list[OutboxEntry], people: People, journal: Journal, clock: Clock, interrupted: bool) -> int:
     failed: PeopleError | TransferError | None = None
     for duty in duties:
         try:
@@ -274,7 +276,7 @@ def _settle(duties: list[Duty], people: People, journal: Ring, clock: Clock, int
     return len(duties)
 
 
-def _bring(duty: Duty, people: People, journal: Ring, clock: Clock, interrupted: bool) -> None:
+def _bring(duty: OutboxEntry, people: People, journal: Journal, clock: Clock, interrupted: bool) -> None:
     erased = [data["person"] for kind, data in duty.owed if kind == Kind.ERASED]
     people.rewrite() if erased else people.purge()  # no older page stays, whatever interrupted it before
     evidence = clock.evidence()
@@ -298,7 +300,7 @@ def _bring(duty: Duty, people: People, journal: Ring, clock: Clock, interrupted:
         people.orders.settled(duty.id)
 
 
-def _mark(duty: Duty) -> str:
+def _mark(duty: OutboxEntry) -> str:
     """What the journal remembers: one that is only kept yet will say more under its own id."""
     if duty.due is None:
         return duty.id

@@ -6,7 +6,7 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Word
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.terminal.operator.actions import ADD, PIN, TAKEN
@@ -24,7 +24,7 @@ _WITHDRAWN = b'"withdrawn"'
 """In every record of a withdrawal."""
 
 
-def lacking(unknown: Iterable[Record], people: People, ring: Ring) -> dict[str, set[Lack]]:
+def lacking(unknown: Iterable[Record], people: People, ring: Journal) -> dict[str, set[Lack]]:
     """By person, what the file lacks of what was given and not taken, withdrawn or erased since.
 
     `unknown` are the records of acts about somebody that the file does not know. Raises PeopleError, JournalError.
@@ -49,6 +49,6 @@ def lacking(unknown: Iterable[Record], people: People, ring: Ring) -> dict[str, 
     return {person: lacks for person, lacks in found.items() if lacks}
 
 
-def _withdrew(word: int, seq: int, ring: Ring) -> bool:
+def _withdrew(word: int, seq: int, ring: Journal) -> bool:
     """Whether the last word on somebody's consent is its end, and not of before the record `seq`."""
     return word >= seq and _WITHDRAWN in (ring.payload_at(word) or b"")

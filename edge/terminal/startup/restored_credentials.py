@@ -14,7 +14,7 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import PERSON, Kind
 from edge.errors import PeopleError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.lacking import named
 from edge.people.people_store import People
 from edge.terminal.operator.actions import PIN, TAKEN
@@ -26,7 +26,7 @@ _Act = tuple[str, Record]
 _log = logging.getLogger(__name__)
 
 
-def take_anew(people: People, ring: Ring) -> int:
+def take_anew(people: People, ring: Journal) -> int:
     """Take from people of this terminal what was taken after this file, and note what it lacks; from how many.
 
     What keeps it from one person keeps no other, and is tried again at the next start. Of a file that has forgotten

@@ -12,7 +12,7 @@ from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import PERSON, CommandOutcome, Kind
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import Still, opened
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal.orders.image_orders import OF_EVERYBODY
@@ -24,7 +24,7 @@ _PERSON, _ORDER = slice(0, 26), slice(27, 59)
 _log = logging.getLogger(__name__)
 
 
-def drop_answers(people: People, ring: Ring) -> int:
+def drop_answers(people: People, ring: Journal) -> int:
     """Remove the answers about somebody erased that no order of after their erasure asked for; how many.
 
     Raises JournalError, TransferError.
@@ -41,7 +41,7 @@ def drop_answers(people: People, ring: Ring) -> int:
     return len(over)
 
 
-def drop_images(people: People, ring: Ring, clock: Clock) -> int:
+def drop_images(people: People, ring: Journal, clock: Clock) -> int:
     """Delete the images that were there before a `delete-evidence` that took them; how many.
 
     Raises JournalError, RecordError, EvidenceError.
@@ -59,13 +59,13 @@ def drop_images(people: People, ring: Ring, clock: Clock) -> int:
     return len(over)
 
 
-def _number(one: Still, ring: Ring) -> int:
+def _number(one: Still, ring: Journal) -> int:
     """Which record of this journal an image belongs to; 0 for one of an earlier epoch, before them all."""
     _, epoch, seq = one.record.split("/")
     return int(seq) if epoch == ring.epoch else 0
 
 
-def _took(record: Record, one: Still, ring: Ring) -> bool:
+def _took(record: Record, one: Still, ring: Journal) -> bool:
     """Whether a deletion took an image, had it been there; what does not say whose images it took says nothing."""
     data = record.data
     if data["outcome"] == CommandOutcome.REFUSED or _number(one, ring) > record.position.seq:

@@ -16,7 +16,7 @@ from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restrict
 from edge.errors import EvidenceError, PeopleError, RecordError
 from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
 
@@ -28,7 +28,7 @@ _WITHIN = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def carry_out(people: People, ring: Ring, clock: Clock) -> int:
+def carry_out(people: People, ring: Journal, clock: Clock) -> int:
     """Erase, withdraw and bar anew whom the journal calls so and who is here as if nothing had been; how many.
 
     An erasure is begun: `enrolment.finish_erasures` brings it to its end, without a second record. The cost of a
@@ -58,7 +58,7 @@ def carry_out(people: People, ring: Ring, clock: Clock) -> int:
     return done
 
 
-def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, clock: Clock) -> bool:
+def _ended_anew(person: str, last: dict[str, int], people: People, ring: Journal, clock: Clock) -> bool:
     """Erase or withdraw somebody, where that is the last that was said of their enrolment."""
     erased, said = last.get(Kind.ERASED, 0), last.get(Kind.CONSENT, 0)
     word = max(erased, said, last.get(Kind.ENROLLED, 0))
@@ -78,7 +78,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Ring, c
     return True
 
 
-def _is_since(person: str, given: Consent, word: int, ring: Ring) -> bool:
+def _is_since(person: str, given: Consent, word: int, ring: Journal) -> bool:
     """Whether a consent was surely given after the record `word` was made.
 
     One whose own record stands before it was not, whatever the clock said. Of one that has no record here, that was
@@ -100,7 +100,7 @@ def _tells_of(record: Record, given: Consent) -> bool:
     return timedelta(0) <= told - datetime.fromisoformat(given.given_at) <= _WITHIN
 
 
-def _ending(ring: Ring, seq: int, *, withdrawal: bool) -> Record | None:
+def _ending(ring: Journal, seq: int, *, withdrawal: bool) -> Record | None:
     """The record of an erasure, or of a withdrawal; None for a consent that was given."""
     payload = ring.payload_at(seq)
     if payload is None or (withdrawal and _WITHDRAWN not in payload):
@@ -109,7 +109,7 @@ def _ending(ring: Ring, seq: int, *, withdrawal: bool) -> Record | None:
     return None if withdrawal and record.data["state"] != "withdrawn" else record
 
 
-def _barred_anew(person: str, last: dict[str, int], people: People, ring: Ring) -> bool:
+def _barred_anew(person: str, last: dict[str, int], people: People, ring: Journal) -> bool:
     """Bar somebody who is not barred here, or only for a while: nothing is lifted, that takes a word of its own."""
     word = last.get(Kind.RESTRICTED, 0)
     payload = ring.payload_at(word) if word > last.get(Kind.ERASED, 0) else None

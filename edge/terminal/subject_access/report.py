@@ -15,7 +15,7 @@ from edge.domain.privacy.access_page import JSON_NAME, PAGE_NAME, page
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.storage import owned_file
 from edge.storage.sqlite_file import sync_directory
@@ -28,7 +28,7 @@ IMAGES_NAME = "images.stills"
 
 
 def collect(
-    person: str, made: str, origin: Origin, people: People, journal: Ring, images: list[dict[str, Any]]
+    person: str, made: str, origin: Origin, people: People, journal: Journal, images: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError.
 

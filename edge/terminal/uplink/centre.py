@@ -30,7 +30,7 @@ class Made:
     """Which keys it was made with: others, once they lie there, want a new one."""
 
 
-class Centre:
+class CentreLink:
     """The body of the publish worker: everything but `wake`, `alarms` and `counters` is its thread's."""
 
     def __init__(

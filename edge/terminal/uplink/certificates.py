@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.adapters.mqtt import certificate
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.domain.protocol.certificate_expiry import Standing, days, standing
+from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
 from edge.errors import KeyFileError
 from edge.terminal.runtime.alarms import CERTIFICATE_ENDING
 
@@ -30,9 +30,9 @@ def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
             yield f"{key}: {error}"
             continue
         stands = standing(found.begin, found.end, now)
-        if stands is Standing.ENDED:
+        if stands is CertificateStanding.ENDED:
             yield f"{key}: {path} ended on {found.end:%Y-%m-%d}; {_CURES[key]}"
-        if stands is Standing.EARLY:
+        if stands is CertificateStanding.EARLY:
             yield f"{key}: {path} counts from {found.begin:%Y-%m-%d %H:%M} UTC on only; set this machine's clock"
         if key == "uplink.certificate" and found.name != name:
             yield (
@@ -50,7 +50,7 @@ def notes(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
             found = certificate.read(path)
         except KeyFileError:
             continue
-        if standing(found.begin, found.end, now) is Standing.ENDING:
+        if standing(found.begin, found.end, now) is CertificateStanding.ENDING:
             yield f"{key}: {path} ends on {found.end:%Y-%m-%d}, {days(found.end, now)}; {_CURES[key]}"
 
 
@@ -89,7 +89,7 @@ def _words(settings: UplinkSettings) -> Iterator[str]:
             found = certificate.read(path)
         except KeyFileError:
             continue  # whoever connects with it says so
-        if standing(found.begin, found.end, now) in {Standing.ENDING, Standing.ENDED}:
+        if standing(found.begin, found.end, now) in {CertificateStanding.ENDING, CertificateStanding.ENDED}:
             yield f"the certificate {path} ends on {found.end:%Y-%m-%d}; {_CURES[key]}"
 
 

@@ -14,7 +14,7 @@ from nacl.signing import VerifyKey
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.errors import JournalAltered, JournalDamaged, JournalError
-from edge.journal.journal import Acknowledgement, Outgoing, Ring
+from edge.journal.journal import Journal, OutgoingRecord, ReceiptEffect
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.runtime.alarms import FORK, Alarms
@@ -23,7 +23,7 @@ from edge.terminal.uplink.receipt_handler import Receipts
 from edge.terminal.uplink.resend_handler import Commands
 from edge.terminal.uplink.roster_client import Roster
 from edge.terminal.uplink.send_window import BEHIND_S, Delivery
-from edge.terminal.uplink.status_reporter import TOKEN, Telling
+from edge.terminal.uplink.status_reporter import TOKEN, StatusReporter
 from edge.terminal.uplink.unreceipted import Waiting
 
 _EVENTS_A_ROUND = 256
@@ -40,7 +40,7 @@ class Publisher:
     def __init__(
         self,
         uplink: Uplink,
-        ring_factory: Callable[[], Ring],
+        ring_factory: Callable[[], Journal],
         origin: Origin,
         ledger_keys: Mapping[str, VerifyKey],
         clock: Clock,
@@ -74,10 +74,10 @@ class Publisher:
         self._orders = orders
         self._roster = roster
         self._was_connected = False
-        self._ring: Ring | None = None
+        self._ring: Journal | None = None
         self._token = TOKEN
         self._status = status
-        self._telling = Telling(uplink, origin, clock, self._alarms, self._rest)
+        self._telling = StatusReporter(uplink, origin, clock, self._alarms, self._rest)
         self._unwritable = False
         self._keep_at = 0
 
@@ -214,7 +214,7 @@ class Publisher:
             self._commands.passed_on(outgoing.seq, token)
         return self.counters.sent > before
 
-    def _publish(self, outgoing: Outgoing) -> int | None:
+    def _publish(self, outgoing: OutgoingRecord) -> int | None:
         """The token of its answer; None when not connected."""
         self._token += 1
         topic = topics.record(self._origin, outgoing.kind)
@@ -250,12 +250,12 @@ class Publisher:
         if FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
         match self._writing(lambda: self._receipts.take(receipt, raw, self._journal)):
-            case Acknowledgement.ADVANCED | Acknowledgement.STALE:
+            case ReceiptEffect.ADVANCED | ReceiptEffect.STALE:
                 self.counters.receipts += 1
                 self._delivery.covered(receipt.upto, self._receipts.covered, self._clock.monotonic_ns())
-            case Acknowledgement.FOREIGN:
+            case ReceiptEffect.FOREIGN:
                 self.counters.receipts_rejected += 1
-            case Acknowledgement.FORK:
+            case ReceiptEffect.FORK:
                 self.counters.receipts_rejected += 1
                 self._forked(receipt.upto)
 
@@ -305,7 +305,7 @@ class Publisher:
         return self._journal.head().seq > self._receipts.covered
 
     @property
-    def _journal(self) -> Ring:
+    def _journal(self) -> Journal:
         if self._ring is None:
             raise RuntimeError("call open() first, on the thread that calls run_once()")
         return self._ring

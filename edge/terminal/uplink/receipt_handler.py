@@ -15,7 +15,7 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Origin
 from edge.domain.roster.messages import KEY_ID
 from edge.errors import RecordError
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 
 
 class Receipts:
@@ -54,12 +54,12 @@ class Receipts:
         pinned = ", ".join(sorted(self._keys)) or "no key"
         return f"signed by the key {keyid}, and keys.ledger pins {pinned}; copy the centre's ledger.pem there"
 
-    def take(self, receipt: Receipt, raw: bytes, journal: Ring) -> Acknowledgement:
+    def take(self, receipt: Receipt, raw: bytes, journal: Journal) -> ReceiptEffect:
         """What a genuine receipt means to the journal. Raises JournalError."""
         newer = receipt.epoch == journal.epoch and receipt.upto > self.covered
         if newer and journal.hash_at(receipt.upto) == receipt.head:
             self._held, self.covered = (receipt, raw), receipt.upto
-            return Acknowledgement.ADVANCED
+            return ReceiptEffect.ADVANCED
         meant = journal.acknowledge(receipt, raw)
         self.covered = max(self.covered, journal.watermark())
         return meant
@@ -69,7 +69,7 @@ class Receipts:
         """Whether a receipt is not in the journal yet."""
         return self._held is not None
 
-    def keep(self, journal: Ring) -> None:
+    def keep(self, journal: Journal) -> None:
         """Write down the one that is held. Raises JournalError, and then it is still held."""
         if self._held is not None:
             journal.acknowledge(*self._held)

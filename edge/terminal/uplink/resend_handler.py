@@ -15,7 +15,7 @@ from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.domain.protocol.resend_command import Resend
 from edge.errors import RecordError
-from edge.journal.journal import Outgoing, Ring
+from edge.journal.journal import Journal, OutgoingRecord
 from edge.ports import Clock
 from edge.terminal.uplink.counters import Counters
 
@@ -41,7 +41,7 @@ class Commands:
         self._outstanding: set[int] = set()
         self._through = 0
 
-    def take(self, raw: bytes, journal: Ring) -> bool:
+    def take(self, raw: bytes, journal: Journal) -> bool:
         """Judge one message and, if it is a command for us, record what becomes of it. Raises JournalError.
 
         True when a record was appended. What could not be recorded is not taken: the same command may come again.
@@ -71,7 +71,7 @@ class Commands:
             self._ranges.append(wanted)
         return True
 
-    def due(self, journal: Ring) -> list[Outgoing]:
+    def due(self, journal: Journal) -> list[OutgoingRecord]:
         """The next records of a range, once the broker has answered for those before. Raises JournalError.
 
         Each that is handed over must be told by `passed_on`.
@@ -106,7 +106,7 @@ class Commands:
         """The connection is gone, or the broker takes nothing: the batch on its way is sent again later."""
         self._outstanding.clear()
 
-    def _judge(self, command: Resend, journal: Ring) -> tuple[CommandOutcome, str, _Range | None]:
+    def _judge(self, command: Resend, journal: Journal) -> tuple[CommandOutcome, str, _Range | None]:
         """What becomes of a genuine command; parsed before anything is done."""
         if command.epoch != journal.epoch:
             return CommandOutcome.REFUSED, f"not the epoch of this journal, which is {journal.epoch}", None

@@ -14,12 +14,12 @@ from edge.crypto import dsse
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.roster import messages
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster import awaiting
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
 from edge.ports import Clock
 from edge.terminal.operator import enrolment
@@ -36,10 +36,10 @@ RETRY_NS = 5_000_000_000
 """How long after a failure of the disk the next attempt is."""
 _KEYS_NS = 1_000_000_000
 _TYPES = {
-    Part.PERSON: messages.PERSON_TYPE,
-    Part.PAGE: messages.PAGE_TYPE,
-    Part.MANIFEST: messages.MANIFEST_TYPE,
-    Part.KEY: messages.KEY_TYPE,
+    TopicPart.PERSON: messages.PERSON_TYPE,
+    TopicPart.PAGE: messages.PAGE_TYPE,
+    TopicPart.MANIFEST: messages.MANIFEST_TYPE,
+    TopicPart.KEY: messages.KEY_TYPE,
 }
 _NAMED = 5
 """Of what is missing, so many are named in the log; `smartclocker people roster` has all."""
@@ -56,7 +56,7 @@ class Roster:
         identity: SigningKey,
         keys: Callable[[People], Mapping[str, VerifyKey]],
         open_people: Callable[[], People],
-        open_received: Callable[[], Received],
+        open_received: Callable[[], RosterState],
         policy: Policy,
         clock: Clock,
         *,
@@ -69,7 +69,7 @@ class Roster:
         self._alarms = Alarms()
         self._is_open = False
         self._people: People | None = None
-        self._received: Received | None = None
+        self._received: RosterState | None = None
         self._sync: RosterSync | None = None
         self._valid: Mapping[str, VerifyKey] = {}
         self._valid_ns = 0
@@ -163,7 +163,7 @@ class Roster:
             self._fail(error)
         return True
 
-    def settle(self, journal: Ring) -> None:
+    def settle(self, journal: Journal) -> None:
         """Act upon what came. Raises JournalDamaged, JournalAltered; what else fails is tried again."""
         now = self._clock.monotonic_ns()
         if not self._is_open or now < self._retry_ns:
@@ -187,7 +187,7 @@ class Roster:
             self._look()
             self._look_for_exported(self._sync, self._people, heard_all=quiet and self._online)
 
-    def _act(self, sync: RosterSync, people: People, journal: Ring) -> None:
+    def _act(self, sync: RosterSync, people: People, journal: Journal) -> None:
         sync.settle()
         self._judge_again(sync, people)
         if sync.owing:

@@ -9,7 +9,7 @@ from typing import Any
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.errors import JournalError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.ports import Clock, Uplink
 from edge.terminal.runtime.alarms import Alarms
 from edge.terminal.uplink.counters import Counters
@@ -26,7 +26,7 @@ _LOOK_NS = _SECOND // 10
 _log = logging.getLogger(__name__)
 
 
-class Telling:
+class StatusReporter:
     """On the publisher's thread, while it is connected."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Telling:
         """A new connection: nobody may have heard the last one."""
         self._told = None
 
-    def tell(self, journal: Ring, delivery: Delivery, counters: Counters) -> None:
+    def tell(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
         """Send it if it is due. Raises JournalError."""
         now = self._clock.monotonic_ns()
         ours, asked = (delivery.refused is not None, self._alarms.words), delivery.asks(now)
@@ -65,7 +65,7 @@ class Telling:
             self._told, self._alarms_told = ours, alarms
 
     def _online(
-        self, journal: Ring, delivery: Delivery, counters: Counters, alarms: list[str], extra: Mapping[str, Any]
+        self, journal: Journal, delivery: Delivery, counters: Counters, alarms: list[str], extra: Mapping[str, Any]
     ) -> bool:
         stats = journal.stats()
         document = Online(
@@ -79,7 +79,7 @@ class Telling:
         )
         return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
 
-    def goodbye(self, journal: Ring, delivery: Delivery, counters: Counters) -> None:
+    def goodbye(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
         """How far the journal is, so that the centre knows what it lacks while we are away; and that we stop."""
         with contextlib.suppress(JournalError):
             extra = {name: value for name, value in self._status().items() if name != "alarms"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Origin
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.verify import ChainReport
 
 Start = Callable[[str, int], "subprocess.Popen[str]"]
@@ -29,7 +29,7 @@ def begin(*writers: "subprocess.Popen[str]") -> None:
 
 def authors(path: Path, key: SigningKey) -> Counter[str]:
     """How many records each writer has in the journal; each writer's are in its own order."""
-    with Ring(path, Origin("hq", "door-1"), key) as ring:
+    with Journal(path, Origin("hq", "door-1"), key) as ring:
         rows = [json.loads(row[0])["data"] for row in ring._db.execute("SELECT payload FROM records ORDER BY seq")]
     for name in {row["version"] for row in rows}:
         own = [int(row["models"][0]) for row in rows if row["version"] == name]
@@ -76,7 +76,7 @@ def test_killed_again_and_again_it_keeps_what_it_said(
         report = verify()
         assert report.problem is None
         assert report.last_seq in {said, said + 1}  # one may be committed and not yet said
-    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), identity) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), identity) as ring:
         assert not ring.torn
         assert ring.head().seq == report.last_seq
 

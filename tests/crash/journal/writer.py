@@ -7,7 +7,7 @@ from edge.crypto.key_files import load_identity
 from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 
@@ -17,7 +17,7 @@ def main() -> None:
     directory, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     print("ready", flush=True)
     sys.stdin.readline()  # open, and perhaps create, together
-    ring = Ring(directory / "journal.db", Origin("hq", "door-1"), load_identity(directory / "identity.pem"))
+    ring = Journal(directory / "journal.db", Origin("hq", "door-1"), load_identity(directory / "identity.pem"))
     number = 0
     while not count or number < count:
         number += 1

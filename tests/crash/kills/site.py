@@ -17,7 +17,7 @@ from edge.central.broker import certificates
 from edge.central.store.records import Store
 from edge.crypto.key_files import load_public
 from edge.domain.protocol.record import Origin
-from edge.sandbox import Centre, write_terminal
+from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
 from edge.terminal.factory import journal_path
 from tests.crash.kills.broker import HurriedBroker
@@ -146,7 +146,7 @@ def smartclocker(*words: object) -> str:
 
 def _terminal(directory: Path, broker: HurriedBroker, name: str) -> Terminal:
     files = certificates.issue_client(broker.pki, name)
-    centre = Centre(
+    centre = SandboxCentre(
         host=broker.host,
         port=broker.port,
         ca=files.ca,

@@ -15,8 +15,8 @@ from edge.crypto.key_files import load_identity
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.record import decode
 from edge.journal import chain, wal_check
-from edge.journal.chain import Kept, verify_records
-from edge.journal.journal import Ring
+from edge.journal.chain import StoredEnvelope, verify_records
+from edge.journal.journal import Journal
 from edge.journal.quarantine import FOLDER, ensure_usable
 from edge.journal.verify import verify_file
 from edge.terminal import factory
@@ -122,15 +122,15 @@ class Judge:
         if deeply and (problem := verify_file(path, self._keys).problem) is not None:
             raise RuntimeError(f"journal verify: record {problem.seq}: {problem.what}")
 
-    def _walk(self, ring: Ring, finding: Finding) -> list[Kept]:
-        rows = [Kept(*row) for row in ring._db.execute(_ROWS)]
+    def _walk(self, ring: Journal, finding: Finding) -> list[StoredEnvelope]:
+        rows = [StoredEnvelope(*row) for row in ring._db.execute(_ROWS)]
         problem = verify_records(rows, ring._chain).problem
         if problem is not None:
             finding.unverifiable = 1
             finding.notes.append(f"record {problem.seq}: {problem.what}")
         return rows
 
-    def _receipted(self, ring: Ring) -> int:
+    def _receipted(self, ring: Journal) -> int:
         row = ring._db.execute("SELECT upto, envelope FROM receipt").fetchone()
         if row is None:
             return 0
@@ -142,7 +142,7 @@ class Judge:
         receipt = receipts.decode(dsse.verify(dsse.parse(raw), receipts.PAYLOAD_TYPE, self._keys))
         return receipt.epoch, receipt.upto
 
-    def _look_into_quarantine(self, rows: Sequence[Kept]) -> None:
+    def _look_into_quarantine(self, rows: Sequence[StoredEnvelope]) -> None:
         """The old journal lies there once, byte for byte, and the new one begins by saying so."""
         folders = [folder for folder in (self.state / FOLDER).iterdir() if any(folder.glob("journal.db*"))]
         whole = [folder.name for folder in folders if _holds(folder, self._base)]
@@ -153,7 +153,9 @@ class Judge:
             raise RuntimeError("the new journal does not begin with the gap")
 
 
-def _hold(ring: Ring, rows: Sequence[Kept], receipted: int, kept: Sequence[Promise], finding: Finding) -> None:
+def _hold(
+    ring: Journal, rows: Sequence[StoredEnvelope], receipted: int, kept: Sequence[Promise], finding: Finding
+) -> None:
     """Every promise: the record is there, or was evicted after a receipt; the command is known."""
     commands = {row[0] for row in ring._db.execute("SELECT id FROM commands")}
     hashes = {row.seq: chain.payload_hash(row.payload) for row in rows}

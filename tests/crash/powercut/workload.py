@@ -20,9 +20,9 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 from edge.terminal import factory
-from edge.terminal.attendance.journal_maintenance import Upkeep
+from edge.terminal.attendance.journal_maintenance import JournalMaintenance
 
 NORMAL, CUE_FIRST = "normal", "cue-first"
 PEOPLE = ("a" * 26, "b" * 26, "c" * 26)
@@ -66,7 +66,7 @@ class Life:
             if pages:
                 ring._db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
         reserve = Reserve(self.ring.path, config.storage.max_bytes)
-        Upkeep(self.ring, reserve, factory.bounds(config)).run(punch(1).time, 0)
+        JournalMaintenance(self.ring, reserve, factory.bounds(config)).run(punch(1).time, 0)
 
     def punch(self, number: int) -> None:
         draft = punch(number)
@@ -93,7 +93,7 @@ class Life:
         head = self.publisher.head()
         receipt = Receipt(self.ring.origin, self.ring.epoch, head.seq, head.hash, "2026-03-01T08:00:01Z")
         raw = to_wire(sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), self._ledger))
-        if self.publisher.acknowledge(receipt, raw) is not Acknowledgement.ADVANCED:
+        if self.publisher.acknowledge(receipt, raw) is not ReceiptEffect.ADVANCED:
             raise RuntimeError("a receipt was refused")
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class Life:
         self.ring.close()
 
 
-def _announce(ring: Ring, draft: Draft) -> None:
+def _announce(ring: Journal, draft: Draft) -> None:
     """The sabotage: say what will be stored, before it is."""
     head = ring.head()
     payload = encode(ring.origin, Position(ring.epoch, head.seq + 1, head.hash), draft)

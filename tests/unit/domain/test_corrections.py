@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.domain.attendance.correction_fields import problems, problems_with
-from edge.domain.attendance.corrections import Effective, State, effective
+from edge.domain.attendance.corrections import Effective, PunchState, effective
 from edge.domain.face import Direction, TimeEvidence
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
-from edge.domain.protocol.record_kinds import FIELDS, Kind, Stand
+from edge.domain.protocol.record_kinds import FIELDS, CorrectionSide, Kind
 
 DOOR, OFFICE = Origin("hq", "door-1"), Origin("hq", "office")
 EPOCH, ANNE, BERT = "e" * 32, "a" * 26, "b" * 26
@@ -61,7 +61,7 @@ def counts(view: Effective) -> tuple:
 
 def test_a_punch_that_nobody_corrected_counts_as_it_is():
     view = only(original := punch(1))
-    assert counts(view) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert counts(view) == (PunchState.AS_RECORDED, Direction.IN, IN_AT)
     assert (view.id, view.person, view.original, view.deciding, view.corrections) == (
         original.id, ANNE, original, None, ()
     )  # fmt: skip
@@ -71,23 +71,23 @@ def test_a_punch_that_nobody_corrected_counts_as_it_is():
 def test_an_amendment_changes_what_it_names_and_the_original_stays():
     original = punch(1)
     view = only(original, word := correction(2, "amended", original, direction="out"))
-    assert counts(view) == (State.AMENDED, Direction.OUT, IN_AT)
+    assert counts(view) == (PunchState.AMENDED, Direction.OUT, IN_AT)
     assert (view.original, view.deciding, view.corrections) == (original, word, (word,))
     view = only(original, correction(2, "amended", original, at=OUT_AT))
-    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+    assert counts(view) == (PunchState.AMENDED, Direction.IN, OUT_AT)
 
 
 def test_a_voided_punch_does_not_count():
     original = punch(1)
     view = only(original, correction(2, "voided", original))
-    assert counts(view) == (State.VOIDED, None, None)
+    assert counts(view) == (PunchState.VOIDED, None, None)
     assert view.original == original
 
 
 def test_an_added_punch_counts_under_the_corrections_id():
     added = correction(1, "added", direction="out", at=OUT_AT)
     view = only(added)
-    assert counts(view) == (State.ADDED, Direction.OUT, OUT_AT)
+    assert counts(view) == (PunchState.ADDED, Direction.OUT, OUT_AT)
     assert (view.id, view.original, view.deciding) == (added.id, None, added)
 
 
@@ -96,7 +96,7 @@ def test_the_later_of_two_that_point_at_the_punch_stands_alone():
     first = correction(2, "amended", original, direction="out")
     second = correction(3, "amended", original, at=OUT_AT)
     view = only(original, first, second)
-    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+    assert counts(view) == (PunchState.AMENDED, Direction.IN, OUT_AT)
     assert (view.deciding, view.corrections) == (second, (first, second))
 
 
@@ -104,7 +104,7 @@ def test_one_that_points_at_a_correction_builds_on_it():
     original = punch(1)
     first = correction(2, "amended", original, direction="out")
     view = only(original, first, second := correction(3, "amended", first, at=OUT_AT))
-    assert counts(view) == (State.AMENDED, Direction.OUT, OUT_AT)
+    assert counts(view) == (PunchState.AMENDED, Direction.OUT, OUT_AT)
     assert view.deciding == second
 
 
@@ -113,37 +113,41 @@ def test_voiding_a_correction_brings_back_what_counted_before():
     first = correction(2, "amended", original, at=OUT_AT)
     second = correction(3, "amended", original, direction="out")
     back = correction(4, "voided", second)
-    assert counts(only(original, first, second, back)) == (State.AMENDED, Direction.IN, OUT_AT)
+    assert counts(only(original, first, second, back)) == (PunchState.AMENDED, Direction.IN, OUT_AT)
     view = only(original, first, taken := correction(5, "voided", first, employer="disputes"))
-    assert counts(view) == (State.AS_RECORDED, Direction.IN, IN_AT)
+    assert counts(view) == (PunchState.AS_RECORDED, Direction.IN, IN_AT)
     assert (view.deciding, view.disputed) == (taken, True)
 
 
 def test_a_void_that_is_voided_lets_the_punch_count_again():
     original = punch(1)
     void = correction(2, "voided", original)
-    assert counts(only(original, void, correction(3, "voided", void))) == (State.AS_RECORDED, Direction.IN, IN_AT)
-    assert counts(only(original, void, correction(3, "amended", void, direction="out")))[0] == State.AMENDED
+    assert counts(only(original, void, correction(3, "voided", void))) == (
+        PunchState.AS_RECORDED,
+        Direction.IN,
+        IN_AT,
+    )
+    assert counts(only(original, void, correction(3, "amended", void, direction="out")))[0] == PunchState.AMENDED
 
 
 def test_an_added_punch_is_amended_and_voided_like_another():
     added = correction(1, "added", direction="out", at=OUT_AT)
     amended = correction(2, "amended", added, at=LATER)
-    assert counts(only(added, amended)) == (State.ADDED, Direction.OUT, LATER)
-    assert counts(only(added, amended, correction(3, "voided", added))) == (State.VOIDED, None, None)
+    assert counts(only(added, amended)) == (PunchState.ADDED, Direction.OUT, LATER)
+    assert counts(only(added, amended, correction(3, "voided", added))) == (PunchState.VOIDED, None, None)
 
 
 def test_each_sides_last_word_is_heard():
     original = punch(1)
     change = correction(2, "amended", original, at=OUT_AT, worker="not-heard", employer="asked")
-    assert (only(original, change).worker, only(original, change).disputed) == (Stand.NOT_HEARD, False)
+    assert (only(original, change).worker, only(original, change).disputed) == (CorrectionSide.NOT_HEARD, False)
     no = correction(3, "statement", change, worker="disputes", employer="not-heard")
     view = only(original, change, no)
-    assert (view.worker, view.employer, view.disputed) == (Stand.DISPUTES, Stand.ASKED, True)
-    assert counts(view) == (State.AMENDED, Direction.IN, OUT_AT)
+    assert (view.worker, view.employer, view.disputed) == (CorrectionSide.DISPUTES, CorrectionSide.ASKED, True)
+    assert counts(view) == (PunchState.AMENDED, Direction.IN, OUT_AT)
     yes = correction(4, "statement", no, worker="agrees", employer="not-heard")
     view = only(original, change, no, yes)
-    assert (view.worker, view.employer, view.disputed) == (Stand.AGREES, Stand.ASKED, False)
+    assert (view.worker, view.employer, view.disputed) == (CorrectionSide.AGREES, CorrectionSide.ASKED, False)
     assert view.corrections == (change, no, yes)
 
 
@@ -152,14 +156,14 @@ def test_a_statement_on_what_no_longer_stands_disputes_nothing():
     first = correction(2, "amended", original, at=OUT_AT)
     no = correction(3, "statement", first, worker="disputes")
     view = only(original, first, no, correction(4, "amended", original, at=LATER))
-    assert (view.worker, view.disputed) == (Stand.ASKED, False)
+    assert (view.worker, view.disputed) == (CorrectionSide.ASKED, False)
 
 
 def test_within_a_chain_seq_says_what_is_later_even_when_the_clock_went_back():
     original = punch(1)
     first = correction(2, "amended", original, at=OUT_AT, utc="2027-01-01T00:00:00.000Z")
     second = correction(3, "voided", original, utc="2026-01-01T00:00:00.000Z")
-    assert only(original, first, second).state == State.VOIDED
+    assert only(original, first, second).state == PunchState.VOIDED
 
 
 def test_between_terminals_and_epochs_time_says_it():
@@ -186,29 +190,29 @@ def test_between_terminals_and_epochs_time_says_it():
 def test_what_cannot_count_changes_nothing_and_is_named(word: Record, why: str):
     original = punch(1)
     views = {view.id: view for view in effective([original], [word])}
-    assert counts(views[original.id]) == (State.AS_RECORDED, Direction.IN, IN_AT)
-    assert counts(views[word.id]) == (State.UNATTACHED, None, None)
+    assert counts(views[original.id]) == (PunchState.AS_RECORDED, Direction.IN, IN_AT)
+    assert counts(views[word.id]) == (PunchState.UNATTACHED, None, None)
     assert why in (views[word.id].note or "")
     assert (views[word.id].deciding, views[word.id].disputed) == (word, False)
 
 
 def test_a_correction_counts_once_its_record_has_come():
     word = correction(2, "voided", punch(1))
-    assert only(word).state == State.UNATTACHED
-    assert only(word, punch(1)).state == State.VOIDED
+    assert only(word).state == PunchState.UNATTACHED
+    assert only(word, punch(1)).state == PunchState.VOIDED
 
 
 def test_corrections_that_point_at_each_other_end_nowhere():
     one = correction(2, "voided", f"door-1/{EPOCH}/3")
     two = correction(3, "voided", f"door-1/{EPOCH}/2")
-    assert [view.state for view in effective([], [one, two])] == [State.UNATTACHED] * 2
+    assert [view.state for view in effective([], [one, two])] == [PunchState.UNATTACHED] * 2
 
 
 def test_a_line_of_ten_thousand_corrections_is_read():
     said = [punch(1)]
     for seq in range(2, 10_002):
         said.append(correction(seq, "voided", said[-1]))
-    assert only(*said).state == State.AS_RECORDED  # an even number of times taken back
+    assert only(*said).state == PunchState.AS_RECORDED  # an even number of times taken back
 
 
 def test_of_a_fork_one_is_taken_whatever_the_order():

@@ -6,7 +6,7 @@ import pytest
 from edge.domain.face import Box, Floats, Probe, Sight
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy
 from edge.domain.recognition.gallery import Gallery
-from edge.domain.recognition.score_normalisation import Crowd
+from edge.domain.recognition.score_normalisation import Cohort
 from tests.tolerance import SINGLE
 
 SIZE = 48
@@ -51,7 +51,7 @@ def test_like_everybody_is_asked_for_more_and_like_nobody_for_less_but_never_muc
 def test_the_own_person_does_not_count() -> None:
     rows = people(120)
     without = np.delete(rows, 7, axis=0)
-    crowd = Crowd.of(rows, np.arange(120))
+    crowd = Cohort.of(rows, np.arange(120))
     assert crowd is not None
     top = np.sort(without @ rows[7])[::-1][:12].mean()
     others = rows @ rows[7]
@@ -61,7 +61,7 @@ def test_the_own_person_does_not_count() -> None:
 
 def test_several_rows_of_a_person_are_one_in_the_sample() -> None:
     rows, owners = np.repeat(people(150), 3, axis=0), np.repeat(np.arange(150), 3)
-    crowd = Crowd.of(rows, owners)
+    crowd = Cohort.of(rows, owners)
     assert crowd is not None
     assert sorted(owners[crowd.rows]) == list(range(150))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Floats, Probe, Reason, Sight
+from edge.domain.face import Box, Floats, Probe, RefusalReason, Sight
 from edge.domain.recognition.approach import fuse
 from edge.domain.recognition.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, Attempts
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome, Refused
@@ -32,7 +32,7 @@ def good(embedding: Floats, liveness: float = 0.99, box: Box = HERE) -> Sight:
     return Sight(0, box, None, Probe(embedding, MODEL, liveness, 0.9))
 
 
-def poor(reason: Reason) -> Sight:
+def poor(reason: RefusalReason) -> Sight:
     return Sight(0, HERE, reason)
 
 
@@ -106,22 +106,22 @@ def test_one_frame_without_life_among_the_agreeing_ones_refuses() -> None:
 
 
 def test_advice_comes_after_a_while_and_is_not_nagging() -> None:
-    outcomes, _ = play(Decider(POLICY), [poor(Reason.BLURRED)] * (4_500 // STEP_MS))
+    outcomes, _ = play(Decider(POLICY), [poor(RefusalReason.BLURRED)] * (4_500 // STEP_MS))
     assert people(outcomes) == ["blurred", "blurred"]
 
 
 def test_the_advice_is_the_commonest_reason() -> None:
-    sights = [poor(Reason.DARK), poor(Reason.TURNED), poor(Reason.DARK)] * 10
+    sights = [poor(RefusalReason.DARK), poor(RefusalReason.TURNED), poor(RefusalReason.DARK)] * 10
     assert people(play(Decider(POLICY), sights)[0])[0] == "dark"
 
 
 def test_poor_frames_between_good_ones_do_not_hold_up_acceptance() -> None:
-    sights = [good(ADA), poor(Reason.BLURRED), good(ADA), poor(Reason.BLURRED), good(ADA)]
+    sights = [good(ADA), poor(RefusalReason.BLURRED), good(ADA), poor(RefusalReason.BLURRED), good(ADA)]
     assert people(play(Decider(POLICY), sights)[0]) == ["ada"]
 
 
 def test_no_advice_for_who_has_been_accepted() -> None:
-    sights = [good(ADA)] * 3 + [poor(Reason.TURNED)] * 60
+    sights = [good(ADA)] * 3 + [poor(RefusalReason.TURNED)] * 60
     assert people(play(Decider(POLICY), sights)[0]) == ["ada"]
 
 
@@ -135,7 +135,7 @@ def test_an_empty_gallery_knows_nobody() -> None:
     decider = Decider(POLICY)
     sights = [Sight(i * STEP_MS * 1_000_000, HERE, None, good(ADA).probe) for i in range(60)]
     outcomes = [decider.observe(sight, Gallery.empty(MODEL), THRESHOLD) for sight in sights]
-    assert [o for o in outcomes if o is not None] == [Refused(Reason.NOT_RECOGNISED)]
+    assert [o for o in outcomes if o is not None] == [Refused(RefusalReason.NOT_RECOGNISED)]
 
 
 def test_present_says_who_has_had_no_answer_yet() -> None:
@@ -213,7 +213,7 @@ def test_who_was_refused_and_stays_is_let_in_if_surely_recognised() -> None:
 def test_who_did_not_show_themselves_long_enough_was_not_tried() -> None:
     attempts = Attempts()
     decider = Decider(POLICY, attempts)
-    outcomes, now = play(decider, [good(STRANGER), *[poor(Reason.TURNED)] * 45, good(STRANGER)])
+    outcomes, now = play(decider, [good(STRANGER), *[poor(RefusalReason.TURNED)] * 45, good(STRANGER)])
     assert "not-recognised" in people(outcomes)
     near = unit(THRESHOLD + 0.01, 0, 0.85)
     assert people(play(decider, [good(near)] * 5, now)[0]) == ["ada"], "at the usual threshold"

@@ -12,7 +12,7 @@ from edge.domain.privacy.image_retention import (
     GRACE_MS,
     LOOK_MS,
     Collected,
-    Passage,
+    ElapsedTime,
     advance,
     begin,
     certain,
@@ -35,7 +35,7 @@ class World:
     wrong: int = 0
     """What the wall clock is off by."""
     synchronised: bool = True
-    passage: Passage = field(init=False)
+    passage: ElapsedTime = field(init=False)
 
     def __post_init__(self) -> None:
         self.passage = begin(self.now())

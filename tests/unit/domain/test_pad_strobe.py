@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Finding, Reflection
+from edge.domain.face import Box, Reflection, StrobeFinding
 from edge.domain.pad import strobe
 from edge.domain.pad.strobe import AROUND, FLAT, patch, reflection
 from tests.lamplight import LAMP, View, display, filmed, flat, head
@@ -17,10 +17,10 @@ def lit(view: View, power: float = 1.0, *, lamp: np.ndarray = LAMP, change: obje
     return reflection(before, during, after)
 
 
-def finding(*arguments: object, **words: object) -> Finding:
+def finding(*arguments: object, **words: object) -> StrobeFinding:
     found = lit(*arguments, **words)
     assert found is not None
-    assert (found.suspicion is None) == (found.finding in {Finding.NOTHING, Finding.BURNT})
+    assert (found.suspicion is None) == (found.finding in {StrobeFinding.NOTHING, StrobeFinding.BURNT})
     return found.finding
 
 
@@ -30,21 +30,21 @@ def finding(*arguments: object, **words: object) -> Finding:
 def test_a_head_is_a_face_and_keeps_away_from_the_limit(away: float, depth: float, yaw: float) -> None:
     found = lit(head(away, depth=depth, yaw=yaw))
     assert found is not None
-    assert found.finding is Finding.FACE
+    assert found.finding is StrobeFinding.FACE
     assert found.suspicion is not None
     assert found.suspicion < 0.92
 
 
 @pytest.mark.parametrize("behind", [0.25, 0.4, 1.0, 3.0])
 def test_a_wall_behind_a_head_may_be_near(behind: float) -> None:
-    assert finding(head(0.5, wall=0.5 + behind)) is Finding.FACE
+    assert finding(head(0.5, wall=0.5 + behind)) is StrobeFinding.FACE
 
 
 @pytest.mark.parametrize("lamp", [(0.0, 0.0), (0.1, 0.0), (-0.1, 0.03), (0.0, 0.08), (0.0, -0.08)])
 def test_the_lamp_may_be_anywhere_near_the_camera(lamp: tuple[float, float]) -> None:
     beside = np.array([*lamp, 0.0])
-    assert finding(head(0.4), lamp=beside) is Finding.FACE
-    assert finding(flat(head(0.4), 0.4), lamp=beside) is Finding.PRINT
+    assert finding(head(0.4), lamp=beside) is StrobeFinding.FACE
+    assert finding(flat(head(0.4), 0.4), lamp=beside) is StrobeFinding.PRINT
 
 
 @pytest.mark.parametrize("away", [0.4, 0.5, 0.7])
@@ -52,7 +52,7 @@ def test_the_lamp_may_be_anywhere_near_the_camera(lamp: tuple[float, float]) -> 
 def test_a_print_in_ink_that_is_clear_in_infrared_is_flat(away: float, tilt: float) -> None:
     found = lit(flat(head(0.5), away, tilt=tilt))
     assert found is not None
-    assert found.finding is Finding.PRINT
+    assert found.finding is StrobeFinding.PRINT
     assert found.suspicion is not None
     assert found.suspicion > 1.08
 
@@ -61,36 +61,36 @@ def test_a_print_in_ink_that_is_clear_in_infrared_is_flat(away: float, tilt: flo
 def test_a_print_in_toner_has_its_background_beside_it(tilt: float) -> None:
     found = lit(flat(head(0.5), 0.4, tilt=tilt, toner=True))
     assert found is not None
-    assert found.finding is Finding.PRINT
+    assert found.finding is StrobeFinding.PRINT
     assert found.suspicion is not None
     assert found.suspicion > 1.0 / AROUND - 0.1
 
 
 def test_a_print_cut_around_the_face_is_flat_alone() -> None:
-    assert finding(flat(head(0.5), 0.4, half=0.07), 0.5) is Finding.PRINT
+    assert finding(flat(head(0.5), 0.4, half=0.07), 0.5) is StrobeFinding.PRINT
 
 
 @pytest.mark.parametrize("half", [0.07, 0.09, 0.11])
 def test_a_display_returns_less_than_what_is_around_it(half: float) -> None:
-    assert finding(display(head(0.5), half=half)) is Finding.SCREEN
+    assert finding(display(head(0.5), half=half)) is StrobeFinding.SCREEN
 
 
 def test_a_display_that_fills_the_view_shows_by_the_lamps_image_alone() -> None:
     whole = head(0.5)
-    assert finding(display(whole, half=None, spot=True)) is Finding.SCREEN
-    assert finding(display(whole, half=None)) is Finding.NOTHING, "it looks as an infrared filter does"
+    assert finding(display(whole, half=None, spot=True)) is StrobeFinding.SCREEN
+    assert finding(display(whole, half=None)) is StrobeFinding.NOTHING, "it looks as an infrared filter does"
 
 
 @pytest.mark.parametrize("view", [head(), flat(head())])
 def test_nothing_can_be_said_without_a_difference_or_with_too_much(view: View) -> None:
-    assert finding(view, 0.0) is Finding.NOTHING
-    assert finding(view, 0.02) is Finding.NOTHING, "a bright day"
-    assert finding(view, 20.0) is Finding.BURNT
+    assert finding(view, 0.0) is StrobeFinding.NOTHING
+    assert finding(view, 0.02) is StrobeFinding.NOTHING, "a bright day"
+    assert finding(view, 20.0) is StrobeFinding.BURNT
 
 
 def test_the_automatic_exposure_may_take_a_step() -> None:
-    assert finding(head(), change=0.93) is Finding.FACE
-    assert finding(flat(head()), change=0.93) is Finding.PRINT
+    assert finding(head(), change=0.93) is StrobeFinding.FACE
+    assert finding(flat(head()), change=0.93) is StrobeFinding.PRINT
 
 
 def test_a_room_whose_light_changed_is_no_measure() -> None:
@@ -124,7 +124,7 @@ def test_a_small_motion_between_the_frames_changes_nothing(made: object, way: fl
         patch(filmed(last.room()), last.face),
     )
     assert found is not None
-    assert found.finding is (Finding.FACE if made is head else Finding.PRINT)
+    assert found.finding is (StrobeFinding.FACE if made is head else StrobeFinding.PRINT)
 
 
 def test_between_two_places() -> None:
@@ -137,13 +137,13 @@ def test_what_returns_nothing_between_its_cheeks_is_no_face() -> None:
     view.infrared[y - 20 : y + 40, x - 26 : x + 26] = 0.0
     found = lit(view, 0.5)
     assert found is not None
-    assert found.finding is not Finding.FACE
+    assert found.finding is not StrobeFinding.FACE
 
 
 def test_a_face_at_the_frames_edge_is_compared_as_far_as_it_is_seen() -> None:
     near_the_edge = head(0.5, shift=0.22)
-    assert finding(near_the_edge) is Finding.FACE
-    assert finding(flat(near_the_edge, 0.4)) is Finding.PRINT
+    assert finding(near_the_edge) is StrobeFinding.FACE
+    assert finding(flat(near_the_edge, 0.4)) is StrobeFinding.PRINT
 
 
 def test_a_patch_is_the_mean_light_of_each_place() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.domain.face import TimeEvidence
-from edge.domain.time.placement import DRIFT_PPM, Anchors, Mark, Placement, place
+from edge.domain.time.placement import DRIFT_PPM, Anchors, Placement, PlacementMethod, place
 
 BOOT, OTHER = "b" * 36, "c" * 36
 BOOTED = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -31,8 +31,10 @@ def true(boottime_ms: int) -> str:
 
 def test_what_a_synchronised_clock_said_stands() -> None:
     time = evidence(HOUR)
-    assert place(time, Anchors()) == Placement(time.utc, Mark.AS_RECORDED, 0)
-    assert place(time, Anchors([evidence(0), evidence(2 * HOUR)])) == Placement(time.utc, Mark.AS_RECORDED, 0)
+    assert place(time, Anchors()) == Placement(time.utc, PlacementMethod.AS_RECORDED, 0)
+    assert place(time, Anchors([evidence(0), evidence(2 * HOUR)])) == Placement(
+        time.utc, PlacementMethod.AS_RECORDED, 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_what_a_synchronised_clock_said_stands() -> None:
 def test_before_and_after_the_first_synchronisation_it_is_placed(off: timedelta, anchor_ms: int) -> None:
     time = evidence(HOUR, off)
     placed = place(time, Anchors([evidence(anchor_ms)]))
-    assert (placed.utc, placed.mark) == (true(HOUR), Mark.PLACED)
+    assert (placed.utc, placed.mark) == (true(HOUR), PlacementMethod.PLACED)
 
 
 def test_the_bound_grows_with_the_distance() -> None:
@@ -72,14 +74,14 @@ def test_the_nearest_anchor_counts() -> None:
 def test_another_boot_tells_nothing() -> None:
     time = evidence(HOUR, timedelta(days=-365))
     for anchors in (Anchors(), Anchors([evidence(HOUR, boot=OTHER)])):
-        assert place(time, anchors) == Placement(time.utc, Mark.UNPLACED, None)
+        assert place(time, anchors) == Placement(time.utc, PlacementMethod.UNPLACED, None)
     both = Anchors([evidence(HOUR, boot=OTHER), evidence(2 * HOUR)])
     assert place(time, both).utc == true(HOUR)
 
 
 def test_an_unsynchronised_record_is_no_anchor() -> None:
     time = evidence(HOUR, timedelta(days=-365))
-    assert place(time, Anchors([evidence(HOUR, timedelta(days=-365))])).mark is Mark.UNPLACED
+    assert place(time, Anchors([evidence(HOUR, timedelta(days=-365))])).mark is PlacementMethod.UNPLACED
 
 
 def test_a_night_in_suspend_counts() -> None:
@@ -90,14 +92,16 @@ def test_a_night_in_suspend_counts() -> None:
 
 def test_the_same_boottime_is_the_anchor_s_own_moment() -> None:
     time = evidence(HOUR, timedelta(days=-3))
-    assert place(time, Anchors([evidence(HOUR), evidence(HOUR)])) == Placement(true(HOUR), Mark.PLACED, 1)
+    assert place(time, Anchors([evidence(HOUR), evidence(HOUR)])) == Placement(
+        true(HOUR), PlacementMethod.PLACED, 1
+    )
 
 
 def test_anchors_that_contradict_each_other_widen_the_bound_to_reach_both() -> None:
     """A clock set a day forward by hand, while it passed for synchronised."""
     wrong = replace(evidence(3 * HOUR), utc=text(BOOTED + timedelta(days=1, hours=3)))
     placed = place(evidence(HOUR, timedelta(days=-3)), Anchors([evidence(0), wrong]))
-    assert (placed.utc, placed.mark) == (true(HOUR), Mark.PLACED)
+    assert (placed.utc, placed.mark) == (true(HOUR), PlacementMethod.PLACED)
     assert DAY <= placed.uncertainty_ms <= DAY + 1_000
     same = replace(evidence(HOUR), utc=text(BOOTED + timedelta(days=1, hours=1)))
     placed = place(evidence(HOUR, timedelta(days=-3)), Anchors([evidence(HOUR), same]))
@@ -108,7 +112,7 @@ def test_anchors_that_contradict_each_other_widen_the_bound_to_reach_both() -> N
 def test_boottimes_that_are_none_place_nothing(boottime_ms: int) -> None:
     time = replace(evidence(0, timedelta(days=1)), boottime_ms=2**53 - boottime_ms)
     placed = place(time, Anchors([replace(evidence(0), boottime_ms=boottime_ms)]))
-    assert (placed.mark, placed.utc) == (Mark.UNPLACED, time.utc)
+    assert (placed.mark, placed.utc) == (PlacementMethod.UNPLACED, time.utc)
 
 
 def test_the_record_is_never_rewritten() -> None:
@@ -139,9 +143,9 @@ def test_the_truth_is_within_the_bound_while_the_clock_strays_as_assumed(boottim
     random.shuffle(anchors)
     placed = place(evidence(boottime, off), Anchors(anchors))
     if not anchors:
-        assert placed.mark is Mark.UNPLACED
+        assert placed.mark is PlacementMethod.UNPLACED
         return
-    assert placed.mark is Mark.PLACED
+    assert placed.mark is PlacementMethod.PLACED
     error = abs(datetime.fromisoformat(placed.utc) - datetime.fromisoformat(true(boottime)))
     assert error <= timedelta(milliseconds=placed.uncertainty_ms)
 

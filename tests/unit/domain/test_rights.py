@@ -4,15 +4,15 @@ from datetime import date
 
 import pytest
 
-from edge.domain.privacy.subject_requests import Standing, month_after, requests, standing
-from edge.domain.protocol.audit_entry import Act, Entry, decode, encode
+from edge.domain.privacy.subject_requests import RequestStanding, month_after, requests, standing
+from edge.domain.protocol.audit_entry import Act, AuditEntry, decode, encode
 from edge.errors import RecordError
 
 ANN = "a" * 26
 
 
-def entry(n: int, act: Act, person: str | None = ANN, **data: object) -> Entry:
-    return Entry(n, "0" * 64, "2026-03-01T08:00:00.000Z", "Pat", str(act), "asked by letter", person, data)
+def entry(n: int, act: Act, person: str | None = ANN, **data: object) -> AuditEntry:
+    return AuditEntry(n, "0" * 64, "2026-03-01T08:00:00.000Z", "Pat", str(act), "asked by letter", person, data)
 
 
 @pytest.mark.parametrize(
@@ -30,15 +30,15 @@ def test_a_request_is_due_overdue_and_ended_once() -> None:
     other = entry(3, Act.ORDER, id="d" * 32)
     (request,) = requests([opened, ordered, other])
     assert (request.number, request.orders) == (1, ("c" * 32,))
-    assert standing(request, date(2026, 4, 5)) is Standing.DUE
-    assert standing(request, date(2026, 4, 6)) is Standing.OVERDUE
+    assert standing(request, date(2026, 4, 5)) is RequestStanding.DUE
+    assert standing(request, date(2026, 4, 6)) is RequestStanding.OVERDUE
     refused = entry(4, Act.RIGHT_REFUSED, request=1, ground="art. 17 (3) (e): a claim is pending")
     again = entry(5, Act.RIGHT_CLOSED, request=1, ground="changed")
     (request,) = requests([opened, ordered, refused, again])
-    assert standing(request, date(2027, 1, 1)) is Standing.REFUSED
+    assert standing(request, date(2027, 1, 1)) is RequestStanding.REFUSED
     assert request.ground == "art. 17 (3) (e): a claim is pending"
     (request,) = requests([opened, again])
-    assert standing(request, date(2027, 1, 1)) is Standing.DONE
+    assert standing(request, date(2027, 1, 1)) is RequestStanding.DONE
 
 
 def test_an_entry_is_one_line_a_field_and_names_nobody() -> None:
@@ -48,6 +48,6 @@ def test_an_entry_is_one_line_a_field_and_names_nobody() -> None:
         with pytest.raises(RecordError, match="never write a name"):
             encode(entry(1, Act.NOTE, wrong))
     for changes in ({"by": ""}, {"why": "two\nlines"}, {"act": "No Word"}, {"n": 0}, {"prev": "x"}, {"at": "now"}):
-        values = {name: getattr(good, name) for name in Entry.__slots__} | changes
+        values = {name: getattr(good, name) for name in AuditEntry.__slots__} | changes
         with pytest.raises(RecordError):
-            encode(Entry(**values))
+            encode(AuditEntry(**values))

@@ -16,10 +16,10 @@ from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import enrolment_export, messages
 from edge.domain.roster import member as roster_member
 from edge.domain.roster.enrolment_export import Enrolment
-from edge.domain.roster.manifest_index import Listing, Verdict
+from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import SIZES, Member
-from edge.domain.roster.messages import Entry, KeyMessage, Manifest, Page, PersonMessage
-from edge.domain.roster.topics import Part, Place, place_of, subscriptions
+from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
+from edge.domain.roster.topics import Place, TopicPart, place_of, subscriptions
 from edge.errors import RecordError
 
 ANN, BOB = "a" * 26, "b" * 26
@@ -27,8 +27,8 @@ HASH = "0123456789abcdef" * 4
 CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
 ONE = PersonMessage("main", ANN, 7, "f" * 32, b"sealed\nbytes")
 TOMBSTONE = PersonMessage("main", ANN, 8, gone=ErasureReason.REQUESTED)
-PAGE = Page("main", "a", 9, {ANN: Entry(7, HASH)})
-MANIFEST = Manifest("main", 9, 1, HASH, {"a": HASH})
+PAGE = Page("main", "a", 9, {ANN: ManifestEntry(7, HASH)})
+MANIFEST = RosterManifest("main", 9, 1, HASH, {"a": HASH})
 KEY = KeyMessage(Origin("main", "gate-1"), 2, "f" * 32, b"s" * 80)
 ENROLMENT = Enrolment(Origin("main", "gate-1"), ANN, "f" * 32, b"box")
 
@@ -265,7 +265,12 @@ def test_something_behind_the_templates_is_refused() -> None:
 
 
 def test_topics_and_back() -> None:
-    for part, name in ((Part.PERSON, ANN), (Part.PAGE, "q"), (Part.MANIFEST, ""), (Part.KEY, "gate-1")):
+    for part, name in (
+        (TopicPart.PERSON, ANN),
+        (TopicPart.PAGE, "q"),
+        (TopicPart.MANIFEST, ""),
+        (TopicPart.KEY, "gate-1"),
+    ):
         place = Place("main", part, name)
         assert place_of(place.topic) == place
     for topic in (
@@ -285,26 +290,26 @@ def test_topics_and_back() -> None:
 
 
 def test_a_manifest_whose_hash_is_not_that_of_its_pages_is_missing_itself() -> None:
-    listing = Listing()
+    listing = ManifestIndex()
     listing.put(PAGE, HASH)
     listing.manifest = MANIFEST
-    assert listing.missing({ANN: Entry(7, HASH)}) == ["manifest"]
+    assert listing.missing({ANN: ManifestEntry(7, HASH)}) == ["manifest"]
     listing.manifest = replace(MANIFEST, sha256=messages.digest(PAGE.entries))
-    assert listing.missing({ANN: Entry(7, HASH)}) == []
-    assert listing.missing({ANN: Entry(6, HASH)}) == [ANN]
-    assert listing.missing({ANN: Entry(10, HASH)}) == []
+    assert listing.missing({ANN: ManifestEntry(7, HASH)}) == []
+    assert listing.missing({ANN: ManifestEntry(6, HASH)}) == [ANN]
+    assert listing.missing({ANN: ManifestEntry(10, HASH)}) == []
 
 
 def test_verdicts() -> None:
-    listing = Listing()
-    assert listing.verdict(ANN, 1, HASH) is Verdict.WAIT
+    listing = ManifestIndex()
+    assert listing.verdict(ANN, 1, HASH) is MessageVerdict.WAIT
     listing.manifest = MANIFEST
-    assert listing.verdict(ANN, 7, HASH) is Verdict.WAIT
-    assert listing.verdict(BOB, 7, HASH) is Verdict.STALE  # no page of b: nobody is in it
-    assert listing.verdict(BOB, 10, HASH) is Verdict.CURRENT
+    assert listing.verdict(ANN, 7, HASH) is MessageVerdict.WAIT
+    assert listing.verdict(BOB, 7, HASH) is MessageVerdict.STALE  # no page of b: nobody is in it
+    assert listing.verdict(BOB, 10, HASH) is MessageVerdict.CURRENT
     listing.put(PAGE, HASH)
-    assert listing.verdict(ANN, 7, HASH) is Verdict.CURRENT
-    assert listing.verdict(ANN, 7, "f" * 64) is Verdict.STALE
-    assert listing.verdict(ANN, 6, HASH) is Verdict.STALE
-    assert listing.unlisted({BOB: Entry(9, HASH), ANN: Entry(7, HASH)}) == [BOB]
-    assert listing.unlisted({BOB: Entry(10, HASH)}) == []
+    assert listing.verdict(ANN, 7, HASH) is MessageVerdict.CURRENT
+    assert listing.verdict(ANN, 7, "f" * 64) is MessageVerdict.STALE
+    assert listing.verdict(ANN, 6, HASH) is MessageVerdict.STALE
+    assert listing.unlisted({BOB: ManifestEntry(9, HASH), ANN: ManifestEntry(7, HASH)}) == [BOB]
+    assert listing.unlisted({BOB: ManifestEntry(10, HASH)}) == []

@@ -6,7 +6,7 @@ import pytest
 
 from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.attendance.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
-from edge.domain.face import Direction, Reason
+from edge.domain.face import Direction, RefusalReason
 
 EVERYTHING = list(itertools.product(State, Event))
 
@@ -30,7 +30,7 @@ def test_duplicate_is_entered_by_suppressed_alone() -> None:
 
 
 def test_no_green_light_outside_accepted_duplicate_and_enrolling() -> None:
-    for state, reason in itertools.product(State, [None, *Reason]):
+    for state, reason in itertools.product(State, [None, *RefusalReason]):
         cue = CUES[Situation(state, None, None, reason).cue]
         if any(part.lights.green for part in cue.steps):
             assert state in {State.ACCEPTED, State.DUPLICATE, State.ENROLLING}
@@ -83,9 +83,11 @@ def test_from_power_on_to_green() -> None:
 
 
 def test_a_stranger_and_a_spoof_look_the_same_and_every_other_reason_has_advice() -> None:
-    cues = {reason: Situation(State.REFUSED, None, None, reason).cue for reason in Reason}
-    assert cues[Reason.NOT_RECOGNISED] is CueName.REFUSED
-    assert CueName.REFUSED not in [cue for reason, cue in cues.items() if reason is not Reason.NOT_RECOGNISED]
+    cues = {reason: Situation(State.REFUSED, None, None, reason).cue for reason in RefusalReason}
+    assert cues[RefusalReason.NOT_RECOGNISED] is CueName.REFUSED
+    assert CueName.REFUSED not in [
+        cue for reason, cue in cues.items() if reason is not RefusalReason.NOT_RECOGNISED
+    ]
 
 
 def test_the_lights_of_one_do_not_hold_up_the_next() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.domain.recognition.change_detection import Stillness, tiles
+from edge.domain.recognition.change_detection import ChangeDetector, tiles
 from tests.tolerance import SINGLE
 
 ROOM = np.linspace(60, 200, 480 * 640).reshape(480, 640, 1).repeat(3, axis=2).astype(np.uint8)
@@ -21,27 +21,27 @@ def someone(picture: np.ndarray, x: int, side: int = 120) -> np.ndarray:
 
 
 def test_an_empty_room_is_searched_twice_a_second_whatever_its_noise() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     searched = [view.worth_a_search(noisy(ROOM, n), n * 100) for n in range(100)]
     assert searched[0]
     assert sum(searched) == 20
 
 
 def test_whoever_steps_in_is_searched_for_at_once() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     assert view.worth_a_search(noisy(ROOM, 0), 0)
     assert not view.worth_a_search(noisy(ROOM, 1), 66)
     assert view.worth_a_search(noisy(someone(ROOM, 300), 2), 133)
 
 
 def test_a_face_as_small_as_may_punch_is_a_change() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     view.worth_a_search(ROOM, 0)
     assert view.worth_a_search(someone(ROOM, 410, side=80), 10)
 
 
 def test_after_a_face_every_frame_is_searched_for_two_seconds() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     view.worth_a_search(ROOM, 0)
     view.face_seen(0)
     assert all(view.worth_a_search(ROOM, at) for at in range(66, 2_000, 66))
@@ -50,14 +50,14 @@ def test_after_a_face_every_frame_is_searched_for_two_seconds() -> None:
 
 
 def test_light_that_is_switched_on_costs_one_search() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     view.worth_a_search(ROOM // 3, 0)
     assert view.worth_a_search(ROOM, 66)
     assert not view.worth_a_search(ROOM, 133)
 
 
 def test_a_camera_that_changes_its_size_is_searched() -> None:
-    view = Stillness()
+    view = ChangeDetector()
     view.worth_a_search(ROOM, 0)
     assert view.worth_a_search(ROOM[:240, :320], 66)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from edge.evaluation.recognition.extraction import Faces
+from edge.evaluation.recognition.extraction import ExtractedFaces
 
-Synthetic = Callable[..., Faces]
+Synthetic = Callable[..., ExtractedFaces]
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -16,7 +16,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 def make(
     pictures: Sequence[int], *, noise: float = 0.5, size: int = 64, matchable: float = 1.0, enrollable: float = 1.0
-) -> Faces:
+) -> ExtractedFaces:
     """As many people as there are numbers, each with so many pictures: a direction of their own, and noise.
 
     `matchable` is the share that the gate before matching lets through, `enrollable` the share of those that the
@@ -27,7 +27,7 @@ def make(
     centres = unit(rng.normal(size=(len(pictures), size)))
     probe = unit(centres[person] + rng.normal(size=(len(person), size)) * noise / np.sqrt(size))
     passed = rng.random(len(person)) < matchable
-    return Faces(
+    return ExtractedFaces(
         people=tuple(f"person-{number:04d}" for number in range(len(pictures))),
         person=person,
         probe=probe,

@@ -25,7 +25,9 @@ def pipeline() -> Pipeline:
     return Pipeline(ModelStore(models_directory()), QualityLimits())
 
 
-def look(album: Album, pipeline: Pipeline, folder: Path | None = None) -> tuple[looking.Faces, looking.Looked]:
+def look(
+    album: Album, pipeline: Pipeline, folder: Path | None = None
+) -> tuple[looking.ExtractedFaces, looking.Looked]:
     with Studies(folder, "a test") as studies:
         return looking.look(album, pipeline, studies, lambda _done, _all: None)
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.domain.recognition.gallery import common, threshold
-from edge.evaluation.recognition.experiment import Effort, Policy, evaluate
-from edge.evaluation.recognition.metrics import Missed, Scores, at_fpir, interval, mean_missed, missed
+from edge.evaluation.recognition.experiment import Effort, SimulatedPolicy, evaluate
+from edge.evaluation.recognition.metrics import MissRate, Scores, at_fpir, interval, mean_missed, missed
 from edge.evaluation.recognition.searches import Search, cast, searches
 from tests.tolerance import SINGLE
 
-POLICY = Policy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06)
+POLICY = SimulatedPolicy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06)
 
 
 def quiet(_done: int, _all: int) -> None:
@@ -52,9 +52,9 @@ def search(score, margin=None, lost=(0.0,), stranger=()) -> Search:
 
 
 def test_misses() -> None:
-    assert missed(search([0.9, 0.5, -np.inf, 0.6]), 0.5) == Missed(0.5, 0.5)
-    assert missed(search([0.9, 0.9], margin=[0.1, 0.05]), 0.5, 0.06) == Missed(0.5, 0.5)
-    assert missed(search([0.9, 0.4], lost=[1.0, 1.0]), 0.5) == Missed(0.5, 0.75)
+    assert missed(search([0.9, 0.5, -np.inf, 0.6]), 0.5) == MissRate(0.5, 0.5)
+    assert missed(search([0.9, 0.9], margin=[0.1, 0.05]), 0.5, 0.06) == MissRate(0.5, 0.5)
+    assert missed(search([0.9, 0.4], lost=[1.0, 1.0]), 0.5) == MissRate(0.5, 0.75)
     assert missed(search([], lost=[1.0]), 0.5) is None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.domain.face import Frame, Reason
+from edge.domain.face import Frame, RefusalReason
 from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.evaluation.recognition.overexposure import brighten
 from edge.resources import models_directory
@@ -37,6 +37,6 @@ def test_a_third_burnt_out_is_still_matched_and_most_of_a_face_is_too_bright(pho
             assert float(own.template.vector @ study.probe.vector) > 0.53
         if 0.25 < study.measures.clipped <= 0.5:
             assert reason is None
-            assert pipeline.gate(study, ENROLMENT_LIMITS) is Reason.BRIGHT, "a template is not made of it"
+            assert pipeline.gate(study, ENROLMENT_LIMITS) is RefusalReason.BRIGHT, "a template is not made of it"
     assert told[1.0] is None
-    assert told[20.0] is Reason.BRIGHT
+    assert told[20.0] is RefusalReason.BRIGHT

@@ -13,7 +13,7 @@ from edge.domain.face import TimeEvidence
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 
 ANN, BOB = "a" * 26, "b" * 26
 
@@ -58,12 +58,12 @@ def punch() -> Callable[..., Draft]:
 
 
 @pytest.fixture
-def open_ring(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[Callable[[], Ring]]:
+def open_ring(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[Callable[[], Journal]]:
     """Open the journal, as often as wanted; all are closed at the end."""
-    opened: list[Ring] = []
+    opened: list[Journal] = []
 
-    def make() -> Ring:
-        opened.append(Ring(journal, origin, identity))
+    def make() -> Journal:
+        opened.append(Journal(journal, origin, identity))
         return opened[-1]
 
     yield make
@@ -73,7 +73,7 @@ def open_ring(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[C
 
 @pytest.fixture
 def receipt_for() -> Callable[..., Receipt]:
-    def make(ring: Ring, upto: int, head: str | None = None) -> Receipt:
+    def make(ring: Journal, upto: int, head: str | None = None) -> Receipt:
         head = head or ring.hash_at(upto) or "0" * 64
         return Receipt(ring.origin, ring.epoch, upto, head, "2026-03-01T08:00:01Z")
 

@@ -15,13 +15,13 @@ from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalDamaged
 from edge.journal import last_seen
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
 from edge.journal.quarantine import ensure_usable, is_vanished
 from edge.terminal.attendance.journal_watch import Noting
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
-Punch, Open = Callable[..., Draft], Callable[[], Ring]
+Punch, Open = Callable[..., Draft], Callable[[], Journal]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def used(open_ring: Open, punch: Punch) -> Callable[[int], str]:
     return use
 
 
-def gap_of(ring: Ring) -> dict:
+def gap_of(ring: Journal) -> dict:
     record = decode(ring.payload_at(1) or b"")
     assert record.kind == Kind.GAP
     return dict(record.data)

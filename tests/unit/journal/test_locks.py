@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from edge.central.store.records import Store
 from edge.crypto.key_files import create_identity
 from edge.domain.protocol.record import Draft, Origin
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,10 +33,10 @@ def run_apart(program: str) -> None:
 
 def test_a_second_ring_of_a_process_leaves_the_first_its_lock(tmp_path: Path, punch: Callable[[], Draft]) -> None:
     path, key = tmp_path / "journal.db", create_identity(tmp_path / "identity")
-    with Ring(path, DOOR, key) as first:
+    with Journal(path, DOOR, key) as first:
         first.append(punch())
         assert locks_on(path)
-        with Ring(path, DOOR, key):
+        with Journal(path, DOOR, key):
             assert locks_on(path)
         assert locks_on(path)
 
@@ -53,13 +53,13 @@ from edge.journal.journal import Ring
 with Ring(Path({str(path)!r}), Origin("hq", "door-1"), load_identity(Path({str(tmp_path / "identity")!r}))) as ring:
     assert ring.head().seq == SEEN, ring.head().seq
 """
-    with Ring(path, DOOR, key) as first, Ring(path, DOOR, key):  # as the terminal's two threads have them
+    with Journal(path, DOOR, key) as first, Journal(path, DOOR, key):  # as the terminal's two threads have them
         first.append(punch())
         run_apart(look.replace("SEEN", "1"))
         first.append(punch())
         run_apart(look.replace("SEEN", "2"))
         assert path.with_name("journal.db-wal").exists()
-    with Ring(path, DOOR, key) as ring:
+    with Journal(path, DOOR, key) as ring:
         assert ring.head().seq == 2
 
 

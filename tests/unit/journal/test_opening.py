@@ -11,11 +11,11 @@ from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Draft, Origin
 from edge.errors import JournalAltered, JournalError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.schema import JOURNAL
 
 Punch = Callable[..., Draft]
-Open = Callable[[], Ring]
+Open = Callable[[], Journal]
 
 
 @pytest.fixture
@@ -49,12 +49,12 @@ def sql(path: Path, *statements: str) -> None:
 
 def test_another_terminals_journal_is_refused(closed: Path, identity: SigningKey) -> None:
     with pytest.raises(JournalError, match="the journal of hq/door-1, not of hq/door-2"):
-        Ring(closed, Origin("hq", "door-2"), identity)
+        Journal(closed, Origin("hq", "door-2"), identity)
 
 
 def test_another_keys_journal_is_refused(closed: Path, origin: Origin) -> None:
     with pytest.raises(JournalError, match="bring back that identity"):
-        Ring(closed, origin, SigningKey.generate())
+        Journal(closed, origin, SigningKey.generate())
 
 
 def test_a_newer_format_is_refused(closed: Path, open_ring: Open) -> None:
@@ -128,7 +128,7 @@ def test_an_altered_end_is_refused(closed: Path, open_ring: Open, statement: str
 
 
 def test_a_crash_loses_nothing(crashed: Path, origin: Origin, identity: SigningKey, punch: Punch) -> None:
-    with Ring(crashed, origin, identity) as ring:
+    with Journal(crashed, origin, identity) as ring:
         assert not ring.torn
         assert ring.append(punch()).seq == 6
 
@@ -140,11 +140,11 @@ def test_a_torn_last_transaction_is_dropped_and_told(
     content = bytearray(wal.read_bytes())
     content[-2000] ^= 1  # in the last commit's page
     wal.write_bytes(content)
-    with Ring(crashed, origin, identity) as ring:
+    with Journal(crashed, origin, identity) as ring:
         assert ring.torn
         assert ring.head().seq == 4
         assert ring.append(punch()).seq == 5
-    with Ring(crashed, origin, identity) as ring:
+    with Journal(crashed, origin, identity) as ring:
         assert not ring.torn
 
 
@@ -157,14 +157,14 @@ def test_a_damaged_write_ahead_file_is_refused_and_kept(
     content[offset] ^= 1
     wal.write_bytes(content)
     with pytest.raises(JournalAltered, match="keep the file and its -wal"):
-        Ring(crashed, origin, identity)
+        Journal(crashed, origin, identity)
     assert wal.read_bytes() == content
 
 
 def test_a_write_ahead_file_without_its_journal(crashed: Path, origin: Origin, identity: SigningKey) -> None:
     crashed.unlink()
     with pytest.raises(JournalError, match="bring the journal back"):
-        Ring(crashed, origin, identity)
+        Journal(crashed, origin, identity)
     assert [path.name for path in crashed.parent.iterdir()] == ["journal.db-wal"]
 
 
@@ -179,33 +179,33 @@ def lent() -> Iterator[Path]:
 def test_a_read_only_directory_names_the_cure(
     lent: Path, origin: Origin, identity: SigningKey, request: pytest.FixtureRequest
 ) -> None:
-    Ring(lent / "journal.db", origin, identity).close()
+    Journal(lent / "journal.db", origin, identity).close()
     (lent / "journal.db").chmod(0o644)
     lent.chmod(0o555)
     request.getfixturevalue("as_nobody")
     with pytest.raises(JournalError, match="writable by this user"):
-        Ring(lent / "journal.db", origin, identity)
+        Journal(lent / "journal.db", origin, identity)
     with pytest.raises(JournalError, match="writable by this"):
-        Ring(lent / "new.db", origin, identity)
+        Journal(lent / "new.db", origin, identity)
     assert sorted(path.name for path in lent.iterdir()) == ["journal.db"]
 
 
 def test_an_unreadable_journal_names_the_cure(
     lent: Path, origin: Origin, identity: SigningKey, request: pytest.FixtureRequest
 ) -> None:
-    Ring(lent / "journal.db", origin, identity).close()
+    Journal(lent / "journal.db", origin, identity).close()
     (lent / "journal.db").chmod(0o000)
     request.getfixturevalue("as_nobody")
     with pytest.raises(JournalError, match="readable by this user"):
-        Ring(lent / "journal.db", origin, identity)
+        Journal(lent / "journal.db", origin, identity)
 
 
 def test_two_that_create_at_once_share_one_epoch(journal: Path, origin: Origin, identity: SigningKey) -> None:
     from edge.journal import schema
 
-    first = Ring(journal, origin, identity)
+    first = Journal(journal, origin, identity)
     schema.create(journal, origin, identity)  # lost the race: leaves the other's alone
-    second = Ring(journal, origin, identity)
+    second = Journal(journal, origin, identity)
     assert first.epoch == second.epoch
     first.close()
     second.close()
@@ -215,7 +215,7 @@ def test_two_that_create_at_once_share_one_epoch(journal: Path, origin: Origin, 
 def test_each_journal_has_its_own_epoch(tmp_path: Path, origin: Origin, identity: SigningKey) -> None:
     epochs = set()
     for number in range(5):
-        with Ring(tmp_path / f"{number}.db", origin, identity) as ring:
+        with Journal(tmp_path / f"{number}.db", origin, identity) as ring:
             epochs.add(ring.epoch)
     assert len(epochs) == 5
 

@@ -7,7 +7,7 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore, SiteRow
 from edge.central.store.records import Store
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.cli import main
 from edge.crypto import site_key
 from edge.crypto.dsse import key_id
@@ -40,7 +40,9 @@ def test_no_point_is_registered(tmp_path, capsys, raw):
 
 @pytest.mark.parametrize("raw", NO_KEYS)
 def test_one_that_was_registered_before_is_named_with_the_way_to_be_rid_of_it(tmp_path, raw):
-    bad = Terminal(1, Origin("main", "gate-1"), key_id(VerifyKey(raw)), VerifyKey(raw), "2026-03-02", None)
+    bad = RegisteredTerminal(
+        1, Origin("main", "gate-1"), key_id(VerifyKey(raw)), VerifyKey(raw), "2026-03-02", None
+    )
     with RosterStore(tmp_path) as store:
         store.put_site(SiteRow("main", 0, 1, site_key.new_key()))
         with pytest.raises(KeyFileError, match=f"central revoke DIR {bad.keyid}"):

@@ -17,14 +17,14 @@ from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalError
 from edge.journal import quarantine, wal_check
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable, mark_suspect
 from edge.journal.recovery import Salvage, carve, written_by
 from edge.journal.verify import verify_file
 
 NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 Punch = Callable[..., Draft]
-Open = Callable[[], Ring]
+Open = Callable[[], Journal]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def break_page(path: Path, number: int) -> None:
         file.write(os.urandom(4096))
 
 
-def gap_of(ring: Ring) -> dict:
+def gap_of(ring: Journal) -> dict:
     (first,) = ring.envelopes(0, 1)
     record = decode(ring._db.execute("SELECT payload FROM records WHERE seq = 1").fetchone()[0])
     assert first.kind == Kind.GAP

@@ -15,11 +15,11 @@ from edge.crypto import dsse
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, decode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError, RecordError
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 
 ANN, BOB = "a" * 26, "b" * 26
 Punch = Callable[..., Draft]
-Open = Callable[[], Ring]
+Open = Callable[[], Journal]
 
 
 def test_a_record_is_signed_chained_and_readable_by_others(open_ring: Open, punch: Punch, keys: dict) -> None:
@@ -120,15 +120,15 @@ def test_only_a_receipt_of_our_own_chain_advances(open_ring: Open, punch: Punch,
         type(good)(good.origin, "f" * 32, 3, good.head, good.issued),
     ]
     for receipt in foreign:
-        assert ring.acknowledge(receipt, b"x") is Acknowledgement.FOREIGN
-    assert ring.acknowledge(receipt_for(ring, 3, "e" * 64), b"x") is Acknowledgement.FORK
-    assert ring.acknowledge(receipt_for(ring, 6), b"x") is Acknowledgement.FORK
+        assert ring.acknowledge(receipt, b"x") is ReceiptEffect.FOREIGN
+    assert ring.acknowledge(receipt_for(ring, 3, "e" * 64), b"x") is ReceiptEffect.FORK
+    assert ring.acknowledge(receipt_for(ring, 6), b"x") is ReceiptEffect.FORK
     assert ring.watermark() == 0
-    assert ring.acknowledge(good, b"evidence") is Acknowledgement.ADVANCED
+    assert ring.acknowledge(good, b"evidence") is ReceiptEffect.ADVANCED
     assert ring.watermark() == 3
-    assert ring.acknowledge(good, b"again") is Acknowledgement.STALE
-    assert ring.acknowledge(receipt_for(ring, 2), b"older") is Acknowledgement.STALE
-    assert ring.acknowledge(receipt_for(ring, 2, "e" * 64), b"x") is Acknowledgement.FORK
+    assert ring.acknowledge(good, b"again") is ReceiptEffect.STALE
+    assert ring.acknowledge(receipt_for(ring, 2), b"older") is ReceiptEffect.STALE
+    assert ring.acknowledge(receipt_for(ring, 2, "e" * 64), b"x") is ReceiptEffect.FORK
     assert ring._db.execute("SELECT upto, envelope FROM receipt").fetchall() == [(3, b"evidence")]
     assert ring.stats().pending == 2
 
@@ -136,13 +136,13 @@ def test_only_a_receipt_of_our_own_chain_advances(open_ring: Open, punch: Punch,
 def test_a_receipt_of_nothing_releases_nothing(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
     ring = open_ring()
     nothing = receipt_for(ring, 0)
-    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    assert ring.acknowledge(nothing, b"x") is ReceiptEffect.STALE
     for _ in range(3):
         ring.append(punch())
-    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    assert ring.acknowledge(nothing, b"x") is ReceiptEffect.STALE
     assert (ring.watermark(), ring.evict(0)) == (0, 0)
     ring.acknowledge(receipt_for(ring, 2), b"evidence")
-    assert ring.acknowledge(nothing, b"x") is Acknowledgement.STALE
+    assert ring.acknowledge(nothing, b"x") is ReceiptEffect.STALE
     assert ring.watermark() == 2
     assert ring._db.execute("SELECT upto, envelope FROM receipt").fetchall() == [(2, b"evidence")]
 
@@ -157,7 +157,7 @@ def test_unreceipted_records_are_never_evicted(open_ring: Open, punch: Punch, re
     assert ring.evict(0) == 3
     assert [out.seq for out in ring.envelopes(0, 100)] == list(range(9, 21))
     assert ring.stats().records == 12
-    assert ring.acknowledge(receipt_for(ring, 5, "d" * 64), b"x") is Acknowledgement.STALE  # gone: not comparable
+    assert ring.acknowledge(receipt_for(ring, 5, "d" * 64), b"x") is ReceiptEffect.STALE  # gone: not comparable
 
 
 def test_the_last_record_stays_and_the_chain_goes_on(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
@@ -256,7 +256,7 @@ def test_commits_are_synchronous(open_ring: Open) -> None:
 
 def test_the_error_is_also_the_standard_librarys(tmp_path: Path, origin: object, identity: object) -> None:
     with pytest.raises(OSError, match="directory must exist") as caught:
-        Ring(tmp_path / "nowhere" / "journal.db", origin, identity)
+        Journal(tmp_path / "nowhere" / "journal.db", origin, identity)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOENT
 

@@ -18,35 +18,35 @@ from edge.crypto.dsse import key_id
 from edge.domain.protocol import export_manifest, receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Draft
 from edge.errors import ExportRefused, JournalAltered, JournalError, TransferError
-from edge.journal.export import Written, export
+from edge.journal.export import WrittenExport, export
 from edge.journal.export_reader import Form, What, envelopes, form_of, incoming
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 from edge.journal.verify_export import verify_export
 from edge.storage.new_file import NewFile
 
 Punch = Callable[..., Draft]
-Open = Callable[[], Ring]
+Open = Callable[[], Journal]
 LEDGER = SigningKey(b"L" * 32)
 NOW = "2026-03-01T09:00:00.000Z"
 RECORDS, RECEIPTED = 40, 25
 
 
 @pytest.fixture
-def ring(open_ring: Open, punch: Punch, receipt_for: Callable) -> Ring:
+def ring(open_ring: Open, punch: Punch, receipt_for: Callable) -> Journal:
     """40 records, receipted up to 25, the first ten evicted."""
     ring = open_ring()
     for number in range(RECORDS):
         ring.append(punch("abcde"[number % 5] * 26))
     made = receipt_for(ring, RECEIPTED)
     raw = dsse.to_wire(dsse.sign(receipt.PAYLOAD_TYPE, receipt.encode(made), LEDGER))
-    assert ring.acknowledge(made, raw) is Acknowledgement.ADVANCED
+    assert ring.acknowledge(made, raw) is ReceiptEffect.ADVANCED
     ring.evict(30)
     return ring
 
 
 @pytest.fixture
-def write(ring: Ring, identity: SigningKey, tmp_path: Path) -> Callable[..., Written]:
-    def make(name: str = "out.scx", **options) -> Written:
+def write(ring: Journal, identity: SigningKey, tmp_path: Path) -> Callable[..., WrittenExport]:
+    def make(name: str = "out.scx", **options) -> WrittenExport:
         written = export(ring.path, identity, tmp_path / name, created=NOW, **options)
         assert written is not None
         return written
@@ -64,7 +64,7 @@ def records_in(path: Path, ledger: SigningKey | None = None) -> list[bytes]:
         return [line.envelope.payload for line in file.lines if line.what is What.RECORD]
 
 
-def test_what_no_receipt_covers_is_written_as_it_was_signed(write, ring: Ring, all_keys: dict):
+def test_what_no_receipt_covers_is_written_as_it_was_signed(write, ring: Journal, all_keys: dict):
     written = write()
     lines = written.path.read_bytes().split(b"\n")
     assert lines[1:16] == [outgoing.wire for outgoing in ring.envelopes(RECEIPTED, 99)]
@@ -83,11 +83,11 @@ def test_all_or_from_a_number_on(write, all_keys: dict):
         assert verify_export(write(f"again-{name}", after=33).path, all_keys).problem is None
 
 
-def test_a_directory_gets_a_name_that_says_what_is_in_it(write, ring: Ring, tmp_path: Path):
+def test_a_directory_gets_a_name_that_says_what_is_in_it(write, ring: Journal, tmp_path: Path):
     assert write("").path == tmp_path / f"hq-door-1-{ring.epoch[:8]}-26-40.scx"
 
 
-def test_nothing_to_write_writes_nothing(ring: Ring, identity: SigningKey, tmp_path: Path):
+def test_nothing_to_write_writes_nothing(ring: Journal, identity: SigningKey, tmp_path: Path):
     target = tmp_path / "out.scx"
     assert export(ring.path, identity, target, created=NOW, after=RECORDS) is None
     assert not target.exists()
@@ -101,7 +101,7 @@ def test_a_journal_without_a_receipt_begins_at_one(open_ring: Open, punch: Punch
     assert (report.ok, report.first_seq, report.receipted) == (True, 1, 0)
 
 
-def test_it_is_read_beside_the_service_and_nothing_of_the_journal_changes(write, ring: Ring, punch: Punch):
+def test_it_is_read_beside_the_service_and_nothing_of_the_journal_changes(write, ring: Journal, punch: Punch):
     before = {
         path.name: path.read_bytes() for path in ring.path.parent.glob("journal.db*") if path.suffix != ".db-shm"
     }
@@ -117,14 +117,14 @@ def test_it_is_read_beside_the_service_and_nothing_of_the_journal_changes(write,
     assert (ring.watermark(), ring.head().seq) == (RECEIPTED, RECORDS + 1)
 
 
-def test_a_closed_journal_is_not_touched_at_all(write, ring: Ring):
+def test_a_closed_journal_is_not_touched_at_all(write, ring: Journal):
     ring.close()
     before = {path.name: path.read_bytes() for path in ring.path.parent.glob("journal.db*")}
     write()
     assert {path.name: path.read_bytes() for path in ring.path.parent.glob("journal.db*")} == before
 
 
-def test_another_identity_is_refused(ring: Ring, tmp_path: Path):
+def test_another_identity_is_refused(ring: Journal, tmp_path: Path):
     with pytest.raises(JournalError, match="give the identity that wrote"):
         export(ring.path, SigningKey.generate(), tmp_path / "out.scx", created=NOW)
     assert not (tmp_path / "out.scx").exists()
@@ -145,7 +145,7 @@ def test_another_identity_is_refused(ring: Ring, tmp_path: Path):
     ],
 )
 def test_what_does_not_verify_is_not_exported_and_leaves_no_file(
-    write, ring: Ring, tmp_path: Path, statement, what
+    write, ring: Journal, tmp_path: Path, statement, what
 ):
     ring._db.execute(
         statement.replace("replace(CAST", "CAST(replace(CAST").replace("'\"on\"')", "'\"on\"') AS BLOB)")
@@ -156,7 +156,7 @@ def test_what_does_not_verify_is_not_exported_and_leaves_no_file(
     assert set(tmp_path.iterdir()) == files
 
 
-def test_sealed_only_the_ledger_reads_it(write, ring: Ring, all_keys: dict):
+def test_sealed_only_the_ledger_reads_it(write, ring: Journal, all_keys: dict):
     written = write("sealed.scx", seal_to=LEDGER.verify_key)
     content = written.path.read_bytes()
     assert form_of(written.path) is Form.SEALED
@@ -171,7 +171,7 @@ def test_sealed_only_the_ledger_reads_it(write, ring: Ring, all_keys: dict):
     assert again.split(b"\n")[0] != content.split(b"\n")[0]  # another random key
 
 
-def test_a_sealed_file_that_is_cut_gives_what_came_before(write, ring: Ring, punch: Punch):
+def test_a_sealed_file_that_is_cut_gives_what_came_before(write, ring: Journal, punch: Punch):
     for _ in range(200):
         ring.append(punch())
     content = (whole := write("whole.scx", seal_to=LEDGER.verify_key)).path.read_bytes()
@@ -398,7 +398,7 @@ def on_a_stick(options: str, journal: Path, stick: Path) -> "subprocess.Complete
     )
 
 
-def test_a_full_stick_and_a_read_only_one_say_so_and_keep_nothing(ring: Ring, punch: Punch, tmp_path: Path):
+def test_a_full_stick_and_a_read_only_one_say_so_and_keep_nothing(ring: Journal, punch: Punch, tmp_path: Path):
     for _ in range(300):
         ring.append(punch())
     ring.close()
@@ -413,13 +413,13 @@ def test_a_full_stick_and_a_read_only_one_say_so_and_keep_nothing(ring: Ring, pu
     assert (roomy.stderr, roomy.stdout.endswith("-26-340.scx\n")) == ("", True)
 
 
-def test_a_file_system_that_holds_no_larger_file_says_so(ring: Ring, tmp_path: Path):
+def test_a_file_system_that_holds_no_larger_file_says_so(ring: Journal, tmp_path: Path):
     done = run("sh", "-c", f"ulimit -f 8; {sys.executable} -c '{EXPORT}' {ring.path} {tmp_path / 'out.scx'}")
     assert "no room for a file as large" in done.stderr
     assert not list(tmp_path.glob("*.scx")) + list(tmp_path.glob(".*part"))
 
 
-def test_the_file_is_synced_before_it_has_its_name_and_no_hard_link_is_needed(ring: Ring, tmp_path: Path):
+def test_the_file_is_synced_before_it_has_its_name_and_no_hard_link_is_needed(ring: Journal, tmp_path: Path):
     log = tmp_path / "log"
     done = run(
         "strace", "-f", "-y", "-o", log, "-e", "trace=fsync,fdatasync,link,linkat,rename,renameat,renameat2,unlink",
@@ -434,7 +434,7 @@ def test_the_file_is_synced_before_it_has_its_name_and_no_hard_link_is_needed(ri
     assert not any("link" in word and word != "unlink" for word in words)
 
 
-def test_memory_does_not_grow_with_the_journal(ring: Ring, punch: Punch, write):
+def test_memory_does_not_grow_with_the_journal(ring: Journal, punch: Punch, write):
     def peak(name: str) -> int:
         tracemalloc.start()
         write(name, seal_to=LEDGER.verify_key)
@@ -450,7 +450,7 @@ def test_memory_does_not_grow_with_the_journal(ring: Ring, punch: Punch, write):
     assert peak("large-sealed.scx") < small + 300_000
 
 
-def test_a_process_that_is_killed_leaves_no_export_under_its_name(ring: Ring, punch: Punch, tmp_path: Path):
+def test_a_process_that_is_killed_leaves_no_export_under_its_name(ring: Journal, punch: Punch, tmp_path: Path):
     kill = "progress=lambda done, all: done and __import__('os').kill(__import__('os').getpid(), 9)"
     script = EXPORT.replace('Z")', f'Z", {kill})')
     for _ in range(1_100):

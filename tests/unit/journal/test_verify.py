@@ -16,19 +16,19 @@ from edge.crypto.dsse import key_id
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.record import Draft
 from edge.errors import JournalError, SmartClockerError
-from edge.journal.journal import Acknowledgement, Ring
+from edge.journal.journal import Journal, ReceiptEffect
 from edge.journal.verify import verify_file
 
 Punch = Callable[..., Draft]
-Open = Callable[[], Ring]
+Open = Callable[[], Journal]
 LEDGER = SigningKey(b"L" * 32)
 RECORDS = 60
 
 
-def receipt(ring: Ring, make: Callable, upto: int) -> None:
+def receipt(ring: Journal, make: Callable, upto: int) -> None:
     made = make(ring, upto)
     raw = dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), LEDGER))
-    assert ring.acknowledge(made, raw) is Acknowledgement.ADVANCED
+    assert ring.acknowledge(made, raw) is ReceiptEffect.ADVANCED
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_chain_forked_with_the_stolen_key_is_seen_at_its_link(
 ) -> None:
     from edge.domain.protocol.record import PAYLOAD_TYPE, Position, encode
 
-    with Ring(kept, origin, identity) as ring:
+    with Journal(kept, origin, identity) as ring:
         epoch, before = ring.epoch, ring.hash_at(29)
     forged = encode(origin, Position(epoch, 30, before), punch("z" * 26))
     signature = dsse.sign(PAYLOAD_TYPE, forged, identity).signature

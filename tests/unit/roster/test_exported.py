@@ -11,7 +11,7 @@ from edge.central.roster import membership as centre
 from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.roster.awaited import Awaited
-from edge.domain.roster.topics import Part, place_of
+from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import TransferError
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
@@ -138,7 +138,7 @@ def test_nobody_leaves_while_it_is_not_certain(door: Door, hindrance: str) -> No
     elif hindrance == "away":
         door.roster.disconnected()
     elif hindrance == "a page is missing":
-        pages = {topic for topic in retained if getattr(place_of(topic), "part", None) is Part.PAGE}
+        pages = {topic for topic in retained if getattr(place_of(topic), "part", None) is TopicPart.PAGE}
         assert pages
         retained = {topic: wire for topic, wire in retained.items() if topic not in pages}
     door.hear(retained)

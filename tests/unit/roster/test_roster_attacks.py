@@ -11,7 +11,7 @@ from edge.domain.face import TimeEvidence
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import LedgerError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.terminal.operator import actions
 from tests.unit.roster.test_roster_faceless import BADGE, add, owed, with_face
@@ -43,7 +43,7 @@ def fay(site: Site) -> tuple[Gate, str]:
 @pytest.mark.parametrize("act", ["withdraw", "erase"])
 def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate, str], act: str) -> None:
     gate, person = fay
-    with Ring(site.root / "journal.db", gate.origin, gate.identity) as ring:
+    with Journal(site.root / "journal.db", gate.origin, gate.identity) as ring:
         at = {"people": gate.people, "ring": ring, "clock": Behind(), "by": "4711"}
         if act == "withdraw":
             actions.withdraw(person, POLICY, **at)

@@ -13,7 +13,7 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import Restriction
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.orders.order_actions import Obeying
+from edge.terminal.orders.order_actions import OrderExecutor
 from tests.unit.roster.test_roster_faceless import (
     ANEW,
     BADGE,
@@ -43,7 +43,7 @@ def order(word: Word, person: str, **fields: object) -> Order:
 def obey(gate: Gate, *given: Order) -> None:
     with gate.people.together():
         for one in given:
-            Obeying(gate.people, gate.identity, POLICY).carry_out(one, WHEN, b"")
+            OrderExecutor(gate.people, gate.identity, POLICY).carry_out(one, WHEN, b"")
 
 
 def test_a_face_that_was_added_by_hand_stays_although_the_entry_has_none(site: Site) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority.register import REGISTRY, Registry
+from edge.central.authority.register import REGISTRY, OrderRegister
 from edge.central.roster import membership as centre
 from edge.central.roster import store
 from edge.central.roster.messages import compose
@@ -17,12 +17,12 @@ from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
-from edge.domain.roster.topics import Part, Place
+from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import PeopleError, RosterDamaged
 from edge.evidence_images.schema import STORE
 from edge.journal.schema import JOURNAL
 from edge.people.roster import state as notes
-from edge.people.roster.state import RECEIVED, Received
+from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
 from tests.unit.roster.test_roster_faceless import BADGE, FACELESS, add, owed, with_face
 from tests.unit.roster.test_roster_sync import AUTHORITY, Gate, Site, person_topic, site
@@ -31,7 +31,7 @@ __all__ = ["site"]  # the fixture
 
 
 def registry(path: Path) -> None:
-    Registry(path).close()
+    OrderRegister(path).close()
 
 
 def another(path: Path) -> None:
@@ -41,7 +41,7 @@ def another(path: Path) -> None:
 
 
 def later(path: Path) -> None:
-    Received(path).close()
+    RosterState(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
@@ -72,7 +72,7 @@ def test_notes_that_are_none_are_set_aside_and_the_roster_comes_again(site: Site
     spoil(gate, RUBBISH[kind])
     before = gate.received_path.read_bytes()
     with pytest.raises(RosterDamaged):
-        Received(gate.received_path, mend=False)
+        RosterState(gate.received_path, mend=False)
     assert gate.received_path.read_bytes() == before, "who only reads it changes nothing"
     gate.restart()
     assert gate.received.anew
@@ -189,12 +189,12 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
     centre.add(site.store, "depot", fay, with_face())
     gate.give(site.publish())
     path = tmp_path / "other.db"
-    other = Received(path)
+    other = RosterState(path)
     for n in range(4):
         centre.rectify(site.store, fay, f"Name {n}")
         foreign = compose(site.store, "depot", [], AUTHORITY)
-    payload = dsse.parse(foreign[Place("depot", Part.MANIFEST, "").topic].wire).payload
-    other.keep_mark(notes.MANIFEST, notes.Mark(messages.decode_manifest(payload).version, payload))
+    payload = dsse.parse(foreign[Place("depot", TopicPart.MANIFEST, "").topic].wire).payload
+    other.keep_mark(notes.MANIFEST, notes.Highwater(messages.decode_manifest(payload).version, payload))
     other.close()
     spoil(gate, lambda target: target.write_bytes(path.read_bytes()))
     gate.restart()
@@ -205,13 +205,13 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
 
 def test_a_file_with_the_former_id_is_opened_and_given_its_own(tmp_path: Path) -> None:
     path = tmp_path / "roster.db"
-    made = Received(path)
-    made.keep([notes.Row("a" * 26, 1, "0" * 64, 1, notes.OUT, "why")])
+    made = RosterState(path)
+    made.keep([notes.EntryState("a" * 26, 1, "0" * 64, 1, notes.OUT, "why")])
     made.close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA application_id = {0x53435231}")
     db.close()
-    again = Received(path)
+    again = RosterState(path)
     assert (again.anew, list(again.rows())) == (None, ["a" * 26])
     assert again._db.execute("PRAGMA application_id").fetchone()[0] == RECEIVED.application_id
     again.close()
@@ -220,7 +220,7 @@ def test_a_file_with_the_former_id_is_opened_and_given_its_own(tmp_path: Path) -
 def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
     (tmp_path / "roster.db").mkdir()
     with pytest.raises(PeopleError) as caught:
-        Received(tmp_path / "roster.db")
+        RosterState(tmp_path / "roster.db")
     assert not isinstance(caught.value, RosterDamaged)
 
 

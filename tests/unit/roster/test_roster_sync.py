@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from edge.central.roster import membership as centre
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import Terminal
+from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.people.consent import Consent, Policy
@@ -21,12 +21,12 @@ from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages as roster
 from edge.domain.roster.member import Member
-from edge.domain.roster.topics import Part, Place, place_of
+from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
 
 POLICY = Policy("2026-1", "c" * 64)
@@ -51,7 +51,7 @@ class Site:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.store = RosterStore(root)
-        self.terminals: list[Terminal] = []
+        self.terminals: list[RegisteredTerminal] = []
         self.open: list[Gate] = []
         self.history: list[tuple[str, bytes]] = []
         self.ids: list[str] = []
@@ -59,7 +59,7 @@ class Site:
     def register(self, name: str) -> "Gate":
         gate = Gate(self, name, SigningKey.generate())
         key = gate.identity.verify_key
-        row = Terminal(len(self.terminals), gate.origin, key_id(key), key, WHEN, None)
+        row = RegisteredTerminal(len(self.terminals), gate.origin, key_id(key), key, WHEN, None)
         self.terminals.append(row)
         self.open.append(gate)
         return gate
@@ -92,7 +92,7 @@ class Gate:
     def restart(self, policy: Policy = POLICY) -> None:
         if hasattr(self, "received"):
             self.received.close()
-        self.received = Received(self.received_path)
+        self.received = RosterState(self.received_path)
         self.sync = RosterSync(self.origin, self.identity, self.people, self.received, policy)
         self.rejected = 0
 
@@ -101,7 +101,7 @@ class Gate:
         for topic, wire in dict(messages).items() if isinstance(messages, dict) else messages:
             place = place_of(topic)
             assert place is not None, topic
-            if place.part is Part.KEY and place.name != self.origin.terminal:
+            if place.part is TopicPart.KEY and place.name != self.origin.terminal:
                 continue
             try:
                 payload = dsse.parse(wire).payload
@@ -142,7 +142,7 @@ def resigned(wire: bytes, change: Callable[[bytes], bytes], key: SigningKey = AU
 
 
 def person_topic(person: str) -> str:
-    return Place("main", Part.PERSON, person).topic
+    return Place("main", TopicPart.PERSON, person).topic
 
 
 @pytest.mark.parametrize("restarts", [1, 2])
@@ -159,7 +159,7 @@ def test_who_came_before_their_manifest_stays_over_a_restart(site: Site, restart
     gate.give({person_topic(late): coming[person_topic(late)]})
     for _ in range(restarts):
         gate.restart()
-    page = Place("main", Part.PAGE, ann[0]).topic
+    page = Place("main", TopicPart.PAGE, ann[0]).topic
     gate.give({page: coming[page]})
     assert gate.matched() == {ann, late}
     gate.restart()
@@ -270,7 +270,7 @@ def test_a_missing_page_is_an_omission_too_and_its_people_wait(site: Site) -> No
     gate = site.register("gate-1")
     ann = site.add(1)
     retained = site.publish()
-    page = Place("main", Part.PAGE, ann[0]).topic
+    page = Place("main", TopicPart.PAGE, ann[0]).topic
     held_back = retained.pop(page)
     gate.give(retained)
     assert gate.matched() == set()
@@ -332,7 +332,7 @@ def test_older_notes_that_were_put_back_make_nobody_leave_who_came_after_them(si
     gate.restart()
     carl = site.add(3)
     coming = site.publish()
-    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is Part.PAGE})
+    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is TopicPart.PAGE})
     assert gate.matched() == {ann, bob}, "the manifest of then does not tell that they left"
     gate.give(coming)
     assert gate.matched() == {ann, bob, carl}
@@ -354,7 +354,7 @@ def test_older_notes_make_nobody_leave_whose_entry_came_before_its_manifest(site
     gate.give({person_topic(bob): second[person_topic(bob)]})  # as the centre says it: entries, pages, manifest
     if restarted:
         gate.restart()
-    gate.give(sorted(second.items(), key=lambda one: place_of(one[0]).part is Part.MANIFEST))
+    gate.give(sorted(second.items(), key=lambda one: place_of(one[0]).part is TopicPart.MANIFEST))
     gate.received.close()
     for path in site.root.glob("gate-1-roster.db*"):
         path.unlink()
@@ -362,7 +362,7 @@ def test_older_notes_make_nobody_leave_whose_entry_came_before_its_manifest(site
     gate.restart()
     site.add(3)
     coming = site.publish()
-    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is Part.PAGE})
+    gate.give({topic: wire for topic, wire in coming.items() if place_of(topic).part is TopicPart.PAGE})
     assert gate.matched() == {ann, bob}
 
 

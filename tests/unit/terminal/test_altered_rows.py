@@ -14,11 +14,11 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import PeopleError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.lacking import Lack, words
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance.credential_check import Desk
+from edge.terminal.attendance.credential_check import CredentialCheck
 from edge.terminal.operator import actions
 from edge.terminal.operator.enrolment import finish_erasures
 from edge.terminal.orders.authority_keys import Authority
@@ -61,7 +61,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A people file with something in each table, closed; and who is matched whatever becomes of the others."""
     root, clock = tmp_path_factory.mktemp("lived"), HandClock()
     path = root / "people.db"
-    with People(path, STORAGE) as people, Ring(root / "journal.db", GATE, IDENTITY) as ring:
+    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as ring:
         ids = sorted(new_person_id() for _ in range(5))
         for n, person in enumerate(ids):
             people.enrol(person, f"Person {n}", CONSENT, POLICY, rows(n), MODEL)
@@ -107,7 +107,7 @@ def cells(path: Path) -> Iterator[tuple[str, str, int]]:
 def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
     """What a start and the first minutes do with the file, as the threads of the service do; whom it matches."""
     path = root / "people.db"
-    with People(path, STORAGE) as people, Ring(root / "journal.db", GATE, IDENTITY) as ring:
+    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as ring:
         settle(people, ring, clock, interrupted=True)
         finish_erasures(people=people, ring=ring, clock=clock)
         unreadable: list[str] = []
@@ -120,7 +120,7 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         listed = people.list()
         for badge in ("0004710", "0004714"):
             people.means.whose(Token.BADGE, badge)
-        assert Desk(people.means, lambda _: False)
+        assert CredentialCheck(people.means, lambda _: False)
         for person in found.people:
             people.learn(person, "coming", rows(9)[0], POLICY)
         orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)

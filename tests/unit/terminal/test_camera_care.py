@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.adapters import reopening_camera
-from edge.adapters.reopening_camera import RETRY_S, SILENT_S, CaredFor
+from edge.adapters.reopening_camera import RETRY_S, SILENT_S, ReopeningCamera
 from edge.domain.face import Frame
 from edge.errors import CameraError
 
@@ -62,7 +62,7 @@ def hands(monkeypatch) -> Hands:
 
 def test_while_it_works_it_is_the_camera_itself(hands) -> None:
     flaky = Flaky()
-    camera = CaredFor(flaky)
+    camera = ReopeningCamera(flaky)
     camera.open()
     camera.expose(0.5)
     assert camera.read(0.5) is FRAME
@@ -73,7 +73,7 @@ def test_while_it_works_it_is_the_camera_itself(hands) -> None:
 def test_one_that_is_not_there_is_tried_again_now_and_then_and_said_once(hands, caplog) -> None:
     flaky = Flaky()
     flaky.broken = "no camera: push the cable in"
-    camera = CaredFor(flaky)
+    camera = ReopeningCamera(flaky)
     camera.open()
     began = hands.now
     while hands.now - began < 10 * RETRY_S:
@@ -88,7 +88,7 @@ def test_one_that_is_not_there_is_tried_again_now_and_then_and_said_once(hands, 
 
 def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_light(hands, caplog) -> None:
     flaky = Flaky()
-    camera = CaredFor(flaky)
+    camera = ReopeningCamera(flaky)
     camera.open()
     camera.expose(1.0)
     assert camera.read(0.5) is FRAME
@@ -110,7 +110,7 @@ def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_ligh
 
 def test_light_that_it_refuses_loses_it_and_nothing_else(hands, caplog) -> None:
     flaky = Flaky()
-    camera = CaredFor(flaky)
+    camera = ReopeningCamera(flaky)
     camera.open()
     flaky.broken = "it failed"
     camera.expose(0.5)

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Floats, Frame, Probe, Reason, Sight
+from edge.domain.face import Box, Floats, Frame, Probe, RefusalReason, Sight
 from edge.domain.recognition.attempts import PAUSE_MS, SPELLS
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
-from edge.terminal.attendance.face_recognition import Challenged, FaceRules, Faces
+from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.attendance.punches import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold
@@ -38,7 +38,7 @@ class Script:
 def stand(tmp_path: Path):
     script = Script()
     rules = FaceRules(DecisionPolicy(), 0.001, {1e-4: 0.3, 1e-5: 0.4}, challenge=True)
-    faces = Faces(script, rules, Pace(), SiteThreshold(tmp_path, "m"))
+    faces = FaceRecognition(script, rules, Pace(), SiteThreshold(tmp_path, "m"))
     faces.enrolled(Gallery.of("m", [("a" * 26, ANN[None]), ("b" * 26, BOB[None])]))
     at = [0]
 
@@ -88,7 +88,7 @@ def test_who_fails_the_turn_five_times_is_paused(stand) -> None:
         until(stand, Challenged, 2.0)
         for _ in range(12):
             stand(2.0, box=None)
-    assert until(stand, Refused, 2.0) == Refused(Reason.PAUSED)
+    assert until(stand, Refused, 2.0) == Refused(RefusalReason.PAUSED)
 
 
 def test_who_leaves_meanwhile_is_refused_and_the_side_is_not_always_the_same(stand) -> None:

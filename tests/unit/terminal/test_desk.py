@@ -16,10 +16,17 @@ from edge.domain.people.credentials import (
     Read,
     Token,
 )
-from edge.people.credentials import Means
+from edge.people.credentials import CredentialStore
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance.credential_check import Desk, Known, Repeated, Unknown, WantsFace, WantsPin
+from edge.terminal.attendance.credential_check import (
+    CredentialCheck,
+    CredentialMatched,
+    FaceRequired,
+    PinRequired,
+    Rejected,
+    Repeated,
+)
 from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING
 
 PIN, WRONG = "271828", "314159"
@@ -50,71 +57,71 @@ def keys(text: str) -> Read:
 
 
 def test_a_badge_is_somebody_and_another_is_nobody(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
-    assert desk.answer(badge("4711"), 0) == Known(ann, Method.BADGE)
-    assert isinstance(desk.answer(badge("4712"), 0), Unknown)
-    assert isinstance(desk.answer(badge("77001"), 0), Unknown), "a staff number on a card opens nothing"
+    desk = CredentialCheck(people.means, lambda person: False)
+    assert desk.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
+    assert isinstance(desk.answer(badge("4712"), 0), Rejected)
+    assert isinstance(desk.answer(badge("77001"), 0), Rejected), "a staff number on a card opens nothing"
 
 
 def test_a_badge_that_wants_a_face_says_whose(people: People, ann: str) -> None:
-    assert Desk(people.means, lambda person: person == ann).answer(badge("4711"), 0) == WantsFace(ann)
+    assert CredentialCheck(people.means, lambda person: person == ann).answer(badge("4711"), 0) == FaceRequired(ann)
 
 
 def test_a_staff_number_and_its_pin(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
-    assert isinstance(desk.answer(keys("77001"), 0), WantsPin)
-    assert desk.answer(keys(PIN), 5_000) == Known(ann, Method.PIN)
-    assert isinstance(desk.answer(keys(PIN), 6_000), WantsPin), "a PIN alone is taken for a number"
+    desk = CredentialCheck(people.means, lambda person: False)
+    assert isinstance(desk.answer(keys("77001"), 0), PinRequired)
+    assert desk.answer(keys(PIN), 5_000) == CredentialMatched(ann, Method.PIN)
+    assert isinstance(desk.answer(keys(PIN), 6_000), PinRequired), "a PIN alone is taken for a number"
 
 
 def test_a_number_that_is_nobodys_is_asked_for_a_pin_too(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
-    assert isinstance(desk.answer(keys("99999"), 0), WantsPin)
-    assert isinstance(desk.answer(keys(PIN), 1), Unknown)
+    desk = CredentialCheck(people.means, lambda person: False)
+    assert isinstance(desk.answer(keys("99999"), 0), PinRequired)
+    assert isinstance(desk.answer(keys(PIN), 1), Rejected)
 
 
 def test_a_pin_that_comes_too_late_is_a_number(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     desk.answer(keys("77001"), 0)
-    assert isinstance(desk.answer(keys(PIN), 15_000), WantsPin)
+    assert isinstance(desk.answer(keys(PIN), 15_000), PinRequired)
 
 
 def test_a_badge_in_between_ends_the_question(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     desk.answer(keys("77001"), 0)
-    assert isinstance(desk.answer(badge("1"), 1), Unknown)
-    assert isinstance(desk.answer(keys(PIN), 2), WantsPin)
+    assert isinstance(desk.answer(badge("1"), 1), Rejected)
+    assert isinstance(desk.answer(keys(PIN), 2), PinRequired)
 
 
-def guess(desk: Desk, pin: str, now_ms: int) -> object:
+def guess(desk: CredentialCheck, pin: str, now_ms: int) -> object:
     desk.answer(keys("77001"), now_ms)
     return desk.answer(keys(pin), now_ms)
 
 
 def test_after_five_wrong_pins_even_the_right_one_waits(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
-    assert all(isinstance(guess(desk, WRONG, 0), Unknown) for _ in range(FREE_FAILURES))
-    assert isinstance(guess(desk, PIN, 29_999), Unknown)
-    assert guess(desk, PIN, 30_000) == Known(ann, Method.PIN)
+    desk = CredentialCheck(people.means, lambda person: False)
+    assert all(isinstance(guess(desk, WRONG, 0), Rejected) for _ in range(FREE_FAILURES))
+    assert isinstance(guess(desk, PIN, 29_999), Rejected)
+    assert guess(desk, PIN, 30_000) == CredentialMatched(ann, Method.PIN)
     assert people.means.failures(ann) == 0
 
 
 def test_a_restart_does_not_end_the_pause(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     for _ in range(FREE_FAILURES):
         guess(desk, WRONG, 0)
-    again = Desk(people.means, lambda person: False)
-    assert isinstance(guess(again, PIN, 0), Unknown)
-    assert guess(again, PIN, 30_000) == Known(ann, Method.PIN)
+    again = CredentialCheck(people.means, lambda person: False)
+    assert isinstance(guess(again, PIN, 0), Rejected)
+    assert guess(again, PIN, 30_000) == CredentialMatched(ann, Method.PIN)
 
 
 def test_a_sixth_wrong_pin_waits_twice_as_long(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     for _ in range(FREE_FAILURES):
         guess(desk, WRONG, 0)
     guess(desk, WRONG, 30_000)
-    assert isinstance(guess(desk, PIN, 89_999), Unknown), "a try all the same: the keypad pauses for it"
-    assert guess(desk, PIN, 119_999) == Known(ann, Method.PIN)
+    assert isinstance(guess(desk, PIN, 89_999), Rejected), "a try all the same: the keypad pauses for it"
+    assert guess(desk, PIN, 119_999) == CredentialMatched(ann, Method.PIN)
 
 
 def colleagues(people: People, count: int) -> list[str]:
@@ -130,11 +137,11 @@ def colleagues(people: People, count: int) -> list[str]:
 
 def test_ones_own_pin_does_not_wash_off_what_was_tried_at_others(people: People, ann: str) -> None:
     """Four tries at each colleague and one's own PIN in between paused nothing: 112 in ten minutes."""
-    desk, now, looked_at = Desk(people.means, lambda person: False), 0, 0
+    desk, now, looked_at = CredentialCheck(people.means, lambda person: False), 0, 0
     for number in colleagues(people, 10):
         for _ in range(4):
             now += 4_000
-            if isinstance(desk.answer(keys(number), now), WantsPin):
+            if isinstance(desk.answer(keys(number), now), PinRequired):
                 desk.answer(keys(WRONG), now + 1_000)
                 looked_at += 1
         now += 4_000
@@ -144,15 +151,15 @@ def test_ones_own_pin_does_not_wash_off_what_was_tried_at_others(people: People,
 
 
 def test_who_mistypes_and_then_proves_it_leaves_nothing_behind(people: People, ann: str) -> None:
-    desk, now = Desk(people.means, lambda person: False), 0
+    desk, now = CredentialCheck(people.means, lambda person: False), 0
     for _ in range(20):
         for pin in [WRONG] * 4 + [PIN]:
             now += 5_000
             answer = guess(desk, pin, now)
-        assert answer == Known(ann, Method.PIN)
+        assert answer == CredentialMatched(ann, Method.PIN)
 
 
-class Counting(Means):
+class Counting(CredentialStore):
     """Counts how often a PIN was worked on."""
 
     worked = 0
@@ -166,11 +173,11 @@ def test_a_paused_persons_number_is_worked_on_like_nobodys(people: People, ann: 
     """Answered in no time, it told who is somebody."""
     people.means.__class__ = Counting
     assert isinstance(people.means, Counting)
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     for turn in range(FREE_FAILURES + 1):
         guess(desk, WRONG, turn * FIRST_PAUSE_MS)
     before = people.means.worked
-    assert isinstance(guess(desk, PIN, (FREE_FAILURES + 1) * FIRST_PAUSE_MS), Unknown)
+    assert isinstance(guess(desk, PIN, (FREE_FAILURES + 1) * FIRST_PAUSE_MS), Rejected)
     assert people.means.worked == before + 1
 
 
@@ -178,26 +185,28 @@ def test_unknown_badges_one_after_another_are_answered_slowly_and_are_an_alarm(
     people: People, ann: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of 500 consecutive numbers the right one was let in after 54 s, and no line said anything."""
-    desk, now = Desk(people.means, lambda person: False), 0
+    desk, now = CredentialCheck(people.means, lambda person: False), 0
     known = Counted(people.means)
     desk._means = known  # type: ignore[assignment]
     for text in range(5000, 5400):
         now += 100
-        assert isinstance(desk.answer(badge(str(text)), now), Unknown)
+        assert isinstance(desk.answer(badge(str(text)), now), Rejected)
     assert known.asked <= FREE_UNKNOWN + now // SLOW_MS + 1
     assert desk.alarms == (BADGES_UNKNOWN,)
     assert caplog.text.count(BADGES_UNKNOWN) == 1
     assert "5001" not in caplog.text
-    assert desk.answer(badge("4711"), now + SLOW_MS) == Known(ann, Method.BADGE), "who has a badge is let in"
+    assert desk.answer(badge("4711"), now + SLOW_MS) == CredentialMatched(ann, Method.BADGE), (
+        "who has a badge is let in"
+    )
     desk.keep_up(now + SLOW_MS + WINDOW_MS)
     assert desk.alarms == ()
-    assert desk.answer(badge("4711"), now + 2 * WINDOW_MS) == Known(ann, Method.BADGE)
+    assert desk.answer(badge("4711"), now + 2 * WINDOW_MS) == CredentialMatched(ann, Method.BADGE)
 
 
 class Counted:
     """Means whose look-ups are counted."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: CredentialStore) -> None:
         self._means, self.asked = means, 0
 
     def whose(self, kind: Token, text: str) -> str | None:
@@ -206,26 +215,28 @@ class Counted:
 
 
 def test_the_same_unknown_card_again_and_again_is_one(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     for turn in range(50):
-        assert isinstance(desk.answer(badge("9999"), turn * 4_000), Unknown)
+        assert isinstance(desk.answer(badge("9999"), turn * 4_000), Rejected)
     assert desk.alarms == ()
 
 
 def test_a_badge_that_is_held_to_the_reader_is_read_once(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
-    assert desk.answer(badge("4711"), 0) == Known(ann, Method.BADGE)
+    desk = CredentialCheck(people.means, lambda person: False)
+    assert desk.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
     assert all(isinstance(desk.answer(badge("4711"), now), Repeated) for now in range(100, 30_000, 2_900))
-    assert isinstance(desk.answer(badge("4712"), 30_000), Unknown)
-    assert desk.answer(badge("4711"), 30_100) == Known(ann, Method.BADGE), "another card came in between"
-    assert desk.answer(badge("4711"), 30_100 + HELD_MS) == Known(ann, Method.BADGE)
+    assert isinstance(desk.answer(badge("4712"), 30_000), Rejected)
+    assert desk.answer(badge("4711"), 30_100) == CredentialMatched(ann, Method.BADGE), (
+        "another card came in between"
+    )
+    assert desk.answer(badge("4711"), 30_100 + HELD_MS) == CredentialMatched(ann, Method.BADGE)
 
 
 def test_numbers_that_are_nobodys_pause_the_keypad_and_not_the_badge(people: People, ann: str) -> None:
-    desk = Desk(people.means, lambda person: False)
+    desk = CredentialCheck(people.means, lambda person: False)
     for _ in range(FREE_FAILURES):
         desk.answer(keys("99999"), 0)
         desk.answer(keys(WRONG), 0)
-    assert isinstance(desk.answer(keys("77001"), 29_999), Unknown)
-    assert desk.answer(badge("4711"), 29_999) == Known(ann, Method.BADGE)
-    assert isinstance(desk.answer(keys("77001"), 30_000), WantsPin)
+    assert isinstance(desk.answer(keys("77001"), 29_999), Rejected)
+    assert desk.answer(badge("4711"), 29_999) == CredentialMatched(ann, Method.BADGE)
+    assert isinstance(desk.answer(keys("77001"), 30_000), PinRequired)

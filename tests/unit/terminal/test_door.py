@@ -18,7 +18,7 @@ from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.attendance.punches import Identified
@@ -85,7 +85,7 @@ class Door:
             lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            Faces(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes)), self.reads,
+            FaceRecognition(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes)), self.reads,
         )  # fmt: skip
         self.attend.open()
 

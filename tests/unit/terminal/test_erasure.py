@@ -11,7 +11,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import JournalError, PeopleError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
@@ -35,7 +35,7 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         ring._db.execute("PRAGMA query_only = ON")
@@ -59,7 +59,7 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         at = {"people": people, "ring": ring, "clock": clock}
@@ -90,7 +90,7 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         at = {"people": people, "ring": ring, "clock": clock, "by": by}
@@ -111,7 +111,7 @@ def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> No
     person, other, clock = new_person_id(), new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
     ):
         for one in (person, other):
             people.enrol(one, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
@@ -126,7 +126,7 @@ def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the
     person, clock, path = new_person_id(), Still(), tmp_path / "people.db"
     with (
         People(path, bytes(32)) as people,
-        Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         wrapped = people._db.execute("SELECT wrapped FROM people").fetchone()[0]

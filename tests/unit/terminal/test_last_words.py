@@ -14,7 +14,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance import unfinished
@@ -47,7 +47,7 @@ class Terminal:
 
     folder: Path
     people: People
-    ring: Ring
+    ring: Journal
     clock: Days
     ann: str
     bob: str
@@ -77,7 +77,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     people = People(tmp_path / "people.db", bytes(32))
-    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
         ann, bob = new_person_id(), new_person_id()
         made = Terminal(tmp_path, people, ring, Days(), ann, bob)
         for person in (ann, bob):

@@ -15,7 +15,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people import order_log
 from edge.people.lacking import Lack
 from edge.people.people_store import People
@@ -46,7 +46,7 @@ class Terminal:
 
     root: Path
     people: People
-    ring: Ring
+    ring: Journal
     ann: str
     bob: str
 
@@ -73,7 +73,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     people = People(tmp_path / "people.db", bytes(32))
-    with Ring(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
         made = Terminal(tmp_path, people, ring, new_person_id(), new_person_id())
         for person, card, number in ((made.ann, FIRST, "1001"), (made.bob, BOBS, "1002")):
             people.add(person, "Somebody")

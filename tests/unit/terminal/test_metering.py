@@ -6,13 +6,13 @@ import pytest
 
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.scene import Scene
-from edge.domain.face import Frame, Reason
+from edge.domain.face import Frame, RefusalReason
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.terminal.attendance.capture import Capture
-from edge.terminal.attendance.face_recognition import FaceRules, Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.attendance.punches import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold
@@ -48,7 +48,7 @@ def test_a_dark_face_is_metered_until_it_is_recognised(
     enrolled = pipeline.study(Frame(load_photo(photos / "obama2.jpg"), 0))
     assert enrolled is not None
     fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
-    faces = Faces(pipeline, FaceRules(DecisionPolicy(), 0.001, fmr), pace, SiteThreshold(tmp_path, "x"))
+    faces = FaceRecognition(pipeline, FaceRules(DecisionPolicy(), 0.001, fmr), pace, SiteThreshold(tmp_path, "x"))
     faces.enrolled(Gallery.of(pipeline.embedder_id, [("a" * 26, enrolled.template.vector[None])]))
     scene, slot, now_ms = Scene(), LatestSlot[Frame](), [0]
 
@@ -67,4 +67,4 @@ def test_a_dark_face_is_metered_until_it_is_recognised(
         outcomes.append(faces.look(frame, now_ms[0])[1])
     capture.close()
     assert any(isinstance(one, Identified) for one in outcomes) == recognised
-    assert any(isinstance(one, Refused) and one.reason is Reason.DARK for one in outcomes) != recognised
+    assert any(isinstance(one, Refused) and one.reason is RefusalReason.DARK for one in outcomes) != recognised

@@ -14,7 +14,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import JournalError, PeopleError, TransferError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions, audited_action, enrolment
@@ -37,7 +37,10 @@ class Still:
 
 @pytest.fixture
 def at(tmp_path: Path) -> Iterator[dict[str, Any]]:
-    with People(tmp_path / "people.db", bytes(32)) as people, Ring(tmp_path / "journal.db", GATE, IDENTITY) as ring:
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+    ):
         yield {"people": people, "ring": ring, "clock": Still(), "by": "4711"}
 
 
@@ -119,7 +122,10 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
     """The stick is full while the running service looks what is owed: nothing was handed out, nothing is told."""
 
     def full(_path: Path) -> None:
-        with People(tmp_path / "people.db", bytes(32)) as service, Ring(at["ring"].path, GATE, IDENTITY) as journal:
+        with (
+            People(tmp_path / "people.db", bytes(32)) as service,
+            Journal(at["ring"].path, GATE, IDENTITY) as journal,
+        ):
             assert settle(service, journal, Still(), interrupted=True) == 0
         raise OSError(28, "No space left on device")
 

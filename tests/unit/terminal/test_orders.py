@@ -24,7 +24,7 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.errors import JournalError
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -63,7 +63,7 @@ class Bench:
     root: Path
     clock: HandClock
     people: People
-    ring: Ring
+    ring: Journal
     orders: Orders
     count: int = 0
 
@@ -106,7 +106,10 @@ def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     clock = HandClock()
-    with People(tmp_path / "people.db", STORAGE) as people, Ring(tmp_path / "journal.db", GATE, IDENTITY) as ring:
+    with (
+        People(tmp_path / "people.db", STORAGE) as people,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+    ):
         made = Bench(tmp_path, clock, people, ring, Orders.__new__(Orders))
         made.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
         yield made
@@ -151,7 +154,7 @@ def test_an_order_is_taken_once_even_by_a_new_journal(bench: Bench, tmp_path: Pa
     for _ in range(2):
         assert not bench.give(first)
         bench.restart()
-    with Ring(tmp_path / "other.db", GATE, IDENTITY) as fresh:
+    with Journal(tmp_path / "other.db", GATE, IDENTITY) as fresh:
         assert not bench.orders.take(sign(first), fresh), "the people file remembers, too"
         assert fresh.head().seq == 0
     assert bench.matched() == (person,)

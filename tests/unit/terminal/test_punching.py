@@ -11,7 +11,7 @@ from edge.domain.face import Method, TimeEvidence
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.terminal.attendance.punch_recorder import Recorder
 from edge.terminal.attendance.punches import Identified, Puncher
 
@@ -43,12 +43,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ring(tmp_path: Path):
-    with Ring(tmp_path / "journal.db", Origin("main", "gate-1"), SigningKey(bytes([1]) * 32)) as opened:
+    with Journal(tmp_path / "journal.db", Origin("main", "gate-1"), SigningKey(bytes([1]) * 32)) as opened:
         yield opened
 
 
 @pytest.fixture
-def punch(ring: Ring, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
+def punch(ring: Journal, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
     """Punch, and say which way it went, whether that was assumed, and the record's seq."""
     recorder = Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
     puncher = Puncher(ring, recorder, DirectionPolicy())
@@ -62,7 +62,7 @@ def punch(ring: Ring, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
     return punch
 
 
-def correct(ring: Ring, clock: Clock, change: str, seq: int | None = None, **changes: object) -> int:
+def correct(ring: Journal, clock: Clock, change: str, seq: int | None = None, **changes: object) -> int:
     data = {
         "person": ANN, "change": change, "corrects": None if seq is None else f"gate-1/{ring.epoch}/{seq}",
         "direction": None, "at": None, "reason": "other", "worker": "asked", "employer": "agrees", **changes,

@@ -20,7 +20,7 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.evidence_images.store import opened
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance import unfinished
@@ -48,7 +48,7 @@ class HandClock:
 class Terminal:
     root: Path
     people: People
-    ring: Ring
+    ring: Journal
     clock: HandClock = field(default_factory=HandClock)
     count: int = 0
 
@@ -102,7 +102,10 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    with People(tmp_path / "people.db", bytes(32)) as people, Ring(tmp_path / "journal.db", GATE, IDENTITY) as ring:
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+    ):
         made = Terminal(tmp_path, people, ring)
         yield made
         made.orders.close()

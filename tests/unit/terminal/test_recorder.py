@@ -16,8 +16,8 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalDamaged
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring
-from edge.terminal.attendance.journal_maintenance import AGE_EVERY_MS, Upkeep
+from edge.journal.journal import Journal
+from edge.terminal.attendance.journal_maintenance import AGE_EVERY_MS, JournalMaintenance
 from edge.terminal.attendance.punch_recorder import Recorder
 
 ORIGIN, KEY = Origin("hq", "door-1"), SigningKey(bytes(range(32)))
@@ -53,23 +53,23 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Ring]:
-    with Ring(tmp_path / "journal.db", ORIGIN, KEY) as opened:
+def ring(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.db", ORIGIN, KEY) as opened:
         yield opened
 
 
 @pytest.fixture
-def recorder(ring: Ring, clock: HandClock) -> Recorder:
+def recorder(ring: Journal, clock: HandClock) -> Recorder:
     return Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
 
 
-def records(ring: Ring) -> list[Record]:
+def records(ring: Journal) -> list[Record]:
     return [decode(row[0]) for row in ring._db.execute("SELECT payload FROM records ORDER BY seq")]
 
 
 @pytest.mark.parametrize("ms", [-31_536_000_000, 86_400_000])
 def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
-    recorder: Recorder, ring: Ring, clock: HandClock, ms: int
+    recorder: Recorder, ring: Journal, clock: HandClock, ms: int
 ) -> None:
     recorder.append(Kind.BOOT, BOOT, recorder.now())
     clock.passes(40)
@@ -84,7 +84,7 @@ def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
     assert after.time.boottime_ms - before.time.boottime_ms == 40
 
 
-def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, ring: Ring, clock: HandClock) -> None:
+def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, ring: Journal, clock: HandClock) -> None:
     clock.set_by(0, synchronised=False)
     recorder.now()
     clock.set_by(7_200_000)
@@ -95,7 +95,7 @@ def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, ring: Ri
     assert step.time.synchronised
 
 
-def test_a_step_between_two_lives_of_one_boot_is_seen(ring: Ring, clock: HandClock) -> None:
+def test_a_step_between_two_lives_of_one_boot_is_seen(ring: Journal, clock: HandClock) -> None:
     Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None).append(Kind.BOOT, BOOT, clock.evidence())
     clock.passes(90_000)
     clock.set_by(-5_000)
@@ -104,7 +104,7 @@ def test_a_step_between_two_lives_of_one_boot_is_seen(ring: Ring, clock: HandClo
 
 
 def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
-    recorder: Recorder, ring: Ring, clock: HandClock, caplog: pytest.LogCaptureFixture
+    recorder: Recorder, ring: Journal, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     ring._db.execute("PRAGMA query_only = ON")  # what a read-only remount answers: SQLITE_READONLY
     clock.set_by(3_600_000)
@@ -120,7 +120,7 @@ def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
     assert [record.kind for record in records(ring)] == ["clock-step", "boot"]
 
 
-def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, ring: Ring) -> None:
+def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, ring: Journal) -> None:
     ring._db.execute("PRAGMA query_only = ON")
     recorder.owe(Kind.BOOT, BOOT)
     assert ring.head().seq == 0
@@ -130,14 +130,14 @@ def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, ring: Rin
     assert [record.kind for record in records(ring)] == ["boot"], "once"
 
 
-def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, ring: Ring) -> None:
+def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, ring: Journal) -> None:
     for _ in range(50):
         recorder.append(Kind.BOOT, BOOT, recorder.now())
     ring.close()
     content = bytearray(ring.path.read_bytes())
     content[4096 * 3 :] = os.urandom(len(content) - 4096 * 3)
     ring.path.write_bytes(content)
-    broken = Ring.__new__(Ring)
+    broken = Journal.__new__(Journal)
     broken.path, broken._key, broken._chain = ring.path, ring._key, ring._chain
     broken._db = __import__("sqlite3").connect(ring.path, isolation_level=None)
     recorder._ring = broken
@@ -147,17 +147,17 @@ def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, ring
     broken.close()
 
 
-def fill(ring: Ring, clock: HandClock, count: int) -> None:
+def fill(ring: Journal, clock: HandClock, count: int) -> None:
     for _ in range(count):
         ring.append(Draft(Kind.BOOT, BOOT, clock.evidence()))
 
 
-def receipt(ring: Ring, upto: int) -> None:
+def receipt(ring: Journal, upto: int) -> None:
     ring.acknowledge(Receipt(ORIGIN, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z"), b"{}")
 
 
-def test_the_oldest_receipted_go_and_the_others_never(ring: Ring, clock: HandClock) -> None:
-    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(20, 8_000_000, 90))
+def test_the_oldest_receipted_go_and_the_others_never(ring: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(20, 8_000_000, 90))
     fill(ring, clock, 30)
     state = upkeep.run(clock.evidence(), 0)
     assert (state.full, state.evicted, ring.stats().records) == (True, 0, 30)
@@ -172,11 +172,11 @@ def test_the_oldest_receipted_go_and_the_others_never(ring: Ring, clock: HandClo
     assert upkeep.run(clock.evidence(), 0).warnings == ()
 
 
-def test_bytes_bound_it_as_well(ring: Ring, clock: HandClock) -> None:
+def test_bytes_bound_it_as_well(ring: Journal, clock: HandClock) -> None:
     fill(ring, clock, 400)
     used = ring.stats().bytes
     receipt(ring, 390)
-    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, used // 2, 90))
+    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, used // 2, 90))
     assert upkeep.run(clock.evidence(), 0).evicted >= 190
     for round_ in range(20):
         upkeep.run(clock.evidence(), round_)
@@ -184,8 +184,8 @@ def test_bytes_bound_it_as_well(ring: Ring, clock: HandClock) -> None:
     assert ring.stats().pending == 10
 
 
-def test_what_is_old_and_receipted_goes(ring: Ring, clock: HandClock) -> None:
-    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
+def test_what_is_old_and_receipted_goes(ring: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
     fill(ring, clock, 10)
     clock.passes(20 * 86_400_000)
     fill(ring, clock, 10)
@@ -202,7 +202,7 @@ def test_what_is_old_and_receipted_goes(ring: Ring, clock: HandClock) -> None:
     assert ring.stats().records == 5, "what no receipt covers stays, however old"
 
 
-def test_an_unsynchronised_clock_is_a_warning(ring: Ring, clock: HandClock) -> None:
-    upkeep = Upkeep(ring, Reserve(ring.path, 8_000_000), Bounds(1_000, 8_000_000, 90))
+def test_an_unsynchronised_clock_is_a_warning(ring: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(1_000, 8_000_000, 90))
     clock.set_by(0, synchronised=False)
     assert upkeep.run(clock.evidence(), 0).warnings == ("clock-unsynchronised",)

@@ -26,7 +26,7 @@ from edge.errors import JournalError
 from edge.evidence_images import sealed_image
 from edge.evidence_images import store as evidence
 from edge.evidence_images.store import opened
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
@@ -65,7 +65,7 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root, self.clock, self.count = root, HandClock(), 0
         self.people = People(root / "people.db", bytes(32))
-        self.ring = Ring(root / "journal.db", GATE, IDENTITY)
+        self.ring = Journal(root / "journal.db", GATE, IDENTITY)
         self.orders = Orders(
             GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(root / "people.db", bytes(32)), POLICY, self.clock
         )
@@ -279,7 +279,7 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
             evidence.EvidenceStore if whose == "hers" else evidence,
             "_clear" if whose == "hers" else "create",
         ),
-        "before its record": (Ring, "take_command"),
+        "before its record": (Journal, "take_command"),
     }[when]
     with monkeypatch.context() as patched:
         patched.setattr(*place, cut)
@@ -321,7 +321,7 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
     ann = bench.enrol()
     bench.image(ann, 1)
     with monkeypatch.context() as patched:
-        patched.setattr(Ring, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("a full disk")))
+        patched.setattr(Journal, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("a full disk")))
         with pytest.raises(JournalError):
             bench.give(Word.DELETE_EVIDENCE, whose=ann)
     bench.people.purge()

@@ -11,9 +11,9 @@ from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.people.roster.state import Received
+from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import GRACE_NS, Roster
 from tests.unit.roster.test_roster_faceless import add, with_face
 from tests.unit.roster.test_roster_sync import AUTHORITY, POLICY, Gate, Site, person_topic, resigned, site
@@ -40,7 +40,7 @@ class Bench:
         self.site, self.clock = site, HandClock()
         self.gate: Gate = site.register("gate-1")
         self.gate.received.close()
-        self.ring = Ring(site.root / "journal.db", self.gate.origin, self.gate.identity)
+        self.ring = Journal(site.root / "journal.db", self.gate.origin, self.gate.identity)
         self.refused: PeopleError | None = None
         self.people_refused: PeopleError | None = None
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
@@ -54,10 +54,10 @@ class Bench:
             raise self.people_refused
         return self.gate.people
 
-    def _received(self) -> Received:
+    def _received(self) -> RosterState:
         if self.refused is not None:
             raise self.refused
-        return Received(self.gate.received_path)
+        return RosterState(self.gate.received_path)
 
     def start(self) -> None:
         self.roster.open()

@@ -17,10 +17,10 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import sealed_image
 from edge.evidence_images import store as evidence
 from edge.evidence_images.store import opened
-from edge.journal.journal import Ring, Stored
+from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance.image_capture import WAITING, Stills, Taking
+from edge.terminal.attendance.image_capture import WAITING, CaptureSettings, ImageCapture
 from edge.terminal.runtime.alarms import EVIDENCE_FAILING
 
 POLICY = Policy("1", "a" * 64)
@@ -50,8 +50,10 @@ class Bench:
         self.root, self.clock = root, HandClock()
         self.path = root / "evidence.db"
         self.people = self.open()
-        self.ring = Ring(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
-        self.stills = Stills(self.path, self.clock, self.open, lambda: Taking(KEY.public_key, 2_000_000, 320))
+        self.ring = Journal(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
+        self.stills = ImageCapture(
+            self.path, self.clock, self.open, lambda: CaptureSettings(KEY.public_key, 2_000_000, 320)
+        )
 
     def open(self) -> People:
         return People(self.root / "people.db", bytes(32))
@@ -147,7 +149,7 @@ def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: B
     assert bench.stills.counters()["stills"] == 0
     assert bench.stills.counters()["stills_deleted"] == 1
     bench.path.write_bytes(copy)
-    started = Stills(bench.path, bench.clock, bench.open, lambda: None)
+    started = ImageCapture(bench.path, bench.clock, bench.open, lambda: None)
     started.expire()
     assert (started.counters()["stills"], started.counters()["stills_deleted"]) == (0, 1)
     started.offer(bench.punch(bench.enrol()), FRAME, SIGHT)

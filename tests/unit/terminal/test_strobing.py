@@ -22,7 +22,7 @@ from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import Faces
+from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.lamp import Lamp
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.pace import Pace
@@ -106,7 +106,8 @@ class Stand:
             lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            Faces(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes), self.strobing),
+            FaceRecognition(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes),
+                            self.strobing),
             queue.SimpleQueue[Read](),
         )  # fmt: skip
         self.attend.open()

@@ -8,7 +8,7 @@ from edge.cli.central.directory import open_ledger
 from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
-    from edge.central.authority.order_status import Owing
+    from edge.central.authority.order_status import OrderStatus
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
             for one in order_status.standing(desk.registry, store)
             if one.addressed.order.sequence == arguments.cancel
         ]
-        waiting = [one for one in found if one.state is order_status.State.OWED]
+        waiting = [one for one in found if one.state is order_status.OrderState.OWED]
         if not waiting:
             raise LedgerRefused(
                 f"{arguments.cancel}: {_why_not(found)}; `central orders DIR --all` lists the orders"
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _why_not(found: "list[Owing]") -> str:
+def _why_not(found: "list[OrderStatus]") -> str:
     if not found:
         return "no order has this number"
     states = ", ".join(sorted({str(one.state) for one in found}))
@@ -53,10 +53,10 @@ def _why_not(found: "list[Owing]") -> str:
     return f"no terminal owes it any more ({states}){kept if 'kept' in states else ''}"
 
 
-def _said(one: "Owing") -> str:
+def _said(one: "OrderStatus") -> str:
     from edge.central.authority import order_status
 
-    if one.state is not order_status.State.CANCELLED:
+    if one.state is not order_status.OrderState.CANCELLED:
         return f"{one.state} before: another order undoes it, where one does"
     if one.addressed.trying:
         told = "a command is sending it, or ended while it did, so that the terminal may obey it yet"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge.central.store.records import Store
-    from edge.central.store.rows import Terminal
+    from edge.central.store.rows import RegisteredTerminal
 
 WORDS = (
     "withdraw",
@@ -25,7 +25,7 @@ WORDS = (
 """What can be ordered by hand; `rotate` is `central authority rotate`."""
 
 
-def where(store: "Store", text: str) -> "tuple[str, list[Terminal], bool]":
+def where(store: "Store", text: str) -> "tuple[str, list[RegisteredTerminal], bool]":
     """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""
     from edge.errors import LedgerRefused
 
@@ -120,7 +120,7 @@ def _instant(text: str) -> str:
     raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
 
 
-def sealed_name(arguments: argparse.Namespace, terminal: "Terminal") -> str:
+def sealed_name(arguments: argparse.Namespace, terminal: "RegisteredTerminal") -> str:
     """The name, for the eyes of one terminal."""
     import base64
 

@@ -19,9 +19,9 @@ from edge.cli.people.name_input import HELP, name_of
 from edge.domain.plural import counted
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import Desk
-    from edge.central.authority.order_status import Owing
-    from edge.central.authority.register import Addressed, Registry
+    from edge.central.authority.acting import AuthoritySession
+    from edge.central.authority.order_status import OrderStatus
+    from edge.central.authority.register import Addressed, OrderRegister
     from edge.central.store.records import Store
     from edge.domain.protocol.order import Order
 
@@ -112,7 +112,7 @@ def run_order(arguments: argparse.Namespace) -> int:
         deadline = time.monotonic() + arguments.wait.total_seconds() * (problem is None)
         while True:
             found = order_status.judged(fresh, store)
-            if time.monotonic() >= deadline or not any(one.state is order_status.State.OWED for one in found):
+            if time.monotonic() >= deadline or not any(one.state is order_status.OrderState.OWED for one in found):
                 break
             time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
         _print(found, arguments, store)
@@ -122,7 +122,8 @@ def run_order(arguments: argparse.Namespace) -> int:
         print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
     return (
         0
-        if followed and all(one.state in {order_status.State.DONE, order_status.State.KEPT} for one in found)
+        if followed
+        and all(one.state in {order_status.OrderState.DONE, order_status.OrderState.KEPT} for one in found)
         else 1
     )
 
@@ -147,14 +148,18 @@ def run_orders(arguments: argparse.Namespace) -> int:
             if problem is not None:
                 say(f"not sent: {problem}", flush=True)
             time.sleep(min(arguments.every.total_seconds(), _LONGEST_S))
-        unanswered = {order_status.State.OWED, order_status.State.EXPIRED, order_status.State.KEPT}
+        unanswered = {order_status.OrderState.OWED, order_status.OrderState.EXPIRED, order_status.OrderState.KEPT}
         _print([one for one in found if arguments.all or one.state in unanswered], arguments, store)
     if problem is not None:
         say(f"not sent: {problem}")
-    return 1 if any(one.state in {order_status.State.OWED, order_status.State.EXPIRED} for one in found) else 0
+    return (
+        1
+        if any(one.state in {order_status.OrderState.OWED, order_status.OrderState.EXPIRED} for one in found)
+        else 0
+    )
 
 
-def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addressed]") -> str | None:
+def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list[Addressed]") -> str | None:
     """Why it could not be sent; None when it was."""
     from edge.central.authority import order_status
     from edge.central.broker.certificates import AUTHORITY
@@ -168,7 +173,7 @@ def _send(registry: "Registry", arguments: argparse.Namespace, which: "list[Addr
     return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
 
 
-def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
+def _issue(desk: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
     from edge.domain.protocol.order import Word
 
     site, names, everywhere = where(store, arguments.where)
@@ -185,7 +190,7 @@ def _issue(desk: "Desk", store: "Store", arguments: argparse.Namespace) -> "list
     ]
 
 
-def _require_request(registry: "Registry", arguments: argparse.Namespace) -> None:
+def _require_request(registry: "OrderRegister", arguments: argparse.Namespace) -> None:
     from edge.domain.privacy.subject_requests import requests
     from edge.errors import LedgerRefused
 
@@ -207,7 +212,7 @@ def _require_person(store: "Store", arguments: argparse.Namespace) -> None:
         refuse_unknown(store, arguments.person, "nothing was ordered. --force orders it all the same")
 
 
-def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") -> None:
+def _print(found: "list[OrderStatus]", arguments: argparse.Namespace, store: "Store") -> None:
     if arguments.json:
         print(json.dumps([_as_json(one) for one in found], indent=2))
         return
@@ -220,7 +225,7 @@ def _print(found: "list[Owing]", arguments: argparse.Namespace, store: "Store") 
         say(f"{order.sequence:>5}  {where}  {order.word} {about}  {one.state}: {rest}{doubt}")
 
 
-def _how_far(one: "Owing", store: "Store") -> str:
+def _how_far(one: "OrderStatus", store: "Store") -> str:
     """Of an order without an answer: how often it was sent, and what its terminal waits for."""
     from edge.central.authority import order_status
     from edge.central.ledger.terminal_claims import claims
@@ -229,9 +234,9 @@ def _how_far(one: "Owing", store: "Store") -> str:
     if not one.addressed.times and one.addressed.trying:
         return f"perhaps sent: a command ended while it did so, at {one.addressed.trying}"
     if not one.addressed.times:
-        return "not sent yet" if one.state is order_status.State.OWED else "never sent"
+        return "not sent yet" if one.state is order_status.OrderState.OWED else "never sent"
     said = f"sent {counted(one.addressed.times, 'time')}, last {one.addressed.sent}"
-    if one.state is not order_status.State.OWED:
+    if one.state is not order_status.OrderState.OWED:
         return said
     claim = claims(store).get(one.addressed.origin)
     if claim is not None and _NO_CLOCK in claim.alarms and one.addressed.order.word not in PROTECTIVE:
@@ -239,7 +244,7 @@ def _how_far(one: "Owing", store: "Store") -> str:
     return f"{said}; --send sends it again when that was an hour ago"
 
 
-def _as_json(one: "Owing") -> dict[str, Any]:
+def _as_json(one: "OrderStatus") -> dict[str, Any]:
     order = one.addressed.order
     return {
         "sequence": order.sequence, "id": order.id, "site": order.site, "terminal": one.addressed.origin.terminal,

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from edge.cli.output.next_step import at_centre
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import Desk
+    from edge.central.authority.acting import AuthoritySession
     from edge.central.roster.store import RosterStore
     from edge.central.store.records import Store
     from edge.domain.protocol.order import Order
 
 
-def before(desk: "Desk", arguments: argparse.Namespace) -> None:
+def before(desk: "AuthoritySession", arguments: argparse.Namespace) -> None:
     """A right name is in no log, where it could be found again: so the roster has it first. Raises PeopleError."""
     from edge.central.roster import membership
     from edge.central.roster.store import RosterStore
@@ -32,7 +32,7 @@ def before(desk: "Desk", arguments: argparse.Namespace) -> None:
     _say(arguments, sites, "has the name, too")
 
 
-def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
+def follow(desk: "AuthoritySession", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
     """After the order was signed; False when the roster could not follow, and does at the next `publish`.
 
     Standard output may be JSON: what is to be published is said beside it.
@@ -54,7 +54,9 @@ def follow(desk: "Desk", ledger: "Store", arguments: argparse.Namespace, made: "
     return True
 
 
-def _changed(desk: "Desk", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace) -> None:
+def _changed(
+    desk: "AuthoritySession", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace
+) -> None:
     from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.domain.protocol.order import Lifts
