@@ -1,4 +1,4 @@
-"""Exposure metered on the face: a camera that meters the whole hall leaves a face before a window black.
+"""Exposure control by the face: a camera that meters the whole hall leaves a face before a window black.
 
 A step of exposure compensation at a time, and then a moment for the sensor to follow: the automatic exposure of the
 camera goes on underneath. Pure; instants are the frames' own.

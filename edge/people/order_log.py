@@ -1,7 +1,8 @@
 """What the authority ordered, as the people file remembers it: taken once, in order, and owed to the journal.
 
-An order and what it changes are one transaction of the people file. What the journal must say of it is `owed` in
-the same transaction, so that a crash between the two files loses neither: it is settled once the record is durable.
+It is the outbox. An order and what it changes are one transaction of the people file. What the journal must say of
+it is `owed` in the same transaction, so that a crash between the two files loses neither: it is settled once the
+record is durable.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""Simulated devices that ship with the product: camera, strobe, reader, and signals as text."""
+"""Replay adapters: simulated devices that ship with the product: camera, strobe, reader, and signals as text."""

@@ -1,4 +1,4 @@
-"""Is anything new in front of the camera? A frame of an empty room need not be searched for faces.
+"""Change detection: is anything new before the camera? A frame of an empty room need not be searched for faces.
 
 A frame is reduced to the mean green of coarse tiles and compared with the frame that was last searched. It is
 searched when a tile changed, and now and then in any case: that finds who stands still or comes very slowly. No

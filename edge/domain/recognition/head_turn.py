@@ -1,4 +1,4 @@
-"""The active challenge: whoever was recognised is asked to turn their head, to a side that nobody knew before.
+"""The head-turn challenge: whoever was recognised is asked to turn their head, to a side that nobody knew before.
 
 It comes after everything else said yes, and never instead of it: who moves a photograph about can turn it as well,
 but a flat one turned so far is no face that matches. Pure; instants are the frames' own.

@@ -1,4 +1,4 @@
-"""Some faces are like everybody a little: what must such a face show to be taken for somebody?
+"""Cohort score normalisation: raises the threshold for faces that score high against everyone.
 
 A face is compared with a sample of the people enrolled. If it is more like the most alike tenth of them than an
 enrolled face itself is, on average, it is asked for more, and for less if it is less. So a gallery calibrates

@@ -1,4 +1,4 @@
-"""A person's data, handed out: JSON for machines and a page to read, in one file for the holder of a key alone."""
+"""The answer to a subject access request: JSON and a page to read, in one file for the holder of a key alone."""
 
 import io
 import json
