@@ -35,7 +35,7 @@ format: setup  ## format the code and sort imports
 	@$(BIN)/ruff format .
 
 bench: setup  ## measure speed and memory: a table, and build/bench.json
-	@$(BIN)/smartclocker bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 crash: setup  ## SIGKILL the daemon, the broker and the ledger at random instants (KILLS=2000; SABOTAGE=cue-first must lose)
 	@$(BIN)/python -m tests.crash.kills --kills $(or $(KILLS),2000) --sabotage "$(SABOTAGE)" $(ARGS)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from edge.bench.sd_listener import NotifyListener
 from edge.sandbox import write_terminal
+from tests.sd_listener import NotifyListener
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parent.parent

@@ -31,7 +31,6 @@ _GROUPS = {
     "evaluate": "measure recognition on a folder of people's photographs",
     "calibrate": "find this site's own threshold, from its people and their punches",
     "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",
-    "bench": "measure speed and memory; writes build/bench.json",
 }
 """Every verb; docs/cli.md has a section on each."""
 _MODULES = {
@@ -44,7 +43,7 @@ _MODULES = {
 """Where a verb is, below this package, if not in a module of its own name."""
 _PLAIN = frozenset({"central", "people", "evidence"})
 """Verbs that print what other machines and people wrote."""
-_IMPERSONAL = frozenset({"bench", "config", "models", "run"})
+_IMPERSONAL = frozenset({"config", "models", "run"})
 """Verbs that hold nothing of anybody; `run` sees to itself. No other leaves a core dump."""
 _STDERR = 2
 _LINE_ENDS = "\n"

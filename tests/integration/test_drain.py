@@ -1,6 +1,6 @@
 """The delivery benchmark itself: every process of it does its part, and the ledger holds what was sent."""
 
-from edge.bench.drain import drain
+from tests.bench.drain import drain
 
 
 def test_a_short_backlog_gives_every_figure(tmp_path):

@@ -1,8 +1,8 @@
 """The ledger's benchmark measures what it says: every record stored and verified, in both ledgers."""
 
-from edge.bench.ledger_intake import ledger_ingest
 from edge.central.ledger.verification import verify_all
 from edge.central.store.records import Store
+from tests.bench.ledger_intake import ledger_ingest
 
 
 def test_it_measures_the_real_intake(tmp_path):

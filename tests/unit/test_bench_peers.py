@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench import peer_comparison
-from edge.bench.peer_comparison import PeersMissing, environment
 from edge.resources import models_directory
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
+from tests.bench import peer_comparison
+from tests.bench.peer_comparison import PeersMissing, environment
 
 LOCK = Path(__file__).parents[2] / "provisioning" / "locks" / "peers.txt"
 

@@ -15,7 +15,7 @@ from edge.sandbox import write_terminal
 from tests.unit.test_central_punches import HOUR, Gate, evidence
 
 ARRAYS = {
-    "bench", "central gaps", "central order", "central orders", "central resend", "central rights list",
+    "central gaps", "central order", "central orders", "central resend", "central rights list",
     "central roster list", "central terminals", "central punches", "people list",
 }  # fmt: skip
 

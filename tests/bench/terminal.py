@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.bench.row import Row
-from edge.bench.sd_listener import NotifyListener
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
+from tests.bench.row import Row
+from tests.sd_listener import NotifyListener
 
 _IDLE_S = 20.0
 _IDLE_AIM = 3.0
@@ -30,7 +30,7 @@ def terminal_rows(directory: Path) -> Iterator[Row]:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
         stop_s = time.monotonic() - began
-    with _terminal(directory / "idle", ["-m", "edge.bench.workers.delivery", "empty-room"]) as (process, manager):
+    with _terminal(directory / "idle", ["-m", "tests.bench.workers.delivery", "empty-room"]) as (process, manager):
         _listen(manager, 3.0)  # until what a start leaves behind is done
         began, before = time.monotonic(), _processor_s(process.pid)
         _listen(manager, _IDLE_S)
@@ -47,9 +47,10 @@ def _terminal(directory: Path, words: Sequence[str]) -> Iterator[tuple["subproce
     directory.mkdir()
     config = write_terminal(directory / "terminal", photos_directory())
     with NotifyListener(directory / "notify") as listener:
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             [sys.executable, *words, str(config)],
             env={**os.environ, "NOTIFY_SOCKET": str(directory / "notify")},
+            cwd=Path(__file__).parents[2],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

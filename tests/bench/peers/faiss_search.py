@@ -1,7 +1,7 @@
 """One probe against N templates: `Gallery.best` and faiss `IndexFlatIP` in turn, in one process, on one thread.
 
 Runs in the peers' environment with the checkout on its path (the matcher is numpy alone): `python -m
-edge.bench.peers.faiss_search DIMENSION N…`. Prints JSON: for each N [ours, faiss] in ms (medians), same (whether
+tests.bench.peers.faiss_search DIMENSION N…`. Prints JSON: for each N [ours, faiss] in ms (medians), same (whether
 both named the same person every time).
 """
 

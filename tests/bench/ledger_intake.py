@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.bench.row import Row
+from tests.bench.row import Row
 
 RECORDS, ROWS = 20_000, 200_000
 """Measured into an empty ledger, and into one that holds ten times as many before."""
@@ -14,12 +14,12 @@ _BOUND_S = 110.0
 
 
 def ledger_ingest(directory: Path, records: int = RECORDS, rows: int = ROWS) -> Iterator[Row]:
-    """Four figures, measured in turn by a process of its own (`edge.bench.workers.ledger_intake`) with real files.
+    """Four figures, measured in turn by a process of its own (`tests.bench.workers.ledger_intake`) with real files.
 
     Raises RuntimeError when it fails, subprocess.TimeoutExpired after 110 s.
     """
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "edge.bench.workers.ledger_intake", str(directory), str(records), str(rows)],
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.workers.ledger_intake", str(directory), str(records), str(rows)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from edge.bench.frames import scaled
-from edge.bench.row import Row
 from edge.resources import photos_directory
 from edge.vision.photo import load_photo
+from tests.bench.frames import scaled
+from tests.bench.row import Row
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PEERS = Path(__file__).parent / "peers"
@@ -46,7 +46,7 @@ def environment(lock: Path, place: Path) -> Path:
         [sys.executable, "-m", "venv", "--clear", str(place)],
         [*map(str, install), "--require-hashes", "--requirement", str(lock)],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise PeersMissing(f"the peers could not be installed: {last}")
@@ -59,10 +59,10 @@ def beside_others(directory: Path, told: Callable[[str], None]) -> Iterator[Row]
     frames = directory / "frames.npy"
     photos = sorted(path for path in photos_directory().iterdir() if path.suffix in {".jpg", ".png"})
     np.save(frames, np.stack([scaled(load_photo(path)) for path in photos]))
-    ours = _alone([sys.executable, "-m", "edge.bench.peers.our_frames", *_words(frames)])
+    ours = _alone([sys.executable, "-m", "tests.bench.peers.our_frames", *_words(frames)])
     name = f"frame → decision among {_PEOPLE:,}, p50"
     try:
-        theirs = _alone([sys.executable, "-m", "edge.bench.peers.our_frames", *_words(frames), "mediapipe"])
+        theirs = _alone([sys.executable, "-m", "tests.bench.peers.our_frames", *_words(frames), "mediapipe"])
     except PeersMissing as error:
         told(f"not measured against MediaPipe: {error}")
     else:
@@ -72,7 +72,7 @@ def beside_others(directory: Path, told: Callable[[str], None]) -> Iterator[Row]
     try:
         python = environment(_CHECKOUT / "provisioning" / "locks" / "peers.txt", _CHECKOUT / "build" / "peers")
         peer = _alone([str(python), str(_PEERS / "face_recognition_frames.py"), *_words(frames)])
-        found = _alone([str(python), "-m", "edge.bench.peers.faiss_search", *map(str, (_DIMENSION, *_SIZES))])
+        found = _alone([str(python), "-m", "tests.bench.peers.faiss_search", *map(str, (_DIMENSION, *_SIZES))])
     except PeersMissing as error:
         told(f"not measured against face_recognition and faiss: {error}")
         return
@@ -117,8 +117,8 @@ def _words(frames: Path) -> tuple[str, str, str]:
 def _alone(command: Sequence[str]) -> dict[str, Any]:
     """Run one side on one core; what it printed. Raises PeersMissing with the last line of its complaint."""
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-    done = subprocess.run(  # noqa: S603 - our own words
-        ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command],  # noqa: S607 - util-linux
+    done = subprocess.run(
+        ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), *command],
         env={**os.environ, **threads, "PYTHONPATH": str(_CHECKOUT)},
         capture_output=True,
         text=True,

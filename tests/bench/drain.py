@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge.bench.row import Row
+from tests.bench.row import Row
 
 RECORDS = 100_000
 ROUNDS = 2
@@ -23,12 +23,12 @@ _BOUND_S = 300.0
 
 
 class BenchWorker:
-    """A process of `edge.bench.workers.delivery`."""
+    """A process of `tests.bench.workers.delivery`."""
 
     def __init__(self, role: str, *words: object) -> None:
         self._role = role
-        self.process = process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "edge.bench.workers.delivery", role, *map(str, words)],
+        self.process = process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.workers.delivery", role, *map(str, words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""Our way from a frame to a decision, PAD and all, on one thread: `python -m edge.bench.peers.our_frames`.
+"""Our way from a frame to a decision, PAD and all, on one thread: `python -m tests.bench.peers.our_frames`.
 
 Arguments and output are those of its peer, `face_recognition_frames`; a fourth argument `mediapipe` lets
 MediaPipe's FaceDetector task find the faces, with the same model file.
@@ -12,7 +12,6 @@ import time
 
 import numpy as np
 
-from edge.bench.peers.mediapipe_detector import MediapipeDetector
 from edge.domain.face import Frame
 from edge.domain.pad.fusion import judge
 from edge.domain.recognition.decision import DecisionPolicy
@@ -23,6 +22,7 @@ from edge.vision.detector import Detector
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
 from edge.vision.pipeline import Pipeline
+from tests.bench.peers.mediapipe_detector import MediapipeDetector
 
 
 def main(path: str, looks: int, people: int, engine: str = "litert") -> None:

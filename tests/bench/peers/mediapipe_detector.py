@@ -1,4 +1,4 @@
-"""MediaPipe's own FaceDetector task behind our Detector port, for who has the `mediapipe` extra installed.
+"""MediaPipe's own FaceDetector task behind our Detector port, to measure ours against it.
 
 The same model in LiteRT starts six times faster in a quarter of the memory; this is what it is measured against.
 """

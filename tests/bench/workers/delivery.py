@@ -1,8 +1,7 @@
-"""The processes of a delivery, each one part of the product: `python -m edge.bench.workers.delivery ROLE DIR …`.
+"""The processes of a delivery, each one part of the product: `python -m tests.bench.workers.delivery ROLE DIR …`.
 
-`edge.bench.drain` and `bench_terminal` start them. Each of a delivery prints one line of JSON when it
-is ready or done, and ends with its
-standard input.
+`tests.bench.drain` and `tests.bench.terminal` start them. Each of a delivery prints one line of JSON when it is
+ready or done, and ends with its standard input.
 """
 
 import json
@@ -12,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.bench.backlog import write_backlog
 from edge.crypto import key_files
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
+from tests.bench.backlog import write_backlog
 
 ORIGIN = Origin("bench", "gate-1")
 WINDOW = 128
@@ -129,8 +128,8 @@ def publisher(directory: Path, port: str) -> None:
 
 def bare_sender(directory: Path, port: str) -> None:
     """The same bytes to the same topic by paho alone."""
-    from edge.bench import mqtt_baseline
     from edge.journal.journal import Journal
+    from tests.bench import mqtt_baseline
 
     with Journal(directory / "journal.db", ORIGIN, key_files.load_identity(directory / "identity")) as ring:
         wires = [outgoing.wire for outgoing in ring.envelopes(0, ring.head().seq)]
@@ -143,7 +142,7 @@ def bare_sender(directory: Path, port: str) -> None:
 
 def bare_counter(directory: Path, port: str, expected: str) -> None:
     """What the ledger would receive, counted and thrown away."""
-    from edge.bench import mqtt_baseline
+    from tests.bench import mqtt_baseline
 
     settings, spent = _uplink(directory, port, "ledger"), time.process_time()
     seen = mqtt_baseline.count(settings, topics.ALL_RECORDS, int(expected), lambda: _say({"ready": True}))

@@ -1,4 +1,4 @@
-"""The roster's benchmark: `python -m edge.bench.workers.roster_fleet DIR PEOPLE TERMINALS` prints one line of JSON.
+"""The roster's benchmark: `python -m tests.bench.workers.roster_fleet DIR PEOPLE TERMINALS` prints a line of JSON.
 
 A real mosquitto with TLS, the centre with its files, and terminals' publish loops, each with its own identity,
 journal, people file and connection: many in one process, and a process for each core. Only the faces are made up.
@@ -189,8 +189,8 @@ def _kill(fleet: "list[subprocess.Popen[str]]") -> None:
 
 
 def _start(directory: Path, port: int, share: tuple[int, int]) -> "subprocess.Popen[str]":
-    words = [sys.executable, "-m", "edge.bench.workers.roster_fleet", "terminals", directory, port, *share]
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    words = [sys.executable, "-m", "tests.bench.workers.roster_fleet", "terminals", directory, port, *share]
+    process = subprocess.Popen(
         [str(word) for word in words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from edge.bench.row import Row
 from edge.domain.face import Frame, Pixels
 from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory, photos_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
+from tests.bench.row import Row
 
 _LOOKS = 60
 

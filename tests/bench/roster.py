@@ -6,20 +6,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.bench.row import Row
+from tests.bench.row import Row
 
 PEOPLE, TERMINALS = 1_000, 50
 _BOUND_S = 240.0
 
 
 def roster_sync(directory: Path, people: int = PEOPLE, terminals: int = TERMINALS) -> Iterator[Row]:
-    """Measured by a process of its own (`edge.bench.workers.roster_fleet`), with every terminal's real files.
+    """Measured by a process of its own (`tests.bench.workers.roster_fleet`), with every terminal's real files.
 
     Three templates of 512 numbers a person. Raises RuntimeError when it fails, subprocess.TimeoutExpired after
     240 s.
     """
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "edge.bench.workers.roster_fleet", str(directory), str(people), str(terminals)],
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.workers.roster_fleet", str(directory), str(people), str(terminals)],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         text=True,

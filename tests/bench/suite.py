@@ -10,12 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge.adapters.linux.clock import SystemClock
-from edge.bench import drain, frames, ledger_intake, peer_comparison, roster, terminal
-from edge.bench.row import Row
 from edge.crypto import key_files
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.journal import Journal
+from tests.bench import drain, frames, ledger_intake, peer_comparison, roster, terminal
+from tests.bench.row import Row
 
 _APPENDS = 300
 
