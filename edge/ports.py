@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edge.domain.attendance.cues import Cue, Lights
-from edge.domain.face import Frame, TimeEvidence
 from edge.domain.people.credentials import Read
+from edge.domain.time.evidence import TimeEvidence
+
+if TYPE_CHECKING:
+    from edge.domain.face import Frame  # needs numpy, which the centre's uplink does without
 
 
 class Camera(Protocol):
@@ -15,7 +18,7 @@ class Camera(Protocol):
     def open(self) -> None:
         """Start it. Raises CameraError with the cure."""
 
-    def read(self, timeout_s: float) -> Frame | None:
+    def read(self, timeout_s: float) -> "Frame | None":
         """Wait for the next frame; None when none came in time, which is how a stall shows. Raises CameraError."""
 
     def expose(self, ev: float) -> None:

@@ -16,7 +16,8 @@ from edge.central.broker import acl as broker_acl
 from edge.central.broker import certificates, issued_certificates, mosquitto, revocation_list
 from edge.central.broker import conf as broker_conf
 from edge.central.ownership import make_directory
-from edge.central.roster import store
+from edge.central.roster.key import ensure_key
+from edge.central.roster.schema import ROSTER_PUBLIC
 from edge.crypto import key_files
 from edge.domain.plural import command
 from edge.domain.protocol.audit_entry import Act
@@ -159,8 +160,8 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
     public = key_files.load_identity(base / LEDGER_KEY).verify_key
     certificates.write_file(base / LEDGER_PUBLIC, key_files.public_pem(public).encode("ascii"))
     yield "ledger key", f"{base / LEDGER_PUBLIC}  (every terminal pins it: keys.ledger)"
-    store.ensure_key(base)
-    yield "roster key", f"{base / store.ROSTER_PUBLIC}  (terminals seal to it: people export --to)"
+    ensure_key(base)
+    yield "roster key", f"{base / ROSTER_PUBLIC}  (terminals seal to it: people export --to)"
 
 
 def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:

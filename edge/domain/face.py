@@ -1,7 +1,7 @@
-"""The words of the house: what a frame, a face, a probe and a punch are.
+"""What a frame, a face and a probe are, and what is seen of a face on its way from one to the next.
 
 Coordinates are pixels, x to the right and y down, with (0, 0) in the centre of the top left pixel. Instants are
-integers of the monotonic clock (`_ns` or `_ms`); wall-clock time exists only inside `TimeEvidence`.
+integers of the monotonic clock (`_ns` or `_ms`).
 """
 
 from dataclasses import dataclass
@@ -11,66 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.domain.exposure import Light
+from edge.domain.vocabulary import RefusalReason
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-
-class Direction(StrEnum):
-    """Which way a punch goes."""
-
-    IN = "in"
-    OUT = "out"
-
-
-class DirectionSource(StrEnum):
-    """How the direction was found; payroll needs to know a guess from a choice."""
-
-    CONFIGURED = "configured"
-    """The terminal serves one direction only."""
-    ALTERNATED = "alternated"
-    """The opposite of the person's last punch at this terminal within the shift limit, otherwise IN."""
-
-
-class Method(StrEnum):
-    """How the person was identified."""
-
-    FACE = "face"
-    BADGE = "badge"
-    PIN = "pin"
-    BADGE_FACE = "badge+face"
-
-
-class RefusalReason(StrEnum):
-    """Why a face was not accepted. The first group is advice that a person can follow."""
-
-    TOO_FAR = "too-far"
-    TOO_CLOSE = "too-close"
-    OFF_CENTRE = "off-centre"
-    DARK = "dark"
-    BRIGHT = "bright"
-    BLURRED = "blurred"
-    TURNED = "turned"
-    COVERED = "covered"
-    SEVERAL_FACES = "several-faces"
-    BADGE_NEEDED = "badge-needed"
-    """A face alone is not enough here, or not for somebody who looks like another."""
-
-    PAUSED = "paused"
-    """This face failed too often: it waits, and nobody else does."""
-
-    NOT_RECOGNISED = "not-recognised"
-    """Unknown, ambiguous or not alive: from outside they look the same, so that an attacker learns nothing."""
-
-
-class Band(StrEnum):
-    """A coarse grade: scores never leave on a record (I11)."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    NONE = "none"
-    """Not measured, e.g. the liveness of a badge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,21 +137,3 @@ class Sight:
     """On the face; None when it was not looked at so closely."""
     yaw: float | None = None
     """Degrees, positive towards the person's own left; None as above."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimeEvidence:
-    """What this machine knew about the time at one instant; never rewritten afterwards."""
-
-    utc: str
-    """RFC 3339 with milliseconds and Z."""
-    offset_minutes: int
-    """Local time minus UTC."""
-    zone: str
-    """IANA name, or 'UTC' when the system names none."""
-    boot_id: str
-    """The kernel's random id of this boot."""
-    boottime_ms: int
-    """CLOCK_BOOTTIME: milliseconds since boot, suspend included; no clock setting moves it."""
-    synchronised: bool
-    """Whether the system says that its clock follows a time server."""

@@ -5,8 +5,8 @@ from dataclasses import astuple
 from glob import escape
 from pathlib import Path
 
-from edge.domain.face import TimeEvidence
 from edge.domain.privacy import image_retention as rules
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
 from edge.storage.sqlite_file import SqliteFile, sync_directory
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from edge.domain.face import TimeEvidence
 from edge.domain.privacy import image_retention as rules
 from edge.domain.privacy.image_retention import Collected, ElapsedTime
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
 from edge.evidence_images.schema import STORE, copies_beneath, create, destroy, drop_orphans, unlink_copies
 

@@ -15,10 +15,10 @@ from typing import Self
 from nacl.signing import SigningKey
 
 from edge.crypto.dsse import Envelope, key_id, sign, to_wire
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Draft, Origin, Position, Record, decode, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal.chain import START, Head
 from edge.journal.opening import open_ours

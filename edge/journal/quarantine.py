@@ -22,9 +22,9 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.protocol.record_kinds import FIELDS, GapCause, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal import last_seen, schema, wal_check
 from edge.journal.journal import Journal

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record_kinds import Kind, is_instant
+from edge.domain.time.evidence import TimeEvidence
 from edge.people.schema import PEOPLE
 
 KEPT_IDS = 10_000

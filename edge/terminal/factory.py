@@ -15,13 +15,14 @@ from edge.config import Config, credential
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_identity, load_public, load_sealing, load_secret
 from edge.domain.attendance.punch_direction import DirectionPolicy
-from edge.domain.face import Direction, Probe
+from edge.domain.face import Probe
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.recognition import lookalikes
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.gallery import threshold
 from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
+from edge.domain.vocabulary import Direction
 from edge.errors import ConfigError, JournalError, KeyFileError
 from edge.evidence_images.schema import NAME as EVIDENCE
 from edge.journal.capacity import Bounds

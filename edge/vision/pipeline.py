@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.domain.exposure import Light
-from edge.domain.face import Box, Detection, Frame, Pixels, Probe, RefusalReason, Sight
+from edge.domain.face import Box, Detection, Frame, Pixels, Probe, Sight
 from edge.domain.recognition import quality
 from edge.domain.recognition.quality import Assessment, QualityLimits, QualityMeasures
+from edge.domain.vocabulary import RefusalReason
 from edge.vision.align import ALIGNED_SIZE, alignment
 from edge.vision.antispoof import AntiSpoof
 from edge.vision.detector import BlazeFaceDetector, Detector

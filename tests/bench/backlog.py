@@ -6,9 +6,9 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal import schema
 
 PERSON = "a" * 26

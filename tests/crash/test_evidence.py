@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.storage.sqlite_file import SqliteFile

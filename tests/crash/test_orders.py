@@ -10,12 +10,12 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol import order as orders
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People

@@ -12,9 +12,9 @@ from edge.central.authority.register import OrderRegister
 from edge.central.roster.store import RosterStore
 from edge.central.store.database import Database
 from edge.crypto.key_files import create_identity
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import order, record_kinds
 from edge.domain.protocol.record import Origin
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import schema
 from edge.journal import schema as journal
 from edge.people import schema as people
@@ -83,7 +83,7 @@ def test_no_other_database_is_made() -> None:
     }
     assert makers == {
         "edge/central/store/migrations.py", "edge/central/authority/register_schema.py",
-        "edge/central/roster/store.py",
+        "edge/central/roster/schema.py",
         "edge/evaluation/cache.py", "edge/journal/recovery.py", "edge/journal/schema.py",
         "edge/evidence_images/schema.py", "edge/people/roster/state.py", "edge/people/schema.py",
     }  # fmt: skip

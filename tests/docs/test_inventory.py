@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority import register_schema
-from edge.central.roster import store
+from edge.central.roster import schema as centre_roster
 from edge.central.store import migrations
 from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import schema
@@ -24,7 +24,7 @@ def tables(module: object) -> set[str]:
 
 
 SCHEMAS = [("people.db", people), ("journal.db", journal), ("roster.db", state), ("evidence.db", schema),
-           ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", store)]  # fmt: skip
+           ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", centre_roster)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "module"), SCHEMAS, ids=[module.__name__ for _, module in SCHEMAS])

@@ -20,13 +20,13 @@ from referencing import Registry, Resource
 import edge
 from edge.crypto import dsse
 from edge.crypto.key_files import create_identity, public_pem
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import audit_entry, export_manifest, order, receipt, record_kinds, resend_command
 from edge.domain.protocol import record as records
 from edge.domain.protocol.order import Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import RecordError
 from edge.journal.export import export
 from edge.journal.journal import Journal

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.ports import Message, UplinkEvent

@@ -6,7 +6,6 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import resend_command as commands
 from edge.domain.protocol import topics
@@ -14,6 +13,7 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import Resend
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal import export
 from edge.journal.journal import Journal
 from edge.terminal.uplink.status import Online, last_will, online, stopped

@@ -19,11 +19,11 @@ from edge.central.ledger.service import LedgerService, LedgerSettings
 from edge.central.store.records import Store
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import topics as roster_topics
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected
 from edge.terminal.uplink.publisher import Publisher

@@ -166,7 +166,7 @@ def test_a_record_of_another_process_is_found_by_looking(site, terminal):
 from pathlib import Path
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Draft, Origin
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.crypto.key_files import load_identity
 from edge.journal.journal import Ring
 time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)

@@ -15,12 +15,12 @@ from edge.central.authority import key
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import certificates
 from edge.central.roster import order_follower
-from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
+from edge.central.roster.store import RosterStore
 from edge.cli import main
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode
@@ -30,6 +30,7 @@ from edge.domain.roster import enrolment_export
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, encode
+from edge.domain.time.evidence import TimeEvidence
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.people.roster.state import RosterState

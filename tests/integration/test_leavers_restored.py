@@ -8,7 +8,8 @@ import pytest
 
 from edge.central.authority import key
 from edge.central.roster import membership
-from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
+from edge.central.roster.store import RosterStore
 from edge.domain.people.credentials import Token
 from edge.domain.roster import messages
 from edge.people.person import new_person_id

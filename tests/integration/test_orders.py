@@ -25,13 +25,13 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public, load_sealing, load_secret
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol import order as orders
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.people.people_store import People

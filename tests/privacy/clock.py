@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from edge.adapters.linux.clock import SystemClock
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 
 
 class StoryClock:

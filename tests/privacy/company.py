@@ -19,7 +19,8 @@ from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
 from edge.central.ledger.service import LedgerService, LedgerSettings
-from edge.central.roster.store import ROSTER_PUBLIC, RosterStore
+from edge.central.roster.schema import ROSTER_PUBLIC
+from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.domain.face import Floats

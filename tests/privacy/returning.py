@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity
 from edge.central.authority.key import DB
-from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE
+from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
 from edge.crypto.dsse import key_id
 from edge.ports import Connected
 from tests.privacy import cast, joining

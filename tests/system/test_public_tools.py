@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from edge.crypto.key_files import create_identity, public_pem
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 
 TYPE = b"application/cloudevents+json"

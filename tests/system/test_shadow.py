@@ -9,8 +9,9 @@ import pytest
 
 from edge import config
 from edge.adapters.linux.sd_notify import SilentNotifier
-from edge.domain.face import Band, Frame, Method
+from edge.domain.face import Frame
 from edge.domain.people.consent import Consent
+from edge.domain.vocabulary import Band, Method
 from edge.people import next_model_templates
 from edge.people.person import new_person_id
 from edge.resources import models_directory

@@ -9,11 +9,11 @@ from edge.central.ledger.intake import IntakeVerdict, Ledger, Outcome, RejectRea
 from edge.central.ledger.receipts import COALESCE_NS, SIGHT_NS
 from edge.central.store.records import Store
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError, LedgerStalled
 
 GATE, OTHER, EPOCH = Origin("main", "gate-1"), Origin("main", "gate-2"), "e" * 32

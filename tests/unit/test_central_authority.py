@@ -15,7 +15,7 @@ from edge.central.authority import key as authority
 from edge.central.authority import lock as authority_lock
 from edge.central.authority.audit import check
 from edge.central.authority.register import Actor, OrderRegister
-from edge.central.roster.store import ROSTER_KEY
+from edge.central.roster.schema import ROSTER_KEY
 from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.key_files import create_identity, load_identity, load_public

@@ -17,9 +17,9 @@ from edge.central.store import records as store_module
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto.dsse import key_id
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from tests.unit.test_central_punches import ANNA, BEN, BOOTED, HOUR, Gate, evidence, text
 
 MINUTE = 60_000

@@ -19,10 +19,10 @@ from edge.central.store.acknowledged import acknowledge
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import record_kinds as kinds
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.time.evidence import TimeEvidence
 from edge.terminal.uplink.status import Online, last_will, online, stopped
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32

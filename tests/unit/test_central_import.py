@@ -20,12 +20,12 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, public_pem
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import topics
 from edge.domain.protocol.export_manifest import encode_header
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.export import export
 from edge.journal.journal import Journal
 

@@ -16,10 +16,10 @@ from edge.central.ledger.verification import verify_all
 from edge.central.store import migrations
 from edge.central.store.records import MAX_CONFLICTS, Store
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt, topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32

@@ -16,10 +16,10 @@ from edge.central.ledger.intake import Ledger, Outcome
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 
 ANNA, BEN = "a" * 26, "b" * 26
 BOOT = "1" * 32

@@ -13,9 +13,9 @@ from edge.central.ledger.verification import verify_all
 from edge.central.store.findings import ProblemKind
 from edge.central.store.records import Store
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
+from edge.domain.time.evidence import TimeEvidence
 
 LEDGER = SigningKey(bytes([9]) * 32)
 TIME = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)

@@ -1,6 +1,8 @@
 """No module imports itself by way of others: each can be the first to be imported, by a test, a verb or a tool."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -51,3 +53,12 @@ def test_a_circle_is_seen() -> None:
     with pytest.raises(CycleError):
         TopologicalSorter(graph).prepare()
     assert imported("def f():\n    import a\n", {"a"}) == set()
+
+
+@pytest.mark.parametrize(
+    "module", ["edge.central.ledger.service", "edge.central.attendance.punch_report", "edge.cli.central.verbs"]
+)
+def test_the_centre_loads_no_numpy_to_keep_and_report_records(module: str) -> None:
+    script = f"import sys, {module}; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("False", "")

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from edge.adapters.replay.scene import Scene
-from edge.domain.face import Band, Frame, RefusalReason
+from edge.domain.face import Frame
 from edge.domain.pad import liveness
 from edge.domain.recognition import quality
 from edge.domain.recognition.quality import QualityLimits
+from edge.domain.vocabulary import Band, RefusalReason
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo

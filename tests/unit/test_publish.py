@@ -9,13 +9,13 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import resend_command, topics
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.publisher import Publisher

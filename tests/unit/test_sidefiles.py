@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.evidence_images.schema import STORE
 from edge.journal.journal import Journal

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.adapters.linux.timezone import LocalZone
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 
 _STA_UNSYNC = 0x0040  # linux/timex.h
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised

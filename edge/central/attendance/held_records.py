@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
-from edge.central.roster import store as roster_store
+from edge.central.roster import known_persons
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
 from edge.central.store.rows import ChainRow
 from edge.central.store.verdicts import RejectReason
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.placement import Anchors
 
 
@@ -68,7 +68,7 @@ class LedgerReading:
         """Which of these are named by nothing but corrections, and by no roster."""
         rows = self._store.select(_NAMED, (json.dumps(sorted(persons)), Kind.CORRECTION))
         left = set(persons) - {person for (person,) in rows}
-        return left - roster_store.known(self._store.path.parent, left) if left else left
+        return left - known_persons.known(self._store.path.parent, left) if left else left
 
     def punch_of_id(self, name: str) -> Iterator[Held]:
         """The punches that claim an id: one, or none, or of several identities."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 
 
 def local(utc: str, evidence: TimeEvidence, *, known: bool) -> str:

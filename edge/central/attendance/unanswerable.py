@@ -1,7 +1,7 @@
 """Questions to the ledger that cannot have an answer: an empty one would look like a fact."""
 
 from edge.central.attendance.punch_report import Wanted
-from edge.central.roster import store as roster_store
+from edge.central.roster import known_persons
 from edge.central.store.records import Store
 from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import QuestionError
@@ -37,6 +37,6 @@ def unknown_person(store: Store, person: str) -> list[str]:
     where = "`smartclocker central roster list DIR --names` shows them"
     if PERSON.fullmatch(person) is None:
         return [f"{person!r} is no person id, which has 26 letters and digits; {where}"]
-    if not store.names(person) and not roster_store.knows(store.path.parent, person):
+    if not store.names(person) and not known_persons.knows(store.path.parent, person):
         return [f"{person}: no record and no roster here names this person; {where}"]
     return []

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from edge.central.roster import membership
-from edge.central.roster.store import ROSTER_DB, RosterStore
+from edge.central.roster.schema import ROSTER_DB
+from edge.central.roster.store import RosterStore
 from edge.domain.privacy.subject_requests import Right
 
 

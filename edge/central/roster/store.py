@@ -7,7 +7,6 @@ Both open with `roster.key` alone, whose public half terminals seal their export
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,54 +15,11 @@ from typing import Self
 
 from nacl.signing import SigningKey
 
-from edge.central.ownership import adopt
-from edge.crypto.key_files import create_identity, load_identity, public_pem
+from edge.central.roster.key import ensure_key
+from edge.central.roster.schema import ROSTER, ROSTER_DB, ROSTER_PEOPLE, TABLES
 from edge.crypto.person_keys import seal, unseal
 from edge.domain.roster.messages import ManifestEntry
-from edge.errors import LedgerError, PeopleError
 from edge.people.people_store import People
-from edge.people.schema import PEOPLE
-from edge.storage.sqlite_file import SqliteFile
-
-ROSTER_KEY, ROSTER_PUBLIC, ROSTER_DB, ROSTER_PEOPLE = "roster.key", "roster.pem", "roster.db", "roster-people.db"
-_ROSTER = SqliteFile(
-    noun="roster of the centre",
-    application_id=0x53434352,  # 'SCCR'
-    version=1,
-    error=LedgerError,
-    mend="it is damaged; restore it from your backup",
-)
-_TABLES = """
-CREATE TABLE sites (
-    site TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
-    keys INTEGER NOT NULL,
-    key BLOB NOT NULL
-) STRICT;
-CREATE TABLE members (
-    site TEXT NOT NULL REFERENCES sites (site),
-    person TEXT NOT NULL,
-    content INTEGER NOT NULL,
-    gone TEXT,
-    gone_at TEXT,
-    stale INTEGER NOT NULL,
-    PRIMARY KEY (site, person)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE holders (
-    site TEXT NOT NULL REFERENCES sites (site),
-    terminal TEXT NOT NULL,
-    identity TEXT NOT NULL,
-    PRIMARY KEY (site, terminal)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE messages (
-    site TEXT NOT NULL REFERENCES sites (site),
-    topic TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    wire BLOB NOT NULL,
-    PRIMARY KEY (site, topic)
-) STRICT, WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +63,6 @@ class Sent:
         return ManifestEntry(self.version, self.sha256)
 
 
-def knows(directory: Path, person: str) -> bool:
-    """Whether somebody belongs, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
-    return person in known(directory, [person])
-
-
-def known(directory: Path, persons: Iterable[str]) -> set[str]:
-    """Which of these belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError.
-
-    Whom the people file alone names, since a file was restored, is among them.
-    """
-    asked = json.dumps(list(persons))
-    found = _named(_ROSTER, directory / ROSTER_DB, "members", "person", asked)
-    with contextlib.suppress(PeopleError):  # a damaged one names nobody, and whoever opens it says so
-        found |= _named(PEOPLE, directory / ROSTER_PEOPLE, "people", "id", asked)
-    return found
-
-
-def _named(kind: SqliteFile, path: Path, table: str, column: str, asked: str) -> set[str]:
-    if not kind.present(path):
-        return set()
-    query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608 (fixed names)
-    with kind.guard(path), contextlib.closing(kind.connect(path, "ro")) as db:
-        return {str(person) for (person,) in db.execute(query, (asked,))}
-
-
 class RosterStore:
     """Both files, for one thread."""
 
@@ -143,8 +74,8 @@ class RosterStore:
         self.people = People(directory / ROSTER_PEOPLE, _derived(self.key, b"sc-roster-rest"))
         try:
             if not self.path.exists():
-                _ROSTER.create(self.path, _TABLES, lambda _db: None)
-            self._db = _ROSTER.connect(self.path)
+                ROSTER.create(self.path, TABLES, lambda _db: None)
+            self._db = ROSTER.connect(self.path)
             self._db.execute("PRAGMA secure_delete = ON")
         except BaseException:
             self.people.close()
@@ -153,17 +84,17 @@ class RosterStore:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction of `roster.db`. Raises LedgerError."""
-        with _ROSTER.writing(self._db, self.path):
+        with ROSTER.writing(self._db, self.path):
             yield
 
     def sites(self) -> list[str]:
         """Those that have a roster."""
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             return [site for (site,) in self._db.execute("SELECT site FROM sites ORDER BY site")]
 
     def site(self, site: str) -> SiteRow | None:
         """None for one without a roster. Raises LedgerError."""
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             row = self._db.execute("SELECT site, version, keys, key FROM sites WHERE site = ?", (site,)).fetchone()
         if row is None:
             return None
@@ -182,7 +113,7 @@ class RosterStore:
     def members(self, site: str) -> dict[str, MemberRow]:
         """By person, those who left too. Raises LedgerError."""
         query = "SELECT person, content, gone, gone_at, stale FROM members WHERE site = ? ORDER BY person"
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             rows = self._db.execute(query, (site,)).fetchall()
         return {
             person: MemberRow(person, content, gone, gone_at, stale=bool(stale))
@@ -201,7 +132,7 @@ class RosterStore:
 
     def holders(self, site: str) -> dict[str, str]:
         """By terminal, the id of the identity that the site's key was sealed to. Raises LedgerError."""
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             return dict(self._db.execute("SELECT terminal, identity FROM holders WHERE site = ?", (site,)))
 
     def put_holders(self, site: str, holders: Mapping[str, str]) -> None:
@@ -213,7 +144,7 @@ class RosterStore:
     def messages(self, site: str) -> dict[str, Sent]:
         """All that is to be retained at the broker, by topic. Raises LedgerError."""
         query = "SELECT topic, version, sha256, wire FROM messages WHERE site = ? ORDER BY topic"
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             return {row[0]: Sent(*row) for row in self._db.execute(query, (site,))}
 
     def put_messages(self, site: str, messages: Mapping[str, Sent | None]) -> None:
@@ -227,7 +158,7 @@ class RosterStore:
 
     def rewrite(self) -> None:
         """Every page of `roster.db` anew, so that none keeps an erased person's ciphertext. Raises LedgerError."""
-        with _ROSTER.guard(self.path):
+        with ROSTER.guard(self.path):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -243,25 +174,6 @@ class RosterStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def ensure_key(directory: Path) -> SigningKey:
-    """`roster.key`, made when there is none and nothing is kept under it. Raises LedgerError, KeyFileError."""
-    path = directory / ROSTER_KEY
-    if not path.exists():
-        if (directory / ROSTER_PEOPLE).exists():
-            raise LedgerError(f"{path}: missing, and people are kept under it; restore it from your backup")
-        if (directory / ROSTER_PUBLIC).exists():
-            raise LedgerError(
-                f"{path}: missing, but {ROSTER_PUBLIC} is there, which terminals seal to; restore it from your "
-                f"backup. Where it is lost for good, move {ROSTER_PUBLIC} away"
-            )
-        create_identity(path)
-    key = load_identity(path)
-    public = directory / ROSTER_PUBLIC
-    public.write_text(public_pem(key.verify_key), encoding="ascii")
-    adopt(public)
-    return key
 
 
 def _derived(key: SigningKey, purpose: bytes) -> bytes:

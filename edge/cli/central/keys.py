@@ -85,7 +85,7 @@ def run_issue(arguments: argparse.Namespace) -> int:
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register an identity."""
-    from edge.central.roster.store import ROSTER_DB
+    from edge.central.roster.schema import ROSTER_DB
     from edge.central.store.records import Store
     from edge.crypto.curve_points import sealing_key
     from edge.crypto.dsse import key_id

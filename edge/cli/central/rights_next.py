@@ -55,7 +55,8 @@ def template(key: object) -> str:
 def _sites(store: "Store", arguments: argparse.Namespace) -> list[str]:
     """Where somebody is known, by a terminal's own records or by the roster; every site where that is nowhere."""
     from edge.central.authority.unasked_terminals import unasked
-    from edge.central.roster.store import ROSTER_DB, RosterStore
+    from edge.central.roster.schema import ROSTER_DB
+    from edge.central.roster.store import RosterStore
 
     active = {one.origin.site for one in store.terminals() if one.revoked is None}
     known = {one.site for one in unasked(store, arguments.person, ())}

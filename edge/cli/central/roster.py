@@ -225,7 +225,8 @@ _MOST = 65_536
 
 def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
     """The rosters of DIR; a wrong DIR gets no new ones. Raises LedgerError."""
-    from edge.central.roster.store import ROSTER_DB, RosterStore
+    from edge.central.roster.schema import ROSTER_DB
+    from edge.central.roster.store import RosterStore
     from edge.errors import LedgerError
 
     if not new and not (directory / ROSTER_DB).exists():

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from edge.domain.face import Direction
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionAction, CorrectionReason, CorrectionSide, Kind
+from edge.domain.vocabulary import Direction
 
 _FORMS = {
     "person": "is missing, or not a person's id of 26 characters",

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.domain.attendance.correction_fields import problems, problems_with
-from edge.domain.face import Direction
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import CorrectionAction, CorrectionSide, Kind
+from edge.domain.vocabulary import Direction
 
 
 class PunchState(StrEnum):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from edge.domain.face import Direction
+from edge.domain.vocabulary import Direction
 
 LONG = timedelta(hours=13)
 """From an IN to its OUT: a day less the eleven hours of rest that Directive 2003/88/EC gives. An OUT that was

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge.domain.attendance.corrections import effective
-from edge.domain.face import Direction, DirectionSource, TimeEvidence
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Direction, DirectionSource
 
 MAX_AGE_S = timedelta(days=31).total_seconds()
 """A clock that nobody vouches for, and that says that the last punch is older than this, is taken to be wrong."""

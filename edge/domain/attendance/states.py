@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.domain.attendance.cues import CueName
-from edge.domain.face import Direction, RefusalReason
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
+from edge.domain.vocabulary import Direction, RefusalReason
 
 
 class State(StrEnum):

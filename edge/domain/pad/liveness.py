@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from edge.domain.face import Band
+from edge.domain.vocabulary import Band
 
 LIVE = 0.5
 """Probability at which a face counts as live; the manifest's `live` threshold of the antispoof model is the same,

@@ -11,7 +11,7 @@ and plausibly, is believed: nothing at the terminal could contradict it.
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.placement import DRIFT_PPM
 
 HOUR_MS = 3_600_000

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record_kinds import EPOCH, FIELDS, HASH, OPTIONAL, UTC, WORD, Kind, is_instant
 from edge.domain.strict_json import MAX_INTEGER, dump, parse_object
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import RecordError
 
 PAYLOAD_TYPE = "application/cloudevents+json"

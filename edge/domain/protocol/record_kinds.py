@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
-from edge.domain.face import Band, Direction, DirectionSource, Method
 from edge.domain.people.consent import LANGUAGE
 from edge.domain.people.operator_id import is_by
 from edge.domain.strict_json import MAX_INTEGER
+from edge.domain.vocabulary import Band, Direction, DirectionSource, Method
 
 PERSON = re.compile(r"[a-z2-7]{26}")
 """An opaque person id: 128 random bits in base32."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.domain.face import Box, Floats, Probe, RefusalReason
+from edge.domain.face import Box, Floats, Probe
 from edge.domain.recognition.gallery import Candidate
 from edge.domain.recognition.lookalikes import strangers
+from edge.domain.vocabulary import RefusalReason
 
 
 @dataclass(frozen=True, slots=True, eq=False)

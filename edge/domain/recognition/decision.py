@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.domain.face import Probe, RefusalReason, Sight
+from edge.domain.face import Probe, Sight
 from edge.domain.pad.fusion import judge
 from edge.domain.pad.liveness import LIVE, SURE
 from edge.domain.recognition.approach import Approach, GoodFrame, fuse, one_face, overlap
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery
 from edge.domain.recognition.lookalikes import ONE_PERSON
+from edge.domain.vocabulary import RefusalReason
 
 
 @dataclass(frozen=True, slots=True)

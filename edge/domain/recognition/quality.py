@@ -12,7 +12,8 @@ from math import atan2, degrees, hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.domain.face import Band, Box, Floats, Pixels, RefusalReason
+from edge.domain.face import Box, Floats, Pixels
+from edge.domain.vocabulary import Band, RefusalReason
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601: what JPEG and video cameras mean by brightness."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 
 STEP_MS = 1_000
 """A jump of more is a step. A clock that is steered moves by 0.05 % at most (adjtimex(2): 500 ppm), half a

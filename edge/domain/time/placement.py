@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 
 DRIFT_PPM = 100
 """How far a free-running clock is taken to stray: the tolerance that computer crystals are commonly sold with. A

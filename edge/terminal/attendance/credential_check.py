@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edge.domain.attendance.guessing import Failures
 from edge.domain.attendance.states import DEADLINES_MS, State
-from edge.domain.face import Method
 from edge.domain.people.credentials import (
     FIRST_PAUSE_MS,
     FREE_FAILURES,
@@ -18,6 +17,7 @@ from edge.domain.people.credentials import (
     number,
     pause_ms,
 )
+from edge.domain.vocabulary import Method
 from edge.people.credentials import CredentialStore
 from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING, Alarms
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.exposure import Metering
-from edge.domain.face import Band, Frame, Method, RefusalReason, Sight
+from edge.domain.face import Frame, Sight
 from edge.domain.pad import liveness
 from edge.domain.plural import counted
 from edge.domain.recognition import quality
@@ -19,6 +19,7 @@ from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, 
 from edge.domain.recognition.gallery import Gallery, decade, threshold
 from edge.domain.recognition.head_turn import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.recognition.lookalike_index import Lookalikes
+from edge.domain.vocabulary import Band, Method, RefusalReason
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.attendance.punches import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold

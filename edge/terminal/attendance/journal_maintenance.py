@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.journal import capacity
 from edge.journal.capacity import Bounds, Fill

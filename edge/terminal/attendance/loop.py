@@ -14,12 +14,13 @@ from edge import __version__
 from edge.domain.attendance.cues import CUES
 from edge.domain.attendance.punch_direction import DirectionPolicy
 from edge.domain.attendance.states import Event, Fault, Happening, Situation, State, begin, step, tick
-from edge.domain.face import Direction, Frame, RefusalReason, Sight
+from edge.domain.face import Frame, Sight
 from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Read
 from edge.domain.plural import counted
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.recognition.decision import Refused
+from edge.domain.vocabulary import Direction, RefusalReason
 from edge.errors import JournalDamaged, JournalError, PeopleError
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve

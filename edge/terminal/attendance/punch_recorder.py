@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored

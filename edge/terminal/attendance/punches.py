@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, decide, last_of
-from edge.domain.face import Band, Direction, Method
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.vocabulary import Band, Direction, Method
 from edge.journal.journal import Journal, Stored
 from edge.terminal.attendance.punch_recorder import Recorder
 

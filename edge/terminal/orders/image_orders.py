@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.domain.face import TimeEvidence
 from edge.domain.plural import counted
 from edge.domain.protocol.order import EVERYBODY, Order, Word
 from edge.domain.protocol.record_kinds import CommandOutcome
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images.schema import COPY_SUFFIX, NAME
 from edge.evidence_images.store import EvidenceStore, Still, opened
 from edge.terminal.orders.order_actions import OrderOutcome

@@ -15,13 +15,13 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.crypto import dsse
 from edge.crypto.curve_points import can_be_sealed_to
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Policy
 from edge.domain.plural import counted
 from edge.domain.protocol import order as orders
 from edge.domain.protocol.order import NOBODY_HERE, PROTECTIVE, Order, Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import CommandOutcome, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.placement import not_before
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.evidence_images import store as images

@@ -19,10 +19,10 @@ from edge.central.ledger.placing import ChainAppender
 from edge.central.store.records import Store
 from edge.central.store.rows import StoredRecord
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 
 TERMINALS = 8
 """Whose records come mixed, as from a site."""

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from edge.crypto.key_files import load_identity
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 
 TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)

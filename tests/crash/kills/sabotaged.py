@@ -12,8 +12,9 @@ from typing import Any
 
 from edge.cli import main
 from edge.domain.attendance.states import Event
-from edge.domain.face import Direction, TimeEvidence
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Direction
 from edge.journal.journal import Stored
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Recorder

@@ -14,11 +14,11 @@ from nacl.signing import SigningKey
 from edge.config import Config, load
 from edge.crypto.dsse import sign, to_wire
 from edge.crypto.key_files import load_identity
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, ReceiptEffect
 from edge.terminal import factory

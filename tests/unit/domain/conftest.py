@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 
 TIME = TimeEvidence(
     "2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "5d1e6a2c-9f3b-4c7d-8e21-aa0b1c2d3e4f", 1234, True

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from edge.domain.face import TimeEvidence
 from edge.domain.time.clock_steps import observe
+from edge.domain.time.evidence import TimeEvidence
 
 START = TimeEvidence("2026-03-28T23:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 1_000_000, True)
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from edge.domain.attendance.correction_fields import problems, problems_with
 from edge.domain.attendance.corrections import Effective, PunchState, effective
-from edge.domain.face import Direction, TimeEvidence
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionSide, Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Direction
 
 DOOR, OFFICE = Origin("hq", "door-1"), Origin("hq", "office")
 EPOCH, ANNE, BERT = "e" * 32, "a" * 26, "b" * 26

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Floats, Probe, RefusalReason, Sight
+from edge.domain.face import Box, Floats, Probe, Sight
 from edge.domain.recognition.approach import fuse
 from edge.domain.recognition.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, Attempts
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome, Refused
 from edge.domain.recognition.gallery import Gallery
+from edge.domain.vocabulary import RefusalReason
 from tests.tolerance import SINGLE
 
 MODEL = "embedder-a"

@@ -13,8 +13,9 @@ from edge.domain.attendance.punch_direction import (
     decide,
     last_of,
 )
-from edge.domain.face import Direction, DirectionSource, TimeEvidence
 from edge.domain.protocol.record import Record
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Direction, DirectionSource
 from tests.unit.domain.test_corrections import IN_AT, LATER, OUT_AT, correction, punch
 
 NOW = TimeEvidence("2026-11-24T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", 10_000_000, True)

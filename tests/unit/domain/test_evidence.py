@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 
-from edge.domain.face import TimeEvidence
 from edge.domain.privacy import image_retention
 from edge.domain.privacy.image_retention import (
     GRACE_MS,
@@ -19,6 +18,7 @@ from edge.domain.privacy.image_retention import (
     collected,
     expired,
 )
+from edge.domain.time.evidence import TimeEvidence
 
 DAY = 24 * 3_600_000
 LIMIT = 90 * DAY

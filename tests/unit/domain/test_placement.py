@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.placement import DRIFT_PPM, Anchors, Placement, PlacementMethod, place
 
 BOOT, OTHER = "b" * 36, "c" * 36

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.face import Band, Direction, DirectionSource, Method, TimeEvidence
 from edge.domain.protocol.record import GENESIS, MAX_PAYLOAD, NAME, Draft, Origin, Position, decode, encode
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Band, Direction, DirectionSource, Method
 from edge.errors import RecordError
 
 PLACE = Position("e" * 32, 7, "d" * 64)

@@ -6,7 +6,7 @@ import pytest
 
 from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.attendance.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
-from edge.domain.face import Direction, RefusalReason
+from edge.domain.vocabulary import Direction, RefusalReason
 
 EVERYTHING = list(itertools.product(State, Event))
 

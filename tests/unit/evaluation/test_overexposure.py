@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.domain.face import Frame, RefusalReason
+from edge.domain.face import Frame
 from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
+from edge.domain.vocabulary import RefusalReason
 from edge.evaluation.recognition.overexposure import brighten
 from edge.resources import models_directory
 from edge.vision.models import ModelStore

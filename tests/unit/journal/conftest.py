@@ -9,10 +9,10 @@ import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.crypto.dsse import key_id
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 
 ANN, BOB = "a" * 26, "b" * 26

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal import last_seen
 from edge.journal.journal import Journal

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.journal import quarantine, wal_check
 from edge.journal.journal import Journal

@@ -46,7 +46,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Origin
-from edge.domain.face import TimeEvidence
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Ring
 from edge.terminal.attendance.punch_recorder import Recorder

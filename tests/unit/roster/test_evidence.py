@@ -13,8 +13,9 @@ from nacl.public import PrivateKey
 from PIL import Image
 
 from edge.crypto.key_files import create_identity, create_secret, load_sealing, public_pem, sealing_pem
-from edge.domain.face import Box, TimeEvidence
+from edge.domain.face import Box
 from edge.domain.privacy.image_retention import GRACE_MS
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError, ExportRefused, KeyFileError
 from edge.evidence_images import schema, sealed_image
 from edge.evidence_images import store as evidence

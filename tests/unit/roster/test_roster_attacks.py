@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from edge.central.roster import membership as centre
-from edge.domain.face import TimeEvidence
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from edge.central.roster import membership as centre
-from edge.central.roster.store import ROSTER_DB, ROSTER_PEOPLE, RosterStore
+from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
+from edge.central.roster.store import RosterStore
 from edge.domain.strict_json import MAX_INTEGER
 from tests.unit.roster.test_roster_sync import Site, site
 

@@ -10,8 +10,8 @@ import pytest
 
 from edge.central.authority.register import REGISTRY, OrderRegister
 from edge.central.roster import membership as centre
-from edge.central.roster import store
 from edge.central.roster.messages import compose
+from edge.central.roster.schema import ROSTER
 from edge.central.store import migrations
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
@@ -225,7 +225,7 @@ def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
-    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, store._ROSTER]
+    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, ROSTER]
     ids = [migrations.APPLICATION_ID, *(one.application_id for one in kinds)]
     assert len(set(ids)) == len(ids)
     found = {int(number, 16) for path in Path("edge").rglob("*.py")

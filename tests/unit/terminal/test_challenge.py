@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Floats, Frame, Probe, RefusalReason, Sight
+from edge.domain.face import Box, Floats, Frame, Probe, Sight
 from edge.domain.recognition.attempts import PAUSE_MS, SPELLS
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
+from edge.domain.vocabulary import RefusalReason
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
 from edge.terminal.attendance.pace import Pace
 from edge.terminal.attendance.punches import Identified

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from edge.domain.attendance.guessing import WINDOW_MS
-from edge.domain.face import Method
 from edge.domain.people.credentials import (
     FIRST_PAUSE_MS,
     FREE_FAILURES,
@@ -16,6 +15,7 @@ from edge.domain.people.credentials import (
     Read,
     Token,
 )
+from edge.domain.vocabulary import Method
 from edge.people.credentials import CredentialStore
 from edge.people.people_store import People
 from edge.people.person import new_person_id

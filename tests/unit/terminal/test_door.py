@@ -10,10 +10,12 @@ import pytest
 from edge import config
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.states import State
-from edge.domain.face import Box, Floats, Frame, Method, Probe, Sight, TimeEvidence
+from edge.domain.face import Box, Floats, Frame, Probe, Sight
 from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.head_turn import Challenge, Side
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.face import Probe, TimeEvidence
+from edge.domain.face import Probe
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.people import order_log
 from edge.people.lacking import Lack

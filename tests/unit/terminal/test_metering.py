@@ -6,10 +6,11 @@ import pytest
 
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.scene import Scene
-from edge.domain.face import Frame, RefusalReason
+from edge.domain.face import Frame
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
+from edge.domain.vocabulary import RefusalReason
 from edge.resources import models_directory
 from edge.terminal.attendance.capture import Capture
 from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules

@@ -7,9 +7,10 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.attendance.punch_direction import DirectionPolicy
-from edge.domain.face import Method, TimeEvidence
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Method
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
 from edge.terminal.attendance.punch_recorder import Recorder

@@ -13,12 +13,12 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol import order as orders
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve

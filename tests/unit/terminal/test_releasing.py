@@ -16,12 +16,12 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.face import TimeEvidence
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol import order as orders
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.evidence_images import sealed_image
 from edge.evidence_images import store as evidence

@@ -7,9 +7,9 @@ import pytest
 
 from edge.central.roster import membership as centre
 from edge.crypto.dsse import key_id
-from edge.domain.face import TimeEvidence
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
 from edge.journal.journal import Journal
 from edge.people.people_store import People

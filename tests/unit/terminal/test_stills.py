@@ -10,10 +10,11 @@ import pytest
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
-from edge.domain.face import Box, Frame, Sight, TimeEvidence
+from edge.domain.face import Box, Frame, Sight
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images import store as evidence
 from edge.evidence_images.store import opened

@@ -14,10 +14,11 @@ import pytest
 from edge import config
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.adapters.replay.strobe import ReplayStrobe
-from edge.domain.face import Box, Frame, Probe, Sight, TimeEvidence, Traces
+from edge.domain.face import Box, Frame, Probe, Sight, Traces
 from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
 from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Read
+from edge.domain.time.evidence import TimeEvidence
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory

@@ -84,7 +84,7 @@ def _changed(
 
 
 def _is_here(arguments: argparse.Namespace) -> bool:
-    from edge.central.roster.store import ROSTER_PEOPLE
+    from edge.central.roster.schema import ROSTER_PEOPLE
 
     return arguments.person is not None and (arguments.directory / ROSTER_PEOPLE).exists()
 

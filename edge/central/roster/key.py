@@ -1,0 +1,29 @@
+"""The roster's key pair: whoever has `roster.key` reads all of the centre's roster."""
+
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from edge.central.ownership import adopt
+from edge.central.roster.schema import ROSTER_KEY, ROSTER_PEOPLE, ROSTER_PUBLIC
+from edge.crypto.key_files import create_identity, load_identity, public_pem
+from edge.errors import LedgerError
+
+
+def ensure_key(directory: Path) -> SigningKey:
+    """`roster.key`, made when there is none and nothing is kept under it. Raises LedgerError, KeyFileError."""
+    path = directory / ROSTER_KEY
+    if not path.exists():
+        if (directory / ROSTER_PEOPLE).exists():
+            raise LedgerError(f"{path}: missing, and people are kept under it; restore it from your backup")
+        if (directory / ROSTER_PUBLIC).exists():
+            raise LedgerError(
+                f"{path}: missing, but {ROSTER_PUBLIC} is there, which terminals seal to; restore it from your "
+                f"backup. Where it is lost for good, move {ROSTER_PUBLIC} away"
+            )
+        create_identity(path)
+    key = load_identity(path)
+    public = directory / ROSTER_PUBLIC
+    public.write_text(public_pem(key.verify_key), encoding="ascii")
+    adopt(public)
+    return key

@@ -1,0 +1,63 @@
+"""The words of the house that records, cues and columns use: directions, methods, reasons and grades.
+
+Nothing here needs numpy: to name a direction loads no more than this file.
+"""
+
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a punch goes."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class DirectionSource(StrEnum):
+    """How the direction was found; payroll needs to know a guess from a choice."""
+
+    CONFIGURED = "configured"
+    """The terminal serves one direction only."""
+    ALTERNATED = "alternated"
+    """The opposite of the person's last punch at this terminal within the shift limit, otherwise IN."""
+
+
+class Method(StrEnum):
+    """How the person was identified."""
+
+    FACE = "face"
+    BADGE = "badge"
+    PIN = "pin"
+    BADGE_FACE = "badge+face"
+
+
+class RefusalReason(StrEnum):
+    """Why a face was not accepted. The first group is advice that a person can follow."""
+
+    TOO_FAR = "too-far"
+    TOO_CLOSE = "too-close"
+    OFF_CENTRE = "off-centre"
+    DARK = "dark"
+    BRIGHT = "bright"
+    BLURRED = "blurred"
+    TURNED = "turned"
+    COVERED = "covered"
+    SEVERAL_FACES = "several-faces"
+    BADGE_NEEDED = "badge-needed"
+    """A face alone is not enough here, or not for somebody who looks like another."""
+
+    PAUSED = "paused"
+    """This face failed too often: it waits, and nobody else does."""
+
+    NOT_RECOGNISED = "not-recognised"
+    """Unknown, ambiguous or not alive: from outside they look the same, so that an attacker learns nothing."""
+
+
+class Band(StrEnum):
+    """A coarse grade: scores never leave on a record (I11)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NONE = "none"
+    """Not measured, e.g. the liveness of a badge."""
