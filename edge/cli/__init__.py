@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     _log_to_stderr(arguments)
     if words[0] not in _IMPERSONAL:
-        from edge.adapters.linux.clock import leave_no_core
+        from edge.adapters.linux.process_hardening import leave_no_core
 
         leave_no_core()
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.adapters.linux import clock as system
+from edge.adapters.linux import process_hardening
 from edge.adapters.linux.clock import SystemClock
 from edge.adapters.linux.sd_notify import SilentNotifier, SystemdNotifier, notifier_from
 
@@ -308,7 +309,7 @@ def test_a_manager_that_went_away_is_said_once_and_found_again(tmp_path, caplog)
 def test_a_hardened_process_cannot_be_dumped(tmp_path):
     code = """
 import ctypes, json, os, resource, sys
-from edge.adapters.linux.clock import harden_process
+from edge.adapters.linux.process_hardening import harden_process
 harden_process()
 open(sys.argv[1], "w").close()
 print(json.dumps({
@@ -326,15 +327,15 @@ print(json.dumps({
 def test_a_refusing_kernel_is_an_error(monkeypatch):
     class Refusing:
         def prctl(self, *_):
-            system.ctypes.set_errno(1)
+            process_hardening.ctypes.set_errno(1)
             return -1
 
-    monkeypatch.setattr(system, "_LIBC", Refusing())
-    monkeypatch.setattr(system.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr(process_hardening, "_LIBC", Refusing())
+    monkeypatch.setattr(process_hardening.resource, "setrlimit", lambda *_: None)
     mask = os.umask(0o022)
     try:
         with pytest.raises(OSError, match="PR_SET_DUMPABLE"):
-            system.harden_process()
+            process_hardening.harden_process()
     finally:
         os.umask(mask)
 
@@ -343,7 +344,7 @@ def test_large_buffers_go_back_to_the_system():
     """A freed buffer must not raise the size from which the next ones are given back; left alone, it does."""
     code = """
 import ctypes, sys
-from edge.adapters.linux.clock import give_back_large_buffers
+from edge.adapters.linux.process_hardening import give_back_large_buffers
 class Info(ctypes.Structure):
     _fields_ = [(n, ctypes.c_size_t) for n in "arena ordblks smblks hblks hblkhd usmblks fsmblks u f keep".split()]
 libc = ctypes.CDLL(None)

@@ -28,8 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     import faulthandler
 
     from edge import config
-    from edge.adapters.linux.clock import give_back_large_buffers, harden_process
     from edge.adapters.linux.instance_lock import RUN_LOCK, only_one
+    from edge.adapters.linux.process_hardening import give_back_large_buffers, harden_process
     from edge.adapters.linux.sd_notify import notifier_from
     from edge.terminal.daemon import Terminal
     from edge.terminal.startup import state_directory

@@ -30,7 +30,7 @@ def empty_room(config: Path) -> None:
     """A terminal's whole process, but its replay camera films a room that nobody enters."""
     import os
 
-    from edge.adapters.linux.clock import give_back_large_buffers, harden_process
+    from edge.adapters.linux.process_hardening import give_back_large_buffers, harden_process
     from edge.adapters.linux.sd_notify import notifier_from
     from edge.adapters.replay.camera import ReplayCamera
     from edge.adapters.replay.scene import Scene
