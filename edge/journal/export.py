@@ -16,8 +16,8 @@ from edge.crypto import dsse
 from edge.crypto.dsse import Envelope, key_id
 from edge.crypto.sealed_stream import Sealer
 from edge.domain.protocol import export_manifest
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import ExportManifest, Header
+from edge.domain.protocol.receipt import decode_receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, decode, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import schema
@@ -152,7 +152,7 @@ def _receipt(row: tuple[int, bytes], meta: schema.Meta, path: Path) -> tuple[Hea
     upto, raw = row
     try:
         parsed = dsse.parse(raw)
-        said = receipts.decode(parsed.payload)
+        said = decode_receipt(parsed.payload)
     except RecordError as error:
         raise _altered(path, f"the receipt that is kept is malformed: {error}") from error
     if (said.origin, said.epoch, said.upto) != (meta.origin, meta.epoch, upto):

@@ -19,8 +19,8 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.crypto.dsse import MAX_ENVELOPE, Envelope, parse, verify
 from edge.crypto.sealed_stream import Unsealer
 from edge.domain.protocol import export_manifest
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import MAGIC, MAX_HEADER, SEALED_MAGIC, Header
+from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE
 from edge.errors import ExportRefused, RecordError, TransferError
 from edge.journal.journal import Journal, ReceiptEffect
@@ -65,7 +65,7 @@ class Line:
 
 _TYPES = {
     PAYLOAD_TYPE: What.RECORD,
-    receipts.PAYLOAD_TYPE: What.RECEIPT,
+    RECEIPT_TYPE: What.RECEIPT,
     export_manifest.PAYLOAD_TYPE: What.MANIFEST,
 }
 
@@ -123,7 +123,7 @@ def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Journal) -> R
     try:
         if line.envelope is None:
             return None
-        receipt = receipts.decode(verify(line.envelope, receipts.PAYLOAD_TYPE, ledger))
+        receipt = decode_receipt(verify(line.envelope, RECEIPT_TYPE, ledger))
     except RecordError:
         return None
     return ring.acknowledge(receipt, line.raw)

@@ -8,8 +8,8 @@ from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
 from edge.domain.protocol import export_manifest
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import Header
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
 from edge.domain.protocol.record import decode, payload_hash
 from edge.errors import ExportRefused, RecordError
 from edge.journal.chain import START, Chain, ChainFault, Head, StoredEnvelope, check, person_of
@@ -29,7 +29,7 @@ class _Walk:
     records: int = 0
     at_receipt: str | None = None
     """The hash of the record that the header calls receipted, where it is in reach."""
-    receipt: receipts.Receipt | None = None
+    receipt: Receipt | None = None
     receipt_verified: bool = False
     ended: bool = False
     at: int = 0
@@ -112,7 +112,7 @@ def _receipt(walk: _Walk, sealed: dsse.Envelope) -> str | None:
     if walk.receipt is not None:
         return "a second receipt"
     known = sealed.keyid in walk.keys
-    receipt = receipts.decode(dsse.verify(sealed, receipts.PAYLOAD_TYPE, walk.keys) if known else sealed.payload)
+    receipt = decode_receipt(dsse.verify(sealed, RECEIPT_TYPE, walk.keys) if known else sealed.payload)
     if (receipt.origin, receipt.epoch, receipt.upto) != (header.origin, header.epoch, header.receipted):
         return "the receipt in it speaks of another terminal, epoch or record"
     held = walk.first_prev if walk.records and receipt.upto == walk.first - 1 else walk.at_receipt

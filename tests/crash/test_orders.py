@@ -11,8 +11,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol import order as orders
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.time.evidence import TimeEvidence
@@ -44,7 +43,7 @@ def order(word: Word, **fields: object) -> bytes:
         "c" * 32, "hq", ("gate-1",), 7, "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z", word,
         {"person": ANN, **fields},
     )  # fmt: skip
-    return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(made), AUTHORITY))
+    return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(made), AUTHORITY))
 
 
 class Terminal:

@@ -201,9 +201,11 @@ def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
 def test_real_envelopes_and_receipts_match_theirs(ring: Journal) -> None:
     stored = ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
     assert valid("envelope", json.loads(ring.envelopes(0, 1)[0].wire))
-    payload = receipt.encode(receipt.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z"))
+    payload = receipt.encode_receipt(
+        receipt.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z")
+    )
     assert valid("receipt", json.loads(payload))
-    signed = dsse.sign(receipt.PAYLOAD_TYPE, payload, ring._key)
+    signed = dsse.sign(receipt.RECEIPT_TYPE, payload, ring._key)
     assert valid("envelope", json.loads(dsse.to_wire(signed)))
 
 
@@ -255,13 +257,13 @@ CARRIED: dict[Word, dict[str, Any]] = {
 
 @pytest.mark.parametrize("word", Word)
 def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
-    document = json.loads(order.encode(replace(ORDER, word=word, fields=CARRIED[word])))
+    document = json.loads(order.encode_order(replace(ORDER, word=word, fields=CARRIED[word])))
     assert valid("order", document)
     assert valid("order", {**document, "terminals": "*"})
     (section,) = re.findall(r"\n## Orders\n(.*?)\n## ", (DOCS / "protocol.md").read_text(), re.DOTALL)
     assert all(f"`{field}`" in section for field in document)
     assert f"| `{word}` |" in section
-    assert order.PAYLOAD_TYPE in section
+    assert order.ORDER_TYPE in section
     assert f"{order.MAX_LIFETIME.days} days" in section
     for name in document:
         for value in (None, "", 0, 0.5, 2**60, [], {}, ["x", "x"], "\n"):
@@ -269,7 +271,7 @@ def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
             if name == "text" and value == "\n":
                 continue  # a text may be of any characters
             with pytest.raises(RecordError):
-                order.decode(json.dumps(wrong).encode())
+                order.decode_order(json.dumps(wrong).encode())
             assert not valid("order", wrong), (name, value)
         del (lacking := dict(document))[name]
         assert not valid("order", lacking)

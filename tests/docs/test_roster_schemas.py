@@ -20,9 +20,8 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.domain.roster import enrolment_export, messages
-from edge.domain.roster import member as roster_member
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE
-from edge.domain.roster.member import SIZES, Member
+from edge.domain.roster.member import SIZES, Member, decode_member
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import RecordError
 from edge.people.people_store import People
@@ -133,7 +132,7 @@ READERS: dict[str, Callable[[dict[str, Any]], object]] = {
     "roster-person": lambda found: messages.decode_person(
         json.dumps(found, separators=(",", ":")).encode() + b"\n" + (b"" if "gone" in found else b"sealed")
     ),
-    "roster-member": lambda found: roster_member.decode(raw_of(found)),
+    "roster-member": lambda found: decode_member(raw_of(found)),
     "enrolment": lambda found: enrolment_export.decode(json.dumps(found).encode() + b"\nbox"),
 }
 

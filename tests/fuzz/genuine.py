@@ -6,10 +6,9 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import resend_command as commands
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import Resend
@@ -95,7 +94,7 @@ def make(directory: Path) -> World:
         taken = [_command(ring, number) for number in range(3)]
         ring.append(Draft(Kind.PUNCH, _PUNCH, TIME))
         said = [_receipt(ring, upto) for upto in (0, 4, RECEIPTED)]
-        last = receipts.decode(dsse.parse(said[-1]).payload)
+        last = decode_receipt(dsse.parse(said[-1]).payload)
         ring.acknowledge(last, said[-1])
         records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in ring.envelopes(0, 100))
         told = Online(ring.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
@@ -117,8 +116,8 @@ def make(directory: Path) -> World:
 
 def _receipt(ring: Journal, upto: int) -> bytes:
     head = ring.hash_at(upto) or GENESIS
-    payload = receipts.encode(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
-    return dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, payload, LEDGER))
+    payload = encode_receipt(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
+    return dsse.to_wire(dsse.sign(RECEIPT_TYPE, payload, LEDGER))
 
 
 def _command(ring: Journal, number: int) -> bytes:

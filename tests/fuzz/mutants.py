@@ -17,7 +17,7 @@ from tests.fuzz.genuine import LEDGER, OTHER, STRANGER, TERMINAL, Seed
 
 _TYPES = (
     PAYLOAD_TYPE,
-    receipt.PAYLOAD_TYPE,
+    receipt.RECEIPT_TYPE,
     resend_command.PAYLOAD_TYPE,
     export_manifest.PAYLOAD_TYPE,
     "application/json",

@@ -10,10 +10,9 @@ import pytest
 
 from edge.central.ledger.verification import verify_all
 from edge.crypto import dsse
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import resend_command as commands
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin
 from edge.domain.protocol.resend_command import Resend
 from edge.journal.journal import OutgoingRecord
@@ -106,8 +105,8 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         sealed(stranger_key, command),
         sealed(terminal.key, command),
         sealed(site.ledger_key, command, PAYLOAD_TYPE),
-        sealed(site.ledger_key, command, receipts.PAYLOAD_TYPE),
-        dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), site.ledger_key)),
+        sealed(site.ledger_key, command, RECEIPT_TYPE),
+        dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), site.ledger_key)),
         dsse.to_wire(dsse.sign(commands.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
         sealed(site.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
         sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),

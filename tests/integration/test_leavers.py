@@ -29,7 +29,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import enrolment_export
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster.leavers import Leavers
-from edge.domain.roster.member import Member, encode
+from edge.domain.roster.member import Member, encode_member
 from edge.domain.time.evidence import TimeEvidence
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -80,7 +80,7 @@ class Centre:
         if public is None:
             RosterStore(self.root).close()
             public = load_public(self.root / "roster.pem")
-        sealed = site_key.seal(encode(given), public)
+        sealed = site_key.seal(encode_member(given), public)
         made = Enrolment(gate.origin, person, key_id(public), sealed, at)
         wire = dsse.to_wire(dsse.sign(ENROLMENT_TYPE, enrolment_export.encode(made), gate.key))
         self.files += 1

@@ -27,8 +27,8 @@ from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public, load_sealing, load_secret
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
-from edge.domain.protocol import order as orders
 from edge.domain.protocol import topics
+from edge.domain.protocol.order import ORDER_TYPE
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
@@ -417,7 +417,7 @@ def test_hostile_orders_change_nothing(centre, gates, stranger_key):
     }  # fmt: skip
     key = authority.load(centre.root)
 
-    def sealed(signer, kind: str = orders.PAYLOAD_TYPE, **changes: object) -> bytes:
+    def sealed(signer, kind: str = ORDER_TYPE, **changes: object) -> bytes:
         return dsse.to_wire(dsse.sign(kind, json.dumps({**document, **changes}).encode(), signer))
 
     forgeries = [

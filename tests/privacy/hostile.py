@@ -9,9 +9,8 @@ from nacl.signing import SigningKey
 from edge.central.authority import key as authority
 from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
-from edge.domain.protocol import order as orders
 from edge.domain.protocol import topics
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.roster.topics import root
 from tests.privacy import cast
 from tests.privacy.company import Company
@@ -51,7 +50,7 @@ def _orders(company: Company) -> list[Message]:
     order = Order(secrets.token_hex(16), SITE, names, 10**6, _text(now), until, Word.ERASE, about)
 
     def signed(made: Order, by: SigningKey = key) -> bytes:
-        return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(made), by))
+        return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(made), by))
 
     genuine = signed(order)
     with OrderRegister(company.centre / authority.DB) as registry:
@@ -65,7 +64,7 @@ def _orders(company: Company) -> list[Message]:
         signed(order, company.reception.secrets.identity),
         genuine[: len(genuine) // 2],
         genuine.replace(b'"signatures"', b'"signature"'),
-        orders.encode(order),
+        encode_order(order),
         b"",
         b"\xff" * 4096,
         signed(long_ago),

@@ -149,7 +149,7 @@ def test_a_receipt_of_another_chain_releases_nothing(site, centre, smartclocker,
     (only,) = records(site.journal)
     wrong = receipt.Receipt(only.origin, only.position.epoch, 1, "f" * 64, "2026-03-02T07:58:00.000Z")
     key = key_files.load_identity(centre / "ledger.key")
-    wire = dsse.to_wire(dsse.sign(receipt.PAYLOAD_TYPE, receipt.encode(wrong), key))
+    wire = dsse.to_wire(dsse.sign(receipt.RECEIPT_TYPE, receipt.encode_receipt(wrong), key))
     (tmp_path / "receipts").write_bytes(wire)
     done = smartclocker("journal", "receipt", tmp_path / "receipts", "--config", site.config)
     assert (done.returncode, "the ledger's chain is not ours" in done.stderr) == (65, True)

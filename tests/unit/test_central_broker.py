@@ -56,9 +56,9 @@ def test_nobody_enters_without_a_certificate():
     ("kind", "largest"),
     [
         (record.PAYLOAD_TYPE, record.MAX_PAYLOAD),
-        (receipt.PAYLOAD_TYPE, receipt.MAX_PAYLOAD),
+        (receipt.RECEIPT_TYPE, receipt.MAX_PAYLOAD),
         (resend_command.PAYLOAD_TYPE, resend_command.MAX_PAYLOAD),
-        (order.PAYLOAD_TYPE, order.MAX_PAYLOAD),
+        (order.ORDER_TYPE, order.MAX_PAYLOAD),
         (messages.PERSON_TYPE, messages.MAX_PAYLOAD),
         (messages.PAGE_TYPE, messages.MAX_PAYLOAD),
         (messages.MANIFEST_TYPE, messages.MAX_PAYLOAD),

@@ -20,9 +20,9 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, public_pem
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import topics
 from edge.domain.protocol.export_manifest import encode_header
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
@@ -304,8 +304,8 @@ def test_a_ledger_that_was_restored_learns_what_it_lost(
     take, gate: Terminal, store: Store, ledger_key: SigningKey, tmp_path: Path
 ):
     gate_upto = gate.ring.hash_at(250)
-    made = receipts.Receipt(GATE, gate.ring.epoch, 250, gate_upto, NOW)
-    raw = dsse.to_wire(dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(made), ledger_key))
+    made = Receipt(GATE, gate.ring.epoch, 250, gate_upto, NOW)
+    raw = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(made), ledger_key))
     gate.ring.acknowledge(made, raw)
     report = take(gate.export("pending.scx"))
     assert "it lost some; export with --all" in report.problems[0]
@@ -332,7 +332,7 @@ def test_receipts_go_back_on_the_stick(centre, gate: Terminal, ledger_key: Signi
     assert f"{COUNT} stored" in capsys.readouterr().out
     (line,) = back.read_bytes().splitlines()
     keys = {key_id(ledger_key.verify_key): ledger_key.verify_key}
-    receipt = receipts.decode(dsse.verify(dsse.parse(line), receipts.PAYLOAD_TYPE, keys))
+    receipt = decode_receipt(dsse.verify(dsse.parse(line), RECEIPT_TYPE, keys))
     assert (receipt.upto, receipt.head) == (COUNT, gate.ring.head().hash)
     assert main(words) == 74  # never overwritten
     assert "never overwritten" in capsys.readouterr().err

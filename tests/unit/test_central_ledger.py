@@ -56,7 +56,7 @@ def seal(payload: bytes, key: SigningKey = TERMINAL, kind: str = PAYLOAD_TYPE) -
 
 def reply_of(reply) -> receipt.Receipt:
     keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
-    return receipt.decode(dsse.verify(dsse.parse(reply.wire), receipt.PAYLOAD_TYPE, keys))
+    return receipt.decode_receipt(dsse.verify(dsse.parse(reply.wire), receipt.RECEIPT_TYPE, keys))
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def of_gate_2(payload: bytes) -> bytes:
         (TOPIC, lambda p: seal(p, STRANGER), RejectReason.UNKNOWN_KEY),
         (TOPIC, claims_our_key, RejectReason.SIGNATURE),
         (TOPIC, altered, RejectReason.SIGNATURE),
-        (TOPIC, lambda p: seal(p, kind=receipt.PAYLOAD_TYPE), RejectReason.SIGNATURE),
+        (TOPIC, lambda p: seal(p, kind=receipt.RECEIPT_TYPE), RejectReason.SIGNATURE),
         (TOPIC, lambda p: seal(b"{}"), RejectReason.PAYLOAD),
         (TOPIC, lambda p: seal(p.replace(b'"seq":1', b'"seq":1,"seq":1')), RejectReason.PAYLOAD),
         (TOPIC, of_gate_2, RejectReason.ORIGIN),

@@ -9,9 +9,8 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol import resend_command, topics
-from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
@@ -122,7 +121,7 @@ class Bench:
     def receipt(self, upto: int, key: SigningKey = LEDGER, **changes) -> Message:
         head = self.ring.hash_at(upto) or "0" * 64
         receipt = replace(Receipt(GATE, self.ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
-        sealed = dsse.sign(receipts.PAYLOAD_TYPE, receipts.encode(receipt), key)
+        sealed = dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), key)
         return Message(topics.receipt(GATE), dsse.to_wire(sealed))
 
     def command(self, first: int, last: int, key: SigningKey = LEDGER, **changes) -> Message:
@@ -761,7 +760,7 @@ def test_another_ledgers_key_is_named_with_the_file_to_mend(bench, caplog):
 @pytest.mark.parametrize("keyid", ["x\n<2>forged", "\x1b[2J", "f" * 33])
 def test_a_key_id_is_logged_only_if_it_is_one(bench, caplog, keyid):
     bench.append(1)
-    sealed = replace(dsse.sign(receipts.PAYLOAD_TYPE, b"{}", LEDGER), keyid=keyid)
+    sealed = replace(dsse.sign(RECEIPT_TYPE, b"{}", LEDGER), keyid=keyid)
     bench.turn(UP, Message(topics.receipt(GATE), dsse.to_wire(sealed)))
     wait(bench, PATIENCE_S + 1)
     assert "receipts-rejected" in bench.publisher.alarms

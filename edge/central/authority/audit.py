@@ -13,8 +13,8 @@ from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import audit_entry
-from edge.domain.protocol import order as orders
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
+from edge.domain.protocol.order import ORDER_TYPE, decode_order
 from edge.errors import RecordError
 
 
@@ -63,7 +63,7 @@ def _key_of(entry: AuditEntry, key: VerifyKey | None) -> VerifyKey:
         named = VerifyKey(base64.b64decode(str(entry.data["key"]), validate=True))
         if key is not None:
             statement = dsse.parse(str(entry.data["statement"]).encode())
-            order = orders.decode(dsse.verify(statement, orders.PAYLOAD_TYPE, {key_id(key): key}))
+            order = decode_order(dsse.verify(statement, ORDER_TYPE, {key_id(key): key}))
             if order.fields.get("key") != entry.data["key"]:
                 raise RecordError("the key before did not name this one")
     except (KeyError, ValueError, TypeError) as error:  # RecordError and binascii.Error are ValueErrors

@@ -23,9 +23,8 @@ from edge.central.store.rows import now
 from edge.crypto import dsse
 from edge.crypto.dsse import Envelope
 from edge.domain.protocol import audit_entry
-from edge.domain.protocol import order as orders
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import EVERYWHERE, ORDER_TYPE, Order, Word, decode_order, encode_order
 from edge.domain.protocol.record import Origin
 from edge.errors import LedgerRefused, RecordError
 
@@ -136,7 +135,7 @@ class OrderRegister:
         """All of them, in the order of issue."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT wire FROM orders ORDER BY sequence").fetchall()
-        return [orders.decode(dsse.parse(wire).payload) for (wire,) in rows]
+        return [decode_order(dsse.parse(wire).payload) for (wire,) in rows]
 
     def entries(self) -> list[AuditEntry]:
         """The whole log, in order; `edge.central.authority.audit` verifies it."""
@@ -196,7 +195,7 @@ class OrderRegister:
                 self._issue(old, doing, site, terminals, Word.ROTATE, fields, valid, True, None)
                 for site, terminals in sorted(sites.items())
             ]
-            proof = dsse.sign(orders.PAYLOAD_TYPE, _statement(fields), old)
+            proof = dsse.sign(ORDER_TYPE, _statement(fields), old)
             data = {**fields, "statement": dsse.to_wire(proof).decode()}
             self._enter(new, doing, Act.AUTHORITY_ROTATED, data, None)
             # what the old key signed ends with it
@@ -214,7 +213,7 @@ class OrderRegister:
             gone = self._cancelled()
         found = []
         for wire, expires, terminal, sent, times, trying in rows:
-            order = orders.decode(dsse.parse(wire).payload)
+            order = decode_order(dsse.parse(wire).payload)
             place = Origin(order.site, terminal)
             found.append(Addressed(order, wire, expires, place, sent, times, order.id in gone, trying))
         return found
@@ -307,11 +306,11 @@ class OrderRegister:
             raise RecordError(f"{site}: no terminal there would hear it; `central terminals` lists them")
         sequence = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM orders").fetchone()[0]
         issued = datetime.now(UTC)
-        names = (orders.EVERYWHERE,) if everywhere else tuple(terminals)
+        names = (EVERYWHERE,) if everywhere else tuple(terminals)
         order = Order(
             secrets.token_hex(16), site, names, sequence, _text(issued), _text(issued + valid), word, dict(fields)
         )
-        wire = dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), key))
+        wire = dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key))
         self._db.execute("INSERT INTO orders VALUES (?, ?, ?, ?)", (sequence, order.id, wire, order.expires))
         rows = [(sequence, terminal) for terminal in terminals]
         self._db.executemany("INSERT INTO addressed (sequence, terminal) VALUES (?, ?)", rows)
@@ -327,7 +326,7 @@ def _addressed(terminals: Sequence[str]) -> dict[str, Any]:
     if len(terminals) <= _MOST_NAMED:
         return {"terminals": list(terminals)}
     digest = hashlib.sha256("\n".join(sorted(terminals)).encode()).hexdigest()
-    return {"terminals": [orders.EVERYWHERE], "addressed": len(terminals), "addressed_sha256": digest}
+    return {"terminals": [EVERYWHERE], "addressed": len(terminals), "addressed_sha256": digest}
 
 
 def _entry(n: int, prev: str, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None) -> AuditEntry:
@@ -339,7 +338,7 @@ def _statement(fields: Mapping[str, Any]) -> bytes:
     """The old key's word in the log: a rotation to a site that does not exist, which no terminal would take."""
     zero = "2000-01-01T00:00:00.000Z"
     order = Order("0" * 32, "none", ("none",), 1, zero, "2000-01-02T00:00:00.000Z", Word.ROTATE, dict(fields))
-    return orders.encode(order)
+    return encode_order(order)
 
 
 def _text(instant: datetime) -> str:

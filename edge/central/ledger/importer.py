@@ -15,8 +15,8 @@ from edge.central.ledger.intake import Ledger, Outcome, RejectReason
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import export_manifest, topics
-from edge.domain.protocol import receipt as receipts
 from edge.domain.protocol.export_manifest import Header
+from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
 from edge.domain.protocol.record import decode
 from edge.errors import ExportRefused, RecordError, TransferError
 from edge.journal.export_reader import Line, What, incoming
@@ -148,7 +148,7 @@ class Importer:
             return 0
         try:
             keys = {dsse.key_id(self._key.verify_key): self._key.verify_key}
-            said = receipts.decode(dsse.verify(line.envelope, receipts.PAYLOAD_TYPE, keys))
+            said = decode_receipt(dsse.verify(line.envelope, RECEIPT_TYPE, keys))
         except RecordError:
             return 0
         return said.upto if (said.origin, said.epoch) == (header.origin, header.epoch) else 0

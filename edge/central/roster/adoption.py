@@ -17,10 +17,9 @@ from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster import member as roster_member
 from edge.domain.roster import messages
 from edge.domain.roster.leavers import Leavers
-from edge.domain.roster.member import Member
+from edge.domain.roster.member import Member, decode_member
 from edge.domain.roster.messages import PersonMessage
 from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import LedgerRefused, RecordError
@@ -199,7 +198,7 @@ def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
     if message.gone is not None or message.key != site_key.key_id(here.key):
         return None
     try:
-        return roster_member.decode(site_key.decrypt(here.key, message.sealed, message.line()))
+        return decode_member(site_key.decrypt(here.key, message.sealed, message.line()))
     except RecordError:
         return None
 

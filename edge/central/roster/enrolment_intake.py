@@ -13,10 +13,9 @@ from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.domain.roster import enrolment_export
-from edge.domain.roster import member as roster_member
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster.leavers import Leavers
-from edge.domain.roster.member import Member
+from edge.domain.roster.member import Member, decode_member
 from edge.errors import ExportRefused, LedgerRefused, RecordError
 
 AHEAD = timedelta(days=1)
@@ -137,6 +136,6 @@ def _open(store: RosterStore, enrolment: Enrolment) -> Member:
             "`people export --to`"
         )
     try:
-        return roster_member.decode(site_key.unseal(enrolment.sealed, store.key))
+        return decode_member(site_key.unseal(enrolment.sealed, store.key))
     except RecordError as error:
         raise ExportRefused("what is sealed in it was altered; export it again from the terminal") from error

@@ -18,7 +18,8 @@ from edge.central.store.rows import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.curve_points import sealing_key
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster import member, messages
+from edge.domain.roster import messages
+from edge.domain.roster.member import encode_member
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import LedgerRefused
@@ -105,7 +106,7 @@ def _entries(store: RosterStore, here: SiteRow, version: int, authority: Signing
 def _message(store: RosterStore, here: SiteRow, row: MemberRow, version: int) -> PersonMessage:
     if row.gone is not None:
         return PersonMessage(here.site, row.person, version, gone=ErasureReason(row.gone))
-    plain = member.encode(replace(store.people.member(row.person), content=row.content))
+    plain = encode_member(replace(store.people.member(row.person), content=row.content))
     bare = PersonMessage(here.site, row.person, version, site_key.key_id(here.key))
     return replace(bare, sealed=site_key.encrypt(here.key, plain, bare.line()))
 

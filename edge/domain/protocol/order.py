@@ -20,7 +20,7 @@ from edge.domain.protocol.record_kinds import EPOCH, HASH, PERSON, RECORD_ID, WO
 from edge.domain.strict_json import MAX_INTEGER, dump, is_version, parse_object
 from edge.errors import RecordError
 
-PAYLOAD_TYPE = "application/vnd.smartclocker.order+json"
+ORDER_TYPE = "application/vnd.smartclocker.order+json"
 """The DSSE payload type of an order."""
 MAX_PAYLOAD = 16_384
 MAX_TEXT = 12_000
@@ -216,7 +216,7 @@ class Order:
         return self.site == origin.site and (self.terminals == (EVERYWHERE,) or origin.terminal in self.terminals)
 
 
-def encode(order: Order) -> bytes:
+def encode_order(order: Order) -> bytes:
     """The payload to sign. Raises RecordError for what no terminal would take."""
     everywhere = order.terminals == (EVERYWHERE,)
     document = {
@@ -231,11 +231,11 @@ def encode(order: Order) -> bytes:
         **order.fields,
     }
     payload = dump(document)
-    decode(payload)
+    decode_order(payload)
     return payload
 
 
-def decode(payload: bytes) -> Order:
+def decode_order(payload: bytes) -> Order:
     """Read an order's payload. Raises RecordError for anything malformed, of another version or another word."""
     document = parse_object(payload, MAX_PAYLOAD)
     if not is_version(document):

@@ -11,7 +11,7 @@ from edge.domain.protocol.record_kinds import EPOCH
 from edge.domain.strict_json import dump, is_version, parse_object
 from edge.errors import RecordError
 
-PAYLOAD_TYPE = "application/vnd.smartclocker.receipt+json"
+RECEIPT_TYPE = "application/vnd.smartclocker.receipt+json"
 """The DSSE payload type of a receipt."""
 MAX_PAYLOAD = 2_048
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -32,7 +32,7 @@ class Receipt:
     """RFC 3339 UTC by the ledger's clock: information, never trusted for order."""
 
 
-def encode(receipt: Receipt) -> bytes:
+def encode_receipt(receipt: Receipt) -> bytes:
     """The payload to sign. Raises RecordError for what no reader would accept."""
     document = {
         "v": 1,
@@ -44,11 +44,11 @@ def encode(receipt: Receipt) -> bytes:
         "issued": receipt.issued,
     }
     payload = dump(document)
-    decode(payload)
+    decode_receipt(payload)
     return payload
 
 
-def decode(payload: bytes) -> Receipt:
+def decode_receipt(payload: bytes) -> Receipt:
     """Read a receipt's payload. Raises RecordError for anything malformed or of another version."""
     document = parse_object(payload, MAX_PAYLOAD)
     if not is_version(document):

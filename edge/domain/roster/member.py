@@ -66,7 +66,7 @@ def contradiction(member: Member) -> str | None:
     return None
 
 
-def encode(member: Member) -> bytes:
+def encode_member(member: Member) -> bytes:
     """The plaintext, of one of SIZES bytes. Raises RecordError for what does not fit or no reader would accept."""
     rows = {model: np.ascontiguousarray(matrix, "<f4") for model, matrix in sorted(member.templates.items())}
     document = dump(
@@ -90,11 +90,11 @@ def encode(member: Member) -> bytes:
             f"{len(plain)} bytes of a person, and {SIZES[-1]} fit into the roster; enrol with fewer photographs"
         )
     padded = plain.ljust(size, b"\0")
-    decode(padded)
+    decode_member(padded)
     return padded
 
 
-def decode(padded: bytes) -> Member:
+def decode_member(padded: bytes) -> Member:
     """Raises RecordError for anything malformed."""
     length = int.from_bytes(padded[:4], "big")
     if len(padded) not in SIZES or not 0 < length <= MAX_DOCUMENT:

@@ -5,8 +5,9 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Origin
-from edge.domain.roster import enrolment_export, member
+from edge.domain.roster import enrolment_export
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.domain.roster.member import encode_member
 from edge.people.people_store import People
 
 
@@ -15,6 +16,6 @@ def export(person: str, centre: VerifyKey, origin: Origin, identity: SigningKey,
 
     Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.
     """
-    sealed = site_key.seal(member.encode(people.member(person)), centre)
+    sealed = site_key.seal(encode_member(people.member(person)), centre)
     payload = enrolment_export.encode(Enrolment(origin, person, key_id(centre), sealed, at))
     return dsse.to_wire(dsse.sign(ENROLMENT_TYPE, payload, identity))

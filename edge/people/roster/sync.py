@@ -22,10 +22,9 @@ from edge.crypto import site_key
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import FIELDS, ErasureReason, Kind
-from edge.domain.roster import member as roster_member
 from edge.domain.roster import messages
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
-from edge.domain.roster.member import Member
+from edge.domain.roster.member import Member, decode_member
 from edge.domain.roster.messages import ManifestEntry, PersonMessage
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import RecordError
@@ -345,7 +344,7 @@ class RosterSync:
     def _open(self, message: PersonMessage, sha256: str, arrived: dict[str, tuple[Member, EntryState]]) -> None:
         try:
             plain = site_key.decrypt(self._keys[message.key], message.sealed, message.line())
-            member = roster_member.decode(plain)
+            member = decode_member(plain)
         except RecordError:
             self.counts.roster_rejected += 1
             return

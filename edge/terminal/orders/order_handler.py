@@ -17,8 +17,7 @@ from edge.crypto import dsse
 from edge.crypto.curve_points import can_be_sealed_to
 from edge.domain.people.consent import Policy
 from edge.domain.plural import counted
-from edge.domain.protocol import order as orders
-from edge.domain.protocol.order import NOBODY_HERE, PROTECTIVE, Order, Word
+from edge.domain.protocol.order import NOBODY_HERE, ORDER_TYPE, PROTECTIVE, Order, Word, expired
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.domain.time.evidence import TimeEvidence
@@ -74,7 +73,7 @@ class Orders:
     def concern(raw: bytes) -> bool:
         """Whether a message says that it is an order; nothing about it is trusted yet."""
         try:
-            return dsse.parse(raw).payload_type == orders.PAYLOAD_TYPE
+            return dsse.parse(raw).payload_type == ORDER_TYPE
         except RecordError:
             return False
 
@@ -92,7 +91,7 @@ class Orders:
             if now is None and order.word not in PROTECTIVE:
                 self._put_off.keep(order, raw)  # whether it is over nobody can tell, and too late it does harm
                 return False
-            if now is not None and orders.expired(order, now):
+            if now is not None and expired(order, now):
                 return False
             self._obey(order, raw, now, evidence, people, journal)
         except RecordError:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import receipt as receipts
-from edge.domain.protocol.receipt import Receipt
+from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
 from edge.domain.protocol.record import Origin
 from edge.domain.roster.messages import KEY_ID
 from edge.errors import RecordError
@@ -34,7 +33,7 @@ class Receipts:
         """A genuine receipt for this terminal; None for anything else."""
         try:
             sealed = dsse.parse(raw)
-            receipt = receipts.decode(dsse.verify(sealed, receipts.PAYLOAD_TYPE, self._keys))
+            receipt = decode_receipt(dsse.verify(sealed, RECEIPT_TYPE, self._keys))
         except RecordError as error:
             self.why_rejected = self._another_key(raw) or str(error)
             return None

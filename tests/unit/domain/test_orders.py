@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.protocol import order as orders
-from edge.domain.protocol.order import FIELDS, Order, Word
+from edge.domain.protocol.order import FIELDS, Order, Word, decode_order, encode_order, expired
 from edge.domain.protocol.record import Origin
 from edge.errors import RecordError
 
@@ -43,20 +42,20 @@ def order(word: Word = Word.RESTRICT) -> Order:
 
 @pytest.mark.parametrize("word", Word)
 def test_each_word_goes_there_and_back(word: Word) -> None:
-    assert orders.decode(orders.encode(order(word))) == order(word)
+    assert decode_order(encode_order(order(word))) == order(word)
     everywhere = replace(order(word), terminals=("*",))
-    assert orders.decode(orders.encode(everywhere)) == everywhere
+    assert decode_order(encode_order(everywhere)) == everywhere
 
 
 @pytest.mark.parametrize(("word", "field"), [(word, field) for word in Word for field in FIELDS[word]])
 def test_a_field_that_lacks_or_is_no_such_thing_is_refused(word: Word, field: str) -> None:
-    document = json.loads(orders.encode(order(word)))
+    document = json.loads(encode_order(order(word)))
     for value in (None, "", 7, -1, [], {}, "x" * 20_000):
         with pytest.raises(RecordError):
-            orders.decode(json.dumps({**document, field: value}).encode())
+            decode_order(json.dumps({**document, field: value}).encode())
     del document[field]
     with pytest.raises(RecordError, match=field):
-        orders.decode(json.dumps(document).encode())
+        decode_order(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(
@@ -70,19 +69,19 @@ def test_a_field_that_lacks_or_is_no_such_thing_is_refused(word: Word, field: st
     ],
 )  # fmt: skip
 def test_what_is_malformed_is_refused(field: str, value: object) -> None:
-    document = json.loads(orders.encode(order()))
+    document = json.loads(encode_order(order()))
     with pytest.raises(RecordError, match=r"order:|2\^53"):
-        orders.decode(json.dumps({**document, field: value}).encode())
+        decode_order(json.dumps({**document, field: value}).encode())
 
 
 def test_the_encoder_is_held_to_the_same_rules() -> None:
     with pytest.raises(RecordError):
-        orders.encode(replace(order(), sequence=0))
+        encode_order(replace(order(), sequence=0))
     with pytest.raises(RecordError):
-        orders.encode(replace(order(Word.ERASE), fields={"person": "a" * 26, "reason": "spite"}))
+        encode_order(replace(order(Word.ERASE), fields={"person": "a" * 26, "reason": "spite"}))
     backwards = {**GOOD[Word.ROTATE], "until": "2026-02-01T00:00:00.000Z"}
     with pytest.raises(RecordError, match="until"):
-        orders.encode(replace(order(Word.ROTATE), fields=backwards))
+        encode_order(replace(order(Word.ROTATE), fields=backwards))
 
 
 def test_an_order_is_for_whom_it_names() -> None:
@@ -95,8 +94,8 @@ def test_an_order_is_for_whom_it_names() -> None:
 
 
 def test_it_ends_by_itself_and_says_whom_it_is_about() -> None:
-    assert not orders.expired(order(), "2026-04-01T07:59:59.999Z")
-    assert orders.expired(order(), "2026-04-01T08:00:00.000Z")
+    assert not expired(order(), "2026-04-01T07:59:59.999Z")
+    assert expired(order(), "2026-04-01T08:00:00.000Z")
     assert order().person == "a" * 26
     assert order().scope == order(Word.OBJECT).scope == order(Word.UNRESTRICT).scope != order(Word.RECTIFY).scope
     assert order(Word.ERASE).scope is order(Word.WITHDRAW).scope is None

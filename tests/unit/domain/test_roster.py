@@ -14,10 +14,9 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import enrolment_export, messages
-from edge.domain.roster import member as roster_member
 from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
-from edge.domain.roster.member import SIZES, Member
+from edge.domain.roster.member import SIZES, Member, contradiction, decode_member, encode_member
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart, place_of, subscriptions
 from edge.errors import RecordError
@@ -47,15 +46,15 @@ FORMS = [
     (messages.encode_manifest(MANIFEST), messages.decode_manifest),
     (messages.encode_key(KEY), messages.decode_key),
     (enrolment_export.encode(ENROLMENT), enrolment_export.decode),
-    (roster_member.encode(FACELESS), roster_member.decode),
-    (roster_member.encode(MEMBER), roster_member.decode),
+    (encode_member(FACELESS), decode_member),
+    (encode_member(MEMBER), decode_member),
 ]
 
 
 def test_each_comes_back_as_it_went() -> None:
     made = [decode(payload) for payload, decode in FORMS[:-2]]
     assert made == [ONE, TOMBSTONE, PAGE, MANIFEST, KEY, ENROLMENT]
-    member = roster_member.decode(FORMS[-1][0])
+    member = decode_member(FORMS[-1][0])
     assert (member.name, member.consent, member.restricted, member.content) == ("Ann", CONSENT, False, 3)
     assert all(np.array_equal(member.templates[model], matrix) for model, matrix in MEMBER.templates.items())
 
@@ -69,7 +68,7 @@ def test_whatever_is_changed_cut_or_added_nothing_but_a_record_error_comes_of_it
     altered = payload[:at] + new + payload[at + data.draw(st.integers(0, 3)) :]
     with contextlib.suppress(RecordError):  # nothing else may come of it
         made = decode(altered)
-        assert not isinstance(made, Member) or roster_member.contradiction(made) is None
+        assert not isinstance(made, Member) or contradiction(made) is None
 
 
 def altered(payload: bytes, **changes) -> bytes:
@@ -146,13 +145,13 @@ def test_a_malformed_person_is_refused(payload: bytes) -> None:
 
 def test_sizes_say_little() -> None:
     lengths = {
-        len(roster_member.encode(replace(MEMBER, name="n" * length, templates={"m": rows(count)})))
+        len(encode_member(replace(MEMBER, name="n" * length, templates={"m": rows(count)})))
         for length in (1, 20, 200)
         for count in (1, 2, 3)
     }
     assert lengths <= set(SIZES)
-    assert len(roster_member.encode(replace(MEMBER, name="A"))) == len(
-        roster_member.encode(replace(MEMBER, name="A much longer name than that"))
+    assert len(encode_member(replace(MEMBER, name="A"))) == len(
+        encode_member(replace(MEMBER, name="A much longer name than that"))
     )
 
 
@@ -171,27 +170,27 @@ def test_sizes_say_little() -> None:
 )
 def test_a_member_that_nobody_would_take_is_not_made(member: Member) -> None:
     with pytest.raises(RecordError):
-        roster_member.encode(member)
+        encode_member(member)
 
 
 def test_somebody_without_a_face_comes_back_as_they_went() -> None:
-    found = roster_member.decode(roster_member.encode(FACELESS))
+    found = decode_member(encode_member(FACELESS))
     assert (found.name, found.consent, found.templates) == ("Fay", None, {})
     assert (found.tokens, found.pin, found.restricted, found.content) == (FACELESS.tokens, None, False, 2)
     withdrawn = replace(FACELESS, consent=replace(CONSENT, withdrawn_at="2026-04-01T09:00:00Z"))
-    assert roster_member.decode(roster_member.encode(withdrawn)).consent == withdrawn.consent
+    assert decode_member(encode_member(withdrawn)).consent == withdrawn.consent
     objector = replace(MEMBER, restricted=True, objected=True)
-    assert roster_member.decode(roster_member.encode(objector)).objected
+    assert decode_member(encode_member(objector)).objected
 
 
 def test_their_size_does_not_tell_who_gave_no_face() -> None:
     shipped = replace(MEMBER, templates={"m": rows(3, 704)})
-    assert len(roster_member.encode(FACELESS)) == len(roster_member.encode(shipped))
+    assert len(encode_member(FACELESS)) == len(encode_member(shipped))
 
 
 def sealed_document(member: Member, **changes) -> bytes:
     """As a centre would that follows no rule: the document is changed, and its templates follow it as they were."""
-    plain = roster_member.encode(member)
+    plain = encode_member(member)
     length = int.from_bytes(plain[:4], "big")
     document = json.loads(plain[4 : 4 + length])
     rest = plain[4 + length :].rstrip(b"\0")
@@ -231,9 +230,9 @@ WITHDRAWN = {**asdict(CONSENT), "withdrawn_at": "2026-04-01T09:00:00Z"}
     ],
 )
 def test_a_face_without_a_consent_and_somebody_with_nothing_are_refused(member: Member, changes) -> None:
-    assert roster_member.decode(sealed_document(member)) is not None, "it is the change that is refused"
+    assert decode_member(sealed_document(member)) is not None, "it is the change that is refused"
     with pytest.raises(RecordError):
-        roster_member.decode(sealed_document(member, **changes))
+        decode_member(sealed_document(member, **changes))
 
 
 @pytest.mark.parametrize(
@@ -248,20 +247,20 @@ def test_a_face_without_a_consent_and_somebody_with_nothing_are_refused(member: 
 )
 def test_such_a_person_is_not_made_either(member: Member) -> None:
     with pytest.raises(RecordError):
-        roster_member.encode(member)
+        encode_member(member)
 
 
 def test_numbers_that_overflow_are_no_templates() -> None:
-    padded = roster_member.encode(MEMBER)
+    padded = encode_member(MEMBER)
     at = padded.index(rows().tobytes()[:16])
     with pytest.raises(RecordError, match="unit"):
-        roster_member.decode(padded[:at] + np.full(4, 3e38, "<f4").tobytes() + padded[at + 16 :])
+        decode_member(padded[:at] + np.full(4, 3e38, "<f4").tobytes() + padded[at + 16 :])
 
 
 def test_something_behind_the_templates_is_refused() -> None:
-    padded = roster_member.encode(MEMBER)
+    padded = encode_member(MEMBER)
     with pytest.raises(RecordError, match="follows"):
-        roster_member.decode(padded[:-1] + b"x")
+        decode_member(padded[:-1] + b"x")
 
 
 def test_topics_and_back() -> None:

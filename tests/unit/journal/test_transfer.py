@@ -38,7 +38,7 @@ def ring(open_ring: Open, punch: Punch, receipt_for: Callable) -> Journal:
     for number in range(RECORDS):
         ring.append(punch("abcde"[number % 5] * 26))
     made = receipt_for(ring, RECEIPTED)
-    raw = dsse.to_wire(dsse.sign(receipt.PAYLOAD_TYPE, receipt.encode(made), LEDGER))
+    raw = dsse.to_wire(dsse.sign(receipt.RECEIPT_TYPE, receipt.encode_receipt(made), LEDGER))
     assert ring.acknowledge(made, raw) is ReceiptEffect.ADVANCED
     ring.evict(30)
     return ring

@@ -9,8 +9,7 @@ import pytest
 
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
-from edge.domain.roster import member as roster_member
-from edge.domain.roster.member import Member
+from edge.domain.roster.member import Member, decode_member, encode_member
 from edge.errors import PeopleError, RecordError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -191,9 +190,9 @@ def test_a_pin_digest_that_would_fell_a_terminal_is_refused(costs: str) -> None:
     digest = f"$argon2id$v=19${costs},p=1${'A' * 22}${'A' * 43}"
     member = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, pin=digest)
     with pytest.raises(RecordError, match="more than a terminal has"):
-        roster_member.encode(member)
+        encode_member(member)
     fit = digest.replace(costs, "m=65536,t=3")
-    assert roster_member.decode(roster_member.encode(replace(member, pin=fit))).pin == fit
+    assert decode_member(encode_member(replace(member, pin=fit))).pin == fit
 
 
 def test_a_card_in_another_notation_does_not_become_a_second_badge(open_people: Open) -> None:

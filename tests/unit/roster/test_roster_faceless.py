@@ -12,9 +12,8 @@ from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import ErasureReason, Kind, Restriction
-from edge.domain.roster import member as roster_member
 from edge.domain.roster import messages
-from edge.domain.roster.member import Member
+from edge.domain.roster.member import Member, encode_member
 from edge.errors import LedgerError, PeopleError
 from edge.people.person import new_person_id
 from tests.unit.roster.test_roster_sync import (
@@ -333,8 +332,8 @@ def test_a_hostile_entry_under_every_genuine_key_changes_nothing(site: Site, mon
     gate.give(retained)
     before = gate.people.member(fay), gate.matched()
     key = site.store.site("main").key
-    monkeypatch.setattr(roster_member, "contradiction", lambda _member: None)
-    plain = roster_member.encode(replace(with_face(9), content=7, **changes))
+    monkeypatch.setattr("edge.domain.roster.member.contradiction", lambda _member: None)
+    plain = encode_member(replace(with_face(9), content=7, **changes))
     monkeypatch.undo()
 
     def hostile(payload: bytes) -> bytes:

@@ -677,10 +677,10 @@ def test_the_centre_refuses_who_has_not_agreed(site: Site) -> None:
 
 
 def test_too_many_templates_are_said_with_the_cure() -> None:
-    from edge.domain.roster import member as roster_member
+    from edge.domain.roster.member import encode_member
 
     with pytest.raises(RecordError, match="fewer photographs"):
-        roster_member.encode(member(1, templates={MODEL: templates(1, count=16)}))
+        encode_member(member(1, templates={MODEL: templates(1, count=16)}))
 
 
 def test_a_disk_that_takes_nothing_costs_a_repetition_and_nothing_else(site: Site, monkeypatch) -> None:

@@ -17,9 +17,8 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol import order as orders
 from edge.domain.protocol import resend_command
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.time.evidence import TimeEvidence
@@ -100,7 +99,7 @@ class Bench:
 
 
 def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
-    return dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), key))
+    return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key))
 
 
 @pytest.fixture
@@ -127,14 +126,14 @@ def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None
     good = bench.order(Word.ERASE, person=person, reason="requested")
     wire = sign(good)
     document = json.loads(wire)
-    document["payload"] = base64.b64encode(orders.encode(replace(good, sequence=9))).decode()
-    oversized = json.dumps({**json.loads(orders.encode(good)), "more": "x" * 17_000}).encode()
+    document["payload"] = base64.b64encode(encode_order(replace(good, sequence=9))).decode()
+    oversized = json.dumps({**json.loads(encode_order(good)), "more": "x" * 17_000}).encode()
     for forged in (
         b"", b"{}", wire[:-20], wire[: len(wire) // 2], b"\xff" * 40_000, json.dumps(document).encode(),
         sign(good, NEXT), sign(good, IDENTITY),
-        dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, orders.encode(good), AUTHORITY)),
-        dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, oversized, AUTHORITY)),
-        dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, b'{"v":1}', AUTHORITY)),
+        dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, encode_order(good), AUTHORITY)),
+        dsse.to_wire(dsse.sign(ORDER_TYPE, oversized, AUTHORITY)),
+        dsse.to_wire(dsse.sign(ORDER_TYPE, b'{"v":1}', AUTHORITY)),
         sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
         sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
     ):  # fmt: skip

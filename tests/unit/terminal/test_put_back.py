@@ -14,8 +14,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol import order as orders
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.time.evidence import TimeEvidence
@@ -77,7 +76,7 @@ class Terminal:
         order = Order(
             f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
         )
-        signed = dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), AUTHORITY)
+        signed = dsse.sign(ORDER_TYPE, encode_order(order), AUTHORITY)
         assert self.orders.take(dsse.to_wire(signed), self.ring)
 
     def image(self, person: str) -> str:

@@ -17,8 +17,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol import order as orders
-from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.time.evidence import TimeEvidence
@@ -95,7 +94,7 @@ class Bench:
     def give(self, word: Word, key: SigningKey = AUTHORITY, terminal: str = "gate-1", **fields: Any) -> bool:
         self.count += 1
         order = Order(f"{self.count:032x}", "hq", (terminal,), self.count, ISSUED, EXPIRES, word, fields)
-        return self.send(dsse.to_wire(dsse.sign(orders.PAYLOAD_TYPE, orders.encode(order), key)))
+        return self.send(dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key)))
 
     def send(self, wire: bytes) -> bool:
         self.wire = wire
