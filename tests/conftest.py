@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from edge.sandbox import write_terminal
-from tests.sd_listener import NotifyListener
+from tests.support.sd_listener import NotifyListener
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
 from tests.bench.row import Row
-from tests.sd_listener import NotifyListener
+from tests.support.sd_listener import NotifyListener
 
 _IDLE_S = 20.0
 _IDLE_AIM = 3.0

@@ -11,6 +11,7 @@ from edge.central.ledger.verification import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from tests.support.intake import accept
 
 WITHIN_S = 180.0
 """More than what is promised, a minute from the connection on: a busy machine is slow."""
@@ -184,7 +185,7 @@ def test_receipts_out_of_order_are_harmless(site):
     with site.store() as store, terminal.ring() as ring:
         ledger = Ledger(store, site.ledger_key)
         for outgoing in ring.envelopes(0, 6):
-            ledger.accept(topics.record(terminal.origin, outgoing.kind), outgoing.wire)
+            accept(ledger, topics.record(terminal.origin, outgoing.kind), outgoing.wire)
             receipt = Receipt(
                 terminal.origin, ring.epoch, outgoing.seq, ring.hash_at(outgoing.seq), "2026-03-02T08:00:00.000Z"
             )

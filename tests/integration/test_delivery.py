@@ -6,6 +6,7 @@ from edge.central.ledger.intake import Ledger
 from edge.central.ledger.verification import verify_all
 from edge.domain.protocol import topics
 from edge.ports import Message
+from tests.support.intake import accept
 
 
 def test_every_record_is_stored_once_and_receipted(site):
@@ -74,7 +75,7 @@ def test_a_ledger_that_died_between_commit_and_receipt_answers_after_its_return(
     with site.store() as store, terminal.ring() as ring:
         ledger = Ledger(store, site.ledger_key)
         for outgoing in ring.envelopes(0, 5):  # stored; no receipt was ever sent
-            ledger.accept(topics.record(terminal.origin, outgoing.kind), outgoing.wire)
+            accept(ledger, topics.record(terminal.origin, outgoing.kind), outgoing.wire)
     site.ledger()
     terminal.run()
     terminal.receipted(5)

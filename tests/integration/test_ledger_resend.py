@@ -9,6 +9,7 @@ from edge.central.gaps.resend import MAX_COMMANDS, Range, commands_for
 from edge.cli import main
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.resend_command import MAX_RANGE
+from tests.support.broker import restart
 
 EPOCH = "e" * 32
 
@@ -127,7 +128,7 @@ def test_a_broker_that_is_away_or_refuses_is_named(site, resend):
     asked = [f"main/{terminal.origin.terminal}", "--epoch", EPOCH, "--first", "1", "--last", "2"]
     allowed = site.broker.acl.read_text()
     site.broker.acl.write_text(allowed.replace("topic write smartclocker/v1/+/+/command\n", ""))
-    site.broker.restart()
+    restart(site.broker)
     code, said = resend(*asked)
     assert (code, "let its ACL allow" in said) == (69, True)
     site.broker.stop()

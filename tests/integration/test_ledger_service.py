@@ -9,6 +9,8 @@ from edge.central.ledger.service import LedgerService, LedgerSettings
 from edge.domain.protocol import topics
 from edge.errors import KeyFileError, LedgerError
 from edge.ports import Connected
+from tests.support.broker import restart
+from tests.support.intake import accept
 
 
 def test_what_could_not_be_committed_is_delivered_again_by_the_broker(site, monkeypatch):
@@ -36,7 +38,7 @@ def test_a_release_never_names_a_message_of_a_later_connection(site):
     site.neighbour("gate-1").publish(topic, b"keep me")
     reader.hears(topic, b"keep me")
     stale = reader.received[-1]
-    site.broker.restart()  # a clean one keeps its queue
+    restart(site.broker)  # a clean one keeps its queue
     reader.next(Connected)
 
     def again_on_a_later_connection() -> bool:
@@ -69,7 +71,7 @@ def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
     service._link = SimpleNamespace(publish=publish)
     with site.store() as store, terminal.ring() as ring:
         ledger = Ledger(store, site.ledger_key)
-        ledger.accept(topics.record(terminal.origin, "punch"), ring.envelopes(0, 1)[0].wire)
+        accept(ledger, topics.record(terminal.origin, "punch"), ring.envelopes(0, 1)[0].wire)
         service._answer(ledger)
         assert ledger.waiting
         service._answer(ledger)
@@ -107,7 +109,7 @@ def test_what_waiting_cannot_mend_is_raised_by_start(site, tmp_path, broken):
 def test_a_broker_that_refuses_the_receipts_is_said_once(site, caplog):
     allowed = site.broker.acl.read_text()
     site.broker.acl.write_text(allowed.replace("topic write smartclocker/v1/+/+/receipt\n", ""))
-    site.broker.restart()
+    restart(site.broker)
     site.ledger()
     terminal = site.terminal()
     terminal.append(3)

@@ -13,6 +13,8 @@ from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin, Position, encode, payload_hash
+from tests.support.broker import restart
+from tests.support.intake import accept
 
 
 def sign_receipt(key: SigningKey, **fields) -> bytes:
@@ -51,7 +53,7 @@ def test_a_denied_terminal_keeps_everything_and_delivers_once_it_is_allowed(site
     terminal.append(30)
     allowed = site.broker.acl.read_text()
     site.broker.acl.write_text(re.sub(r"pattern write smartclocker/v1/main/%u/record/.*\n", "", allowed))
-    site.broker.restart()
+    restart(site.broker)
     watcher = site.neighbour("ledger", topics.ALL_STATUS)
     publisher = terminal.run()
     site.eventually(lambda: publisher.counters.refused >= 2, "refused, and tried again")
@@ -63,7 +65,7 @@ def test_a_denied_terminal_keeps_everything_and_delivers_once_it_is_allowed(site
     assert "smartclocker/v1/main/gate-1/record/+" in refusals[0]
 
     site.broker.acl.write_text(allowed)
-    site.broker.restart()
+    restart(site.broker)
     terminal.receipted(30)
     assert site.count() == 30
     watcher.hears(topics.status(terminal.origin), b'"uplink":"ok"')
@@ -252,6 +254,6 @@ def test_the_ledger_counts_what_it_rejects(site, tmp_path):
     terminal = site.terminal()
     with site.store() as store:
         ledger = Ledger(store, site.ledger_key)
-        assert ledger.accept("smartclocker/v1/main/gate-1/record/punch", b"x").outcome is Outcome.REJECTED
+        assert accept(ledger, "smartclocker/v1/main/gate-1/record/punch", b"x").outcome is Outcome.REJECTED
         assert ledger.counts[Outcome.REJECTED] == 1
     assert terminal.watermark() == 0

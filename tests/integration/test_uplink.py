@@ -22,6 +22,7 @@ from edge.domain.protocol.record import Origin
 from edge.errors import KeyFileError
 from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.status import last_will
+from tests.support.broker import restart
 
 HERE = Origin("main", "gate-1")
 
@@ -90,7 +91,7 @@ def test_an_expired_certificate_is_a_clear_reason(site):
 
 def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
     certificates.issue_server(site.broker.pki, [site.broker.host], lifetime=timedelta(days=-1))
-    site.broker.restart()
+    restart(site.broker)
     event = first_event(site.uplink("gate-1"))
     assert "certificate has expired" in event.reason
     assert "set this clock" in event.reason
@@ -98,7 +99,7 @@ def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
 
 def test_a_broker_of_another_name_is_a_clear_reason(site):
     certificates.issue_server(site.broker.pki, ["broker.example"])
-    site.broker.restart()
+    restart(site.broker)
     event = first_event(site.uplink("gate-1"))
     assert "mismatch" in event.reason
     assert "give the broker a certificate that names 127.0.0.1" in event.reason
@@ -220,14 +221,14 @@ def test_a_renewal_that_is_half_done_does_not_cost_the_connection(site, caplog):
     with uplink_of(settings) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
         settings.certificate.write_bytes(other.certificate.read_bytes())
-        site.broker.restart()
+        restart(site.broker)
         assert isinstance(uplink.next_event(60), Disconnected)
         while not isinstance(event := uplink.next_event(60), Connected):
             assert isinstance(event, Disconnected)
         assert uplink.unusable, "the alarm stands meanwhile"
         assert caplog.text.count("not a certificate with its own") == 1
         settings.certificate.write_bytes(genuine)
-        site.broker.restart()
+        restart(site.broker)
         site.eventually(lambda: not uplink.unusable, "they are a pair again")
 
 

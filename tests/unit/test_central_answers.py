@@ -15,6 +15,7 @@ from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Po
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError, LedgerStalled
+from tests.support.intake import accept
 
 GATE, OTHER, EPOCH = Origin("main", "gate-1"), Origin("main", "gate-2"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -32,7 +33,7 @@ def payloads(count: int, epoch: str = EPOCH) -> list[bytes]:
 
 def take(ledger: Ledger, payload: bytes, key: SigningKey = TERMINAL) -> IntakeVerdict:
     wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
-    return ledger.accept(topics.record(GATE, "boot"), wire)
+    return accept(ledger, topics.record(GATE, "boot"), wire)
 
 
 def said(replies) -> list[tuple[str, int, str]]:

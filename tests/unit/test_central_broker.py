@@ -21,6 +21,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
 from edge.domain.roster import topics as roster_topics
 from edge.errors import BrokerError
+from tests.support.broker import restart
 
 INSTALLED = Path("/etc/smartclocker/broker")
 PROVISIONING = Path(__file__).parents[2] / "provisioning" / "mosquitto"
@@ -132,7 +133,7 @@ def test_it_ends_only_what_it_started(tmp_path):
         broker.kill()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((broker.host, broker.port), timeout=60)
-        broker.restart()
+        restart(broker)
         socket.create_connection((broker.host, broker.port), timeout=60).close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((broker.host, broker.port), timeout=60)

@@ -24,6 +24,7 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.time.evidence import TimeEvidence
 from edge.terminal.uplink.status import Online, last_will, online, stopped
+from tests.support.intake import accept
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -48,7 +49,7 @@ class Centre:
         for payload in payloads:
             kind = "gap" if b"smartclocker.gap" in payload else "boot"
             wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
-            self.ledger.accept(topics.record(GATE, kind), wire)
+            accept(self.ledger, topics.record(GATE, kind), wire)
 
     def hear(self, raw: bytes) -> None:
         sightings = ClaimRecorder(self.store)
@@ -233,7 +234,7 @@ def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
     records = chain(6, origin=other)
     for payload in records:
         wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, NEWER))
-        centre.ledger.accept(topics.record(other, "boot"), wire)
+        accept(centre.ledger, topics.record(other, "boot"), wire)
     centre.store.revoke(dsse.key_id(NEWER.verify_key))
     fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "missing", "quarantine": "q-1"}
     centre.take(*chain(1, "f" * 32, gap=fields))

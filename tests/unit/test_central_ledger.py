@@ -21,6 +21,7 @@ from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Po
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError
+from tests.support.intake import accept
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 TOPIC = topics.record(GATE, "punch")
@@ -73,7 +74,7 @@ def ledger(store: Store) -> Ledger:
 
 def test_a_chain_in_order_is_stored_as_it_was_signed(ledger, store):
     chain = payloads(3)
-    assert [ledger.accept(TOPIC, seal(payload)) for payload in chain] == [STORED] * 3
+    assert [accept(ledger, TOPIC, seal(payload)) for payload in chain] == [STORED] * 3
     (row,) = store.chains()
     assert (row.upto, row.head) == (3, payload_hash(chain[2]))
     assert [entry.payload for entry in store.entries(row)] == chain
@@ -82,10 +83,10 @@ def test_a_chain_in_order_is_stored_as_it_was_signed(ledger, store):
 
 def test_the_same_record_again_is_a_duplicate_and_is_receipted_again(ledger, store):
     wire = seal(payloads(1)[0])
-    assert [ledger.accept(TOPIC, wire) for _ in range(3)] == [STORED, DUPLICATE, DUPLICATE]
+    assert [accept(ledger, TOPIC, wire) for _ in range(3)] == [STORED, DUPLICATE, DUPLICATE]
     assert store.count() == 1
     assert reply_of(ledger.receipts_due(0)[0]).upto == 1
-    assert ledger.accept(TOPIC, wire) == DUPLICATE
+    assert accept(ledger, TOPIC, wire) == DUPLICATE
     assert reply_of(ledger.receipts_due(COALESCE_NS)[0]).upto == 1
 
 
@@ -93,7 +94,7 @@ def test_the_same_record_again_is_a_duplicate_and_is_receipted_again(ledger, sto
 def test_any_order_of_arrival_ends_in_the_same_chain(ledger, store, order):
     chain = payloads(3)
     for seq in order:
-        assert ledger.accept(TOPIC, seal(chain[seq - 1])) == STORED
+        assert accept(ledger, TOPIC, seal(chain[seq - 1])) == STORED
     (row,) = store.chains()
     assert (row.upto, row.head) == (3, payload_hash(chain[2]))
 
@@ -101,7 +102,7 @@ def test_any_order_of_arrival_ends_in_the_same_chain(ledger, store, order):
 def test_a_gap_is_not_receipted_over(ledger, store):
     chain = payloads(4)
     for seq in (1, 2, 4):
-        ledger.accept(TOPIC, seal(chain[seq - 1]))
+        accept(ledger, TOPIC, seal(chain[seq - 1]))
     (reply,) = ledger.receipts_due(0)
     assert (reply_of(reply).upto, reply_of(reply).head) == (2, payload_hash(chain[1]))
     (report,) = verify_all(store)
@@ -109,7 +110,7 @@ def test_a_gap_is_not_receipted_over(ledger, store):
 
 
 def test_a_chain_without_its_first_record_has_no_receipt(ledger):
-    ledger.accept(TOPIC, seal(payloads(2)[1]))
+    accept(ledger, TOPIC, seal(payloads(2)[1]))
     assert ledger.receipts_due(0) == []
     assert not ledger.waiting
 
@@ -117,9 +118,9 @@ def test_a_chain_without_its_first_record_has_no_receipt(ledger):
 def test_another_record_in_a_taken_place_is_kept_as_evidence_and_overwrites_nothing(ledger, store):
     chain, other = payloads(2), payloads(2, direction="out")
     for payload in chain:
-        ledger.accept(TOPIC, seal(payload))
+        accept(ledger, TOPIC, seal(payload))
     for _ in range(2):
-        assert ledger.accept(TOPIC, seal(other[1])) == IntakeVerdict(Outcome.CONFLICT, RejectReason.OTHER_PAYLOAD)
+        assert accept(ledger, TOPIC, seal(other[1])) == IntakeVerdict(Outcome.CONFLICT, RejectReason.OTHER_PAYLOAD)
     (row,) = store.chains()
     assert [entry.payload for entry in store.entries(row)] == chain
     ((evidence, why),) = store.conflicts(row)
@@ -131,21 +132,21 @@ def test_another_record_in_a_taken_place_is_kept_as_evidence_and_overwrites_noth
 def test_a_record_that_does_not_follow_never_takes_the_place_of_one_that_does(ledger, store):
     chain = payloads(2)
     stray = payloads(1, first=2, prev="f" * 64)[0]
-    ledger.accept(TOPIC, seal(chain[0]))
-    assert ledger.accept(TOPIC, seal(stray)) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
-    assert ledger.accept(TOPIC, seal(chain[1])) == STORED
+    accept(ledger, TOPIC, seal(chain[0]))
+    assert accept(ledger, TOPIC, seal(stray)) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
+    assert accept(ledger, TOPIC, seal(chain[1])) == STORED
     assert store.chains()[0].upto == 2
 
 
 def test_a_first_record_must_begin_the_chain(ledger):
     wire = seal(payloads(1, prev="f" * 64)[0])
-    assert ledger.accept(TOPIC, wire) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
+    assert accept(ledger, TOPIC, wire) == IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
 
 
 def test_an_early_record_that_turns_out_not_to_follow_stops_the_receipts_before_it(ledger, store):
     chain = payloads(1)
-    ledger.accept(TOPIC, seal(payloads(1, first=2, prev="f" * 64)[0]))
-    assert ledger.accept(TOPIC, seal(chain[0])) == STORED
+    accept(ledger, TOPIC, seal(payloads(1, first=2, prev="f" * 64)[0]))
+    assert accept(ledger, TOPIC, seal(chain[0])) == STORED
     (row,) = store.chains()
     assert (row.upto, row.head) == (1, payload_hash(chain[0]))
     assert [why for _, why in store.conflicts(row)] == [RejectReason.LINK.value]
@@ -155,9 +156,9 @@ def test_an_early_record_that_turns_out_not_to_follow_stops_the_receipts_before_
 def test_evidence_is_bounded(ledger, store, monkeypatch):
     monkeypatch.setattr("edge.central.store.records.MAX_CONFLICTS", 3)
     assert MAX_CONFLICTS >= 100
-    ledger.accept(TOPIC, seal(payloads(1)[0]))
+    accept(ledger, TOPIC, seal(payloads(1)[0]))
     for n in range(6):
-        ledger.accept(TOPIC, seal(payloads(1, first=2, prev=f"{n:064x}")[0]))
+        accept(ledger, TOPIC, seal(payloads(1, first=2, prev=f"{n:064x}")[0]))
     assert len(store.conflicts(store.chains()[0])) == 3
 
 
@@ -204,48 +205,48 @@ def of_gate_2(payload: bytes) -> bytes:
 )
 def test_what_is_rejected_changes_nothing(ledger, store, topic, make, reason):
     payload = payloads(1)[0]
-    assert ledger.accept(topic, make(payload)) == IntakeVerdict(Outcome.REJECTED, reason)
+    assert accept(ledger, topic, make(payload)) == IntakeVerdict(Outcome.REJECTED, reason)
     assert store.count() == 0
     assert store.chains() == []
     assert not ledger.waiting, "and earns no receipt"
     assert ledger.counts[reason] == ledger.counts[Outcome.REJECTED] == 1
-    assert ledger.accept(TOPIC, seal(payload)) == STORED
+    assert accept(ledger, TOPIC, seal(payload)) == STORED
 
 
 def test_a_revoked_key_is_heard_no_more_and_its_records_stay(ledger, store):
     chain = payloads(2)
-    ledger.accept(TOPIC, seal(chain[0]))
+    accept(ledger, TOPIC, seal(chain[0]))
     assert store.revoke(dsse.key_id(TERMINAL.verify_key))
     assert not store.revoke(dsse.key_id(TERMINAL.verify_key))
-    assert ledger.accept(TOPIC, seal(chain[1])) == IntakeVerdict(Outcome.REJECTED, RejectReason.REVOKED)
+    assert accept(ledger, TOPIC, seal(chain[1])) == IntakeVerdict(Outcome.REJECTED, RejectReason.REVOKED)
     assert store.count() == 1
     assert [report.ok for report in verify_all(store)] == [True]
 
 
 def test_a_replaced_card_is_a_second_identity_under_the_same_name(ledger, store):
     store.register(GATE, STRANGER.verify_key)
-    ledger.accept(TOPIC, seal(payloads(1)[0]))
-    assert ledger.accept(TOPIC, seal(payloads(1, epoch="f" * 32)[0], STRANGER)) == STORED
+    accept(ledger, TOPIC, seal(payloads(1)[0]))
+    assert accept(ledger, TOPIC, seal(payloads(1, epoch="f" * 32)[0], STRANGER)) == STORED
     assert len(store.chains()) == 2
     assert {reply_of(reply).epoch for reply in ledger.receipts_due(0)} == {EPOCH, "f" * 32}
 
 
 def test_receipts_are_prompt_when_quiet_and_coalesced_under_load(ledger):
     chain = [seal(payload) for payload in payloads(COALESCE_RECORDS + 3)]
-    ledger.accept(TOPIC, chain[0])
+    accept(ledger, TOPIC, chain[0])
     assert len(ledger.receipts_due(0)) == 1
-    ledger.accept(TOPIC, chain[1])
+    accept(ledger, TOPIC, chain[1])
     assert ledger.receipts_due(COALESCE_NS - 1) == []
     assert ledger.waiting
     assert reply_of(ledger.receipts_due(COALESCE_NS)[0]).upto == 2
     for wire in chain[2 : COALESCE_RECORDS + 2]:
-        ledger.accept(TOPIC, wire)
+        accept(ledger, TOPIC, wire)
     assert reply_of(ledger.receipts_due(COALESCE_NS + 1)[0]).upto == COALESCE_RECORDS + 2
     assert ledger.receipts_due(9 * COALESCE_NS) == []
 
 
 def test_a_receipt_that_could_not_be_sent_is_due_again(ledger):
-    ledger.accept(TOPIC, seal(payloads(1)[0]))
+    accept(ledger, TOPIC, seal(payloads(1)[0]))
     (reply,) = ledger.receipts_due(0)
     ledger.owe(reply)
     assert reply_of(ledger.receipts_due(1)[0]).upto == 1
@@ -267,7 +268,7 @@ def test_a_full_disk_stores_nothing_of_the_batch_and_earns_no_receipt(ledger, st
 @pytest.mark.parametrize("column", ["payload", "signature", "kind", "person"])
 def test_an_altered_database_is_seen_by_the_audit(ledger, store, column):
     for payload in payloads(3):
-        ledger.accept(TOPIC, seal(payload))
+        accept(ledger, TOPIC, seal(payload))
     change = {
         "payload": "UPDATE records SET payload = CAST(replace(CAST(payload AS TEXT), '\"in\"', '\"out\"') AS BLOB)",
         "signature": "UPDATE records SET signature = zeroblob(64)",
@@ -282,7 +283,7 @@ def test_an_altered_database_is_seen_by_the_audit(ledger, store, column):
 
 def test_a_removed_last_record_is_seen_by_the_audit(ledger, store):
     for payload in payloads(3):
-        ledger.accept(TOPIC, seal(payload))
+        accept(ledger, TOPIC, seal(payload))
     store._db.execute("DELETE FROM records WHERE seq = 3")
     (report,) = verify_all(store)
     assert "receipts up to 3" in report.problem.what
@@ -357,7 +358,7 @@ def test_waiting_for_an_answer_reads_that_answer_and_not_all_of_them(ledger, sto
         while seq < many:
             payload, seq = result(seq + 1, prev), seq + 1
             prev = payload_hash(payload)
-            ledger.accept(topics.record(GATE, "command-result"), seal(payload))
+            accept(ledger, topics.record(GATE, "command-result"), seal(payload))
         steps = 0
 
         def step() -> None:
@@ -418,7 +419,7 @@ def test_two_processes_may_open_a_new_ledger_at_once(tmp_path):
 
 
 def test_a_receipt_says_whose_and_how_far(ledger):
-    ledger.accept(TOPIC, seal(payloads(1)[0]))
+    accept(ledger, TOPIC, seal(payloads(1)[0]))
     (reply,) = ledger.receipts_due(0)
     assert reply.topic == "smartclocker/v1/main/gate-1/receipt"
     document = json.loads(dsse.parse(reply.wire).payload)

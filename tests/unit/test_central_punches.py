@@ -20,6 +20,7 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
+from tests.support.intake import accept
 
 ANNA, BEN = "a" * 26, "b" * 26
 BOOT = "1" * 32
@@ -51,7 +52,7 @@ class Gate:
         payload = encode(self.origin, Position(self.epoch, self.seq, self.prev), Draft(kind, data, time))
         self.prev = payload_hash(payload)
         wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, self.key))
-        assert self.ledger.accept(topics.record(self.origin, kind), wire).outcome is Outcome.STORED
+        assert accept(self.ledger, topics.record(self.origin, kind), wire).outcome is Outcome.STORED
         return f"{self.origin.terminal}/{self.epoch}/{self.seq}"
 
     def punch(self, time: TimeEvidence, person: str = ANNA, direction: str = "in") -> str:

@@ -16,6 +16,7 @@ from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.time.evidence import TimeEvidence
+from tests.support.intake import accept
 
 LEDGER = SigningKey(bytes([9]) * 32)
 TIME = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
@@ -70,7 +71,7 @@ def test_what_is_beyond_a_days_share_is_put_off_and_stored_the_next_day(store, m
     assert [one.outcome for one in again[:held]] == [Outcome.DUPLICATE] * held, "what is here is answered"
     assert stored(store, evil) == held
     assert {one.outcome for one in ledger.accept_batch(gate.wires[:5])} == {Outcome.STORED}, "its own share"
-    assert Ledger(store, LEDGER, DAILY).accept(*evil.wires[-1]).reason is RejectReason.PUT_OFF, (
+    assert accept(Ledger(store, LEDGER, DAILY), *evil.wires[-1]).reason is RejectReason.PUT_OFF, (
         "a restart forgets nothing"
     )
 

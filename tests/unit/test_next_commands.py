@@ -14,7 +14,7 @@ from edge.cli import build_parser, main
 from edge.cli.central.rights import RIGHTS
 from edge.cli.central.rights_next import ORDERED
 from edge.crypto.key_files import public_pem
-from edge.domain.privacy.subject_requests import ANSWERS
+from edge.domain.privacy.subject_requests import ANSWERS, Right
 from edge.domain.protocol.record import Origin
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
@@ -57,6 +57,10 @@ def gate(centre: Path) -> Gate:
         made = Gate(store, Origin("main", "gate-1"), 1)
         made.punch(evidence(HOUR))
     return made
+
+
+def test_a_request_can_be_opened_for_every_right() -> None:
+    assert tuple(Right) == RIGHTS
 
 
 @pytest.mark.parametrize("right", RIGHTS)

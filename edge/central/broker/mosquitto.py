@@ -158,11 +158,6 @@ class EmbeddedBroker:
         self._process.wait()
         self._process = None
 
-    def restart(self) -> None:
-        """Stop it if it runs, start it again on the same port with the same state."""
-        self.stop()
-        self.start()
-
     def __enter__(self) -> Self:
         """Starts."""
         self.start()

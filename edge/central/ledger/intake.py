@@ -40,10 +40,6 @@ class Ledger:
         self._answers = ReceiptQueue(store, key)
         self._known: dict[str, RegisteredTerminal] = {}
 
-    def accept(self, topic: str, raw: bytes) -> IntakeVerdict:
-        """Take one message; what it stored is durable on return. Raises LedgerError, and then it stored nothing."""
-        return self.accept_batch([(topic, raw)])[0]
-
     def accept_batch(self, messages: Sequence[tuple[str, bytes]]) -> list[IntakeVerdict]:
         """Take several in one durable commit. Raises LedgerError, and then none of them is stored.
 

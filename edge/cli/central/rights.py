@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.domain.protocol.audit_entry import Act
 
 RIGHTS = ("access", "portability", "rectification", "erasure", "restriction", "objection", "withdrawal")
+"""Every `Right`, which a test holds: `--help` imports no rooms."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -35,7 +35,6 @@ class State(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     REFUSED = "refused"
-    ENROLLING = "enrolling"
     VERIFYING = "verifying"
     """A badge was shown; its person's face is to follow."""
     ASKING = "asking"
@@ -63,8 +62,6 @@ class Event(StrEnum):
     NUMBER = "number"
     """A staff number that a PIN is to go with."""
     CHALLENGE = "challenge"
-    ENROL_BEGUN = "enrol-begun"
-    ENROL_ENDED = "enrol-ended"
     DEADLINE = "deadline"
     FAULT = "fault"
     FACES_LOST = "faces-lost"
@@ -87,7 +84,6 @@ DEADLINES_MS: Mapping[State, int] = {
     State.ACCEPTED: 1_600,
     State.DUPLICATE: 1_200,
     State.REFUSED: 2_000,
-    State.ENROLLING: 60_000,
     State.VERIFYING: 8_000,
     State.ASKING: 15_000,
     State.CHALLENGED: WITHIN_MS,
@@ -125,9 +121,6 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.ACCEPTED, Event.DEADLINE): State.IDLE,
     (State.DUPLICATE, Event.DEADLINE): State.IDLE,
     (State.REFUSED, Event.DEADLINE): State.IDLE,
-    (State.IDLE, Event.ENROL_BEGUN): State.ENROLLING,
-    (State.ENROLLING, Event.ENROL_ENDED): State.IDLE,
-    (State.ENROLLING, Event.DEADLINE): State.IDLE,
     (State.VERIFYING, Event.DEADLINE): State.IDLE,
     (State.ASKING, Event.DEADLINE): State.IDLE,
     (State.CHALLENGED, Event.DEADLINE): State.IDLE,
@@ -205,7 +198,6 @@ _PLAIN: Mapping[State, CueName] = {
     State.STARTING: CueName.STARTING,
     State.IDLE: CueName.IDLE,
     State.LOOKING: CueName.LOOKING,
-    State.ENROLLING: CueName.ENROLLING,
     State.VERIFYING: CueName.LOOK_HERE,
     State.ASKING: CueName.ENTER_PIN,
     State.BADGE_ONLY: CueName.BADGE_ONLY,

@@ -39,7 +39,6 @@ class Kind(StrEnum):
     BOOT = "boot"
     CLOCK_STEP = "clock-step"
     GAP = "gap"
-    TAMPER = "tamper"
     COMMAND_RESULT = "command-result"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.crash.powercut import record
 from tests.crash.powercut.record import ROOT, Recording, python
 from tests.crash.powercut.variants import PHOTOS, Variant, lay_out
-from tests.sd_listener import NotifyListener
+from tests.support.sd_listener import NotifyListener
 
 _READY_S, _STOP_S = 300.0, 300.0
 _PERSON = ("obama.jpg", "obama2.jpg")

@@ -29,11 +29,11 @@ def test_duplicate_is_entered_by_suppressed_alone() -> None:
     assert {event for (_, event), target in TABLE.items() if target is State.DUPLICATE} == {Event.SUPPRESSED}
 
 
-def test_no_green_light_outside_accepted_duplicate_and_enrolling() -> None:
+def test_no_green_light_outside_accepted_and_duplicate() -> None:
     for state, reason in itertools.product(State, [None, *RefusalReason]):
         cue = CUES[Situation(state, None, None, reason).cue]
         if any(part.lights.green for part in cue.steps):
-            assert state in {State.ACCEPTED, State.DUPLICATE, State.ENROLLING}
+            assert state in {State.ACCEPTED, State.DUPLICATE}
 
 
 @pytest.mark.parametrize("state", list(State))
