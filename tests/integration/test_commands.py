@@ -167,9 +167,9 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.time.evidence import TimeEvidence
 from edge.crypto.key_files import load_identity
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-with Ring(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as ring:
+with Journal(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as ring:
     ring.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
 """
     root = Path(__file__).parents[2]

@@ -263,7 +263,7 @@ def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(
         textwrap.dedent(f"""
             from pathlib import Path
             from edge.adapters.mqtt.uplink import MqttUplink, UplinkSettings
-            from edge.domain import topics
+            from edge.domain.protocol import topics
             from edge.domain.protocol.record import Origin
             from edge.terminal.uplink.status import last_will
             here = Origin("main", "gate-1")

@@ -49,8 +49,9 @@ def test_what_is_appended_after_another_process_ended_is_seen_by_the_next(
 from pathlib import Path
 from edge.domain.protocol.record import Origin
 from edge.crypto.key_files import load_identity
-from edge.journal.journal import Ring
-with Ring(Path({str(path)!r}), Origin("hq", "door-1"), load_identity(Path({str(tmp_path / "identity")!r}))) as ring:
+from edge.journal.journal import Journal
+key = load_identity(Path({str(tmp_path / "identity")!r}))
+with Journal(Path({str(path)!r}), Origin("hq", "door-1"), key) as ring:
     assert ring.head().seq == SEEN, ring.head().seq
 """
     with Journal(path, DOOR, key) as first, Journal(path, DOOR, key):  # as the terminal's two threads have them

@@ -48,7 +48,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Origin
 from edge.domain.time.evidence import TimeEvidence
 from edge.journal.disk_reserve import Reserve
-from edge.journal.journal import Ring
+from edge.journal.journal import Journal
 from edge.terminal.attendance.punch_recorder import Recorder
 
 class Still:
@@ -64,7 +64,7 @@ with open(place / "others", "wb") as file:          # everything else on this di
     except OSError as error:
         print("full", error.errno)
 reserve = Reserve(place / "journal.db", 8_000_000)
-ring = reserve.lend(lambda: Ring(place / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))))
+ring = reserve.lend(lambda: Journal(place / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))))
 recorder = Recorder(ring, reserve, Still(), lambda: None)
 stored = 0
 for _ in range(int(sys.argv[2])):
