@@ -39,6 +39,9 @@ PROMISES = (
 )
 NOT_INCLUDED = (
     "power cuts in the middle of an erasure (tests/crash/test_powercut_people.py)",
-    "clock faults (tests/unit/domain/test_evidence.py, tests/unit/terminal/test_orders.py)",
+    (
+        "clock faults (tests/unit/domain/privacy/test_image_retention.py, "
+        "tests/unit/terminal/orders/test_order_handler.py)"
+    ),
 )
 """Promised, and not shown by this script."""

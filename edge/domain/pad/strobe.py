@@ -7,7 +7,7 @@ evenly, its background as well as its face; many inks are clear in infrared besi
 display makes its own light and returns hardly any, but for the lamp's mirror image in its glass.
 
 No limit here was measured: there was neither a lamp nor an attack. They lie between what the two laws give for
-heads and for flat pictures (tests/unit/domain/test_pad_strobe.py draws both); models/fr-liveness.md says so, too.
+heads and for flat pictures (tests/unit/domain/pad/test_strobe.py draws both); models/fr-liveness.md says so, too.
 """
 
 from collections.abc import Callable

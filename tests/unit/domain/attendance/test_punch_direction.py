@@ -1,0 +1,141 @@
+"""Which way a punch goes."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.domain.attendance.punch_direction import (
+    DirectionPolicy,
+    LastPunch,
+    NewPunch,
+    Repetition,
+    age_s,
+    decide,
+    last_of,
+)
+from edge.domain.protocol.record import Record
+from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Direction, DirectionSource
+from tests.unit.domain.attendance.test_corrections import IN_AT, LATER, OUT_AT, correction, punch
+
+NOW = TimeEvidence("2026-11-24T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", 10_000_000, True)
+ALTERNATE = DirectionPolicy(None, window_s=60, shift_limit_s=16 * 3600)
+
+
+def last(
+    direction: Direction, seconds_ago: float, boot: str = "boot-a", utc: str = NOW.utc, synchronised: bool = True
+) -> LastPunch:
+    time = replace(NOW, boottime_ms=NOW.boottime_ms - int(seconds_ago * 1000), boot_id=boot, utc=utc)
+    return LastPunch(direction, replace(time, synchronised=synchronised), 7)
+
+
+def test_the_first_punch_is_in() -> None:
+    assert decide(None, NOW, ALTERNATE) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
+
+
+def test_directions_alternate() -> None:
+    assert decide(last(Direction.IN, 61), NOW, ALTERNATE) == NewPunch(Direction.OUT, DirectionSource.ALTERNATED)
+    assert decide(last(Direction.OUT, 61), NOW, ALTERNATE) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
+
+
+def test_within_the_window_it_is_a_repetition_of_that_punch() -> None:
+    expected = Repetition(Direction.IN, DirectionSource.ALTERNATED, 7)
+    assert decide(last(Direction.IN, 0), NOW, ALTERNATE) == expected
+    assert decide(last(Direction.IN, 59.9), NOW, ALTERNATE) == expected
+    assert isinstance(decide(last(Direction.IN, 60), NOW, ALTERNATE), NewPunch)
+
+
+def test_a_forgotten_out_is_not_invented_on_the_next_day() -> None:
+    assert decide(last(Direction.IN, 16 * 3600), NOW, ALTERNATE) == NewPunch(
+        Direction.IN, DirectionSource.ALTERNATED
+    )
+
+
+def test_a_one_way_door_records_its_way() -> None:
+    policy = replace(ALTERNATE, fixed=Direction.OUT)
+    assert decide(None, NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
+    assert decide(last(Direction.OUT, 3), NOW, policy) == Repetition(Direction.OUT, DirectionSource.CONFIGURED, 7)
+    assert decide(last(Direction.IN, 3), NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
+
+
+def test_a_clock_set_during_a_boot_moves_nothing() -> None:
+    before = last(Direction.IN, 30, utc="2031-01-01T00:00:00.000Z")
+    assert age_s(before.made, NOW) == 30
+    assert isinstance(decide(before, NOW, ALTERNATE), Repetition)
+
+
+def test_across_a_reboot_with_the_clock_set_back_nothing_is_lost() -> None:
+    """Unknown age: recorded as a new punch, never swallowed as a repetition."""
+    before = last(Direction.IN, 30, boot="boot-b", utc="2026-11-24T09:00:00.000Z")
+    assert age_s(before.made, NOW) is None
+    assert isinstance(decide(before, NOW, ALTERNATE), NewPunch)
+
+
+def test_across_a_reboot_utc_counts() -> None:
+    before = last(Direction.IN, 0, boot="boot-b", utc="2026-11-24T07:59:30.000Z")
+    assert isinstance(decide(before, NOW, ALTERNATE), Repetition)
+
+
+@pytest.mark.parametrize(
+    ("then", "vouched", "now_vouched", "direction"),
+    [
+        ("2026-11-24T09:00:00.000Z", True, True, Direction.OUT),  # the clock ran back
+        ("1970-01-01T00:02:00.000Z", False, True, Direction.OUT),  # it stood in 1970 then
+        ("2027-10-24T08:00:00.000Z", True, True, Direction.OUT),  # or eleven months ahead
+        ("2026-11-24T00:00:00.000Z", True, False, Direction.OUT),  # eight hours, by a clock that may be right
+        ("2026-11-23T08:00:00.000Z", True, False, Direction.IN),  # a day: forgotten, if it is right
+        ("2026-11-23T08:00:00.000Z", False, True, Direction.IN),
+        ("2026-09-24T08:00:00.000Z", False, True, Direction.OUT),  # two months: it is not right
+    ],
+)
+def test_over_a_reboot_without_a_clock_that_is_vouched_for_the_direction_is_assumed(
+    then: str, vouched: bool, now_vouched: bool, direction: Direction
+) -> None:
+    now = replace(NOW, synchronised=now_vouched)
+    found = decide(last(Direction.IN, 0, "boot-b", then, vouched), now, ALTERNATE)
+    assert found == NewPunch(direction, DirectionSource.ALTERNATED, assumed=True)
+    after_out = decide(last(Direction.OUT, 0, "boot-b", then, vouched), now, ALTERNATE)
+    assert after_out == NewPunch(Direction.IN, DirectionSource.ALTERNATED), (
+        "after an OUT no age makes another of it"
+    )
+    fixed = replace(ALTERNATE, fixed=Direction.OUT)
+    assert decide(last(Direction.IN, 0, "boot-b", then, vouched), now, fixed) == NewPunch(
+        Direction.OUT, DirectionSource.CONFIGURED
+    )
+
+
+def found(*records: Record) -> tuple:
+    last = last_of(records)
+    return (None,) if last is None else (last.direction, last.seq)
+
+
+def test_the_last_punch_is_what_corrections_made_of_it() -> None:
+    came, went = punch(1), punch(2, OUT_AT, "out")
+    assert found() == (None,)
+    assert found(came, went) == (Direction.OUT, 2)
+    assert found(came, went, correction(3, "voided", went)) == (Direction.IN, 1)
+    assert found(came, correction(2, "voided", came)) == (None,)
+    assert found(came, went, correction(3, "amended", went, direction="in")) == (Direction.IN, 2)
+    added = correction(2, "added", direction="out", at=OUT_AT)
+    assert found(came, added) == (Direction.OUT, None)
+    assert found(came, added, correction(3, "voided", added)) == (Direction.IN, 1)
+    assert found(came, added, punch(3, LATER)) == (Direction.IN, 3)
+    assert found(correction(2, "added", direction="in", at=OUT_AT), went) == (Direction.OUT, 2)
+    moved = correction(3, "amended", went, at=IN_AT[:11] + "07:00:00.000Z")
+    assert found(came, went, moved) == (Direction.IN, 1), "it was moved before the IN"
+
+
+def test_a_punch_that_was_made_after_a_correction_is_later_whatever_its_clock_says() -> None:
+    added = correction(2, "added", direction="out", at=OUT_AT)
+    assert found(punch(1), added, punch(3, "1970-01-01T00:02:00.000Z")) == (Direction.IN, 3)
+
+
+def test_an_out_that_people_agreed_on_is_answered_by_in_and_an_in_by_out() -> None:
+    def after(direction: Direction, hours_ago: float, synchronised: bool = True) -> NewPunch | Repetition:
+        at = f"2026-11-24T{8 - hours_ago:02.0f}:00:00.000Z"
+        return decide(LastPunch(direction, at, None), replace(NOW, synchronised=synchronised), ALTERNATE)
+
+    assert after(Direction.OUT, 1) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
+    assert after(Direction.IN, 8) == NewPunch(Direction.OUT, DirectionSource.ALTERNATED)
+    assert after(Direction.IN, 0) == NewPunch(Direction.OUT, DirectionSource.ALTERNATED), "nothing is swallowed"
+    assert after(Direction.IN, 8, synchronised=False).assumed

@@ -1,0 +1,132 @@
+"""What an attack on the roster once reached: clocks that are behind, files of before, what is damaged or odd."""
+
+import contextlib
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from edge.central.roster import membership as centre
+from edge.domain.people.credentials import Token
+from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.time.evidence import TimeEvidence
+from edge.errors import LedgerError
+from edge.journal.journal import Journal
+from edge.people.people_store import People
+from edge.terminal.operator import actions
+from tests.unit.people.roster.test_faceless import BADGE, add, owed, with_face
+from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, WHEN, Gate, Site, member, site, templates
+
+__all__ = ["site"]  # the fixture
+
+
+class Behind:
+    """A clock that stands days before the consents were given."""
+
+    def monotonic_ns(self) -> int:
+        return 0
+
+    def evidence(self) -> TimeEvidence:
+        return TimeEvidence("2026-02-20T08:00:00.000Z", 60, "UTC", "0" * 32, 1_234, synchronised=False)
+
+
+@pytest.fixture
+def fay(site: Site) -> tuple[Gate, str]:
+    """Matched at one terminal, with a badge and a PIN."""
+    gate = site.register("gate-1")
+    person = add(site, with_face())
+    gate.give(site.publish())
+    assert gate.matched() == {person}
+    return gate, person
+
+
+@pytest.mark.parametrize("act", ["withdraw", "erase"])
+def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate, str], act: str) -> None:
+    gate, person = fay
+    with Journal(site.root / "journal.db", gate.origin, gate.identity) as ring:
+        at = {"people": gate.people, "ring": ring, "clock": Behind(), "by": "4711"}
+        if act == "withdraw":
+            actions.withdraw(person, POLICY, **at)
+        else:
+            actions.erase(person, ErasureReason.REQUESTED, **at)
+    centre.rectify(site.store, person, "Fay Right")
+    centre.restrict(site.store, person, Restriction.RESTRICTED)
+    centre.lift(site.store, person, Restriction.RESTRICTED)
+    gate.give(site.publish())
+    assert gate.matched() == set()
+    assert (gate.people.means.whose(Token.BADGE, BADGE) == person) is (act == "withdraw")
+
+
+def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tuple[Gate, str]) -> None:
+    gate, person = fay
+    gate.people.erase(person, WHEN, "requested")
+    gate.people.settled(person)
+    path = gate.people.path
+    gate.people.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE people DROP COLUMN erased")
+        db.execute("ALTER TABLE orders DROP COLUMN taken")
+        db.execute("PRAGMA user_version = 5")
+    db.close()
+    gate.people = People(path, b"k" * 32)
+    gate.restart()
+    centre.rectify(site.store, person, "Fay Right")
+    gate.give(site.publish())
+    assert gate.people.means.whose(Token.BADGE, BADGE) is None
+    assert not gate.people.means.has_pin(person)
+    assert [one.name for one in gate.people.list()] == [None]
+
+
+def test_templates_of_another_length_keep_out_whose_they_are_and_nobody_else(
+    site: Site, fay: tuple[Gate, str]
+) -> None:
+    gate, person = fay
+    third = add(site, member(3))
+    odd = add(site, replace(member(2), templates={MODEL: templates(2, length=128)}))
+    gate.give(site.publish())
+    unreadable: list[str] = []
+    assert set(gate.people.gallery(MODEL, POLICY, unreadable=unreadable).people) == {person, third}
+    assert unreadable == [odd]
+
+
+def test_a_damaged_badge_is_mended_by_the_roster(site: Site, fay: tuple[Gate, str]) -> None:
+    gate, person = fay
+    other = add(site, member(2))
+    gate.give(site.publish())
+    gate.people._db.execute("UPDATE means SET wrapped = zeroblob(length(wrapped)) WHERE person = ?", (person,))
+    centre.rectify(site.store, person, "Fay Right")
+    centre.remove(site.store, "main", other, ErasureReason.REQUESTED)
+    gate.give(site.publish())
+    assert gate.matched() == {person}
+    assert gate.people.means.whose(Token.BADGE, BADGE) == person
+    assert gate.people.means.held(person)["badges"] == [BADGE]
+
+
+def test_an_objection_counts_for_who_withdrew_here(site: Site, fay: tuple[Gate, str]) -> None:
+    gate, person = fay
+    gate.people.withdraw(person, "2026-06-01T08:00:00Z")
+    centre.restrict(site.store, person, Restriction.OBJECTED)
+    gate.give(site.publish())
+    assert gate.people.restriction(person) is Restriction.OBJECTED
+
+
+def test_a_consent_that_no_record_can_name_owes_none(site: Site) -> None:
+    gate = site.register("gate-1")
+    person = add(site, with_face(consent=replace(CONSENT, policy_version="x" * 201)))
+    gate.give(site.publish())
+    centre.withdraw(site.store, person)
+    gate.give(site.publish())
+    assert owed(gate) == []
+    assert gate.matched() == set()
+
+
+def test_a_withdrawal_takes_who_has_no_badge_out_of_the_roster(site: Site) -> None:
+    gate = site.register("gate-1")
+    person = add(site, member(1))
+    gate.give(site.publish())
+    with pytest.raises(LedgerError, match="no badge"):
+        centre.withdraw(site.store, person)
+    assert centre.withdraw(site.store, person, or_remove=True) == ["main"]
+    late = site.register("gate-2")
+    late.give(site.publish())
+    assert late.matched() == set()

@@ -1,0 +1,243 @@
+"""The roster on the terminal's thread: what may put an alarm off, what raises one, and what keeps nothing down."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.central.roster import membership as centre
+from edge.crypto.dsse import key_id
+from edge.domain.protocol.record import decode
+from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.errors import JournalError, PeopleError, PeopleUnavailable
+from edge.journal.journal import Journal
+from edge.people.people_store import People
+from edge.people.roster.state import RosterState
+from edge.terminal.uplink.roster_client import GRACE_NS, Roster
+from tests.unit.people.roster.test_faceless import add, with_face
+from tests.unit.people.roster.test_sync import AUTHORITY, POLICY, Gate, Site, person_topic, resigned, site
+
+__all__ = ["site"]  # the fixture
+SECOND = 1_000_000_000
+
+
+class HandClock:
+    def __init__(self) -> None:
+        self.ns = SECOND
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+    def evidence(self) -> TimeEvidence:
+        return TimeEvidence("2026-03-05T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
+
+
+class Bench:
+    """A gate's files under the terminal's own part."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.clock = site, HandClock()
+        self.gate: Gate = site.register("gate-1")
+        self.gate.received.close()
+        self.ring = Journal(site.root / "journal.db", self.gate.origin, self.gate.identity)
+        self.refused: PeopleError | None = None
+        self.people_refused: PeopleError | None = None
+        trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
+        self.roster = Roster(
+            self.gate.origin, self.gate.identity, lambda _people: trusted, self._people,
+            self._received, POLICY, self.clock,
+        )  # fmt: skip
+
+    def _people(self) -> People:
+        if self.people_refused is not None:
+            raise self.people_refused
+        return self.gate.people
+
+    def _received(self) -> RosterState:
+        if self.refused is not None:
+            raise self.refused
+        return RosterState(self.gate.received_path)
+
+    def start(self) -> None:
+        self.roster.open()
+        self.roster.connected()
+
+    def give(self, retained: dict[str, bytes]) -> None:
+        for topic, wire in retained.items():
+            self.roster.take(topic, wire)
+        self.roster.settle(self.ring)
+
+    def wait(self, seconds: float) -> None:
+        self.clock.ns += round(seconds * SECOND)
+        self.roster.settle(self.ring)
+
+    def kinds(self) -> list[str]:
+        rows = self.ring._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
+        return [str(decode(payload).kind) for (payload,) in rows]
+
+
+@pytest.fixture
+def bench(site: Site) -> Iterator[Bench]:
+    made = Bench(site)
+    yield made
+    made.roster.close()
+    made.ring.close()
+
+
+def test_junk_does_not_put_off_that_something_is_missing(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    retained = bench.site.publish()
+    bench.start()
+    lacking = {topic: wire for topic, wire in retained.items() if topic != person_topic(person)}
+    bench.give(lacking)
+    forged = resigned(retained[person_topic(person)], lambda payload: payload + b"x")
+    for _ in range(GRACE_NS // SECOND + 1):
+        bench.wait(1)
+        bench.give({person_topic(person): b"junk", person_topic("a" * 26): forged})
+        bench.give(lacking)  # genuine, and nothing new
+    assert "roster-incomplete" in bench.roster.alarms
+
+
+def test_news_without_an_end_puts_it_off_for_minutes_at_most(bench: Bench) -> None:
+    missing = add(bench.site, with_face())
+    other = bench.site.add(2)
+    bench.start()
+    for n in range(400):
+        centre.rectify(bench.site.store, other, f"Name {n}")
+        retained = bench.site.publish()
+        bench.give({topic: wire for topic, wire in retained.items() if topic != person_topic(missing)})
+        bench.wait(1)
+        if "roster-incomplete" in bench.roster.alarms:
+            break
+    assert "roster-incomplete" in bench.roster.alarms
+    bench.give(retained)
+    bench.wait(GRACE_NS / SECOND + 1)
+    assert bench.roster.alarms == frozenset()
+
+
+def test_an_older_roster_for_longer_is_an_alarm_and_for_a_moment_is_none(bench: Bench) -> None:
+    add(bench.site, with_face())
+    old = bench.site.publish()
+    bench.site.add(2)
+    new = bench.site.publish()
+    bench.start()
+    bench.give(new)
+    bench.give(old)
+    bench.wait(5)
+    bench.give(new)
+    bench.wait(200)
+    assert bench.roster.alarms == frozenset(), "a message that was late"
+    bench.give(old)
+    bench.wait(GRACE_NS / SECOND)
+    assert "roster-behind" not in bench.roster.alarms
+    bench.wait(2 * GRACE_NS / SECOND)
+    assert bench.roster.alarms == {"roster-behind"}
+    bench.site.add(3)
+    bench.give(bench.site.publish())
+    bench.wait(1)
+    assert bench.roster.alarms == frozenset()
+
+
+def test_notes_that_were_damaged_are_an_alarm_until_the_roster_came_again(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    retained = bench.site.publish()
+    for path in bench.gate.received_path.parent.glob(bench.gate.received_path.name + "*"):
+        path.unlink()
+    bench.gate.received_path.write_bytes(b"rubbish" * 999)
+    bench.start()
+    assert bench.roster.alarms == {"roster-anew"}
+    bench.give(retained)
+    bench.wait(GRACE_NS / SECOND + 1)
+    assert bench.roster.alarms == frozenset()
+    assert bench.gate.matched() == {person}
+
+
+def test_notes_that_cannot_be_opened_keep_nothing_else_down_and_are_tried_again(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    retained = bench.site.publish()
+    bench.refused = PeopleError("roster.db: cannot be read (Permission denied); make it readable by this user")
+    bench.start()
+    bench.give(retained)
+    assert bench.roster.alarms == {"roster-unusable"}
+    assert bench.roster.counters() == {}
+    assert bench.roster.complete_version() == 0
+    bench.refused = None
+    bench.wait(6)
+    assert bench.roster.alarms == frozenset()
+    assert bench.roster.wants_all(), "what came in vain is asked for"
+    bench.give(retained)
+    assert bench.gate.matched() == {person}
+
+
+def test_people_that_cannot_be_opened_keep_nothing_else_down_and_are_tried_again(bench: Bench) -> None:
+    person = add(bench.site, with_face())
+    retained = bench.site.publish()
+    bench.people_refused = PeopleUnavailable("people.db: cannot be opened; end the process that holds it")
+    bench.start()
+    bench.give(retained)
+    assert bench.roster.alarms == {"roster-unusable"}
+    assert (bench.roster.counters(), bench.roster.complete_version()) == ({}, 0)
+    bench.wait(1)
+    bench.wait(6)
+    assert bench.roster.alarms == {"roster-unusable"}, "not yet"
+    bench.people_refused = None
+    bench.wait(6)
+    assert bench.roster.alarms == frozenset()
+    assert bench.roster.wants_all(), "what came in vain is asked for"
+    bench.give(retained)
+    assert bench.gate.matched() == {person}
+
+
+def test_closed_it_opens_nothing_again(bench: Bench) -> None:
+    bench.people_refused = PeopleError("people.db: cannot be read")
+    bench.start()
+    bench.roster.close()
+    bench.people_refused = None
+    bench.wait(6)
+    assert bench.roster.counters() == {}
+
+
+def test_an_erasure_whose_note_failed_is_recorded_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = add(bench.site, with_face())
+    bench.start()
+    bench.give(bench.site.publish())
+    centre.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.gate.people, "settled", lambda _: (_ for _ in ()).throw(PeopleError("locked")))
+        bench.give(bench.site.publish())
+    bench.wait(6)
+    bench.wait(6)
+    assert bench.kinds() == [Kind.ERASED]
+    assert bench.gate.people.owed() == []
+
+
+def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = add(bench.site, with_face())
+    bench.start()
+    bench.give(bench.site.publish())
+    centre.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.ring, "append", lambda _: (_ for _ in ()).throw(JournalError("full")))
+        bench.give(bench.site.publish())
+    assert bench.kinds() == []
+    bench.wait(6)
+    assert bench.kinds() == [Kind.ERASED]
+
+
+def test_who_waits_for_another_policy_is_asked_for_when_it_comes_into_force(bench: Bench, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from edge.domain.people.consent import Policy
+    from tests.unit.people.roster.test_sync import CONSENT
+
+    newer = Policy("2027-1", "d" * 64)
+    consent = replace(CONSENT, policy_version=newer.version, policy_sha256=newer.sha256)
+    add(bench.site, with_face(consent=consent))
+    bench.start()
+    bench.give(bench.site.publish())
+    bench.wait(1)
+    assert not bench.roster.wants_all()
+    bench.gate.people.put_in_force(newer, "text", consent_again=True, configured=POLICY)
+    bench.wait(1)
+    assert bench.roster.wants_all()
