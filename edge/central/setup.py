@@ -12,9 +12,7 @@ from pathlib import Path
 from cryptography import x509
 
 from edge.central.authority.acting import Book
-from edge.central.broker import acl as broker_acl
-from edge.central.broker import certificates, issued_certificates, mosquitto, revocation_list
-from edge.central.broker import conf as broker_conf
+from edge.central.broker import acl, certificates, conf, issued_certificates, mosquitto, revocation_list
 from edge.central.ownership import make_directory
 from edge.central.roster.key import ensure_key
 from edge.central.roster.schema import ROSTER_PUBLIC
@@ -86,7 +84,7 @@ def _refuse_nonsense(base: Path, wish: Wish) -> None:
         raise NameRefused("the broker has no name; give --host, a name or address that terminals reach it by")
     if not sites:
         raise NameRefused("the broker serves no site; give --site")
-    broker_acl.render_acl(sites, wish.instances)
+    acl.render_acl(sites, wish.instances)
 
 
 def _hosts(directory: Path, wish: Wish) -> list[str]:
@@ -95,8 +93,8 @@ def _hosts(directory: Path, wish: Wish) -> list[str]:
     return [host for host in wanted if host not in set(wish.drop_hosts) - set(ALWAYS_NAMED)]
 
 
-def _sites(acl: str, wish: Wish) -> list[str]:
-    wanted = dict.fromkeys([*broker_acl.sites_of(acl), *wish.sites])
+def _sites(rows: str, wish: Wish) -> list[str]:
+    wanted = dict.fromkeys([*acl.sites_of(rows), *wish.sites])
     return [site for site in wanted if site not in wish.drop_sites]
 
 
@@ -113,9 +111,9 @@ def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]
         yield "dropped", f"hosts {', '.join(gone)}"
 
 
-def _programs(directory: Path, acl: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
+def _programs(directory: Path, acl_file: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
     """Certificates of the ledger, its instances and the authority."""
-    instances = dict.fromkeys([*broker_acl.instances_of(_read(acl) or ""), *wish.instances])
+    instances = dict.fromkeys([*acl.instances_of(_read(acl_file) or ""), *wish.instances])
     for name in (
         certificates.LEDGER,
         certificates.AUTHORITY,
@@ -166,13 +164,13 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
 
 def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:
     """The ACL and mosquitto.conf."""
-    acl, conf = _read(base / "acl"), _read(base / "mosquitto.conf")
-    sites = _sites(acl or "", wish)
-    if acl is None:
-        rows = broker_acl.render_acl(sites, wish.instances)
+    old_rows, old_conf = _read(base / "acl"), _read(base / "mosquitto.conf")
+    sites = _sites(old_rows or "", wish)
+    if old_rows is None:
+        rows = acl.render_acl(sites, wish.instances)
     else:
-        rows = broker_acl.add(broker_acl.drop(acl, wish.drop_sites), sites, wish.instances)
-        there = broker_acl.sites_of(acl)
+        rows = acl.add(acl.drop(old_rows, wish.drop_sites), sites, wish.instances)
+        there = acl.sites_of(old_rows)
         for word, names in (
             ("added", [site for site in sites if site not in there]),
             ("dropped", [site for site in there if site not in sites]),
@@ -181,10 +179,10 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
                 yield word, f"sites {', '.join(names)}"
     certificates.write_file(base / "acl", rows.encode(), 0o600)
     said = f"sites {', '.join(sites)}"
-    if own := broker_acl.own_lines(rows):
+    if own := acl.own_lines(rows):
         said += f"; {own} lines of your own are kept"
     yield "acl", f"{base / 'acl'}  {said}"
-    was = broker_conf.listener(conf or "")
+    was = conf.listener(old_conf or "")
     address, port = was or (LISTEN, PORT)
     address, port = wish.listen or address, wish.port or port
     wanted = mosquitto.render_configuration(
@@ -204,10 +202,10 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
     if was is not None and was != (address, port):
         told += f" (before: {was[0]}, port {was[1]})"
     text = wanted
-    if conf is not None:
+    if old_conf is not None:
         moved = {"listener"} if was is None or was != (address, port) else set()
-        text = broker_conf.merge(conf, wanted, replace=frozenset(moved))
-        if own_settings := broker_conf.differing(text, wanted):
+        text = conf.merge(old_conf, wanted, replace=frozenset(moved))
+        if own_settings := conf.differing(text, wanted):
             told += f"; your own settings are kept: {', '.join(own_settings)}"
     certificates.write_file(base / "mosquitto.conf", text.encode())
     yield "broker", f"{base / 'mosquitto.conf'}  {told}"

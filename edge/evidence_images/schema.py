@@ -5,7 +5,7 @@ from dataclasses import astuple
 from glob import escape
 from pathlib import Path
 
-from edge.domain.privacy import image_retention as rules
+from edge.domain.privacy import image_retention
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
 from edge.storage.sqlite_file import SqliteFile, sync_directory
@@ -66,7 +66,7 @@ CREATE TABLE passage (
 
 def create(path: Path, now: TimeEvidence) -> None:
     """Make an empty store, whose time begins. Raises EvidenceError."""
-    row = astuple(rules.begin(now))
+    row = astuple(image_retention.begin(now))
     marks = ", ".join("?" * len(row))
     STORE.create(path, _TABLES, lambda db: db.execute(f"INSERT INTO passage VALUES (1, {marks})", row))  # noqa: S608
 

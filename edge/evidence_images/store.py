@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from edge.domain.privacy import image_retention as rules
+from edge.domain.privacy import image_retention
 from edge.domain.privacy.image_retention import Collected, ElapsedTime
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
@@ -68,7 +68,7 @@ class EvidenceStore:
         usable, needed = budget // PAGE - _SPARE_PAGES, _pages(len(sealed))
         if needed > usable or _free(self.path) < FREE_FLOOR:
             return False
-        when = rules.collected(self._passage, self._now, at)
+        when = image_retention.collected(self._passage, self._now, at)
         row = (record, person, at.utc, at.boot_id, at.boottime_ms, at.synchronised, when.total_ms, when.life)
         with STORE.writing(self._db, self.path):
             room = usable - self._db.execute("SELECT coalesce(sum(pages), 0) FROM stills").fetchone()[0]
@@ -103,7 +103,7 @@ class EvidenceStore:
                 who,
                 TimeEvidence(utc, 0, "UTC", boot, boottime, bool(synchronised)),
                 size,
-                rules.certain(Collected(total, life), self._passage),
+                image_retention.certain(Collected(total, life), self._passage),
             )
             for record, who, utc, boot, boottime, synchronised, size, total, life in rows
         ]
@@ -176,7 +176,7 @@ class EvidenceStore:
         if row is None:
             raise EvidenceDamaged(f"{self.path}: {STORE.mend}")
         before = ElapsedTime(*row)
-        self._passage = rules.advance(before, self._now)
+        self._passage = image_retention.advance(before, self._now)
         stills, copies = (self._expired(table, key) for table, key in (("stills", "n"), ("copies", "name")))
         with STORE.writing(self._db, self.path):
             marks = ", ".join("?" * len(astuple(self._passage)))
@@ -190,7 +190,7 @@ class EvidenceStore:
 
     def _expired(self, table: str, key: str) -> list[int | str]:
         rows = self._rows(f"SELECT {key}, total_ms, life FROM {table}")  # noqa: S608 - fixed words
-        return [one for one, total, life in rows if rules.expired(Collected(total, life), self._passage)]
+        return [one for one, total, life in rows if image_retention.expired(Collected(total, life), self._passage)]
 
     def _delete_rows(self, numbers: Sequence[int]) -> None:
         """A batch a transaction: overwriting takes its time, and what an interruption leaves is less each time."""
@@ -206,7 +206,7 @@ class EvidenceStore:
         destroy(self.path)
         create(self.path, self._now)
         self._connect()
-        self._passage = rules.begin(self._now)
+        self._passage = image_retention.begin(self._now)
 
     def _connect(self) -> None:
         self._db = STORE.connect(self.path)
@@ -258,7 +258,7 @@ def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[Evi
         ) from error
 
 
-def forget(path: Path, person: str, now: TimeEvidence) -> int:
+def forget_images(path: Path, person: str, now: TimeEvidence) -> int:
     """Delete the images of somebody who is erased or withdrew; how many. Raises EvidenceError."""
     try:
         with opened(path, now) as store:

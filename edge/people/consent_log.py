@@ -8,8 +8,7 @@ import sqlite3
 from dataclasses import replace
 
 from edge.crypto.person_keys import seal, unseal
-from edge.domain.people import consent as rules
-from edge.domain.people.consent import Consent
+from edge.domain.people.consent import NEVER_AGAIN, Consent, ended_consent, is_instant
 from edge.errors import PeopleError
 
 _UNREADABLE = "\0"
@@ -46,7 +45,7 @@ def end(db: sqlite3.Connection, key: bytes, person: str, when: str) -> None:
     if given is not None and (given.withdrawn_at is None or is_damaged(given)):
         witness = "unreadable" if is_damaged(given) else given.witness
         given_at = when if given.given_at == _LONG_AGO else given.given_at
-        remember(db, key, person, rules.ended(replace(given, witness=witness, given_at=given_at), when))
+        remember(db, key, person, ended_consent(replace(given, witness=witness, given_at=given_at), when))
 
 
 def is_damaged(consent: Consent | None) -> bool:
@@ -90,9 +89,9 @@ def _consent(
         policy_version=version,
         policy_sha256=sha256,
         language=language,
-        given_at=given_at if rules.is_instant(given_at) else _LONG_AGO,
+        given_at=given_at if is_instant(given_at) else _LONG_AGO,
         witness=seen_by,
         age_attested=bool(age),
         employer_agreed=bool(employer),
-        withdrawn_at=withdrawn_at if withdrawn_at is None or rules.is_instant(withdrawn_at) else rules.NEVER_AGAIN,
+        withdrawn_at=withdrawn_at if withdrawn_at is None or is_instant(withdrawn_at) else NEVER_AGAIN,
     )

@@ -7,7 +7,7 @@ id alone.
 import sqlite3
 from dataclasses import dataclass, replace
 
-from edge.domain.people import consent as rules
+from edge.domain.people.consent import NEVER_AGAIN, ended_consent, is_instant, is_later
 from edge.domain.roster.member import Member
 
 
@@ -24,13 +24,13 @@ class Fate:
         given = member.consent
         if self.withdrawn_at is None or given is None or given.withdrawn_at is not None:
             return False
-        return not rules.is_later(given.given_at, self.withdrawn_at)
+        return not is_later(given.given_at, self.withdrawn_at)
 
     def on(self, member: Member) -> Member:
         """The entry as it is to be taken."""
         if self.withdrawn_at is None or member.consent is None or not self.ends(member):
             return member
-        return replace(member, templates={}, consent=rules.ended(member.consent, self.withdrawn_at))
+        return replace(member, templates={}, consent=ended_consent(member.consent, self.withdrawn_at))
 
 
 def of(db: sqlite3.Connection, person: str) -> Fate:
@@ -38,7 +38,7 @@ def of(db: sqlite3.Connection, person: str) -> Fate:
     row = db.execute("SELECT erased, withdrawn_at FROM foretold WHERE person = ?", (person,)).fetchone()
     if row is None:
         return Fate()
-    said = row[1] if row[1] is None or rules.is_instant(row[1]) else rules.NEVER_AGAIN
+    said = row[1] if row[1] is None or is_instant(row[1]) else NEVER_AGAIN
     return Fate(bool(row[0]), said)
 
 
@@ -53,7 +53,7 @@ def erase(db: sqlite3.Connection, person: str) -> None:
 def withdraw(db: sqlite3.Connection, person: str, when: str) -> None:
     """No consent that they gave until `when` (RFC 3339) counts; inside a transaction."""
     said = of(db, person).withdrawn_at
-    later = when if said is None or rules.is_later(when, said) else said
+    later = when if said is None or is_later(when, said) else said
     db.execute(
         "INSERT INTO foretold (person, withdrawn_at) VALUES (?, ?) "
         "ON CONFLICT (person) DO UPDATE SET withdrawn_at = excluded.withdrawn_at",

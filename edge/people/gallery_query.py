@@ -9,8 +9,7 @@ import numpy as np
 from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
 from edge.domain.face import Floats
-from edge.domain.people import consent as rules
-from edge.domain.people.consent import Policy
+from edge.domain.people.consent import Policy, is_active
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
@@ -84,7 +83,7 @@ def templates(
     for person, wrapped, count, sealed in rows:
         given = latest.get(person)
         damaged = consent_log.is_damaged(given) and given is not None and given.withdrawn_at is None
-        if not damaged and (given is None or not any(rules.is_active(given, one) for one in accepted)):
+        if not damaged and (given is None or not any(is_active(given, one) for one in accepted)):
             continue
         try:
             _refuse(damaged)

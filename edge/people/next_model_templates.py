@@ -13,8 +13,7 @@ import numpy as np
 from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
 from edge.domain.face import Floats
-from edge.domain.people import consent as rules
-from edge.domain.people.consent import Policy
+from edge.domain.people.consent import Policy, is_active
 from edge.domain.recognition.gallery import are_unit
 from edge.people import consent_log
 
@@ -45,7 +44,7 @@ def learn(
         given = consent_log.latest_of(db, evidence(), person)
         if row is None or row[0] is None or given is None:
             return False
-        if not any(rules.is_active(given, one) for one in accepted):
+        if not any(is_active(given, one) for one in accepted):
             return False
         key, context = opened().unwrap(person, row[0]), f"templates:{model_id}"
         held = db.execute(

@@ -11,9 +11,8 @@ import numpy as np
 from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
 from edge.domain.face import Floats
-from edge.domain.people import consent as rules
 from edge.domain.people import person_name
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Consent, Policy, consent_problems, is_instant
 from edge.domain.protocol.record_kinds import PERSON, Restriction
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.roster.member import Member
@@ -65,7 +64,7 @@ class People(PeopleFile):
         Raises PeopleError, and keeps nothing, unless the consent is active under `policy`, and the id, name and
         embeddings are well-formed.
         """
-        wrong = [*rules.problems(consent, policy), *malformed(person, name, embeddings, model_id)]
+        wrong = [*consent_problems(consent, policy), *malformed(person, name, embeddings, model_id)]
         if wrong:
             raise PeopleError("cannot enrol: " + "; ".join(wrong))
         matrix = np.ascontiguousarray(embeddings, dtype="<f4")
@@ -110,7 +109,7 @@ class People(PeopleFile):
 
         `when` is RFC 3339. The consent's history stays, as evidence. Raises PeopleError for someone unknown.
         """
-        if not rules.is_instant(when):
+        if not is_instant(when):
             raise PeopleError(
                 f"{when!r} is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z"
             )
@@ -146,7 +145,7 @@ class People(PeopleFile):
 
     def destroy(self, person: str, when: str, reason: str) -> int:
         """The first half of `erase`, in one transaction; `rewrite` is the other, and the next `erase` does both."""
-        if not rules.is_instant(when):
+        if not is_instant(when):
             raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
         with self._writing():
             fresh = Vault.fresh(self._storage_key)

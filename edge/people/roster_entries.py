@@ -8,9 +8,8 @@ import numpy as np
 
 from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
-from edge.domain.people import consent as rules
 from edge.domain.people import person_name
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Consent, Policy, consent_problems, is_active, last_word
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.errors import PeopleError
@@ -75,12 +74,12 @@ def judge(
         return ERASED_HERE
     if not member.templates:
         return None
-    word = rules.last_word(here, member.consent)
+    word = last_word(here, member.consent)
     if fate.ends(member) or (here is not None and here.withdrawn_at and word is here):
         return WITHDRAWN_HERE
-    if word is None or any(rules.is_active(word, one) for one in accepted):
+    if word is None or any(is_active(word, one) for one in accepted):
         return None
-    return "; ".join(rules.problems(word, accepted[0]))
+    return "; ".join(consent_problems(word, accepted[0]))
 
 
 def write(
@@ -159,7 +158,7 @@ def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes |
 
 def _stays(here: Consent | None, member: Member) -> bool:
     """Whether the face here is not the entry's to change: a withdrawal takes it, or the face of a later consent."""
-    word = rules.last_word(here, member.consent)
+    word = last_word(here, member.consent)
     if here is None or here.withdrawn_at is not None or word is None or word.withdrawn_at is not None:
         return False
     return not member.templates or (word is here and here != member.consent)
@@ -221,7 +220,7 @@ def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Memb
 def _remember(db: sqlite3.Connection, evidence: bytes, person: str, said: Consent | None) -> Consent | None:
     """Note the last word; the one before, if it ended it."""
     here = consent_log.latest_of(db, evidence, person)
-    word = rules.last_word(here, said)
+    word = last_word(here, said)
     if word is None or word == here:
         return None
     consent_log.remember(db, evidence, person, word)

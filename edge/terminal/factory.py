@@ -394,13 +394,13 @@ def uplink(config: Config) -> Uplink | None:
         return None
     from edge.adapters.mqtt.uplink import MqttUplink
     from edge.domain.protocol import topics
-    from edge.domain.roster import topics as roster_topics
+    from edge.domain.roster.topics import subscriptions
     from edge.terminal.uplink.status import last_will
 
     me = origin(config)
     down = [topics.receipt(me), topics.command(me)]
     if config.keys.authority:
-        down += roster_topics.subscriptions(me)
+        down += subscriptions(me)
     return MqttUplink(uplink_settings(config), me, last_will(me), down)
 
 

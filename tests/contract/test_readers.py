@@ -13,8 +13,7 @@ from evdev import InputEvent, ecodes
 
 from edge.adapters.linux import badge_reader
 from edge.adapters.linux.badge_reader import EvdevReader
-from edge.adapters.replay import badge_reader as reader_script
-from edge.adapters.replay.badge_reader import ScriptReader
+from edge.adapters.replay.badge_reader import PAUSE_S, ScriptReader
 from edge.domain.people.credentials import Read, Token
 from edge.errors import ReaderError
 from edge.ports import Reader
@@ -194,7 +193,7 @@ def test_half_a_line_of_a_script_is_dropped_after_a_pause(tmp_path: Path, make: 
     writer = os.open(path, os.O_RDWR | os.O_APPEND)
     os.write(writer, b"badge 47")
     assert reader.read(0.2) is None
-    clock[0] = reader_script.PAUSE_S + 1
+    clock[0] = PAUSE_S + 1
     os.write(writer, b"badge 12\n")
     assert reader.read(5) == Read(Token.BADGE, "12")
     os.write(writer, b"badge 4")

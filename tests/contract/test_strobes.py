@@ -16,7 +16,7 @@ from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.config import CameraConfig, Recognition
 from edge.errors import SignalsError
-from edge.terminal import factory as parts
+from edge.terminal.factory import strobe as chosen_strobe
 from tests.contract.test_signals import FakeChip, dev_with
 
 PIN = 23
@@ -138,7 +138,7 @@ def test_the_replay_camera_shows_what_its_strobe_lights() -> None:
 
 def test_a_configuration_takes_none_a_simulated_one_or_a_pin(monkeypatch) -> None:
     def made(camera: CameraConfig, pin: int) -> object:
-        return parts.strobe(SimpleNamespace(camera=camera, recognition=Recognition(strobe=pin)))
+        return chosen_strobe(SimpleNamespace(camera=camera, recognition=Recognition(strobe=pin)))
 
     assert made(CameraConfig(), 0) is None
     assert isinstance(made(CameraConfig(kind="replay", replay="photos"), PIN), ReplayStrobe)

@@ -16,17 +16,19 @@ from edge.domain.protocol import order, record_kinds
 from edge.domain.protocol.record import Origin
 from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import schema
-from edge.journal import schema as journal
-from edge.people import schema as people
+from edge.journal import schema as journal_schema
+from edge.people import schema as people_schema
 from edge.people.roster.state import RosterState
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| \*\*([\w./-]+)\*\*(?: `(\w+)`:)? ((?:`\w+` ?)+)\| (.+?) \|$", re.MULTILINE)
 NOW = TimeEvidence("2026-01-01T00:00:00.000Z", 0, "UTC", "boot", 1, synchronised=True)
 MAKERS = {
-    "people.db": lambda path: people.create(path / "people.db", b"k" * 32),
+    "people.db": lambda path: people_schema.create(path / "people.db", b"k" * 32),
     "evidence.db": lambda path: schema.create(path / "evidence.db", NOW),
-    "journal.db": lambda path: journal.create(path / "journal.db", Origin("s", "t"), create_identity(path / "key")),
+    "journal.db": lambda path: journal_schema.create(
+        path / "journal.db", Origin("s", "t"), create_identity(path / "key")
+    ),
     "roster.db": lambda path: RosterState(path / "roster.db").close(),
     "ledger.db": lambda path: Database(path / "ledger.db").close(),
     "authority.db": lambda path: OrderRegister(path / "authority.db").close(),

@@ -110,7 +110,7 @@ def test_every_dependency_is_argued() -> None:
 def test_what_is_said_of_the_strobe_is_what_it_does_and_that_it_was_not_measured() -> None:
     from edge.domain.face import StrobeFinding
     from edge.domain.pad import strobe, strobe_timing
-    from edge.terminal.attendance import strobe as strobing
+    from edge.terminal.attendance.strobe import BLIND, UNSETTLED
 
     wiring, card = (ROOT / "docs/wiring.md").read_text(), (ROOT / "models/fr-liveness.md").read_text()
     protocol, facts = (ROOT / "docs/protocol.md").read_text(), (ROOT / "docs/facts.md").read_text()
@@ -121,8 +121,8 @@ def test_what_is_said_of_the_strobe_is_what_it_does_and_that_it_was_not_measured
         assert f"| {limit} |" in card
     assert f"| {strobe.DIM} and less |" in card
     assert f"more than {strobe.MOVED:.0%}".replace("%", " %") in card
-    assert (strobe.LEAST, strobe.BURNT, strobing.BLIND) == (1 / 5, 1 / 10, 20), "in words, in the card"
-    for word in (*StrobeFinding, strobing.UNSETTLED):
+    assert (strobe.LEAST, strobe.BURNT, BLIND) == (1 / 5, 1 / 10, 20), "in words, in the card"
+    for word in (*StrobeFinding, UNSETTLED):
         assert f"`strobe_{word}`" in protocol
     assert "It was not measured" in card
     assert "not measured on attacks" in (ROOT / "docs/configuration.md").read_text()

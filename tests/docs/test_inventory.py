@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority import register_schema
-from edge.central.roster import schema as centre_roster
+from edge.central.roster import schema as centre_roster_schema
 from edge.central.store import migrations
 from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import schema
-from edge.journal import schema as journal
-from edge.people import schema as people
+from edge.journal import schema as journal_schema
+from edge.people import schema as people_schema
 from edge.people.roster import state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +23,10 @@ def tables(module: object) -> set[str]:
     return {name for script in scripts for name in re.findall(r"CREATE TABLE (\w+)", script)}
 
 
-SCHEMAS = [("people.db", people), ("journal.db", journal), ("roster.db", state), ("evidence.db", schema),
-           ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", centre_roster)]  # fmt: skip
+SCHEMAS = [
+    ("people.db", people_schema), ("journal.db", journal_schema), ("roster.db", state), ("evidence.db", schema),
+    ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", centre_roster_schema),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "module"), SCHEMAS, ids=[module.__name__ for _, module in SCHEMAS])

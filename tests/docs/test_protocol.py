@@ -21,9 +21,8 @@ import edge
 from edge.crypto import dsse
 from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.protocol import audit_entry, export_manifest, order, receipt, record_kinds, resend_command
-from edge.domain.protocol import record as records
 from edge.domain.protocol.order import Word
-from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
 from edge.domain.time.evidence import TimeEvidence
@@ -134,7 +133,7 @@ def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: 
         event["data"]["direction_assumed"] = value
         assert not valid("record-punch", event)
         with pytest.raises(RecordError, match="direction_assumed is malformed"):
-            records.decode(json.dumps(event).encode())
+            decode(json.dumps(event).encode())
 
 
 @pytest.mark.parametrize("kind", [kind for kind, besides in record_kinds.OPTIONAL.items() if "by" in besides])
@@ -147,7 +146,7 @@ def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Journa
                "-1", "a1/b", "1" * 33, "uid:12345678901", 0, 1000, True, 0.5, [], ["uid:0"], {}):  # fmt: skip
         event = {**without, "data": {**without["data"], "by": by}}
         with pytest.raises(RecordError, match="by is malformed"):
-            records.decode(json.dumps(event).encode())
+            decode(json.dumps(event).encode())
         assert not valid(f"record-{kind}", event), by
 
 
@@ -160,7 +159,7 @@ def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Journal) -> N
     for field, value in wrong:
         other = {**event, "data": {**event["data"], field: value}}
         with pytest.raises(RecordError, match=f"{field} is malformed"):
-            records.decode(json.dumps(other).encode())
+            decode(json.dumps(other).encode())
         assert not valid("record-consent", other), (field, value)
 
 
@@ -171,7 +170,7 @@ def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Journal) -> None:
     for person in (None, "", "Ada", "A" * 26, "a" * 27, 1, [], {}):
         event["data"]["person"] = person
         with pytest.raises(RecordError, match="person is malformed"):
-            records.decode(json.dumps(event).encode())
+            decode(json.dumps(event).encode())
         assert not valid(f"record-{kind}", event), person
 
 
@@ -188,7 +187,7 @@ def test_every_payload_type_of_the_wire_is_one_of_the_envelopes() -> None:
 
 def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
     key = SigningKey(bytes(32))
-    most = max(records.MAX_PAYLOAD, messages.MAX_PAYLOAD)
+    most = max(MAX_PAYLOAD, messages.MAX_PAYLOAD)
     for name in SCHEMAS["envelope"]["properties"]["payloadType"]["enum"]:
         wire = dsse.to_wire(dsse.sign(name, b"x" * most, key))
         assert len(wire) <= dsse.MAX_ENVELOPE
@@ -346,7 +345,7 @@ def test_what_the_reader_refuses_for_its_form_the_schema_refuses(
         target = target[name]
     target[place[-1]] = value
     try:
-        records.decode(json.dumps(event).encode())
+        decode(json.dumps(event).encode())
         accepted = True
     except RecordError:
         accepted = False

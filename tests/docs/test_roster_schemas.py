@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
 from edge.central.store.rows import RegisteredTerminal
@@ -25,7 +25,7 @@ from edge.domain.roster.member import SIZES, Member, decode_member
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import RecordError
 from edge.people.people_store import People
-from edge.people.roster.export import export
+from edge.people.roster.export import export_enrolment
 from tests.docs.test_protocol import DOCS, SCHEMAS, valid
 
 ANN, BOB, FAY, GUY, LEO = (letter * 26 for letter in "abfgl")
@@ -63,11 +63,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
     made: Documents = {name: [] for name in SCHEMAS if name.startswith("roster-")}
     with RosterStore(root) as store:
         for person, member in PEOPLE.items():
-            centre.add(store, "main", person, member)
+            membership.add(store, "main", person, member)
         compose(store, "main", [terminal], AUTHORITY)
-        centre.withdraw(store, GUY)
-        centre.restrict(store, BOB, Restriction.OBJECTED)
-        centre.remove(store, "main", LEO, ErasureReason.REQUESTED)
+        membership.withdraw(store, GUY)
+        membership.restrict(store, BOB, Restriction.OBJECTED)
+        membership.remove(store, "main", LEO, ErasureReason.REQUESTED)
         sent, here = compose(store, "main", [terminal], AUTHORITY), store.site("main")
     assert here is not None
     for topic, one in sent.items():
@@ -83,7 +83,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
             made["roster-member"].append(document(site_key.decrypt(here.key, message.sealed, message.line())))
     with People(root / "terminal.db", b"k" * 32) as people:
         people.receive({ANN: PEOPLE[ANN]}, Policy(CONSENT.policy_version, CONSENT.policy_sha256))
-        wire = export(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people, "2026-03-02T09:00:00.000Z")
+        wire = export_enrolment(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people, "2026-03-02T09:00:00.000Z")
     parsed = dsse.parse(wire)
     assert parsed.payload_type == ENROLMENT_TYPE
     made["enrolment"] = [line(parsed.payload)]

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 from nacl.signing import SigningKey
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
 from edge.central.store.rows import RegisteredTerminal
@@ -42,10 +42,10 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
     with RosterStore(directory) as store:
         for number, person in enumerate("abcd"):
             rows = np.eye(3, 64, number, dtype=np.float32)
-            centre.add(store, GATE.site, person * 26, Member(f"Person {number}", _CONSENT, {"m": rows}))
-        centre.add(store, GATE.site, "e" * 26, Member("Fay", None, {}, tokens=((Token.BADGE, "4711"),)))
+            membership.add(store, GATE.site, person * 26, Member(f"Person {number}", _CONSENT, {"m": rows}))
+        membership.add(store, GATE.site, "e" * 26, Member("Fay", None, {}, tokens=((Token.BADGE, "4711"),)))
         compose(store, GATE.site, [terminal], AUTHORITY)
-        centre.remove(store, GATE.site, "d" * 26, ErasureReason.REQUESTED)
+        membership.remove(store, GATE.site, "d" * 26, ErasureReason.REQUESTED)
         made = compose(store, GATE.site, [terminal], AUTHORITY)
     return tuple(Seed(topic, sent.wire) for topic, sent in made.items())
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import resend_command as commands
-from edge.domain.protocol import topics
+from edge.domain.protocol import resend_command, topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
@@ -124,6 +123,7 @@ def _command(ring: Journal, number: int) -> bytes:
     """One that was taken: repeated, it changes nothing."""
     expires = "2026-03-02T09:00:00.000Z"
     command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, ring.epoch, 1, 4)
-    data = {"command_id": command.id, "command": commands.RESEND, "outcome": "done", "detail": "sending 1 to 4"}
+    what = {"command_id": command.id, "command": resend_command.RESEND}
+    data = {**what, "outcome": "done", "detail": "sending 1 to 4"}
     ring.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
-    return dsse.to_wire(dsse.sign(commands.PAYLOAD_TYPE, commands.encode(command), LEDGER))
+    return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), LEDGER))

@@ -22,7 +22,7 @@ from edge.crypto.key_files import create_identity
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.roster import topics as roster_topics
+from edge.domain.roster.topics import subscriptions
 from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected
@@ -127,9 +127,9 @@ class Terminal:
         roster=None,
     ) -> Publisher:
         settings = settings or self.site.uplink(self.origin.terminal)
-        subscriptions = [topics.receipt(self.origin), topics.command(self.origin)]
-        subscriptions += [] if roster is None else roster_topics.subscriptions(self.origin)
-        uplink = MqttUplink(settings, self.origin, last_will(self.origin), subscriptions)
+        wanted = [topics.receipt(self.origin), topics.command(self.origin)]
+        wanted += [] if roster is None else subscriptions(self.origin)
+        uplink = MqttUplink(settings, self.origin, last_will(self.origin), wanted)
         keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
         publisher = Publisher(
             uplink,

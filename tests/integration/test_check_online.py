@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge import config as configuration
+from edge import config
 from edge.adapters.linux.sd_notify import notifier_from
 from edge.adapters.mqtt.mailbox import Receive
 from edge.adapters.replay.console_signals import ConsoleSignals
@@ -165,7 +165,7 @@ def test_a_ledger_that_lost_what_it_had_receipted(gate, one_answer) -> None:
 def test_beside_a_service_that_nobody_registered_it_says_so(gate, site, impatient) -> None:
     site.ledger()
     signals = ConsoleSignals(io.StringIO())
-    terminal = Terminal(configuration.load(gate.config).config, notifier=notifier_from({}), signals=signals)
+    terminal = Terminal(config.load(gate.config).config, notifier=notifier_from({}), signals=signals)
     thread = threading.Thread(target=terminal.run)
     thread.start()
     try:
@@ -262,7 +262,7 @@ def test_beside_the_running_service_which_takes_its_connection_back(gate, site, 
 
     monkeypatch.setattr("edge.adapters.mqtt.client._pause_s", pause)
     signals = ConsoleSignals(io.StringIO())
-    terminal = Terminal(configuration.load(gate.config).config, notifier=notifier_from({}), signals=signals)
+    terminal = Terminal(config.load(gate.config).config, notifier=notifier_from({}), signals=signals)
     thread = threading.Thread(target=terminal.run)
     thread.start()
     try:
@@ -302,7 +302,7 @@ def test_a_certificate_that_has_expired(gate, site) -> None:
     """`check` may see that before it asks anybody; the broker's word has its cure, too."""
     gate.append()
     certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
-    loaded = configuration.load(gate.config).config
+    loaded = config.load(gate.config).config
     (said,) = online.steps(loaded, factory.load_secrets(loaded))
     assert not said.good
     assert "it has expired" in said.said

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import certificates
 from edge.central.roster import order_follower
@@ -23,8 +23,7 @@ from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record import Draft, Origin, Position, Record, decode
-from edge.domain.protocol.record import encode as encode_record
+from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import enrolment_export
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
@@ -117,7 +116,7 @@ class Learner:
         self.centre, self.terminal = centre, centre.site.terminal(name)
         self.path = centre.root / f"{name}-people.db"
         centre.publish()
-        pinned = load_public(centre.root / key.PUBLIC)
+        pinned = load_public(centre.root / authority_key.PUBLIC)
         roster = Roster(
             self.terminal.origin, self.terminal.key, lambda _people: {key_id(pinned): pinned}, self.people,
             lambda: RosterState(centre.root / f"{name}-received.db"), POLICY, centre.site.clock(), grace_ns=0,
@@ -232,9 +231,9 @@ FILES = (
     (ROSTER_PEOPLE,),
     (ROSTER_DB,),
     (ROSTER_DB, ROSTER_PEOPLE),
-    (key.DB,),
-    (ROSTER_DB, ROSTER_PEOPLE, key.DB),
-    (ROSTER_DB, ROSTER_PEOPLE, key.DB, "roster.key", "authority.key", "authority.pem", "ledger.db"),
+    (authority_key.DB,),
+    (ROSTER_DB, ROSTER_PEOPLE, authority_key.DB),
+    (ROSTER_DB, ROSTER_PEOPLE, authority_key.DB, "roster.key", "authority.key", "authority.pem", "ledger.db"),
 )
 
 
@@ -355,7 +354,7 @@ def test_a_terminal_of_another_site_and_a_revoked_one_take_nobody_out(centre: Ce
 def record_of(site: str, person: str) -> Record:
     data = {"person": person, "reason": "requested", "templates": 1, "by": "uid:7"}
     position = Position("c" * 32, 1, "0" * 64)
-    return decode(encode_record(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, EVIDENCE)))
+    return decode(encode(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, EVIDENCE)))
 
 
 def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_roster_follows(
@@ -367,7 +366,7 @@ def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_ro
     assert "keeps them until 2096" in said
     late = centre.install()
     late.knows(leaves)
-    with OrderRegister(centre.root / key.DB) as registry:
+    with OrderRegister(centre.root / authority_key.DB) as registry:
         told = [(one.origin.terminal, one.order.fields.get("at")) for one in registry.addressed()]
     assert told == [("gate-1", "2096-01-01T00:00:00.000Z"), ("late-1", "2096-01-01T00:00:00.000Z")]
     assert "employment" not in centre.publish(), "once is enough"
@@ -400,7 +399,7 @@ def test_nothing_is_done_while_the_log_is_locked(centre: Centre, monkeypatch: py
     person = centre.add(1, tokens=BADGE)
     words, _ = ACTS[act][0](centre, person), None
     before = everything(centre)
-    with monkeypatch.context() as patched, locked(centre.root / key.DB):
+    with monkeypatch.context() as patched, locked(centre.root / authority_key.DB):
         patched.setattr("edge.storage.sqlite_file.BUSY_S", 0.2)
         code, said = centre.run(*words, broker=act == "publish")
     assert (code, "another process held it" in said) == (74, True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.roster import membership
 from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
 from edge.central.roster.store import RosterStore
@@ -88,7 +88,7 @@ def test_a_full_site_drops_its_oldest_tombstones_and_not_a_publication(
 def test_a_withdrawal_behind_a_new_site_key_is_not_undone_by_a_restore(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
     centre.publish()
-    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, key.DB)
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority_key.DB)
     centre.good("roster withdraw", leaves, *BY)
     centre.good("roster rotate", "main", *BY)
     centre.publish()
@@ -115,7 +115,7 @@ def retained(centre: Centre) -> dict[str, bytes]:
 def test_a_part_of_a_newer_roster_is_no_ground_to_publish_an_older_one(centre: Centre, part: str) -> None:
     stays, leaves = centre.add(1), centre.add(2)
     centre.publish()
-    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, key.DB)
+    restore = backup(centre.root, ROSTER_DB, ROSTER_PEOPLE, authority_key.DB)
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     centre.publish()
     tombstones_are_over(centre)
@@ -138,7 +138,7 @@ def test_a_part_of_a_newer_roster_is_no_ground_to_publish_an_older_one(centre: C
 def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2)
     centre.publish()
-    restore = backup(centre.root, ROSTER_PEOPLE, key.DB)
+    restore = backup(centre.root, ROSTER_PEOPLE, authority_key.DB)
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     tombstones_are_over(centre)
     centre.publish()
@@ -155,7 +155,7 @@ def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre:
 def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_messages_lack(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
     centre.publish()
-    restore = backup(centre.root, ROSTER_PEOPLE, key.DB)
+    restore = backup(centre.root, ROSTER_PEOPLE, authority_key.DB)
     centre.good("roster withdraw", leaves, *BY)
     centre.publish()
     restore()
@@ -237,11 +237,11 @@ def lose_state(centre: Centre) -> None:
     """The broker forgets what it retained of the roster."""
     from edge.central.broker.certificates import AUTHORITY
     from edge.central.roster.publisher import publish
-    from edge.central.roster.publisher import retained as there
+    from edge.central.roster.publisher import retained as at_broker
 
     to = centre.site.uplink(AUTHORITY)
     assert publish(to, "main", {}).emptied
-    assert there(to, "main") == {}
+    assert at_broker(to, "main") == {}
 
 
 def test_a_roster_of_before_beside_a_broker_that_lost_its_state_is_lifted_above_what_terminals_hold(

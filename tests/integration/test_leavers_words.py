@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.roster import order_follower
 from edge.central.roster.store import RosterStore
@@ -184,5 +184,5 @@ def test_the_end_of_an_employment_is_sent_to_terminals_that_it_was_not_ordered_o
     late.knows(leaves)
     centre.order("main/gate-1", "employment-ended", leaves, "--at", "2096-01-01T00:00:00Z")
     centre.publish()
-    with OrderRegister(centre.root / key.DB) as registry:
+    with OrderRegister(centre.root / authority_key.DB) as registry:
         assert {one.origin.terminal: one.times for one in registry.addressed()} == {"gate-1": 0, "late-1": 1}

@@ -15,8 +15,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from edge.adapters.mqtt.uplink import MqttUplink
-from edge.central.authority import key as authority
-from edge.central.authority import order_status
+from edge.central.authority import authority_key, order_status
 from edge.central.broker import certificates
 from edge.central.ledger.verification import verify_all
 from edge.central.roster import membership
@@ -37,7 +36,7 @@ from edge.evidence_images.store import opened
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.orders.order_handler import Orders
-from edge.terminal.subject_access import report as answers
+from edge.terminal.subject_access.report import seal
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.status import last_will
 
@@ -120,7 +119,7 @@ def centre(site):
 
 @pytest.fixture
 def gates(centre):
-    pinned = load_public(centre.root / authority.PUBLIC)
+    pinned = load_public(centre.root / authority_key.PUBLIC)
     made = [Gate(centre, name, pinned) for name in ("gate-1", "gate-2")]
     for gate in made:
         gate.run()
@@ -234,7 +233,7 @@ def test_a_broker_that_lost_its_queue_is_sent_it_again(centre, gates, capsys):
     gates[0].run()
     assert listed(centre, capsys)[0]["state"] == "owed"
     assert listed(centre, capsys, "--send")[0]["times"] == 1, "not again within the hour"
-    db = sqlite3.connect(centre.root / authority.DB, isolation_level=None)
+    db = sqlite3.connect(centre.root / authority_key.DB, isolation_level=None)
     db.execute("UPDATE addressed SET sent = '2026-01-01T00:00:00.000Z'")
     db.close()
     central(centre, "orders", "--send")
@@ -294,7 +293,7 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(
         assert (into / name).stat().st_mode & 0o777 == 0o600
     forged = tmp_path / "forged.sealed"  # whoever knows the public half, which stands in the order
     found = json.loads((into / "data.json").read_text())
-    forged.write_bytes(answers.seal({**found, "name": "Mallory"}, _public_half(tmp_path / "ann.key")))
+    forged.write_bytes(seal({**found, "name": "Mallory"}, _public_half(tmp_path / "ann.key")))
     again = tmp_path / "again"
     again.mkdir()
     capsys.readouterr()
@@ -307,7 +306,7 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(
     assert main([*reading[:5], str(tmp_path / "other.key"), *reading[6:]]) == 65
     for secret in (b"Rightname", b"Unmistakable", b"Wanda"):
         assert secret not in gates[0].bytes()
-        assert secret not in (centre.root / authority.DB).read_bytes()
+        assert secret not in (centre.root / authority_key.DB).read_bytes()
         assert not any(secret in raw + base64.b64decode(json.loads(raw).get("payload", "")) for _, raw in tap.heard)
 
 
@@ -394,13 +393,13 @@ def test_an_image_comes_from_a_terminal_to_the_employers_key_alone(centre, gates
 def test_keys_are_rotated_while_terminals_work(centre, gates, capsys):
     person = new_person_id()
     gates[0].enrol(person)
-    old = authority.load(centre.root)
+    old = authority_key.load(centre.root)
     assert main(["central", "authority", "rotate", str(centre.root), "--why", "yearly", "--overlap", "30d"]) == 0
     central(centre, "orders", "--send")
     centre.eventually(lambda: not listed(centre, capsys), "both learned the next key")
     assert order(centre, "main/gate-1", "restrict", person) == 0
     assert gates[0].matched() == ()
-    assert authority.load(centre.root) != old
+    assert authority_key.load(centre.root) != old
     assert main(["central", "audit", str(centre.root)]) == 0
 
 
@@ -415,7 +414,7 @@ def test_hostile_orders_change_nothing(centre, gates, stranger_key):
         "v": 1, "id": "c" * 32, "site": "main", "terminals": "*", "sequence": 1, "issued": text,
         "expires": text[:-2] + "9Z", "order": "erase", "person": person, "reason": "requested",
     }  # fmt: skip
-    key = authority.load(centre.root)
+    key = authority_key.load(centre.root)
 
     def sealed(signer, kind: str = ORDER_TYPE, **changes: object) -> bytes:
         return dsse.to_wire(dsse.sign(kind, json.dumps({**document, **changes}).encode(), signer))

@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 
 from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.publisher import PublishOutcome, publish
 from edge.central.roster.store import RosterStore
@@ -57,7 +57,7 @@ class Company:
     def add(self, number: int) -> str:
         person = new_person_id()
         member = Member(NAMES[number], CONSENT, {MODEL: templates(number)})
-        assert centre.add(self.store, "main", person, member)
+        assert membership.add(self.store, "main", person, member)
         self.ids.append(person)
         return person
 
@@ -143,14 +143,14 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
 
     with site.store() as ledger:
         assert ledger.revoke(key_id(first.key.verify_key))
-    centre.remove(company.store, "main", bob, ErasureReason.REQUESTED)
+    membership.remove(company.store, "main", bob, ErasureReason.REQUESTED)
     assert company.publish().emptied == 1  # the first terminal's key
     site.eventually(lambda: company.matched(first) == {ann, cyd}, "the tombstone, which needs no key")
     company.run(second)
     site.eventually(lambda: company.matched(second) == {ann, cyd}, "what is retained, at the one that was away")
 
     renamed = Member("Ada Planted-Again", CONSENT, {MODEL: templates(0)})
-    centre.add(company.store, "main", ann, renamed)
+    membership.add(company.store, "main", ann, renamed)
     company.publish()
 
     def name_at(terminal) -> str:
@@ -211,7 +211,7 @@ def test_an_erasure_reaches_the_terminal_and_its_record_the_ledger(company, site
     company.publish()
     company.run(terminal)
     site.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
-    centre.remove(company.store, "main", ann, ErasureReason.EMPLOYMENT_ENDED)
+    membership.remove(company.store, "main", ann, ErasureReason.EMPLOYMENT_ENDED)
     company.publish()
     site.eventually(lambda: company.matched(terminal) == {bob}, "the removal")
     site.eventually(lambda: site.count() == 1, "the record")
@@ -248,7 +248,7 @@ def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_
     secrets = planted()
     # the ciphertext alone is nowhere in the clear, but in base64 within the message
     site.eventually(lambda: left(secrets) == set(secrets) - {"ciphertext"}, "what was planted is found")
-    centre.remove(company.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(company.store, "main", ann, ErasureReason.REQUESTED)
     company.publish()
     site.eventually(lambda: left(secrets) == set(), "nothing of it is left")
     assert company.matched(terminal) == {bob}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edge.central.broker import templates
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.topics import TopicPart, place_of
@@ -73,7 +73,7 @@ def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, si
     away.leave()
     away.come_back()
     away.leave()
-    centre.remove(company.store, "main", ids[0], ErasureReason.REQUESTED)
+    membership.remove(company.store, "main", ids[0], ErasureReason.REQUESTED)
     company.publish()
     away.come_back()
     away.knows(*ids[1:])
@@ -122,7 +122,7 @@ def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
     away.leave()
     ids = [first, company.add(1), company.add(2)]
     for _ in range(60):
-        centre.rotate(company.store, "main")
+        membership.rotate(company.store, "main")
         company.publish()
     away.come_back()
     away.knows(*ids)
@@ -141,7 +141,7 @@ def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy
         people.add(own, "Own")
         people.means.give(own, Token.BADGE, "4711")
     member = company.store.people.member(ann)
-    centre.add(company.store, "main", ann, replace(member, tokens=((Token.BADGE, "4711"),)))
+    membership.add(company.store, "main", ann, replace(member, tokens=((Token.BADGE, "4711"),)))
     company.publish()
     site.eventually(lambda: away.publisher._roster.counters()["roster_out"] == 1, "it is another's")
     with company.people(away.terminal) as people:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import decode
@@ -34,7 +34,7 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     tap = site.neighbour("eavesdropper", "#")
     first, second = site.terminal("gate-1"), site.terminal("gate-2")
     fay, ann = new_person_id(), company.add(0)
-    assert centre.add(company.store, "main", fay, FACELESS)
+    assert membership.add(company.store, "main", fay, FACELESS)
     company.publish()
     running = company.run(first)
     site.eventually(lambda: whose(company, first) == fay, "the badge, where nobody enrolled them")
@@ -42,14 +42,14 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     assert "roster-incomplete" not in running.alarms
 
     agreed = replace(FACELESS, consent=CONSENT, templates={MODEL: templates(1)})
-    assert centre.add(company.store, "main", fay, agreed)
+    assert membership.add(company.store, "main", fay, agreed)
     company.publish()
     company.run(second)
     for terminal in (first, second):
         site.eventually(lambda at=terminal: company.matched(at) == {ann, fay}, "their face, by their consent")
         assert whose(company, terminal) == fay
 
-    assert centre.withdraw(company.store, fay) == ["main"]
+    assert membership.withdraw(company.store, fay) == ["main"]
     company.publish()
     for terminal in (first, second):
         site.eventually(lambda at=terminal: company.matched(at) == {ann}, "the withdrawal")
@@ -60,7 +60,7 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     told = {(one.kind, one.data["person"], one.data["state"]) for one in records}
     assert told == {(Kind.CONSENT, fay, "withdrawn")}
 
-    centre.remove(company.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
+    membership.remove(company.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
     company.publish()
     for terminal in (first, second):
         site.eventually(lambda at=terminal: whose(company, at) is None, "the removal")
@@ -81,8 +81,9 @@ def test_an_eavesdropper_cannot_tell_by_its_entry_who_gave_no_face(company, site
     tap = site.neighbour("eavesdropper", "#")
     site.terminal("gate-1")
     fay, ann = new_person_id(), new_person_id()
-    centre.add(company.store, "main", fay, FACELESS)
-    centre.add(company.store, "main", ann, Member(NAMES[0], CONSENT, {MODEL: templates(0), "other": templates(2)}))
+    membership.add(company.store, "main", fay, FACELESS)
+    both = {MODEL: templates(0), "other": templates(2)}
+    membership.add(company.store, "main", ann, Member(NAMES[0], CONSENT, both))
     company.publish()
     for person in (fay, ann):
         tap.hears(f"{PERSONS}/{person}", b"payload")

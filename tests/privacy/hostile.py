@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from nacl.signing import SigningKey
 
-from edge.central.authority import key as authority
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.domain.protocol import topics
@@ -41,7 +41,7 @@ def attack(company: Company, findings: Findings) -> None:
 
 
 def _orders(company: Company) -> list[Message]:
-    key, victim = authority.load(company.centre), company.staff[cast.OTHERS].person
+    key, victim = authority_key.load(company.centre), company.staff[cast.OTHERS].person
     topic = topics.command(company.reception.origin)
     now = datetime.now(UTC)
     until = _text(now + timedelta(days=30))
@@ -53,7 +53,7 @@ def _orders(company: Company) -> list[Message]:
         return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(made), by))
 
     genuine = signed(order)
-    with OrderRegister(company.centre / authority.DB) as registry:
+    with OrderRegister(company.centre / authority_key.DB) as registry:
         issued = registry.addressed()
     replayed = [one.wire for one in issued if one.order.word is Word.RESTRICT][:1]
     theirs = [one.wire for one in issued if one.order.terminals == (company.whole.name,)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity
-from edge.central.authority.key import DB
+from edge.central.authority.authority_key import DB
 from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
 from edge.crypto.dsse import key_id
 from edge.ports import Connected

@@ -12,7 +12,6 @@ from edge.cli.central import roster_publish
 from edge.crypto import site_key
 from edge.domain.protocol.order import Order
 from edge.domain.recognition.gallery import Gallery
-from edge.evidence_images import store as evidence
 from edge.people import erasure
 from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
@@ -109,7 +108,7 @@ def _keep_stranger() -> Any:
 
 def _keep_image() -> Any:
     """What is over is never deleted: an image is thought to be of today."""
-    return patch.object(evidence.rules, "expired", lambda _one, _passage: False)
+    return patch("edge.domain.privacy.image_retention.expired", lambda _one, _passage: False)
 
 
 def _forget_order() -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.adapters.linux import instance_lock as lock_module
+from edge.adapters.linux import instance_lock
 from edge.adapters.linux.instance_lock import RUN_LOCK, only_one
 from edge.crypto.key_files import create_identity, public_pem
 from edge.errors import AlreadyRuns
@@ -56,7 +56,7 @@ def test_whatever_lies_in_the_lock_s_place_there_is_one_terminal_at_a_time(
 def test_of_two_that_see_the_same_folder_one_gets_the_lock(tmp_path: Path, monkeypatch) -> None:
     lock, seen = tmp_path / RUN_LOCK, threading.Barrier(2, timeout=60)
     lock.mkdir()
-    genuine, held = lock_module.is_strange, []
+    genuine, held = instance_lock.is_strange, []
 
     def strange(path: Path) -> bool:
         answer = genuine(path)
@@ -72,7 +72,7 @@ def test_of_two_that_see_the_same_folder_one_gets_the_lock(tmp_path: Path, monke
 
     asked: list[threading.Thread] = []
     done = threading.Event()
-    monkeypatch.setattr(lock_module, "is_strange", strange)
+    monkeypatch.setattr(instance_lock, "is_strange", strange)
     both = [threading.Thread(target=start) for _ in range(2)]
     for one in both:
         one.start()

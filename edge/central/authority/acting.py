@@ -12,8 +12,7 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from edge.central.authority import key as authority
-from edge.central.authority import lock
+from edge.central.authority import authority_key, lock
 from edge.central.authority.register import Actor, OrderRegister
 from edge.domain.protocol.audit_entry import Act
 from edge.errors import LedgerRefused, NameRefused
@@ -66,10 +65,10 @@ class AuthoritySession:
 @contextlib.contextmanager
 def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
     """The authority's key and log for one act or a few. Raises KeyFileError, LedgerError."""
-    authority.refuse_none(directory)
+    authority_key.refuse_none(directory)
     with lock.held(directory):
-        key = authority.in_force(directory)
-        with OrderRegister(directory / authority.DB) as registry:
+        key = authority_key.in_force(directory)
+        with OrderRegister(directory / authority_key.DB) as registry:
             registry.settle(key)
             yield AuthoritySession(registry, key, doing)
 
@@ -101,7 +100,7 @@ def book_of(directory: Path, doing: Actor) -> Iterator[Book]:
 
     Raises KeyFileError, LedgerError.
     """
-    if not any((directory / one).exists() for one in (authority.KEY, authority.NEXT, authority.DB)):
+    if not any((directory / one).exists() for one in (authority_key.KEY, authority_key.NEXT, authority_key.DB)):
         yield Book(None)
         return
     with turn_of(directory, doing) as desk:

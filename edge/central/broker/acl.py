@@ -6,7 +6,7 @@ The ACL is the fence between tenants, not the proof of anything: the ledger beli
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from edge.central.broker import templates as texts
+from edge.central.broker import templates
 from edge.domain.protocol import names
 from edge.errors import NameRefused
 
@@ -16,7 +16,7 @@ _INSTANCE = re.compile(r"user ledger\.([a-z0-9-]+)")
 
 def render_acl(sites: Sequence[str], instances: Sequence[str] = ()) -> str:
     """The text of the ACL file. Raises NameRefused (a ValueError): a wildcard would open every site."""
-    return texts.ACL_HEAD + "\n".join(_blocks(sites, instances))
+    return templates.ACL_HEAD + "\n".join(_blocks(sites, instances))
 
 
 def sites_of(acl: str) -> list[str]:
@@ -67,10 +67,10 @@ def _blocks(sites: Sequence[str], instances: Sequence[str]) -> Iterator[str]:
             names.instance(instance)
     except ValueError as error:
         raise NameRefused(str(error)) from error
-    yield texts.ACL_LEDGER
-    yield texts.ACL_AUTHORITY
-    yield from (texts.ACL_INSTANCE.format(instance=instance) for instance in instances)
-    yield from (texts.ACL_SITE.format(site=site) for site in sites)
+    yield templates.ACL_LEDGER
+    yield templates.ACL_AUTHORITY
+    yield from (templates.ACL_INSTANCE.format(instance=instance) for instance in instances)
+    yield from (templates.ACL_SITE.format(site=site) for site in sites)
 
 
 def _into_user(lines: list[str], user: str, rules: Sequence[str]) -> None:
@@ -82,7 +82,7 @@ def _into_user(lines: list[str], user: str, rules: Sequence[str]) -> None:
 
 
 def _former(sites: Sequence[str]) -> set[str]:
-    return {line.format(site=site) for site in sites for line in texts.ACL_FORMER}
+    return {line.format(site=site) for site in sites for line in templates.ACL_FORMER}
 
 
 def _matches(pattern: re.Pattern[str], acl: str) -> list[str]:

@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.central.broker import issued_certificates
 from edge.central.ownership import adopt, make_directory
-from edge.domain.protocol import names as naming
+from edge.domain.protocol import names
 from edge.errors import KeyFileError, NameRefused
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
@@ -92,7 +92,7 @@ def renew_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIME
 
 def issue_server(
     directory: Path,
-    names: Sequence[str],
+    hosts: Sequence[str],
     *,
     lifetime: timedelta = LEAF_LIFETIME,
     name: str = "server",
@@ -101,12 +101,12 @@ def issue_server(
     """Issue the broker's certificate for these host names and addresses; replaces an earlier one.
 
     With `keep_key` for the private key that is there. Raises KeyFileError when the CA is missing, NameRefused (a
-    ValueError) when `names` is empty or holds what is no host.
+    ValueError) when `hosts` is empty or holds what is no host.
     """
-    if not names:
+    if not hosts:
         raise NameRefused("a server certificate names at least one host or address; give one with --host")
     try:
-        hosts = [naming.host(entry) for entry in names]
+        hosts = [names.host(entry) for entry in hosts]
     except ValueError as error:
         raise NameRefused(str(error)) from error
     alternatives = x509.SubjectAlternativeName([_alternative(entry) for entry in hosts])
@@ -129,7 +129,7 @@ def issue_client(directory: Path, common_name: str, *, lifetime: timedelta = LEA
     grants. An instance's, `ledger.NAME`, has a full stop, so that no terminal can be called so.
     """
     try:
-        naming.name(common_name.removeprefix(f"{LEDGER}."))
+        names.name(common_name.removeprefix(f"{LEDGER}."))
     except ValueError as error:
         raise NameRefused(str(error)) from error
     return _issue(

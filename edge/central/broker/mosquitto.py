@@ -18,8 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.central.broker import certificates, templates
-from edge.central.broker import revocation_list as crl
+from edge.central.broker import certificates, revocation_list, templates
 from edge.central.broker.acl import render_acl
 from edge.errors import BrokerError
 
@@ -182,7 +181,7 @@ class EmbeddedBroker:
             address=self.host,
             port=self.port,
             credentials=server,
-            crl=crl.ensure(self.pki),
+            crl=revocation_list.ensure(self.pki),
             acl=self.acl,
             state=self.directory,
             sites=self._sites,

@@ -13,7 +13,7 @@ import numpy as np
 from edge.central.roster.store import MemberRow, RosterStore, SiteRow
 from edge.central.store.rows import now
 from edge.crypto import site_key
-from edge.domain.people.consent import Policy, ended, last_word
+from edge.domain.people.consent import Policy, ended_consent, last_word
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.domain.roster.messages import MAX_PEOPLE
@@ -92,7 +92,7 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun:
     member = store.people.member(person)
     if member.consent is None or member.consent.withdrawn_at:
         return []
-    left = replace(member, consent=ended(member.consent, now()), templates={})
+    left = replace(member, consent=ended_consent(member.consent, now()), templates={})
     if contradiction(left) is not None:
         if or_remove:
             begun(sorted(here))

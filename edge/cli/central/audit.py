@@ -42,12 +42,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_audit(arguments: argparse.Namespace) -> int:
     """Verify and print, or enter."""
-    from edge.central.authority import key
+    from edge.central.authority import authority_key
     from edge.central.authority.audit import check
     from edge.crypto.key_files import load_public
     from edge.errors import JournalAltered
 
-    present = load_public(arguments.directory / key.PUBLIC, PUBLIC_ORIGIN)
+    present = load_public(arguments.directory / authority_key.PUBLIC, PUBLIC_ORIGIN)
     if arguments.enter is not None:
         return _enter(arguments)
     with open_registry(arguments.directory) as registry:

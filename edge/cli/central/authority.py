@@ -77,11 +77,11 @@ def book_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager
 
 def open_registry(directory: Path) -> "OrderRegister":
     """What the authority did, for a reader: a wrong DIR gets no new one. Raises LedgerError."""
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.central.authority.register import OrderRegister
     from edge.errors import LedgerError
 
-    path = directory / authority.DB
+    path = directory / authority_key.DB
     if not path.exists():
         raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
     return OrderRegister(path)
@@ -89,12 +89,12 @@ def open_registry(directory: Path) -> "OrderRegister":
 
 def verified(registry: "OrderRegister", directory: Path) -> "list[AuditEntry]":
     """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.central.authority.audit import check
     from edge.crypto.key_files import load_public
     from edge.errors import JournalAltered
 
-    report = check(registry, load_public(directory / authority.PUBLIC, PUBLIC_ORIGIN))
+    report = check(registry, load_public(directory / authority_key.PUBLIC, PUBLIC_ORIGIN))
     if report.problem is not None:
         raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
     return report.entries
@@ -102,24 +102,23 @@ def verified(registry: "OrderRegister", directory: Path) -> "list[AuditEntry]":
 
 def run_init(arguments: argparse.Namespace) -> int:
     """Make what is missing."""
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.crypto.dsse import key_id
 
     arguments.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = authority.init(arguments.directory, doing(arguments))
-    print(f"authority     {arguments.directory / authority.PUBLIC}  (every terminal pins it: keys.authority)")
-    print(
-        f"key           {key_id(key.verify_key)}; keep {arguments.directory / authority.KEY} closed and backed up"
-    )
+    key = authority_key.init(arguments.directory, doing(arguments))
+    print(f"authority     {arguments.directory / authority_key.PUBLIC}  (every terminal pins it: keys.authority)")
+    kept = arguments.directory / authority_key.KEY
+    print(f"key           {key_id(key.verify_key)}; keep {kept} closed and backed up")
     return 0
 
 
 def run_show(arguments: argparse.Namespace) -> int:
     """Print the PEM."""
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.crypto.key_files import public_pem
 
-    print(public_pem(authority.load(arguments.directory).verify_key), end="")
+    print(public_pem(authority_key.load(arguments.directory).verify_key), end="")
     return 0
 
 
@@ -127,11 +126,11 @@ def run_rotate(arguments: argparse.Namespace) -> int:
     """Make the next key, and the orders that name it."""
     from datetime import UTC, datetime
 
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.errors import LedgerRefused
 
-    if arguments.overlap > authority.ROTATION_VALID:
-        raise LedgerRefused(f"--overlap is longer than {authority.ROTATION_VALID.days}d; give a shorter one")
+    if arguments.overlap > authority_key.ROTATION_VALID:
+        raise LedgerRefused(f"--overlap is longer than {authority_key.ROTATION_VALID.days}d; give a shorter one")
     sites: dict[str, list[str]] = {}
     with open_ledger(arguments.directory) as store:
         for one in store.terminals():
@@ -139,7 +138,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
             if one.revoked is None and one.origin.terminal not in names:
                 names.append(one.origin.terminal)
     sites = {site: names for site, names in sites.items() if names}
-    made = authority.rotate(
+    made = authority_key.rotate(
         arguments.directory, doing(arguments), sites, overlap=arguments.overlap, start=datetime.now(UTC)
     )
     print(f"rotated       the key {made.keyid} signs from now on; the old one counts until {made.until}")

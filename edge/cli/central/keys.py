@@ -59,7 +59,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_issue(arguments: argparse.Namespace) -> int:
     """Issue, and say where the files belong and what they replace."""
-    from edge.central.authority import key as authority
+    from edge.central.authority import authority_key
     from edge.central.broker import certificates, revocation_list
     from edge.domain.protocol.audit_entry import Act
 
@@ -73,8 +73,8 @@ def run_issue(arguments: argparse.Namespace) -> int:
     print(f"key           {files.key}  (there: {_TO}/keys/tls-key; move it, keep no copy)")
     print(f"ca            {files.ca}  (there: {_TO}/tls/ca.pem)")
     print(f"ledger key    {base / LEDGER_PUBLIC}  (there: {_TO}/ledger.pem)")
-    if (base / authority.PUBLIC).exists():
-        print(f"authority     {base / authority.PUBLIC}  (there: {_TO}/authority.pem, which keys.authority names)")
+    if (pinned := base / authority_key.PUBLIC).exists():
+        print(f"authority     {pinned}  (there: {_TO}/authority.pem, which keys.authority names)")
     if former:
         print(
             f"replaces      that of {former[-1].begin:%Y-%m-%d}, which counts until {_day(former[-1])}; to end it\n"

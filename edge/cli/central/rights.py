@@ -157,7 +157,8 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_policy(arguments: argparse.Namespace) -> int:
     """Everybody's last word."""
-    from edge.central.authority import order_status as owing
+    from edge.central.authority import order_status
+    from edge.central.authority.order_status import OrderState
     from edge.central.authority.policy_acceptance import (
         PolicyAnswer,
         as_json,
@@ -168,11 +169,11 @@ def run_policy(arguments: argparse.Namespace) -> int:
     )
 
     with open_registry(arguments.directory) as registry, open_ledger(arguments.directory) as store:
-        about = ordered(owing.standing(registry, store))
+        about = ordered(order_status.standing(registry, store))
         policy, again = (None, False) if about is None else (about.policy, about.consent_again)
         people = standings(consents(store), policy, consent_again=again)
         since = [] if about is None else not_ordered(about, store)
-    late = [] if about is None else [one for one in about.terminals if one.state is not owing.OrderState.DONE]
+    late = [] if about is None else [one for one in about.terminals if one.state is not OrderState.DONE]
     owed = [one for one in people if one.answer is PolicyAnswer.OWED]
     if arguments.json:
         print(json.dumps(as_json(about, people, since), indent=2))
@@ -303,13 +304,13 @@ def _refuse_unanswered(arguments: argparse.Namespace, orders: "list[OrderStatus]
 
     An order that was cancelled is waited for, too, unless the request is ended without one by an express word.
     """
-    from edge.central.authority import order_status as owing
+    from edge.central.authority.order_status import OrderState, unanswered
     from edge.errors import LedgerRefused
 
     with open_ledger(arguments.directory) as store:
         active = {one.origin for one in store.terminals() if one.revoked is None}
-    open_ones = [one for one in owing.unanswered(orders) if one.addressed.origin in active]
-    late = [one for one in open_ones if not (arguments.without_order and one.state is owing.OrderState.CANCELLED)]
+    open_ones = [one for one in unanswered(orders) if one.addressed.origin in active]
+    late = [one for one in open_ones if not (arguments.without_order and one.state is OrderState.CANCELLED)]
     if late:
         names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.doubt or one.state})" for one in late}))
         raise LedgerRefused(
@@ -351,11 +352,12 @@ def _refuse_unasked(arguments: argparse.Namespace, request: "Request", orders: "
 
 def _despite(arguments: argparse.Namespace, request: "Request", orders: "list[OrderStatus]") -> dict[str, Any]:
     """What speaks against it, which was asked for in so many words; it stands in the log. Raises LedgerRefused."""
-    from edge.central.authority import order_status as owing
+    from edge.central.authority import order_status
+    from edge.central.authority.order_status import OrderState
     from edge.domain.attendance.doubts import Doubt
     from edge.errors import LedgerRefused
 
-    said = {owing.OrderState.DONE, owing.OrderState.REFUSED}
+    said = {OrderState.DONE, OrderState.REFUSED}
     if not any(one.state in said and one.doubt is not Doubt.UNPROVEN for one in orders):
         if not arguments.without_order:
             raise LedgerRefused(
@@ -364,7 +366,7 @@ def _despite(arguments: argparse.Namespace, request: "Request", orders: "list[Or
                 f"{arguments.request}, or --without-order where it was answered otherwise, and --ground says how"
             )
         return {"without_order": True}
-    refused = sorted({one.addressed.origin.terminal for one in owing.refused(orders)})
+    refused = sorted({one.addressed.origin.terminal for one in order_status.refused(orders)})
     if refused and not arguments.although_refused:
         raise LedgerRefused(
             f"{arguments.request}: {', '.join(refused)} refused what was ordered; `central rights list` says why. "
@@ -388,11 +390,11 @@ def _refuse_held(directory: Path, request: "Request") -> None:
 
 def _owing(registry: "OrderRegister", directory: Path) -> "dict[int, list[OrderStatus]]":
     """The orders of each request at each terminal."""
-    from edge.central.authority import order_status as owing
+    from edge.central.authority import order_status
     from edge.domain.privacy.subject_requests import requests
 
     with open_ledger(directory) as store:
-        found = owing.standing(registry, store)
+        found = order_status.standing(registry, store)
     return {
         request.number: [one for one in found if one.addressed.order.id in request.orders]
         for request in requests(verified(registry, directory))

@@ -120,7 +120,7 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
 
 def run_withdraw(arguments: argparse.Namespace) -> int:
     """Withdraw."""
-    from edge.central.roster import membership as roster
+    from edge.central.roster import membership
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
 
@@ -131,7 +131,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
     ):
         if not any(arguments.person in store.members(site) for site in store.sites()):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
-        sites = roster.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
+        sites = membership.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
     if not sites:
         print(f"{arguments.person}: there is no face of theirs in the roster")
         return 0
@@ -142,8 +142,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
 def run_remove(arguments: argparse.Namespace) -> int:
     """Remove."""
-    from edge.central.roster import membership as roster
-    from edge.central.roster import order_follower
+    from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.domain.protocol.record_kinds import ErasureReason
     from edge.errors import LedgerRefused
@@ -154,12 +153,12 @@ def run_remove(arguments: argparse.Namespace) -> int:
         if not sites and arguments.person not in order_follower.nowhere(store):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
-            everywhere = set(roster.places(store, arguments.person)) <= set(sites)
+            everywhere = set(membership.places(store, arguments.person)) <= set(sites)
             act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
             for site in sites:
-                roster.remove(store, site, arguments.person, ErasureReason(arguments.reason))
+                membership.remove(store, site, arguments.person, ErasureReason(arguments.reason))
             if not sites:
-                roster.erase(store, arguments.person, ErasureReason(arguments.reason))
+                membership.erase(store, arguments.person, ErasureReason(arguments.reason))
     print(f"removed       {arguments.person} from {', '.join(sites) or 'the people file; no site had them'}")
     _say_publish(arguments)
     return 0
@@ -206,7 +205,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 def run_rotate(arguments: argparse.Namespace) -> int:
     """Rotate."""
-    from edge.central.roster import membership as roster
+    from edge.central.roster import membership
     from edge.domain.protocol.audit_entry import Act
 
     with (
@@ -214,7 +213,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
         turn_of(arguments) as desk,
         desk.act(Act.ROSTER_KEY) as act,
     ):
-        number = roster.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
+        number = membership.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
     print(f"{arguments.site}: key {number} is made")
     _say_publish(arguments)
     return 0

@@ -145,10 +145,9 @@ def _adopt(
     there: dict[str, bytes],
     arguments: argparse.Namespace,
 ) -> "Adopted | None":
-    from edge.central.roster import adoption
-    from edge.central.roster import retained as roster_retained
+    from edge.central.roster import adoption, retained
 
-    found = roster_retained.read(site, there, desk.registry.keys())
+    found = retained.read(site, there, desk.registry.keys())
     if found.strangers:
         say(
             f"{site}: the broker's roster has messages under keys that the log here does not name "

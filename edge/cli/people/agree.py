@@ -30,14 +30,14 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Record it."""
     from edge import config
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
     from edge.terminal.operator import actions
 
     attested(arguments, "no consent, no matching")
     loaded = config.load(arguments.config).config
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
-        policy = people.accepted(parts.policy(loaded))[0]
-    utc = parts.clock().evidence().utc
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+        policy = people.accepted(factory.policy(loaded))[0]
+    utc = factory.clock().evidence().utc
     consent = given(arguments, policy, utc, witness_of(arguments))
     with_terminal(arguments, lambda **parts: actions.agree(arguments.person, consent, policy, **parts))
     print(f"{arguments.person} agreed to policy {policy.version}; the record says so")

@@ -77,10 +77,10 @@ def run_rectify(arguments: argparse.Namespace) -> int:
 def run_access(arguments: argparse.Namespace) -> int:
     """Hand it out."""
     from edge import config
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
     from edge.terminal.operator import actions
 
-    origin = parts.origin(config.load(arguments.config).config)
+    origin = factory.origin(config.load(arguments.config).config)
     written = with_terminal(
         arguments, lambda **parts: actions.access(arguments.person, arguments.to, origin, **parts)
     )
@@ -92,15 +92,15 @@ def run_access(arguments: argparse.Namespace) -> int:
 def run_policy(arguments: argparse.Namespace) -> int:
     """Print it; which one it is goes to standard error."""
     from edge import config
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
 
     loaded = config.load(arguments.config).config
-    configured = parts.policy(loaded)
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
+    configured = factory.policy(loaded)
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
         policy = people.accepted(configured)[0]
         text = people.policy_text(policy)
     print(f"policy {policy.version}, sha256 {policy.sha256}", file=sys.stderr)
-    print(text if text is not None else parts.policy_text(loaded), end="")
+    print(text if text is not None else factory.policy_text(loaded), end="")
     return 0
 
 
@@ -121,9 +121,9 @@ def _verb(
 def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
     """Call `act` with the terminal's people, ring and clock, and `by`, who acts; beside the running service."""
     from edge import config
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
 
     loaded = config.load(arguments.config).config
-    secrets = parts.load_secrets(loaded)
-    with parts.open_people(loaded, secrets) as people, parts.open_ring(loaded, secrets) as ring:
-        return act(people=people, ring=ring, clock=parts.clock(), by=operator(arguments))
+    secrets = factory.load_secrets(loaded)
+    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
+        return act(people=people, ring=ring, clock=factory.clock(), by=operator(arguments))

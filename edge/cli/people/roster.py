@@ -47,9 +47,9 @@ def run_roster(arguments: argparse.Namespace) -> int:
     from edge import config
     from edge.people.roster.state import HELD, MANIFEST, OUT
     from edge.people.roster.sync import missing_of
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
 
-    received = parts.open_received(config.load(arguments.config).config, mend=False)
+    received = factory.open_received(config.load(arguments.config).config, mend=False)
     try:
         rows, mark, missing = received.rows().values(), received.mark(MANIFEST), missing_of(received)
     finally:
@@ -75,12 +75,12 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Export."""
     from edge import config
     from edge.crypto.key_files import load_public
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
     from edge.terminal.operator import actions
 
     centre = load_public(arguments.to, "copy the centre's roster.pem there (`smartclocker central init` made it)")
     loaded = config.load(arguments.config).config
-    speaks = parts.origin(loaded), parts.load_secrets(loaded).identity
+    speaks = factory.origin(loaded), factory.load_secrets(loaded).identity
     path = arguments.out or Path(f"{arguments.person}.scp")
     size = with_terminal(
         arguments, lambda **parts: actions.export(arguments.person, path, centre, *speaks, **parts)

@@ -57,11 +57,11 @@ def run_list(arguments: argparse.Namespace) -> int:
     """Print the roster."""
     from edge import config
     from edge.domain.people.consent import is_active
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
 
     loaded = config.load(arguments.config).config
-    with parts.open_people(loaded, parts.load_secrets(loaded)) as people:
-        accepted, ways = people.accepted(parts.policy(loaded)), people.means.overview()
+    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+        accepted, ways = people.accepted(factory.policy(loaded)), people.means.overview()
         rows: list[dict[str, Any]] = [
             {
                 "person": person.id,
@@ -80,7 +80,7 @@ def run_list(arguments: argparse.Namespace) -> int:
             }
             for person in people.list()
         ]
-        coming = parts.coming(loaded)
+        coming = factory.coming(loaded)
         ready = None if coming is None else people.ready(coming)
     if arguments.json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -122,10 +122,10 @@ def _why(row: dict[str, Any]) -> str:
 def run_withdraw(arguments: argparse.Namespace) -> int:
     """Withdraw."""
     from edge import config
-    from edge.terminal import factory as parts
+    from edge.terminal import factory
     from edge.terminal.operator import actions
 
-    policy = parts.policy(config.load(arguments.config).config)
+    policy = factory.policy(config.load(arguments.config).config)
     with_terminal(arguments, lambda **parts: actions.withdraw(arguments.person, policy, **parts))
     print(f"withdrawn: {arguments.person} is no longer matched; the record says so")
     return 0

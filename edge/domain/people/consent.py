@@ -47,7 +47,7 @@ class Consent:
     """RFC 3339; set once, never cleared: agreeing again is a new consent."""
 
 
-def problems(consent: Consent, policy: Policy) -> list[str]:
+def consent_problems(consent: Consent, policy: Policy) -> list[str]:
     """Everything that keeps this consent from being valid under `policy`, each with its cure; empty when valid."""
     found = []
     if consent.policy_version != policy.version or consent.policy_sha256 != policy.sha256:
@@ -71,10 +71,10 @@ def problems(consent: Consent, policy: Policy) -> list[str]:
 
 def is_active(consent: Consent | None, policy: Policy) -> bool:
     """Whether matching is permitted now: a valid consent to this very policy, not withdrawn."""
-    return consent is not None and not problems(consent, policy)
+    return consent is not None and not consent_problems(consent, policy)
 
 
-def ended(given: Consent, when: str) -> Consent:
+def ended_consent(given: Consent, when: str) -> Consent:
     """The consent withdrawn at `when`; a clock that was behind, then or at its giving, puts no end before it."""
     return replace(given, withdrawn_at=given.given_at if is_later(given.given_at, when) else when)
 

@@ -11,7 +11,9 @@ from edge.domain.roster.member import encode_member
 from edge.people.people_store import People
 
 
-def export(person: str, centre: VerifyKey, origin: Origin, identity: SigningKey, people: People, at: str) -> bytes:
+def export_enrolment(
+    person: str, centre: VerifyKey, origin: Origin, identity: SigningKey, people: People, at: str
+) -> bytes:
     """The envelope. `centre` is the roster's public key there, `identity` the terminal's, `at` now (RFC 3339 UTC).
 
     Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.

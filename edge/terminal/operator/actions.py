@@ -22,7 +22,7 @@ from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.people.roster import export as roster_export
+from edge.people.roster.export import export_enrolment
 from edge.ports import Clock
 from edge.storage.new_file import NewFile
 from edge.terminal.operator import enrolment
@@ -196,7 +196,7 @@ def export(
     Raises PeopleError, RecordError, JournalError, TransferError.
     """
     now = clock.evidence()
-    wire = roster_export.export(person, centre, origin, identity, people, now.utc) + b"\n"
+    wire = export_enrolment(person, centre, origin, identity, people, now.utc) + b"\n"
 
     def write() -> int:
         noting = people.exported.noting(person, now.utc if now.synchronised else None)

@@ -16,7 +16,7 @@ from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal.orders import acting
-from edge.terminal.orders.order_handler import settle_by_hand as settle
+from edge.terminal.orders.order_handler import settle_by_hand
 
 _Made = TypeVar("_Made")
 
@@ -40,7 +40,7 @@ def changed(
             says = change()
             if says:
                 _owe(says, people, by)
-        settle(people, ring, clock)
+        settle_by_hand(people, ring, clock)
     return bool(says)
 
 
@@ -60,7 +60,7 @@ def handed_out(
         except TransferError:
             people.orders.settled(debt)
             raise
-        settle(people, ring, clock)
+        settle_by_hand(people, ring, clock)
     return made
 
 
@@ -79,7 +79,7 @@ def destroyed(
         with people.together():
             people.orders.settled(debt)
             _owe([says], people, by)
-        settle(people, ring, clock)
+        settle_by_hand(people, ring, clock)
     return made
 
 

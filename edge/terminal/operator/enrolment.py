@@ -8,14 +8,13 @@ import numpy as np
 from edge.domain.attendance.cues import CUES
 from edge.domain.attendance.states import Situation, State
 from edge.domain.face import Frame, Pixels, Probe
-from edge.domain.people import consent as consents
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Consent, Policy, consent_problems
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import PERSON, ErasureReason, Kind
 from edge.domain.recognition import lookalikes
 from edge.errors import EnrolmentRefused, PeopleError
-from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
+from edge.evidence_images.store import forget_images
 from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
@@ -138,7 +137,7 @@ def enrol(
 
 def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
     """All that can be known before anything is written. Raises PeopleError, with every problem and its cure."""
-    wrong = consents.problems(consent, policy)
+    wrong = consent_problems(consent, policy)
     embeddings = np.stack([probe.embedding for probe in probes]) if probes else None
     wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
     if wrong:
@@ -171,7 +170,7 @@ def erase(
     """
     evidence = clock.evidence()
     count = people.erase(person, evidence.utc, reason)
-    images.forget(people.path.with_name(IMAGES), person, evidence)
+    forget_images(people.path.with_name(IMAGES), person, evidence)
     report.forget(people.path.with_name(report.FOLDER), person)
     if not (interrupted and says_erased(ring, person)):
         ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))

@@ -23,8 +23,8 @@ from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.placement import not_before
 from edge.errors import PeopleError, RecordError, TransferError
-from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
+from edge.evidence_images.store import forget_images
 from edge.journal.journal import Journal
 from edge.people.order_log import OutboxEntry
 from edge.people.people_store import People
@@ -281,7 +281,7 @@ def _bring(duty: OutboxEntry, people: People, journal: Journal, clock: Clock, in
     evidence = clock.evidence()
     withdrawn = [d["person"] for kind, d in duty.owed if kind == Kind.CONSENT and d["state"] == "withdrawn"]
     for person in (*erased, *withdrawn):
-        images.forget(people.path.with_name(IMAGES), person, evidence)
+        forget_images(people.path.with_name(IMAGES), person, evidence)
     for person in erased:
         report.forget(people.path.with_name(report.FOLDER), person)
     if journal.taken_at(_mark(duty)) is None:  # else an older people file owes what was done: images came since

@@ -8,14 +8,13 @@ came by the roster and stands in no record here. A journal that was put back wit
 import logging
 from datetime import datetime, timedelta
 
-from edge.domain.people import consent as rules
-from edge.domain.people.consent import Consent
+from edge.domain.people.consent import Consent, is_later
 from edge.domain.plural import counted
 from edge.domain.protocol.record import Record, decode
 from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restriction
 from edge.errors import EvidenceError, PeopleError, RecordError
-from edge.evidence_images import store as images
 from edge.evidence_images.schema import NAME as IMAGES
+from edge.evidence_images.store import forget_images
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
@@ -74,7 +73,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Journal
         return True
     if given is None or given.withdrawn_at is not None or not people.withdraw(person, utc):
         return False
-    images.forget(people.path.with_name(IMAGES), person, clock.evidence())
+    forget_images(people.path.with_name(IMAGES), person, clock.evidence())
     return True
 
 
@@ -89,7 +88,7 @@ def _is_since(person: str, given: Consent, word: int, ring: Journal) -> bool:
     if any(_tells_of(record, given) for record in ring.consents_before(person, word)):
         return False
     over = ring.over_by(word)
-    return over is not None and rules.is_later(given.given_at, over)
+    return over is not None and is_later(given.given_at, over)
 
 
 def _tells_of(record: Record, given: Consent) -> bool:

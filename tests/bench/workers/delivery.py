@@ -44,12 +44,12 @@ def empty_room(config: Path) -> None:
 
 def broker(directory: Path) -> None:
     """A mosquitto with TLS, and certificates for both sides."""
-    from edge.central.broker import certificates as pki
+    from edge.central.broker import certificates
     from edge.central.broker.mosquitto import EmbeddedBroker
 
     with EmbeddedBroker(directory / "broker", sites=(ORIGIN.site,)) as running:
-        for name in (pki.LEDGER, ORIGIN.terminal):
-            pki.issue_client(running.pki, name)
+        for name in (certificates.LEDGER, ORIGIN.terminal):
+            certificates.issue_client(running.pki, name)
         _say({"port": running.port})
         sys.stdin.read()
 

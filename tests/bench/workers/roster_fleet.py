@@ -17,7 +17,7 @@ from edge.domain.face import Floats
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
-from edge.domain.roster import topics as roster_topics
+from edge.domain.roster.topics import subscriptions
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.roster_client import Roster
 
@@ -54,7 +54,7 @@ class Gate:
             POLICY,
             clock,
         )
-        down = [topics.receipt(me), topics.command(me), *roster_topics.subscriptions(me)]
+        down = [topics.receipt(me), topics.command(me), *subscriptions(me)]
         self.publisher = Publisher(
             MqttUplink(_uplink(directory, port, name), me, last_will(me), down),
             lambda: Journal(directory / f"{name}-journal.db", me, identity),
@@ -109,7 +109,7 @@ def terminals(directory: Path, port: int, first: int, count: int) -> None:
 
 def measure(directory: Path, people: int, count: int) -> dict[str, float]:
     """Seconds and bytes: of the first time, and of one change."""
-    from edge.central.broker import certificates as pki
+    from edge.central.broker import certificates
     from edge.central.broker.mosquitto import EmbeddedBroker
     from edge.central.roster.membership import add
     from edge.central.roster.messages import compose
@@ -128,9 +128,9 @@ def measure(directory: Path, people: int, count: int) -> dict[str, float]:
         registered.append(RegisteredTerminal(number, Origin(SITE, _name(number)), key_id(key), key, "", None))
     ids = [new_person_id() for _ in range(people)]
     with EmbeddedBroker(directory / "broker", sites=(SITE,)) as broker, RosterStore(directory) as store:
-        for name in (pki.AUTHORITY, *(one.origin.terminal for one in registered)):
-            pki.issue_client(broker.pki, name)
-        uplink = _uplink(directory, broker.port, pki.AUTHORITY)
+        for name in (certificates.AUTHORITY, *(one.origin.terminal for one in registered)):
+            certificates.issue_client(broker.pki, name)
+        uplink = _uplink(directory, broker.port, certificates.AUTHORITY)
         for number, person in enumerate(ids):
             add(store, SITE, person, Member(f"Person {number}", CONSENT, {MODEL: _faces(number)}))
         began = time.monotonic()

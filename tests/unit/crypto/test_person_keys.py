@@ -44,11 +44,11 @@ def test_a_replaced_epoch_kills_older_wraps() -> None:
 
 def test_the_epoch_alone_opens_nothing() -> None:
     """With the same epoch secret under another storage key, the wrapping key differs."""
-    from edge.crypto import person_keys as module
+    from edge.crypto import person_keys
 
     vault = Vault.fresh(STORAGE)
-    epoch = unseal(module._outer_key(STORAGE), "epoch", vault.wrapped_epoch)
-    stolen = Vault(OTHER, seal(module._outer_key(OTHER), "epoch", epoch))
+    epoch = unseal(person_keys._outer_key(STORAGE), "epoch", vault.wrapped_epoch)
+    stolen = Vault(OTHER, seal(person_keys._outer_key(OTHER), "epoch", epoch))
     with pytest.raises(PeopleError):
         stolen.unwrap(ANN, vault.wrap(ANN, new_person_key()))
 

@@ -18,8 +18,7 @@ from edge.domain.privacy.image_retention import GRACE_MS
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError, ExportRefused, KeyFileError
 from edge.evidence_images import schema, sealed_image
-from edge.evidence_images import store as evidence
-from edge.evidence_images.store import opened
+from edge.evidence_images.store import forget_images, opened
 from edge.vision.face_crop import crop, encode
 
 ANN, BOB = "a" * 26, "b" * 26
@@ -141,7 +140,7 @@ def test_one_that_is_larger_than_the_budget_costs_no_other(path: Path) -> None:
 
 def test_a_disk_that_is_nearly_full_is_left_to_the_record(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(path, 1)
-    monkeypatch.setattr(evidence, "FREE_FLOOR", 1 << 60)
+    monkeypatch.setattr("edge.evidence_images.store.FREE_FLOOR", 1 << 60)
     with opened(path, NOW) as store:
         assert store is not None
         assert not store.keep("gate-1/x/2", ANN, NOW, b"x" * 100, BUDGET)
@@ -220,8 +219,8 @@ def test_who_is_not_enrolled_any_more_has_no_image(path: Path) -> None:
         assert store is not None
         assert store.remove_all_but({BOB}) == 1
     assert kept(path) == [2]
-    assert evidence.forget(path, BOB, NOW) == 1
-    assert evidence.forget(path.with_name("none.db"), BOB, NOW) == 0
+    assert forget_images(path, BOB, NOW) == 1
+    assert forget_images(path.with_name("none.db"), BOB, NOW) == 0
 
 
 def test_a_copy_that_was_put_back_and_that_nobody_knows_goes(path: Path) -> None:

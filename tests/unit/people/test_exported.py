@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.roster.awaited import Awaited
 from edge.domain.roster.topics import TopicPart, place_of
@@ -72,9 +72,9 @@ def came_and_left(site: Site, person: str) -> dict[str, bytes]:
     from datetime import timedelta
 
     site.add(7)
-    centre.add(site.store, "main", person, member(1))
+    membership.add(site.store, "main", person, member(1))
     site.publish()
-    centre.remove(site.store, "main", person, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", person, ErasureReason.REQUESTED)
     site.publish()
     return site.publish(tombstones=timedelta(days=-1))
 
@@ -129,7 +129,7 @@ def test_nobody_leaves_while_it_is_not_certain(door: Door, hindrance: str) -> No
     door.export()
     listed = hindrance == "in the roster"
     if listed:
-        centre.add(door.site.store, "main", door.ann, member(1))
+        membership.add(door.site.store, "main", door.ann, member(1))
     retained = door.site.publish() if listed else came_and_left(door.site, door.ann)
     door.clock.utc = LATER
     door.start()

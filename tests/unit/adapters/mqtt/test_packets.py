@@ -15,9 +15,18 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.adapters.mqtt import packets as mqtt_packets
 from edge.adapters.mqtt.disconnect_reasons import puback_refusal
-from edge.adapters.mqtt.packets import MAX_PACKET, Frames, PacketError
+from edge.adapters.mqtt.packets import (
+    MAX_PACKET,
+    Frames,
+    PacketError,
+    PublishPacket,
+    _variable,
+    puback,
+    publish,
+    read_puback,
+    read_publish,
+)
 from edge.adapters.mqtt.tls import UplinkSettings, client_context
 from edge.adapters.mqtt.tls_socket import MqttSocket
 from edge.central.broker import certificates
@@ -38,7 +47,7 @@ def body_of(packet: bytes) -> int:
 
 @given(st.binary(max_size=40_000), st.integers(1, 65_535), st.booleans(), st.none() | st.integers(0, 2**32 - 1))
 def test_paho_reads_what_we_write(payload: bytes, mid: int, retain: bool, expiry_s: int | None) -> None:
-    packet = mqtt_packets.publish(TOPIC, payload, mid, retain=retain, expiry_s=expiry_s)
+    packet = publish(TOPIC, payload, mid, retain=retain, expiry_s=expiry_s)
     read = _packet.decode_publish(packet[0], packet[body_of(packet) :], MQTTProtocolVersion.MQTTv5)
     assert (read.topic, bytes(read.payload), read.mid, read.qos, bool(read.retain)) == (
         TOPIC.encode(), payload, mid, 1, retain,
@@ -53,20 +62,18 @@ def test_we_read_what_brokers_write(payload: bytes, mid: int, rich: bool) -> Non
         properties.MessageExpiryInterval, properties.UserProperty = 60, ("a" * 200, "b")
     name = TOPIC.encode()
     rest = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big") + properties.pack() + payload
-    packet = b"\x3a" + mqtt_packets._variable(len(rest)) + rest
-    assert mqtt_packets.read_publish(0x3A, packet, body_of(packet)) == mqtt_packets.PublishPacket(
-        TOPIC, payload, mid
-    )
+    packet = b"\x3a" + _variable(len(rest)) + rest
+    assert read_publish(0x3A, packet, body_of(packet)) == PublishPacket(TOPIC, payload, mid)
 
 
 def test_a_message_at_qos_0_has_no_identifier() -> None:
     packet = b"\x30\x06\x00\x01a\x00xy"
-    assert mqtt_packets.read_publish(0x30, packet, 2) == mqtt_packets.PublishPacket("a", b"xy", 0)
+    assert read_publish(0x30, packet, 2) == PublishPacket("a", b"xy", 0)
 
 
 def test_a_topic_that_is_no_text_is_nobody_s() -> None:
     packet = b"\x32\x08\x00\x02\xff\xfe\x00\x07\x00x"
-    assert mqtt_packets.read_publish(0x32, packet, 2) == mqtt_packets.PublishPacket("", b"x", 7)
+    assert read_publish(0x32, packet, 2) == PublishPacket("", b"x", 7)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +86,11 @@ def test_a_topic_that_is_no_text_is_nobody_s() -> None:
     ],
 )
 def test_acknowledgements(packet: bytes, answer: tuple[int, int]) -> None:
-    assert mqtt_packets.read_puback(packet, body_of(packet)) == answer
+    assert read_puback(packet, body_of(packet)) == answer
 
 
 def test_our_acknowledgement_is_the_short_one() -> None:
-    assert mqtt_packets.puback(258) == b"\x40\x02\x01\x02"
+    assert puback(258) == b"\x40\x02\x01\x02"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +104,7 @@ def test_the_reason_of_a_refusal_has_its_name(code: int, words: str | None) -> N
 
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6), st.data())
 def test_however_the_stream_is_cut_the_packets_are_the_same(payloads: list[bytes], data: st.DataObject) -> None:
-    packets = [mqtt_packets.publish(TOPIC, p, n + 1, retain=False) for n, p in enumerate(payloads)]
+    packets = [publish(TOPIC, p, n + 1, retain=False) for n, p in enumerate(payloads)]
     stream, pieces = b"".join(packets), []
     while stream:
         size = data.draw(st.integers(1, len(stream)))
@@ -123,7 +130,7 @@ def test_a_length_that_is_malformed_or_too_large_ends_it(stream: bytes) -> None:
 )  # fmt: skip
 def test_a_malformed_publish_is_told(packet: bytes) -> None:
     with pytest.raises(PacketError, match="malformed PUBLISH"):
-        mqtt_packets.read_publish(packet[0], packet, body_of(packet))
+        read_publish(packet[0], packet, body_of(packet))
 
 
 @given(st.binary(max_size=200))
@@ -132,14 +139,14 @@ def test_no_bytes_crash_the_reader(stream: bytes) -> None:
     with contextlib.suppress(PacketError):
         for first, packet, body in frames.feed(stream):
             with contextlib.suppress(PacketError):
-                mqtt_packets.read_publish(first, packet, body)
+                read_publish(first, packet, body)
             with contextlib.suppress(PacketError):
-                mqtt_packets.read_puback(packet, body)
+                read_puback(packet, body)
 
 
 @pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 2_097_151])
 def test_lengths_are_read_as_they_are_written(size: int) -> None:
-    written = mqtt_packets._variable(size)
+    written = _variable(size)
     value = sum((byte & 127) << 7 * place for place, byte in enumerate(written))  # §1.5.5
     assert value == size
     assert [byte > 127 for byte in written] == [True] * (len(written) - 1) + [False]
@@ -147,7 +154,7 @@ def test_lengths_are_read_as_they_are_written(size: int) -> None:
 
 def test_a_length_beyond_reason_is_refused() -> None:
     with pytest.raises(PacketError, match="32 KiB at most"):
-        mqtt_packets._variable(2_097_152)
+        _variable(2_097_152)
 
 
 @pytest.fixture
@@ -232,13 +239,13 @@ def test_the_end_is_told_once_everything_was_received(
 
 def test_a_large_packet_that_comes_byte_by_byte_costs_no_copy_of_it_for_each():
     """As a hostile broker may send it: a copy for each byte would be half a terabyte."""
-    packet = mqtt_packets.publish("a", bytes(MAX_PACKET - 100), 7, retain=False)
+    packet = publish("a", bytes(MAX_PACKET - 100), 7, retain=False)
     frames, whole = Frames(), []
     for n in range(len(packet)):
         whole += frames.feed(packet[n : n + 1])
     whole += frames.feed(packet[:10])
     assert [found[1] for found in whole] == [packet]
-    assert [found[1] for found in frames.feed(packet[10:] + mqtt_packets.puback(9))] == [
+    assert [found[1] for found in frames.feed(packet[10:] + puback(9))] == [
         packet,
-        mqtt_packets.puback(9),
+        puback(9),
     ]

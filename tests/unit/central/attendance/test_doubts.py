@@ -13,7 +13,6 @@ from edge.central.authority.policy_acceptance import consents
 from edge.central.gaps.delivery_gaps import ProblemKind as Gap
 from edge.central.gaps.delivery_gaps import find
 from edge.central.ledger.intake import Ledger
-from edge.central.store import records as store_module
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto.dsse import key_id
@@ -28,7 +27,7 @@ MINUTE = 60_000
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """What it receives comes two days after the terminals' boot, where a test does not set another time."""
-    monkeypatch.setattr(store_module, "now", lambda: text(BOOTED + timedelta(days=2)))
+    monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=2)))
     with Store(tmp_path / "ledger.db") as opened:
         yield opened
 
@@ -144,7 +143,7 @@ def test_what_rests_on_a_revoked_identity_says_so_in_every_form(store, gate, cap
 
 def test_since_says_what_came_before_the_theft(store, gate, monkeypatch, capsys):
     gate.punch(evidence(HOUR))
-    monkeypatch.setattr(store_module, "now", lambda: text(BOOTED + timedelta(days=3)))
+    monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=3)))
     gate.punch(evidence(9 * HOUR), direction="out")
     keyid, directory = key_id(gate.key.verify_key), str(store.path.parent)
     assert main(["central", "revoke", directory, keyid]) == 0
@@ -306,7 +305,7 @@ def test_a_consent_of_a_clock_that_runs_ahead_does_not_outlive_a_withdrawal(stor
     data = {"person": BEN, "policy_version": "1", "policy_sha256": "c" * 64}
     ahead = evidence(HOUR, booted=BOOTED + timedelta(days=999))
     gate.write(Kind.CONSENT, {**data, "state": "given"}, ahead)
-    monkeypatch.setattr(store_module, "now", lambda: text(BOOTED + timedelta(days=4)))
+    monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=4)))
     gate.write(Kind.CONSENT, {**data, "state": "withdrawn"}, evidence(80 * HOUR))
     ((record, _),) = consents(store)
     assert record.data["state"] == "withdrawn"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority import key as authority
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import issued_certificates, revocation_list
 from edge.central.store.records import Store
@@ -45,7 +45,7 @@ class Centre:
         return path, key_id(key)
 
     def log(self) -> list[dict[str, object]]:
-        with OrderRegister(self.base / authority.DB) as registry:
+        with OrderRegister(self.base / authority_key.DB) as registry:
             return [{"act": one.act, "by": one.by, "why": one.why, **one.data} for one in registry.entries()]
 
     def state(self) -> object:
@@ -95,7 +95,7 @@ def test_nothing_is_done_while_the_log_is_locked(
     words = ACTS[act][0](centre)
     before = centre.state()
     monkeypatch.setattr("edge.storage.sqlite_file.BUSY_S", 0.2)
-    with contextlib.closing(sqlite3.connect(centre.base / authority.DB, isolation_level=None)) as db:
+    with contextlib.closing(sqlite3.connect(centre.base / authority_key.DB, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         assert central(*words) == 74
         db.execute("ROLLBACK")
@@ -132,7 +132,7 @@ def test_what_is_refused_or_no_news_leaves_no_entry(centre: Centre) -> None:
     assert central("init", centre.base) == 0
     assert central("acknowledge", centre.base, "main/gate-1", "e" * 16, "--why", "looked") != 0
     assert centre.log() == before
-    with OrderRegister(centre.base / authority.DB) as registry:
+    with OrderRegister(centre.base / authority_key.DB) as registry:
         assert registry.begun() == 0
 
 
@@ -147,7 +147,7 @@ def test_without_an_authority_the_verbs_do_as_before_and_make_no_log(tmp_path: P
 def test_a_log_whose_key_is_gone_lets_nobody_act_beside_it(
     centre: Centre, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (centre.base / authority.KEY).rename(centre.base / "elsewhere")
+    (centre.base / authority_key.KEY).rename(centre.base / "elsewhere")
     before = centre.state()
     assert central("revoke", centre.base, centre.keyid) != 0
     assert "restore both from one backup" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from edge.crypto import dsse
 from edge.domain.protocol import order, receipt, record, resend_command, terminal_status, topics
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
-from edge.domain.roster import topics as roster_topics
+from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import BrokerError
 from tests.support.broker import restart
 
@@ -73,7 +73,7 @@ def test_whatever_we_send_fits_into_an_envelope(kind, largest):
 
 def test_and_an_envelope_under_its_longest_topic_into_a_packet():
     here = record.Origin("s" * 32, "n" * 32)
-    person = roster_topics.Place("s" * 32, roster_topics.TopicPart.PERSON, "a" * 26).topic
+    person = Place("s" * 32, TopicPart.PERSON, "a" * 26).topic
     most = int(
         next(line for line in render_configuration(settings()).splitlines() if "max_packet_size" in line)[16:]
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority import key as authority
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import revocation_list
 from edge.cli import main
@@ -83,7 +83,7 @@ def test_an_older_list_is_not_installed_and_the_cure_leads_to_its_end(restored: 
     assert restored.installed() == restored.revoked == revocation_list.revoked(restored.base / "pki")
     restored.good(*restored.install)
     assert restored.gaps() == []
-    with OrderRegister(restored.base / authority.DB) as registry:
+    with OrderRegister(restored.base / authority_key.DB) as registry:
         last = registry.entries()[-1]
     assert (last.act, last.data["count"]) == ("certificates-revoked", 1)
 

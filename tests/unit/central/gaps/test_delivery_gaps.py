@@ -19,8 +19,7 @@ from edge.central.store.acknowledged import acknowledge
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto import dsse
-from edge.domain.protocol import record_kinds as kinds
-from edge.domain.protocol import topics
+from edge.domain.protocol import record_kinds, topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.time.evidence import TimeEvidence
 from edge.terminal.uplink.status import Online, last_will, online, stopped
@@ -81,9 +80,9 @@ def chain(
     out, prev = [], GENESIS
     evidence = replace(EVIDENCE, utc=at)
     for seq in range(1, count + 1):
-        draft = Draft(kinds.Kind.BOOT, {"version": version, "models": []}, evidence)
+        draft = Draft(record_kinds.Kind.BOOT, {"version": version, "models": []}, evidence)
         if gap is not None and seq == 1:
-            draft = Draft(kinds.Kind.GAP, gap, evidence)
+            draft = Draft(record_kinds.Kind.GAP, gap, evidence)
         out.append(encode(origin, Position(epoch, seq, prev), draft))
         prev = payload_hash(out[-1])
     return out
@@ -420,7 +419,7 @@ def test_the_pulse_is_written_once_a_minute_and_when_the_broker_comes_or_goes(ce
 def stranger(centre, origin: Origin, key: SigningKey, times: int = 1) -> None:
     heard = Strangers(centre.store)
     payload = encode(
-        origin, Position(EPOCH, 1, GENESIS), Draft(kinds.Kind.BOOT, {"version": "1", "models": []}, EVIDENCE)
+        origin, Position(EPOCH, 1, GENESIS), Draft(record_kinds.Kind.BOOT, {"version": "1", "models": []}, EVIDENCE)
     )
     wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
     for _ in range(times):

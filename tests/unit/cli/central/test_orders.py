@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority import key as authority
-from edge.central.authority import order_status
+from edge.central.authority import authority_key, order_status
 from edge.central.authority.register import Actor, OrderRegister
 from edge.central.ledger.terminal_claims import ClaimRecorder
 from edge.central.store.records import Store
@@ -101,11 +100,11 @@ def test_an_order_to_a_site_that_fails_at_one_terminal_is_given_to_none(centre, 
 
 
 def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre):
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         each = {"gate-1": {"person": ANNA}, "gate-2": {"person": "Ann"}}
         with pytest.raises(RecordError):
             registry.issue_each(
-                authority.load(centre),
+                authority_key.load(centre),
                 Actor("Pat", "x"),
                 "main",
                 Word.RESTRICT,
@@ -140,7 +139,7 @@ def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_w
     assert orders(centre, "--cancel", "2", "--by", "Pat", "--why", "the wrong person") == 0
     assert "gate-1  erase  cancelled; it was never sent" in capsys.readouterr().out
     assert states(centre, capsys)[-1] == (2, "gate-1", "cancelled")
-    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority.DB) as registry:
+    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         assert {one.order.sequence for one in order_status.due(order_status.standing(registry, store))} == {1}
         entry = registry.entries()[-1]
         assert (entry.act, entry.why, entry.data["sequence"]) == ("order-cancelled", "the wrong person", 2)
@@ -151,7 +150,7 @@ def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_w
 
 def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, capsys):
     order(centre, "main/gate-1", "restrict", ANNA)
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         registry.sent(registry.addressed())
         command = registry.addressed()[0].order.id
     assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 0
@@ -170,7 +169,7 @@ def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, ga
     real = OrderRegister.cancel
 
     def late(self, *given):
-        with OrderRegister(centre / authority.DB) as other:
+        with OrderRegister(centre / authority_key.DB) as other:
             assert [one.order.sequence for one in other.claim(other.addressed())] == [1]
         return real(self, *given)
 
@@ -185,7 +184,7 @@ def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, ga
 def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, gates):
     for _ in range(2):
         order(centre, "main/*", "restrict", ANNA)
-    with OrderRegister(centre / authority.DB) as registry, OrderRegister(centre / authority.DB) as other:
+    with OrderRegister(centre / authority_key.DB) as registry, OrderRegister(centre / authority_key.DB) as other:
         read = registry.addressed()
         assert orders(centre, "--cancel", "1", *WHY) == 0
         mine = registry.claim(read)
@@ -202,7 +201,7 @@ def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent
     centre, gates, capsys
 ):
     order(centre, "main/gate-1", "restrict", ANNA)
-    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority.DB) as registry:
+    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         registry.claim(registry.addressed())
         assert len(order_status.due(order_status.standing(registry, store))) == 1
     capsys.readouterr()
@@ -212,7 +211,7 @@ def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent
 
 def test_a_registry_of_before_is_brought_up_to_date(centre, gates, capsys):
     order(centre, "main/gate-1", "restrict", ANNA)
-    with contextlib.closing(sqlite3.connect(centre / authority.DB, isolation_level=None)) as db:
+    with contextlib.closing(sqlite3.connect(centre / authority_key.DB, isolation_level=None)) as db:
         db.execute("ALTER TABLE addressed DROP COLUMN trying")
         db.execute("PRAGMA user_version = 2")
     assert states(centre, capsys) == [(1, "gate-1", "owed")]
@@ -237,7 +236,7 @@ def test_what_cannot_be_cancelled_says_why(centre, gates, capsys, words, why):
 def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
     order(centre, "main/gate-1", "unrestrict", ANNA, "--lifts", "restriction")
     order(centre, "main/gate-1", "restrict", ANNA)
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         registry.sent(registry.addressed())
     capsys.readouterr()
     orders(centre)
@@ -282,14 +281,14 @@ def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monk
     finally:
         monkeypatch.undo()
         time.tzset()
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         assert registry.entries()[-1].data["received"] == "2026-03-02"
 
 
 def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
     order(centre, "main/*", "restrict", ANNA)
     order(centre, "main/gate-1", "object", ANNA)
-    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority.DB) as registry:
+    with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         last = [one for one in registry.addressed() if one.order.sequence == 2]
         assert [one.addressed.order.sequence for one in order_status.judged(last, store)] == [2]
 
@@ -297,7 +296,7 @@ def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
 def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(centre, gates, capsys):
     main(["central", "rights", "open", str(centre), ANNA, "erasure", *WHY])
     order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested", "--request", "2")
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         (command,) = (one.order.id for one in registry.addressed())
     result = {"command_id": command, "command": "erase", "outcome": "done", "detail": "all of it"}
     thief = gates[0]
@@ -327,7 +326,7 @@ def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(
 
 def test_a_result_of_an_order_to_another_terminal_is_none_of_that_order(centre, gates, capsys):
     order(centre, "main/gate-1", "restrict", ANNA)
-    with OrderRegister(centre / authority.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         (command,) = (one.order.id for one in registry.addressed())
     result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "x"}
     gates[1].write(Kind.COMMAND_RESULT, result, evidence(HOUR))

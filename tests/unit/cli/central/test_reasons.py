@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.store.records import Store
 from edge.cli import build_parser, main
@@ -81,5 +81,5 @@ def test_a_blank_one_is_refused_before_anything_is_done(
         main(["central", *(str(centre) if word == "DIR" else word for word in words), text])
     assert ended.value.code == 2
     assert f"argument {words[-1]}: is empty or blank" in capsys.readouterr().err
-    with OrderRegister(centre / key.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         assert len(registry.entries()) == 2

@@ -5,7 +5,7 @@ import json
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.central.store.records import Store
 from edge.cli import main
@@ -52,7 +52,7 @@ def opened(capsys, centre, right: str = "access") -> str:
 
 
 def entry(centre):
-    with OrderRegister(centre / key.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         return registry.entries()[-1]
 
 
@@ -65,7 +65,7 @@ def test_a_request_for_which_nothing_was_ordered_is_closed_by_an_express_word_al
 
 
 def answer(centre, gate, outcome: str, detail: str) -> None:
-    with OrderRegister(centre / key.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         last = registry.addressed()[-1].order
     data = {"command_id": last.id, "command": str(last.word), "outcome": outcome, "detail": detail}
     gate.write(Kind.COMMAND_RESULT, data, evidence(HOUR))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.authority import key
+from edge.central.authority import authority_key
 from edge.central.authority.register import Actor, OrderRegister
 from edge.central.store.records import Store
 from edge.cli import _Priorities, main
@@ -28,7 +28,7 @@ FORGED = f"\n    7  2026-11-27T00:00:00.000Z  Pat  order  {'b' * 26}  order=eras
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Path:
-    key.init(tmp_path, Actor("Pat", "set up"))
+    authority_key.init(tmp_path, Actor("Pat", "set up"))
     return tmp_path
 
 
@@ -101,9 +101,9 @@ def test_an_entry_by_somebody_with_a_strange_name(centre, gate, capsys):
 
 
 def test_what_a_terminal_says_of_an_order_a_gap_a_policy_and_its_zone(centre, gate, capsys):
-    with OrderRegister(centre / key.DB) as registry:
+    with OrderRegister(centre / authority_key.DB) as registry:
         order = registry.issue(
-            key.load(centre), Actor("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
+            authority_key.load(centre), Actor("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
             valid=timedelta(days=1),
         )  # fmt: skip
     result = {"command_id": order.id, "command": "restrict", "outcome": "refused", "detail": f"no{TURNED}"}

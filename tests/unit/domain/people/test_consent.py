@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.domain.people.consent import Consent, Policy, is_active, is_instant, last_word, problems
+from edge.domain.people.consent import Consent, Policy, consent_problems, is_active, is_instant, last_word
 
 POLICY = Policy("2026-1", "a" * 64)
 GOOD = Consent(
@@ -13,7 +13,7 @@ GOOD = Consent(
 
 
 def test_a_full_consent_is_active() -> None:
-    assert problems(GOOD, POLICY) == []
+    assert consent_problems(GOOD, POLICY) == []
     assert is_active(GOOD, POLICY)
 
 
@@ -42,13 +42,13 @@ def test_no_consent_is_not() -> None:
 )
 def test_each_lack_is_named(change: dict, word: str) -> None:
     lacking = replace(GOOD, **change)
-    assert any(word in problem for problem in problems(lacking, POLICY))
+    assert any(word in problem for problem in consent_problems(lacking, POLICY))
     assert not is_active(lacking, POLICY)
 
 
 def test_all_are_named_at_once() -> None:
     nothing = Consent("", "", "", "", "", age_attested=False, employer_agreed=False, withdrawn_at="x")
-    assert len(problems(nothing, POLICY)) == 8
+    assert len(consent_problems(nothing, POLICY)) == 8
 
 
 def test_a_changed_text_under_the_same_version_ends_consent() -> None:

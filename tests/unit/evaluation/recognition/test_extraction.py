@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge.domain.recognition.quality import QualityLimits
 from edge.errors import EvaluationError
-from edge.evaluation.recognition import extraction as looking
+from edge.evaluation.recognition import extraction
 from edge.evaluation.recognition.dataset import Album, read_album, read_groups
 from edge.evaluation.recognition.extraction_cache import FILE, Studies
 from edge.resources import models_directory
@@ -27,9 +27,9 @@ def pipeline() -> Pipeline:
 
 def look(
     album: Album, pipeline: Pipeline, folder: Path | None = None
-) -> tuple[looking.ExtractedFaces, looking.Looked]:
+) -> tuple[extraction.ExtractedFaces, extraction.Looked]:
     with Studies(folder, "a test") as studies:
-        return looking.look(album, pipeline, studies, lambda _done, _all: None)
+        return extraction.look(album, pipeline, studies, lambda _done, _all: None)
 
 
 def photo(photos: Path, path: Path, mode: str = "RGB", name: str = "biden.jpg", **how: object) -> None:
@@ -83,14 +83,14 @@ def test_every_kind_of_picture_is_looked_at_and_every_broken_one_is_named(tmp_pa
     }  # fmt: skip
     faces, looked = look(album, pipeline)
     assert looked.images == 15
-    assert looked.left_out == Counter({looking.UNREADABLE: 4, looking.DUPLICATE: 1})
+    assert looked.left_out == Counter({extraction.UNREADABLE: 4, extraction.DUPLICATE: 1})
     assert {name: "megapixels" in why for name, why in looked.unreadable.items()} == {
         "joe/cut.jpg": False, "joe/empty.jpg": False, "joe/text.jpg": False, "joe/huge.png": True,
     }  # fmt: skip
     assert len(faces.person) == 10
     assert looked.detected == 7
     assert faces.matchable.sum() == 7
-    assert looked.rejected == Counter({looking.NO_FACE: 3})
+    assert looked.rejected == Counter({extraction.NO_FACE: 3})
     assert looked.two_names == [("joe", "joseph")]
     together = faces.probe[faces.matchable] @ faces.probe[faces.matchable].T
     assert together.min() > 0.6

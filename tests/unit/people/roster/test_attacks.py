@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.domain.time.evidence import TimeEvidence
@@ -49,9 +49,9 @@ def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate,
             actions.withdraw(person, POLICY, **at)
         else:
             actions.erase(person, ErasureReason.REQUESTED, **at)
-    centre.rectify(site.store, person, "Fay Right")
-    centre.restrict(site.store, person, Restriction.RESTRICTED)
-    centre.lift(site.store, person, Restriction.RESTRICTED)
+    membership.rectify(site.store, person, "Fay Right")
+    membership.restrict(site.store, person, Restriction.RESTRICTED)
+    membership.lift(site.store, person, Restriction.RESTRICTED)
     gate.give(site.publish())
     assert gate.matched() == set()
     assert (gate.people.means.whose(Token.BADGE, BADGE) == person) is (act == "withdraw")
@@ -70,7 +70,7 @@ def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tup
     db.close()
     gate.people = People(path, b"k" * 32)
     gate.restart()
-    centre.rectify(site.store, person, "Fay Right")
+    membership.rectify(site.store, person, "Fay Right")
     gate.give(site.publish())
     assert gate.people.means.whose(Token.BADGE, BADGE) is None
     assert not gate.people.means.has_pin(person)
@@ -94,8 +94,8 @@ def test_a_damaged_badge_is_mended_by_the_roster(site: Site, fay: tuple[Gate, st
     other = add(site, member(2))
     gate.give(site.publish())
     gate.people._db.execute("UPDATE means SET wrapped = zeroblob(length(wrapped)) WHERE person = ?", (person,))
-    centre.rectify(site.store, person, "Fay Right")
-    centre.remove(site.store, "main", other, ErasureReason.REQUESTED)
+    membership.rectify(site.store, person, "Fay Right")
+    membership.remove(site.store, "main", other, ErasureReason.REQUESTED)
     gate.give(site.publish())
     assert gate.matched() == {person}
     assert gate.people.means.whose(Token.BADGE, BADGE) == person
@@ -105,7 +105,7 @@ def test_a_damaged_badge_is_mended_by_the_roster(site: Site, fay: tuple[Gate, st
 def test_an_objection_counts_for_who_withdrew_here(site: Site, fay: tuple[Gate, str]) -> None:
     gate, person = fay
     gate.people.withdraw(person, "2026-06-01T08:00:00Z")
-    centre.restrict(site.store, person, Restriction.OBJECTED)
+    membership.restrict(site.store, person, Restriction.OBJECTED)
     gate.give(site.publish())
     assert gate.people.restriction(person) is Restriction.OBJECTED
 
@@ -114,7 +114,7 @@ def test_a_consent_that_no_record_can_name_owes_none(site: Site) -> None:
     gate = site.register("gate-1")
     person = add(site, with_face(consent=replace(CONSENT, policy_version="x" * 201)))
     gate.give(site.publish())
-    centre.withdraw(site.store, person)
+    membership.withdraw(site.store, person)
     gate.give(site.publish())
     assert owed(gate) == []
     assert gate.matched() == set()
@@ -125,8 +125,8 @@ def test_a_withdrawal_takes_who_has_no_badge_out_of_the_roster(site: Site) -> No
     person = add(site, member(1))
     gate.give(site.publish())
     with pytest.raises(LedgerError, match="no badge"):
-        centre.withdraw(site.store, person)
-    assert centre.withdraw(site.store, person, or_remove=True) == ["main"]
+        membership.withdraw(site.store, person)
+    assert membership.withdraw(site.store, person, or_remove=True) == ["main"]
     late = site.register("gate-2")
     late.give(site.publish())
     assert late.matched() == set()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
@@ -66,7 +66,7 @@ def test_an_older_entry_takes_neither_the_newer_consent_nor_its_face(site: Site)
     agreed = replace(ANEW, policy_version=NEXT.version, policy_sha256=NEXT.sha256)
     add_by_hand(gate, fay, agreed, NEXT)
     gate.restart(NEXT)
-    centre.rectify(site.store, fay, "Fay Right")
+    membership.rectify(site.store, fay, "Fay Right")
     gate.give(site.publish())
     assert gate.people.gallery(MODEL, NEXT).people == (fay,)
     assert np.array_equal(gate.people.member(fay).templates[MODEL], templates(30))
@@ -80,7 +80,7 @@ def test_a_withdrawal_after_it_takes_the_face_that_was_added_by_hand(site: Site,
     gate.give(site.publish())
     add_by_hand(gate, fay, replace(CONSENT, given_at="2026-03-05T09:00:00Z"))
     if by_entry:
-        centre.withdraw(site.store, fay)
+        membership.withdraw(site.store, fay)
         gate.give(site.publish())
     else:
         obey(gate, order(Word.WITHDRAW, fay))
@@ -144,7 +144,7 @@ def test_neither_does_it_when_all_of_the_roster_comes_again(site: Site) -> None:
     assert gate.people.means.whose(Token.BADGE, BADGE) is None
     assert gate.people.means.whose(Token.NUMBER, STAFF) == fay
     assert gate.people.restriction(fay) is None
-    centre.rectify(site.store, fay, "Fay Right")
+    membership.rectify(site.store, fay, "Fay Right")
     gate.give(site.publish())
     assert gate.people.means.whose(Token.BADGE, BADGE) == fay, "a later entry says what she has"
 
@@ -213,7 +213,7 @@ def test_a_bar_that_was_ordered_before_their_entry_came_is_set_when_it_comes(sit
     assert gate.people.restriction(fay) is bar
     assert gate.matched() == ({bob} if bar else {fay, bob})
     gate.people.restrict(fay, None)
-    centre.rectify(site.store, fay, "Fay Right")
+    membership.rectify(site.store, fay, "Fay Right")
     gate.restart()
     gate.give(site.publish())
     assert gate.matched() == {fay, bob}, "what was lifted since stays lifted"
@@ -238,7 +238,7 @@ def test_a_withdrawal_that_is_obeyed_before_the_entry_comes_holds(site: Site) ->
     assert gate.people.known() == {fay, nell}
     assert "withdrawn here" in gate.sync.kept_out()[fay]
     assert owed(gate) == [], "nothing ended here"
-    centre.rectify(site.store, fay, "Fay Right")
+    membership.rectify(site.store, fay, "Fay Right")
     gate.restart()
     gate.give(site.publish())
     assert (gate.matched(), faces(gate)) == (set(), [])
@@ -253,8 +253,8 @@ def test_whatever_the_order_of_entry_and_withdrawal_the_end_is_the_same(site: Si
     gate = site.register("gate-1")
     fay = add(site, with_face())
     site.publish()
-    centre.restrict(site.store, fay, Restriction.RESTRICTED)
-    centre.lift(site.store, fay, Restriction.RESTRICTED)
+    membership.restrict(site.store, fay, Restriction.RESTRICTED)
+    membership.lift(site.store, fay, Restriction.RESTRICTED)
     site.publish()
     pieces: list[tuple[str, bytes] | Order] = [*site.history, order(Word.WITHDRAW, fay)]
     chance.shuffle(pieces)

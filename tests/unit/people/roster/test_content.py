@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
 from edge.central.roster.store import RosterStore
 from edge.domain.strict_json import MAX_INTEGER
@@ -41,7 +41,7 @@ def test_another_change_after_a_restore_is_taken(
     gate, ann = site.register("gate-1"), site.add(1)
     gate.give(site.publish())
     restore = backup(site)
-    centre.rectify(site.store, ann, "Ann First")
+    membership.rectify(site.store, ann, "Ann First")
     gate.give(site.publish())
     assert gate.people.member(ann).name == "Ann First"
     restore()
@@ -50,7 +50,7 @@ def test_another_change_after_a_restore_is_taken(
     assert here is not None
     with site.store.writing():  # as `roster publish` does from what the broker has
         site.store.put_site(replace(here, version=here.version + 5))
-    centre.rectify(site.store, ann, "Ann Second")
+    membership.rectify(site.store, ann, "Ann Second")
     gate.give(site.publish())
     assert gate.people.member(ann).name == "Ann Second"
 
@@ -60,7 +60,7 @@ def test_it_grows_and_fits_whatever_the_clock_says(site: Site, monkeypatch: pyte
     ann, numbers = site.add(1), []
     for at in (second, second, 1_700_000_000.0, 0.0):
         monkeypatch.setattr("edge.central.roster.membership.time.time", lambda at=at: at)
-        centre.rectify(site.store, ann, f"Ann {len(numbers)}")
+        membership.rectify(site.store, ann, f"Ann {len(numbers)}")
         numbers.append(site.store.members("main")[ann].content)
     assert numbers == sorted(set(numbers))
     assert numbers[-1] < MAX_INTEGER

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from nacl import pwhash
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
@@ -39,7 +39,7 @@ ANEW = replace(CONSENT, given_at="2099-05-01T09:00:00Z")
 
 def add(site: Site, given: Member, person: str | None = None) -> str:
     person = person or new_person_id()
-    centre.add(site.store, "main", person, given)
+    membership.add(site.store, "main", person, given)
     return person
 
 
@@ -73,7 +73,7 @@ def test_who_gave_no_face_is_known_at_every_terminal_by_badge_and_pin(site: Site
         assert (one.name, one.templates, one.consent) == ("Fay", 0, None)
         assert (gate.matched(), gate.sync.missing(), gate.sync.kept_out()) == (set(), [], {})
         assert (gate.sync.counts.roster_people, owed(gate)) == (1, [])
-    assert not centre.add(site.store, "main", fay, FACELESS), "it is there already"
+    assert not membership.add(site.store, "main", fay, FACELESS), "it is there already"
 
 
 def test_what_they_have_is_changed_and_taken_and_they_leave_like_all_others(site: Site) -> None:
@@ -86,10 +86,10 @@ def test_what_they_have_is_changed_and_taken_and_they_leave_like_all_others(site
     assert gate.people.means.whose(Token.BADGE, OTHER) == fay
     assert not gate.people.means.has_pin(fay)
     assert gate.people.member(fay).name == "Fay Right"
-    assert centre.rectify(site.store, fay, "Fay Wright") == ["main"]
+    assert membership.rectify(site.store, fay, "Fay Wright") == ["main"]
     gate.give(site.publish())
     assert gate.people.member(fay).name == "Fay Wright"
-    centre.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
+    membership.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
     gate.give(site.publish())
     assert gate.people.means.whose(Token.BADGE, OTHER) is None
     with pytest.raises(PeopleError):
@@ -109,8 +109,8 @@ def test_a_withdrawal_at_the_centre_takes_the_face_from_every_file_and_leaves_th
     gate.people._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert in_files(site, "*.db*", wire)
     assert all(in_files(site, "*.db*", one) for one in kept)
-    assert centre.withdraw(site.store, fay) == ["main"]
-    assert centre.withdraw(site.store, fay) == [], "done"
+    assert membership.withdraw(site.store, fay) == ["main"]
+    assert membership.withdraw(site.store, fay) == [], "done"
     assert not in_files(site, "roster*", wire, *kept[3:]), "at the centre, before anything is published"
     gate.give(site.publish())
     assert gate.matched() == {bob}
@@ -128,7 +128,7 @@ def test_the_face_comes_back_by_a_consent_that_was_given_later_and_by_no_old_fil
     fay = add(site, with_face())
     old = site.publish()
     gate.give(old)
-    centre.withdraw(site.store, fay)
+    membership.withdraw(site.store, fay)
     gate.give(site.publish())
     with pytest.raises(LedgerError, match="withdrawn here"):
         add(site, with_face(3), fay)
@@ -144,9 +144,9 @@ def test_the_face_comes_back_by_a_consent_that_was_given_later_and_by_no_old_fil
 def test_who_would_have_nothing_left_is_not_withdrawn_but_removed(site: Site) -> None:
     ann = site.add(1)
     with pytest.raises(LedgerError, match="remove --reason withdrawn"):
-        centre.withdraw(site.store, ann)
+        membership.withdraw(site.store, ann)
     assert site.store.people.member(ann).templates
-    assert centre.withdraw(site.store, new_person_id()) == []
+    assert membership.withdraw(site.store, new_person_id()) == []
     with pytest.raises(LedgerError, match="neither a face nor a badge"):
         add(site, Member("Nobody", None, {}))
     with pytest.raises(LedgerError, match="no consent to it"):
@@ -166,14 +166,14 @@ def test_whatever_comes_in_between_the_newest_entry_is_what_counts(site: Site, s
                 given = replace(CONSENT, given_at=f"2099-05-{day:02}T09:00:00Z")
                 add(site, with_face(shuffler.randrange(9), consent=given), fay)
             case "withdraw":
-                centre.withdraw(site.store, fay)
+                membership.withdraw(site.store, fay)
             case "badge":
                 held = site.store.people.member(fay)
                 add(site, replace(held, tokens=((Token.BADGE, str(1_000 + day)),)), fay)
             case "none":
                 add(site, FACELESS, fay)
             case _:
-                centre.rotate(site.store, "main")
+                membership.rotate(site.store, "main")
         retained = site.publish()
         if shuffler.random() < 0.6:
             pieces = [*retained.items(), *shuffler.sample(site.history, len(site.history) // 2)]
@@ -208,7 +208,7 @@ def test_a_badge_needs_no_consent_and_its_loss_is_heard_of_after_a_withdrawal_he
     gate.restart()
     gate.give(retained)  # each connection brings it again
     assert gate.people.means.whose(Token.BADGE, "5555") == fay, "what was given by hand stays until the next entry"
-    centre.withdraw(site.store, fay)
+    membership.withdraw(site.store, fay)
     gate.give(site.publish())
     assert (gate.sync.kept_out(), faces(gate), gate.people.member(fay).name) == ({}, [], "Fay")
     assert owed(gate) == [], "it had ended here before, and the record said so"
@@ -232,7 +232,7 @@ def test_an_order_that_comes_after_the_roster_leaves_the_name_with_the_badge(sit
     gate = site.register("gate-1")
     fay, nell = add(site, with_face()), add(site, replace(FACELESS, tokens=((Token.BADGE, OTHER),)))
     gate.give(site.publish())
-    centre.withdraw(site.store, fay)
+    membership.withdraw(site.store, fay)
     gate.give(site.publish())
     assert not gate.people.withdraw(fay, "2098-01-01T09:00:00Z"), "the roster was first"
     assert gate.people.member(fay).name == "Fay"
@@ -283,11 +283,11 @@ def test_a_restriction_and_an_objection_reach_who_hears_of_them_by_the_roster_al
     gate, late = site.register("gate-1"), site.register("gate-2")
     fay, bob = add(site, with_face()), site.add(2)
     gate.give(site.publish())
-    assert centre.restrict(site.store, fay, Restriction.OBJECTED) == ["main"]
-    assert centre.restrict(site.store, fay, Restriction.RESTRICTED) == [], "an objection outlasts it"
-    assert centre.restrict(site.store, bob, Restriction.RESTRICTED) == ["main"]
-    assert centre.lift(site.store, bob, Restriction.OBJECTED) == []
-    assert centre.restrict(site.store, new_person_id(), Restriction.RESTRICTED) == []
+    assert membership.restrict(site.store, fay, Restriction.OBJECTED) == ["main"]
+    assert membership.restrict(site.store, fay, Restriction.RESTRICTED) == [], "an objection outlasts it"
+    assert membership.restrict(site.store, bob, Restriction.RESTRICTED) == ["main"]
+    assert membership.lift(site.store, bob, Restriction.OBJECTED) == []
+    assert membership.restrict(site.store, new_person_id(), Restriction.RESTRICTED) == []
     retained = site.publish()
     for one in (gate, late):
         one.give(retained)
@@ -295,13 +295,13 @@ def test_a_restriction_and_an_objection_reach_who_hears_of_them_by_the_roster_al
         assert one.people.restriction(fay) is Restriction.OBJECTED, "their own word alone ends it, here too"
         assert one.people.restriction(bob) is Restriction.RESTRICTED
         assert one.people.means.whose(Token.BADGE, BADGE) == fay
-    assert centre.lift(site.store, fay, Restriction.OBJECTED) == ["main"]
+    assert membership.lift(site.store, fay, Restriction.OBJECTED) == ["main"]
     newest = site.register("gate-3")
     newest.give(site.publish())
     assert newest.matched() == {fay}
     gate.give(site.publish())
     assert gate.people.restriction(fay) is Restriction.OBJECTED, "lifting takes an order"
-    assert not centre.add(site.store, "main", bob, member(2)), "an export from before does not lift it"
+    assert not membership.add(site.store, "main", bob, member(2)), "an export from before does not lift it"
 
 
 def test_a_restriction_here_outlasts_a_face_that_goes_and_comes(site: Site) -> None:
@@ -309,7 +309,7 @@ def test_a_restriction_here_outlasts_a_face_that_goes_and_comes(site: Site) -> N
     fay = add(site, with_face())
     gate.give(site.publish())
     gate.people.restrict(fay, Restriction.OBJECTED)
-    centre.withdraw(site.store, fay)
+    membership.withdraw(site.store, fay)
     gate.give(site.publish())
     add(site, with_face(4, consent=ANEW), fay)
     gate.give(site.publish())
@@ -391,7 +391,7 @@ def test_the_badge_of_somebody_who_leaves_is_free_for_who_comes(site: Site) -> N
     gate = site.register("gate-1")
     fay = add(site, FACELESS)
     gate.give(site.publish())
-    centre.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
+    membership.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
     nell = add(site, FACELESS)
     retained = site.publish()
     gate.give(sorted(retained.items(), key=lambda pair: pair[0] != person_topic(nell)), settle=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.authority.register import REGISTRY, OrderRegister
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.schema import ROSTER
 from edge.central.store import migrations
@@ -21,7 +21,7 @@ from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import PeopleError, RosterDamaged
 from edge.evidence_images.schema import STORE
 from edge.journal.schema import JOURNAL
-from edge.people.roster import state as notes
+from edge.people.roster import state
 from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
 from tests.unit.people.roster.test_faceless import BADGE, FACELESS, add, owed, with_face
@@ -76,7 +76,7 @@ def test_notes_that_are_none_are_set_aside_and_the_roster_comes_again(site: Site
     assert gate.received_path.read_bytes() == before, "who only reads it changes nothing"
     gate.restart()
     assert gate.received.anew
-    assert gate.received_path.with_name(gate.received_path.name + notes.ASIDE).exists()
+    assert gate.received_path.with_name(gate.received_path.name + state.ASIDE).exists()
     assert (gate.matched(), gate.people.means.whose(Token.BADGE, BADGE)) == ({fay, bob}, fay), "meanwhile, too"
     gate.give(retained)
     assert (gate.matched(), gate.sync.missing(), gate.sync.kept_out()) == ({fay, bob}, [], {})
@@ -90,7 +90,7 @@ def test_one_altered_byte_anywhere_keeps_nobody_out_and_heals(site: Site) -> Non
     gate = site.register("gate-1")
     fay, bob, gone = add(site, with_face()), site.add(2), site.add(3)
     gate.give(site.publish())
-    centre.remove(site.store, "main", gone, ErasureReason.EMPLOYMENT_ENDED)
+    membership.remove(site.store, "main", gone, ErasureReason.EMPLOYMENT_ENDED)
     retained = site.publish()
     gate.give(retained)
     gate.received.close()
@@ -140,7 +140,7 @@ def test_who_left_while_the_notes_were_lost_leaves(site: Site) -> None:
     gate = site.register("gate-1")
     fay, bob = add(site, with_face()), site.add(2)
     gate.give(site.publish())
-    centre.remove(site.store, "main", fay, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", fay, ErasureReason.REQUESTED)
     retained = site.publish(tombstones=timedelta(0))
     assert person_topic(fay) not in retained, "its tombstone was emptied meanwhile"
     spoil(gate, RUBBISH["empty"])
@@ -173,10 +173,10 @@ def test_who_was_kept_out_and_is_unlisted_holds_nothing_up(site: Site) -> None:
     gate.give(site.publish())
     gate.people.erase(own, "2098-01-01T09:00:00Z", "requested")
     gate.people.settled(own)
-    centre.rectify(site.store, own, "Again")
+    membership.rectify(site.store, own, "Again")
     gate.give(site.publish())
     assert own in gate.sync.kept_out()
-    centre.remove(site.store, "main", own, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", own, ErasureReason.REQUESTED)
     retained = site.publish(tombstones=timedelta(0))
     gate.give(retained)
     assert (gate.sync.leaving, gate.sync.kept_out()) == ({}, {})
@@ -186,15 +186,15 @@ def test_who_was_kept_out_and_is_unlisted_holds_nothing_up(site: Site) -> None:
 def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> None:
     gate = site.register("gate-1")
     fay = add(site, with_face())
-    centre.add(site.store, "depot", fay, with_face())
+    membership.add(site.store, "depot", fay, with_face())
     gate.give(site.publish())
     path = tmp_path / "other.db"
     other = RosterState(path)
     for n in range(4):
-        centre.rectify(site.store, fay, f"Name {n}")
+        membership.rectify(site.store, fay, f"Name {n}")
         foreign = compose(site.store, "depot", [], AUTHORITY)
     payload = dsse.parse(foreign[Place("depot", TopicPart.MANIFEST, "").topic].wire).payload
-    other.keep_mark(notes.MANIFEST, notes.Highwater(messages.decode_manifest(payload).version, payload))
+    other.keep_mark(state.MANIFEST, state.Highwater(messages.decode_manifest(payload).version, payload))
     other.close()
     spoil(gate, lambda target: target.write_bytes(path.read_bytes()))
     gate.restart()
@@ -206,7 +206,7 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
 def test_a_file_with_the_former_id_is_opened_and_given_its_own(tmp_path: Path) -> None:
     path = tmp_path / "roster.db"
     made = RosterState(path)
-    made.keep([notes.EntryState("a" * 26, 1, "0" * 64, 1, notes.OUT, "why")])
+    made.keep([state.EntryState("a" * 26, 1, "0" * 64, 1, state.OUT, "why")])
     made.close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA application_id = {0x53435231}")

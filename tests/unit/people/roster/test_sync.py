@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
 from edge.central.store.rows import RegisteredTerminal
@@ -19,8 +19,8 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster import messages as roster
 from edge.domain.roster.member import Member
+from edge.domain.roster.messages import decode_person, encode_person
 from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.people.lacking import Lack
@@ -71,7 +71,7 @@ class Site:
 
     def add(self, seed: int, **changes) -> str:
         person = new_person_id()
-        assert centre.add(self.store, "main", person, member(seed, **changes))
+        assert membership.add(self.store, "main", person, member(seed, **changes))
         self.ids.append(person)
         return person
 
@@ -86,7 +86,7 @@ class Gate:
     def __init__(self, site: Site, name: str, identity: SigningKey) -> None:
         self.origin, self.identity = Origin("main", name), identity
         self.people = People(site.root / f"{name}-people.db", b"k" * 32)
-        self.received_path = site.root / f"{name}-roster.db"
+        self.received_path = site.root / f"{name}-db"
         self.restart()
 
     def restart(self, policy: Policy = POLICY) -> None:
@@ -151,10 +151,10 @@ def test_who_came_before_their_manifest_stays_over_a_restart(site: Site, restart
     gate = site.register("gate-1")
     ann = site.add(1)
     gate.give(site.publish())
-    centre.add(site.store, "main", ann, member(1, name="Another Name"))
+    membership.add(site.store, "main", ann, member(1, name="Another Name"))
     while (late := new_person_id())[0] == ann[0]:
         pass
-    assert centre.add(site.store, "main", late, member(2))
+    assert membership.add(site.store, "main", late, member(2))
     coming = site.publish()
     gate.give({person_topic(late): coming[person_topic(late)]})
     for _ in range(restarts):
@@ -188,10 +188,10 @@ def test_any_order_with_duplicates_and_older_copies_ends_the_same(site: Site, se
     gate = site.register("gate-1")
     ids = [site.add(number) for number in range(4)]
     site.publish()
-    centre.add(site.store, "main", ids[0], member(0, name="Another Name"))
-    centre.remove(site.store, "main", ids[1], ErasureReason.REQUESTED)
+    membership.add(site.store, "main", ids[0], member(0, name="Another Name"))
+    membership.remove(site.store, "main", ids[1], ErasureReason.REQUESTED)
     site.publish()
-    centre.rotate(site.store, "main")
+    membership.rotate(site.store, "main")
     late = site.add(9)
     final = site.publish()
     everything = site.history + shuffler.sample(site.history, len(site.history) // 2)
@@ -214,9 +214,9 @@ def test_a_terminal_that_was_away_converges_by_what_is_retained_alone(site: Site
     gate.give(site.publish())
     gate.restart()
     for round_ in range(4):
-        centre.remove(site.store, "main", ids[round_], ErasureReason.EMPLOYMENT_ENDED)
+        membership.remove(site.store, "main", ids[round_], ErasureReason.EMPLOYMENT_ENDED)
         site.publish()
-        centre.rotate(site.store, "main")
+        membership.rotate(site.store, "main")
         site.publish()
     fresh = site.add(77)
     gate.give(site.publish())
@@ -230,22 +230,22 @@ def test_a_rectified_name_is_not_brought_back_by_a_later_roster(site: Site) -> N
     before = site.publish()
     gate.give(before)
     gate.people.rectify(ann, "Right Name")  # as the order does at a terminal that heard it
-    assert centre.rectify(site.store, ann, " Right Name ") == ["main"]
-    centre.rotate(site.store, "main")  # everybody is made anew
+    assert membership.rectify(site.store, ann, " Right Name ") == ["main"]
+    membership.rotate(site.store, "main")  # everybody is made anew
     after = site.publish()
     for terminal in (gate, other):
         terminal.give(after)
         terminal.give(before)
         assert (terminal.people.member(ann).name, terminal.people.member(bob).name) == ("Right Name", "Person 2")
         assert terminal.matched() == {ann, bob}
-    assert centre.rectify(site.store, ann, "Right Name") == [], "doing it again changes nothing"
-    assert centre.rectify(site.store, new_person_id(), "Nobody") == [], "who is in no roster needs none"
+    assert membership.rectify(site.store, ann, "Right Name") == [], "doing it again changes nothing"
+    assert membership.rectify(site.store, new_person_id(), "Nobody") == [], "who is in no roster needs none"
 
 
 def test_a_name_that_is_none_leaves_the_roster_as_it_is(site: Site) -> None:
     ann = site.add(1)
     with pytest.raises(PeopleError):
-        centre.rectify(site.store, ann, "two\nlines")
+        membership.rectify(site.store, ann, "two\nlines")
     assert site.store.people.member(ann).name == "Person 1"
 
 
@@ -283,7 +283,7 @@ def test_an_old_message_does_not_come_back_after_a_restart_either(site: Site) ->
     gate = site.register("gate-1")
     ann = site.add(1)
     first = site.publish()
-    centre.add(site.store, "main", ann, member(1, name="The Newer"))
+    membership.add(site.store, "main", ann, member(1, name="The Newer"))
     gate.give(site.publish())
     gate.restart()
     gate.give(first)
@@ -299,7 +299,7 @@ def test_an_erased_person_does_not_come_back_even_without_the_tombstone(site: Si
     ann, bob = site.add(1), site.add(2)
     first = site.publish()
     gate.give(first)
-    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     second = site.publish()
     assert b'"gone":"requested"' in dsse.parse(second[person_topic(ann)]).payload
     gate.give(second)
@@ -336,7 +336,7 @@ def test_older_notes_that_were_put_back_make_nobody_leave_who_came_after_them(si
     assert gate.matched() == {ann, bob}, "the manifest of then does not tell that they left"
     gate.give(coming)
     assert gate.matched() == {ann, bob, carl}
-    centre.remove(site.store, "main", bob, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", bob, ErasureReason.REQUESTED)
     gate.give(site.publish())
     assert gate.matched() == {ann, carl}
 
@@ -390,7 +390,7 @@ def test_nothing_is_to_be_given_anew_to_somebody_whose_tombstone_came(site: Site
     site.publish()
     for person in (ann, bob):
         gate.people.lacking.note(person, {Lack.PERSON, Lack.BADGE})  # an older file was put back, before they came
-    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     gate.give(site.publish())
     assert gate.people.lacking.all() == {bob: (Lack.PERSON, Lack.BADGE)}
 
@@ -401,7 +401,7 @@ def test_who_is_unlisted_leaves_although_the_tombstone_was_withheld(site: Site) 
     gate = site.register("gate-1")
     ann, bob = site.add(1), site.add(2)
     gate.give(site.publish())
-    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     site.publish()
     gate.give(site.publish(tombstones=timedelta(0)))
     assert gate.matched() == {bob}
@@ -419,9 +419,9 @@ def test_an_older_people_file_brings_nobodys_face_back(site: Site, how: str) -> 
     gate.people.purge()
     older = gate.people.path.read_bytes()
     if how == "removed":
-        centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+        membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     else:
-        centre.withdraw(site.store, ann)
+        membership.withdraw(site.store, ann)
     gate.give(site.publish())
     gate.people.close()
     for path in gate.people.path.parent.glob(f"{gate.people.path.name}*"):
@@ -448,10 +448,10 @@ def test_a_swapped_ciphertext_changes_nothing(site: Site) -> None:
     ann, bob = site.add(1), site.add(2)
     retained = site.publish()
     gate.give(retained)
-    sealed = roster.decode_person(dsse.parse(retained[person_topic(bob)]).payload).sealed
+    sealed = decode_person(dsse.parse(retained[person_topic(bob)]).payload).sealed
 
     def swap(payload: bytes) -> bytes:
-        return roster.encode_person(replace(roster.decode_person(payload), sealed=sealed, version=99))
+        return encode_person(replace(decode_person(payload), sealed=sealed, version=99))
 
     gate.give({person_topic(ann): resigned(retained[person_topic(ann)], swap)})
     assert gate.sync.counts.roster_rejected == 1
@@ -508,7 +508,7 @@ def test_a_consent_to_a_newer_policy_ends_matching_until_the_policy_is_here(site
     ann = site.add(1)
     gate.give(site.publish())
     newer = replace(CONSENT, policy_version="2027-1", given_at="2027-01-01T09:00:00Z")
-    centre.add(site.store, "main", ann, member(1, consent=newer))
+    membership.add(site.store, "main", ann, member(1, consent=newer))
     gate.give(site.publish())
     assert gate.matched() == set()
     assert set(gate.people.gallery(MODEL, Policy("2027-1", "c" * 64)).people) == {ann}
@@ -519,13 +519,13 @@ def test_who_withdrew_here_stays_out_until_they_agree_again(site: Site) -> None:
     ann = site.add(1)
     gate.give(site.publish())
     gate.people.withdraw(ann, "2026-04-01T09:00:00Z")
-    centre.rotate(site.store, "main")
-    centre.add(site.store, "main", ann, member(1, name="Changed"))
+    membership.rotate(site.store, "main")
+    membership.add(site.store, "main", ann, member(1, name="Changed"))
     gate.give(site.publish())
     assert gate.matched() == set()
     assert "withdrawn here" in gate.sync.kept_out()[ann]
     again = replace(CONSENT, given_at="2026-05-01T09:00:00Z")
-    centre.add(site.store, "main", ann, member(1, consent=again))
+    membership.add(site.store, "main", ann, member(1, consent=again))
     gate.give(site.publish())
     assert gate.matched() == {ann}
 
@@ -563,7 +563,7 @@ def test_an_older_site_key_is_refused_after_a_restart(site: Site) -> None:
     gate = site.register("gate-1")
     site.add(1)
     before = site.publish()
-    centre.rotate(site.store, "main")
+    membership.rotate(site.store, "main")
     gate.give(site.publish())
     gate.restart()
     topic = "smartclocker/v1/main/roster/key/gate-1"
@@ -589,7 +589,7 @@ def test_encrypting_anew_writes_nobody_anew(site: Site) -> None:
     site.add(1)
     gate.give(site.publish())
     changes = gate.people._own_changes
-    centre.rotate(site.store, "main")
+    membership.rotate(site.store, "main")
     gate.give(site.publish())
     assert gate.people._own_changes == changes
     assert gate.sync.missing() == []
@@ -600,7 +600,7 @@ def test_publishing_again_changes_no_byte(site: Site) -> None:
     site.add(1)
     first = site.publish()
     assert site.publish() == first
-    assert not centre.add(site.store, "main", site.ids[0], member(1))
+    assert not membership.add(site.store, "main", site.ids[0], member(1))
     assert site.publish() == first
     site.add(2)
     second = site.publish()
@@ -639,10 +639,10 @@ def test_neither_name_nor_template_nor_key_is_in_the_terminals_record(site: Site
     ann = site.add(1)
     retained = site.publish()
     gate.give(retained)
-    sealed = roster.decode_person(dsse.parse(retained[person_topic(ann)]).payload).sealed
+    sealed = decode_person(dsse.parse(retained[person_topic(ann)]).payload).sealed
     here = site.store.site("main")
     assert here is not None
-    files = [path.read_bytes() for path in site.root.glob("gate-1-roster.db*")]
+    files = [path.read_bytes() for path in site.root.glob("gate-1-db*")]
     assert any(ann.encode() in raw for raw in files)  # what is there is found
     for secret in (b"Person 1", templates(1).tobytes()[:32], here.key, sealed[30:62]):
         assert not any(secret in raw for raw in files)
@@ -661,13 +661,13 @@ def test_whoever_was_removed_is_not_added_again_and_leaves_the_centres_files(sit
 
     assert found(wrapped)
     assert found(wire[200:260])
-    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     site.publish()
     assert not found(wrapped)
     assert not found(wire[200:260])
     assert not found(sealed)
     with pytest.raises(LedgerError, match="under a new id"):
-        centre.add(site.store, "main", ann, member(1))
+        membership.add(site.store, "main", ann, member(1))
 
 
 def test_the_centre_refuses_who_has_not_agreed(site: Site) -> None:
@@ -707,7 +707,7 @@ def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
     gate = site.register("gate-1")
     ann, bob = site.add(1), site.add(2)
     gate.give(site.publish())
-    centre.remove(site.store, "main", ann, ErasureReason.REQUESTED)
+    membership.remove(site.store, "main", ann, ErasureReason.REQUESTED)
     after = site.publish()
     for topic, wire in after.items():
         place = place_of(topic)

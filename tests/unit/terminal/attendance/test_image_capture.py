@@ -16,7 +16,6 @@ from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
-from edge.evidence_images import store as evidence
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
@@ -161,7 +160,7 @@ def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: B
 def test_what_fails_is_an_alarm_until_it_is_mended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = bench.enrol()
     with monkeypatch.context() as patched:
-        patched.setattr(evidence, "_free", lambda _path: 0)
+        patched.setattr("edge.evidence_images.store._free", lambda _path: 0)
         bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
         bench.stills.run_once(0)
     assert bench.stills.counters()["stills_missed"] == 1

@@ -77,7 +77,7 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(audited_action, "settle", cut)
+        patched.setattr(audited_action, "settle_by_hand", cut)
         with pytest.raises(PowerCut):
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
@@ -143,7 +143,7 @@ def test_an_erasure_that_is_given_twice_is_recorded_once(
 ) -> None:
     """The first was killed before its record, which the service then made."""
     with monkeypatch.context() as patched:
-        patched.setattr(audited_action, "settle", lambda *_: None)
+        patched.setattr(audited_action, "settle_by_hand", lambda *_: None)
         actions.erase(ann, ErasureReason.REQUESTED, **at)
     assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
     assert actions.erase(ann, ErasureReason.REQUESTED, **at) == 0

@@ -21,10 +21,9 @@ from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.time.evidence import TimeEvidence
-from edge.errors import JournalError
+from edge.errors import EvidenceError, JournalError
 from edge.evidence_images import sealed_image
-from edge.evidence_images import store as evidence
-from edge.evidence_images.store import opened
+from edge.evidence_images.store import EvidenceStore, opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -272,12 +271,9 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
     def cut(*_: object) -> None:
         raise PowerCut
 
-    place: tuple[Any, str] = {
+    place: tuple[Any, ...] = {
         "before the deletion": (image_orders, "remove"),
-        "within it": (
-            evidence.EvidenceStore if whose == "hers" else evidence,
-            "_clear" if whose == "hers" else "create",
-        ),
+        "within it": (EvidenceStore, "_clear") if whose == "hers" else ("edge.evidence_images.store.create",),
         "before its record": (Journal, "take_command"),
     }[when]
     with monkeypatch.context() as patched:
@@ -302,10 +298,10 @@ def test_a_store_that_cannot_be_written_now_keeps_the_order_and_its_record_until
     bench.image(ann, 1)
 
     def busy(*_: object) -> None:
-        raise evidence.EvidenceError("another process reads it")
+        raise EvidenceError("another process reads it")
 
     with monkeypatch.context() as patched:
-        patched.setattr(evidence.EvidenceStore, "_clear", busy)
+        patched.setattr(EvidenceStore, "_clear", busy)
         assert bench.give(Word.DELETE_EVIDENCE, whose=ann)
         bench.orders.look(bench.ring)
     assert bench.said() == []

@@ -10,8 +10,8 @@ from cryptography import x509
 
 from edge.adapters.mqtt import certificate
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.central.broker import certificates as pki
 from edge.central.broker import revocation_list
+from edge.central.broker.certificates import issue_client, issue_server, renew_authority
 from edge.cli import main
 from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
 from edge.errors import KeyFileError
@@ -29,7 +29,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def uplink(base: Path, lifetime: timedelta, name: str = "gate-1") -> UplinkSettings:
-    files = pki.issue_client(base / "pki", name, lifetime=lifetime)
+    files = issue_client(base / "pki", name, lifetime=lifetime)
     return UplinkSettings("127.0.0.1", 8883, files.ca, files.certificate, files.key)
 
 
@@ -111,7 +111,7 @@ def test_the_terminals_alarm_comes_ahead_and_goes_with_a_new_certificate(base, c
     soon = uplink(base, timedelta(days=12))
     watch = Watch(lambda: soon, lambda: next(clock))
     assert watch.alarms == ("certificate-ending",)
-    pki.issue_client(base / "pki", "gate-1")
+    issue_client(base / "pki", "gate-1")
     assert watch.alarms == ("certificate-ending",), "the files are not read at every question"
     assert watch.alarms == ()
     assert sum("ends on" in record.getMessage() for record in caplog.records) == 1
@@ -123,9 +123,9 @@ def test_without_a_centre_there_is_nothing_to_watch():
 
 def test_gaps_names_what_ends_and_what_ended_until_it_is_renewed_or_revoked(base, capsys):
     assert gaps(base, capsys) == []
-    pki.issue_client(base / "pki", "gate-1", lifetime=timedelta(days=12))
-    pki.issue_client(base / "pki", "payroll", lifetime=timedelta(days=-3))
-    pki.issue_server(base / "pki", ["127.0.0.1"], lifetime=timedelta(days=12))
+    issue_client(base / "pki", "gate-1", lifetime=timedelta(days=12))
+    issue_client(base / "pki", "payroll", lifetime=timedelta(days=-3))
+    issue_server(base / "pki", ["127.0.0.1"], lifetime=timedelta(days=12))
     found = gaps(base, capsys)
     assert [(one["site"], one["terminal"]) for one in found if one["terminal"]] == [("main", "gate-1")]
     text = " ".join(one["text"] for one in found)
@@ -140,8 +140,8 @@ def test_gaps_names_what_ends_and_what_ended_until_it_is_renewed_or_revoked(base
 
 
 def test_a_ca_that_ends_within_a_year_is_renewed_under_its_key(base, capsys):
-    leaf = pki.issue_client(base / "pki", "gate-1")
-    pki.renew_authority(base / "pki", lifetime=timedelta(days=100))
+    leaf = issue_client(base / "pki", "gate-1")
+    renew_authority(base / "pki", lifetime=timedelta(days=100))
     old = (base / "pki/ca.crt").read_bytes()
     (one,) = gaps(base, capsys)
     assert "the CA's certificate ends" in one["text"]

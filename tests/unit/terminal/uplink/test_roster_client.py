@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.roster import membership as centre
+from edge.central.roster import membership
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
@@ -104,7 +104,7 @@ def test_news_without_an_end_puts_it_off_for_minutes_at_most(bench: Bench) -> No
     other = bench.site.add(2)
     bench.start()
     for n in range(400):
-        centre.rectify(bench.site.store, other, f"Name {n}")
+        membership.rectify(bench.site.store, other, f"Name {n}")
         retained = bench.site.publish()
         bench.give({topic: wire for topic, wire in retained.items() if topic != person_topic(missing)})
         bench.wait(1)
@@ -202,7 +202,7 @@ def test_an_erasure_whose_note_failed_is_recorded_once(bench: Bench, monkeypatch
     person = add(bench.site, with_face())
     bench.start()
     bench.give(bench.site.publish())
-    centre.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
+    membership.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
     with monkeypatch.context() as patched:
         patched.setattr(bench.gate.people, "settled", lambda _: (_ for _ in ()).throw(PeopleError("locked")))
         bench.give(bench.site.publish())
@@ -216,7 +216,7 @@ def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: p
     person = add(bench.site, with_face())
     bench.start()
     bench.give(bench.site.publish())
-    centre.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
+    membership.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
     with monkeypatch.context() as patched:
         patched.setattr(bench.ring, "append", lambda _: (_ for _ in ()).throw(JournalError("full")))
         bench.give(bench.site.publish())
