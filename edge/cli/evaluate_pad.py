@@ -138,7 +138,7 @@ def _print(report: "PadReport") -> None:
 
 def _regions(folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float]) -> int:
     from edge.cli.output.progress import progress
-    from edge.domain.pad.liveness import LIVE
+    from edge.domain.pad.fusion import LIVE
     from edge.evaluation.pad.dataset import REAL
     from edge.evaluation.pad.regions import sweep
 

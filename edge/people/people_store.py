@@ -21,10 +21,9 @@ from edge.people import (
     consent_log,
     erasure,
     foretold_orders,
-    gallery_query,
     next_model_templates,
-    person_data,
     policies,
+    queries,
     roster_entries,
 )
 from edge.people.credentials import CredentialStore, contested
@@ -193,7 +192,7 @@ class People(PeopleFile):
             row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
         if row is None:
             raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
-        return None if row[0] is None else gallery_query.bar_of(row[0])
+        return None if row[0] is None else queries.bar_of(row[0])
 
     def restrict(self, person: str, restriction: Restriction | None) -> None:
         """Keep somebody without matching them; None ends that. Raises PeopleError for someone unknown."""
@@ -327,7 +326,7 @@ class People(PeopleFile):
         """The bar that is to be set on somebody of whom nothing is here yet. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             said = foretold_orders.bar(self._db, person)
-        return None if said is None else gallery_query.bar_of(said)
+        return None if said is None else queries.bar_of(said)
 
     def foretell_bar(self, person: str, restriction: Restriction | None) -> None:
         """Remember to bar somebody of whom nothing is here, when they come; None forgets it."""
@@ -352,13 +351,13 @@ class People(PeopleFile):
     def held(self, person: str) -> dict[str, object]:
         """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
         with self._reading():
-            found = person_data.read(self._db, self._vault(), self._evidence_key(), person)
+            found = queries.all_about(self._db, self._vault(), self._evidence_key(), person)
             return {**found, **self.means.held(person)}
 
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""
         with self._reading():
-            return gallery_query.listed(self._db, self._vault(), self._evidence_key())
+            return queries.listed(self._db, self._vault(), self._evidence_key())
 
     def gallery(
         self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None, length: int | None = None
@@ -372,7 +371,7 @@ class People(PeopleFile):
         """
         with self._reading():
             accepted = policies.in_force(self._db, policy)
-            found = gallery_query.templates(
+            found = queries.templates(
                 self._db, self._vault(), self._evidence_key(), model_id, accepted, unreadable, length
             )
         try:

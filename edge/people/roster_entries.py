@@ -13,7 +13,7 @@ from edge.domain.people.consent import Consent, Policy, consent_problems, is_act
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.errors import PeopleError
-from edge.people import consent_log, credentials, foretold_orders, gallery_query
+from edge.people import consent_log, credentials, foretold_orders, queries
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
 ERASED_HERE = "they were erased here; whoever comes back gets a new id"
@@ -195,7 +195,7 @@ def _foretold_bar(db: sqlite3.Connection, person: str) -> None:
     """What was ordered before they came; an objection outlasts a restriction."""
     said = foretold_orders.take_bar(db, person)
     if said is not None:
-        weaker = (str(Restriction.OBJECTED), str(gallery_query.bar_of(said)), person)
+        weaker = (str(Restriction.OBJECTED), str(queries.bar_of(said)), person)
         db.execute("UPDATE people SET restriction = iif(restriction = ?, restriction, ?) WHERE id = ?", weaker)
 
 

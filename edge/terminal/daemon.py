@@ -14,14 +14,12 @@ from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import factory, starting
-from edge.terminal.attendance.capture import BadgeReading, Capture
+from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.journal_watch import Noting
-from edge.terminal.attendance.lamp import Lamp
 from edge.terminal.attendance.loop import Attend
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.strobe import Strobing
+from edge.terminal.attendance.strobe import Lamp, Strobing
 from edge.terminal.runtime.alarms import (
     FACES_FAILING,
     READER_AWAY,

@@ -1,9 +1,13 @@
-"""Presentation attack detection: does the region around the face look like a person, or like a picture of one?"""
+"""Presentation attack detection: does the region around the face look like a person, or like a picture of one? And
+what a frame leaves for the layers that compare frames, or look at pixels that every model's input smooths.
+"""
 
 import numpy as np
 
-from edge.domain.face import Box
+from edge.domain.face import Box, Pixels, Traces
+from edge.domain.recognition import quality
 from edge.vision.image import FrameImage
+from edge.vision.landmarks import Mesh
 from edge.vision.models import LiteModel
 
 _REAL = 0
@@ -14,6 +18,10 @@ taken, stands in models/fr-liveness.md."""
 _WIDE, _HELD = 3.2, 2.7
 """The region in which the edges of a held-up picture show: so wide, or as much as the frame holds, if that is at
 least the second. Of less, the frame's own edges make up too much."""
+_THUMB = 160
+"""Longer side of the small picture, about: a hand's tremble is a pixel of it."""
+_FACE = 128
+"""Longest side of the piece of face: enough for a display's grid, little to transform."""
 
 
 class AntiSpoof:
@@ -54,3 +62,18 @@ def context(box: Box, width: int, height: int, scale: float) -> Box:
     x = min(max(x, half_w - 0.5), width - 0.5 - half_w)
     y = min(max(y, half_h - 0.5), height - 0.5 - half_h)
     return Box(x - half_w, y - half_h, x + half_w, y + half_h)
+
+
+def traces(image: FrameImage, box: Box, mesh: Mesh, wide: float | None = None) -> Traces:
+    """Of one face in one frame; about 0.4 ms at 640×480 and 40 kB. `wide` as in Traces."""
+    step = max(1, round(max(image.width, image.height) / _THUMB))
+    return Traces(box, mesh.points[:, :2].copy(), image.thumb(step), step, _middle(image, box), wide)
+
+
+def _middle(image: FrameImage, box: Box) -> Pixels:
+    x, y = box.centre
+    side = int(min(_FACE, box.width, box.height, image.width, image.height))
+    left = min(max(round(x - side / 2), 0), image.width - side)
+    top = min(max(round(y - side / 2), 0), image.height - side)
+    grey = quality.grey(image.pixels[top : top + side, left : left + side])
+    return np.asarray(np.rint(grey), np.uint8)

@@ -9,14 +9,13 @@ from edge.domain.recognition import quality
 from edge.domain.recognition.quality import Assessment, QualityLimits, QualityMeasures
 from edge.domain.vocabulary import RefusalReason
 from edge.vision.align import ALIGNED_SIZE, alignment
-from edge.vision.antispoof import AntiSpoof
+from edge.vision.antispoof import AntiSpoof, traces
 from edge.vision.detector import BlazeFaceDetector, Detector
 from edge.vision.embedder import Embedder, Embedding
 from edge.vision.image import FrameImage
 from edge.vision.landmarks import FaceMesh, Mesh
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
-from edge.vision.pad_traces import traces
 
 WIDE_EVERY = 3
 """As many as a decision takes: each decision then has one."""

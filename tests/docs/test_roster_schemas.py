@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token

@@ -27,10 +27,10 @@ from edge.people.people_store import People
 from edge.resources import photos_directory
 from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
+from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
-from edge.terminal.attendance.pace import Pace
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot

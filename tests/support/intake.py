@@ -1,7 +1,7 @@
 """A message at a time into the ledger; the product takes them in batches."""
 
 from edge.central.ledger.intake import Ledger
-from edge.central.store.verdicts import IntakeVerdict
+from edge.central.store.model import IntakeVerdict
 
 
 def accept(ledger: Ledger, topic: str, raw: bytes) -> IntakeVerdict:

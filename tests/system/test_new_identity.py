@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.central.store.rows import now
+from edge.central.store.model import now
 from edge.crypto import key_files
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Draft

@@ -9,8 +9,8 @@ from nacl.signing import SigningKey
 
 from edge import config
 from edge.central.ledger.importer import Importer
+from edge.central.store.model import Outcome
 from edge.central.store.records import Store
-from edge.central.store.verdicts import Outcome
 from edge.crypto import key_files
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import public_pem

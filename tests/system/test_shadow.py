@@ -16,7 +16,7 @@ from edge.people import next_model_templates
 from edge.people.person import new_person_id
 from edge.resources import models_directory
 from edge.terminal import factory
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.alarms import SHADOW_FAILING
 from edge.vision.photo import load_photo

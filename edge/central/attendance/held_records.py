@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from edge.central.roster import known_persons
 from edge.central.store.doubted_identities import Signers
+from edge.central.store.model import ChainRow, RejectReason
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow
-from edge.central.store.verdicts import RejectReason
 from edge.domain.protocol.record import Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence

@@ -10,8 +10,8 @@ from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.authority.register import Addressed, OrderRegister
 from edge.central.broker.posting import CommandMessage, connected, hand_over
 from edge.central.store.doubted_identities import Signers
+from edge.central.store.model import now
 from edge.central.store.records import Store
-from edge.central.store.rows import now
 from edge.domain.attendance.doubts import Doubt
 from edge.domain.protocol.order import NOBODY_HERE
 from edge.domain.protocol.record import Origin, Record, decode

@@ -19,7 +19,7 @@ from typing import Any, Self
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.central.authority.register_schema import REGISTRY, TABLES
-from edge.central.store.rows import now
+from edge.central.store.model import now
 from edge.crypto import dsse
 from edge.crypto.dsse import Envelope
 from edge.domain.protocol import audit_entry

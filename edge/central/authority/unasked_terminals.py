@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
+from edge.central.store.model import RegisteredTerminal
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from edge.central.broker import certificates, issued_certificates, revocation_list
 from edge.central.store.findings import Problem, ProblemKind
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.domain.plural import command
 
 _MOST_NAMES = 5

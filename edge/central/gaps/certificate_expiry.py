@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.central.broker import certificates, issued_certificates, revocation_list
 from edge.central.store.findings import Problem, ProblemKind
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.domain.protocol.certificate_expiry import WARN_BEFORE, CertificateStanding, days, standing
 from edge.domain.protocol.record import Origin
 

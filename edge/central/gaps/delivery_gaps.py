@@ -11,8 +11,8 @@ from edge.central.store import looked
 from edge.central.store.acknowledged import standing
 from edge.central.store.epochs import breaks
 from edge.central.store.findings import Problem, ProblemKind, records
+from edge.central.store.model import ChainRow, RegisteredTerminal
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, RegisteredTerminal
 from edge.domain.plural import command
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.terminal_status import Presence

@@ -4,18 +4,30 @@ What arrives is believed for its signature alone; the broker, its ACL and the to
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
-from edge.central.ledger.genuine import VerifiedMessage, read
-from edge.central.ledger.placing import ChainAppender
 from edge.central.ledger.quota import Quota
 from edge.central.ledger.receipts import COALESCE_NS, COALESCE_RECORDS, Arrival, ReceiptQueue, Reply
+from edge.central.store.model import (
+    DUPLICATE,
+    STORED,
+    ChainRow,
+    IntakeVerdict,
+    Links,
+    Outcome,
+    RegisteredTerminal,
+    RejectReason,
+    StoredRecord,
+)
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal
-from edge.central.store.verdicts import IntakeVerdict, Outcome, RejectReason
-from edge.domain.protocol.record import Origin
+from edge.crypto import dsse
+from edge.domain.protocol import topics
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, decode, payload_hash
+from edge.errors import RecordError
+from edge.journal.chain import person_of
 
 __all__ = [
     "COALESCE_NS",
@@ -27,6 +39,18 @@ __all__ = [
     "RejectReason",
     "Reply",
 ]
+
+Registry = Callable[[str], RegisteredTerminal | None]
+"""Whose a key id is."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMessage:
+    """A record that a registered terminal signed, and the place in its chains that it names."""
+
+    terminal: RegisteredTerminal
+    epoch: str
+    entry: StoredRecord
 
 
 class Ledger:
@@ -45,7 +69,7 @@ class Ledger:
 
         Signatures are checked before the transaction begins: another instance may write meanwhile.
         """
-        read_ones = [read(topic, raw, self._whose) for topic, raw in messages]
+        read_ones = [verify_message(topic, raw, self._whose) for topic, raw in messages]
         genuine = [one for one in read_ones if isinstance(one, VerifiedMessage)]
         verdicts = iter(self._place(genuine) if genuine else [])
         judged = [
@@ -112,6 +136,120 @@ class Ledger:
             if quota is not None:
                 quota.flush()
         return verdicts
+
+
+def verify_message(topic: str, raw: bytes, registry: Registry) -> VerifiedMessage | RejectReason:
+    """Whether a message is a record of the terminal that its topic names; nothing about it is trusted before.
+
+    Writes nothing. Raises what `registry` raises.
+    """
+    origin, levels = topics.origin_of(topic), topic.split("/")
+    if origin is None or len(levels) != 6 or levels[4] != "record":
+        return RejectReason.TOPIC
+    try:
+        sealed = dsse.parse(raw)
+    except RecordError:
+        return RejectReason.MALFORMED
+    terminal = _identify(origin, registry(sealed.keyid))
+    return terminal if isinstance(terminal, RejectReason) else _opened(sealed, terminal, levels[5])
+
+
+def _identify(origin: Origin, terminal: RegisteredTerminal | None) -> RegisteredTerminal | RejectReason:
+    if terminal is None:
+        return RejectReason.UNKNOWN_KEY
+    if terminal.origin != origin:
+        return RejectReason.FOREIGN_KEY
+    return terminal if terminal.revoked is None else RejectReason.REVOKED
+
+
+def _opened(sealed: dsse.Envelope, terminal: RegisteredTerminal, kind: str) -> VerifiedMessage | RejectReason:
+    try:
+        payload = dsse.verify(sealed, PAYLOAD_TYPE, {terminal.keyid: terminal.key})
+    except RecordError:
+        return RejectReason.SIGNATURE
+    try:
+        record = decode(payload)
+    except RecordError:
+        return RejectReason.PAYLOAD
+    if record.origin != terminal.origin:
+        return RejectReason.ORIGIN
+    if record.kind != kind:
+        return RejectReason.KIND
+    place = record.position
+    entry = StoredRecord(
+        place.seq, record.kind, person_of(record), place.prev, payload_hash(payload), payload, sealed.signature
+    )
+    return VerifiedMessage(terminal, place.epoch, entry)
+
+
+class ChainAppender:
+    """Where the records of one chain belong: stored once, waiting in their place, or evidence of a fork.
+
+    One object for one chain and one transaction. What the batch adds is kept here and written by `flush`, so that a
+    chain costs the database a handful of statements, however many of its records came.
+    """
+
+    def __init__(self, store: Store, chain: ChainRow) -> None:
+        self._store = store
+        self._chain = chain
+        self._upto, self._head = chain.upto, chain.head
+        self._top = store.top(chain)
+        self._added: dict[int, StoredRecord] = {}
+
+    def place(self, entry: StoredRecord) -> IntakeVerdict:
+        """Give one record its place. Raises LedgerError."""
+        here = self._links(entry.seq)
+        if here is not None:
+            if here.hash == entry.hash:
+                return DUPLICATE
+            self._store.keep_conflict(self._chain, entry, RejectReason.OTHER_PAYLOAD.value)
+            return IntakeVerdict(Outcome.CONFLICT, RejectReason.OTHER_PAYLOAD)
+        before = self._hash_before(entry.seq)
+        if before is not None and before != entry.prev:
+            self._store.keep_conflict(self._chain, entry, RejectReason.LINK.value)
+            return IntakeVerdict(Outcome.CONFLICT, RejectReason.LINK)
+        self._added[entry.seq] = entry
+        if entry.seq == self._upto + 1:
+            self._advance(entry)
+        return STORED
+
+    def holds(self, entry: StoredRecord) -> bool:
+        """Whether this very record is here already. Raises LedgerError."""
+        here = self._links(entry.seq)
+        return here is not None and here.hash == entry.hash
+
+    def flush(self) -> None:
+        """Write what was added, and how far the chain is verified now. Raises LedgerError."""
+        if self._added:
+            self._store.insert(self._chain, list(self._added.values()))
+        if self._upto != self._chain.upto:
+            self._store.advance(self._chain, self._upto, self._head)
+
+    def _advance(self, entry: StoredRecord) -> None:
+        """From a record that follows the verified ones over those that came before their turn."""
+        upto, head = entry.seq, entry.hash
+        while (following := self._links(upto + 1)) is not None:
+            if following.prev != head:  # two histories of one journal: what came first keeps its place
+                stray = self._added.get(upto + 1) or self._store.entry(self._chain, upto + 1)
+                if stray is not None:
+                    self._store.keep_conflict(self._chain, stray, RejectReason.LINK.value)
+                break
+            upto, head = upto + 1, following.hash
+        self._upto, self._head = upto, head
+
+    def _hash_before(self, seq: int) -> str | None:
+        if seq == 1:
+            return GENESIS
+        if seq == self._upto + 1:
+            return self._head
+        before = self._links(seq - 1)
+        return None if before is None else before.hash
+
+    def _links(self, seq: int) -> Links | None:
+        added = self._added.get(seq)
+        if added is not None:
+            return Links(added.prev, added.hash)
+        return self._store.links(self._chain, seq) if seq <= self._top else None
 
 
 def _placed(one: VerifiedMessage, place: ChainAppender, quota: Quota | None) -> IntakeVerdict:

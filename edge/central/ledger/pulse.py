@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from edge.central.store import looked
 from edge.central.store.findings import Problem, ProblemKind
+from edge.central.store.model import now
 from edge.central.store.records import Store
-from edge.central.store.rows import now
 
 BEAT_NS = 60_000_000_000
 LATE = timedelta(minutes=3)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from edge.central.store.findings import Problem, ProblemKind
+from edge.central.store.model import RegisteredTerminal, StoredRecord, now
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal, StoredRecord, now
 
 DAILY = 256_000_000
 """Bytes, as they are counted here; some 300,000 punches."""

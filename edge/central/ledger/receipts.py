@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
+from edge.central.store.model import ChainRow, RegisteredTerminal, now
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, RegisteredTerminal, now
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from edge.central.store import looked
 from edge.central.store.findings import Problem, ProblemKind
+from edge.central.store.model import RegisteredTerminal, RejectReason, now
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal, now
-from edge.central.store.verdicts import RejectReason
 from edge.crypto import dsse
 from edge.domain.protocol import terminal_status, topics
 from edge.domain.protocol.record import NAME, Origin

@@ -7,8 +7,8 @@ second: nobody who can publish a status may wear out the disk with it.
 import json
 from dataclasses import dataclass, replace
 
+from edge.central.store.model import now
 from edge.central.store.records import Store
-from edge.central.store.rows import now
 from edge.domain.protocol import terminal_status, topics
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.terminal_status import Presence, Status

@@ -12,7 +12,7 @@ from edge.central.authority.acting import AuthoritySession
 from edge.central.roster import membership
 from edge.central.roster.retained import Retained
 from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
-from edge.central.store.rows import now
+from edge.central.store.model import now
 from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.audit_entry import Act

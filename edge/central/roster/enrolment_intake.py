@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.domain.roster import enrolment_export

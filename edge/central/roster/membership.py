@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge.central.roster.store import MemberRow, RosterStore, SiteRow
-from edge.central.store.rows import now
+from edge.central.store.model import now
 from edge.crypto import site_key
 from edge.domain.people.consent import Policy, ended_consent, last_word
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction

@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 
 from edge.central.roster.membership import new_key, readable
 from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.curve_points import sealing_key
 from edge.domain.protocol.record_kinds import ErasureReason

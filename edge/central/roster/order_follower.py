@@ -11,8 +11,8 @@ from edge.central.authority.acting import AuthoritySession
 from edge.central.authority.register import OrderRegister
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
+from edge.central.store.model import now
 from edge.central.store.records import Store
-from edge.central.store.rows import now
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.record import Record, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction

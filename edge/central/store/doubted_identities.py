@@ -1,7 +1,7 @@
 """What is known against the identity that signed a stored record: whether it was revoked, and since when."""
 
+from edge.central.store.model import RegisteredTerminal
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal
 from edge.domain.attendance.doubts import Doubt
 
 

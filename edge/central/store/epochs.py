@@ -7,8 +7,8 @@ journal without a `gap` says nothing at all: what the one before it held beyond 
 from collections.abc import Iterator, Mapping, Sequence
 
 from edge.central.store.findings import Problem, ProblemKind, records
+from edge.central.store.model import ChainRow, RegisteredTerminal
 from edge.central.store.records import Store
-from edge.central.store.rows import ChainRow, RegisteredTerminal
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import GapCause
 from edge.domain.protocol.record_kinds import Kind as RecordKind

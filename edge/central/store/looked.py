@@ -4,8 +4,8 @@ It counts up to the moment at which it was said: whoever is heard again later is
 """
 
 from edge.central.store.acknowledged import OperatorAcknowledgement, require_words
+from edge.central.store.model import now
 from edge.central.store.records import Store
-from edge.central.store.rows import now
 from edge.domain.protocol.record import Origin
 from edge.errors import LedgerRefused
 

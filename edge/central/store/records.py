@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from nacl.signing import VerifyKey
 
 from edge.central.store.database import Database
-from edge.central.store.rows import ChainRow, Links, RegisteredTerminal, StoredRecord, now
+from edge.central.store.model import ChainRow, Links, RegisteredTerminal, StoredRecord, now
 from edge.crypto.curve_points import sealing_key
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.names import RESERVED

@@ -13,7 +13,7 @@ from edge.domain.plural import command
 
 if TYPE_CHECKING:
     from edge.central.broker.issued_certificates import Issued
-    from edge.central.store.rows import RegisteredTerminal
+    from edge.central.store.model import RegisteredTerminal
 
 _KEYID = re.compile(r"[0-9a-f]{32}")
 _TO = "/etc/smartclocker"
@@ -119,7 +119,7 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 def _revoke_identity(arguments: argparse.Namespace) -> int:
     from edge.central.broker import revocation_list
-    from edge.central.store.rows import now
+    from edge.central.store.model import now
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
 

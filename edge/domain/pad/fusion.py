@@ -10,15 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 
 from edge.domain.face import Probe, Traces
-from edge.domain.pad.liveness import LIVE, is_live
 from edge.domain.pad.motion import planar, rides_along
 from edge.domain.pad.screen import bands, grid_peak
+from edge.domain.vocabulary import Band
 
+LIVE = 0.5
+"""Probability at which a face counts as live; the manifest's `live` threshold of the antispoof model is the same,
+and a test holds the two together. What it costs and what it catches stands in models/fr-liveness.md."""
+SURE = 0.9
+"""From here on the band is HIGH, and a decision need not wait for what motion shows."""
 BORDER = 0.7
 """From this probability of an attack over the wide region. No real face before a camera came over 0.01."""
 PLANE = 0.5
@@ -31,6 +36,18 @@ BANDS = 0.08
 """Change of brightness in bands, as a share of it; no genuine pair of frames came over 0.049."""
 STROBE = 1.0
 """What a flash of infrared showed, in multiples of its limits."""
+
+
+def is_live(probability: float, threshold: float = LIVE) -> bool:
+    """Whether a probability of life (0..1) is enough; False for NaN and for anything outside 0..1."""
+    return 0.0 <= probability <= 1.0 and probability >= threshold
+
+
+def liveness_band(probability: float) -> Band:
+    """The coarse grade that a record may carry: HIGH from 0.9, MEDIUM from LIVE, otherwise LOW, also for NaN."""
+    if isnan(probability) or not is_live(probability):
+        return Band.LOW
+    return Band.HIGH if probability >= SURE else Band.MEDIUM
 
 
 class Layer(StrEnum):

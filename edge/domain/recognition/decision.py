@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.domain.face import Probe, Sight
-from edge.domain.pad.fusion import judge
-from edge.domain.pad.liveness import LIVE, SURE
+from edge.domain.pad.fusion import LIVE, SURE, judge
 from edge.domain.recognition.approach import Approach, GoodFrame, fuse, one_face, overlap
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery

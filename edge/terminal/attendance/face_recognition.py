@@ -10,7 +10,7 @@ import numpy as np
 from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.exposure import Metering
 from edge.domain.face import Frame, Sight
-from edge.domain.pad import liveness
+from edge.domain.pad.fusion import liveness_band
 from edge.domain.plural import counted
 from edge.domain.recognition import quality
 from edge.domain.recognition.attempts import Attempts
@@ -20,8 +20,8 @@ from edge.domain.recognition.gallery import Gallery, decade, threshold
 from edge.domain.recognition.head_turn import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.recognition.lookalike_index import Lookalikes
 from edge.domain.vocabulary import Band, Method, RefusalReason
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.capture import Pace
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.attendance.strobe import Strobing
 from edge.terminal.runtime.alarms import CALIBRATION_IGNORED, FACES_PAUSED, STROBE_BLIND
@@ -252,7 +252,7 @@ class FaceRecognition:
             # They have had their answer, and may linger.
             method, self._decider, self._awaited = Method.BADGE_FACE, self._awaited.decider, None
         self.site.punched(who.score, who.runner_up, self._gallery.size, by_badge=method is Method.BADGE_FACE)
-        bands = quality.band(who.quality), liveness.band(who.liveness)
+        bands = quality.band(who.quality), liveness_band(who.liveness)
         beyond = who.score - self._asked(1 if method is Method.BADGE_FACE else self._gallery.size)
         sure = beyond >= SURELY and who.score - who.runner_up >= 2 * SURELY and set(bands) == {Band.HIGH}
         return Identified(who.person, method, *bands, self._pipeline.model_ids, sure, who.prove)

@@ -43,8 +43,7 @@ from edge.terminal.attendance.credential_check import (
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
 from edge.terminal.attendance.journal_maintenance import JournalMaintenance
-from edge.terminal.attendance.punch_recorder import Recorder
-from edge.terminal.attendance.punches import Identified, Puncher
+from edge.terminal.attendance.punch_recorder import Identified, Puncher, Recorder
 from edge.terminal.runtime.alarms import PEOPLE_PUT_BACK, PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot

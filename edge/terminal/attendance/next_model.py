@@ -7,7 +7,7 @@ from edge.domain.face import Frame
 from edge.domain.people.consent import Policy
 from edge.errors import PeopleError
 from edge.people.people_store import People
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.vision.embedder import Embedder
 from edge.vision.pipeline import Pipeline
 

@@ -1,4 +1,5 @@
-"""Everything that the attending thread writes into the journal: in the order of time, durable or not at all.
+"""Everything that the attending thread writes into the journal: in the order of time, durable or not at all; and
+punches, which are made nowhere else.
 
 A disk that takes nothing is an expected thing on a wall: the terminal says so with its lights, and goes on as soon
 as it is mended. A damaged journal is not: that ends the process, and the next start sets it aside.
@@ -6,12 +7,15 @@ as it is mended. A damaged journal is not: that ends the process, and the next s
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, decide, last_of
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import Band, Direction, Method
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored
@@ -80,3 +84,66 @@ class Recorder:
             if self.append(kind, data, self.now()) is not None:
                 self._owed = None
         return self.writable
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who it is, how that was found, and how good what was seen is."""
+
+    person: str
+    method: Method
+    quality: Band = Band.NONE
+    liveness: Band = Band.NONE
+    models: tuple[str, ...] = ()
+    sure: bool = False
+    """So surely that a coming model may learn from it."""
+    prove: bool = False
+    """They must turn their head as well before it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Punched:
+    """A punch, or its duplicate, that is on the disk."""
+
+    kind: Kind
+    """PUNCH or SUPPRESSED."""
+    direction: Direction
+    stored: Stored | None
+    """None for a further repetition of a punch: the first one is evidence enough."""
+
+
+class Puncher:
+    """Belongs to the attending thread, as the ring does."""
+
+    def __init__(self, ring: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
+        self._ring, self._recorder, self._policy = ring, recorder, policy
+        self._repeated: dict[str, int] = {}
+        """Whose punch was repeated last, by its seq."""
+
+    def punch(self, who: Identified) -> Punched | None:
+        """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
+        evidence = self._recorder.now()
+        found = decide(last_of(self._ring.recent(who.person)), evidence, self._policy)
+        data: dict[str, object] = {
+            "person": who.person,
+            "direction": str(found.direction),
+            "direction_source": str(found.source),
+            "method": str(who.method),
+            "quality": str(who.quality),
+            "liveness": str(who.liveness),
+            "models": list(who.models),
+        }
+        kind = Kind.PUNCH
+        if not isinstance(found, NewPunch):
+            if self._repeated.get(who.person) == found.duplicate_of:
+                return Punched(Kind.SUPPRESSED, found.direction, None)
+            kind = Kind.SUPPRESSED
+            data["duplicate_of"] = found.duplicate_of
+        elif found.assumed:
+            data["direction_assumed"] = True
+        stored = self._recorder.append(kind, data, evidence)
+        if stored is None:
+            return None
+        if not isinstance(found, NewPunch):
+            self._repeated[who.person] = found.duplicate_of
+        return Punched(kind, found.direction, stored)

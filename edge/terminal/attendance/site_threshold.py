@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.domain.recognition.calibration import LOOSEST, STRICTEST, Calibration, Tail
-from edge.domain.recognition.score_counts import Scorebook
+from edge.domain.recognition.calibration import LOOSEST, STRICTEST, Calibration, Scorebook, Tail
 from edge.domain.strict_json import parse_object
 from edge.errors import RecordError, TransferError
 from edge.storage import owned_file

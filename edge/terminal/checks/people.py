@@ -9,7 +9,7 @@ from edge.crypto.person_keys import Vault
 from edge.domain.plural import counted
 from edge.errors import RosterDamaged, SmartClockerError
 from edge.journal.verify import opened
-from edge.people import gallery_query, lacking, policies
+from edge.people import lacking, policies, queries
 from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
 from edge.terminal import factory
@@ -23,7 +23,7 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
         return  # the next start brings it up to date
     db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     evidence = vault.unwrap("", db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0])
-    damaged = [one.id for one in gallery_query.listed(db, vault, evidence) if one.damaged]
+    damaged = [one.id for one in queries.listed(db, vault, evidence) if one.damaged]
     if damaged:
         who = counted(len(damaged), "person", "people")
         named = ", ".join(damaged[:_NAMED]) + (" …" if len(damaged) > _NAMED else "")

@@ -23,7 +23,7 @@ from edge.terminal.uplink.receipt_handler import Receipts
 from edge.terminal.uplink.resend_handler import Commands
 from edge.terminal.uplink.roster_client import Roster
 from edge.terminal.uplink.send_window import BEHIND_S, Delivery
-from edge.terminal.uplink.status_reporter import TOKEN, StatusReporter
+from edge.terminal.uplink.status import TOKEN, StatusReporter
 from edge.terminal.uplink.unreceipted import Waiting
 
 _EVENTS_A_ROUND = 256

@@ -1,12 +1,33 @@
-"""The retained status of a terminal: information for whoever watches the fleet, unsigned, never about a person."""
+"""The retained status of a terminal: information for whoever watches the fleet, unsigned, never about a person.
 
+It is told on connecting, on a change, each minute, and to ask the ledger something.
+"""
+
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from edge import __version__
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
+from edge.errors import JournalError
+from edge.journal.journal import Journal
+from edge.ports import Clock, Uplink
+from edge.terminal.runtime.alarms import Alarms
+from edge.terminal.uplink.counters import Counters
+from edge.terminal.uplink.send_window import Delivery
+
+STATUS_EVERY_S = 60.0
+TOKEN = 0
+"""Of every status; records have others."""
+_SECOND = 1_000_000_000
+_LOOK_NS = _SECOND // 10
+"""How often the rest of the program is asked what it has to say: under load the loop turns far more often."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +77,74 @@ def online(now: Online) -> bytes:
 
 def _encode(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+
+
+class StatusReporter:
+    """On the publisher's thread, while it is connected."""
+
+    def __init__(
+        self,
+        uplink: Uplink,
+        origin: Origin,
+        clock: Clock,
+        alarms: Alarms,
+        status: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        """`status` is what the rest of the program adds: its `alarms`, a list of words, join ours."""
+        self._uplink, self._topic, self._clock = uplink, topics.status(origin), clock
+        self._alarms, self._status = alarms, status
+        self._due_at = self._look_at = 0
+        self._told: tuple[bool, frozenset[str]] | None = None
+        self._alarms_told: list[str] = []
+        self._refused = False
+
+    def forget(self) -> None:
+        """A new connection: nobody may have heard the last one."""
+        self._told = None
+
+    def tell(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
+        """Send it if it is due. Raises JournalError."""
+        now = self._clock.monotonic_ns()
+        ours, asked = (delivery.refused is not None, self._alarms.words), delivery.asks(now)
+        if ours == self._told and not asked and now < self._look_at:
+            return
+        self._look_at = now + _LOOK_NS
+        extra = dict(self._status())
+        alarms = sorted({*self._alarms.words, *extra.pop("alarms", ())})
+        if ours == self._told and not asked and alarms == self._alarms_told and now < self._due_at:
+            return
+        if self._online(journal, delivery, counters, alarms, extra):
+            self._due_at = now + round(STATUS_EVERY_S * _SECOND)
+            self._told, self._alarms_told = ours, alarms
+
+    def _online(
+        self, journal: Journal, delivery: Delivery, counters: Counters, alarms: list[str], extra: Mapping[str, Any]
+    ) -> bool:
+        stats = journal.stats()
+        document = Online(
+            epoch=journal.epoch,
+            head=stats.head,
+            watermark=stats.watermark,
+            refused=delivery.refused is not None,
+            alarms=alarms,
+            counters={**asdict(counters), **extra},
+            utc=self._clock.evidence().utc,
+        )
+        return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
+
+    def goodbye(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
+        """How far the journal is, so that the centre knows what it lacks while we are away; and that we stop."""
+        with contextlib.suppress(JournalError):
+            extra = {name: value for name, value in self._status().items() if name != "alarms"}
+            self._online(journal, delivery, counters, self._alarms_told, extra)
+        self._uplink.publish(self._topic, stopped(), token=TOKEN, retain=True)
+
+    def acknowledged(self, refused: str | None) -> None:
+        """The broker's answer to a status; `refused` names its reason code when that is a failure."""
+        if refused is not None and not self._refused:
+            _log.warning(
+                "the broker refuses our status (%s); let its ACL allow the user of our certificate to write %s",
+                refused,
+                self._topic,
+            )
+        self._refused = refused is not None

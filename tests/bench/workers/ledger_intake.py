@@ -14,10 +14,9 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.central.ledger.intake import Ledger, Outcome
-from edge.central.ledger.placing import ChainAppender
+from edge.central.ledger.intake import ChainAppender, Ledger, Outcome
+from edge.central.store.model import StoredRecord
 from edge.central.store.records import Store
-from edge.central.store.rows import StoredRecord
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash

@@ -115,7 +115,7 @@ def measure(directory: Path, people: int, count: int) -> dict[str, float]:
     from edge.central.roster.messages import compose
     from edge.central.roster.publisher import publish
     from edge.central.roster.store import RosterStore
-    from edge.central.store.rows import RegisteredTerminal
+    from edge.central.store.model import RegisteredTerminal
     from edge.crypto.dsse import key_id
     from edge.domain.roster.member import Member
     from edge.people.person import new_person_id

@@ -17,8 +17,7 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction
 from edge.journal.journal import Stored
 from edge.terminal.attendance.loop import Attend
-from edge.terminal.attendance.punch_recorder import Recorder
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified, Recorder
 
 CARD_S = 0.03
 """What an SD card takes for a sync on an ordinary day."""

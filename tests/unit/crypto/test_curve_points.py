@@ -6,8 +6,8 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore, SiteRow
+from edge.central.store.model import RegisteredTerminal
 from edge.central.store.records import Store
-from edge.central.store.rows import RegisteredTerminal
 from edge.cli import main
 from edge.crypto import site_key
 from edge.crypto.dsse import key_id

@@ -4,8 +4,8 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edge.central.store.model import RegisteredTerminal
     from edge.central.store.records import Store
-    from edge.central.store.rows import RegisteredTerminal
 
 WORDS = (
     "withdraw",

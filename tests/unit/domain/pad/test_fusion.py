@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edge.domain.face import Probe
-from edge.domain.pad.fusion import Layer, Vote, judge
-from edge.domain.pad.liveness import LIVE
+from edge.domain.pad.fusion import LIVE, Layer, Vote, judge
 from tests.tolerance import SINGLE
 
 

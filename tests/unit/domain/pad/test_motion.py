@@ -12,11 +12,11 @@ from edge.domain.pad.fusion import PLANE, SURROUNDINGS
 from edge.domain.pad.motion import planar, rides_along
 from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
+from edge.vision.antispoof import traces
 from edge.vision.image import FrameImage
 from edge.vision.landmarks import FaceMesh
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
-from edge.vision.pad_traces import traces
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
 

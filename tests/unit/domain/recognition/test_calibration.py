@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.domain.recognition.calibration import LOOSEST, STRICTEST, calibrate, nearest_others, tail
-from edge.domain.recognition.score_counts import BINS, Scorebook
+from edge.domain.recognition.calibration import BINS, LOOSEST, STRICTEST, Scorebook, calibrate, nearest_others, tail
 from edge.domain.strict_json import parse_object
 from edge.errors import RecordError
 from tests.tolerance import SINGLE

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
-from edge.central.store.rows import RegisteredTerminal
+from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.people.consent import Consent, Policy

@@ -12,10 +12,9 @@ from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
 from edge.domain.vocabulary import RefusalReason
 from edge.resources import models_directory
-from edge.terminal.attendance.capture import Capture
+from edge.terminal.attendance.capture import Capture, Pace
 from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.runtime.workers import LatestSlot
 from edge.vision.models import ModelStore

@@ -12,9 +12,9 @@ from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
 from edge.domain.vocabulary import RefusalReason
+from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.attendance.site_threshold import SiteThreshold
 
 ANN: Floats = np.eye(1, 8, dtype=np.float32)[0]

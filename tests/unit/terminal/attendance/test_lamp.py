@@ -9,7 +9,7 @@ from edge.adapters.raspberry_pi.strobe import GpioStrobe
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
 from edge.errors import SignalsError
-from edge.terminal.attendance.lamp import Lamp
+from edge.terminal.attendance.strobe import Lamp
 from edge.terminal.runtime.workers import Stop, Worker
 
 

@@ -19,11 +19,11 @@ from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory
+from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.punches import Identified
+from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.operator.enrolment import finish_erasures
 from edge.terminal.runtime.alarms import FACES_PAUSED
 from edge.terminal.runtime.latency import Latency

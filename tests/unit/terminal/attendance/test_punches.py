@@ -13,8 +13,7 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Method
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
-from edge.terminal.attendance.punch_recorder import Recorder
-from edge.terminal.attendance.punches import Identified, Puncher
+from edge.terminal.attendance.punch_recorder import Identified, Puncher, Recorder
 
 ANN, BOB = "a" * 26, "b" * 26
 HOUR = 3_600_000

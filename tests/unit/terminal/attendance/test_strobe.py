@@ -22,12 +22,11 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory
+from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import FaceRecognition
-from edge.terminal.attendance.lamp import Lamp
 from edge.terminal.attendance.loop import Attend
-from edge.terminal.attendance.pace import Pace
-from edge.terminal.attendance.strobe import BLIND, Strobing
+from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
 from edge.terminal.runtime.alarms import STROBE_BLIND
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot

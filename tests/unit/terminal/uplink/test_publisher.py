@@ -20,7 +20,7 @@ from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.resend_handler import BATCH, MAX_WAITING
 from edge.terminal.uplink.send_window import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
-from edge.terminal.uplink.status_reporter import STATUS_EVERY_S
+from edge.terminal.uplink.status import STATUS_EVERY_S
 from edge.terminal.uplink.unreceipted import PATIENCE_S
 
 GATE = Origin("main", "gate-1")

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from edge.terminal.attendance.pace import CALM_S, Pace
+from edge.terminal.attendance.capture import CALM_S, Pace
 
 
 def test_nobody_waits_at_first_and_while_somebody_is_there() -> None:

@@ -1,5 +1,6 @@
-"""Everyone in the people file at once: who they are, and the templates that may be matched."""
+"""What is read of the people file: everyone at once, the templates that may be matched, all about one person."""
 
+import base64
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
 from edge.people import consent_log
 from edge.people.person import Person
+
+_CONSENTS = """
+SELECT policy_version, policy_sha256, language, given_at, witness, age_attested, employer_agreed, withdrawn_at
+FROM consents WHERE person = ? ORDER BY n
+"""
 
 
 def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Person]:
@@ -117,3 +123,47 @@ def _alike(found: list[tuple[str, Floats]], unreadable: list[str]) -> list[tuple
     usual = Counter(matrix.shape[1] for _, matrix in found).most_common(1)[0][0] if found else 0
     unreadable += [person for person, matrix in found if matrix.shape[1] != usual]
     return [one for one in found if one[1].shape[1] == usual]
+
+
+def all_about(db: sqlite3.Connection, vault: Vault, evidence: bytes, person: str) -> dict[str, object]:
+    """Everything held of one person, opened: for nobody but that person.
+
+    JSON values. Raises PeopleError for someone unknown, or where something was altered.
+    """
+    row = db.execute("SELECT wrapped, name, restriction, erasing FROM people WHERE id = ?", (person,)).fetchone()
+    if row is None:
+        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+    wrapped, name, restriction, erasing = row
+    key = None if wrapped is None else vault.unwrap(person, wrapped)
+    templates = db.execute(
+        "SELECT model_id, count, sealed FROM templates WHERE person = ? ORDER BY model_id", (person,)
+    ).fetchall()
+    consents = db.execute(_CONSENTS, (person,)).fetchall()
+    return {
+        "name": None if key is None or name is None else person_keys.unseal(key, "name", name).decode(),
+        "restriction": restriction,
+        "erasing": erasing,
+        "consents": [
+            {
+                "policy_version": version,
+                "policy_sha256": sha256,
+                "language": language,
+                "given_at": given_at,
+                "witness": person_keys.unseal(evidence, f"witness:{person}", witness).decode(),
+                "age_attested": bool(age),
+                "employer_agreed": bool(employer),
+                "withdrawn_at": withdrawn_at,
+            }
+            for version, sha256, language, given_at, witness, age, employer, withdrawn_at in consents
+        ],
+        "templates": [
+            {
+                "model": model,
+                "count": count,
+                "values": base64.b64encode(person_keys.unseal(key, f"templates:{model}", sealed)).decode(),
+                "encoding": "base64 of little-endian 32-bit floats, one row a template",
+            }
+            for model, count, sealed in templates
+            if key is not None
+        ],
+    }
