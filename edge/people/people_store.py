@@ -48,7 +48,7 @@ class People(PeopleFile):
         super().__init__(path, storage_key)
         self.orders = OrderBook(self._db, path, self._writing)
         """What the authority ordered."""
-        self.means = CredentialStore(self._db, path, self._writing, self._vault, self._evidence_key)
+        self.credentials = CredentialStore(self._db, path, self._writing, self._vault, self._evidence_key)
         """Ways in that are no face."""
         self.exported = Exported(self._db, path, self._writing)
         """Who was exported to the centre."""
@@ -352,7 +352,7 @@ class People(PeopleFile):
         """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
         with self._reading():
             found = queries.all_about(self._db, self._vault(), self._evidence_key(), person)
-            return {**found, **self.means.held(person)}
+            return {**found, **self.credentials.held(person)}
 
     def list(self) -> _Persons:
         """Everyone who is or was enrolled, by id. Raises PeopleError."""

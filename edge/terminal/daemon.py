@@ -77,9 +77,9 @@ class Terminal:
         self._volatile = state_directory.require(config)
         clock = clock or factory.clock()
         secrets = factory.own_secrets(config)
-        self.stills = factory.stills(config, secrets, clock)
-        if self.stills is not None:
-            self.stills.expire()  # before anything else: what is over was promised to be gone
+        self.image_capture = factory.image_capture(config, secrets, clock)
+        if self.image_capture is not None:
+            self.image_capture.expire()  # before anything else: what is over was promised to be gone
         eyes = starting.seeing(config)
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
@@ -115,7 +115,7 @@ class Terminal:
             lambda: None if self.centre is None else self.centre.wake(),
             FaceRecognition(pipeline, rules.faces, pace, factory.site_threshold(config, pipeline), self._strobing),
             reads,
-            None if self.stills is None else self.stills.offer,
+            None if self.image_capture is None else self.image_capture.offer,
             shadow,
             eyes.template_length,
         )
@@ -158,8 +158,8 @@ class Terminal:
         if self._reading is not None:
             reading = self._reading
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
-        if self.stills is not None:
-            workers.append(self._worker("evidence", _progressing(self.stills.run_once), None, lambda: None))
+        if self.image_capture is not None:
+            workers.append(self._worker("evidence", _progressing(self.image_capture.run_once), None, lambda: None))
         if centre is not None:
             workers.append(self._worker("publish", _progressing(centre.run_once), centre.open, centre.close))
         return workers
@@ -225,9 +225,9 @@ class Terminal:
 
     def _status(self) -> dict[str, object]:
         tally = self.attend.tally
-        frame, stills, centre = self.latency.frame_to_cue(), self.stills, self.centre
+        frame, images, centre = self.latency.frame_to_cue(), self.image_capture, self.centre
         return {
-            "alarms": [*self.attend.alarms, *(() if stills is None else stills.alarms), *self._failing()],
+            "alarms": [*self.attend.alarms, *(() if images is None else images.alarms), *self._failing()],
             **({} if centre is None else centre.counters()),
             **{key: value for key, value in asdict(tally).items() if key != "refused"},
             **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
@@ -236,7 +236,7 @@ class Terminal:
             "frame_to_cue_p50_ms": frame.p50,
             "frame_to_cue_p95_ms": frame.p95,
             "policy": self.attend.policy,
-            **({} if stills is None else stills.counters()),
+            **({} if images is None else images.counters()),
             **({} if self._strobing is None else self._strobing.counters()),
         }
 

@@ -182,7 +182,7 @@ def taking(config: Config) -> CaptureSettings | None:
     return CaptureSettings(load_sealing(Path(chosen.key)), chosen.max_bytes, chosen.max_edge_px)
 
 
-def stills(config: Config, secrets: Secrets, time: Clock) -> ImageCapture | None:
+def image_capture(config: Config, secrets: Secrets, time: Clock) -> ImageCapture | None:
     """What keeps evidence images; None where none is to be taken or deleted."""
     path = Path(config.storage.state) / EVIDENCE
     if config.evidence is None and not path.exists():

@@ -108,5 +108,5 @@ class AtRoster:
         names = tuple(sorted((one.id, one.name or "") for one in people.list()))
         held = tuple(sorted(people.gallery("m", _POLICY).people))
         rows = tuple(sorted((r.person, r.version, r.sha256, r.state) for r in sync._received.rows().values()))
-        badge = people.means.whose(Token.BADGE, "4711")
+        badge = people.credentials.whose(Token.BADGE, "4711")
         return tuple(sorted(set(held))), names, badge, rows, sync.version, tuple(sync.missing()), self._ring.head()

@@ -206,7 +206,7 @@ def test_who_has_a_badge_keeps_it_when_the_face_is_withdrawn_at_one_terminal(cen
     late.knows(stays)
     assert late.matched() == {stays}
     with late.people() as people:
-        assert people.means.whose(*BADGE[0]) == leaves
+        assert people.credentials.whose(*BADGE[0]) == leaves
 
 
 @pytest.mark.parametrize("word", ["erase", "withdraw"])

@@ -335,7 +335,7 @@ def test_what_is_ordered_about_a_face_holds_in_the_centres_roster_too(centre, ga
     assert standing() == ("restricted", True)
     capsys.readouterr()
     with gates[0].people() as people, RosterStore(centre.root) as store:
-        people.means.give(person, Token.BADGE, "4711")
+        people.credentials.give(person, Token.BADGE, "4711")
         membership.add(store, "main", person, people.member(person))
     assert order(centre, "main/gate-1", "withdraw", person) == 0
     assert standing() == ("restricted", False)

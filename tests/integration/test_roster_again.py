@@ -139,18 +139,18 @@ def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy
     own = new_person_id()
     with company.people(away.terminal) as people:
         people.add(own, "Own")
-        people.means.give(own, Token.BADGE, "4711")
+        people.credentials.give(own, Token.BADGE, "4711")
     member = company.store.people.member(ann)
     membership.add(company.store, "main", ann, replace(member, tokens=((Token.BADGE, "4711"),)))
     company.publish()
     site.eventually(lambda: away.publisher._roster.counters()["roster_out"] == 1, "it is another's")
     with company.people(away.terminal) as people:
-        people.means.take(own, Token.BADGE)
+        people.credentials.take(own, Token.BADGE)
     away.leave()
     away.come_back()
 
     def hers() -> bool:
         with company.people(away.terminal) as people:
-            return people.means.whose(Token.BADGE, "4711") == ann
+            return people.credentials.whose(Token.BADGE, "4711") == ann
 
     site.eventually(hers, "she has it now")

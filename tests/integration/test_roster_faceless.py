@@ -22,7 +22,7 @@ SECRETS = {"badge": BADGE.encode(), "number": STAFF.encode(), "pin": DIGEST[-43:
 
 def whose(company, terminal) -> str | None:
     with company.people(terminal) as people:
-        return people.means.whose(Token.BADGE, BADGE)
+        return people.credentials.whose(Token.BADGE, BADGE)
 
 
 def size(heard: list[tuple[str, bytes]], person: str) -> int:

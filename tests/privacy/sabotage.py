@@ -113,7 +113,7 @@ def _keep_image() -> Any:
 
 def _forget_order() -> Any:
     """The roster does not follow an order; only the terminals obey it."""
-    return patch.object(order_follower, "follow", lambda _desk, _store, _found: [])
+    return patch.object(order_follower, "follow", lambda _session, _store, _found: [])
 
 
 def _believe_backup() -> Any:

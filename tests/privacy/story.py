@@ -261,7 +261,7 @@ class Story:
 
 def _whose(gate: Gate, badge: tuple[Token, str]) -> str | None:
     with gate.people() as people:
-        return people.means.whose(*badge)
+        return people.credentials.whose(*badge)
 
 
 _GONE = (cast.ERASED, cast.WITHDRAWS, cast.CHILD)

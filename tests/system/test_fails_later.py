@@ -113,7 +113,7 @@ def test_an_evidence_key_that_goes_away_or_is_replaced(gate, live, smartclocker)
     life = live(gate)
     life.punches()
     assert alarms.EVIDENCE_FAILING not in life.alarms
-    stills = life.terminal.stills
+    stills = life.terminal.image_capture
     first = bytes(stills._taking.key)
     key.unlink()
     life.wait(lambda: alarms.EVIDENCE_FAILING in life.alarms, "the alarm")

@@ -77,15 +77,15 @@ def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
 class Book:
     """Where the ledger's and the certificates' verbs enter what they do; see `book_of`."""
 
-    desk: AuthoritySession | None
+    session: AuthoritySession | None
 
     @contextlib.contextmanager
     def act(self, act: Act, data: Mapping[str, Any]) -> Iterator[None]:
         """What is done inside is on record with this; what is refused changed nothing and leaves no entry."""
-        if self.desk is None:
+        if self.session is None:
             yield
             return
-        with self.desk.act(act) as noted:
+        with self.session.act(act) as noted:
             noted.begin(data)
             try:
                 yield
@@ -103,5 +103,5 @@ def book_of(directory: Path, doing: Actor) -> Iterator[Book]:
     if not any((directory / one).exists() for one in (authority_key.KEY, authority_key.NEXT, authority_key.DB)):
         yield Book(None)
         return
-    with turn_of(directory, doing) as desk:
-        yield Book(desk)
+    with turn_of(directory, doing) as session:
+        yield Book(session)

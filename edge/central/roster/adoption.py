@@ -53,7 +53,7 @@ def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
 
 
 def adopt(
-    desk: AuthoritySession,
+    session: AuthoritySession,
     store: RosterStore,
     site: str,
     found: Retained,
@@ -73,7 +73,7 @@ def adopt(
         raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
     news, left, lost, unread = _compare(store, here, found)
     if not trust:
-        _refuse_untold(desk, site, found, unread)
+        _refuse_untold(session, site, found, unread)
     if lost and not forget_lost:
         raise LedgerRefused(
             f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
@@ -82,7 +82,7 @@ def adopt(
             "them out at every terminal"
         )
     said = {"site": site, "version": found.newest, "before": here.version}
-    with desk.act(Act.ROSTER_RESTORED) as act:
+    with session.act(Act.ROSTER_RESTORED) as act:
         act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
         rows = store.members(site)
         with store.writing():  # who came and left since the backup
@@ -98,9 +98,9 @@ def adopt(
     return Adopted(found.newest, here.version, taken, sorted(person for person, _ in left), sorted(lost))
 
 
-def _refuse_untold(desk: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
+def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
     """The log says of everything that somebody left or withdrew, if it is not older itself."""
-    said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     versions = [one.get("version") for one in said if one.get("site") == site]
     if any(isinstance(version, int) and version >= found.newest for version in versions):
         return
@@ -120,7 +120,7 @@ def _refuse_untold(desk: AuthoritySession, site: str, found: Retained, unread: l
         )
 
 
-def heal(desk: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
+def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
     """People of `roster.db` whom `roster-people.db` lacks, has altered, or as they were before our last message.
 
     Who is back from our own messages; who is lost, and no terminal heard of; who is altered and stays so. Raises
@@ -149,7 +149,7 @@ def heal(desk: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[
                     f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
                     "`central roster remove` them"
                 )
-            with desk.act(Act.ROSTER_RESTORED, person) as act:
+            with session.act(Act.ROSTER_RESTORED, person) as act:
                 act.begin({"site": site, "taken": int(said is not None), "lost": int(said is None)})
                 if said is not None:
                     store.people.receive({person: said}, membership.agreed(said))

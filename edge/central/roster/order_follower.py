@@ -42,16 +42,16 @@ def leavers(registry: OrderRegister, ledger: Store, store: RosterStore) -> Leave
     return found
 
 
-def follow(desk: AuthoritySession, store: RosterStore, found: Leavers) -> list[RosterChange]:
+def follow(session: AuthoritySession, store: RosterStore, found: Leavers) -> list[RosterChange]:
     """Take out who left, and end the use of faces; each is in the log. Raises LedgerError, PeopleError."""
     changes = []
     belonging = _belonging(store)
     for person in sorted({one for people in belonging.values() for one in people}):
         sites = {site: left for site in belonging if person in belonging[site] and (left := found.of(site, person))}
         if sites:
-            changes.append(_remove(desk, store, person, sites))
+            changes.append(_remove(session, store, person, sites))
         if len(sites) < sum(person in people for people in belonging.values()):
-            changes += [*_withdraw(desk, store, person, found), *_restrict(desk, store, person, found)]
+            changes += [*_withdraw(session, store, person, found), *_restrict(session, store, person, found)]
     _finish(store, found)
     return changes
 
@@ -61,28 +61,28 @@ def nowhere(store: RosterStore) -> set[str]:
     return set(store.people.enrolled()).difference(*_belonging(store).values())
 
 
-def _remove(desk: AuthoritySession, store: RosterStore, person: str, sites: dict[str, Left]) -> RosterChange:
+def _remove(session: AuthoritySession, store: RosterStore, person: str, sites: dict[str, Left]) -> RosterChange:
     left = next(iter(sites.values()))
-    with desk.act(Act.ROSTER_REMOVED, person) as act:
+    with session.act(Act.ROSTER_REMOVED, person) as act:
         act.begin({"sites": sorted(sites), "reason": str(left.reason), "because": left.by})
         for site, one in sites.items():
             membership.remove(store, site, person, one.reason)
     return RosterChange(person, sorted(sites), f"taken out: {left.reason}, as {left.by} says")
 
 
-def _withdraw(desk: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
+def _withdraw(session: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     if person not in found.faces:
         return
     held = membership.readable(store, person)
     if held is None:  # what is kept of them was altered: their face cannot be told from the rest
         left = Left(ErasureReason.WITHDRAWN, found.faces[person].by)
-        yield _remove(desk, store, person, dict.fromkeys(membership.places(store, person), left))
+        yield _remove(session, store, person, dict.fromkeys(membership.places(store, person), left))
         return
     given = held.consent
     ended = None if given is None or given.withdrawn_at else found.face_ended(person, given.given_at)
     if ended is None:
         return
-    with desk.act(Act.ROSTER_WITHDRAWN, person) as act:
+    with session.act(Act.ROSTER_WITHDRAWN, person) as act:
         sites = membership.withdraw(
             store, person, or_remove=True, begun=lambda at: act.begin({"sites": at, "because": ended.by})
         )
@@ -93,14 +93,14 @@ def _withdraw(desk: AuthoritySession, store: RosterStore, person: str, found: Le
     )
 
 
-def _restrict(desk: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
+def _restrict(session: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     """Never lifted here: that takes the order itself."""
     bar = found.bars.get(person)
     if bar is None or not membership.places(store, person):
         return
     if store.people.restriction(person) in {bar, Restriction.OBJECTED}:
         return
-    with desk.act(Act.ROSTER_CHANGED, person) as act:
+    with session.act(Act.ROSTER_CHANGED, person) as act:
         sites = membership.restrict(store, person, bar, begun=lambda at: act.begin({"sites": at, "what": str(bar)}))
     yield RosterChange(person, sites, f"{bar}, as an order says")
 

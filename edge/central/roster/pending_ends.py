@@ -15,12 +15,12 @@ from edge.domain.roster.leavers import Leavers
 VALID = timedelta(days=92)
 
 
-def order_again(desk: AuthoritySession, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
+def order_again(session: AuthoritySession, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
     """To each active terminal of the person's sites that was not there to be told. Raises LedgerError."""
     if not found.ending:
         return []
     told = [
-        one for one in desk.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
+        one for one in session.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
     ]
     made = []
     for person, at in sorted(found.ending.items()):
@@ -42,6 +42,8 @@ def order_again(desk: AuthoritySession, store: RosterStore, ledger: Store, found
             if new:
                 fields = {"person": person, "at": at}
                 made.append(
-                    desk.registry.issue(desk.key, desk.doing, site, new, Word.EMPLOYMENT_ENDED, fields, valid=VALID)
+                    session.registry.issue(
+                        session.key, session.doing, site, new, Word.EMPLOYMENT_ENDED, fields, valid=VALID
+                    )
                 )
     return made

@@ -18,14 +18,14 @@ FARTHEST = 1_000_000
 the numbers, which never go back."""
 
 
-def logged(desk: AuthoritySession, site: str) -> int:
+def logged(session: AuthoritySession, site: str) -> int:
     """The newest version of a site's roster that the log names; 0 for none."""
-    said = [one.data for one in desk.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     found = [one.get("version") for one in said if one.get("site") == site]
     return max((version for version in found if isinstance(version, int)), default=0)
 
 
-def lift(desk: AuthoritySession, store: RosterStore, site: str, above: int) -> int:
+def lift(session: AuthoritySession, store: RosterStore, site: str, above: int) -> int:
     """What is published next has a higher version than `above`; the version that was here before.
 
     Everybody is published anew, under another site key: terminals hear no entry and no key of an older number.
@@ -41,7 +41,7 @@ def lift(desk: AuthoritySession, store: RosterStore, site: str, above: int) -> i
             f"{site}: --above {above} is more than {FARTHEST:,} beyond version {here.version}; give the version "
             "that the terminals' log names"
         )
-    with desk.act(Act.ROSTER_RESTORED) as act:
+    with session.act(Act.ROSTER_RESTORED) as act:
         act.begin({"site": site, "version": above, "before": here.version, "taken": 0, "left": 0, "lost": 0})
         with store.writing():
             membership.new_key(store, replace(here, version=above, keys=max(above, here.keys)))

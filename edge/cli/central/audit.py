@@ -108,9 +108,9 @@ def _enter(arguments: argparse.Namespace) -> int:
         raise LedgerRefused("; ".join(wrong))
     if not arguments.force:
         _refuse_unknown(arguments, "nothing was entered. --force enters it all the same")
-    with turn_of(arguments) as desk:
+    with turn_of(arguments) as session:
         data = {} if arguments.to is None else {"to": arguments.to}
-        entry = desk.registry.enter(desk.key, desk.doing, Act(arguments.enter), data, arguments.person)
+        entry = session.registry.enter(session.key, session.doing, Act(arguments.enter), data, arguments.person)
     print(f"entered as {entry.n}")
     return 0
 

@@ -119,11 +119,11 @@ def run_open(arguments: argparse.Namespace) -> int:
     received = arguments.received or _today()
     if received > (_now() + _AHEAD).date():  # this machine may be set to UTC, and the letter came in Auckland
         raise LedgerRefused(f"--received {received}: lies in the future; give the day on which it came")
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
         if not arguments.force:
             refuse_unknown(store, arguments.person, "no request was taken in. --force takes it in all the same")
         data = {"right": arguments.right, "received": received.isoformat()}
-        entry = desk.registry.enter(desk.key, desk.doing, Act.RIGHT_OPENED, data, arguments.person)
+        entry = session.registry.enter(session.key, session.doing, Act.RIGHT_OPENED, data, arguments.person)
     print(f"request {entry.n}: {arguments.right} of {arguments.person}, due on {month_after(received)}")
     with open_ledger(arguments.directory) as store:
         for one in rights_next.commands(store, entry, arguments):
@@ -280,21 +280,21 @@ def _end(arguments: argparse.Namespace, act: "Act") -> int:
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
 
-    with turn_of(arguments) as desk:
-        known = {one.number: one for one in requests(verified(desk.registry, arguments.directory))}
+    with turn_of(arguments) as session:
+        known = {one.number: one for one in requests(verified(session.registry, arguments.directory))}
         request = known.get(arguments.request)
         if request is None or request.ended is not None:
             raise LedgerRefused(f"{arguments.request}: no open request; `central rights list` shows them")
         data = {"request": arguments.request, "ground": arguments.ground}
         if act is Act.RIGHT_CLOSED:
-            orders = _owing(desk.registry, arguments.directory).get(arguments.request, [])
+            orders = _owing(session.registry, arguments.directory).get(arguments.request, [])
             _refuse_unanswered(arguments, orders)
             fitting = [one for one in orders if _answers(one, request)]
             if not arguments.without_order:
                 _refuse_unasked(arguments, request, fitting)
             _refuse_held(arguments.directory, request)
             data |= _despite(arguments, request, fitting)
-        desk.registry.enter(desk.key, desk.doing, act, data, request.person)
+        session.registry.enter(session.key, session.doing, act, data, request.person)
     print(f"request {arguments.request}: {'refused' if act is Act.RIGHT_REFUSED else 'closed'}")
     return 0
 

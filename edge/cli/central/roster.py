@@ -86,9 +86,9 @@ def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store"
     """Before, so that no file is held against what is over; and after, since a file may bring it back."""
     from edge.central.roster import order_follower
 
-    with turn_of(arguments) as desk:  # without an authority nothing is done
-        found = order_follower.leavers(desk.registry, ledger, store)
-        for change in order_follower.follow(desk, store, found):
+    with turn_of(arguments) as session:  # without an authority nothing is done
+        found = order_follower.leavers(session.registry, ledger, store)
+        for change in order_follower.follow(session, store, found):
             say(f"{change.person}: {change.what}")
 
 
@@ -103,9 +103,9 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
         raw = read_file(path, _MOST)
     except OSError as error:
         raise ExportRefused(f"cannot be read ({error.strerror})") from error
-    with turn_of(arguments) as desk:
-        found = order_follower.leavers(desk.registry, ledger, store)
-        with desk.act(Act.ROSTER_ADDED) as act:
+    with turn_of(arguments) as session:
+        found = order_follower.leavers(session.registry, ledger, store)
+        with session.act(Act.ROSTER_ADDED) as act:
             taken = enrolment_intake.take(
                 store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
             )
@@ -126,8 +126,8 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
     with (
         open_roster(arguments.directory) as store,
-        turn_of(arguments) as desk,
-        desk.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
+        turn_of(arguments) as session,
+        session.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
     ):
         if not any(arguments.person in store.members(site) for site in store.sites()):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
@@ -147,12 +147,12 @@ def run_remove(arguments: argparse.Namespace) -> int:
     from edge.domain.protocol.record_kinds import ErasureReason
     from edge.errors import LedgerRefused
 
-    with open_roster(arguments.directory) as store, turn_of(arguments) as desk:
+    with open_roster(arguments.directory) as store, turn_of(arguments) as session:
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
         if not sites and arguments.person not in order_follower.nowhere(store):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
-        with desk.act(Act.ROSTER_REMOVED, arguments.person) as act:
+        with session.act(Act.ROSTER_REMOVED, arguments.person) as act:
             everywhere = set(membership.places(store, arguments.person)) <= set(sites)
             act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
             for site in sites:
@@ -169,7 +169,7 @@ def _numbers(store: "RosterStore", person: str) -> object:
     from edge.errors import PeopleError
 
     try:
-        return store.people.means.held(person)["staff_numbers"]
+        return store.people.credentials.held(person)["staff_numbers"]
     except PeopleError:
         return []
 
@@ -210,8 +210,8 @@ def run_rotate(arguments: argparse.Namespace) -> int:
 
     with (
         open_roster(arguments.directory) as store,
-        turn_of(arguments) as desk,
-        desk.act(Act.ROSTER_KEY) as act,
+        turn_of(arguments) as session,
+        session.act(Act.ROSTER_KEY) as act,
     ):
         number = membership.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
     print(f"{arguments.site}: key {number} is made")

@@ -60,20 +60,20 @@ def run_publish(arguments: argparse.Namespace) -> int:
         open_roster(arguments.directory) as store,
         lock.held(arguments.directory, lock=lock.PUBLISHING),
     ):
-        with turn_of(arguments) as desk:
-            _heal(desk, store, ledger)
-            made += _follow(desk, store, ledger)
+        with turn_of(arguments) as session:
+            _heal(session, store, ledger)
+            made += _follow(session, store, ledger)
         to = uplink(arguments, AUTHORITY)
         for site in [arguments.site] if arguments.site else store.sites():
             there = retained(to, site)
-            with turn_of(arguments) as desk:
-                _adopt(desk, store, site, there, arguments)
-                made += _follow(desk, store, ledger)
-                known = version_lift.logged(desk, site)
+            with turn_of(arguments) as session:
+                _adopt(session, store, site, there, arguments)
+                made += _follow(session, store, ledger)
+                known = version_lift.logged(session, site)
                 if arguments.above is not None:
-                    before = version_lift.lift(desk, store, site, arguments.above)
+                    before = version_lift.lift(session, store, site, arguments.above)
                     say(f"{site}: the roster goes on from version {arguments.above}; ours was {before}")
-                messages = _compose(desk, store, site, ledger)
+                messages = _compose(session, store, site, ledger)
                 published = getattr(store.site(site), "version", known)
             done = publish(to, site, messages, there)
             say(
@@ -84,27 +84,27 @@ def run_publish(arguments: argparse.Namespace) -> int:
                 say(version_lift.advice(site, known, published))
                 above = "roster publish", "--site", site, "--above", known
                 say(f"next          {at_centre(arguments, *above, broker=True)}")
-        with turn_of(arguments) as desk:
-            _look(desk, store, ledger)
+        with turn_of(arguments) as session:
+            _look(session, store, ledger)
         _send(arguments, made)
     return 0
 
 
-def _follow(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> "list[Order]":
+def _follow(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> "list[Order]":
     """Take out who left; the orders that terminals lack which were registered since."""
     from edge.central.roster import order_follower, pending_ends
 
-    found = order_follower.leavers(desk.registry, ledger, store)
-    for change in order_follower.follow(desk, store, found):
+    found = order_follower.leavers(session.registry, ledger, store)
+    for change in order_follower.follow(session, store, found):
         say(f"{change.person}: {change.what} ({', '.join(change.sites)})")
-    return pending_ends.order_again(desk, store, ledger, found)
+    return pending_ends.order_again(session, store, ledger, found)
 
 
-def _look(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
+def _look(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
     """What a person is to decide."""
     from edge.central.roster import order_follower
 
-    found = order_follower.leavers(desk.registry, ledger, store)
+    found = order_follower.leavers(session.registry, ledger, store)
     for person, terminal in sorted(found.doubtful.items()):
         say(
             f"{person}: was erased by hand at {terminal} at the employer's request, and stays in the roster; "
@@ -122,11 +122,11 @@ def _look(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> No
         )
 
 
-def _heal(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
+def _heal(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
     from edge.central.roster import order_follower
     from edge.central.roster.adoption import heal
 
-    back, lost, altered = heal(desk, store, order_follower.leavers(desk.registry, ledger, store))
+    back, lost, altered = heal(session, store, order_follower.leavers(session.registry, ledger, store))
     if back:
         say(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
     for person in lost:
@@ -139,7 +139,7 @@ def _heal(desk: "AuthoritySession", store: "RosterStore", ledger: "Store") -> No
 
 
 def _adopt(
-    desk: "AuthoritySession",
+    session: "AuthoritySession",
     store: "RosterStore",
     site: str,
     there: dict[str, bytes],
@@ -147,7 +147,7 @@ def _adopt(
 ) -> "Adopted | None":
     from edge.central.roster import adoption, retained
 
-    found = retained.read(site, there, desk.registry.keys())
+    found = retained.read(site, there, session.registry.keys())
     if found.strangers:
         say(
             f"{site}: the broker's roster has messages under keys that the log here does not name "
@@ -156,7 +156,9 @@ def _adopt(
         )
     if not adoption.is_ahead(store, site, found):
         return None
-    done = adoption.adopt(desk, store, site, found, forget_lost=arguments.forget_lost, trust=arguments.trust_backup)
+    done = adoption.adopt(
+        session, store, site, found, forget_lost=arguments.forget_lost, trust=arguments.trust_backup
+    )
     say(
         f"{site}: the broker's roster is version {done.version}, and ours was {done.before}: restored from a "
         f"backup? It goes on from {done.version}; taken over: {len(done.taken)} people who came or changed since, "
@@ -167,13 +169,13 @@ def _adopt(
     return done
 
 
-def _compose(desk: "AuthoritySession", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
+def _compose(session: "AuthoritySession", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
     from edge.central.roster.messages import compose
     from edge.domain.protocol.audit_entry import Act
 
-    with desk.act(Act.ROSTER_PUBLISHED) as act:
+    with session.act(Act.ROSTER_PUBLISHED) as act:
         return compose(
-            store, site, ledger.terminals(), desk.key, begun=lambda said: act.begin({"site": site, **said})
+            store, site, ledger.terminals(), session.key, begun=lambda said: act.begin({"site": site, **said})
         )
 
 

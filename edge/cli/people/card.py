@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("that is no badge: 3 to 40 letters and digits; set the reader to send the card's number alone")
         return 65
     with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
-        owner, other = people.means.whose(Token.BADGE, known), people.means.noted_otherwise(known)
+        owner, other = people.credentials.whose(Token.BADGE, known), people.credentials.noted_otherwise(known)
     print("nobody's here" if owner is None else f"the badge of {owner}")
     if other is not None:
         print(f"in another notation it is a badge of {other}, who is not known by this reading")

@@ -61,7 +61,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
     loaded = config.load(arguments.config).config
     with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
-        accepted, ways = people.accepted(factory.policy(loaded)), people.means.overview()
+        accepted, ways = people.accepted(factory.policy(loaded)), people.credentials.overview()
         rows: list[dict[str, Any]] = [
             {
                 "person": person.id,

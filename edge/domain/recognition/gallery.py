@@ -46,7 +46,7 @@ class Gallery:
     matrix: Floats
     """(n, d), unit rows; column by column in memory, which BLAS multiplies up to twice as fast as row by row."""
     model_id: str
-    crowd: Cohort | None = None
+    cohort: Cohort | None = None
     """What faces are asked for more or less by; None in a small gallery."""
     single: bool = False
     """Everybody has exactly one row, as nearly always: what their templates have in common."""
@@ -113,7 +113,7 @@ class Gallery:
         top = int(scores.argmax())
         owner, score = int(self.owners[top]), float(scores[top])
         scores[top if self.single else self.owners == owner] = NOBODY
-        demand = 0.0 if self.crowd is None else self.crowd.demand(scores)
+        demand = 0.0 if self.cohort is None else self.cohort.demand(scores)
         return Candidate(self.people[owner], score, float(scores[scores.argmax()]), demand)
 
 

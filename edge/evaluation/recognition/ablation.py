@@ -101,8 +101,8 @@ def variants(split: int) -> Iterator[Variant]:
     yield Variant("probes mirrored, too", mirrored_probes)
     for slope in (0.0, 0.05, 0.15, 0.2):
         yield Variant(f"demand {slope:g}", demanding(slope))
-    yield Variant("no crowd, and the best template, not the common one", compare=with_best)
-    yield Variant("no crowd", compare=with_common)
+    yield Variant("no cohort, and the best template, not the common one", compare=with_best)
+    yield Variant("no cohort", compare=with_common)
     yield Variant("less 0.3 of the next 10 people's mean", compare=against_cohort(10, 0.3))
     yield Variant("less 0.6 of the next 30 people's mean", compare=against_cohort(30, 0.6))
     yield Variant("z-norm over the gallery", compare=standardised)

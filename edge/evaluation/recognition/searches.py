@@ -3,8 +3,8 @@
 People with at least four pictures can be enrolled; people with one are the strangers. A draw puts a person's
 pictures in a random order and enrols the first ones that the enrolment gate passes, as somebody would who retakes a
 refused photograph; what comes after them are probes. Who has too few such pictures is enrolled with those and gives
-no probe. Scores are cosines with what the face and the crowd demand taken off, so that one threshold serves all.
-Templates are made, and the crowd is asked, by the product's own code.
+no probe. Scores are cosines with what the face and the cohort demand taken off, so that one threshold serves all.
+Templates are made, and the cohort is asked, by the product's own code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -34,14 +34,14 @@ def with_common(probes: Floats, templates: Sequence[Floats]) -> Floats:
 
 
 def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
-    """The same, less what the crowd demands."""
+    """The same, less what the cohort demands."""
     scores = with_common(probes, templates)
-    crowd = Cohort.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
-    if crowd is None:
+    cohort = Cohort.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
+    if cohort is None:
         return scores
     others = scores.copy()
     np.put_along_axis(others, scores.argmax(axis=1, keepdims=True), NOBODY, axis=1)
-    demand = np.array([crowd.demand(row) for row in others], np.float32)
+    demand = np.array([cohort.demand(row) for row in others], np.float32)
     return scores - demand[:, None]
 
 

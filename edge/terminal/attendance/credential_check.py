@@ -55,9 +55,9 @@ Answer = CredentialMatched | FaceRequired | PinRequired | Rejected | Repeated
 class CredentialCheck:
     """Answers a reader."""
 
-    def __init__(self, means: CredentialStore, needs_face: Callable[[str], bool]) -> None:
+    def __init__(self, credentials: CredentialStore, needs_face: Callable[[str], bool]) -> None:
         """`needs_face` says whether somebody's badge alone is not enough."""
-        self._means, self._needs_face = means, needs_face
+        self._credentials, self._needs_face = credentials, needs_face
         self._asked: tuple[str, str | None, int] | None = None
         """The number whose PIN was asked for, whose it is (None: nobody's), and until when."""
         self._not_before: dict[str, int] = {}
@@ -94,7 +94,7 @@ class CredentialCheck:
         if asked is not None and now_ms < asked[2]:
             return self._pin(asked[0], asked[1], read.text, now_ms)
         said = number(read.text) or ""
-        self._asked = said, self._means.whose(Token.NUMBER, said), now_ms + DEADLINES_MS[State.ASKING]
+        self._asked = said, self._credentials.whose(Token.NUMBER, said), now_ms + DEADLINES_MS[State.ASKING]
         return PinRequired()
 
     def _badge(self, text: str, now_ms: int) -> Answer:
@@ -103,7 +103,7 @@ class CredentialCheck:
             if now_ms < self._badges_from:
                 return Rejected()
             self._badges_from = now_ms + SLOW_MS
-        person = self._means.whose(Token.BADGE, text)
+        person = self._credentials.whose(Token.BADGE, text)
         self._held = text, now_ms  # it was looked up: what the reader says of it from now on is the same reading
         if person is None:
             if self._unknown.add(number(text) or "", now_ms):
@@ -118,10 +118,10 @@ class CredentialCheck:
         claimed = person
         if person is not None:
             # After a restart nobody knows when the last one was: the pause begins anew.
-            waiting = self._not_before.setdefault(person, now_ms + pause_ms(self._means.failures(person)))
+            waiting = self._not_before.setdefault(person, now_ms + pause_ms(self._credentials.failures(person)))
             if now_ms < waiting:
                 claimed = None  # looked at as a number that is nobody's, and as slowly
-        if self._means.proves(claimed, pin) and claimed is not None:
+        if self._credentials.proves(claimed, pin) and claimed is not None:
             self._wrong.forgive(said)
             return CredentialMatched(claimed, Method.PIN)
         if self._wrong.add(said, now_ms):
@@ -131,5 +131,5 @@ class CredentialCheck:
                 PINS_FAILING, logging.WARNING, words, PINS_FAILING, FREE_FAILURES, FIRST_PAUSE_MS // 1000
             )
         if claimed is not None:
-            self._not_before[claimed] = now_ms + pause_ms(self._means.failures(claimed))
+            self._not_before[claimed] = now_ms + pause_ms(self._credentials.failures(claimed))
         return Rejected()

@@ -121,7 +121,7 @@ class Attend:
         self._unreadable: list[str] = []
         self._aside = self._other_text = self._lacking = 0
         self._faults: frozenset[Fault] = frozenset()
-        self._desk_alarms: tuple[str, ...] = ()
+        self._credential_alarms: tuple[str, ...] = ()
         self._warnings: tuple[str, ...] = ()
         now_ms = self._now_ms()
         self._situation = begin(now_ms)
@@ -135,7 +135,14 @@ class Attend:
         text = self._other_text > 0
         people = (*(PEOPLE_UNREADABLE,) * unreadable, *(RECORD_ASIDE,) * aside, *(POLICY_TEXT,) * text)
         then = (PEOPLE_PUT_BACK,) * (self._lacking > 0)
-        return (*sorted(self._faults), *self._warnings, *self._faces.alarms, *self._desk_alarms, *people, *then)
+        return (
+            *sorted(self._faults),
+            *self._warnings,
+            *self._faces.alarms,
+            *self._credential_alarms,
+            *people,
+            *then,
+        )
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -144,7 +151,7 @@ class Attend:
         reserve = Reserve(self._ring.path, self._rules.bounds.max_bytes)
         self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
         self._puncher = Puncher(self._ring, self._recorder, self._rules.direction)
-        self._desk = CredentialCheck(self._people.means, self._faces.needed)
+        self._credential_check = CredentialCheck(self._people.credentials, self._faces.needed)
         self._upkeep = JournalMaintenance(self._ring, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
         unfinished.finish(self._people, self._ring, self._clock)
@@ -228,11 +235,11 @@ class Attend:
         now_ns = self._clock.monotonic_ns()
         answer: Answer
         try:
-            answer = self._desk.answer(read, now_ms)
+            answer = self._credential_check.answer(read, now_ms)
         except PeopleError as error:  # locked for long, or a full disk: who types a PIN then is not let in unproven
             LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
             answer = Rejected()
-        self._desk_alarms = self._desk.alarms
+        self._credential_alarms = self._credential_check.alarms
         if isinstance(answer, Repeated):
             return
         if isinstance(answer, CredentialMatched):
@@ -274,8 +281,8 @@ class Attend:
         if self._people.version() != self._roster_version:
             self._load_gallery()
         self._faces.keep_up(self._now_ms())
-        self._desk.keep_up(self._now_ms())
-        self._desk_alarms = self._desk.alarms
+        self._credential_check.keep_up(self._now_ms())
+        self._credential_alarms = self._credential_check.alarms
         if not self._recorder.writable and not self._recorder.mended():
             self._set_fault(Fault.JOURNAL_UNWRITABLE, True)
             return

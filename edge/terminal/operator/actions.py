@@ -156,7 +156,7 @@ def add_face(
 def refuse_face(person: str, people: People) -> None:
     """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
     here = next((one for one in people.list() if one.id == person), None)
-    if here is None or (here.name is None and not any(people.means.held(person).values())):
+    if here is None or (here.name is None and not any(people.credentials.held(person).values())):
         raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
     if here.templates:
         raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
@@ -242,7 +242,7 @@ def give_token(
     """
 
     def change() -> list[Saying]:
-        fresh = people.means.give(person, kind, text, other_card=other_card)
+        fresh = people.credentials.give(person, kind, text, other_card=other_card)
         return [did(kind, f"given to {person}", person)] if fresh else []
 
     return changed(change, people, ring, clock, by)
@@ -254,7 +254,7 @@ def take_tokens(person: str, kind: Token, *, people: People, ring: Journal, cloc
 
     def change() -> list[Saying]:
         nonlocal count
-        count = people.means.take(person, kind)
+        count = people.credentials.take(person, kind)
         return [did(kind, f"{TAKEN} {person}: {count}", person)] if count else []
 
     changed(change, people, ring, clock, by)
@@ -266,7 +266,7 @@ def choose_pin(person: str, pin: str | None, *, people: People, ring: Journal, c
     """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
-        people.means.set_pin(person, pin)
+        people.credentials.set_pin(person, pin)
         return [did(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
     changed(change, people, ring, clock, by)

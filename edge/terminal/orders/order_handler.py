@@ -171,7 +171,7 @@ class Orders:
             elif order.word is Word.EMPLOYMENT_CONTINUES:
                 done = continues(order, people, lifted=self._replace(order, people))
             else:
-                done = answer or self._obeying(people).carry_out(order, evidence.utc, raw)
+                done = answer or self._executor(people).carry_out(order, evidence.utc, raw)
             people.orders.take(order.id, scope, order.sequence, owed=done.records(order), due=due, wire=wire)
 
     def _answer(
@@ -228,10 +228,10 @@ class Orders:
 
     def _carry_out_kept(self, duty: OutboxEntry, order: Order, evidence: TimeEvidence, people: People) -> None:
         with people.together():
-            done = self._obeying(people).carry_out(order, evidence.utc, duty.wire or b"")
+            done = self._executor(people).carry_out(order, evidence.utc, duty.wire or b"")
             people.orders.carried_out(duty.id, done.records(order))
 
-    def _obeying(self, people: People) -> OrderExecutor:
+    def _executor(self, people: People) -> OrderExecutor:
         return OrderExecutor(people, self._identity, self._configured)
 
 

@@ -79,8 +79,8 @@ def _taken(person: str, records: Sequence[Record], people: People) -> bool:
     acts = [one.data for one in records if one.kind == Kind.COMMAND_RESULT]
     taken = {str(act["command"]) for act in acts if str(act["detail"]).startswith(TAKEN)}
     chosen = {str(act["command"]) for act in acts} & {PIN}
-    went = sum(people.means.take(person, kind) for kind in Token if kind in taken)
-    if PIN in taken | chosen and people.means.has_pin(person):
-        people.means.set_pin(person, None)
+    went = sum(people.credentials.take(person, kind) for kind in Token if kind in taken)
+    if PIN in taken | chosen and people.credentials.has_pin(person):
+        people.credentials.set_pin(person, None)
         went += 1
     return went > 0

@@ -77,7 +77,7 @@ class Publisher:
         self._ring: Journal | None = None
         self._token = TOKEN
         self._status = status
-        self._telling = StatusReporter(uplink, origin, clock, self._alarms, self._rest)
+        self._status_reporter = StatusReporter(uplink, origin, clock, self._alarms, self._rest)
         self._unwritable = False
         self._keep_at = 0
 
@@ -129,12 +129,12 @@ class Publisher:
                 _log.warning(
                     "no receipt came although records were sent again: our session at the broker begins anew"
                 )
-            self._telling.tell(self._journal, self._delivery, self.counters)
+            self._status_reporter.tell(self._journal, self._delivery, self.counters)
 
     def close(self) -> None:
         """Say goodbye, so that nobody takes the silence for a failure, and release both; safe to call twice."""
         if self.connected:
-            self._telling.goodbye(self._journal, self._delivery, self.counters)
+            self._status_reporter.goodbye(self._journal, self._delivery, self.counters)
             self.connected = False
         if self._orders is not None:
             self._orders.close()
@@ -185,7 +185,7 @@ class Publisher:
         self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
         if self._roster is not None:
             self._roster.connected()
-        self._telling.forget()
+        self._status_reporter.forget()
 
     def _lost(self, reason: str) -> None:
         if self.away is None:
@@ -222,7 +222,7 @@ class Publisher:
 
     def _acknowledged(self, answer: Acknowledged) -> None:
         if answer.token == TOKEN:
-            self._telling.acknowledged(answer.refused)
+            self._status_reporter.acknowledged(answer.refused)
             return
         now, took_before = self._clock.monotonic_ns(), self._delivery.refused is None
         taken = answer.refused is None and not answer.unheard

@@ -36,7 +36,7 @@ def enrol(people: People, config: Config, number: int) -> None:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     people.enrol(person(number), f"Person Number {number}", consent, policy, rows, MODEL)
-    people.means.give(person(number), Token.BADGE, f"900{number}")
+    people.credentials.give(person(number), Token.BADGE, f"900{number}")
 
 
 def traces(people: People, *, badges: bool) -> dict[str, list[bytes]]:

@@ -156,7 +156,7 @@ class Judge:
             yield f"{person}: was gone, and something sealed of them is in the files"
         if not gone and not open_act and not matched and (done or person in self._made.faces):
             yield f"{person}: is not matched, and nobody asked for that"
-        badge = people.means.whose(Token.BADGE, f"900{ord(person[0]) - ord('a')}")
+        badge = people.credentials.whose(Token.BADGE, f"900{ord(person[0]) - ord('a')}")
         if (erased and badge is not None) or (not erased and not open_act and matched and badge != person):
             yield f"{person}: their badge is {badge}'s"
 

@@ -40,61 +40,61 @@ def everything(path: Path) -> bytes:
 def test_a_badge_is_its_persons_and_a_typed_one_opens_nothing(open_people: Open) -> None:
     people = open_people()
     ann = someone(people)
-    assert people.means.give(ann, Token.BADGE, NUMBER)
-    assert not people.means.give(ann, Token.BADGE, " 0004-7119 "), "it is theirs already"
-    assert people.means.whose(Token.BADGE, "0004 7119") == ann
-    assert people.means.whose(Token.NUMBER, NUMBER) is None
-    assert people.means.whose(Token.BADGE, "999999") is None
-    assert people.means.whose(Token.BADGE, "\x00") is None
+    assert people.credentials.give(ann, Token.BADGE, NUMBER)
+    assert not people.credentials.give(ann, Token.BADGE, " 0004-7119 "), "it is theirs already"
+    assert people.credentials.whose(Token.BADGE, "0004 7119") == ann
+    assert people.credentials.whose(Token.NUMBER, NUMBER) is None
+    assert people.credentials.whose(Token.BADGE, "999999") is None
+    assert people.credentials.whose(Token.BADGE, "\x00") is None
 
 
 def test_nobody_is_given_what_is_anothers(open_people: Open) -> None:
     people = open_people()
     ann, bob = someone(people), someone(people)
-    people.means.give(ann, Token.BADGE, NUMBER)
+    people.credentials.give(ann, Token.BADGE, NUMBER)
     with pytest.raises(PeopleError, match="another person's here") as refused:
-        people.means.give(bob, Token.BADGE, NUMBER)
+        people.credentials.give(bob, Token.BADGE, NUMBER)
     assert NUMBER not in str(refused.value)
-    assert people.means.whose(Token.BADGE, NUMBER) == ann
+    assert people.credentials.whose(Token.BADGE, NUMBER) == ann
     with pytest.raises(PeopleError, match="nobody here has this id"):
-        people.means.give("a" * 26, Token.BADGE, "5555")
+        people.credentials.give("a" * 26, Token.BADGE, "5555")
     with pytest.raises(PeopleError, match="no badge"):
-        people.means.give(ann, Token.BADGE, "!")
+        people.credentials.give(ann, Token.BADGE, "!")
 
 
 def test_a_lost_badge_is_taken(open_people: Open) -> None:
     people = open_people()
     ann = someone(people)
-    people.means.give(ann, Token.BADGE, NUMBER)
-    people.means.give(ann, Token.BADGE, "5555")
-    assert people.means.take(ann, Token.BADGE) == 2
-    assert people.means.whose(Token.BADGE, NUMBER) is None
+    people.credentials.give(ann, Token.BADGE, NUMBER)
+    people.credentials.give(ann, Token.BADGE, "5555")
+    assert people.credentials.take(ann, Token.BADGE) == 2
+    assert people.credentials.whose(Token.BADGE, NUMBER) is None
 
 
 def test_a_pin_proves_its_person_alone_and_failures_are_counted_over_restarts(open_people: Open) -> None:
     people = open_people()
     ann, bob = someone(people), someone(people)
-    people.means.set_pin(ann, PIN)
-    assert people.means.proves(ann, PIN)
-    assert not people.means.proves(bob, PIN)
-    assert not people.means.proves(None, PIN)
+    people.credentials.set_pin(ann, PIN)
+    assert people.credentials.proves(ann, PIN)
+    assert not people.credentials.proves(bob, PIN)
+    assert not people.credentials.proves(None, PIN)
     for _ in range(3):
-        assert not people.means.proves(ann, "271829")
-    assert open_people().means.failures(ann) == 3
-    assert people.means.proves(ann, PIN)
-    assert people.means.failures(ann) == 0
+        assert not people.credentials.proves(ann, "271829")
+    assert open_people().credentials.failures(ann) == 3
+    assert people.credentials.proves(ann, PIN)
+    assert people.credentials.failures(ann) == 0
     with pytest.raises(PeopleError, match="6 to 12 digits"):
-        people.means.set_pin(ann, "1234")
-    people.means.set_pin(ann, None)
-    assert not people.means.proves(ann, PIN)
+        people.credentials.set_pin(ann, "1234")
+    people.credentials.set_pin(ann, None)
+    assert not people.credentials.proves(ann, PIN)
 
 
 def test_nothing_of_it_is_in_the_clear(open_people: Open, path: Path) -> None:
     people = open_people()
     ann = someone(people)
-    people.means.give(ann, Token.BADGE, NUMBER)
-    people.means.give(ann, Token.NUMBER, "77001")
-    people.means.set_pin(ann, PIN)
+    people.credentials.give(ann, Token.BADGE, NUMBER)
+    people.credentials.give(ann, Token.NUMBER, "77001")
+    people.credentials.set_pin(ann, PIN)
     held = everything(path)
     for secret in (NUMBER, "77001", PIN, "argon2", "Ann Example"):
         assert secret.encode() not in held
@@ -104,13 +104,13 @@ def test_nothing_of_it_is_in_the_clear(open_people: Open, path: Path) -> None:
 def test_who_withdraws_keeps_their_badge_and_pin_and_may_still_be_given_one(open_people: Open) -> None:
     people = open_people()
     ann = enrolled(people)
-    people.means.give(ann, Token.BADGE, NUMBER)
-    people.means.set_pin(ann, PIN)
+    people.credentials.give(ann, Token.BADGE, NUMBER)
+    people.credentials.set_pin(ann, PIN)
     people.withdraw(ann, LATER)
     assert people.gallery("m", POLICY).size == 0
-    assert people.means.whose(Token.BADGE, NUMBER) == ann
-    assert people.means.proves(ann, PIN)
-    people.means.give(ann, Token.NUMBER, "77001")
+    assert people.credentials.whose(Token.BADGE, NUMBER) == ann
+    assert people.credentials.proves(ann, PIN)
+    people.credentials.give(ann, Token.NUMBER, "77001")
     assert people.held(ann)["staff_numbers"] == ["77001"]
 
 
@@ -118,18 +118,18 @@ def test_an_erasure_takes_all_of_it_and_leaves_the_others(open_people: Open, pat
     people = open_people()
     ann, bob = enrolled(people), someone(people)
     for person, text in ((ann, NUMBER), (bob, "5555")):
-        people.means.give(person, Token.BADGE, text)
-        people.means.set_pin(person, PIN)
+        people.credentials.give(person, Token.BADGE, text)
+        people.credentials.set_pin(person, PIN)
     sealed = [row[0] for row in people._db.execute("SELECT sealed FROM tokens WHERE person = ?", (ann,))]
     sealed += [row[0] for row in people._db.execute("SELECT pin FROM means WHERE person = ?", (ann,))]
     assert all(one in everything(path) for one in sealed)
     people.erase(ann, LATER, "requested")
     left = everything(path)
     assert not any(one in left for one in sealed)
-    assert people.means.whose(Token.BADGE, NUMBER) is None
-    assert not people.means.proves(ann, PIN)
-    assert people.means.whose(Token.BADGE, "5555") == bob
-    assert open_people().means.proves(bob, PIN), "wrapped under the fresh epoch"
+    assert people.credentials.whose(Token.BADGE, NUMBER) is None
+    assert not people.credentials.proves(ann, PIN)
+    assert people.credentials.whose(Token.BADGE, "5555") == bob
+    assert open_people().credentials.proves(bob, PIN), "wrapped under the fresh epoch"
 
 
 def test_somebody_without_a_face_is_listed_handed_out_and_erased(open_people: Open) -> None:
@@ -148,27 +148,27 @@ def test_somebody_without_a_face_is_listed_handed_out_and_erased(open_people: Op
 def test_the_roster_carries_them_and_the_next_replaces_them(open_people: Open, tmp_path: Path) -> None:
     people = open_people()
     ann = enrolled(people)
-    people.means.give(ann, Token.BADGE, NUMBER)
-    people.means.set_pin(ann, PIN)
+    people.credentials.give(ann, Token.BADGE, NUMBER)
+    people.credentials.set_pin(ann, PIN)
     member = people.member(ann)
     with People(tmp_path / "other.db", bytes(32)) as other:
         assert other.receive({ann: member}, POLICY) == {ann: None}
-        assert other.means.whose(Token.BADGE, NUMBER) == ann
-        assert other.means.proves(ann, PIN)
+        assert other.credentials.whose(Token.BADGE, NUMBER) == ann
+        assert other.credentials.proves(ann, PIN)
         bare = Member(member.name, member.consent, member.templates)
         assert other.receive({ann: bare}, POLICY) == {ann: None}
-        assert other.means.whose(Token.BADGE, NUMBER) is None
-        assert not other.means.has_pin(ann)
+        assert other.credentials.whose(Token.BADGE, NUMBER) is None
+        assert not other.credentials.has_pin(ann)
 
 
 def test_the_roster_takes_nobodys_badge_away(open_people: Open) -> None:
     people = open_people()
     bob = someone(people)
-    people.means.give(bob, Token.BADGE, NUMBER)
+    people.credentials.give(bob, Token.BADGE, NUMBER)
     ann = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, tokens=((Token.BADGE, NUMBER),))
     assert bob in (people.receive({new_person_id(): ann}, POLICY).popitem()[1] or "")
     assert people.gallery("m", POLICY).size == 1, "her face is known all the same"
-    assert people.means.whose(Token.BADGE, NUMBER) == bob
+    assert people.credentials.whose(Token.BADGE, NUMBER) == bob
 
 
 def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
@@ -177,12 +177,12 @@ def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
 
     def half() -> None:
         with people.together():
-            people.means.give(ann, Token.BADGE, NUMBER)
+            people.credentials.give(ann, Token.BADGE, NUMBER)
             people.add(ann, "Ann Again")
 
     with pytest.raises(PeopleError):
         half()
-    assert people.means.whose(Token.BADGE, NUMBER) is None
+    assert people.credentials.whose(Token.BADGE, NUMBER) is None
 
 
 @pytest.mark.parametrize("costs", ["m=9999999,t=3", "m=65537,t=3", "m=16384,t=99", "m=0,t=3"])
@@ -198,12 +198,12 @@ def test_a_pin_digest_that_would_fell_a_terminal_is_refused(costs: str) -> None:
 def test_a_card_in_another_notation_does_not_become_a_second_badge(open_people: Open) -> None:
     people = open_people()
     ann, bob = someone(people), someone(people)
-    people.means.give(ann, Token.BADGE, "0004711993")
+    people.credentials.give(ann, Token.BADGE, "0004711993")
     for same in ("4711993", "47E639", "39:e6:47:00", "0x0047E639"):
         for person in (ann, bob):
             with pytest.raises(PeopleError, match=rf"in another notation .* badge of {ann}.*people card"):
-                people.means.give(person, Token.BADGE, same)
-    assert people.means.give(bob, Token.BADGE, "4711993", other_card=True)
-    assert people.means.whose(Token.BADGE, "4711993") == bob
-    people.means.give(bob, Token.NUMBER, "711993")
-    people.means.give(ann, Token.NUMBER, "0711993")
+                people.credentials.give(person, Token.BADGE, same)
+    assert people.credentials.give(bob, Token.BADGE, "4711993", other_card=True)
+    assert people.credentials.whose(Token.BADGE, "4711993") == bob
+    people.credentials.give(bob, Token.NUMBER, "711993")
+    people.credentials.give(ann, Token.NUMBER, "0711993")

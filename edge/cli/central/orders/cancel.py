@@ -19,10 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.why:
         raise LedgerRefused("--cancel needs --why, one line for the audit log; give it")
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
         found = [
             one
-            for one in order_status.standing(desk.registry, store)
+            for one in order_status.standing(session.registry, store)
             if one.addressed.order.sequence == arguments.cancel
         ]
         waiting = [one for one in found if one.state is order_status.OrderState.OWED]
@@ -33,9 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
         order = waiting[0].addressed.order
         if order.word is Word.ROTATE:
             raise LedgerRefused(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
-        desk.registry.cancel(desk.key, desk.doing, order)
+        session.registry.cancel(session.key, session.doing, order)
         # from here on nobody begins to send it; what was begun meanwhile stands in what is read now
-        found = [one for one in order_status.standing(desk.registry, store) if one.addressed.order.id == order.id]
+        found = [
+            one for one in order_status.standing(session.registry, store) if one.addressed.order.id == order.id
+        ]
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")
     if order.word in {Word.EMPLOYMENT_ENDED, Word.EMPLOYMENT_CONTINUES}:

@@ -99,11 +99,11 @@ def run_order(arguments: argparse.Namespace) -> int:
         arguments.name = name_of(arguments.name)  # before anything is locked: somebody types it
     from edge.central.authority import order_status
 
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as desk:
-        _require_request(desk.registry, arguments)
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
+        _require_request(session.registry, arguments)
         _require_person(store, arguments)
-        made = _issue(desk, store, arguments)
-        followed = roster.follow(desk, store, arguments, made)
+        made = _issue(session, store, arguments)
+        followed = roster.follow(session, store, arguments, made)
     with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         ids = {order.id for order in made}
         fresh = [one for one in registry.addressed() if one.order.id in ids]
@@ -173,7 +173,7 @@ def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list
     return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
 
 
-def _issue(desk: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
+def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
     from edge.domain.protocol.order import Word
 
     site, names, everywhere = where(store, arguments.where)
@@ -182,11 +182,13 @@ def _issue(desk: "AuthoritySession", store: "Store", arguments: argparse.Namespa
     if word is Word.RECTIFY:
         # What is sealed to one terminal opens at no other.
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
-        roster.before(desk, arguments)
-        return desk.registry.issue_each(desk.key, desk.doing, site, word, each, **options)
+        roster.before(session, arguments)
+        return session.registry.issue_each(session.key, session.doing, site, word, each, **options)
     terminals = [one.origin.terminal for one in names]
     return [
-        desk.registry.issue(desk.key, desk.doing, site, terminals, word, carried, everywhere=everywhere, **options)
+        session.registry.issue(
+            session.key, session.doing, site, terminals, word, carried, everywhere=everywhere, **options
+        )
     ]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge.domain.protocol.order import Order
 
 
-def before(desk: "AuthoritySession", arguments: argparse.Namespace) -> None:
+def before(session: "AuthoritySession", arguments: argparse.Namespace) -> None:
     """A right name is in no log, where it could be found again: so the roster has it first. Raises PeopleError."""
     from edge.central.roster import membership
     from edge.central.roster.store import RosterStore
@@ -25,14 +25,16 @@ def before(desk: "AuthoritySession", arguments: argparse.Namespace) -> None:
 
     if arguments.word != "rectify" or not _is_here(arguments):
         return
-    with RosterStore(arguments.directory) as store, desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+    with RosterStore(arguments.directory) as store, session.act(Act.ROSTER_CHANGED, arguments.person) as act:
         sites = membership.rectify(
             store, arguments.person, arguments.name, begun=lambda at: act.begin({"sites": at, "what": "name"})
         )
     _say(arguments, sites, "has the name, too")
 
 
-def follow(desk: "AuthoritySession", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
+def follow(
+    session: "AuthoritySession", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]"
+) -> bool:
     """After the order was signed; False when the roster could not follow, and does at the next `publish`.
 
     Standard output may be JSON: what is to be published is said beside it.
@@ -44,7 +46,7 @@ def follow(desk: "AuthoritySession", ledger: "Store", arguments: argparse.Namesp
         return True
     try:
         with RosterStore(arguments.directory) as store:
-            _changed(desk, store, ledger, arguments)
+            _changed(session, store, ledger, arguments)
     except SmartClockerError as error:
         publish = at_centre(arguments, "roster publish", broker=True)
         again = "give this again" if arguments.word == "unrestrict" else f"`{publish}` does it first"
@@ -55,19 +57,19 @@ def follow(desk: "AuthoritySession", ledger: "Store", arguments: argparse.Namesp
 
 
 def _changed(
-    desk: "AuthoritySession", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace
+    session: "AuthoritySession", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace
 ) -> None:
     from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.domain.protocol.order import Lifts
     from edge.domain.protocol.record_kinds import Restriction
 
-    found = order_follower.leavers(desk.registry, ledger, store)
-    for change in order_follower.follow(desk, store, found):
+    found = order_follower.leavers(session.registry, ledger, store)
+    for change in order_follower.follow(session, store, found):
         _say(arguments, change.sites, f"follows at all its terminals: {change.person}: {change.what}")
     if arguments.word == "unrestrict":
         bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
-        with desk.act(Act.ROSTER_CHANGED, arguments.person) as act:
+        with session.act(Act.ROSTER_CHANGED, arguments.person) as act:
             sites = membership.lift(
                 store, arguments.person, bars[Lifts(arguments.lifts)],
                 begun=lambda at: act.begin({"sites": at, "what": "lifted"}),

@@ -34,9 +34,9 @@ def demand(of: Gallery, face: Floats) -> float:
 
 
 def test_below_a_hundred_people_nothing_is_done() -> None:
-    assert gallery(99).crowd is None
+    assert gallery(99).cohort is None
     assert demand(gallery(99), people(1)[0]) == 0.0
-    assert gallery(100).crowd is not None
+    assert gallery(100).cohort is not None
 
 
 @pytest.mark.parametrize("count", [100, 201, 5_000])
@@ -51,19 +51,19 @@ def test_like_everybody_is_asked_for_more_and_like_nobody_for_less_but_never_muc
 def test_the_own_person_does_not_count() -> None:
     rows = people(120)
     without = np.delete(rows, 7, axis=0)
-    crowd = Cohort.of(rows, np.arange(120))
-    assert crowd is not None
+    cohort = Cohort.of(rows, np.arange(120))
+    assert cohort is not None
     top = np.sort(without @ rows[7])[::-1][:12].mean()
     others = rows @ rows[7]
     others[7] = -1
-    assert crowd.demand(others) == pytest.approx(0.6 * (top - crowd.usual), abs=SINGLE)
+    assert cohort.demand(others) == pytest.approx(0.6 * (top - cohort.usual), abs=SINGLE)
 
 
 def test_several_rows_of_a_person_are_one_in_the_sample() -> None:
     rows, owners = np.repeat(people(150), 3, axis=0), np.repeat(np.arange(150), 3)
-    crowd = Cohort.of(rows, owners)
-    assert crowd is not None
-    assert sorted(owners[crowd.rows]) == list(range(150))
+    cohort = Cohort.of(rows, owners)
+    assert cohort is not None
+    assert sorted(owners[cohort.rows]) == list(range(150))
 
 
 def test_the_decision_asks_for_it() -> None:

@@ -55,7 +55,7 @@ def test_it_matches_as_the_product_does(synthetic, size: int) -> None:
     chosen = [rng.permutation(parts.members[i])[:MOST] for i in rng.permutation(size)]
     people = [str(faces.person[rows[0]]) for rows in chosen]
     gallery = Gallery.of("m", ((name, faces.template[rows[:3]]) for name, rows in zip(people, chosen, strict=True)))
-    assert (gallery.crowd is None) == (size == 12)
+    assert (gallery.cohort is None) == (size == 12)
     expected = []
     for name, rows in zip(people, chosen, strict=True):
         for group in (rows[3:6], rows[6:9]):

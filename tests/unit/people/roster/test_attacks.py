@@ -54,7 +54,7 @@ def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate,
     membership.lift(site.store, person, Restriction.RESTRICTED)
     gate.give(site.publish())
     assert gate.matched() == set()
-    assert (gate.people.means.whose(Token.BADGE, BADGE) == person) is (act == "withdraw")
+    assert (gate.people.credentials.whose(Token.BADGE, BADGE) == person) is (act == "withdraw")
 
 
 def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tuple[Gate, str]) -> None:
@@ -72,8 +72,8 @@ def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tup
     gate.restart()
     membership.rectify(site.store, person, "Fay Right")
     gate.give(site.publish())
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
-    assert not gate.people.means.has_pin(person)
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
+    assert not gate.people.credentials.has_pin(person)
     assert [one.name for one in gate.people.list()] == [None]
 
 
@@ -98,8 +98,8 @@ def test_a_damaged_badge_is_mended_by_the_roster(site: Site, fay: tuple[Gate, st
     membership.remove(site.store, "main", other, ErasureReason.REQUESTED)
     gate.give(site.publish())
     assert gate.matched() == {person}
-    assert gate.people.means.whose(Token.BADGE, BADGE) == person
-    assert gate.people.means.held(person)["badges"] == [BADGE]
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == person
+    assert gate.people.credentials.held(person)["badges"] == [BADGE]
 
 
 def test_an_objection_counts_for_who_withdrew_here(site: Site, fay: tuple[Gate, str]) -> None:

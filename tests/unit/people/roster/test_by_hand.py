@@ -55,7 +55,7 @@ def test_a_face_that_was_added_by_hand_stays_although_the_entry_has_none(site: S
     gate.give(site.publish())
     assert gate.matched() == {fay}
     assert (gate.people.member(fay).name, gate.people.member(fay).consent) == ("Fay Right", ANEW)
-    assert gate.people.means.whose(Token.BADGE, OTHER) == fay, "and what else the entry says counts"
+    assert gate.people.credentials.whose(Token.BADGE, OTHER) == fay, "and what else the entry says counts"
     assert np.array_equal(gate.people.member(fay).templates[MODEL], templates(30))
 
 
@@ -116,15 +116,15 @@ def test_a_badge_that_was_taken_by_hand_does_not_come_back_when_the_entry_is_jud
     fay = add(site, with_face(consent=newer))
     retained = site.publish()
     gate.give(retained)
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay
-    gate.people.means.take(fay, Token.BADGE)
-    gate.people.means.set_pin(fay, None)
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
+    gate.people.credentials.take(fay, Token.BADGE)
+    gate.people.credentials.set_pin(fay, None)
     gate.restart(NEXT)
     gate.give(retained)
     assert gate.people.gallery(MODEL, NEXT).people == (fay,), "the policy lets the face in now"
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
-    assert not gate.people.means.has_pin(fay)
-    assert gate.people.means.whose(Token.NUMBER, STAFF) == fay
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
+    assert not gate.people.credentials.has_pin(fay)
+    assert gate.people.credentials.whose(Token.NUMBER, STAFF) == fay
 
 
 def test_neither_does_it_when_all_of_the_roster_comes_again(site: Site) -> None:
@@ -133,7 +133,7 @@ def test_neither_does_it_when_all_of_the_roster_comes_again(site: Site) -> None:
     fay = add(site, with_face(restricted=True))
     retained = site.publish()
     gate.give(retained)
-    gate.people.means.take(fay, Token.BADGE)
+    gate.people.credentials.take(fay, Token.BADGE)
     gate.people.restrict(fay, None)
     gate.received.close()
     for path in site.root.glob("gate-1-roster.db*"):
@@ -141,30 +141,32 @@ def test_neither_does_it_when_all_of_the_roster_comes_again(site: Site) -> None:
     del gate.received
     gate.restart()
     gate.give(retained)
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
-    assert gate.people.means.whose(Token.NUMBER, STAFF) == fay
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
+    assert gate.people.credentials.whose(Token.NUMBER, STAFF) == fay
     assert gate.people.restriction(fay) is None
     membership.rectify(site.store, fay, "Fay Right")
     gate.give(site.publish())
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay, "a later entry says what she has"
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay, "a later entry says what she has"
 
 
 def test_a_badge_that_its_owner_gives_up_by_hand_reaches_the_next_one_at_once(site: Site) -> None:
     gate = site.register("gate-1")
     own = new_person_id()
     gate.people.add(own, "Own")
-    gate.people.means.give(own, Token.BADGE, BADGE)
+    gate.people.credentials.give(own, Token.BADGE, BADGE)
     fay = add(site, with_face())
     gate.give(site.publish())
-    assert gate.people.means.whose(Token.BADGE, BADGE) == own
-    gate.people.means.take(fay, Token.NUMBER)
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == own
+    gate.people.credentials.take(fay, Token.NUMBER)
     beside = People(gate.people.path, b"k" * 32)  # another process
-    beside.means.take(own, Token.BADGE)
+    beside.credentials.take(own, Token.BADGE)
     beside.close()
     gate.settle()
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
     assert gate.sync.kept_out() == {}
-    assert gate.people.means.whose(Token.NUMBER, STAFF) is None, "what was taken from her meanwhile stays away"
+    assert gate.people.credentials.whose(Token.NUMBER, STAFF) is None, (
+        "what was taken from her meanwhile stays away"
+    )
 
 
 @pytest.mark.parametrize("word", [Word.ERASE, Word.UNDER_AGE, Word.EMPLOYMENT_ENDED])
@@ -180,7 +182,7 @@ def test_who_was_ordered_to_be_erased_before_their_entry_came_does_not_come(site
     gate.restart()
     gate.give(site.publish())
     assert gate.people.known() == {bob}
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_a_withdrawal_that_is_obeyed_before_the_entry_comes_holds(site: Site) ->
     obey(gate, *(replace(order(Word.WITHDRAW, one), id=one) for one in (fay, bare, nell)))
     gate.give(site.publish())
     assert (gate.matched(), faces(gate)) == (set(), [])
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay, "a badge needs no consent"
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay, "a badge needs no consent"
     assert gate.people.known() == {fay, nell}
     assert "withdrawn here" in gate.sync.kept_out()[fay]
     assert owed(gate) == [], "nothing ended here"
@@ -267,7 +269,7 @@ def test_whatever_the_order_of_entry_and_withdrawal_the_end_is_the_same(site: Si
             gate.restart()
     gate.give(site.publish())
     assert (gate.matched(), faces(gate)) == (set(), [])
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
 
 
 def test_templates_are_held_to_the_length_that_the_model_makes(site: Site) -> None:

@@ -66,9 +66,9 @@ def test_who_gave_no_face_is_known_at_every_terminal_by_badge_and_pin(site: Site
     retained = site.publish()
     for gate in gates:
         gate.give(retained)
-        assert gate.people.means.whose(Token.BADGE, BADGE) == fay
-        assert gate.people.means.whose(Token.NUMBER, STAFF) == fay
-        assert gate.people.means.proves(fay, PIN)
+        assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
+        assert gate.people.credentials.whose(Token.NUMBER, STAFF) == fay
+        assert gate.people.credentials.proves(fay, PIN)
         (one,) = gate.people.list()
         assert (one.name, one.templates, one.consent) == ("Fay", 0, None)
         assert (gate.matched(), gate.sync.missing(), gate.sync.kept_out()) == (set(), [], {})
@@ -82,16 +82,16 @@ def test_what_they_have_is_changed_and_taken_and_they_leave_like_all_others(site
     gate.give(site.publish())
     add(site, replace(FACELESS, tokens=((Token.BADGE, OTHER),), pin=None, name="Fay Right"), fay)
     gate.give(site.publish())
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
-    assert gate.people.means.whose(Token.BADGE, OTHER) == fay
-    assert not gate.people.means.has_pin(fay)
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
+    assert gate.people.credentials.whose(Token.BADGE, OTHER) == fay
+    assert not gate.people.credentials.has_pin(fay)
     assert gate.people.member(fay).name == "Fay Right"
     assert membership.rectify(site.store, fay, "Fay Wright") == ["main"]
     gate.give(site.publish())
     assert gate.people.member(fay).name == "Fay Wright"
     membership.remove(site.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
     gate.give(site.publish())
-    assert gate.people.means.whose(Token.BADGE, OTHER) is None
+    assert gate.people.credentials.whose(Token.BADGE, OTHER) is None
     with pytest.raises(PeopleError):
         gate.people.member(fay)
     assert gate.people.owed() == []
@@ -115,7 +115,7 @@ def test_a_withdrawal_at_the_centre_takes_the_face_from_every_file_and_leaves_th
     gate.give(site.publish())
     assert gate.matched() == {bob}
     assert not in_files(site, "*.db*", wire, *kept)
-    assert gate.people.means.whose(Token.BADGE, BADGE) == fay
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
     assert (gate.people.member(fay).name, gate.people.member(fay).templates) == ("Fay", {})
     assert gate.people.member(fay).consent.withdrawn_at
     assert owed(gate) == [(str(Kind.CONSENT), fay, "withdrawn")]
@@ -202,12 +202,17 @@ def test_a_badge_needs_no_consent_and_its_loss_is_heard_of_after_a_withdrawal_he
     retained = site.publish()
     gate.give(retained)
     assert "withdrawn here" in gate.sync.kept_out()[fay]
-    assert (gate.people.means.whose(Token.BADGE, BADGE), gate.people.means.whose(Token.BADGE, OTHER)) == (None, fay)
+    assert (
+        gate.people.credentials.whose(Token.BADGE, BADGE),
+        gate.people.credentials.whose(Token.BADGE, OTHER),
+    ) == (None, fay)
     assert (faces(gate), gate.people.list()[0].name) == ([], None)
-    gate.people.means.give(fay, Token.BADGE, "5555")
+    gate.people.credentials.give(fay, Token.BADGE, "5555")
     gate.restart()
     gate.give(retained)  # each connection brings it again
-    assert gate.people.means.whose(Token.BADGE, "5555") == fay, "what was given by hand stays until the next entry"
+    assert gate.people.credentials.whose(Token.BADGE, "5555") == fay, (
+        "what was given by hand stays until the next entry"
+    )
     membership.withdraw(site.store, fay)
     gate.give(site.publish())
     assert (gate.sync.kept_out(), faces(gate), gate.people.member(fay).name) == ({}, [], "Fay")
@@ -260,9 +265,9 @@ def test_who_was_erased_here_is_brought_back_by_no_roster(site: Site) -> None:
         gate.give(site.publish())
         assert set(gate.sync.kept_out()) == {fay, ann}
         assert gate.people.enrolled() == frozenset()
-        assert [gate.people.means.whose(Token.BADGE, one) for one in (BADGE, OTHER)] == [None, None]
+        assert [gate.people.credentials.whose(Token.BADGE, one) for one in (BADGE, OTHER)] == [None, None]
     with pytest.raises(PeopleError, match="nobody here has this id"):
-        gate.people.means.give(fay, Token.BADGE, "5555")
+        gate.people.credentials.give(fay, Token.BADGE, "5555")
 
 
 def test_a_badge_comes_although_the_consent_is_to_another_policy_and_the_face_does_not(site: Site) -> None:
@@ -272,7 +277,7 @@ def test_a_badge_comes_although_the_consent_is_to_another_policy_and_the_face_do
     retained = site.publish()
     gate.give(retained)
     assert set(gate.sync.kept_out()) == {fay, bare}
-    assert (faces(gate), gate.people.means.whose(Token.BADGE, BADGE)) == ([], fay)
+    assert (faces(gate), gate.people.credentials.whose(Token.BADGE, BADGE)) == ([], fay)
     assert gate.people.known() == {fay}, "of who has a face alone nothing is kept"
     gate.restart(Policy("2027-1", "c" * 64))
     gate.give(retained)
@@ -294,7 +299,7 @@ def test_a_restriction_and_an_objection_reach_who_hears_of_them_by_the_roster_al
         assert one.matched() == set()
         assert one.people.restriction(fay) is Restriction.OBJECTED, "their own word alone ends it, here too"
         assert one.people.restriction(bob) is Restriction.RESTRICTED
-        assert one.people.means.whose(Token.BADGE, BADGE) == fay
+        assert one.people.credentials.whose(Token.BADGE, BADGE) == fay
     assert membership.lift(site.store, fay, Restriction.OBJECTED) == ["main"]
     newest = site.register("gate-3")
     newest.give(site.publish())
@@ -361,7 +366,7 @@ def test_the_people_file_itself_keeps_no_face_without_a_consent(site: Site, give
     eve = new_person_id()
     assert gate.people.receive({eve: given}, POLICY)[eve]
     assert gate.people.known() == frozenset()
-    assert (faces(gate), gate.people.means.whose(Token.BADGE, BADGE)) == ([], None)
+    assert (faces(gate), gate.people.credentials.whose(Token.BADGE, BADGE)) == ([], None)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -378,11 +383,14 @@ def test_a_badge_that_passes_to_another_arrives_whatever_comes_first(site: Site,
     if seed % 4 == 0:  # hers alone, with all that decides about it; then a restart
         gate.give({topic: wire for topic, wire in newest.items() if topic != person_topic(bob)})
         assert f"another person's here ({bob})" in gate.sync.kept_out()[fay]
-        assert gate.people.means.whose(Token.BADGE, OTHER) == bob
+        assert gate.people.credentials.whose(Token.BADGE, OTHER) == bob
         gate.restart()
         gate.give(newest)
     gate.give(pieces, settle=bool(seed % 2))
-    assert (gate.people.means.whose(Token.BADGE, OTHER), gate.people.means.whose(Token.BADGE, BADGE)) == (fay, bob)
+    assert (
+        gate.people.credentials.whose(Token.BADGE, OTHER),
+        gate.people.credentials.whose(Token.BADGE, BADGE),
+    ) == (fay, bob)
     assert (gate.sync.kept_out(), gate.sync.missing()) == ({}, [])
     assert gate.sync.counts.roster_waiting == 0
 
@@ -396,7 +404,7 @@ def test_the_badge_of_somebody_who_leaves_is_free_for_who_comes(site: Site) -> N
     retained = site.publish()
     gate.give(sorted(retained.items(), key=lambda pair: pair[0] != person_topic(nell)), settle=False)
     gate.settle()
-    assert gate.people.means.whose(Token.BADGE, BADGE) == nell
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) == nell
     assert gate.sync.kept_out() == {}
 
 
@@ -404,21 +412,21 @@ def test_a_badge_that_is_anothers_here_stays_theirs_until_it_is_taken(site: Site
     gate = site.register("gate-1")
     own = new_person_id()
     gate.people.add(own, "Own")
-    gate.people.means.give(own, Token.BADGE, BADGE)
+    gate.people.credentials.give(own, Token.BADGE, BADGE)
     fay = add(site, with_face())
     retained = site.publish()
     gate.give(retained)
     assert own in gate.sync.kept_out()[fay]
-    assert (gate.people.means.whose(Token.BADGE, BADGE), gate.matched()) == (own, {fay})
-    assert gate.people.means.whose(Token.NUMBER, STAFF) == fay, "all that is free is hers"
-    gate.people.means.give(fay, Token.BADGE, "5555")
+    assert (gate.people.credentials.whose(Token.BADGE, BADGE), gate.matched()) == (own, {fay})
+    assert gate.people.credentials.whose(Token.NUMBER, STAFF) == fay, "all that is free is hers"
+    gate.people.credentials.give(fay, Token.BADGE, "5555")
     gate.restart()
     gate.give(retained)
-    assert gate.people.means.whose(Token.BADGE, "5555") == fay, "what was given by hand in the meantime stays"
-    gate.people.means.take(own, Token.BADGE)
+    assert gate.people.credentials.whose(Token.BADGE, "5555") == fay, "what was given by hand in the meantime stays"
+    gate.people.credentials.take(own, Token.BADGE)
     gate.restart()
     gate.give(retained)
-    assert (gate.people.means.whose(Token.BADGE, BADGE), gate.sync.kept_out()) == (fay, {})
+    assert (gate.people.credentials.whose(Token.BADGE, BADGE), gate.sync.kept_out()) == (fay, {})
 
 
 def test_the_centre_adds_nobody_with_anothers_badge(site: Site) -> None:

@@ -77,7 +77,9 @@ def test_notes_that_are_none_are_set_aside_and_the_roster_comes_again(site: Site
     gate.restart()
     assert gate.received.anew
     assert gate.received_path.with_name(gate.received_path.name + state.ASIDE).exists()
-    assert (gate.matched(), gate.people.means.whose(Token.BADGE, BADGE)) == ({fay, bob}, fay), "meanwhile, too"
+    assert (gate.matched(), gate.people.credentials.whose(Token.BADGE, BADGE)) == ({fay, bob}, fay), (
+        "meanwhile, too"
+    )
     gate.give(retained)
     assert (gate.matched(), gate.sync.missing(), gate.sync.kept_out()) == ({fay, bob}, [], {})
     gate.restart()
@@ -147,7 +149,7 @@ def test_who_left_while_the_notes_were_lost_leaves(site: Site) -> None:
     gate.restart()
     gate.give(retained)
     assert gate.people.enrolled() == {bob}
-    assert gate.people.means.whose(Token.BADGE, BADGE) is None
+    assert gate.people.credentials.whose(Token.BADGE, BADGE) is None
 
 
 def test_an_older_roster_does_not_count_although_the_notes_were_lost(site: Site) -> None:

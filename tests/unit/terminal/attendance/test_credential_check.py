@@ -42,9 +42,9 @@ def people(tmp_path: Path) -> Iterator[People]:
 def ann(people: People) -> str:
     person = new_person_id()
     people.add(person, "Ann")
-    people.means.give(person, Token.BADGE, "4711")
-    people.means.give(person, Token.NUMBER, "77001")
-    people.means.set_pin(person, PIN)
+    people.credentials.give(person, Token.BADGE, "4711")
+    people.credentials.give(person, Token.NUMBER, "77001")
+    people.credentials.set_pin(person, PIN)
     return person
 
 
@@ -57,71 +57,73 @@ def keys(text: str) -> Read:
 
 
 def test_a_badge_is_somebody_and_another_is_nobody(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    assert desk.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
-    assert isinstance(desk.answer(badge("4712"), 0), Rejected)
-    assert isinstance(desk.answer(badge("77001"), 0), Rejected), "a staff number on a card opens nothing"
+    check = CredentialCheck(people.credentials, lambda person: False)
+    assert check.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
+    assert isinstance(check.answer(badge("4712"), 0), Rejected)
+    assert isinstance(check.answer(badge("77001"), 0), Rejected), "a staff number on a card opens nothing"
 
 
 def test_a_badge_that_wants_a_face_says_whose(people: People, ann: str) -> None:
-    assert CredentialCheck(people.means, lambda person: person == ann).answer(badge("4711"), 0) == FaceRequired(ann)
+    assert CredentialCheck(people.credentials, lambda person: person == ann).answer(
+        badge("4711"), 0
+    ) == FaceRequired(ann)
 
 
 def test_a_staff_number_and_its_pin(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    assert isinstance(desk.answer(keys("77001"), 0), PinRequired)
-    assert desk.answer(keys(PIN), 5_000) == CredentialMatched(ann, Method.PIN)
-    assert isinstance(desk.answer(keys(PIN), 6_000), PinRequired), "a PIN alone is taken for a number"
+    check = CredentialCheck(people.credentials, lambda person: False)
+    assert isinstance(check.answer(keys("77001"), 0), PinRequired)
+    assert check.answer(keys(PIN), 5_000) == CredentialMatched(ann, Method.PIN)
+    assert isinstance(check.answer(keys(PIN), 6_000), PinRequired), "a PIN alone is taken for a number"
 
 
 def test_a_number_that_is_nobodys_is_asked_for_a_pin_too(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    assert isinstance(desk.answer(keys("99999"), 0), PinRequired)
-    assert isinstance(desk.answer(keys(PIN), 1), Rejected)
+    check = CredentialCheck(people.credentials, lambda person: False)
+    assert isinstance(check.answer(keys("99999"), 0), PinRequired)
+    assert isinstance(check.answer(keys(PIN), 1), Rejected)
 
 
 def test_a_pin_that_comes_too_late_is_a_number(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    desk.answer(keys("77001"), 0)
-    assert isinstance(desk.answer(keys(PIN), 15_000), PinRequired)
+    check = CredentialCheck(people.credentials, lambda person: False)
+    check.answer(keys("77001"), 0)
+    assert isinstance(check.answer(keys(PIN), 15_000), PinRequired)
 
 
 def test_a_badge_in_between_ends_the_question(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    desk.answer(keys("77001"), 0)
-    assert isinstance(desk.answer(badge("1"), 1), Rejected)
-    assert isinstance(desk.answer(keys(PIN), 2), PinRequired)
+    check = CredentialCheck(people.credentials, lambda person: False)
+    check.answer(keys("77001"), 0)
+    assert isinstance(check.answer(badge("1"), 1), Rejected)
+    assert isinstance(check.answer(keys(PIN), 2), PinRequired)
 
 
-def guess(desk: CredentialCheck, pin: str, now_ms: int) -> object:
-    desk.answer(keys("77001"), now_ms)
-    return desk.answer(keys(pin), now_ms)
+def guess(check: CredentialCheck, pin: str, now_ms: int) -> object:
+    check.answer(keys("77001"), now_ms)
+    return check.answer(keys(pin), now_ms)
 
 
 def test_after_five_wrong_pins_even_the_right_one_waits(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    assert all(isinstance(guess(desk, WRONG, 0), Rejected) for _ in range(FREE_FAILURES))
-    assert isinstance(guess(desk, PIN, 29_999), Rejected)
-    assert guess(desk, PIN, 30_000) == CredentialMatched(ann, Method.PIN)
-    assert people.means.failures(ann) == 0
+    check = CredentialCheck(people.credentials, lambda person: False)
+    assert all(isinstance(guess(check, WRONG, 0), Rejected) for _ in range(FREE_FAILURES))
+    assert isinstance(guess(check, PIN, 29_999), Rejected)
+    assert guess(check, PIN, 30_000) == CredentialMatched(ann, Method.PIN)
+    assert people.credentials.failures(ann) == 0
 
 
 def test_a_restart_does_not_end_the_pause(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
+    check = CredentialCheck(people.credentials, lambda person: False)
     for _ in range(FREE_FAILURES):
-        guess(desk, WRONG, 0)
-    again = CredentialCheck(people.means, lambda person: False)
+        guess(check, WRONG, 0)
+    again = CredentialCheck(people.credentials, lambda person: False)
     assert isinstance(guess(again, PIN, 0), Rejected)
     assert guess(again, PIN, 30_000) == CredentialMatched(ann, Method.PIN)
 
 
 def test_a_sixth_wrong_pin_waits_twice_as_long(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
+    check = CredentialCheck(people.credentials, lambda person: False)
     for _ in range(FREE_FAILURES):
-        guess(desk, WRONG, 0)
-    guess(desk, WRONG, 30_000)
-    assert isinstance(guess(desk, PIN, 89_999), Rejected), "a try all the same: the keypad pauses for it"
-    assert guess(desk, PIN, 119_999) == CredentialMatched(ann, Method.PIN)
+        guess(check, WRONG, 0)
+    guess(check, WRONG, 30_000)
+    assert isinstance(guess(check, PIN, 89_999), Rejected), "a try all the same: the keypad pauses for it"
+    assert guess(check, PIN, 119_999) == CredentialMatched(ann, Method.PIN)
 
 
 def colleagues(people: People, count: int) -> list[str]:
@@ -129,33 +131,33 @@ def colleagues(people: People, count: int) -> list[str]:
     for number in range(count):
         person = new_person_id()
         people.add(person, f"Colleague {number}")
-        people.means.give(person, Token.NUMBER, f"88{number:03d}")
-        people.means.set_pin(person, "161803")
+        people.credentials.give(person, Token.NUMBER, f"88{number:03d}")
+        people.credentials.set_pin(person, "161803")
         numbers.append(f"88{number:03d}")
     return numbers
 
 
 def test_ones_own_pin_does_not_wash_off_what_was_tried_at_others(people: People, ann: str) -> None:
     """Four tries at each colleague and one's own PIN in between paused nothing: 112 in ten minutes."""
-    desk, now, looked_at = CredentialCheck(people.means, lambda person: False), 0, 0
+    check, now, looked_at = CredentialCheck(people.credentials, lambda person: False), 0, 0
     for number in colleagues(people, 10):
         for _ in range(4):
             now += 4_000
-            if isinstance(desk.answer(keys(number), now), PinRequired):
-                desk.answer(keys(WRONG), now + 1_000)
+            if isinstance(check.answer(keys(number), now), PinRequired):
+                check.answer(keys(WRONG), now + 1_000)
                 looked_at += 1
         now += 4_000
-        guess(desk, PIN, now)
+        guess(check, PIN, now)
     assert looked_at <= FREE_FAILURES + now // FIRST_PAUSE_MS
-    assert desk.alarms == (PINS_FAILING,)
+    assert check.alarms == (PINS_FAILING,)
 
 
 def test_who_mistypes_and_then_proves_it_leaves_nothing_behind(people: People, ann: str) -> None:
-    desk, now = CredentialCheck(people.means, lambda person: False), 0
+    check, now = CredentialCheck(people.credentials, lambda person: False), 0
     for _ in range(20):
         for pin in [WRONG] * 4 + [PIN]:
             now += 5_000
-            answer = guess(desk, pin, now)
+            answer = guess(check, pin, now)
         assert answer == CredentialMatched(ann, Method.PIN)
 
 
@@ -171,72 +173,72 @@ class Counting(CredentialStore):
 
 def test_a_paused_persons_number_is_worked_on_like_nobodys(people: People, ann: str) -> None:
     """Answered in no time, it told who is somebody."""
-    people.means.__class__ = Counting
-    assert isinstance(people.means, Counting)
-    desk = CredentialCheck(people.means, lambda person: False)
+    people.credentials.__class__ = Counting
+    assert isinstance(people.credentials, Counting)
+    check = CredentialCheck(people.credentials, lambda person: False)
     for turn in range(FREE_FAILURES + 1):
-        guess(desk, WRONG, turn * FIRST_PAUSE_MS)
-    before = people.means.worked
-    assert isinstance(guess(desk, PIN, (FREE_FAILURES + 1) * FIRST_PAUSE_MS), Rejected)
-    assert people.means.worked == before + 1
+        guess(check, WRONG, turn * FIRST_PAUSE_MS)
+    before = people.credentials.worked
+    assert isinstance(guess(check, PIN, (FREE_FAILURES + 1) * FIRST_PAUSE_MS), Rejected)
+    assert people.credentials.worked == before + 1
 
 
 def test_unknown_badges_one_after_another_are_answered_slowly_and_are_an_alarm(
     people: People, ann: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of 500 consecutive numbers the right one was let in after 54 s, and no line said anything."""
-    desk, now = CredentialCheck(people.means, lambda person: False), 0
-    known = Counted(people.means)
-    desk._means = known  # type: ignore[assignment]
+    check, now = CredentialCheck(people.credentials, lambda person: False), 0
+    known = Counted(people.credentials)
+    check._credentials = known  # type: ignore[assignment]
     for text in range(5000, 5400):
         now += 100
-        assert isinstance(desk.answer(badge(str(text)), now), Rejected)
+        assert isinstance(check.answer(badge(str(text)), now), Rejected)
     assert known.asked <= FREE_UNKNOWN + now // SLOW_MS + 1
-    assert desk.alarms == (BADGES_UNKNOWN,)
+    assert check.alarms == (BADGES_UNKNOWN,)
     assert caplog.text.count(BADGES_UNKNOWN) == 1
     assert "5001" not in caplog.text
-    assert desk.answer(badge("4711"), now + SLOW_MS) == CredentialMatched(ann, Method.BADGE), (
+    assert check.answer(badge("4711"), now + SLOW_MS) == CredentialMatched(ann, Method.BADGE), (
         "who has a badge is let in"
     )
-    desk.keep_up(now + SLOW_MS + WINDOW_MS)
-    assert desk.alarms == ()
-    assert desk.answer(badge("4711"), now + 2 * WINDOW_MS) == CredentialMatched(ann, Method.BADGE)
+    check.keep_up(now + SLOW_MS + WINDOW_MS)
+    assert check.alarms == ()
+    assert check.answer(badge("4711"), now + 2 * WINDOW_MS) == CredentialMatched(ann, Method.BADGE)
 
 
 class Counted:
     """Means whose look-ups are counted."""
 
     def __init__(self, means: CredentialStore) -> None:
-        self._means, self.asked = means, 0
+        self._credentials, self.asked = means, 0
 
     def whose(self, kind: Token, text: str) -> str | None:
         self.asked += 1
-        return self._means.whose(kind, text)
+        return self._credentials.whose(kind, text)
 
 
 def test_the_same_unknown_card_again_and_again_is_one(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
+    check = CredentialCheck(people.credentials, lambda person: False)
     for turn in range(50):
-        assert isinstance(desk.answer(badge("9999"), turn * 4_000), Rejected)
-    assert desk.alarms == ()
+        assert isinstance(check.answer(badge("9999"), turn * 4_000), Rejected)
+    assert check.alarms == ()
 
 
 def test_a_badge_that_is_held_to_the_reader_is_read_once(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
-    assert desk.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
-    assert all(isinstance(desk.answer(badge("4711"), now), Repeated) for now in range(100, 30_000, 2_900))
-    assert isinstance(desk.answer(badge("4712"), 30_000), Rejected)
-    assert desk.answer(badge("4711"), 30_100) == CredentialMatched(ann, Method.BADGE), (
+    check = CredentialCheck(people.credentials, lambda person: False)
+    assert check.answer(badge("4711"), 0) == CredentialMatched(ann, Method.BADGE)
+    assert all(isinstance(check.answer(badge("4711"), now), Repeated) for now in range(100, 30_000, 2_900))
+    assert isinstance(check.answer(badge("4712"), 30_000), Rejected)
+    assert check.answer(badge("4711"), 30_100) == CredentialMatched(ann, Method.BADGE), (
         "another card came in between"
     )
-    assert desk.answer(badge("4711"), 30_100 + HELD_MS) == CredentialMatched(ann, Method.BADGE)
+    assert check.answer(badge("4711"), 30_100 + HELD_MS) == CredentialMatched(ann, Method.BADGE)
 
 
 def test_numbers_that_are_nobodys_pause_the_keypad_and_not_the_badge(people: People, ann: str) -> None:
-    desk = CredentialCheck(people.means, lambda person: False)
+    check = CredentialCheck(people.credentials, lambda person: False)
     for _ in range(FREE_FAILURES):
-        desk.answer(keys("99999"), 0)
-        desk.answer(keys(WRONG), 0)
-    assert isinstance(desk.answer(keys("77001"), 29_999), Rejected)
-    assert desk.answer(badge("4711"), 29_999) == CredentialMatched(ann, Method.BADGE)
-    assert isinstance(desk.answer(keys("77001"), 30_000), PinRequired)
+        check.answer(keys("99999"), 0)
+        check.answer(keys(WRONG), 0)
+    assert isinstance(check.answer(keys("77001"), 29_999), Rejected)
+    assert check.answer(badge("4711"), 29_999) == CredentialMatched(ann, Method.BADGE)
+    assert isinstance(check.answer(keys("77001"), 30_000), PinRequired)

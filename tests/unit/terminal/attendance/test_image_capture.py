@@ -51,7 +51,7 @@ class Bench:
         self.path = root / "evidence.db"
         self.people = self.open()
         self.ring = Journal(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
-        self.stills = ImageCapture(
+        self.capture = ImageCapture(
             self.path, self.clock, self.open, lambda: CaptureSettings(KEY.public_key, 2_000_000, 320)
         )
 
@@ -87,12 +87,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_a_punch_has_one_and_a_duplicate_none(bench: Bench) -> None:
     ann = bench.enrol()
-    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
-    bench.stills.offer(bench.punch(ann, Kind.SUPPRESSED), FRAME, SIGHT)
+    bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.capture.offer(bench.punch(ann, Kind.SUPPRESSED), FRAME, SIGHT)
     for _ in range(2):
-        bench.stills.run_once(0)
+        bench.capture.run_once(0)
     assert bench.kept() == [ann]
-    counts = bench.stills.counters()
+    counts = bench.capture.counters()
     assert (counts["stills"], counts["stills_taken"], counts["stills_missed"]) == (1, 1, 0)
     assert 1_000 < counts["stills_bytes"] < sealed_image.MAX_IMAGE + 1_000
 
@@ -104,50 +104,50 @@ def test_with_nobody_taking_them_off_the_queue_a_punch_goes_on(bench: Bench) -> 
 
     def offer() -> None:
         for _ in range(WAITING + 3):
-            bench.stills.offer(stored, FRAME, SIGHT)
+            bench.capture.offer(stored, FRAME, SIGHT)
         done.set()
 
     threading.Thread(target=offer, daemon=True).start()
     assert done.wait(60), "it waited"
-    assert bench.stills.counters()["stills_missed"] == 3
+    assert bench.capture.counters()["stills_missed"] == 3
 
 
 @pytest.mark.parametrize("box", [None, Box(-900, -900, -800, -800)])
 def test_a_face_that_is_not_in_the_frame_costs_an_image_and_no_more(bench: Bench, box: Box | None) -> None:
-    bench.stills.offer(bench.punch(bench.enrol()), FRAME, Sight(0, box))
-    bench.stills.run_once(0)
+    bench.capture.offer(bench.punch(bench.enrol()), FRAME, Sight(0, box))
+    bench.capture.run_once(0)
     assert bench.kept() == []
 
 
 def test_who_was_erased_while_it_waited_has_none(bench: Bench) -> None:
     ann = bench.enrol()
-    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
     bench.people.withdraw(ann, NOW.utc)
-    bench.stills.run_once(0)
+    bench.capture.run_once(0)
     assert bench.kept() == []
-    assert bench.stills.counters()["stills_missed"] == 1
+    assert bench.capture.counters()["stills_missed"] == 1
 
 
 def test_what_an_interruption_left_of_somebody_goes_at_the_next_look(bench: Bench) -> None:
     ann, bob = bench.enrol(), bench.enrol()
     for person in (ann, bob):
-        bench.stills.offer(bench.punch(person), FRAME, SIGHT)
-        bench.stills.run_once(0)
+        bench.capture.offer(bench.punch(person), FRAME, SIGHT)
+        bench.capture.run_once(0)
     bench.people.withdraw(ann, NOW.utc)
     assert bench.kept() == [ann, bob]
     bench.clock.later(0.01)
-    bench.stills.run_once(0)
+    bench.capture.run_once(0)
     assert bench.kept() == [bob]
 
 
 def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: Bench) -> None:
-    bench.stills.offer(bench.punch(bench.enrol()), FRAME, SIGHT)
-    bench.stills.run_once(0)
+    bench.capture.offer(bench.punch(bench.enrol()), FRAME, SIGHT)
+    bench.capture.run_once(0)
     copy = bench.path.read_bytes()
     bench.clock.later(90)
-    bench.stills.run_once(0)
-    assert bench.stills.counters()["stills"] == 0
-    assert bench.stills.counters()["stills_deleted"] == 1
+    bench.capture.run_once(0)
+    assert bench.capture.counters()["stills"] == 0
+    assert bench.capture.counters()["stills_deleted"] == 1
     bench.path.write_bytes(copy)
     started = ImageCapture(bench.path, bench.clock, bench.open, lambda: None)
     started.expire()
@@ -161,18 +161,18 @@ def test_what_fails_is_an_alarm_until_it_is_mended(bench: Bench, monkeypatch: py
     ann = bench.enrol()
     with monkeypatch.context() as patched:
         patched.setattr("edge.evidence_images.store._free", lambda _path: 0)
-        bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
-        bench.stills.run_once(0)
-    assert bench.stills.counters()["stills_missed"] == 1
-    assert bench.stills.alarms == (), "a full disk is the journal's to say"
+        bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
+        bench.capture.run_once(0)
+    assert bench.capture.counters()["stills_missed"] == 1
+    assert bench.capture.alarms == (), "a full disk is the journal's to say"
     bench.path.write_bytes(b"rubbish" * 1000)
-    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
-    bench.stills.run_once(0)
-    assert bench.stills.alarms == (EVIDENCE_FAILING,)
+    bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.capture.run_once(0)
+    assert bench.capture.alarms == (EVIDENCE_FAILING,)
     assert not bench.path.exists()
-    bench.stills.offer(bench.punch(ann), FRAME, SIGHT)
-    bench.stills.run_once(0)
+    bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
+    bench.capture.run_once(0)
     assert bench.kept() == [ann]
     bench.clock.later(0.01)
-    bench.stills.run_once(0)
-    assert bench.stills.alarms == ()
+    bench.capture.run_once(0)
+    assert bench.capture.alarms == ()

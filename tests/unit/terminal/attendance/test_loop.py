@@ -78,7 +78,7 @@ class Door:
         with factory.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
             people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
-            people.means.give(self.ann, Token.BADGE, "4711")
+            people.credentials.give(self.ann, Token.BADGE, "4711")
         rules = factory.rules(loaded, factory.model_store(loaded))
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()

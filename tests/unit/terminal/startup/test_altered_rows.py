@@ -65,9 +65,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         ids = sorted(new_person_id() for _ in range(5))
         for n, person in enumerate(ids):
             people.enrol(person, f"Person {n}", CONSENT, POLICY, rows(n), MODEL)
-            people.means.give(person, Token.BADGE, f"000471{n}")
-        people.means.give(ids[0], Token.NUMBER, "77001")
-        people.means.set_pin(ids[0], "271828")
+            people.credentials.give(person, Token.BADGE, f"000471{n}")
+        people.credentials.give(ids[0], Token.NUMBER, "77001")
+        people.credentials.set_pin(ids[0], "271828")
         people.restrict(ids[1], Restriction.OBJECTED)
         people.withdraw(ids[2], "2026-03-01T09:00:00Z")
         people.erase(ids[3], "2026-03-01T09:00:00Z", "requested")
@@ -116,11 +116,11 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         people.other_text(POLICY)
         people.orders.aside()
         words(people.lacking.all())
-        people.means.overview()
+        people.credentials.overview()
         listed = people.list()
         for badge in ("0004710", "0004714"):
-            people.means.whose(Token.BADGE, badge)
-        assert CredentialCheck(people.means, lambda _: False)
+            people.credentials.whose(Token.BADGE, badge)
+        assert CredentialCheck(people.credentials, lambda _: False)
         for person in found.people:
             people.learn(person, "coming", rows(9)[0], POLICY)
         orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)

@@ -68,7 +68,7 @@ class Terminal:
         unfinished.finish(self.people, self.ring, HandClock())
 
     def held(self) -> dict[str, tuple[int, int, bool]]:
-        return self.people.means.overview()
+        return self.people.credentials.overview()
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_what_was_taken_since_is_taken_again_and_nothing_else(terminal: Terminal
 
 def test_a_file_that_was_not_put_back_keeps_what_was_given_after_a_taking(terminal: Terminal) -> None:
     actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
-    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)  # as the roster brings it: no record here
+    terminal.people.credentials.give(terminal.ann, Token.BADGE, SECOND)  # as the roster brings it: no record here
     terminal.start()
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
@@ -121,7 +121,7 @@ def test_a_badge_that_is_given_again_after_the_start_stays(terminal: Terminal, c
     terminal.start()
     assert terminal.ann in caplog.text
     assert terminal.bob not in caplog.text
-    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)
+    terminal.people.credentials.give(terminal.ann, Token.BADGE, SECOND)
     caplog.clear()
     terminal.start()
     assert terminal.held()[terminal.ann] == ALL
@@ -136,7 +136,7 @@ def test_a_new_file_takes_nothing_from_whom_the_roster_brings_later(terminal: Te
     terminal.people = People(terminal.root / "people.db", bytes(32))
     terminal.start()
     terminal.people.add(terminal.ann, "Ann")
-    terminal.people.means.give(terminal.ann, Token.BADGE, SECOND)
+    terminal.people.credentials.give(terminal.ann, Token.BADGE, SECOND)
     terminal.start()
     assert terminal.held() == {terminal.ann: (1, 0, False)}
 
