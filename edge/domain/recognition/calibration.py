@@ -104,7 +104,7 @@ def _none() -> Counts:
 
 @dataclass(slots=True)
 class Scorebook:
-    """Of one model."""
+    """How alike the faces that punch look to their own template and to the next person's: counts, of one model."""
 
     model_id: str
     own: Counts = field(default_factory=_none)

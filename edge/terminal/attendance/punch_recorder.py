@@ -1,5 +1,4 @@
-"""Everything that the attending thread writes into the journal: in the order of time, durable or not at all; and
-punches, which are made nowhere else.
+"""All that the attending thread writes into the journal, punches above all: in order of time, durable or not.
 
 A disk that takes nothing is an expected thing on a wall: the terminal says so with its lights, and goes on as soon
 as it is mended. A damaged journal is not: that ends the process, and the next start sets it aside.
@@ -113,7 +112,10 @@ class Punched:
 
 
 class Puncher:
-    """Belongs to the attending thread, as the ring does."""
+    """From somebody who is known to a durable record: the one place where punches are made.
+
+    Belongs to the attending thread, as the ring does.
+    """
 
     def __init__(self, ring: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
         self._ring, self._recorder, self._policy = ring, recorder, policy
