@@ -1,4 +1,4 @@
-"""All that the attending thread writes into the journal, punches above all: in order of time, durable or not.
+"""All that the attending thread writes into the journal, punches too: in order of time, durable or not at all.
 
 A disk that takes nothing is an expected thing on a wall: the terminal says so with its lights, and goes on as soon
 as it is mended. A damaged journal is not: that ends the process, and the next start sets it aside.
