@@ -2,7 +2,7 @@
 
 Each names its cure and carries the exit code of its process (sysexits.h), and each is also the standard
 library's type for its kind, so that code which knows nothing of us can still catch it. Expected refusals
-(an unknown face, a full ring) are values, not exceptions.
+(an unknown face, a full journal) are values, not exceptions.
 """
 
 from typing import ClassVar

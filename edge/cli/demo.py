@@ -111,10 +111,10 @@ def _count(stage: "Stage", report: DemoReport) -> None:
     from edge.terminal import factory
 
     secrets = factory.load_secrets(stage.config)
-    with factory.open_ring(stage.config, secrets) as ring, Store(stage.ledger_db) as store:
-        punched = [entry.seq for entry in ring.envelopes(0, 10_000) if entry.kind == "punch"]
+    with factory.open_journal(stage.config, secrets) as journal, Store(stage.ledger_db) as store:
+        punched = [entry.seq for entry in journal.envelopes(0, 10_000) if entry.kind == "punch"]
         report.punches = len(punched)
-        report.receipted = sum(seq <= ring.watermark() for seq in punched)
+        report.receipted = sum(seq <= journal.watermark() for seq in punched)
         report.ledger = store.count("punch")
     if stage.terminal is not None:
         frame, face = stage.terminal.latency.frame_to_cue(), stage.terminal.latency.face_to_cue()

@@ -78,8 +78,8 @@ class _Teller:
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         self._stage.signals.announce(CUES[CueName.ENROLLING])
         probes = enrolment.probes_from_photographs(pictures, pipeline)
-        with factory.open_people(config, secrets) as people, factory.open_ring(config, secrets) as ring:
-            made = enrolment.enrol(name, probes, consent, policy, people=people, ring=ring, clock=clock)
+        with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
+            made = enrolment.enrol(name, probes, consent, policy, people=people, journal=journal, clock=clock)
         self._note(f"{name}: consent recorded, {made.templates} templates, known to records as {made.person[:8]}…")
 
     def act(self, line: str, look: Visitor, expected: CueName) -> None:
@@ -132,8 +132,8 @@ class _Teller:
 
     def _marks(self) -> tuple[int, int]:
         config = self._stage.config
-        with factory.open_ring(config, factory.load_secrets(config)) as ring:
-            return ring.head().seq, ring.watermark()
+        with factory.open_journal(config, factory.load_secrets(config)) as journal:
+            return journal.head().seq, journal.watermark()
 
     def _note(self, text: str) -> None:
         self._out.write(f"          {text}\n")

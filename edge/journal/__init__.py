@@ -1,1 +1,1 @@
-"""The signed ring: keys, envelopes, the append-only record and its verification."""
+"""The signed journal: keys, envelopes, the append-only record and its verification."""

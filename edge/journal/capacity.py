@@ -1,7 +1,7 @@
-"""How much the ring may hold, what of it may go, and when somebody must be told.
+"""How much the journal may hold, what of it may go, and when somebody must be told.
 
-Only what a receipt covers may ever be removed (I5), so what counts for the alarms is what no receipt covers: a ring
-full of receipted records is a healthy one.
+Only what a receipt covers may ever be removed (I5), so what counts for the alarms is what no receipt covers: a
+journal full of receipted records is a healthy one.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _STEPS = ((1.0, FULL), (0.95, NEARLY_FULL), (0.80, FILLING))
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the ring may hold; the oldest receipted records beyond it are removed."""
+    """What the journal may hold; the oldest receipted records beyond it are removed."""
 
     max_records: int
     max_bytes: int
@@ -23,7 +23,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What the ring holds."""
+    """What the journal holds."""
 
     records: int
     bytes: int
@@ -39,7 +39,7 @@ def keep(fill: Fill, bounds: Bounds) -> int:
 
 
 def share(fill: Fill, bounds: Bounds) -> float:
-    """The part of the ring that unreceipted records take, by count or by bytes, whichever is more; 1 is full."""
+    """The part of the journal that unreceipted records take, by count or by bytes, whichever is more; 1 is full."""
     by_bytes = fill.bytes / bounds.max_bytes * (fill.pending / fill.records if fill.records else 0.0)
     return max(fill.pending / bounds.max_records, by_bytes)
 

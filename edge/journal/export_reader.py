@@ -115,7 +115,7 @@ def envelopes(path: Path) -> Iterator[Iterator[Line]]:
         yield _guarded(_lines(file, hashlib.sha256(), 1), path)
 
 
-def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Journal) -> ReceiptEffect | None:
+def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], journal: Journal) -> ReceiptEffect | None:
     """Give a receipt to the journal that it is about; None for a line that no key of `ledger` signed as a receipt.
 
     Raises JournalError.
@@ -126,7 +126,7 @@ def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], ring: Journal) -> R
         receipt = decode_receipt(verify(line.envelope, RECEIPT_TYPE, ledger))
     except RecordError:
         return None
-    return ring.acknowledge(receipt, line.raw)
+    return journal.acknowledge(receipt, line.raw)
 
 
 def _unsealed(file: BinaryIO, path: Path, ledger: SigningKey | None) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""The ring: the terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
+"""The terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
 
 SQLite in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each process opens its
 own `Journal` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
@@ -90,8 +90,8 @@ class ReceiptEffect(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RingStats:
-    """How full the ring is."""
+class JournalStats:
+    """How full the journal is."""
 
     records: int
     bytes: int
@@ -133,7 +133,7 @@ class Journal:
         """Sign, chain and store; durable on return.
 
         Raises RecordError for a draft that breaks its kind's contract and JournalError when it cannot be stored;
-        either way nothing was appended, and the ring stays usable.
+        either way nothing was appended, and the journal stays usable.
         """
         with JOURNAL.writing(self._db, self.path):
             return self._append(draft)
@@ -311,13 +311,13 @@ class Journal:
             row = self._db.execute(_LAST).fetchone()
         return None if row is None else decode(row[1]).time
 
-    def stats(self) -> RingStats:
+    def stats(self) -> JournalStats:
         """How full it is; cheap at any size. Raises JournalError."""
         with JOURNAL.guard(self.path):
             head, first, watermark = self._head().seq, self._first(), self._watermark()
             pages, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
         records = head - first + 1 if first else 0
-        return RingStats(records, (pages - free) * size, head - watermark, watermark, head)
+        return JournalStats(records, (pages - free) * size, head - watermark, watermark, head)
 
     def check_structure(self) -> None:
         """Every page and index, minutes for a large one. Raises JournalDamaged."""

@@ -57,11 +57,11 @@ def read(journal: Path) -> Seen | None:
     return Seen(epoch, seq, digest)
 
 
-def note(ring: Journal) -> Seen:
+def note(journal: Journal) -> Seen:
     """Remember where the journal stands; durable on return. Raises JournalError, OSError."""
-    head = ring.head()
-    seen = Seen(ring.epoch, head.seq, head.hash)
-    path = path_of(ring.path)
+    head = journal.head()
+    seen = Seen(journal.epoch, head.seq, head.hash)
+    path = path_of(journal.path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
@@ -83,12 +83,12 @@ def forget(journal: Path) -> None:
     path_of(journal).unlink(missing_ok=True)
 
 
-def contradiction(ring: Journal, seen: Seen) -> str | None:
+def contradiction(journal: Journal, seen: Seen) -> str | None:
     """Why this cannot be the journal that was last seen, or what followed it; None where it can.
 
     Raises JournalError.
     """
-    return _contradiction(ring.epoch, ring.head().seq, ring.payload_at, seen)
+    return _contradiction(journal.epoch, journal.head().seq, journal.payload_at, seen)
 
 
 def contradiction_in(connection: sqlite3.Connection, epoch: str, seen: Seen) -> str | None:

@@ -116,12 +116,12 @@ def _what_is_wrong(
     if not JOURNAL.present(path):
         return GapCause.MISSING if is_vanished(path, lived) else None
     try:
-        with Journal(path, origin, key) as ring:
+        with Journal(path, origin, key) as journal:
             if _suspect(path).exists():
                 slow()
-                ring.check_structure()
+                journal.check_structure()
                 _unsuspect(path)
-            said = None if seen is None else last_seen.contradiction(ring, seen)
+            said = None if seen is None else last_seen.contradiction(journal, seen)
             if said is not None:
                 _log.critical("%s: %s", path, said)
                 return GapCause.ALTERED

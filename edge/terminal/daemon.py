@@ -106,7 +106,7 @@ class Terminal:
         self.attend = Attend(
             slot,
             pipeline,
-            lambda: factory.open_ring(config, secrets),
+            lambda: factory.open_journal(config, secrets),
             lambda: factory.open_people(config, secrets),
             self._player,
             clock,
@@ -120,7 +120,7 @@ class Terminal:
             eyes.template_length,
         )
         self._slot = slot
-        self._noting = Noting(lambda: factory.open_ring(config, secrets))
+        self._noting = Noting(lambda: factory.open_journal(config, secrets))
         self._workers = self._make_workers()
 
     def run(self) -> int:

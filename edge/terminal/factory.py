@@ -120,7 +120,7 @@ def origin(config: Config) -> Origin:
 
 
 def journal_path(config: Config) -> Path:
-    """The ring's file."""
+    """The journal's file."""
     return Path(config.storage.state) / "journal.db"
 
 
@@ -143,7 +143,7 @@ def secure_journal(
     reserve.lend(lambda: ensure_usable(path, origin(config), secrets.identity, time.evidence, lived, slow))
 
 
-def open_ring(config: Config, secrets: Secrets) -> Journal:
+def open_journal(config: Config, secrets: Secrets) -> Journal:
     """A connection to the journal for the calling thread; made where there never was one. Raises JournalError."""
     path = journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):

@@ -118,7 +118,7 @@ def centre(
         policy = in_force if in_force.sha256 or secrets.authority is None else factory.policy(config)
         publisher = Publisher(
             uplink,
-            lambda: factory.open_ring(config, own),
+            lambda: factory.open_journal(config, own),
             factory.origin(config),
             secrets.ledger,
             clock,

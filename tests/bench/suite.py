@@ -32,8 +32,10 @@ def journal_append(directory: Path) -> Iterator[Row]:
         "liveness": "high",
         "models": ["a", "b", "c", "d"],
     }
-    ring = Journal(directory / "journal.db", Origin("bench", "bench"), key_files.create_identity(directory / "key"))
-    size = len(ring.append(Draft(Kind.PUNCH, punch, clock.evidence())).payload)
+    journal = Journal(
+        directory / "journal.db", Origin("bench", "bench"), key_files.create_identity(directory / "key")
+    )
+    size = len(journal.append(Draft(Kind.PUNCH, punch, clock.evidence())).payload)
     block = b"x" * size
     descriptor = os.open(directory / "floor", os.O_CREAT | os.O_WRONLY, 0o600)
 
@@ -42,13 +44,13 @@ def journal_append(directory: Path) -> Iterator[Row]:
         os.fdatasync(descriptor)
 
     def append() -> None:
-        ring.append(Draft(Kind.PUNCH, punch, clock.evidence()))
+        journal.append(Draft(Kind.PUNCH, punch, clock.evidence()))
 
     try:
         ours, floor = _interleaved(append, write, _APPENDS)
     finally:
         os.close(descriptor)
-        ring.close()
+        journal.close()
     ratio = ours / floor
     yield Row(
         "journal append, p50", round(ours, 3), "ms", "write + fdatasync", round(ratio, 2), "≤ 1.5 ×", ratio <= 1.5

@@ -49,7 +49,7 @@ def order(word: Word, **fields: object) -> bytes:
 class Terminal:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.people, self.ring = self.open(), Journal(root / "journal.db", GATE, IDENTITY)
+        self.people, self.journal = self.open(), Journal(root / "journal.db", GATE, IDENTITY)
         self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, Still())
 
     def open(self) -> People:
@@ -68,18 +68,18 @@ class Terminal:
         return set(self.people.gallery("m", POLICY).people)
 
     def said(self) -> list[tuple[str, str | None]]:
-        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 100)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.journal.envelopes(0, 100)]
         return [(record.kind, record.data.get("outcome")) for record in found]
 
     def start(self) -> None:
         """What the daemon does at its start."""
-        settle(self.people, self.ring, Still(), interrupted=True)
-        finish_erasures(people=self.people, ring=self.ring, clock=Still())
+        settle(self.people, self.journal, Still(), interrupted=True)
+        finish_erasures(people=self.people, journal=self.journal, clock=Still())
 
     def close(self) -> None:
         self.orders.close()
         self.people.close()
-        self.ring.close()
+        self.journal.close()
 
 
 def killed_at(root: Path, statement: int, wire: bytes) -> bool:
@@ -96,9 +96,9 @@ def killed_at(root: Path, statement: int, wire: bytes) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
 
             terminal.orders._opened()
-            for connection in (terminal.ring._db, terminal.orders._people._db):
+            for connection in (terminal.journal._db, terminal.orders._people._db):
                 connection.set_trace_callback(count)
-            os._exit(0 if terminal.orders.take(wire, terminal.ring) else 3)
+            os._exit(0 if terminal.orders.take(wire, terminal.journal) else 3)
         except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
             os._exit(4)
     _, status = os.waitpid(child, 0)
@@ -142,7 +142,7 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
         assert half in (({ANN, BOB}, []), ({BOB}, kinds)), f"at statement {statement}: {half}"
         untouched += half[1] == []
         completed += half[1] != []
-        assert terminal.orders.take(wire, terminal.ring) is (half[1] == []), "it comes again, and is taken once"
+        assert terminal.orders.take(wire, terminal.journal) is (half[1] == []), "it comes again, and is taken once"
         assert terminal.matched() == {BOB}
         assert terminal.said() == kinds
         assert terminal.people.orders.owed() == terminal.people.owed() == []
@@ -168,7 +168,7 @@ def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     root.mkdir()
     terminal = Terminal(root)
     terminal.enrol()
-    terminal.orders.take(order(Word.ERASE, reason="requested"), terminal.ring)
+    terminal.orders.take(order(Word.ERASE, reason="requested"), terminal.journal)
     db: sqlite3.Connection = terminal.people._db
     db.execute("UPDATE orders SET owed = NULL")
     db.execute("UPDATE people SET erasing = NULL")

@@ -119,9 +119,9 @@ def test_the_judge_counts_a_punch_that_is_there_twice(judge, recording: Recordin
     config = load(recording.config).config
     secrets = factory.load_secrets(config)
 
-    def again(journal: Path) -> None:
-        with factory.Journal(journal, factory.origin(config), secrets.identity) as ring:
-            ring.append(punch(60))
+    def again(path: Path) -> None:
+        with factory.Journal(path, factory.origin(config), secrets.identity) as journal:
+            journal.append(punch(60))
 
     finding = judge(again)
     assert (finding.duplicated, finding.lost, finding.unverifiable) == (1, 0, 0)

@@ -85,7 +85,7 @@ def valid(name: str, document: object) -> bool:
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Journal]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     key = create_identity(tmp_path / "identity.pem")
     (tmp_path / "public.pem").write_text(public_pem(key.verify_key))
     with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as opened:
@@ -93,9 +93,9 @@ def ring(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def written(ring: Journal) -> dict[Kind, dict[str, Any]]:
+def written(journal: Journal) -> dict[Kind, dict[str, Any]]:
     """A real payload of each kind."""
-    return {kind: json.loads(ring.append(Draft(kind, data, TIME)).payload) for kind, data in DATA.items()}
+    return {kind: json.loads(journal.append(Draft(kind, data, TIME)).payload) for kind, data in DATA.items()}
 
 
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
@@ -125,8 +125,8 @@ def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[
     assert valid("record", written[kind])
 
 
-def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: Journal) -> None:
-    assumed = ring.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, TIME))
+def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(journal: Journal) -> None:
+    assumed = journal.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, TIME))
     event = json.loads(assumed.payload)
     assert valid("record-punch", event)
     for value in (False, None, "true", 1):
@@ -137,11 +137,11 @@ def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(ring: 
 
 
 @pytest.mark.parametrize("kind", [kind for kind, besides in record_kinds.OPTIONAL.items() if "by" in besides])
-def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Journal, kind: Kind) -> None:
+def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(journal: Journal, kind: Kind) -> None:
     for by in ("uid:0", "uid:1000", "4711", "hr-2"):
-        written = ring.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
+        written = journal.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
         assert valid(f"record-{kind}", json.loads(written.payload))
-    without = json.loads(ring.append(Draft(kind, DATA[kind], TIME)).payload)
+    without = json.loads(journal.append(Draft(kind, DATA[kind], TIME)).payload)
     for by in (None, "", "ada", "Ada L.", "j-smith", "uid:ada", "uid:-1", "uid:01", "uid:1\n", "4711\n", "uid:١",
                "-1", "a1/b", "1" * 33, "uid:12345678901", 0, 1000, True, 0.5, [], ["uid:0"], {}):  # fmt: skip
         event = {**without, "data": {**without["data"], "by": by}}
@@ -150,9 +150,9 @@ def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(ring: Journa
         assert not valid(f"record-{kind}", event), by
 
 
-def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Journal) -> None:
+def test_a_consent_says_what_it_was_given_to_and_before_whom(journal: Journal) -> None:
     given = {"language": "pt-BR", "witnessed": True, "age_attested": True, "employer_agreed": True}
-    event = json.loads(ring.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, TIME)).payload)
+    event = json.loads(journal.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, TIME)).payload)
     assert valid("record-consent", event)
     wrong = [(flag, value) for flag in list(given)[1:] for value in (False, None, 1, "true", [])]
     wrong += [("language", value) for value in (None, "", "english", "en\n", "en-" + "a" * 9, "en" + "-ab" * 8, 1)]
@@ -163,9 +163,9 @@ def test_a_consent_says_what_it_was_given_to_and_before_whom(ring: Journal) -> N
         assert not valid("record-consent", other), (field, value)
 
 
-def test_the_result_of_an_act_by_hand_may_say_about_whom(ring: Journal) -> None:
+def test_the_result_of_an_act_by_hand_may_say_about_whom(journal: Journal) -> None:
     kind = Kind.COMMAND_RESULT
-    event = json.loads(ring.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)
+    event = json.loads(journal.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)
     assert valid(f"record-{kind}", event)
     for person in (None, "", "Ada", "A" * 26, "a" * 27, 1, [], {}):
         event["data"]["person"] = person
@@ -197,14 +197,14 @@ def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
     assert not valid("envelope", {**json.loads(wire), "payloadType": audit_entry.PAYLOAD_TYPE})
 
 
-def test_real_envelopes_and_receipts_match_theirs(ring: Journal) -> None:
-    stored = ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
-    assert valid("envelope", json.loads(ring.envelopes(0, 1)[0].wire))
+def test_real_envelopes_and_receipts_match_theirs(journal: Journal) -> None:
+    stored = journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    assert valid("envelope", json.loads(journal.envelopes(0, 1)[0].wire))
     payload = receipt.encode_receipt(
-        receipt.Receipt(ring.origin, ring.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z")
+        receipt.Receipt(journal.origin, journal.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z")
     )
     assert valid("receipt", json.loads(payload))
-    signed = dsse.sign(receipt.RECEIPT_TYPE, payload, ring._key)
+    signed = dsse.sign(receipt.RECEIPT_TYPE, payload, journal._key)
     assert valid("envelope", json.loads(dsse.to_wire(signed)))
 
 
@@ -276,10 +276,10 @@ def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
         assert not valid("order", lacking)
 
 
-def test_real_exports_are_as_the_page_says(ring: Journal, tmp_path: Path) -> None:
+def test_real_exports_are_as_the_page_says(journal: Journal, tmp_path: Path) -> None:
     """Read with nothing of ours."""
-    ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
-    written = export(ring.path, ring._key, tmp_path / "out.scx", created="2026-03-01T09:00:00.000Z")
+    journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    written = export(journal.path, journal._key, tmp_path / "out.scx", created="2026-03-01T09:00:00.000Z")
     assert written is not None
     content = written.path.read_bytes()
     header, record, last = content.splitlines()
@@ -303,14 +303,14 @@ def test_real_exports_are_as_the_page_says(ring: Journal, tmp_path: Path) -> Non
             export_manifest.decode(json.dumps({**manifest, field: None}).encode())
 
 
-def test_a_sealed_export_opens_as_the_page_says(ring: Journal, tmp_path: Path) -> None:
+def test_a_sealed_export_opens_as_the_page_says(journal: Journal, tmp_path: Path) -> None:
     """Read with libsodium alone."""
     for _ in range(150):  # more than one message
-        ring.append(Draft(Kind.PUNCH, PUNCH, TIME))
+        journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
     plain, sealed = tmp_path / "plain.scx", tmp_path / "sealed.scx"
     ledger = SigningKey.generate()
-    export(ring.path, ring._key, plain, created="2026-03-01T09:00:00.000Z")
-    export(ring.path, ring._key, sealed, created="2026-03-01T09:00:00.000Z", seal_to=ledger.verify_key)
+    export(journal.path, journal._key, plain, created="2026-03-01T09:00:00.000Z")
+    export(journal.path, journal._key, sealed, created="2026-03-01T09:00:00.000Z", seal_to=ledger.verify_key)
     line, rest = sealed.read_bytes().split(b"\n", 1)
     first = json.loads(line)
     assert (first["smartclocker-sealed"], first["to"]) == (1, dsse.key_id(ledger.verify_key))
@@ -372,10 +372,10 @@ def shell(tmp_path: Path, snippet: str) -> Callable[[], "subprocess.CompletedPro
     )
 
 
-def test_the_commands_of_the_page_verify_a_record(ring: Journal, tmp_path: Path, shell: Callable) -> None:
-    stored = ring.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, TIME))
+def test_the_commands_of_the_page_verify_a_record(journal: Journal, tmp_path: Path, shell: Callable) -> None:
+    stored = journal.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, TIME))
     path = tmp_path / "envelope.json"
-    path.write_bytes(ring.envelopes(0, 1)[0].wire)
+    path.write_bytes(journal.envelopes(0, 1)[0].wire)
     done = shell()
     assert done.returncode == 0, done.stderr
     assert "Verified Successfully" in done.stdout

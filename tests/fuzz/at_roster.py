@@ -71,7 +71,7 @@ class AtRoster:
         self._seeds = _messages(directory / "centre")
         (self._manifest,) = (seed for seed in self._seeds if _is_manifest(seed.topic))
         self._mutator = Mutator(AUTHORITY, self._seeds)
-        self._ring = Journal(directory / "journal.db", GATE, TERMINAL)
+        self._journal = Journal(directory / "journal.db", GATE, TERMINAL)
         valid = {dsse.key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         self._roster = Roster(
             GATE, TERMINAL, lambda _people: valid,
@@ -93,7 +93,7 @@ class AtRoster:
     def offer(self, batch: Sequence[Seed]) -> None:
         for seed in batch:
             self._roster.take(seed.topic, seed.wire)
-            self._roster.settle(self._ring)
+            self._roster.settle(self._journal)
 
     def changed(self) -> str | None:
         now = self._state()
@@ -101,7 +101,7 @@ class AtRoster:
 
     def close(self) -> None:
         self._roster.close()
-        self._ring.close()
+        self._journal.close()
 
     def _state(self) -> tuple[object, ...]:
         sync, people = self._roster._opened()
@@ -109,4 +109,12 @@ class AtRoster:
         held = tuple(sorted(people.gallery("m", _POLICY).people))
         rows = tuple(sorted((r.person, r.version, r.sha256, r.state) for r in sync._received.rows().values()))
         badge = people.credentials.whose(Token.BADGE, "4711")
-        return tuple(sorted(set(held))), names, badge, rows, sync.version, tuple(sync.missing()), self._ring.head()
+        return (
+            tuple(sorted(set(held))),
+            names,
+            badge,
+            rows,
+            sync.version,
+            tuple(sync.missing()),
+            self._journal.head(),
+        )

@@ -92,8 +92,8 @@ class AtTerminal:
 
     def _state(self) -> tuple[object, ...]:
         publisher = self._terminal.publisher
-        ring, counters = publisher._journal, publisher.counters
-        return ring._db.total_changes, ring.watermark(), ring.head(), publisher.alarms, counters.commands
+        journal, counters = publisher._journal, publisher.counters
+        return journal._db.total_changes, journal.watermark(), journal.head(), publisher.alarms, counters.commands
 
 
 class AtTerminalInside:

@@ -87,16 +87,16 @@ class World:
 def make(directory: Path) -> World:
     """Write the journal and two exports of it, take both back as bytes."""
     path = directory / "journal.db"
-    with Journal(path, GATE, TERMINAL) as ring:
+    with Journal(path, GATE, TERMINAL) as journal:
         for kind, data in _DRAFTS:
-            ring.append(Draft(kind, data, TIME))
-        taken = [_command(ring, number) for number in range(3)]
-        ring.append(Draft(Kind.PUNCH, _PUNCH, TIME))
-        said = [_receipt(ring, upto) for upto in (0, 4, RECEIPTED)]
+            journal.append(Draft(kind, data, TIME))
+        taken = [_command(journal, number) for number in range(3)]
+        journal.append(Draft(Kind.PUNCH, _PUNCH, TIME))
+        said = [_receipt(journal, upto) for upto in (0, 4, RECEIPTED)]
         last = decode_receipt(dsse.parse(said[-1]).payload)
-        ring.acknowledge(last, said[-1])
-        records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in ring.envelopes(0, 100))
-        told = Online(ring.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
+        journal.acknowledge(last, said[-1])
+        records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in journal.envelopes(0, 100))
+        told = Online(journal.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
     exports = []
     for number, (after, seal_to) in enumerate([(None, None), (0, None), (0, LEDGER.verify_key)]):
         target = directory / f"{number}.scx"
@@ -113,17 +113,17 @@ def make(directory: Path) -> World:
     )
 
 
-def _receipt(ring: Journal, upto: int) -> bytes:
-    head = ring.hash_at(upto) or GENESIS
-    payload = encode_receipt(Receipt(GATE, ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
+def _receipt(journal: Journal, upto: int) -> bytes:
+    head = journal.hash_at(upto) or GENESIS
+    payload = encode_receipt(Receipt(GATE, journal.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
     return dsse.to_wire(dsse.sign(RECEIPT_TYPE, payload, LEDGER))
 
 
-def _command(ring: Journal, number: int) -> bytes:
+def _command(journal: Journal, number: int) -> bytes:
     """One that was taken: repeated, it changes nothing."""
     expires = "2026-03-02T09:00:00.000Z"
-    command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, ring.epoch, 1, 4)
+    command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, journal.epoch, 1, 4)
     what = {"command_id": command.id, "command": resend_command.RESEND}
     data = {**what, "outcome": "done", "detail": "sending 1 to 4"}
-    ring.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
+    journal.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
     return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), LEDGER))

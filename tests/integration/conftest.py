@@ -93,7 +93,7 @@ class Neighbour:
 
 
 class Terminal:
-    """A ring and the publish loop on its thread, as the daemon runs it."""
+    """A journal and the publish loop on its thread, as the daemon runs it."""
 
     def __init__(self, site: "Installation", name: str) -> None:
         self.site = site
@@ -104,19 +104,19 @@ class Terminal:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def ring(self) -> Journal:
+    def journal(self) -> Journal:
         return Journal(self.path, self.origin, self.key)
 
     def append(self, count: int) -> None:
-        with self.ring() as ring:
+        with self.journal() as journal:
             for _ in range(count):
-                ring.append(self.site.punch())
+                journal.append(self.site.punch())
         if self.publisher is not None:
             self.publisher.wake()
 
     def watermark(self) -> int:
-        with self.ring() as ring:
-            return ring.watermark()
+        with self.journal() as journal:
+            return journal.watermark()
 
     def run(
         self,
@@ -133,7 +133,7 @@ class Terminal:
         keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
         publisher = Publisher(
             uplink,
-            self.ring,
+            self.journal,
             self.origin,
             keys,
             TickingClock(),

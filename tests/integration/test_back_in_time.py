@@ -72,8 +72,8 @@ def test_a_journal_restored_from_an_older_copy_is_a_fork(site, caplog):
     terminal.append(3)
     site.eventually(lambda: again.counters.sent >= 3, "it goes on sending")
     terminal.stop()
-    with terminal.ring() as ring:
-        assert (ring.watermark(), ring.head().seq) == (20, 23), "nothing is released, nothing is lost"
+    with terminal.journal() as journal:
+        assert (journal.watermark(), journal.head().seq) == (20, 23), "nothing is released, nothing is lost"
     with site.store() as store:
         (report,) = verify_all(store)
         assert (report.records, report.problem) == (30, None), "the first history stays"
@@ -93,10 +93,10 @@ def test_a_journal_restored_and_then_used_is_a_fork(site):
     terminal.receipted(7)
     terminal.stop()
     restore(terminal.path, older)
-    with terminal.ring() as ring:
+    with terminal.journal() as journal:
         for _ in range(9):
             draft = site.punch()
-            ring.append(type(draft)(draft.kind, {**draft.data, "direction": "out"}, draft.time))
+            journal.append(type(draft)(draft.kind, {**draft.data, "direction": "out"}, draft.time))
     publisher = terminal.run()
     site.eventually(lambda: publisher.alarms == {"fork"}, "the alarm", WITHIN_S)
 
@@ -160,8 +160,8 @@ def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplo
     site.ledger()
     terminal = site.terminal()
     terminal.append(1)
-    with terminal.ring() as ring:
-        epoch, first = ring.epoch, ring.head()
+    with terminal.journal() as journal:
+        epoch, first = journal.epoch, journal.head()
     publisher = terminal.run(resend_s=3600, behind_s=3600)
     terminal.append(4)
     terminal.receipted(5)
@@ -182,12 +182,16 @@ def test_receipts_out_of_order_are_harmless(site):
     terminal.append(6)
     publisher = terminal.run()
     wires = []
-    with site.store() as store, terminal.ring() as ring:
+    with site.store() as store, terminal.journal() as journal:
         ledger = Ledger(store, site.ledger_key)
-        for outgoing in ring.envelopes(0, 6):
+        for outgoing in journal.envelopes(0, 6):
             accept(ledger, topics.record(terminal.origin, outgoing.kind), outgoing.wire)
             receipt = Receipt(
-                terminal.origin, ring.epoch, outgoing.seq, ring.hash_at(outgoing.seq), "2026-03-02T08:00:00.000Z"
+                terminal.origin,
+                journal.epoch,
+                outgoing.seq,
+                journal.hash_at(outgoing.seq),
+                "2026-03-02T08:00:00.000Z",
             )
             payload = encode_receipt(receipt)
             wires.append(dsse.to_wire(dsse.sign(RECEIPT_TYPE, payload, site.ledger_key)))

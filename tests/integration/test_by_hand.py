@@ -27,8 +27,8 @@ def test_a_record_that_nobody_announced_is_found_by_looking(site):
     terminal.append(1)
     publisher = terminal.run(resend_s=3600)
     terminal.receipted(1)
-    with terminal.ring() as ring:
-        ring.append(Draft(Kind.CORRECTION, CORRECTION, site.punch().time))
+    with terminal.journal() as journal:
+        journal.append(Draft(Kind.CORRECTION, CORRECTION, site.punch().time))
     terminal.receipted(2)
     assert (publisher.counters.sent, publisher.counters.resends) == (2, 0)
     with site.store() as store:
@@ -46,9 +46,9 @@ def test_a_stick_goes_back_and_forth_while_the_terminal_runs(site, tmp_path):
         assert importer.take(written.path).ok
         write_receipts(tmp_path / "receipts", importer.receipts(0))
     keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
-    with envelopes(tmp_path / "receipts") as lines, terminal.ring() as ring:
-        assert [acknowledge(line, keys, ring) for line in lines] == [ReceiptEffect.ADVANCED]
-        assert ring.watermark() == 3
+    with envelopes(tmp_path / "receipts") as lines, terminal.journal() as journal:
+        assert [acknowledge(line, keys, journal) for line in lines] == [ReceiptEffect.ADVANCED]
+        assert journal.watermark() == 3
     site.ledger()
     terminal.append(1)
     terminal.receipted(4)

@@ -54,8 +54,8 @@ class Gate:
             store.register(HERE, self.identity.verify_key)
 
     def append(self) -> None:
-        with Journal(self.journal, HERE, self.identity) as ring:
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+        with Journal(self.journal, HERE, self.identity) as journal:
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
 
     def check(self, code: int) -> list[str]:
         """What each step said; a bad one begins with `!`."""
@@ -153,10 +153,10 @@ def test_a_receipt_beyond_the_journals_last_is_a_fork(gate) -> None:
 def test_a_ledger_that_lost_what_it_had_receipted(gate, one_answer) -> None:
     gate.append()
     gate.append()
-    with Journal(gate.journal, HERE, gate.identity) as ring:
-        head = ring.head()
-        receipt = Receipt(HERE, ring.epoch, head.seq, head.hash, "2026-03-02T08:00:00.000Z")
-        assert ring.acknowledge(receipt, b"{}") is ReceiptEffect.ADVANCED
+    with Journal(gate.journal, HERE, gate.identity) as journal:
+        head = journal.head()
+        receipt = Receipt(HERE, journal.epoch, head.seq, head.hash, "2026-03-02T08:00:00.000Z")
+        assert journal.acknowledge(receipt, b"{}") is ReceiptEffect.ADVANCED
     with Answering(gate, 1, "a" * 64):
         said = gate.check(69)[-1]
     assert "had receipted them up to 2: it has lost some (ledger-behind)" in said

@@ -34,8 +34,8 @@ def terminal(site):
 
 @pytest.fixture
 def command(terminal) -> Resend:
-    with terminal.ring() as ring:
-        return Resend("c" * 32, terminal.origin, ISSUED, EXPIRES, ring.epoch, 5, 40)
+    with terminal.journal() as journal:
+        return Resend("c" * 32, terminal.origin, ISSUED, EXPIRES, journal.epoch, 5, 40)
 
 
 def results(site) -> list[dict]:
@@ -93,8 +93,8 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
     document = json.loads(good)
     document["payload"] = document["payload"][:-4] + "fQ=="
     over = json.loads(resend_command.encode(command)) | {"last": 5 + resend_command.MAX_RANGE}
-    with terminal.ring() as ring:
-        receipt = Receipt(terminal.origin, ring.epoch, 50, ring.head().hash, "2026-03-02T08:00:00.000Z")
+    with terminal.journal() as journal:
+        receipt = Receipt(terminal.origin, journal.epoch, 50, journal.head().hash, "2026-03-02T08:00:00.000Z")
     forgeries = [
         b"",
         b"{}",
@@ -111,14 +111,14 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
         sealed(site.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),
     ]
-    with terminal.ring() as ring:
-        head = ring.head()
+    with terminal.journal() as journal:
+        head = journal.head()
     hostile = site.neighbour("ledger")
     for forgery in forgeries:
         assert hostile.publish(topics.command(terminal.origin), forgery).refused is None
     site.eventually(lambda: publisher.counters.commands_rejected == len(forgeries), "each is counted")
-    with terminal.ring() as ring:
-        assert ring.head() == head
+    with terminal.journal() as journal:
+        assert journal.head() == head
     assert publisher.counters.commands == publisher.counters.resent == 0
     assert publisher.counters.receipts_rejected == 0
     hostile.publish(topics.command(terminal.origin), good)
@@ -168,8 +168,8 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.crypto.key_files import load_identity
 from edge.journal.journal import Journal
 time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-with Journal(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as ring:
-    ring.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
+with Journal(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as journal:
+    journal.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
 """
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)

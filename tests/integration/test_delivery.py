@@ -1,4 +1,4 @@
-"""From the ring to the ledger and back, through a real broker (I2, I3, I4)."""
+"""From the journal to the ledger and back, through a real broker (I2, I3, I4)."""
 
 import json
 
@@ -20,8 +20,8 @@ def test_every_record_is_stored_once_and_receipted(site):
         (report,) = verify_all(store)
     assert report.ok
     assert (report.records, report.head.seq) == (200, 200)
-    with terminal.ring() as ring:
-        assert report.head == ring.head()
+    with terminal.journal() as journal:
+        assert report.head == journal.head()
     assert publisher.counters.sent == 200
 
 
@@ -72,9 +72,9 @@ def test_a_killed_broker_loses_nothing_and_doubles_nothing(site):
 def test_a_ledger_that_died_between_commit_and_receipt_answers_after_its_return(site):
     terminal = site.terminal()
     terminal.append(5)
-    with site.store() as store, terminal.ring() as ring:
+    with site.store() as store, terminal.journal() as journal:
         ledger = Ledger(store, site.ledger_key)
-        for outgoing in ring.envelopes(0, 5):  # stored; no receipt was ever sent
+        for outgoing in journal.envelopes(0, 5):  # stored; no receipt was ever sent
             accept(ledger, topics.record(terminal.origin, outgoing.kind), outgoing.wire)
     site.ledger()
     terminal.run()

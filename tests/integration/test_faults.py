@@ -47,8 +47,8 @@ class Line:
             (report,) = verify_all(store)
         assert report.ok
         assert (report.records, report.stored) == (count, count)
-        with self.terminal.ring() as ring:
-            assert report.head == ring.head()
+        with self.terminal.journal() as journal:
+            assert report.head == journal.head()
 
 
 @pytest.fixture

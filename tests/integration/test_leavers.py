@@ -312,9 +312,9 @@ def test_a_restore_across_a_new_site_key_asks_before_it_would_erase_anybody(cent
 def erased_by(centre: Centre, gate, person: str, reason: str, **more: str) -> None:
     """What a terminal recorded, in the ledger."""
     gate.run()
-    with gate.ring() as ring:
+    with gate.journal() as journal:
         said = {"person": person, "reason": reason, "templates": 3, **more}
-        ring.append(Draft(Kind.ERASED, said, EVIDENCE))
+        journal.append(Draft(Kind.ERASED, said, EVIDENCE))
     gate.publisher.wake()
     gate.receipted(1)
 

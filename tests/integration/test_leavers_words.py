@@ -26,9 +26,9 @@ def record(centre: Centre, *said: tuple[Kind, dict]) -> None:
     """What gate-1 recorded, in the ledger."""
     if centre.gate.publisher is None:
         centre.gate.run()
-    with centre.gate.ring() as ring:
+    with centre.gate.journal() as journal:
         for kind, data in said:
-            last = ring.append(Draft(kind, data, EVIDENCE))
+            last = journal.append(Draft(kind, data, EVIDENCE))
     centre.gate.publisher.wake()
     centre.gate.receipted(last.seq)
 

@@ -69,9 +69,9 @@ def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
         return len(taken) > 1
 
     service._link = SimpleNamespace(publish=publish)
-    with site.store() as store, terminal.ring() as ring:
+    with site.store() as store, terminal.journal() as journal:
         ledger = Ledger(store, site.ledger_key)
-        accept(ledger, topics.record(terminal.origin, "punch"), ring.envelopes(0, 1)[0].wire)
+        accept(ledger, topics.record(terminal.origin, "punch"), journal.envelopes(0, 1)[0].wire)
         service._answer(ledger)
         assert ledger.waiting
         service._answer(ledger)

@@ -78,9 +78,9 @@ def test_a_record_whose_kind_is_called_status_is_a_record(site):
     """Its topic ends like that of a status; the ledger stores kinds that it does not know."""
     service = site.ledger()
     terminal = site.terminal()
-    with terminal.ring() as ring:
-        ring.append(site.punch())
-        wire = ring.envelopes(0, 1)[0].wire
+    with terminal.journal() as journal:
+        journal.append(site.punch())
+        wire = journal.envelopes(0, 1)[0].wire
     neighbour = site.neighbour("eavesdropper")  # our ACL knows the kinds; another broker's may not
     assert neighbour.publish(f"smartclocker/v1/main/gate-1/record/{'status'}", wire).refused is None
     neighbour.publish(topics.record(terminal.origin, "punch"), wire)

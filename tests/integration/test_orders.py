@@ -84,7 +84,7 @@ class Gate:
         uplink = MqttUplink(site.uplink(origin.terminal), origin, last_will(origin), subscriptions)
         obeying = Orders(origin, self.terminal.key, self.pinned, self.people, POLICY, WallClock())
         keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
-        self.publisher = Publisher(uplink, self.terminal.ring, origin, keys, WallClock(), orders=obeying)
+        self.publisher = Publisher(uplink, self.terminal.journal, origin, keys, WallClock(), orders=obeying)
         self.stopping.clear()
 
         def loop() -> None:
@@ -457,8 +457,8 @@ def test_what_cannot_be_ordered_says_why_and_nothing_is_kept(centre, gates, caps
 
 def say_consent(gate: Gate, person: str, policy: Policy, state: str = "given") -> None:
     said = {"person": person, "state": state, "policy_version": policy.version, "policy_sha256": policy.sha256}
-    with gate.terminal.ring() as ring:
-        ring.append(Draft(Kind.CONSENT, said, WallClock().evidence()))
+    with gate.terminal.journal() as journal:
+        journal.append(Draft(Kind.CONSENT, said, WallClock().evidence()))
     gate.publisher.wake()
 
 
@@ -473,9 +473,9 @@ def test_the_centre_shows_who_has_not_answered_to_a_new_policy(centre, gates, ca
     for person in (ann, bob, cid, dot):
         say_consent(gates[0], person, POLICY)
     say_consent(gates[1], cid, POLICY, "withdrawn")
-    with gates[0].terminal.ring() as ring:
+    with gates[0].terminal.journal() as journal:
         erased = {"person": dot, "reason": "requested", "templates": 3}
-        ring.append(Draft(Kind.ERASED, erased, WallClock().evidence()))
+        journal.append(Draft(Kind.ERASED, erased, WallClock().evidence()))
     centre.eventually(lambda: len(answered(centre, capsys)[1]["people"]) == 3, "stored")
     code, before = answered(centre, capsys)
     assert (code, before["policy"]) == (0, None)

@@ -77,9 +77,9 @@ def test_a_hostile_publisher_changes_nothing_and_the_terminal_still_delivers(sit
     terminal, other = site.terminal("gate-1"), site.terminal("gate-2")
     terminal.append(4)
     other.append(1)
-    with terminal.ring() as ring, other.ring() as theirs:
-        first, second, third, _ = [outgoing.wire for outgoing in ring.envelopes(0, 4)]
-        foreign, epoch, head = theirs.envelopes(0, 1)[0].wire, ring.epoch, ring.head()
+    with terminal.journal() as journal, other.journal() as theirs:
+        first, second, third, _ = [outgoing.wire for outgoing in journal.envelopes(0, 4)]
+        foreign, epoch, head = theirs.envelopes(0, 1)[0].wire, journal.epoch, journal.head()
     topic = topics.record(terminal.origin, "punch")
     payload = bytearray(dsse.parse(third).payload)
     payload[payload.index(b'"direction":"in"') + 13] ^= 1
@@ -122,8 +122,8 @@ def test_a_hostile_publisher_changes_nothing_and_the_terminal_still_delivers(sit
 def test_forged_receipts_release_nothing(site, stranger_key):
     terminal = site.terminal()
     terminal.append(5)
-    with terminal.ring() as ring:
-        head, epoch = ring.head(), ring.epoch
+    with terminal.journal() as journal:
+        head, epoch = journal.head(), journal.epoch
     publisher = terminal.run()
     site.eventually(lambda: publisher.connected, "connected")
     here = {"origin": terminal.origin, "epoch": epoch, "upto": 5, "head": head.hash}
@@ -160,8 +160,8 @@ def test_forged_receipts_release_nothing(site, stranger_key):
 def test_a_receipt_over_another_chain_is_an_alarm_and_releases_nothing(site, caplog, claim):
     terminal = site.terminal()
     terminal.append(5)
-    with terminal.ring() as ring:
-        head, epoch = ring.head(), ring.epoch
+    with terminal.journal() as journal:
+        head, epoch = journal.head(), journal.epoch
     publisher = terminal.run()
     watcher = site.neighbour("ledger", topics.ALL_STATUS)
     site.eventually(lambda: publisher.connected, "connected")
@@ -220,8 +220,8 @@ def test_a_cloned_card_is_a_conflict_and_the_first_history_stays(site, tmp_path)
     site.ledger()
     terminal = site.terminal()
     terminal.append(3)
-    with terminal.ring() as ring:
-        ring._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with terminal.journal() as journal:
+        journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     clone = tmp_path / "clone.journal"
     clone.write_bytes(terminal.path.read_bytes())
     terminal.append(3)
@@ -230,10 +230,10 @@ def test_a_cloned_card_is_a_conflict_and_the_first_history_stays(site, tmp_path)
     terminal.stop()
     original, terminal.path = terminal.path, clone
     time.sleep(0.002)  # a millisecond of the wall clock is not what tells them apart
-    with terminal.ring() as ring:
+    with terminal.journal() as journal:
         for _ in range(4):
             draft = site.punch()
-            ring.append(type(draft)(draft.kind, {**draft.data, "direction": "out"}, draft.time))
+            journal.append(type(draft)(draft.kind, {**draft.data, "direction": "out"}, draft.time))
     publisher = terminal.run()
     site.eventually(lambda: "fork" in publisher.alarms, "the clone is alarmed")
     terminal.path = original

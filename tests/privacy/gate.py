@@ -70,9 +70,9 @@ class Gate:
         """The people file."""
         return factory.open_people(self.loaded, self.secrets)
 
-    def ring(self) -> Journal:
+    def journal(self) -> Journal:
         """The journal."""
-        return factory.open_ring(self.loaded, self.secrets)
+        return factory.open_journal(self.loaded, self.secrets)
 
     def matched(self) -> set[str]:
         """Whom a face would be compared with."""
@@ -81,8 +81,8 @@ class Gate:
 
     def records(self) -> list[Record]:
         """The journal, from its first record."""
-        with self.ring() as ring:
-            return [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 100_000)]
+        with self.journal() as journal:
+            return [decode(dsse.parse(one.wire).payload) for one in journal.envelopes(0, 100_000)]
 
     def punches(self) -> list[str]:
         """Who punched, in order."""
@@ -110,7 +110,7 @@ class Driven(Gate):
         if uplink is None:
             raise RuntimeError("this gate has a centre")
         self._publisher = publisher = Publisher(
-            uplink, self.ring, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
+            uplink, self.journal, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
             orders=factory.orders(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
             roster=factory.roster(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
         )  # fmt: skip
@@ -129,7 +129,7 @@ class Driven(Gate):
         player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
         rules = factory.rules(self.loaded, factory.model_store(self.loaded))
         self._attend = Attend(
-            self._slot, self._eyes, self.ring, self.people, player, self.clock, rules, Latency(), publisher.wake,
+            self._slot, self._eyes, self.journal, self.people, player, self.clock, rules, Latency(), publisher.wake,
             FaceRecognition(self._eyes, rules.faces, Pace(), factory.site_threshold(self.loaded, self._eyes)),
             self._reads,
         )  # fmt: skip

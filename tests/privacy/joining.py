@@ -114,9 +114,9 @@ def _clock_of(gate: Gate) -> "contextlib.AbstractContextManager[object]":
 
 def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:
     given = consent(gate.policy, gate.clock.evidence().utc)
-    with gate.people() as people, gate.ring() as ring:
+    with gate.people() as people, gate.journal() as journal:
         made = enrolment.enrol(
-            name, probes, given, gate.policy, people=people, ring=ring, clock=gate.clock, by=OPERATOR
+            name, probes, given, gate.policy, people=people, journal=journal, clock=gate.clock, by=OPERATOR
         )
         templates = people.member(made.person).templates[gate.embedder]
     return Employee(name, templates.mean(axis=0) / float((templates.mean(axis=0) ** 2).sum() ** 0.5), made.person,
@@ -128,14 +128,14 @@ def _badges(company: Company) -> None:
     for role, (badge, number) in cast.BADGES.items():
         one = company.staff[role]
         gate = company.whole if one.photo else company.reception
-        with gate.people() as people, gate.ring() as ring:
-            at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
+        with gate.people() as people, gate.journal() as journal:
+            at = {"people": people, "journal": journal, "clock": gate.clock, "by": OPERATOR}
             actions.give_token(one.person, Token.BADGE, badge, **at)
             actions.give_token(one.person, Token.NUMBER, number, **at)
             actions.choose_pin(one.person, cast.PINS[role], **at)
     gate = company.reception
-    with gate.people() as people, gate.ring() as ring:
-        at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
+    with gate.people() as people, gate.journal() as journal:
+        at = {"people": people, "journal": journal, "clock": gate.clock, "by": OPERATOR}
         company.faceless = actions.add(cast.FACELESS[0], age_attested=True, **at)
         actions.give_token(company.faceless, Token.BADGE, cast.FACELESS[1], **at)
 
@@ -152,15 +152,17 @@ def _refused(company: Company, findings: Findings, face: object) -> None:
         ("consent", "with a consent to another policy it was refused", replace(good, policy_version="0")),
     ):
         refused = False
-        with gate.people() as people, gate.ring() as ring:
+        with gate.people() as people, gate.journal() as journal:
             try:
-                enrolment.enrol("Nobody", probes, bad, gate.policy, people=people, ring=ring, clock=gate.clock)
+                enrolment.enrol(
+                    "Nobody", probes, bad, gate.policy, people=people, journal=journal, clock=gate.clock
+                )
             except PeopleError:
                 refused = True
             left = len(people.list())
         findings.note(promise, refused and left == 0, what)
-    with gate.people() as people, gate.ring() as ring:
-        at = {"people": people, "ring": ring, "clock": gate.clock, "by": OPERATOR}
+    with gate.people() as people, gate.journal() as journal:
+        at = {"people": people, "journal": journal, "clock": gate.clock, "by": OPERATOR}
         with contextlib.suppress(PeopleError):
             actions.add("Nobody", age_attested=False, **at)
         findings.note("age", not people.list(), "without it nobody is added without a face, either")

@@ -72,8 +72,8 @@ def present(reader: Path, line: str) -> None:
 
 def punches(site) -> list[tuple[str, str, str]]:
     loaded = config.load(site.config).config
-    with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
-        found = [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 1_000)]
+    with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+        found = [decode(dsse.parse(one.wire).payload) for one in journal.envelopes(0, 1_000)]
     return [
         (one.data["person"], one.data["method"], one.data["liveness"]) for one in found if one.kind == Kind.PUNCH
     ]
@@ -117,9 +117,9 @@ def test_nobody_is_added_without_an_attested_age(site) -> None:
     assert "Kim" not in done.stderr
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
+    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
         assert people.list() == []
-        assert ring.head().seq == 0
+        assert journal.head().seq == 0
 
 
 def test_after_an_objection_the_face_counts_no_more_and_the_badge_does(

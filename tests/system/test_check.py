@@ -47,8 +47,8 @@ def change(site, old: str, new: str) -> None:
 def begun(site) -> None:
     """A journal and people, as a first start leaves them."""
     identity = key_files.load_identity(site.directory / "identity")
-    with Journal(site.journal, Origin("demo", "entrance-1"), identity) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+    with Journal(site.journal, Origin("demo", "entrance-1"), identity) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     People(site.directory / "state/people.db", key_files.load_secret(site.directory / "storage")).close()
 
 

@@ -68,9 +68,9 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     begun(site)
     origin, identity = Origin("demo", "entrance-1"), key_files.load_identity(site.directory / "identity")
     older = shutil.copytree(state, site.directory / "older")
-    with Journal(site.journal, origin, identity) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "2", "models": []}, factory.clock().evidence()))
-        noted = last_seen.note(ring)
+    with Journal(site.journal, origin, identity) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": "2", "models": []}, factory.clock().evidence()))
+        noted = last_seen.note(journal)
     assert check(site.config) == [], "what was noted last is there"
     for path in state.glob("journal.db*"):
         path.unlink()
@@ -78,9 +78,9 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
         for path in older.glob("journal.db*"):
             shutil.copy(path, state)
     if how != "set back":
-        with Journal(site.journal, origin, identity) as ring:
+        with Journal(site.journal, origin, identity) as journal:
             for _ in range(2):
-                ring.append(Draft(Kind.BOOT, {"version": "3", "models": []}, factory.clock().evidence()))
+                journal.append(Draft(Kind.BOOT, {"version": "3", "models": []}, factory.clock().evidence()))
     before = {path.name: path.read_bytes() for path in state.iterdir()}
     (said,) = check(site.config)
     assert str(site.journal) in said

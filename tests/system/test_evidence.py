@@ -173,7 +173,7 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
 def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> None:
     state, now = site.directory / "state", SystemClock().evidence()
     loaded = config.load(site.config).config
-    factory.open_ring(loaded, factory.load_secrets(loaded)).close()  # images come after it
+    factory.open_journal(loaded, factory.load_secrets(loaded)).close()  # images come after it
     for number, person in enumerate(("a" * 26, "b" * 26), 1):
         record = f"entrance-1/{'e' * 32}/{number}"
         with opened(state / "evidence.db", now, make=True) as store:

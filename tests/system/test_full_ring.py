@@ -1,4 +1,4 @@
-"""I5 on the whole program: a ring full of unreceipted records takes no more, says so, and opens with a receipt."""
+"""I5 on the whole program: a journal full of unreceipted records takes no more, says so, opens with a receipt."""
 
 import subprocess
 import sys
@@ -37,19 +37,19 @@ def wait_for_line(process: "subprocess.Popen[str]", *words: str, never: str = "\
     raise AssertionError("the terminal ended")
 
 
-def receipt(ring: factory.Journal, upto: int) -> Receipt:
-    return Receipt(ring.origin, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z")
+def receipt(journal: factory.Journal, upto: int) -> Receipt:
+    return Receipt(journal.origin, journal.epoch, upto, journal.hash_at(upto) or "", "2026-03-01T08:00:01Z")
 
 
 @pytest.fixture
 def full_site(site, enrol):
-    """A person, and a ring of 1,000 with 1,000 records that no receipt covers."""
+    """A person, and a journal of 1,000 with 1,000 records that no receipt covers."""
     site.config.write_text(site.config.read_text().replace("[storage]\n", "[storage]\nmax_records = 1000\n"))
     enrol(site, "obama.jpg", "obama2.jpg")
     loaded = config.load(site.config).config
-    with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
-        while ring.head().seq < 1_000:
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+    with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+        while journal.head().seq < 1_000:
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     return site, loaded
 
 
@@ -58,15 +58,15 @@ def test_a_full_ring_is_out_of_service_with_its_own_cue_and_opens_with_a_receipt
     secrets = factory.load_secrets(loaded)
     with running(site.config) as terminal:
         wait_for_line(terminal, FULL, never="  IN\n")
-        with factory.open_ring(loaded, secrets) as ring:
-            stored = [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
-            assert ring.envelopes(0, 1)[0].seq == 1, "nothing was evicted"
+        with factory.open_journal(loaded, secrets) as journal:
+            stored = [outgoing.kind for outgoing in journal.envelopes(1_000, 100)]
+            assert journal.envelopes(0, 1)[0].seq == 1, "nothing was evicted"
             assert stored == ["boot"], "a face stands before it all the while, and nothing is punched"
-            ring.acknowledge(receipt(ring, 900), b"{}")
+            journal.acknowledge(receipt(journal, 900), b"{}")
         assert wait_for_line(terminal, "  IN\n")
-    with factory.open_ring(loaded, secrets) as ring:
-        assert ring.stats().records <= 1_000 + 5, "the receipted ones made room"
-        assert "punch" in [outgoing.kind for outgoing in ring.envelopes(1_000, 100)]
+    with factory.open_journal(loaded, secrets) as journal:
+        assert journal.stats().records <= 1_000 + 5, "the receipted ones made room"
+        assert "punch" in [outgoing.kind for outgoing in journal.envelopes(1_000, 100)]
 
 
 def test_the_sandbox_reserves_its_space(site, photos: Path, tmp_path: Path, notify) -> None:

@@ -43,10 +43,10 @@ class Moved:
             file.rename(root / "old" / file.name)
 
     def append(self, secrets, count: int) -> None:
-        with factory.open_ring(self.loaded, secrets) as ring:
+        with factory.open_journal(self.loaded, secrets) as journal:
             for _ in range(count):
-                ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
-            last_seen.note(ring)
+                journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            last_seen.note(journal)
 
     def begin(self) -> None:
         factory.secure_journal(self.loaded, factory.load_secrets(self.loaded), factory.clock())

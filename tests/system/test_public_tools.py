@@ -41,10 +41,10 @@ def public(tmp_path: Path) -> Path:
         "models": ["mobilefacenet-1"],
         "note": "Zoë, außer Haus",  # bytes, not characters, are what is counted
     }
-    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as journal:
         for _ in range(3):
-            ring.append(Draft(Kind.PUNCH, data, time))
-        (tmp_path / "envelope.json").write_bytes(ring.envelopes(1, 1)[0].wire)
+            journal.append(Draft(Kind.PUNCH, data, time))
+        (tmp_path / "envelope.json").write_bytes(journal.envelopes(1, 1)[0].wire)
     return tmp_path / "public.pem"
 
 

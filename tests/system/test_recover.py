@@ -25,10 +25,10 @@ def damaged(site):
     """Sixty records, the file without its first page and with one data page overwritten, set aside."""
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_ring(loaded, secrets) as ring:
-        epoch = ring.epoch
+    with factory.open_journal(loaded, secrets) as journal:
+        epoch = journal.epoch
         for _ in range(60):
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, factory.clock().evidence()))
     pages = site.journal.read_bytes()
     middle = [n for n in range(4, len(pages) // 4096) if b"specversion" in pages[n * 4096 : (n + 1) * 4096]][4]
     with site.journal.open("r+b") as file:
@@ -78,9 +78,9 @@ def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, s
     person = done.stdout.split()[1].rstrip(":")
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_ring(loaded, secrets) as ring:
-        last_seen.note(ring)
-        epoch, head = ring.epoch, ring.head().seq
+    with factory.open_journal(loaded, secrets) as journal:
+        last_seen.note(journal)
+        epoch, head = journal.epoch, journal.head().seq
     for file in site.journal.parent.glob("journal*"):
         file.unlink()
     if also == "the note beside it, too":
@@ -88,8 +88,8 @@ def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, s
     refused = smartclocker("people", "erase", person, "--reason", "requested", "--config", site.config)
     assert (refused.returncode, "is gone, and was there" in refused.stderr) == (74, True)
     factory.secure_journal(loaded, secrets, factory.clock())
-    with factory.open_ring(loaded, secrets) as ring:
-        record = decode(ring.payload_at(1))
+    with factory.open_journal(loaded, secrets) as journal:
+        record = decode(journal.payload_at(1))
     assert (record.kind, record.data["cause"]) == (Kind.GAP, "missing")
     known = (None, 0) if also == "the note beside it, too" else (epoch, head)
     assert (record.data["previous_epoch"], record.data["previous_head"]) == known
@@ -101,16 +101,16 @@ def test_looking_into_a_new_terminal_is_no_earlier_life(site, smartclocker):
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
     factory.secure_journal(loaded, secrets, factory.clock())
-    with factory.open_ring(loaded, secrets) as ring:
-        assert ring.head().seq == 0
+    with factory.open_journal(loaded, secrets) as journal:
+        assert journal.head().seq == 0
 
 
 def test_the_folder_of_a_journal_that_was_gone_says_what_to_look_for(site, smartclocker, tmp_path: Path):
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_ring(loaded, secrets) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
-        last_seen.note(ring)
+    with factory.open_journal(loaded, secrets) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+        last_seen.note(journal)
     for file in site.journal.parent.glob("journal*"):
         file.unlink()
     factory.secure_journal(loaded, secrets, factory.clock())
@@ -135,10 +135,10 @@ def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_k
 ):
     loaded = config.load(site.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_ring(loaded, secrets) as ring:
-        epoch, origin = ring.epoch, ring.origin
+    with factory.open_journal(loaded, secrets) as journal:
+        epoch, origin = journal.epoch, journal.origin
         for _ in range(4):
-            ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
     identity = config.credential(loaded.keys.identity)
     (tmp_path / "old.pem").write_text(public_pem(secrets.identity.verify_key))
     identity.unlink()

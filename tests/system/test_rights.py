@@ -35,8 +35,8 @@ def people(loaded):
 
 
 @pytest.fixture
-def ring(loaded):
-    with factory.open_ring(loaded, factory.load_secrets(loaded)) as opened:
+def journal(loaded):
+    with factory.open_journal(loaded, factory.load_secrets(loaded)) as opened:
         yield opened
 
 
@@ -53,8 +53,8 @@ def matched(loaded, people) -> int:
     return people.gallery("m", factory.policy(loaded)).size
 
 
-def records(ring: Journal, kind: Kind) -> list[dict]:
-    found = [decode(dsse.parse(one.wire).payload) for one in ring.envelopes(0, 100)]
+def records(journal: Journal, kind: Kind) -> list[dict]:
+    found = [decode(dsse.parse(one.wire).payload) for one in journal.envelopes(0, 100)]
     return [dict(record.data) for record in found if record.kind == kind]
 
 
@@ -62,7 +62,7 @@ def run(site, verb: str, *words: object) -> int:
     return main(["people", verb, *map(str, words), "--config", str(site.config)])
 
 
-def test_a_restriction_and_an_objection_come_and_go_on_record(site, loaded, people, ring, person, capsys):
+def test_a_restriction_and_an_objection_come_and_go_on_record(site, loaded, people, journal, person, capsys):
     before = matched(loaded, people)
     assert before > 0
     assert run(site, "restrict", person) == 0
@@ -79,11 +79,11 @@ def test_a_restriction_and_an_objection_come_and_go_on_record(site, loaded, peop
     assert "--by-person" in capsys.readouterr().err
     assert matched(loaded, people) == 0
     assert run(site, "unrestrict", person, "--by-person") == 0
-    states = [data["state"] for data in records(ring, Kind.RESTRICTED)]
+    states = [data["state"] for data in records(journal, Kind.RESTRICTED)]
     assert states == ["restricted", "lifted", "objected", "lifted"]
 
 
-def test_a_name_is_rectified_and_everything_handed_out(site, people, ring, person, tmp_path: Path, capsys):
+def test_a_name_is_rectified_and_everything_handed_out(site, people, journal, person, tmp_path: Path, capsys):
     assert run(site, "rectify", person, "Ann Right") == 0
     target = tmp_path / "for-ann"
     assert run(site, "access", person, "--to", target) == 0
@@ -91,7 +91,7 @@ def test_a_name_is_rectified_and_everything_handed_out(site, people, ring, perso
     assert (found["name"], found["consents"][0]["witness"]) == ("Ann Right", "Wanda Witness")
     assert "Ann Right" in (target / "page.html").read_text()
     assert (target / "data.json").stat().st_mode & 0o777 == 0o600
-    assert [data["command"] for data in records(ring, Kind.COMMAND_RESULT)] == ["rectify", "access"]
+    assert [data["command"] for data in records(journal, Kind.COMMAND_RESULT)] == ["rectify", "access"]
     assert b"Ann Right" not in b"".join(
         path.read_bytes() for path in (site.directory / "state").rglob("*") if path.is_file()
     )
@@ -102,11 +102,11 @@ def test_a_name_is_rectified_and_everything_handed_out(site, people, ring, perso
 @pytest.mark.parametrize(
     "words", [["restrict"], ["unrestrict"], ["rectify", "Name"], ["access", "--to", "/nonexistent/there"]]
 )
-def test_nobody_of_this_id_and_nothing_changes(site, ring, words: list[str], capsys):
+def test_nobody_of_this_id_and_nothing_changes(site, journal, words: list[str], capsys):
     verb, *rest = words
     assert run(site, verb, "z" * 26, *rest) == 65
     assert "smartclocker people list" in capsys.readouterr().err
-    assert ring.head().seq == 0
+    assert journal.head().seq == 0
 
 
 def test_a_name_that_is_none_is_refused_without_being_repeated(site, people, person, capsys):
@@ -115,16 +115,16 @@ def test_a_name_that_is_none_is_refused_without_being_repeated(site, people, per
     assert people.list()[0].name == "Ann Example"
 
 
-def test_a_record_that_could_not_be_made_is_made_later(loaded, people, ring, person):
+def test_a_record_that_could_not_be_made_is_made_later(loaded, people, journal, person):
     from edge.domain.protocol.record_kinds import Restriction
 
-    ring._db.execute("PRAGMA query_only = ON")
+    journal._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        restrict(person, Restriction.OBJECTED, people=people, ring=ring, clock=factory.clock(), by="uid:7")
+        restrict(person, Restriction.OBJECTED, people=people, journal=journal, clock=factory.clock(), by="uid:7")
     assert matched(loaded, people) == 0, "matching stopped first"
-    ring._db.execute("PRAGMA query_only = OFF")
-    assert settle(people, ring, factory.clock(), interrupted=True) == 1
-    assert [(data["state"], data["by"]) for data in records(ring, Kind.RESTRICTED)] == [("objected", "uid:7")]
+    journal._db.execute("PRAGMA query_only = OFF")
+    assert settle(people, journal, factory.clock(), interrupted=True) == 1
+    assert [(data["state"], data["by"]) for data in records(journal, Kind.RESTRICTED)] == [("objected", "uid:7")]
 
 
 def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, people, person, capsys):
@@ -149,7 +149,7 @@ def test_who_is_enrolled_now_consents_to_the_policy_in_force(site, loaded, peopl
 
 
 def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
-    site, loaded, people, ring, person, capsys
+    site, loaded, people, journal, person, capsys
 ):
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
     people.put_in_force(second, TEXT, consent_again=True, configured=factory.policy(loaded))
@@ -158,10 +158,10 @@ def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
     assert run(site, "agree", person, *words[:-1]) == 65
     assert run(site, "agree", "z" * 26, *words) == 65
     assert "smartclocker people list" in capsys.readouterr().err
-    assert (ring.head().seq, matched(loaded, people)) == (0, 0)
+    assert (journal.head().seq, matched(loaded, people)) == (0, 0)
     assert run(site, "agree", person, *words) == 0
     assert matched(loaded, people) > 0
-    (said,) = records(ring, Kind.CONSENT)
+    (said,) = records(journal, Kind.CONSENT)
     assert (said["person"], said["state"], said["policy_sha256"]) == (person, "given", second.sha256)
     assert "witness" not in said
     assert run(site, "withdraw", person) == 0

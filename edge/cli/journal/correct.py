@@ -54,19 +54,19 @@ def run(arguments: argparse.Namespace) -> int:
     secrets = factory.load_secrets(loaded)
     with factory.open_people(loaded, secrets) as people:
         known = people.known()
-    with factory.open_ring(loaded, secrets) as ring:
-        target, missing = _target(ring, arguments.corrects)
+    with factory.open_journal(loaded, secrets) as journal:
+        target, missing = _target(journal, arguments.corrects)
         if data["person"] is None and target is not None:
             data["person"] = target.data.get("person")
         found += missing + _problems(data, target, at_is_wrong=bool(found))
         if not arguments.force and PERSON.fullmatch(data["person"] or ""):
-            found += _nobody(data["person"], known, ring)
+            found += _nobody(data["person"], known, journal)
         if found:
             lines = "".join(f"\n  {line}" for line in found)
             raise RecordError(f"nothing was recorded; put this right and give the command again:{lines}")
         data["by"] = operator(arguments)
-        stored = ring.append(Draft(Kind.CORRECTION, data, evidence))
-        made = f"{ring.origin.terminal}/{ring.epoch}/{stored.seq}"
+        stored = journal.append(Draft(Kind.CORRECTION, data, evidence))
+        made = f"{journal.origin.terminal}/{journal.epoch}/{stored.seq}"
     if arguments.json:
         print(json.dumps({"id": made, **data, "checked": target is not None or data["corrects"] is None}))
         return 0
@@ -86,9 +86,9 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
     return [line for line in own if not (at_is_wrong and line.startswith(("at:", "direction, at:")))]
 
 
-def _nobody(person: str, known: frozenset[str], ring: "Journal") -> list[str]:
+def _nobody(person: str, known: frozenset[str], journal: "Journal") -> list[str]:
     """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
-    if person in known or ring.about(person, ring.head().seq):
+    if person in known or journal.about(person, journal.head().seq):
         return []
     told = f"person: nobody here has the id {person}, and no record names it"
     if not known:
@@ -112,7 +112,7 @@ def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
     return ["at: is in the future; nobody can have come or gone then"] if data["at"] > now else []
 
 
-def _target(ring: "Journal", corrects: str | None) -> "tuple[Record | None, list[str]]":
+def _target(journal: "Journal", corrects: str | None) -> "tuple[Record | None, list[str]]":
     """The record that is corrected, where this journal keeps it; and that there is none, where that is certain."""
     from edge.crypto import dsse
     from edge.domain.protocol.record import decode
@@ -121,11 +121,13 @@ def _target(ring: "Journal", corrects: str | None) -> "tuple[Record | None, list
     if corrects is None or RECORD_ID.fullmatch(corrects) is None:
         return None, []
     terminal, epoch, number = corrects.split("/")
-    if (terminal, epoch) != (ring.origin.terminal, ring.epoch):
+    if (terminal, epoch) != (journal.origin.terminal, journal.epoch):
         return None, []
-    if int(number) > ring.head().seq:
-        return None, [f"corrects: there is no record {number} in this journal yet; its last is {ring.head().seq}"]
-    found = ring.envelopes(int(number) - 1, 1)
+    if int(number) > journal.head().seq:
+        return None, [
+            f"corrects: there is no record {number} in this journal yet; its last is {journal.head().seq}"
+        ]
+    found = journal.envelopes(int(number) - 1, 1)
     if not found or found[0].seq != int(number):
         return None, []  # evicted: the ledger has it
     return decode(dsse.parse(found[0].wire).payload), []

@@ -110,10 +110,10 @@ def run_receipt(arguments: argparse.Namespace) -> int:
     secrets = factory.load_secrets(loaded)
     ledger = _pinned(loaded)
     counts: Counter[ReceiptEffect | None] = Counter()
-    with envelopes(arguments.file) as lines, factory.open_ring(loaded, secrets) as ring:
-        before = ring.watermark()
-        counts.update(acknowledge(line, ledger, ring) for line in lines)
-        after, head = ring.watermark(), ring.head().seq
+    with envelopes(arguments.file) as lines, factory.open_journal(loaded, secrets) as journal:
+        before = journal.watermark()
+        counts.update(acknowledge(line, ledger, journal) for line in lines)
+        after, head = journal.watermark(), journal.head().seq
     fork, ours = counts[ReceiptEffect.FORK], counts[ReceiptEffect.ADVANCED] + counts[ReceiptEffect.STALE]
     row = {"watermark": after, "head": head, "taken": ours, "foreign": counts[ReceiptEffect.FOREIGN]}
     if arguments.json:

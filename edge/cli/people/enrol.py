@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
         probes = enrolment.probes_from_photographs(photographs, pipeline)
-    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
+    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
         other = factory.lookalike(loaded, probes, people)
         if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         act = partial(actions.add_face, arguments.person) if arguments.person else enrolment.enrol
         made = act(
             name, probes, consent, policy,
-            people=people, ring=ring, clock=clock, by=by,
+            people=people, journal=journal, clock=clock, by=by,
         )  # fmt: skip
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))

@@ -85,7 +85,7 @@ def _refuse_unknown(person: str | None, **parts: Any) -> None:
     from edge.terminal.operator import known_person
     from edge.terminal.orders import image_orders
 
-    if person is None or known_person.knows(person, parts["people"], parts["ring"]):
+    if person is None or known_person.knows(person, parts["people"], parts["journal"]):
         return
     if not image_orders.listed(parts["people"].path.parent, person, parts["clock"].evidence()):
         raise QuestionError(

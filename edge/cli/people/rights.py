@@ -119,11 +119,11 @@ def _verb(
 
 
 def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
-    """Call `act` with the terminal's people, ring and clock, and `by`, who acts; beside the running service."""
+    """Call `act` with the terminal's people, journal and clock, and `by`, who acts; beside the running service."""
     from edge import config
     from edge.terminal import factory
 
     loaded = config.load(arguments.config).config
     secrets = factory.load_secrets(loaded)
-    with factory.open_people(loaded, secrets) as people, factory.open_ring(loaded, secrets) as ring:
-        return act(people=people, ring=ring, clock=factory.clock(), by=operator(arguments))
+    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
+        return act(people=people, journal=journal, clock=factory.clock(), by=operator(arguments))

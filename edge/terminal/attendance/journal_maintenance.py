@@ -1,4 +1,4 @@
-"""What the ring needs besides records: its bounds, its age limit, its reserve, and words that warn of its state."""
+"""What the journal needs besides records: its bounds, its age limit, its reserve, and words that warn."""
 
 import logging
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ class JournalHealth:
 class JournalMaintenance:
     """The body of a task of the attending thread, every second."""
 
-    def __init__(self, ring: Journal, reserve: Reserve, bounds: Bounds) -> None:
-        self._ring, self._reserve, self._bounds = ring, reserve, bounds
+    def __init__(self, journal: Journal, reserve: Reserve, bounds: Bounds) -> None:
+        self._journal, self._reserve, self._bounds = journal, reserve, bounds
         self._age_at = self._reserve_at = 0
         self._reserve_short = False
 
@@ -44,7 +44,7 @@ class JournalMaintenance:
         fill = self._fill()
         keep = capacity.keep(fill, self._bounds)
         if fill.records > keep:
-            evicted += self._ring.evict(keep)
+            evicted += self._journal.evict(keep)
             fill = self._fill()
         if now_ms >= self._reserve_at:
             self._reserve_at = now_ms + RESERVE_EVERY_MS
@@ -59,7 +59,7 @@ class JournalMaintenance:
         return JournalHealth(word == capacity.FULL, raised, evicted)
 
     def _fill(self) -> Fill:
-        stats = self._ring.stats()
+        stats = self._journal.stats()
         return Fill(stats.records, stats.bytes, stats.pending)
 
     def _age(self, now: TimeEvidence, now_ms: int) -> int:
@@ -67,7 +67,7 @@ class JournalMaintenance:
         if now_ms < self._age_at or not now.synchronised:
             return 0
         limit = datetime.fromisoformat(now.utc) - timedelta(days=self._bounds.retention_days)
-        removed = self._ring.evict_older(limit.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        removed = self._journal.evict_older(limit.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
         if removed == 0:
             self._age_at = now_ms + AGE_EVERY_MS
         return removed

@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 class Noting:
     """On a thread of its own: what it writes must be on the disk, and no punch waits for that."""
 
-    def __init__(self, open_ring: Callable[[], Journal], *, every_s: float = EVERY_S) -> None:
-        self._open_ring, self._every_s = open_ring, every_s
-        self._ring: Journal | None = None
+    def __init__(self, open_journal: Callable[[], Journal], *, every_s: float = EVERY_S) -> None:
+        self._open_journal, self._every_s = open_journal, every_s
+        self._journal: Journal | None = None
         self._file: tuple[int, int] | None = None
         self._seen: Seen | None = None
         self._failed = False
@@ -30,8 +30,8 @@ class Noting:
 
     def open(self) -> None:
         """Open the journal on this thread. Raises JournalError."""
-        self._ring = self._open_ring()
-        self._file = _file(self._ring.path)
+        self._journal = self._open_journal()
+        self._file = _file(self._journal.path)
 
     def run_once(self, timeout_s: float) -> None:
         """Wait a little, and look once a second.
@@ -39,43 +39,43 @@ class Noting:
         Raises JournalDamaged where the journal is another file than the one that is written to. Its records would
         be gone with the process: so it ends now, and the next start says what is missing.
         """
-        ring, now = self._opened(), time.monotonic()
+        journal, now = self._opened(), time.monotonic()
         if now < self._look_at:
             time.sleep(min(timeout_s, _TURN_S))
             return
         self._look_at = now + self._every_s
-        if _file(ring.path) != self._file:
-            mark_suspect(ring.path)
+        if _file(journal.path) != self._file:
+            mark_suspect(journal.path)
             raise JournalDamaged(
-                f"{ring.path}: was removed or replaced while it was in use; find out who did, and look for what is "
-                "missing with `smartclocker central gaps` at the centre"
+                f"{journal.path}: was removed or replaced while it was in use; find out who did, and look for what "
+                "is missing with `smartclocker central gaps` at the centre"
             )
-        self._note(ring)
+        self._note(journal)
 
     def close(self) -> None:
         """Note the end and release it; safe to call twice."""
-        if self._ring is not None:
-            if _file(self._ring.path) == self._file:
-                self._note(self._ring)
-            self._ring.close()
-            self._ring = None
+        if self._journal is not None:
+            if _file(self._journal.path) == self._file:
+                self._note(self._journal)
+            self._journal.close()
+            self._journal = None
 
-    def _note(self, ring: Journal) -> None:
+    def _note(self, journal: Journal) -> None:
         try:
-            head = ring.head()
-            if self._seen is None or (self._seen.epoch, self._seen.seq) != (ring.epoch, head.seq):
-                self._seen = last_seen.note(ring)
+            head = journal.head()
+            if self._seen is None or (self._seen.epoch, self._seen.seq) != (journal.epoch, head.seq):
+                self._seen = last_seen.note(journal)
         except (JournalError, OSError) as error:
             if not self._failed:
-                _log.warning("%s: cannot be noted (%s); free some space", last_seen.path_of(ring.path), error)
+                _log.warning("%s: cannot be noted (%s); free some space", last_seen.path_of(journal.path), error)
             self._failed = True
         else:
             self._failed = False
 
     def _opened(self) -> Journal:
-        if self._ring is None:
+        if self._journal is None:
             raise RuntimeError("call open() first, on the thread that calls run_once()")
-        return self._ring
+        return self._journal
 
 
 def _file(path: Path) -> tuple[int, int] | None:

@@ -53,7 +53,7 @@ LOG = logging.getLogger(__name__)
 STALLED_MS = 2_000
 """Without a frame for so long the terminal says that it is out of service."""
 UPKEEP_MS = 1_000
-"""How often the roster is checked for changes and the ring for its fill."""
+"""How often the roster is checked for changes and the journal for its fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Attend:
         self,
         slot: LatestSlot[Frame],
         pipeline: Pipeline,
-        open_ring: Callable[[], Journal],
+        open_journal: Callable[[], Journal],
         open_people: Callable[[], People],
         player: CuePlayer,
         clock: Clock,
@@ -111,7 +111,7 @@ class Attend:
         is how many numbers the model makes of a face; without it what most people's templates have counts.
         """
         self._slot, self._pipeline, self._player, self._clock = slot, pipeline, player, clock
-        self._open_ring, self._open_people, self._rules = open_ring, open_people, rules
+        self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
         self._template_length = template_length
         self._reads, self._faces = reads, faces
@@ -147,14 +147,14 @@ class Attend:
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
         self._show()
-        self._ring, self._people = self._open_ring(), self._open_people()
-        reserve = Reserve(self._ring.path, self._rules.bounds.max_bytes)
-        self._recorder = Recorder(self._ring, reserve, self._clock, self._appended)
-        self._puncher = Puncher(self._ring, self._recorder, self._rules.direction)
+        self._journal, self._people = self._open_journal(), self._open_people()
+        reserve = Reserve(self._journal.path, self._rules.bounds.max_bytes)
+        self._recorder = Recorder(self._journal, reserve, self._clock, self._appended)
+        self._puncher = Puncher(self._journal, self._recorder, self._rules.direction)
         self._credential_check = CredentialCheck(self._people.credentials, self._faces.needed)
-        self._upkeep = JournalMaintenance(self._ring, reserve, self._rules.bounds)
+        self._upkeep = JournalMaintenance(self._journal, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._pipeline.model_ids)})
-        unfinished.finish(self._people, self._ring, self._clock)
+        unfinished.finish(self._people, self._journal, self._clock)
         self._load_gallery()
         self._frame_ms = self._now_ms()
         self._happen(Happening(Event.READY))
@@ -183,7 +183,7 @@ class Attend:
     def close(self) -> None:
         """Close the journal and the roster."""
         self._faces.site.save()
-        for part in ("_ring", "_people"):
+        for part in ("_journal", "_people"):
             if hasattr(self, part):
                 getattr(self, part).close()
 
@@ -290,7 +290,7 @@ class Attend:
         try:
             state = self._upkeep.run(self._recorder.now(), self._now_ms())
         except JournalDamaged:
-            mark_suspect(self._ring.path)
+            mark_suspect(self._journal.path)
             raise
         except JournalError as error:
             LOG.critical("%s", error)

@@ -27,12 +27,12 @@ _log = logging.getLogger(__name__)
 class Recorder:
     """One thread's way to append."""
 
-    def __init__(self, ring: Journal, reserve: Reserve, clock: Clock, appended: Callable[[], None]) -> None:
+    def __init__(self, journal: Journal, reserve: Reserve, clock: Clock, appended: Callable[[], None]) -> None:
         """`appended` is told after each record, so that the uplink need not poll."""
         self.writable = True
         """False from the first record that could not be stored until `mended`."""
-        self._ring, self._reserve, self._clock, self._appended = ring, reserve, clock, appended
-        self._last_time = ring.last_time()
+        self._journal, self._reserve, self._clock, self._appended = journal, reserve, clock, appended
+        self._last_time = journal.last_time()
         self._owed: tuple[Kind, Mapping[str, Any]] | None = None
 
     def now(self) -> TimeEvidence:
@@ -53,9 +53,9 @@ class Recorder:
         """
         draft = Draft(kind, data, evidence)
         try:
-            stored = self._reserve.lend(lambda: self._ring.append(draft))
+            stored = self._reserve.lend(lambda: self._journal.append(draft))
         except (JournalDamaged, JournalAltered):
-            mark_suspect(self._ring.path)
+            mark_suspect(self._journal.path)
             raise
         except JournalError as error:
             if self.writable:
@@ -74,7 +74,7 @@ class Recorder:
     def mended(self) -> bool:
         """Whether the disk takes records again; tried by writing."""
         try:
-            self._ring.probe()
+            self._journal.probe()
         except JournalError:
             return False
         self.writable = True
@@ -114,18 +114,18 @@ class Punched:
 class Puncher:
     """From somebody who is known to a durable record: the one place where punches are made.
 
-    Belongs to the attending thread, as the ring does.
+    Belongs to the attending thread, as the journal does.
     """
 
-    def __init__(self, ring: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
-        self._ring, self._recorder, self._policy = ring, recorder, policy
+    def __init__(self, journal: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
+        self._journal, self._recorder, self._policy = journal, recorder, policy
         self._repeated: dict[str, int] = {}
         """Whose punch was repeated last, by its seq."""
 
     def punch(self, who: Identified) -> Punched | None:
         """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
         evidence = self._recorder.now()
-        found = decide(last_of(self._ring.recent(who.person)), evidence, self._policy)
+        found = decide(last_of(self._journal.recent(who.person)), evidence, self._policy)
         data: dict[str, object] = {
             "person": who.person,
             "direction": str(found.direction),

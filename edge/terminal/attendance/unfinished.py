@@ -14,15 +14,15 @@ from edge.terminal.startup import restored_credentials, restored_files, restored
 _log = logging.getLogger(__name__)
 
 
-def finish(people: People, ring: Journal, clock: Clock) -> None:
+def finish(people: People, journal: Journal, clock: Clock) -> None:
     """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
     for step in (
-        partial(settle, people, ring, clock, interrupted=True),
-        partial(restored_people.carry_out, people, ring, clock),
-        partial(restored_credentials.take_anew, people, ring),
-        partial(restored_files.drop_answers, people, ring),
-        partial(restored_files.drop_images, people, ring, clock),
-        partial(finish_erasures, people=people, ring=ring, clock=clock),
+        partial(settle, people, journal, clock, interrupted=True),
+        partial(restored_people.carry_out, people, journal, clock),
+        partial(restored_credentials.take_anew, people, journal),
+        partial(restored_files.drop_answers, people, journal),
+        partial(restored_files.drop_images, people, journal, clock),
+        partial(finish_erasures, people=people, journal=journal, clock=clock),
     ):
         try:
             step()

@@ -39,7 +39,7 @@ TAKEN = "taken from"
 """How the detail of a record begins that tells of a badge, a staff number or a PIN that was taken."""
 
 
-def withdraw(person: str, policy: Policy, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
+def withdraw(person: str, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """End a consent: matching stops and the templates' key is dropped first, then the record says so.
 
     Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
@@ -52,10 +52,10 @@ def withdraw(person: str, policy: Policy, *, people: People, ring: Journal, cloc
         said = {"state": "withdrawn", "policy_version": policy.version, "policy_sha256": policy.sha256}
         return [(Kind.CONSENT, {"person": person, **said})]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
 
 
-def erase(person: str, reason: ErasureReason, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
+def erase(person: str, reason: ErasureReason, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
     """Destroy a person's biometrics, on record; how many templates there were.
 
     Raises PeopleError for an unknown person, and while another process reads the file: then give it again.
@@ -73,16 +73,16 @@ def erase(person: str, reason: ErasureReason, *, people: People, ring: Journal, 
                 return []
         before = people.holds(person) and person not in people.remaining()
         count = people.destroy(person, clock.evidence().utc, reason)
-        if before and not count and enrolment.says_erased(ring, person):
+        if before and not count and enrolment.says_erased(journal, person):
             return []  # it was given twice, and the record of the first says all
         return [(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count})]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
     return count
 
 
 def restrict(
-    person: str, restriction: Restriction, *, people: People, ring: Journal, clock: Clock, by: str
+    person: str, restriction: Restriction, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> bool:
     """Keep somebody without matching them; False when that was so already. Raises PeopleError, JournalError."""
 
@@ -92,10 +92,10 @@ def restrict(
         people.restrict(person, restriction)
         return [(Kind.RESTRICTED, {"person": person, "state": str(restriction)})]
 
-    return changed(change, people, ring, clock, by)
+    return changed(change, people, journal, clock, by)
 
 
-def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Journal, clock: Clock, by: str) -> bool:
+def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
     """Match somebody again; False when nothing kept them from it.
 
     Raises PeopleError where it is not this bar that there is, JournalError.
@@ -108,11 +108,11 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, ring: Journal, cloc
             raise PeopleError(f"{done.detail}; {cure}")
         return list(done.says)
 
-    return changed(change, people, ring, clock, by)
+    return changed(change, people, journal, clock, by)
 
 
 def agree(
-    person: str, consent: Consent, policy: Policy, *, people: People, ring: Journal, clock: Clock, by: str
+    person: str, consent: Consent, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> None:
     """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
 
@@ -127,12 +127,12 @@ def agree(
             people.enrol(person, member.name, consent, policy, matrix, model)
         return [(Kind.CONSENT, enrolment.given(person, consent))]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
 
 
 def add_face(
     person: str, name: str, probes: Sequence[Probe], consent: Consent, policy: Policy,
-    *, people: People, ring: Journal, clock: Clock, by: str,
+    *, people: People, journal: Journal, clock: Clock, by: str,
 ) -> enrolment.Enrolled:  # fmt: skip
     """Somebody who is here by badge or PIN agrees to their face, or does so again: they keep their id (I9).
 
@@ -149,7 +149,7 @@ def add_face(
         made = {"person": person, "models": [model_id], "templates": len(probes)}
         return [(Kind.CONSENT, enrolment.given(person, consent)), (Kind.ENROLLED, made)]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
     return enrolment.Enrolled(person, len(probes))
 
 
@@ -162,7 +162,7 @@ def refuse_face(person: str, people: People) -> None:
         raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
 
 
-def rectify(person: str, name: str, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
+def rectify(person: str, name: str, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """Give somebody their right name. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
@@ -170,26 +170,26 @@ def rectify(person: str, name: str, *, people: People, ring: Journal, clock: Clo
             raise PeopleError(f"{person}: no name is held of this person any more; enrol again")
         return [did(Word.RECTIFY, "the name is rectified, by hand at the terminal", person)]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
 
 
 def access(
-    person: str, target: Path, origin: Origin, *, people: People, ring: Journal, clock: Clock, by: str
+    person: str, target: Path, origin: Origin, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> list[Path]:
     """Write everything that is held about a person into a folder of their own; it is on record that it was.
 
     Raises PeopleError, JournalError, TransferError.
     """
     now, state = clock.evidence(), people.path.parent
-    found = report.collect(person, now.utc, origin, people, ring, image_orders.listed(state, person, now))
+    found = report.collect(person, now.utc, origin, people, journal, image_orders.listed(state, person, now))
     images = image_orders.packed(state, person, now)
     says = did(Word.ACCESS, f"handed out about {person}, by hand", person)
-    return handed_out(says, lambda: report.write_plain(found, target, images), people, ring, clock, by)
+    return handed_out(says, lambda: report.write_plain(found, target, images), people, journal, clock, by)
 
 
 def export(
     person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
-    *, people: People, ring: Journal, clock: Clock, by: str,
+    *, people: People, journal: Journal, clock: Clock, by: str,
 ) -> int:  # fmt: skip
     """Write somebody into a new file for the centre (`edge.people.roster.export`), on record; its size in bytes.
 
@@ -205,10 +205,10 @@ def export(
         return len(wire)
 
     says = did("export", f"sealed to the key {key_id(centre)}, by hand", person)
-    return handed_out(says, write, people, ring, clock, by)
+    return handed_out(says, write, people, journal, clock, by)
 
 
-def add(name: str, *, age_attested: bool, people: People, ring: Journal, clock: Clock, by: str) -> str:
+def add(name: str, *, age_attested: bool, people: People, journal: Journal, clock: Clock, by: str) -> str:
     """Somebody without a face; their new id. Raises PeopleError without an attested age, JournalError."""
     if not age_attested:
         raise PeopleError(
@@ -221,7 +221,7 @@ def add(name: str, *, age_attested: bool, people: People, ring: Journal, clock: 
         people.add(person, name)
         return [did(ADD, f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
     return person
 
 
@@ -231,7 +231,7 @@ def give_token(
     text: str,
     *,
     people: People,
-    ring: Journal,
+    journal: Journal,
     clock: Clock,
     by: str,
     other_card: bool = False,
@@ -245,10 +245,10 @@ def give_token(
         fresh = people.credentials.give(person, kind, text, other_card=other_card)
         return [did(kind, f"given to {person}", person)] if fresh else []
 
-    return changed(change, people, ring, clock, by)
+    return changed(change, people, journal, clock, by)
 
 
-def take_tokens(person: str, kind: Token, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
+def take_tokens(person: str, kind: Token, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
     """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
     count = 0
 
@@ -257,22 +257,22 @@ def take_tokens(person: str, kind: Token, *, people: People, ring: Journal, cloc
         count = people.credentials.take(person, kind)
         return [did(kind, f"{TAKEN} {person}: {count}", person)] if count else []
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
     people.purge()
     return count
 
 
-def choose_pin(person: str, pin: str | None, *, people: People, ring: Journal, clock: Clock, by: str) -> None:
+def choose_pin(person: str, pin: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
 
     def change() -> list[Saying]:
         people.credentials.set_pin(person, pin)
         return [did(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
-    changed(change, people, ring, clock, by)
+    changed(change, people, journal, clock, by)
 
 
-def looked(person: str, *, people: People, ring: Journal, clock: Clock, by: str) -> bool:
+def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
     """Say that what this file may lack of somebody was seen to; False when nothing was noted of them.
 
     Raises PeopleError, JournalError.
@@ -284,10 +284,10 @@ def looked(person: str, *, people: People, ring: Journal, clock: Clock, by: str)
             return []
         return [did(LOOKED, f"what lacked was looked into: {', '.join(lacks)}", person)]
 
-    return changed(change, people, ring, clock, by)
+    return changed(change, people, journal, clock, by)
 
 
-def delete_images(person: str | None, *, people: People, ring: Journal, clock: Clock, by: str) -> int:
+def delete_images(person: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
     """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
     begun = "was begun by hand at the terminal and cut short: some images may be there; give it again"
 
@@ -298,4 +298,4 @@ def delete_images(person: str | None, *, people: People, ring: Journal, clock: C
         )
 
     says = did(Word.DELETE_EVIDENCE, begun, person, CommandOutcome.PARTLY)
-    return destroyed(says, destroy, people, ring, clock, by)
+    return destroyed(says, destroy, people, journal, clock, by)

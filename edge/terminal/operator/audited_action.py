@@ -28,7 +28,7 @@ def did(word: str, detail: str, person: str | None, outcome: CommandOutcome = Co
 
 
 def changed(
-    change: Callable[[], list[Saying]], people: People, ring: Journal, clock: Clock, by: str | None
+    change: Callable[[], list[Saying]], people: People, journal: Journal, clock: Clock, by: str | None
 ) -> bool:
     """The change and the debt of its record in one transaction; then the record. False where nothing was said.
 
@@ -40,12 +40,12 @@ def changed(
             says = change()
             if says:
                 _owe(says, people, by)
-        settle_by_hand(people, ring, clock)
+        settle_by_hand(people, journal, clock)
     return bool(says)
 
 
 def handed_out(
-    says: Saying, write: Callable[[], _Made], people: People, ring: Journal, clock: Clock, by: str
+    says: Saying, write: Callable[[], _Made], people: People, journal: Journal, clock: Clock, by: str
 ) -> _Made:
     """The debt of the record, then what `write` hands out, then the record: nothing leaves untold.
 
@@ -60,12 +60,17 @@ def handed_out(
         except TransferError:
             people.orders.settled(debt)
             raise
-        settle_by_hand(people, ring, clock)
+        settle_by_hand(people, journal, clock)
     return made
 
 
 def destroyed(
-    begun: Saying, destroy: Callable[[], tuple[_Made, Saying]], people: People, ring: Journal, clock: Clock, by: str
+    begun: Saying,
+    destroy: Callable[[], tuple[_Made, Saying]],
+    people: People,
+    journal: Journal,
+    clock: Clock,
+    by: str,
 ) -> _Made:
     """The debt of `begun`, then what `destroy` does to another file; what it says takes the place of `begun`.
 
@@ -79,7 +84,7 @@ def destroyed(
         with people.together():
             people.orders.settled(debt)
             _owe([says], people, by)
-        settle_by_hand(people, ring, clock)
+        settle_by_hand(people, journal, clock)
     return made
 
 

@@ -113,7 +113,7 @@ def enrol(
     policy: Policy,
     *,
     people: People,
-    ring: Journal,
+    journal: Journal,
     clock: Clock,
     by: str | None = None,
 ) -> Enrolled:
@@ -131,7 +131,7 @@ def enrol(
         made = {"person": person, "models": [model_id], "templates": len(probes)}
         return [(Kind.CONSENT, given(person, consent)), (Kind.ENROLLED, made)]
 
-    audited_action.changed(change, people, ring, clock, by)
+    audited_action.changed(change, people, journal, clock, by)
     return Enrolled(person, len(probes))
 
 
@@ -159,7 +159,7 @@ def given(person: str, consent: Consent) -> dict[str, object]:
 
 
 def erase(
-    person: str, reason: ErasureReason, *, people: People, ring: Journal, clock: Clock, interrupted: bool = False
+    person: str, reason: ErasureReason, *, people: People, journal: Journal, clock: Clock, interrupted: bool = False
 ) -> int:
     """Destroy a person's biometrics, then record it; how many templates there were. By hand: `by_hand.erase`.
 
@@ -172,19 +172,19 @@ def erase(
     count = people.erase(person, evidence.utc, reason)
     forget_images(people.path.with_name(IMAGES), person, evidence)
     report.forget(people.path.with_name(report.FOLDER), person)
-    if not (interrupted and says_erased(ring, person)):
-        ring.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
+    if not (interrupted and says_erased(journal, person)):
+        journal.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
     people.settled(person)
     return count
 
 
-def says_erased(ring: Journal, person: str) -> bool:
+def says_erased(journal: Journal, person: str) -> bool:
     """Whether the last that the journal holds of somebody's enrolment is its end."""
-    told = [(seq, kind) for _, kind, seq in ring.words(person) if kind != Kind.RESTRICTED]
+    told = [(seq, kind) for _, kind, seq in journal.words(person) if kind != Kind.RESTRICTED]
     return max(told, default=(0, ""))[1] == Kind.ERASED
 
 
-def finish_erasures(*, people: People, ring: Journal, clock: Clock) -> int:
+def finish_erasures(*, people: People, journal: Journal, clock: Clock) -> int:
     """Carry through what an interruption left, to the record; how many there were.
 
     Raises PeopleError for the first that could not be, after all others; JournalError when nothing can be stored.
@@ -199,7 +199,7 @@ def finish_erasures(*, people: People, ring: Journal, clock: Clock) -> int:
                 people.erase(person, clock.evidence().utc, known)
                 people.settled(person)
             else:
-                erase(person, known, people=people, ring=ring, clock=clock, interrupted=True)
+                erase(person, known, people=people, journal=journal, clock=clock, interrupted=True)
         except PeopleError as error:
             failed = failed or error  # theirs alone: the others do not wait for it
     if failed is not None:

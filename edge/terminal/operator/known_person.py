@@ -4,9 +4,9 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 
 
-def knows(person: str, people: People, ring: Journal) -> bool:
+def knows(person: str, people: People, journal: Journal) -> bool:
     """Whether they are or were enrolled here, or a record that is kept names them.
 
     Raises PeopleError, JournalError.
     """
-    return person in people.known() or bool(ring.about(person, ring.head().seq))
+    return person in people.known() or bool(journal.about(person, journal.head().seq))

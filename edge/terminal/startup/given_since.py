@@ -24,12 +24,12 @@ _WITHDRAWN = b'"withdrawn"'
 """In every record of a withdrawal."""
 
 
-def lacking(unknown: Iterable[Record], people: People, ring: Journal) -> dict[str, set[Lack]]:
+def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict[str, set[Lack]]:
     """By person, what the file lacks of what was given and not taken, withdrawn or erased since.
 
     `unknown` are the records of acts about somebody that the file does not know. Raises PeopleError, JournalError.
     """
-    last = {(person, kind): seq for person, kind, seq in ring.words()}
+    last = {(person, kind): seq for person, kind, seq in journal.words()}
     known = people.known()
     erased = known - people.remaining()
     found: dict[str, set[Lack]] = {}
@@ -41,7 +41,7 @@ def lacking(unknown: Iterable[Record], people: People, ring: Journal) -> dict[st
         if record.kind == Kind.COMMAND_RESULT:
             taken = str(record.data["detail"]).startswith(TAKEN)
             (lacks.discard if taken else lacks.add)(GIVING[record.data["command"]])
-        elif not _withdrew(last.get((person, Kind.CONSENT), 0), seq, ring):
+        elif not _withdrew(last.get((person, Kind.CONSENT), 0), seq, journal):
             lacks |= _FACE if record.kind == Kind.ENROLLED else {Lack.CONSENT}
     for person, lacks in found.items():
         if lacks and person not in known:
@@ -49,6 +49,6 @@ def lacking(unknown: Iterable[Record], people: People, ring: Journal) -> dict[st
     return {person: lacks for person, lacks in found.items() if lacks}
 
 
-def _withdrew(word: int, seq: int, ring: Journal) -> bool:
+def _withdrew(word: int, seq: int, journal: Journal) -> bool:
     """Whether the last word on somebody's consent is its end, and not of before the record `seq`."""
-    return word >= seq and _WITHDRAWN in (ring.payload_at(word) or b"")
+    return word >= seq and _WITHDRAWN in (journal.payload_at(word) or b"")

@@ -26,23 +26,26 @@ _Act = tuple[str, Record]
 _log = logging.getLogger(__name__)
 
 
-def take_anew(people: People, ring: Journal) -> int:
+def take_anew(people: People, journal: Journal) -> int:
     """Take from people of this terminal what was taken after this file, and note what it lacks; from how many.
 
     What keeps it from one person keeps no other, and is tried again at the next start. Of a file that has forgotten
     acts, of more than ten thousand, what came after the newest that it knows is judged, since it forgets the oldest
     first. Raises PeopleError, JournalError, RecordError.
     """
-    acts = [*ring.results(0, *GIVING), *ring.enrolments()]  # first: the file knows of each that is in the journal
+    acts = [
+        *journal.results(0, *GIVING),
+        *journal.enrolments(),
+    ]  # first: the file knows of each that is in the journal
     if not people.orders.remembers():
         if not people.orders.forgets_the_oldest():
             return 0  # an earlier version took all of them, and forgot any of them
-        seqs = dict(ring.taken())
+        seqs = dict(journal.taken())
         newest = max((seq for act, seq in seqs.items() if people.orders.known(act)), default=0)
         acts = [one for one in acts if seqs[one[0]] > newest]
     # what names nobody here is an order of the authority: it is carried out anew when it comes again
     unknown = sorted((one for one in acts if _person(one) and not people.orders.known(one[0])), key=_person)
-    lacks = lacking((record for _, record in unknown), people, ring)
+    lacks = lacking((record for _, record in unknown), people, journal)
     here, done, told = people.remaining(), 0, []
     by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
     with people.together():  # a new file has nothing of all of them: one write, not thousands

@@ -27,7 +27,7 @@ _WITHIN = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def carry_out(people: People, ring: Journal, clock: Clock) -> int:
+def carry_out(people: People, journal: Journal, clock: Clock) -> int:
     """Erase, withdraw and bar anew whom the journal calls so and who is here as if nothing had been; how many.
 
     An erasure is begun: `enrolment.finish_erasures` brings it to its end, without a second record. The cost of a
@@ -36,15 +36,15 @@ def carry_out(people: People, ring: Journal, clock: Clock) -> int:
     """
     here = people.remaining() - {person for person, _ in people.owed()}
     words: dict[str, dict[str, int]] = {}
-    for person, kind, seq in ring.words():
+    for person, kind, seq in journal.words():
         if person in here:
             words.setdefault(person, {})[kind] = seq
     done = 0
     for person, last in words.items():
         try:
-            ended = _ended_anew(person, last, people, ring, clock)
+            ended = _ended_anew(person, last, people, journal, clock)
             done += (
-                _barred_anew(person, last, people, ring) or ended
+                _barred_anew(person, last, people, journal) or ended
             )  # who withdrew may consent again, and be barred
         except (PeopleError, RecordError, EvidenceError, ValueError) as error:
             _log.error("%s: what the journal says of them cannot be done anew: %s", person, error)
@@ -57,15 +57,15 @@ def carry_out(people: People, ring: Journal, clock: Clock) -> int:
     return done
 
 
-def _ended_anew(person: str, last: dict[str, int], people: People, ring: Journal, clock: Clock) -> bool:
+def _ended_anew(person: str, last: dict[str, int], people: People, journal: Journal, clock: Clock) -> bool:
     """Erase or withdraw somebody, where that is the last that was said of their enrolment."""
     erased, said = last.get(Kind.ERASED, 0), last.get(Kind.CONSENT, 0)
     word = max(erased, said, last.get(Kind.ENROLLED, 0))
-    record = _ending(ring, word, withdrawal=word == said) if word in {erased, said} else None
+    record = _ending(journal, word, withdrawal=word == said) if word in {erased, said} else None
     if record is None:
         return False
     given = people.consent(person)
-    if given is not None and _is_since(person, given, word, ring):
+    if given is not None and _is_since(person, given, word, journal):
         return False  # they agreed since, elsewhere
     utc = clock.evidence().utc
     if word == erased:
@@ -77,7 +77,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, ring: Journal
     return True
 
 
-def _is_since(person: str, given: Consent, word: int, ring: Journal) -> bool:
+def _is_since(person: str, given: Consent, word: int, journal: Journal) -> bool:
     """Whether a consent was surely given after the record `word` was made.
 
     One whose own record stands before it was not, whatever the clock said. Of one that has no record here, that was
@@ -85,9 +85,9 @@ def _is_since(person: str, given: Consent, word: int, ring: Journal) -> bool:
     the clock: it may say 1970. It was over when the next was made whose clock was set; until there is one, nothing
     is surely later.
     """
-    if any(_tells_of(record, given) for record in ring.consents_before(person, word)):
+    if any(_tells_of(record, given) for record in journal.consents_before(person, word)):
         return False
-    over = ring.over_by(word)
+    over = journal.over_by(word)
     return over is not None and is_later(given.given_at, over)
 
 
@@ -99,19 +99,19 @@ def _tells_of(record: Record, given: Consent) -> bool:
     return timedelta(0) <= told - datetime.fromisoformat(given.given_at) <= _WITHIN
 
 
-def _ending(ring: Journal, seq: int, *, withdrawal: bool) -> Record | None:
+def _ending(journal: Journal, seq: int, *, withdrawal: bool) -> Record | None:
     """The record of an erasure, or of a withdrawal; None for a consent that was given."""
-    payload = ring.payload_at(seq)
+    payload = journal.payload_at(seq)
     if payload is None or (withdrawal and _WITHDRAWN not in payload):
         return None
     record = decode(payload)
     return None if withdrawal and record.data["state"] != "withdrawn" else record
 
 
-def _barred_anew(person: str, last: dict[str, int], people: People, ring: Journal) -> bool:
+def _barred_anew(person: str, last: dict[str, int], people: People, journal: Journal) -> bool:
     """Bar somebody who is not barred here, or only for a while: nothing is lifted, that takes a word of its own."""
     word = last.get(Kind.RESTRICTED, 0)
-    payload = ring.payload_at(word) if word > last.get(Kind.ERASED, 0) else None
+    payload = journal.payload_at(word) if word > last.get(Kind.ERASED, 0) else None
     state = Bar.LIFTED if payload is None else Bar(decode(payload).data["state"])
     if state is Bar.LIFTED or people.restriction(person) in {Restriction(state), Restriction.OBJECTED}:
         return False

@@ -40,7 +40,7 @@ class Publisher:
     def __init__(
         self,
         uplink: Uplink,
-        ring_factory: Callable[[], Journal],
+        journal_factory: Callable[[], Journal],
         origin: Origin,
         ledger_keys: Mapping[str, VerifyKey],
         clock: Clock,
@@ -62,7 +62,7 @@ class Publisher:
         self.connected = False
         self.away: str | None = None
         """Why the broker is not reached; None while it is."""
-        self._uplink, self._ring_factory, self._origin = uplink, ring_factory, origin
+        self._uplink, self._journal_factory, self._origin = uplink, journal_factory, origin
         self._clock = clock
         self._alarms = Alarms()
         self._delivery = Delivery(
@@ -74,7 +74,7 @@ class Publisher:
         self._orders = orders
         self._roster = roster
         self._was_connected = False
-        self._ring: Journal | None = None
+        self._opened: Journal | None = None
         self._token = TOKEN
         self._status = status
         self._status_reporter = StatusReporter(uplink, origin, clock, self._alarms, self._rest)
@@ -93,8 +93,8 @@ class Publisher:
 
     def open(self) -> None:
         """Open the journal on this thread and begin to connect. Raises JournalError, KeyFileError."""
-        self._ring = self._ring_factory()
-        self._receipts.covered = self._ring.watermark()
+        self._opened = self._journal_factory()
+        self._receipts.covered = self._opened.watermark()
         if self._roster is not None:
             self._roster.open()
         self._uplink.start()
@@ -139,12 +139,12 @@ class Publisher:
         if self._orders is not None:
             self._orders.close()
         self._uplink.stop()
-        if self._ring is not None:
+        if self._opened is not None:
             try:
                 self._keep()
             finally:
-                self._ring.close()
-                self._ring = None
+                self._opened.close()
+                self._opened = None
         if self._roster is not None:
             self._roster.close()
 
@@ -306,6 +306,6 @@ class Publisher:
 
     @property
     def _journal(self) -> Journal:
-        if self._ring is None:
+        if self._opened is None:
             raise RuntimeError("call open() first, on the thread that calls run_once()")
-        return self._ring
+        return self._opened

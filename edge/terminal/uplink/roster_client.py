@@ -196,7 +196,7 @@ class Roster:
         for person, leaving in list(sync.leaving.items())[:1]:  # each writes a whole file anew
             again, self._leaving = person == self._leaving, person
             enrolment.erase(
-                person, leaving.reason, people=people, ring=journal, clock=self._clock, interrupted=again
+                person, leaving.reason, people=people, journal=journal, clock=self._clock, interrupted=again
             )
             sync.left(person)
             self._leaving = None

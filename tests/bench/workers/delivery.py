@@ -103,12 +103,12 @@ def publisher(directory: Path, port: str) -> None:
         [topics.receipt(ORIGIN), topics.command(ORIGIN)],
     )
 
-    def open_ring() -> Journal:
+    def open_journal() -> Journal:
         return Journal(directory / "journal.db", ORIGIN, identity)
 
-    publisher = Publisher(uplink, open_ring, ORIGIN, {key_id(pinned): pinned}, SystemClock(), window=WINDOW)
-    with open_ring() as ring:
-        head = ring.head().seq
+    publisher = Publisher(uplink, open_journal, ORIGIN, {key_id(pinned): pinned}, SystemClock(), window=WINDOW)
+    with open_journal() as journal:
+        head = journal.head().seq
         publisher.open()
         while not publisher.connected:
             publisher.run_once(0.5)
@@ -117,7 +117,7 @@ def publisher(directory: Path, port: str) -> None:
             publisher.run_once(0.5)
             if time.perf_counter() > look_at:  # not at every turn: the question itself costs
                 look_at = time.perf_counter() + 0.05
-                if ring.watermark() >= head:
+                if journal.watermark() >= head:
                     break
         took, spent = time.perf_counter() - began, time.process_time() - spent
         growth_mb = (_memory_kb("VmHWM") - before_kb) * 1024 / 1e6
@@ -131,8 +131,8 @@ def bare_sender(directory: Path, port: str) -> None:
     from edge.journal.journal import Journal
     from tests.bench import mqtt_baseline
 
-    with Journal(directory / "journal.db", ORIGIN, key_files.load_identity(directory / "identity")) as ring:
-        wires = [outgoing.wire for outgoing in ring.envelopes(0, ring.head().seq)]
+    with Journal(directory / "journal.db", ORIGIN, key_files.load_identity(directory / "identity")) as journal:
+        wires = [outgoing.wire for outgoing in journal.envelopes(0, journal.head().seq)]
     spent = time.process_time()
     seconds = mqtt_baseline.send(
         _uplink(directory, port, ORIGIN.terminal), topics.record(ORIGIN, "punch"), wires, WINDOW

@@ -29,8 +29,10 @@ def begin(*writers: "subprocess.Popen[str]") -> None:
 
 def authors(path: Path, key: SigningKey) -> Counter[str]:
     """How many records each writer has in the journal; each writer's are in its own order."""
-    with Journal(path, Origin("hq", "door-1"), key) as ring:
-        rows = [json.loads(row[0])["data"] for row in ring._db.execute("SELECT payload FROM records ORDER BY seq")]
+    with Journal(path, Origin("hq", "door-1"), key) as journal:
+        rows = [
+            json.loads(row[0])["data"] for row in journal._db.execute("SELECT payload FROM records ORDER BY seq")
+        ]
     for name in {row["version"] for row in rows}:
         own = [int(row["models"][0]) for row in rows if row["version"] == name]
         assert own == sorted(own)
@@ -76,9 +78,9 @@ def test_killed_again_and_again_it_keeps_what_it_said(
         report = verify()
         assert report.problem is None
         assert report.last_seq in {said, said + 1}  # one may be committed and not yet said
-    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), identity) as ring:
-        assert not ring.torn
-        assert ring.head().seq == report.last_seq
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), identity) as journal:
+        assert not journal.torn
+        assert journal.head().seq == report.last_seq
 
 
 def test_one_process_dies_and_the_other_goes_on(start: Start, verify: Verify) -> None:

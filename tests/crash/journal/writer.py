@@ -1,4 +1,4 @@
-"""Appends to a journal until it is killed; prints each record's seq once the ring has said that it is durable."""
+"""Appends to a journal until it is killed; prints each record's seq once the journal said that it is durable."""
 
 import sys
 from pathlib import Path
@@ -17,13 +17,13 @@ def main() -> None:
     directory, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     print("ready", flush=True)
     sys.stdin.readline()  # open, and perhaps create, together
-    ring = Journal(directory / "journal.db", Origin("hq", "door-1"), load_identity(directory / "identity.pem"))
+    journal = Journal(directory / "journal.db", Origin("hq", "door-1"), load_identity(directory / "identity.pem"))
     number = 0
     while not count or number < count:
         number += 1
         data = {"version": name, "models": [str(number)]}
-        print(ring.append(Draft(Kind.BOOT, data, TIME)).seq, flush=True)
-    ring.close()
+        print(journal.append(Draft(Kind.BOOT, data, TIME)).seq, flush=True)
+    journal.close()
 
 
 if __name__ == "__main__":

@@ -75,8 +75,8 @@ class Terminal:
     def pending(self) -> int:
         """Records without a receipt, asked while its daemon runs or not."""
         loaded = config.load(self.config).config
-        with factory.open_ring(loaded, factory.load_secrets(loaded)) as ring:
-            return ring.stats().pending
+        with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+            return journal.stats().pending
 
     def _show(self, photos: Sequence[Path]) -> None:
         shutil.rmtree(self.replay, ignore_errors=True)

@@ -107,34 +107,34 @@ class Judge:
             finding.quarantined += 1
             finding.notes.append(f"set aside in {folder}")
             return
-        with factory.open_ring(self._config, self._secrets) as ring:
-            rows = self._walk(ring, finding)
-            _hold(ring, rows, self._receipted(ring), kept, finding)
+        with factory.open_journal(self._config, self._secrets) as journal:
+            rows = self._walk(journal, finding)
+            _hold(journal, rows, self._receipted(journal), kept, finding)
             moments = Counter(moment for row in rows if (moment := self._moment(row.payload)) is not None)
             finding.duplicated += sum(count - 1 for count in moments.values())
-            stored = ring.append(punch(_AFTERWARDS))
-            if ring.hash_at(stored.seq) != stored.hash or stored.seq != (rows[-1].seq if rows else 0) + 1:
+            stored = journal.append(punch(_AFTERWARDS))
+            if journal.hash_at(stored.seq) != stored.hash or stored.seq != (rows[-1].seq if rows else 0) + 1:
                 raise RuntimeError("the record that was appended afterwards does not follow")
             if deeply:
-                ring.check_structure()
+                journal.check_structure()
         if self._set_aside:
             self._look_into_quarantine(rows)
         if deeply and (problem := verify_file(path, self._keys).problem) is not None:
             raise RuntimeError(f"journal verify: record {problem.seq}: {problem.what}")
 
-    def _walk(self, ring: Journal, finding: Finding) -> list[StoredEnvelope]:
-        rows = [StoredEnvelope(*row) for row in ring._db.execute(_ROWS)]
-        problem = verify_records(rows, ring._chain).problem
+    def _walk(self, journal: Journal, finding: Finding) -> list[StoredEnvelope]:
+        rows = [StoredEnvelope(*row) for row in journal._db.execute(_ROWS)]
+        problem = verify_records(rows, journal._chain).problem
         if problem is not None:
             finding.unverifiable = 1
             finding.notes.append(f"record {problem.seq}: {problem.what}")
         return rows
 
-    def _receipted(self, ring: Journal) -> int:
-        row = ring._db.execute("SELECT upto, envelope FROM receipt").fetchone()
+    def _receipted(self, journal: Journal) -> int:
+        row = journal._db.execute("SELECT upto, envelope FROM receipt").fetchone()
         if row is None:
             return 0
-        if (found := self._receipt(row[1])) != (ring.epoch, row[0]):
+        if (found := self._receipt(row[1])) != (journal.epoch, row[0]):
             raise RuntimeError(f"the receipt that is kept speaks of {found}")
         return int(row[0])
 
@@ -154,16 +154,16 @@ class Judge:
 
 
 def _hold(
-    ring: Journal, rows: Sequence[StoredEnvelope], receipted: int, kept: Sequence[Promise], finding: Finding
+    journal: Journal, rows: Sequence[StoredEnvelope], receipted: int, kept: Sequence[Promise], finding: Finding
 ) -> None:
     """Every promise: the record is there, or was evicted after a receipt; the command is known."""
-    commands = {row[0] for row in ring._db.execute("SELECT id FROM commands")}
+    commands = {row[0] for row in journal._db.execute("SELECT id FROM commands")}
     hashes = {row.seq: chain.payload_hash(row.payload) for row in rows}
     first = rows[0].seq if rows else 0
     for promise in kept:
         if promise.command:
             there = promise.command in commands
-        elif promise.epoch != ring.epoch:
+        elif promise.epoch != journal.epoch:
             there = False
         elif promise.seq in hashes:
             there = hashes[promise.seq] == promise.hash

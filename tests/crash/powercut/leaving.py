@@ -53,8 +53,8 @@ def main(path: Path) -> None:
     """Every act in turn."""
     config = load(path).config
     secrets, clock = factory.load_secrets(config), factory.clock()
-    with factory.open_people(config, secrets) as people, factory.open_ring(config, secrets) as ring:
-        at = {"people": people, "ring": ring, "clock": clock, "by": "uid:1000"}
+    with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
+        at = {"people": people, "journal": journal, "clock": clock, "by": "uid:1000"}
         for act, number in ACTS:
             say(f"BEGIN {act} {person(number)}")
             if act == "enrol":

@@ -102,12 +102,12 @@ class Judge:
         clock = factory.clock()
         factory.secure_journal(self._config, self._secrets, clock)
         with (
-            factory.open_ring(self._config, self._secrets) as ring,
+            factory.open_journal(self._config, self._secrets) as journal,
             factory.open_people(self._config, self._secrets) as people,
         ):
             if self._sabotage == "none":
-                settle(people, ring, clock, interrupted=True)
-                finish_erasures(people=people, ring=ring, clock=clock)
+                settle(people, journal, clock, interrupted=True)
+                finish_erasures(people=people, journal=journal, clock=clock)
         identity = self._secrets.identity.verify_key
         keys = {factory.key_id(identity): identity}
         problem = verify_file(factory.journal_path(self._config), keys).problem

@@ -1,4 +1,4 @@
-"""A terminal's journal at work, to be run under strace: it says each punch once the ring says that it is durable.
+"""A terminal's journal at work, to be run under strace: it says each punch once that is durable in the journal.
 
     python -m tests.crash.powercut.workload CONFIG LEDGER PLAN SABOTAGE
 
@@ -58,53 +58,53 @@ class Life:
         secrets, clock = factory.load_secrets(config), factory.clock()
         factory.secure_journal(config, secrets, clock)
         self._key, self._ledger, self._cue_first = secrets.identity, ledger, sabotage == CUE_FIRST
-        self.ring, self.publisher = factory.open_ring(config, secrets), factory.open_ring(config, secrets)
-        for ring in (self.ring, self.publisher):
+        self.journal, self.publisher = factory.open_journal(config, secrets), factory.open_journal(config, secrets)
+        for journal in (self.journal, self.publisher):
             if sabotage == NORMAL:
-                ring._db.execute("PRAGMA synchronous = NORMAL")
+                journal._db.execute("PRAGMA synchronous = NORMAL")
             if pages:
-                ring._db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
-        reserve = Reserve(self.ring.path, config.storage.max_bytes)
-        JournalMaintenance(self.ring, reserve, factory.bounds(config)).run(punch(1).time, 0)
+                journal._db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+        reserve = Reserve(self.journal.path, config.storage.max_bytes)
+        JournalMaintenance(self.journal, reserve, factory.bounds(config)).run(punch(1).time, 0)
 
     def punch(self, number: int) -> None:
         draft = punch(number)
         if self._cue_first:
-            _announce(self.ring, draft)
-            self.ring.append(draft)
+            _announce(self.journal, draft)
+            self.journal.append(draft)
             return
-        stored = self.ring.append(draft)
+        stored = self.journal.append(draft)
         if self._aloud:
-            say(f"SIGNALLED {self.ring.epoch} {stored.seq} {stored.hash}")
+            say(f"SIGNALLED {self.journal.epoch} {stored.seq} {stored.hash}")
 
     def take(self, number: int) -> None:
         """A command, answered once it is on record."""
         command = f"{number:032x}"
         data = {"command_id": command, "command": "resend", "outcome": "done", "detail": "1 to 2"}
-        stored = self.ring.take_command(command, Draft(Kind.COMMAND_RESULT, data, punch(number).time))
+        stored = self.journal.take_command(command, Draft(Kind.COMMAND_RESULT, data, punch(number).time))
         if stored is None:
             raise RuntimeError("a command was taken twice")
         say(f"TAKEN {command}")
-        say(f"SIGNALLED {self.ring.epoch} {stored.seq} {stored.hash}")
+        say(f"SIGNALLED {self.journal.epoch} {stored.seq} {stored.hash}")
 
     def acknowledge(self) -> None:
         """The ledger holds everything so far."""
         head = self.publisher.head()
-        receipt = Receipt(self.ring.origin, self.ring.epoch, head.seq, head.hash, "2026-03-01T08:00:01Z")
+        receipt = Receipt(self.journal.origin, self.journal.epoch, head.seq, head.hash, "2026-03-01T08:00:01Z")
         raw = to_wire(sign(RECEIPT_TYPE, encode_receipt(receipt), self._ledger))
         if self.publisher.acknowledge(receipt, raw) is not ReceiptEffect.ADVANCED:
             raise RuntimeError("a receipt was refused")
 
     def close(self) -> None:
         self.publisher.close()
-        self.ring.close()
+        self.journal.close()
 
 
-def _announce(ring: Journal, draft: Draft) -> None:
+def _announce(journal: Journal, draft: Draft) -> None:
     """The sabotage: say what will be stored, before it is."""
-    head = ring.head()
-    payload = encode(ring.origin, Position(ring.epoch, head.seq + 1, head.hash), draft)
-    say(f"SIGNALLED {ring.epoch} {head.seq + 1} {payload_hash(payload)}")
+    head = journal.head()
+    payload = encode(journal.origin, Position(journal.epoch, head.seq + 1, head.hash), draft)
+    say(f"SIGNALLED {journal.epoch} {head.seq + 1} {payload_hash(payload)}")
 
 
 def work(life: Life, numbers: range, receipt_every: int, evict_every: int, keep: int) -> None:
@@ -114,7 +114,7 @@ def work(life: Life, numbers: range, receipt_every: int, evict_every: int, keep:
         if number % receipt_every == 0:
             life.acknowledge()
         if number % evict_every == 0:
-            life.ring.evict(keep)
+            life.journal.evict(keep)
         if number % 12 == 0:
             life.take(number)
 

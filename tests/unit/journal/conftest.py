@@ -58,7 +58,7 @@ def punch() -> Callable[..., Draft]:
 
 
 @pytest.fixture
-def open_ring(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[Callable[[], Journal]]:
+def open_journal(journal: Path, origin: Origin, identity: SigningKey) -> Iterator[Callable[[], Journal]]:
     """Open the journal, as often as wanted; all are closed at the end."""
     opened: list[Journal] = []
 

@@ -32,9 +32,9 @@ RECORDS, RECEIPTED = 40, 25
 
 
 @pytest.fixture
-def ring(open_ring: Open, punch: Punch, receipt_for: Callable) -> Journal:
+def ring(open_journal: Open, punch: Punch, receipt_for: Callable) -> Journal:
     """40 records, receipted up to 25, the first ten evicted."""
-    ring = open_ring()
+    ring = open_journal()
     for number in range(RECORDS):
         ring.append(punch("abcde"[number % 5] * 26))
     made = receipt_for(ring, RECEIPTED)
@@ -93,8 +93,10 @@ def test_nothing_to_write_writes_nothing(ring: Journal, identity: SigningKey, tm
     assert not target.exists()
 
 
-def test_a_journal_without_a_receipt_begins_at_one(open_ring: Open, punch: Punch, identity, tmp_path: Path, keys):
-    ring = open_ring()
+def test_a_journal_without_a_receipt_begins_at_one(
+    open_journal: Open, punch: Punch, identity, tmp_path: Path, keys
+):
+    ring = open_journal()
     ring.append(punch())
     written = export(ring.path, identity, tmp_path / "out.scx", created=NOW)
     report = verify_export(written.path, keys)

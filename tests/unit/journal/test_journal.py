@@ -22,8 +22,8 @@ Punch = Callable[..., Draft]
 Open = Callable[[], Journal]
 
 
-def test_a_record_is_signed_chained_and_readable_by_others(open_ring: Open, punch: Punch, keys: dict) -> None:
-    ring, other = open_ring(), open_ring()
+def test_a_record_is_signed_chained_and_readable_by_others(open_journal: Open, punch: Punch, keys: dict) -> None:
+    ring, other = open_journal(), open_journal()
     first, second = ring.append(punch(ANN)), ring.append(punch(BOB))
     assert (first.seq, second.seq) == (1, 2)
     assert decode(first.payload).position.prev == GENESIS
@@ -34,8 +34,8 @@ def test_a_record_is_signed_chained_and_readable_by_others(open_ring: Open, punc
         assert dsse.verify(dsse.parse(out.wire), PAYLOAD_TYPE, keys) == stored.payload
 
 
-def test_an_empty_ring(open_ring: Open) -> None:
-    ring = open_ring()
+def test_an_empty_ring(open_journal: Open) -> None:
+    ring = open_journal()
     assert (ring.head().seq, ring.head().hash) == (0, GENESIS)
     assert (ring.watermark(), ring.hash_at(1), ring.recent(ANN), ring.envelopes(0, 5)) == (0, None, [], [])
     assert ring.evict(0) == 0
@@ -43,15 +43,15 @@ def test_an_empty_ring(open_ring: Open) -> None:
     assert (stats.records, stats.pending, stats.watermark, stats.head) == (0, 0, 0, 0)
 
 
-def test_threads_and_processes_share_one_chain(open_ring: Open, punch: Punch) -> None:
-    one, two = open_ring(), open_ring()
+def test_threads_and_processes_share_one_chain(open_journal: Open, punch: Punch) -> None:
+    one, two = open_journal(), open_journal()
     for expected in range(1, 11):
         assert (one if expected % 2 else two).append(punch()).seq == expected
     assert one.head() == two.head()
 
 
-def test_another_thread_must_open_its_own(open_ring: Open, punch: Punch) -> None:
-    ring, caught = open_ring(), []
+def test_another_thread_must_open_its_own(open_journal: Open, punch: Punch) -> None:
+    ring, caught = open_journal(), []
 
     def misuse() -> None:
         try:
@@ -82,16 +82,16 @@ def test_another_thread_must_open_its_own(open_ring: Open, punch: Punch) -> None
         {"note": "x" * 20_000},
     ],
 )
-def test_a_draft_that_breaks_the_contract_appends_nothing(open_ring: Open, punch: Punch, data: dict) -> None:
-    ring = open_ring()
+def test_a_draft_that_breaks_the_contract_appends_nothing(open_journal: Open, punch: Punch, data: dict) -> None:
+    ring = open_journal()
     ring.append(punch())
     with pytest.raises(RecordError):
         ring.append(punch(**data))
     assert ring.append(punch()).seq == 2
 
 
-def test_the_last_punch_is_the_persons_latest_accepted(open_ring: Open, punch: Punch) -> None:
-    ring = open_ring()
+def test_the_last_punch_is_the_persons_latest_accepted(open_journal: Open, punch: Punch) -> None:
+    ring = open_journal()
     ring.append(punch(ANN))
     ring.append(punch(ANN, direction="out"))
     ring.append(punch(BOB))
@@ -101,8 +101,8 @@ def test_the_last_punch_is_the_persons_latest_accepted(open_ring: Open, punch: P
     assert ring.recent("c" * 26) == []
 
 
-def test_finding_the_last_punch_uses_the_index(open_ring: Open, punch: Punch) -> None:
-    ring = open_ring()
+def test_finding_the_last_punch_uses_the_index(open_journal: Open, punch: Punch) -> None:
+    ring = open_journal()
     ring.append(punch())
     query = "SELECT payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT 1"
     plan = " ".join(row[3] for row in ring._db.execute(f"EXPLAIN QUERY PLAN {query}", (ANN,)))
@@ -110,8 +110,8 @@ def test_finding_the_last_punch_uses_the_index(open_ring: Open, punch: Punch) ->
     assert "TEMP B-TREE" not in plan
 
 
-def test_only_a_receipt_of_our_own_chain_advances(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
-    ring = open_ring()
+def test_only_a_receipt_of_our_own_chain_advances(open_journal: Open, punch: Punch, receipt_for: Callable) -> None:
+    ring = open_journal()
     for _ in range(5):
         ring.append(punch())
     good = receipt_for(ring, 3)
@@ -133,8 +133,8 @@ def test_only_a_receipt_of_our_own_chain_advances(open_ring: Open, punch: Punch,
     assert ring.stats().pending == 2
 
 
-def test_a_receipt_of_nothing_releases_nothing(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
-    ring = open_ring()
+def test_a_receipt_of_nothing_releases_nothing(open_journal: Open, punch: Punch, receipt_for: Callable) -> None:
+    ring = open_journal()
     nothing = receipt_for(ring, 0)
     assert ring.acknowledge(nothing, b"x") is ReceiptEffect.STALE
     for _ in range(3):
@@ -147,8 +147,8 @@ def test_a_receipt_of_nothing_releases_nothing(open_ring: Open, punch: Punch, re
     assert ring._db.execute("SELECT upto, envelope FROM receipt").fetchall() == [(2, b"evidence")]
 
 
-def test_unreceipted_records_are_never_evicted(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
-    ring = open_ring()
+def test_unreceipted_records_are_never_evicted(open_journal: Open, punch: Punch, receipt_for: Callable) -> None:
+    ring = open_journal()
     for _ in range(20):
         ring.append(punch())
     assert ring.evict(0) == 0
@@ -160,24 +160,26 @@ def test_unreceipted_records_are_never_evicted(open_ring: Open, punch: Punch, re
     assert ring.acknowledge(receipt_for(ring, 5, "d" * 64), b"x") is ReceiptEffect.STALE  # gone: not comparable
 
 
-def test_the_last_record_stays_and_the_chain_goes_on(open_ring: Open, punch: Punch, receipt_for: Callable) -> None:
-    ring = open_ring()
+def test_the_last_record_stays_and_the_chain_goes_on(
+    open_journal: Open, punch: Punch, receipt_for: Callable
+) -> None:
+    ring = open_journal()
     for _ in range(7):
         ring.append(punch())
     ring.acknowledge(receipt_for(ring, 7), b"x")
     assert ring.evict(0) == 6
     last = ring.head()
     ring.close()
-    again = open_ring()
+    again = open_journal()
     assert decode(again.append(punch()).payload).position.prev == last.hash
     assert again.head().seq == 8
 
 
 def test_eviction_in_several_batches(
-    open_ring: Open, punch: Punch, receipt_for: Callable, monkeypatch: pytest.MonkeyPatch
+    open_journal: Open, punch: Punch, receipt_for: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.journal.journal._EVICT_BATCH", 4)
-    ring = open_ring()
+    ring = open_journal()
     for _ in range(13):
         ring.append(punch())
     ring.acknowledge(receipt_for(ring, 13), b"x")
@@ -185,8 +187,8 @@ def test_eviction_in_several_batches(
     assert ring.evict(1) == 0
 
 
-def test_a_full_disk_is_said_and_survived(open_ring: Open, journal: Path, punch: Punch) -> None:
-    ring = open_ring()
+def test_a_full_disk_is_said_and_survived(open_journal: Open, journal: Path, punch: Punch) -> None:
+    ring = open_journal()
     stored = [ring.append(punch()).payload for _ in range(3)]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (journal.with_name("journal.db-wal").stat().st_size + 100, hard))
@@ -198,7 +200,7 @@ def test_a_full_disk_is_said_and_survived(open_ring: Open, journal: Path, punch:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert ring.append(punch()).seq == 4
     ring.close()
-    again = open_ring()
+    again = open_journal()
     payloads = [json.loads(out.wire)["payload"] for out in again.envelopes(0, 9)]
     assert len(payloads) == 4
     assert [out.seq for out in again.envelopes(0, 9)] == [1, 2, 3, 4]
@@ -206,10 +208,10 @@ def test_a_full_disk_is_said_and_survived(open_ring: Open, journal: Path, punch:
 
 
 def test_a_busy_journal_names_the_cure(
-    open_ring: Open, journal: Path, punch: Punch, monkeypatch: pytest.MonkeyPatch
+    open_journal: Open, journal: Path, punch: Punch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.storage.sqlite_file.BUSY_S", 0.05)
-    ring = open_ring()
+    ring = open_journal()
     other = sqlite3.connect(journal, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="another process") as caught:
@@ -220,8 +222,8 @@ def test_a_busy_journal_names_the_cure(
     assert ring.append(punch()).seq == 1
 
 
-def test_a_failed_commit_leaves_no_transaction_behind(open_ring: Open, punch: Punch) -> None:
-    ring = open_ring()
+def test_a_failed_commit_leaves_no_transaction_behind(open_journal: Open, punch: Punch) -> None:
+    ring = open_journal()
     real = ring._db
 
     def execute(sql: str, *arguments: object) -> sqlite3.Cursor:
@@ -239,8 +241,8 @@ def test_a_failed_commit_leaves_no_transaction_behind(open_ring: Open, punch: Pu
     assert ring.append(punch()).seq == 1
 
 
-def test_closing_leaves_one_file_and_may_be_repeated(open_ring: Open, journal: Path, punch: Punch) -> None:
-    ring = open_ring()
+def test_closing_leaves_one_file_and_may_be_repeated(open_journal: Open, journal: Path, punch: Punch) -> None:
+    ring = open_journal()
     ring.append(punch())
     ring.close()
     ring.close()
@@ -248,8 +250,8 @@ def test_closing_leaves_one_file_and_may_be_repeated(open_ring: Open, journal: P
     assert journal.stat().st_mode & 0o777 == 0o600
 
 
-def test_commits_are_synchronous(open_ring: Open) -> None:
-    ring = open_ring()
+def test_commits_are_synchronous(open_journal: Open) -> None:
+    ring = open_journal()
     assert ring._db.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert ring._db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
@@ -261,8 +263,8 @@ def test_the_error_is_also_the_standard_librarys(tmp_path: Path, origin: object,
     assert caught.value.__cause__.errno == errno.ENOENT
 
 
-def test_a_command_is_taken_once_and_with_its_record(open_ring: Open, punch: Punch) -> None:
-    ring, other = open_ring(), open_ring()
+def test_a_command_is_taken_once_and_with_its_record(open_journal: Open, punch: Punch) -> None:
+    ring, other = open_journal(), open_journal()
     taken = ring.take_command("a" * 32, punch())
     assert taken is not None
     assert taken.seq == 1
@@ -273,8 +275,8 @@ def test_a_command_is_taken_once_and_with_its_record(open_ring: Open, punch: Pun
     assert ring.head().seq == 2
 
 
-def test_taken_commands_are_remembered_within_bounds(open_ring: Open, punch: Punch) -> None:
-    ring = open_ring()
+def test_taken_commands_are_remembered_within_bounds(open_journal: Open, punch: Punch) -> None:
+    ring = open_journal()
     ring._db.executemany("INSERT INTO commands VALUES (?, ?)", [(f"{n:032x}", -n) for n in range(10_005)])
     ring.take_command("f" * 32, punch())
     assert ring._db.execute("SELECT count(*) FROM commands").fetchone() == (10_000,)

@@ -30,11 +30,11 @@ def begin(journal: Path, origin: Origin, identity: SigningKey) -> Callable[..., 
 
 
 @pytest.fixture
-def used(open_ring: Open, punch: Punch) -> Callable[[int], str]:
+def used(open_journal: Open, punch: Punch) -> Callable[[int], str]:
     """So many more records, and noted; the epoch."""
 
     def use(count: int, **changes: object) -> str:
-        with open_ring() as ring:
+        with open_journal() as ring:
             for _ in range(count):
                 ring.append(punch(**changes))
             last_seen.note(ring)
@@ -55,11 +55,11 @@ def take_away(journal: Path, *, reserve: bool = True) -> None:
             file.unlink()
 
 
-def test_a_removed_journal_is_named_by_what_was_seen_of_it(journal, begin, used, open_ring):
+def test_a_removed_journal_is_named_by_what_was_seen_of_it(journal, begin, used, open_journal):
     epoch = used(7)
     take_away(journal)
     assert begin() is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
     assert (gap["previous_epoch"], gap["previous_head"], gap["cause"]) == (epoch, 7, GapCause.MISSING)
     assert begin() is None
@@ -67,7 +67,7 @@ def test_a_removed_journal_is_named_by_what_was_seen_of_it(journal, begin, used,
 
 @pytest.mark.parametrize("trace", ["what lives beside it", "a quarantine", "a reserve"])
 def test_a_journal_that_is_gone_with_what_was_seen_is_a_gap_by_any_other_trace(
-    journal, begin, used, open_ring, trace
+    journal, begin, used, open_journal, trace
 ):
     used(3)
     take_away(journal)
@@ -78,7 +78,7 @@ def test_a_journal_that_is_gone_with_what_was_seen_is_a_gap_by_any_other_trace(
         journal.with_suffix(".reserve").touch()
     assert is_vanished(journal, lambda: trace == "what lives beside it")
     assert begin(lived=trace == "what lives beside it") is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert gap_of(ring)["previous_epoch"] is None
 
 
@@ -89,7 +89,7 @@ def test_a_first_boot_has_no_trace(journal, begin):
 
 @pytest.mark.parametrize("used_since", [0, 2, 9])
 def test_a_journal_that_was_set_back_alone_is_set_aside(
-    journal, begin, used, open_ring, punch, tmp_path, used_since
+    journal, begin, used, open_journal, punch, tmp_path, used_since
 ):
     epoch = used(5)
     older = shutil.copytree(journal.parent, tmp_path / "older")
@@ -97,11 +97,11 @@ def test_a_journal_that_was_set_back_alone_is_set_aside(
     take_away(journal)
     for file in older.glob("journal.db*"):
         shutil.copy(file, journal.parent)
-    with open_ring() as ring:
+    with open_journal() as ring:
         for _ in range(used_since):
             ring.append(punch(direction="out"))
     assert begin() is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
         assert ring.epoch != epoch
     assert (gap["previous_epoch"], gap["cause"]) == (epoch, GapCause.ALTERED)
@@ -109,21 +109,21 @@ def test_a_journal_that_was_set_back_alone_is_set_aside(
     assert begin() is None, "once"
 
 
-def test_a_journal_of_another_life_is_set_aside(journal, begin, used, open_ring):
+def test_a_journal_of_another_life_is_set_aside(journal, begin, used, open_journal):
     epoch = used(5)
     take_away(journal)
-    with open_ring() as ring:
+    with open_journal() as ring:
         ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
     assert begin() is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
     assert (gap["previous_epoch"], gap["previous_head"], gap["cause"]) == (epoch, 5, GapCause.ALTERED)
 
 
-def test_a_first_record_that_says_nothing_keeps_no_terminal_down(journal, begin, used, open_ring):
+def test_a_first_record_that_says_nothing_keeps_no_terminal_down(journal, begin, used, open_journal):
     used(5)
     take_away(journal)
-    with open_ring() as ring:
+    with open_journal() as ring:
         for _ in range(3):
             ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
     with contextlib.closing(sqlite3.connect(journal)) as db:
@@ -136,11 +136,11 @@ def test_a_first_record_that_says_nothing_keeps_no_terminal_down(journal, begin,
 @pytest.mark.parametrize(
     "how", ["noted before the end", "never noted", "the note is damaged", "cut before the note"]
 )
-def test_an_ordinary_end_is_no_contradiction(journal, begin, used, open_ring, punch, how):
+def test_an_ordinary_end_is_no_contradiction(journal, begin, used, open_journal, punch, how):
     """A crash keeps the last records from being noted, and a note may be lost: neither says anything."""
     used(5)
     if how == "noted before the end":
-        with open_ring() as ring:
+        with open_journal() as ring:
             ring.append(punch())
     elif how == "never noted":
         last_seen.forget(journal)
@@ -175,20 +175,20 @@ def test_a_note_that_cannot_be_read_says_nothing(journal, text):
     assert last_seen.read(journal) is None
 
 
-def test_a_note_is_private_and_replaces_the_one_before(journal, used, open_ring):
+def test_a_note_is_private_and_replaces_the_one_before(journal, used, open_journal):
     used(2)
     epoch = used(1)
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert last_seen.read(journal) == Seen(epoch, 3, ring.head().hash)
     assert last_seen.path_of(journal).stat().st_mode & 0o777 == 0o600
     assert [file.name for file in journal.parent.glob(".last*")] == []
 
 
-def test_the_running_terminal_notes_and_notices_that_its_file_is_gone(journal, open_ring, punch):
-    noting = Noting(open_ring, every_s=0.0)
+def test_the_running_terminal_notes_and_notices_that_its_file_is_gone(journal, open_journal, punch):
+    noting = Noting(open_journal, every_s=0.0)
     noting.open()
     noting.run_once(0.0)
-    with open_ring() as ring:
+    with open_journal() as ring:
         ring.append(punch())
     noting.run_once(0.0)
     assert last_seen.read(journal).seq == 1
@@ -199,9 +199,9 @@ def test_the_running_terminal_notes_and_notices_that_its_file_is_gone(journal, o
     assert last_seen.read(journal).seq == 1
 
 
-def test_what_cannot_be_noted_ends_nothing(journal, open_ring, monkeypatch, caplog):
+def test_what_cannot_be_noted_ends_nothing(journal, open_journal, monkeypatch, caplog):
     monkeypatch.setattr(last_seen, "sync_directory", lambda path: (_ for _ in ()).throw(OSError(28, "full")))
-    noting = Noting(open_ring, every_s=0.0)
+    noting = Noting(open_journal, every_s=0.0)
     noting.open()
     for _ in range(3):
         noting.run_once(0.0)

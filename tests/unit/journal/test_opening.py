@@ -19,18 +19,18 @@ Open = Callable[[], Journal]
 
 
 @pytest.fixture
-def closed(open_ring: Open, journal: Path, punch: Punch) -> Path:
+def closed(open_journal: Open, journal: Path, punch: Punch) -> Path:
     """A journal of five records, cleanly closed."""
-    with open_ring() as ring:
+    with open_journal() as ring:
         for _ in range(5):
             ring.append(punch())
     return journal
 
 
 @pytest.fixture
-def crashed(open_ring: Open, tmp_path: Path, punch: Punch) -> Path:
+def crashed(open_journal: Open, tmp_path: Path, punch: Punch) -> Path:
     """What a power cut leaves: the main file and a write-ahead file of five commits."""
-    ring = open_ring()
+    ring = open_journal()
     for _ in range(5):
         ring.append(punch())
     place = tmp_path / "crashed"
@@ -57,48 +57,48 @@ def test_another_keys_journal_is_refused(closed: Path, origin: Origin) -> None:
         Journal(closed, origin, SigningKey.generate())
 
 
-def test_a_newer_format_is_refused(closed: Path, open_ring: Open) -> None:
+def test_a_newer_format_is_refused(closed: Path, open_journal: Open) -> None:
     sql(closed, "PRAGMA user_version = 99")
     with pytest.raises(JournalError, match=f"format 99, this program reads {JOURNAL.version}; install"):
-        open_ring()
+        open_journal()
 
 
-def test_another_programs_database_is_refused(journal: Path, open_ring: Open) -> None:
+def test_another_programs_database_is_refused(journal: Path, open_journal: Open) -> None:
     sql(journal, "CREATE TABLE photos (id)")
     before = journal.read_bytes()
     with pytest.raises(JournalError, match="not a journal"):
-        open_ring()
+        open_journal()
     assert journal.read_bytes() == before
 
 
 @pytest.mark.parametrize("keep", [0, 1, 15, 99, 511])
-def test_a_truncated_file_is_kept_as_it_is(closed: Path, open_ring: Open, keep: int) -> None:
+def test_a_truncated_file_is_kept_as_it_is(closed: Path, open_journal: Open, keep: int) -> None:
     content = closed.read_bytes()[:keep]
     closed.write_bytes(content)
     with pytest.raises(JournalError, match="truncated, or not a journal; nothing was changed"):
-        open_ring()
+        open_journal()
     assert closed.read_bytes() == content
     assert [path.name for path in closed.parent.iterdir()] == ["journal.db"]
 
 
 @pytest.mark.parametrize("keep", [4096, 5000, 12_288])
-def test_a_file_cut_in_the_middle_is_refused(closed: Path, open_ring: Open, keep: int) -> None:
+def test_a_file_cut_in_the_middle_is_refused(closed: Path, open_journal: Open, keep: int) -> None:
     closed.write_bytes(closed.read_bytes()[:keep])
     with pytest.raises(JournalError, match="damaged; keep the file"):
-        open_ring()
+        open_journal()
     assert closed.stat().st_size == keep
 
 
-def test_garbage_is_refused(journal: Path, open_ring: Open) -> None:
+def test_garbage_is_refused(journal: Path, open_journal: Open) -> None:
     journal.write_bytes(b"\x89PNG" * 2000)
     with pytest.raises(JournalError, match="not a journal"):
-        open_ring()
+        open_journal()
 
 
-def test_a_directory_in_its_place(journal: Path, open_ring: Open) -> None:
+def test_a_directory_in_its_place(journal: Path, open_journal: Open) -> None:
     journal.mkdir()
     with pytest.raises(JournalError, match="cannot be read"):
-        open_ring()
+        open_journal()
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_a_directory_in_its_place(journal: Path, open_ring: Open) -> None:
         "DELETE FROM meta",
     ],
 )
-def test_an_altered_end_is_refused(closed: Path, open_ring: Open, statement: str) -> None:
+def test_an_altered_end_is_refused(closed: Path, open_journal: Open, statement: str) -> None:
     sql(closed, statement)
     before = closed.read_bytes()
     with pytest.raises(JournalAltered, match="keep the file") as caught:
-        open_ring()
+        open_journal()
     assert caught.value.exit_code == 65
     assert closed.read_bytes() == before
 
@@ -220,11 +220,11 @@ def test_each_journal_has_its_own_epoch(tmp_path: Path, origin: Origin, identity
     assert len(epochs) == 5
 
 
-def test_a_journal_of_format_1_is_brought_up_to_date(closed: Path, open_ring: Open, punch: Punch) -> None:
+def test_a_journal_of_format_1_is_brought_up_to_date(closed: Path, open_journal: Open, punch: Punch) -> None:
     sql(closed, "DROP TABLE commands", "PRAGMA user_version = 1")
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert ring.head().seq == 5
         assert ring.take_command("c" * 32, punch()) is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert ring.take_command("c" * 32, punch()) is None
         assert ring.head().seq == 6

@@ -33,9 +33,9 @@ def begin(journal: Path, origin: Origin, identity: SigningKey) -> Callable[[], P
 
 
 @pytest.fixture
-def full(open_ring: Open, journal: Path, punch: Punch, receipt_for: Callable[..., Receipt]) -> Path:
+def full(open_journal: Open, journal: Path, punch: Punch, receipt_for: Callable[..., Receipt]) -> Path:
     """Forty records, ten of them receipted, cleanly closed."""
-    with open_ring() as ring:
+    with open_journal() as ring:
         for _ in range(40):
             ring.append(punch())
         ring.acknowledge(receipt_for(ring, 10), b"{}")
@@ -91,9 +91,9 @@ def alter_last(path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
-    begin: Callable, full: Path, open_ring: Open, keys: dict, harm: Callable, cause: GapCause, known: str
+    begin: Callable, full: Path, open_journal: Open, keys: dict, harm: Callable, cause: GapCause, known: str
 ) -> None:
-    with open_ring() as ring:
+    with open_journal() as ring:
         old = ring.epoch
     harm(full)
     harmed = full.read_bytes()
@@ -101,7 +101,7 @@ def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
     assert folder is not None
     assert (folder / "journal.db").read_bytes() == harmed, "whole, to the byte"
     assert begin() is None, "and it is done once"
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
         assert ring.epoch != old
     assert gap["cause"] == cause
@@ -112,9 +112,9 @@ def test_what_cannot_be_used_is_set_aside_and_a_gap_begins_the_new_epoch(
 
 
 def test_a_damaged_write_ahead_file_goes_with_its_journal(
-    begin: Callable, open_ring: Open, journal: Path, punch: Punch, tmp_path: Path
+    begin: Callable, open_journal: Open, journal: Path, punch: Punch, tmp_path: Path
 ) -> None:
-    ring = open_ring()
+    ring = open_journal()
     for _ in range(5):
         ring.append(punch())
     copies = {end: (tmp_path / f"journal.db{end}").read_bytes() for end in ("", "-wal")}
@@ -127,20 +127,20 @@ def test_a_damaged_write_ahead_file_goes_with_its_journal(
     folder = begin()
     assert folder is not None
     assert (folder / "journal.db-wal").read_bytes() == bytes(broken)
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
     assert gap["cause"] == GapCause.ALTERED
     assert (gap["previous_epoch"], gap["previous_head"]) == (old, 5), "found in the write-ahead file"
 
 
 def test_a_journal_that_vanished_is_a_gap_too(
-    begin: Callable, full: Path, open_ring: Open, caplog: pytest.LogCaptureFixture
+    begin: Callable, full: Path, open_journal: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     full.with_suffix(".reserve").touch()
     full.unlink()
     assert begin() is not None
     assert ("lies whole" in caplog.text, "Look for the file" in caplog.text) == (False, True)
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert gap_of(ring)["cause"] == GapCause.MISSING
 
 
@@ -165,7 +165,7 @@ def test_no_rights_is_not_damage(full: Path, begin: Callable, as_nobody: None) -
 
 @pytest.mark.parametrize("step", range(9))
 def test_an_interruption_at_any_step_is_finished_by_the_next_start(
-    begin: Callable, full: Path, open_ring: Open, monkeypatch: pytest.MonkeyPatch, step: int
+    begin: Callable, full: Path, open_journal: Open, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     harmed = bytearray(full.read_bytes())
     harmed[:4096] = bytes(4096)
@@ -198,12 +198,12 @@ def test_an_interruption_at_any_step_is_finished_by_the_next_start(
     assert begin() is None
     kept = list(full.parent.glob("quarantine/*/journal.db"))
     assert [path.read_bytes() for path in kept] == [bytes(harmed)]
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert gap_of(ring)["quarantine"] == kept[0].parent.name
 
 
 def test_damage_that_was_met_in_use_is_looked_for_at_the_next_start(
-    begin: Callable, full: Path, open_ring: Open
+    begin: Callable, full: Path, open_journal: Open
 ) -> None:
     with contextlib.closing(sqlite3.connect(full)) as db, db:
         root = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'punch_by_person'").fetchone()[0]
@@ -211,7 +211,7 @@ def test_damage_that_was_met_in_use_is_looked_for_at_the_next_start(
     assert begin() is None, "the last records are sound: no start reads everything"
     mark_suspect(full)
     assert begin() is not None
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert gap_of(ring)["cause"] == GapCause.UNREADABLE
     assert not full.with_suffix(".suspect").exists()
 
@@ -242,9 +242,9 @@ def test_everything_that_verifies_is_saved_from_a_file_without_its_first_page(fu
 
 
 def test_what_lies_in_the_write_ahead_file_is_saved_too(
-    open_ring: Open, punch: Punch, keys: dict, tmp_path: Path
+    open_journal: Open, punch: Punch, keys: dict, tmp_path: Path
 ) -> None:
-    ring = open_ring()
+    ring = open_journal()
     for _ in range(6):
         ring.append(punch())
     place = tmp_path / "copy"
@@ -255,9 +255,9 @@ def test_what_lies_in_the_write_ahead_file_is_saved_too(
 
 
 def test_a_record_longer_than_a_page_is_saved_as_long_as_sqlite_reads_it(
-    open_ring: Open, journal: Path, punch: Punch, keys: dict
+    open_journal: Open, journal: Path, punch: Punch, keys: dict
 ) -> None:
-    with open_ring() as ring:
+    with open_journal() as ring:
         ring.append(punch(note="x" * 9_000))
         ring.append(punch())
     with Salvage(journal, keys) as saved:
@@ -294,12 +294,12 @@ def test_nothing_to_recover_is_said(tmp_path: Path, keys: dict) -> None:
         Salvage(tmp_path / "journal.db", keys)
 
 
-def test_the_note_says_what_the_record_says(begin: Callable, full: Path, open_ring: Open) -> None:
+def test_the_note_says_what_the_record_says(begin: Callable, full: Path, open_journal: Open) -> None:
     alter_last(full)
     folder = begin()
     assert folder is not None
     note = json.loads((folder / "report.json").read_text())
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert gap_of(ring) == note
 
 
@@ -315,7 +315,9 @@ def test_the_note_says_what_the_record_says(begin: Callable, full: Path, open_ri
         b'{"previous_epoch": null, "previous_head": -1, "receipted": 0, "cause": "altered", "quarantine": "found"}',
     ],
 )
-def test_a_damaged_note_keeps_no_terminal_down(begin: Callable, full: Path, open_ring: Open, note: bytes) -> None:
+def test_a_damaged_note_keeps_no_terminal_down(
+    begin: Callable, full: Path, open_journal: Open, note: bytes
+) -> None:
     folder = full.parent / "quarantine" / "found"
     folder.mkdir(parents=True)
     (folder / "gap.json").write_bytes(note)
@@ -323,7 +325,7 @@ def test_a_damaged_note_keeps_no_terminal_down(begin: Callable, full: Path, open
     full.write_bytes(harmed)
     assert begin() == folder
     assert (folder / "journal.db").read_bytes() == harmed
-    with open_ring() as ring:
+    with open_journal() as ring:
         gap = gap_of(ring)
     assert (gap["previous_epoch"], gap["cause"], gap["quarantine"]) == (None, "unreadable", "found")
     assert begin() is None
@@ -331,7 +333,7 @@ def test_a_damaged_note_keeps_no_terminal_down(begin: Callable, full: Path, open
 
 @pytest.mark.parametrize("kind", ["a folder", "rubbish", "a genuine note"])
 def test_a_strangers_note_takes_no_journal_that_is_whole_out_of_use(
-    begin: Callable, full: Path, open_ring: Open, kind: str
+    begin: Callable, full: Path, open_journal: Open, kind: str
 ) -> None:
     folder = full.parent / "quarantine" / "found"
     folder.mkdir(parents=True)
@@ -341,10 +343,10 @@ def test_a_strangers_note_takes_no_journal_that_is_whole_out_of_use(
     else:
         genuine = {"previous_epoch": None, "previous_head": 0, "receipted": 0, "cause": "altered"}
         note.write_text("{" if kind == "rubbish" else json.dumps({**genuine, "quarantine": "found"}))
-    with open_ring() as ring:
+    with open_journal() as ring:
         head = ring.head()
     assert begin() is None
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert ring.head() == head
     assert not note.exists()
 
@@ -360,17 +362,17 @@ def test_a_journal_whose_copy_lies_in_its_folder_already_is_set_aside_once(begin
 
 
 def test_a_folder_that_was_put_back_from_before_it_was_finished_costs_no_record(
-    begin: Callable, full: Path, open_ring: Open
+    begin: Callable, full: Path, open_journal: Open
 ) -> None:
     full.write_bytes(b"damaged")
     first = begin()
     full.write_bytes(b"damaged again")
     begin()
     (first / "report.json").rename(first / "gap.json")
-    with open_ring() as ring:
+    with open_journal() as ring:
         head, epoch = ring.head(), ring.epoch
     assert begin() is None
-    with open_ring() as ring:
+    with open_journal() as ring:
         assert (ring.head(), ring.epoch) == (head, epoch)
     assert (first / "journal.db").read_bytes() == b"damaged"
     (first / "gap.json").write_bytes(b"{")

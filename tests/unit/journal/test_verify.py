@@ -32,9 +32,9 @@ def receipt(ring: Journal, make: Callable, upto: int) -> None:
 
 
 @pytest.fixture
-def kept(open_ring: Open, journal: Path, punch: Punch, receipt_for: Callable) -> Path:
+def kept(open_journal: Open, journal: Path, punch: Punch, receipt_for: Callable) -> Path:
     """A closed journal: records 11 to 60, receipted up to 40, of several people."""
-    with open_ring() as ring:
+    with open_journal() as ring:
         for number in range(RECORDS):
             ring.append(punch("abcde"[number % 5] * 26))
         receipt(ring, receipt_for, 40)
@@ -79,8 +79,8 @@ def test_a_whole_journal_verifies(kept: Path, all_keys: dict, keys: dict, origin
     assert not verify_file(kept, keys).receipt_verified
 
 
-def test_an_empty_journal_verifies(open_ring: Open, journal: Path, keys: dict) -> None:
-    open_ring().close()
+def test_an_empty_journal_verifies(open_journal: Open, journal: Path, keys: dict) -> None:
+    open_journal().close()
     report = verify_file(journal, keys)
     assert (report.ok, report.records, report.first_seq, report.last_seq) == (True, 0, 0, 0)
 
@@ -222,9 +222,9 @@ def test_a_closed_journal_is_left_as_it_was(kept: Path, all_keys: dict) -> None:
 
 
 @pytest.fixture
-def copied(open_ring: Open, tmp_path: Path, punch: Punch) -> Path:
+def copied(open_journal: Open, tmp_path: Path, punch: Punch) -> Path:
     """A copy of a journal in use, with its -wal and without its -shm: what a crash leaves, too."""
-    ring = open_ring()
+    ring = open_journal()
     for _ in range(12):
         ring.append(punch())
     place = tmp_path / "copied"
@@ -241,8 +241,8 @@ def test_a_copy_with_its_write_ahead_file_is_left_as_it_was(copied: Path, keys: 
     assert tree(copied.parent) == before
 
 
-def test_a_journal_in_use_is_verified_in_place(open_ring: Open, journal: Path, keys: dict, punch: Punch) -> None:
-    ring = open_ring()
+def test_a_journal_in_use_is_verified_in_place(open_journal: Open, journal: Path, keys: dict, punch: Punch) -> None:
+    ring = open_journal()
     for number in range(1, 20):
         ring.append(punch())
         before = {name: digest for name, digest in tree(journal.parent).items() if not name.endswith("-shm")}
@@ -264,9 +264,9 @@ def test_any_altered_byte_of_the_write_ahead_file_is_reported(copied: Path, keys
 
 
 def test_records_lost_with_the_write_ahead_file_are_seen_by_the_receipt(
-    copied: Path, keys: dict, open_ring: Open, receipt_for: Callable, punch: Punch
+    copied: Path, keys: dict, open_journal: Open, receipt_for: Callable, punch: Punch
 ) -> None:
-    ring = open_ring()
+    ring = open_journal()
     receipt(ring, receipt_for, 12)
     ring._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(ring.path, copied)

@@ -50,7 +50,7 @@ class Door(Bench):
     def export(self, name: str = "ann.scp") -> None:
         actions.export(
             self.ann, self.site.root / name, SigningKey(b"c" * 32).verify_key, self.gate.origin, self.gate.identity,
-            people=self.gate.people, ring=self.ring, clock=self.clock, by="uid:1",
+            people=self.gate.people, journal=self.journal, clock=self.clock, by="uid:1",
         )  # fmt: skip
 
     def hear(self, retained: dict[str, bytes]) -> None:
@@ -64,7 +64,7 @@ def door(site: Site) -> Iterator[Door]:
     made = Door(site)
     yield made
     made.roster.close()
-    made.ring.close()
+    made.journal.close()
 
 
 def came_and_left(site: Site, person: str) -> dict[str, bytes]:

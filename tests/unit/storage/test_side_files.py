@@ -29,14 +29,14 @@ STRANGE = {
 
 
 def begin_journal(path: Path) -> None:
-    with Journal(path, ORIGIN, KEY) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
+    with Journal(path, ORIGIN, KEY) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
 
 
 def open_journal(path: Path) -> None:
     assert ensure_usable(path, ORIGIN, KEY, lambda: NOW) is None, "what was in it is there"
-    with Journal(path, ORIGIN, KEY) as ring:
-        assert ring.head().seq == 1
+    with Journal(path, ORIGIN, KEY) as journal:
+        assert journal.head().seq == 1
 
 
 def open_evidence(path: Path) -> None:

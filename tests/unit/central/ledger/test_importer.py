@@ -59,16 +59,16 @@ class Terminal:
         directory.mkdir()
         self.directory, self.origin = directory, origin
         self.key = key or SigningKey.generate()
-        self.ring = Journal(directory / "journal.db", origin, self.key)
-        OPEN.append(self.ring)
+        self.journal = Journal(directory / "journal.db", origin, self.key)
+        OPEN.append(self.journal)
         self.append(count)
 
     def append(self, count: int) -> None:
         for _ in range(count):
-            self.ring.append(punch())
+            self.journal.append(punch())
 
     def export(self, name: str = "out.scx", **options) -> Path:
-        written = export(self.ring.path, self.key, self.directory / name, created=NOW, **options)
+        written = export(self.journal.path, self.key, self.directory / name, created=NOW, **options)
         assert written is not None
         return written.path
 
@@ -99,7 +99,7 @@ def gate(tmp_path: Path, store: Store) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path / "gate", GATE, COUNT)
     store.register(GATE, terminal.key.verify_key)
     yield terminal
-    terminal.ring.close()
+    terminal.journal.close()
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def take(store: Store, ledger_key: SigningKey) -> Callable[[Path], FileReport]:
 def by_network(store: Store, key: SigningKey, terminal: Terminal, after: int, count: int) -> None:
     sent = [
         (topics.record(terminal.origin, outgoing.kind), outgoing.wire)
-        for outgoing in terminal.ring.envelopes(after, count)
+        for outgoing in terminal.journal.envelopes(after, count)
     ]
     Ledger(store, key).accept_batch(sent)
 
@@ -223,21 +223,21 @@ def test_doubled_and_shuffled_lines_are_sorted_out(take, gate: Terminal, store: 
 
 
 def test_a_second_history_of_a_journal_is_kept_as_evidence(take, gate: Terminal, store: Store, tmp_path: Path):
-    gate.ring.close()
+    gate.journal.close()
     copy = tmp_path / "copy"
     copy.mkdir()
-    (copy / "journal.db").write_bytes(gate.ring.path.read_bytes())
+    (copy / "journal.db").write_bytes(gate.journal.path.read_bytes())
     other = Terminal.__new__(Terminal)
     other.directory, other.origin, other.key = copy, GATE, gate.key
-    other.ring = Journal(copy / "journal.db", GATE, gate.key)
-    gate.ring = Journal(gate.directory / "journal.db", GATE, gate.key)
+    other.journal = Journal(copy / "journal.db", GATE, gate.key)
+    gate.journal = Journal(gate.directory / "journal.db", GATE, gate.key)
     gate.append(1)
-    other.ring.append(punch("out"))
+    other.journal.append(punch("out"))
     assert take(gate.export()).ok
     report = take(other.export())
     assert outcome(report) == {"duplicate": COUNT, "conflict": 1}
     assert "two histories" in report.problems[0]
-    other.ring.close()
+    other.journal.close()
 
 
 def test_hostile_lines_are_counted_in_little_memory(take, gate: Terminal, store: Store):
@@ -273,7 +273,7 @@ def test_signed_nonsense_is_rejected(take, gate: Terminal, store: Store):
     from edge.domain.protocol.export_manifest import Header
     from edge.domain.protocol.record import PAYLOAD_TYPE
 
-    header = encode_header(Header(GATE, gate.ring.epoch, key_id(gate.key.verify_key), 0))
+    header = encode_header(Header(GATE, gate.journal.epoch, key_id(gate.key.verify_key), 0))
     odd = [dsse.sign(PAYLOAD_TYPE, payload, gate.key) for payload in (b"", b"{}", b"\0", b"x" * 20_000)]
     path.write_bytes(b"\n".join([header, *map(dsse.to_wire, odd), b""]))
     report = take(path)
@@ -303,10 +303,10 @@ def test_every_mutation_of_a_file_leaves_a_ledger_that_verifies(take, store: Sto
 def test_a_ledger_that_was_restored_learns_what_it_lost(
     take, gate: Terminal, store: Store, ledger_key: SigningKey, tmp_path: Path
 ):
-    gate_upto = gate.ring.hash_at(250)
-    made = Receipt(GATE, gate.ring.epoch, 250, gate_upto, NOW)
+    gate_upto = gate.journal.hash_at(250)
+    made = Receipt(GATE, gate.journal.epoch, 250, gate_upto, NOW)
     raw = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(made), ledger_key))
-    gate.ring.acknowledge(made, raw)
+    gate.journal.acknowledge(made, raw)
     report = take(gate.export("pending.scx"))
     assert "it lost some; export with --all" in report.problems[0]
     assert take(gate.export("all.scx", after=0)).ok
@@ -333,7 +333,7 @@ def test_receipts_go_back_on_the_stick(centre, gate: Terminal, ledger_key: Signi
     (line,) = back.read_bytes().splitlines()
     keys = {key_id(ledger_key.verify_key): ledger_key.verify_key}
     receipt = decode_receipt(dsse.verify(dsse.parse(line), RECEIPT_TYPE, keys))
-    assert (receipt.upto, receipt.head) == (COUNT, gate.ring.head().hash)
+    assert (receipt.upto, receipt.head) == (COUNT, gate.journal.head().hash)
     assert main(words) == 74  # never overwritten
     assert "never overwritten" in capsys.readouterr().err
     assert public_pem(ledger_key.verify_key)

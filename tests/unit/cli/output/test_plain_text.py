@@ -143,9 +143,9 @@ def test_errors_and_the_log_keep_their_lines_and_nothing_else(centre, gate, caps
 
 def test_a_journal_is_shown_as_signed_to_a_program_and_as_text_on_a_screen(tmp_path, capsys, monkeypatch):
     path = tmp_path / "journal.db"
-    with Journal(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as ring:
-        ring.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, evidence(HOUR)))
-        signed = ring._db.execute("SELECT payload FROM records").fetchone()[0].decode()
+    with Journal(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, evidence(HOUR)))
+        signed = journal._db.execute("SELECT payload FROM records").fetchone()[0].decode()
     assert main(["journal", "show", str(path)]) == 0
     assert capsys.readouterr().out == f"{signed}\n"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)

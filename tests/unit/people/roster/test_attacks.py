@@ -43,8 +43,8 @@ def fay(site: Site) -> tuple[Gate, str]:
 @pytest.mark.parametrize("act", ["withdraw", "erase"])
 def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate, str], act: str) -> None:
     gate, person = fay
-    with Journal(site.root / "journal.db", gate.origin, gate.identity) as ring:
-        at = {"people": gate.people, "ring": ring, "clock": Behind(), "by": "4711"}
+    with Journal(site.root / "journal.db", gate.origin, gate.identity) as journal:
+        at = {"people": gate.people, "journal": journal, "clock": Behind(), "by": "4711"}
         if act == "withdraw":
             actions.withdraw(person, POLICY, **at)
         else:

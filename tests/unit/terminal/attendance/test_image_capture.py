@@ -50,7 +50,7 @@ class Bench:
         self.root, self.clock = root, HandClock()
         self.path = root / "evidence.db"
         self.people = self.open()
-        self.ring = Journal(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
+        self.journal = Journal(root / "journal.db", Origin("hq", "gate-1"), SigningKey(bytes(32)))
         self.capture = ImageCapture(
             self.path, self.clock, self.open, lambda: CaptureSettings(KEY.public_key, 2_000_000, 320)
         )
@@ -70,7 +70,7 @@ class Bench:
         }  # fmt: skip
         if kind is Kind.SUPPRESSED:
             data["duplicate_of"] = 1
-        return self.ring.append(Draft(kind, data, self.clock.found))
+        return self.journal.append(Draft(kind, data, self.clock.found))
 
     def kept(self) -> list[str]:
         with opened(self.path, self.clock.found) as store:
@@ -82,7 +82,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.people.close()
-    made.ring.close()
+    made.journal.close()
 
 
 def test_a_punch_has_one_and_a_duplicate_none(bench: Bench) -> None:

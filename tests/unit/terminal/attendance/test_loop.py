@@ -74,7 +74,7 @@ class Door:
         consent = self.consent = Consent(
             policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True
         )
-        factory.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
+        factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with factory.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
             people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
@@ -83,7 +83,7 @@ class Door:
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: factory.open_ring(loaded, secrets),
+            self.slot, self.eyes, lambda: factory.open_journal(loaded, secrets),
             lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
@@ -167,7 +167,7 @@ def test_a_poster_is_an_alarm_after_an_hour_and_for_no_longer_than_it_hangs_ther
 
 
 def test_of_a_badge_that_is_held_to_the_reader_one_punch_remains(tmp_path: Path, photos: Path) -> None:
-    """Nine signed records a second: a day and a half of it filled a ring."""
+    """Nine signed records a second: a day and a half of it filled a journal."""
     door = Door(tmp_path, photos, window_s=60.0)
     for _ in range(100):
         door.reads.put(Read(Token.BADGE, "4711"))
@@ -238,5 +238,5 @@ def test_a_badge_whose_row_was_altered_is_nobodys_and_ends_no_terminal(door: Doo
 def test_an_erasure_whose_reason_was_altered_is_finished_all_the_same(door: Door) -> None:
     with door.attend._open_people() as people:
         people.destroy(door.ann, "2026-03-01T08:00:00Z", "altered")
-        assert finish_erasures(people=people, ring=door.attend._ring, clock=door.clock) == 1
+        assert finish_erasures(people=people, journal=door.attend._journal, clock=door.clock) == 1
         assert people.owed() == []

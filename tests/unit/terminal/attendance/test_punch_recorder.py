@@ -53,30 +53,30 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Journal]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     with Journal(tmp_path / "journal.db", ORIGIN, KEY) as opened:
         yield opened
 
 
 @pytest.fixture
-def recorder(ring: Journal, clock: HandClock) -> Recorder:
-    return Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
+def recorder(journal: Journal, clock: HandClock) -> Recorder:
+    return Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None)
 
 
-def records(ring: Journal) -> list[Record]:
-    return [decode(row[0]) for row in ring._db.execute("SELECT payload FROM records ORDER BY seq")]
+def records(journal: Journal) -> list[Record]:
+    return [decode(row[0]) for row in journal._db.execute("SELECT payload FROM records ORDER BY seq")]
 
 
 @pytest.mark.parametrize("ms", [-31_536_000_000, 86_400_000])
 def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
-    recorder: Recorder, ring: Journal, clock: HandClock, ms: int
+    recorder: Recorder, journal: Journal, clock: HandClock, ms: int
 ) -> None:
     recorder.append(Kind.BOOT, BOOT, recorder.now())
     clock.passes(40)
     clock.set_by(ms)
     evidence = recorder.now()
     recorder.append(Kind.BOOT, BOOT, evidence)
-    before, step, after = records(ring)
+    before, step, after = records(journal)
     assert (before.kind, step.kind, after.kind) == ("boot", "clock-step", "boot")
     assert step.data["step_ms"] == ms
     assert before.time.utc == "2026-03-01T08:00:00.000Z", "never rewritten"
@@ -84,29 +84,31 @@ def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
     assert after.time.boottime_ms - before.time.boottime_ms == 40
 
 
-def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, ring: Journal, clock: HandClock) -> None:
+def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, journal: Journal, clock: HandClock) -> None:
     clock.set_by(0, synchronised=False)
     recorder.now()
     clock.set_by(7_200_000)
     recorder.now()
     recorder.now()
-    (step,) = records(ring)
+    (step,) = records(journal)
     assert step.data["step_ms"] == 7_200_000
     assert step.time.synchronised
 
 
-def test_a_step_between_two_lives_of_one_boot_is_seen(ring: Journal, clock: HandClock) -> None:
-    Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None).append(Kind.BOOT, BOOT, clock.evidence())
+def test_a_step_between_two_lives_of_one_boot_is_seen(journal: Journal, clock: HandClock) -> None:
+    Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None).append(
+        Kind.BOOT, BOOT, clock.evidence()
+    )
     clock.passes(90_000)
     clock.set_by(-5_000)
-    Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None).now()
-    assert [record.kind for record in records(ring)] == ["boot", "clock-step"]
+    Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None).now()
+    assert [record.kind for record in records(journal)] == ["boot", "clock-step"]
 
 
 def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
-    recorder: Recorder, ring: Journal, clock: HandClock, caplog: pytest.LogCaptureFixture
+    recorder: Recorder, journal: Journal, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ring._db.execute("PRAGMA query_only = ON")  # what a read-only remount answers: SQLITE_READONLY
+    journal._db.execute("PRAGMA query_only = ON")  # what a read-only remount answers: SQLITE_READONLY
     clock.set_by(3_600_000)
     recorder._last_time = replace(clock.time, utc="2026-03-01T08:00:00.000Z")
     for _ in range(3):
@@ -114,82 +116,84 @@ def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
     assert not recorder.writable
     assert not recorder.mended()
     assert sum("read-only" in entry.getMessage() for entry in caplog.records if entry.levelname == "CRITICAL") == 1
-    ring._db.execute("PRAGMA query_only = OFF")
+    journal._db.execute("PRAGMA query_only = OFF")
     assert recorder.mended()
     assert recorder.append(Kind.BOOT, BOOT, recorder.now()) is not None
-    assert [record.kind for record in records(ring)] == ["clock-step", "boot"]
+    assert [record.kind for record in records(journal)] == ["clock-step", "boot"]
 
 
-def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, ring: Journal) -> None:
-    ring._db.execute("PRAGMA query_only = ON")
+def test_a_boot_that_could_not_be_recorded_is_owed(recorder: Recorder, journal: Journal) -> None:
+    journal._db.execute("PRAGMA query_only = ON")
     recorder.owe(Kind.BOOT, BOOT)
-    assert ring.head().seq == 0
-    ring._db.execute("PRAGMA query_only = OFF")
+    assert journal.head().seq == 0
+    journal._db.execute("PRAGMA query_only = OFF")
     assert recorder.mended()
     assert recorder.mended()
-    assert [record.kind for record in records(ring)] == ["boot"], "once"
+    assert [record.kind for record in records(journal)] == ["boot"], "once"
 
 
-def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, ring: Journal) -> None:
+def test_damage_in_use_leaves_a_mark_for_the_next_start(recorder: Recorder, journal: Journal) -> None:
     for _ in range(50):
         recorder.append(Kind.BOOT, BOOT, recorder.now())
-    ring.close()
-    content = bytearray(ring.path.read_bytes())
+    journal.close()
+    content = bytearray(journal.path.read_bytes())
     content[4096 * 3 :] = os.urandom(len(content) - 4096 * 3)
-    ring.path.write_bytes(content)
+    journal.path.write_bytes(content)
     broken = Journal.__new__(Journal)
-    broken.path, broken._key, broken._chain = ring.path, ring._key, ring._chain
-    broken._db = __import__("sqlite3").connect(ring.path, isolation_level=None)
-    recorder._ring = broken
+    broken.path, broken._key, broken._chain = journal.path, journal._key, journal._chain
+    broken._db = __import__("sqlite3").connect(journal.path, isolation_level=None)
+    recorder._journal = broken
     with pytest.raises(JournalDamaged):
         recorder.append(Kind.BOOT, BOOT, recorder.now())
-    assert ring.path.with_suffix(".suspect").exists()
+    assert journal.path.with_suffix(".suspect").exists()
     broken.close()
 
 
-def fill(ring: Journal, clock: HandClock, count: int) -> None:
+def fill(journal: Journal, clock: HandClock, count: int) -> None:
     for _ in range(count):
-        ring.append(Draft(Kind.BOOT, BOOT, clock.evidence()))
+        journal.append(Draft(Kind.BOOT, BOOT, clock.evidence()))
 
 
-def receipt(ring: Journal, upto: int) -> None:
-    ring.acknowledge(Receipt(ORIGIN, ring.epoch, upto, ring.hash_at(upto) or "", "2026-03-01T08:00:01Z"), b"{}")
+def receipt(journal: Journal, upto: int) -> None:
+    journal.acknowledge(
+        Receipt(ORIGIN, journal.epoch, upto, journal.hash_at(upto) or "", "2026-03-01T08:00:01Z"), b"{}"
+    )
 
 
-def test_the_oldest_receipted_go_and_the_others_never(ring: Journal, clock: HandClock) -> None:
-    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(20, 8_000_000, 90))
-    fill(ring, clock, 30)
+def test_the_oldest_receipted_go_and_the_others_never(journal: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(20, 8_000_000, 90))
+    fill(journal, clock, 30)
     state = upkeep.run(clock.evidence(), 0)
-    assert (state.full, state.evicted, ring.stats().records) == (True, 0, 30)
-    receipt(ring, 5)
+    assert (state.full, state.evicted, journal.stats().records) == (True, 0, 30)
+    receipt(journal, 5)
     state = upkeep.run(clock.evidence(), 0)
-    assert (state.full, state.evicted, ring.stats().records) == (True, 5, 25)
-    receipt(ring, 13)
+    assert (state.full, state.evicted, journal.stats().records) == (True, 5, 25)
+    receipt(journal, 13)
     state = upkeep.run(clock.evidence(), 0)
     assert (state.full, state.evicted, state.warnings) == (False, 5, ("ring-80",))
-    assert ring.stats().records == 20
-    receipt(ring, 30)
+    assert journal.stats().records == 20
+    receipt(journal, 30)
     assert upkeep.run(clock.evidence(), 0).warnings == ()
 
 
-def test_bytes_bound_it_as_well(ring: Journal, clock: HandClock) -> None:
-    fill(ring, clock, 400)
-    used = ring.stats().bytes
-    receipt(ring, 390)
-    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, used // 2, 90))
+def test_bytes_bound_it_as_well(journal: Journal, clock: HandClock) -> None:
+    fill(journal, clock, 400)
+    used = journal.stats().bytes
+    receipt(journal, 390)
+    upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(100_000, used // 2, 90))
     assert upkeep.run(clock.evidence(), 0).evicted >= 190
     for round_ in range(20):
         upkeep.run(clock.evidence(), round_)
-    assert ring.stats().bytes <= used * 0.6
-    assert ring.stats().pending == 10
+    assert journal.stats().bytes <= used * 0.6
+    assert journal.stats().pending == 10
 
 
-def test_what_is_old_and_receipted_goes(ring: Journal, clock: HandClock) -> None:
-    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
-    fill(ring, clock, 10)
+def test_what_is_old_and_receipted_goes(journal: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
+    fill(journal, clock, 10)
     clock.passes(20 * 86_400_000)
-    fill(ring, clock, 10)
-    receipt(ring, 15)
+    fill(journal, clock, 10)
+    receipt(journal, 15)
     assert upkeep.run(clock.evidence(), 0).evicted == 0
     clock.passes(11 * 86_400_000)
     clock.set_by(0, synchronised=False)
@@ -199,10 +203,10 @@ def test_what_is_old_and_receipted_goes(ring: Journal, clock: HandClock) -> None
     clock.passes(300 * 86_400_000)
     for round_ in range(4, 8):
         upkeep.run(clock.evidence(), round_ * AGE_EVERY_MS)
-    assert ring.stats().records == 5, "what no receipt covers stays, however old"
+    assert journal.stats().records == 5, "what no receipt covers stays, however old"
 
 
-def test_an_unsynchronised_clock_is_a_warning(ring: Journal, clock: HandClock) -> None:
-    upkeep = JournalMaintenance(ring, Reserve(ring.path, 8_000_000), Bounds(1_000, 8_000_000, 90))
+def test_an_unsynchronised_clock_is_a_warning(journal: Journal, clock: HandClock) -> None:
+    upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(1_000, 8_000_000, 90))
     clock.set_by(0, synchronised=False)
     assert upkeep.run(clock.evidence(), 0).warnings == ("clock-unsynchronised",)

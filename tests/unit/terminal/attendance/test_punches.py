@@ -42,16 +42,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ring(tmp_path: Path):
+def journal(tmp_path: Path):
     with Journal(tmp_path / "journal.db", Origin("main", "gate-1"), SigningKey(bytes([1]) * 32)) as opened:
         yield opened
 
 
 @pytest.fixture
-def punch(ring: Journal, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
+def punch(journal: Journal, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
     """Punch, and say which way it went, whether that was assumed, and the record's seq."""
-    recorder = Recorder(ring, Reserve(ring.path, 8_000_000), clock, lambda: None)
-    puncher = Puncher(ring, recorder, DirectionPolicy())
+    recorder = Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None)
+    puncher = Puncher(journal, recorder, DirectionPolicy())
 
     def punch(person: str = ANN) -> tuple[str, bool, int]:
         made = puncher.punch(Identified(person, Method.BADGE))
@@ -62,40 +62,40 @@ def punch(ring: Journal, clock: Clock) -> Callable[..., tuple[str, bool, int]]:
     return punch
 
 
-def correct(ring: Journal, clock: Clock, change: str, seq: int | None = None, **changes: object) -> int:
+def correct(journal: Journal, clock: Clock, change: str, seq: int | None = None, **changes: object) -> int:
     data = {
-        "person": ANN, "change": change, "corrects": None if seq is None else f"gate-1/{ring.epoch}/{seq}",
+        "person": ANN, "change": change, "corrects": None if seq is None else f"gate-1/{journal.epoch}/{seq}",
         "direction": None, "at": None, "reason": "other", "worker": "asked", "employer": "agrees", **changes,
     }  # fmt: skip
-    return ring.append(Draft(Kind.CORRECTION, data, clock.evidence())).seq
+    return journal.append(Draft(Kind.CORRECTION, data, clock.evidence())).seq
 
 
-def test_a_mistaken_out_that_was_voided_is_not_answered(ring, clock, punch):
+def test_a_mistaken_out_that_was_voided_is_not_answered(journal, clock, punch):
     assert punch()[0] == "in"
     clock.at(9)
     direction, _, mistaken = punch()
     assert direction == "out"
-    void = correct(ring, clock, "voided", mistaken)
+    void = correct(journal, clock, "voided", mistaken)
     assert punch(BOB)[0] == "in"
     clock.at(17)
     assert punch()[0] == "out", "the IN of the morning is the last that counts"
     clock.at(18)
     assert punch()[0] == "in", "and the OUT of the evening from then on"
-    correct(ring, clock, "voided", void)
+    correct(journal, clock, "voided", void)
     clock.at(19)
     assert punch()[0] == "out"
 
 
-def test_an_out_that_was_added_is_answered_by_in(ring, clock, punch):
+def test_an_out_that_was_added_is_answered_by_in(journal, clock, punch):
     punch()
     clock.at(17)
-    correct(ring, clock, "added", direction="out", at="2026-03-02T12:00:00.000Z")
+    correct(journal, clock, "added", direction="out", at="2026-03-02T12:00:00.000Z")
     assert punch()[0] == "in"
 
 
-def test_a_punch_that_was_turned_round_is_answered_the_other_way(ring, clock, punch):
+def test_a_punch_that_was_turned_round_is_answered_the_other_way(journal, clock, punch):
     _, _, first = punch()
-    correct(ring, clock, "amended", first, direction="out")
+    correct(journal, clock, "amended", first, direction="out")
     clock.at(9)
     assert punch()[0] == "in"
 
@@ -109,13 +109,13 @@ def test_over_a_reboot_with_a_clock_that_is_wrong_the_record_says_that_it_was_as
     assert punch()[:2] == ("in", False)
 
 
-def test_what_was_corrected_is_found_by_an_index_and_the_last_punch_alone_is_read_without(ring, clock, punch):
+def test_what_was_corrected_is_found_by_an_index_and_the_last_punch_alone_is_read_without(journal, clock, punch):
     plan = "EXPLAIN QUERY PLAN SELECT seq FROM records WHERE person = ? AND kind = 'correction' AND seq > ?"
-    assert "correction_by_person" in " ".join(row[3] for row in ring._db.execute(plan, (ANN, 0)))
+    assert "correction_by_person" in " ".join(row[3] for row in journal._db.execute(plan, (ANN, 0)))
     for hour in range(8, 18):
         clock.at(hour)
         punch()
-    assert len(ring.recent(ANN)) == 1
-    correct(ring, clock, "voided", 10)
-    assert len(ring.recent(ANN)) == 11
-    assert ring.recent(BOB) == []
+    assert len(journal.recent(ANN)) == 1
+    correct(journal, clock, "voided", 10)
+    assert len(journal.recent(ANN)) == 11
+    assert journal.recent(BOB) == []

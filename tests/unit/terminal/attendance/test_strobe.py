@@ -1,4 +1,4 @@
-"""The strobe on the whole way of a punch: the attending loop, its ring, a lamp, a camera with a rolling shutter.
+"""The strobe on the whole way of a punch: the attending loop, its journal, a lamp, a camera with a rolling shutter.
 
 The frames are drawn (tests/lamplight.py); where a face is and whose is told, all behind that is the product's.
 """
@@ -94,7 +94,7 @@ class Stand:
         self.clock, self.strobe = Clock(), ReplayStrobe()
         self.eyes = Eyes(factory.model_store(loaded).template.id)
         consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-        factory.open_ring(loaded, secrets).close()  # first: people without a journal are a journal that is gone
+        factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with factory.open_people(loaded, secrets) as people:
             people.enrol(new_person_id(), "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
         rules = factory.rules(loaded, factory.model_store(loaded))
@@ -102,7 +102,7 @@ class Stand:
         self.strobing = None if self.lamp is None else Strobing(self.lamp, 1000 / STEP_MS)
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: factory.open_ring(loaded, secrets),
+            self.slot, self.eyes, lambda: factory.open_journal(loaded, secrets),
             lambda: factory.open_people(loaded, secrets),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,

@@ -40,9 +40,9 @@ class Still:
 def at(tmp_path: Path) -> Iterator[dict[str, Any]]:
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
     ):
-        yield {"people": people, "ring": ring, "clock": Still(), "by": "4711"}
+        yield {"people": people, "journal": journal, "clock": Still(), "by": "4711"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def ann(at: dict[str, Any]) -> str:
 
 
 def said(at: dict[str, Any]) -> list[tuple[str, str, str]]:
-    rows = at["ring"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
+    rows = at["journal"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
     found = [decode(payload).data for (payload,) in rows]
     return [(data["command"], data["person"], data["by"]) for data in found]
 
@@ -63,7 +63,7 @@ def test_an_export_names_the_key_that_it_is_sealed_to(at: dict[str, Any], ann: s
     size = actions.export(ann, tmp_path / "ann.scp", centre, GATE, IDENTITY, **at)
     assert (tmp_path / "ann.scp").stat().st_size == size
     assert said(at) == [("export", ann, "4711")]
-    (payload,) = at["ring"].about(ann, 10)
+    (payload,) = at["journal"].about(ann, 10)
     assert actions.key_id(centre) in decode(payload).data["detail"]
 
 
@@ -82,7 +82,7 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
     assert said(at) == []
-    assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
+    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -97,7 +97,7 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
-    assert settle(at["people"], at["ring"], Still()) == 0
+    assert settle(at["people"], at["journal"], Still()) == 0
     assert said(at) == []
 
 
@@ -109,11 +109,11 @@ def test_without_a_record_to_come_nothing_is_handed_out(at: dict[str, Any], ann:
 
 
 def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
-    at["ring"]._db.execute("PRAGMA query_only = ON")
+    at["journal"]._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
         actions.access(ann, tmp_path / "hers", GATE, **at)
-    at["ring"]._db.execute("PRAGMA query_only = OFF")
-    assert settle(at["people"], at["ring"], Still()) == 1
+    at["journal"]._db.execute("PRAGMA query_only = OFF")
+    assert settle(at["people"], at["journal"], Still()) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -125,7 +125,7 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
     def full(_path: Path) -> None:
         with (
             People(tmp_path / "people.db", bytes(32)) as service,
-            Journal(at["ring"].path, GATE, IDENTITY) as journal,
+            Journal(at["journal"].path, GATE, IDENTITY) as journal,
         ):
             assert settle(service, journal, Still(), interrupted=True) == 0
         raise OSError(28, "No space left on device")
@@ -134,7 +134,7 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
         patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
-    assert settle(at["people"], at["ring"], Still(), interrupted=True) == 0
+    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 0
     assert said(at) == []
 
 
@@ -145,16 +145,16 @@ def test_an_erasure_that_is_given_twice_is_recorded_once(
     with monkeypatch.context() as patched:
         patched.setattr(audited_action, "settle_by_hand", lambda *_: None)
         actions.erase(ann, ErasureReason.REQUESTED, **at)
-    assert settle(at["people"], at["ring"], Still(), interrupted=True) == 1
+    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 1
     assert actions.erase(ann, ErasureReason.REQUESTED, **at) == 0
-    rows = at["ring"]._db.execute("SELECT payload FROM records").fetchall()
+    rows = at["journal"]._db.execute("SELECT payload FROM records").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["erased"]
 
 
 def test_who_withdrew_before_is_erased_on_record(at: dict[str, Any], ann: str) -> None:
     actions.withdraw(ann, POLICY, **at)
     actions.erase(ann, ErasureReason.REQUESTED, **at)
-    rows = at["ring"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
+    rows = at["journal"]._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["consent", "erased"]
 
 
@@ -195,6 +195,6 @@ def test_an_enrolment_that_is_refused_leaves_no_consent_of_nobody(at: dict[str, 
     with pytest.raises(PeopleError):
         enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
     at["people"]._db.execute("PRAGMA query_only = OFF")
-    assert (at["ring"].head().seq, at["people"].list(), at["people"].orders.owed()) == (0, [], [])
+    assert (at["journal"].head().seq, at["people"].list(), at["people"].orders.owed()) == (0, [], [])
     made = enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
-    assert [str(decode(one).kind) for one in at["ring"].about(made.person, 10)] == ["consent", "enrolled"]
+    assert [str(decode(one).kind) for one in at["journal"].about(made.person, 10)] == ["consent", "enrolled"]

@@ -35,17 +35,17 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
-        ring._db.execute("PRAGMA query_only = ON")
+        journal._db.execute("PRAGMA query_only = ON")
         with pytest.raises(JournalError):
-            erase(person, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock)
+            erase(person, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock)
         assert people.gallery("m", POLICY).size == 0
-        ring._db.execute("PRAGMA query_only = OFF")
-        assert finish_erasures(people=people, ring=ring, clock=clock) == 1
-        assert finish_erasures(people=people, ring=ring, clock=clock) == 0
-        rows = ring._db.execute("SELECT payload FROM records WHERE kind = 'erased'").fetchall()
+        journal._db.execute("PRAGMA query_only = OFF")
+        assert finish_erasures(people=people, journal=journal, clock=clock) == 1
+        assert finish_erasures(people=people, journal=journal, clock=clock) == 0
+        rows = journal._db.execute("SELECT payload FROM records WHERE kind = 'erased'").fetchall()
     (record,) = [decode(row[0]) for row in rows]
     assert record.data["person"] == person
     assert record.data["reason"] == "requested"
@@ -59,14 +59,14 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
-        at = {"people": people, "ring": ring, "clock": clock}
+        at = {"people": people, "journal": journal, "clock": clock}
         with monkeypatch.context() as patched:
             if cut == "before the record":
                 patched.setattr(
-                    ring, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("the power went"))
+                    journal, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("the power went"))
                 )
             else:
                 patched.setattr(people, "rewrite", lambda: (_ for _ in ()).throw(PeopleError("give it again")))
@@ -74,12 +74,12 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
                 actions.erase(person, ErasureReason.EMPLOYER, **at, by="4711")
         assert people.gallery("m", POLICY).size == 0
         if cut == "before the record":
-            assert settle(people, ring, clock, interrupted=True) == 1
-            assert finish_erasures(people=people, ring=ring, clock=clock) == 0
+            assert settle(people, journal, clock, interrupted=True) == 1
+            assert finish_erasures(people=people, journal=journal, clock=clock) == 0
         else:
             assert actions.erase(person, ErasureReason.EMPLOYER, **at, by="uid:7") == 3
         assert people.owed() == []
-        rows = ring._db.execute("SELECT payload FROM records").fetchall()
+        rows = journal._db.execute("SELECT payload FROM records").fetchall()
     (record,) = [decode(row[0]) for row in rows]
     told = {"person": person, "reason": "employer", "templates": 3, "by": "4711"}
     assert (record.kind, record.data) == ("erased", told)
@@ -90,10 +90,10 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
     person, clock = new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
-        at = {"people": people, "ring": ring, "clock": clock, "by": by}
+        at = {"people": people, "journal": journal, "clock": clock, "by": by}
         for act in (
             lambda: actions.erase(person, ErasureReason.EMPLOYER, **at),
             lambda: actions.withdraw(person, POLICY, **at),
@@ -104,21 +104,21 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
             with pytest.raises(PeopleError, match="never by a name"):
                 act()
         assert people.list()[0].name == "Ann"
-        assert (ring.head().seq, people.orders.owed(), (tmp_path / "out").exists()) == (0, [], False)
+        assert (journal.head().seq, people.orders.owed(), (tmp_path / "out").exists()) == (0, [], False)
 
 
 def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> None:
     person, other, clock = new_person_id(), new_person_id(), Still()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
     ):
         for one in (person, other):
             people.enrol(one, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
             report.keep(tmp_path / report.FOLDER, "c" * 32, one, b"sealed")
-        erase(person, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock)
+        erase(person, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock)
         assert [path.name[:26] for path in (tmp_path / report.FOLDER).iterdir()] == [other]
-        actions.erase(other, ErasureReason.REQUESTED, people=people, ring=ring, clock=clock, by="uid:7")
+        actions.erase(other, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock, by="uid:7")
         assert list((tmp_path / report.FOLDER).iterdir()) == []
 
 
@@ -126,7 +126,7 @@ def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the
     person, clock, path = new_person_id(), Still(), tmp_path / "people.db"
     with (
         People(path, bytes(32)) as people,
-        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         wrapped = people._db.execute("SELECT wrapped FROM people").fetchone()[0]
@@ -134,5 +134,5 @@ def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the
         people.withdraw(person, clock.evidence().utc)
         del people.purge
         assert any(wrapped in file.read_bytes() for file in tmp_path.iterdir()), "the scan finds what is there"
-        finish_erasures(people=people, ring=ring, clock=clock)
+        finish_erasures(people=people, journal=journal, clock=clock)
         assert not any(wrapped in file.read_bytes() for file in tmp_path.iterdir())

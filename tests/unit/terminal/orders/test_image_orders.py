@@ -63,7 +63,7 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root, self.clock, self.count = root, HandClock(), 0
         self.people = People(root / "people.db", bytes(32))
-        self.ring = Journal(root / "journal.db", GATE, IDENTITY)
+        self.journal = Journal(root / "journal.db", GATE, IDENTITY)
         self.orders = Orders(
             GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(root / "people.db", bytes(32)), POLICY, self.clock
         )
@@ -71,7 +71,7 @@ class Bench:
     def close(self) -> None:
         self.orders.close()
         self.people.close()
-        self.ring.close()
+        self.journal.close()
 
     def enrol(self) -> str:
         person = new_person_id()
@@ -97,10 +97,10 @@ class Bench:
 
     def send(self, wire: bytes) -> bool:
         self.wire = wire
-        return self.orders.take(wire, self.ring)
+        return self.orders.take(wire, self.journal)
 
     def said(self) -> list[tuple[str, str, str]]:
-        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.journal.envelopes(0, 1000)]
         results = [one.data for one in found if one.kind == "command-result"]
         return [(str(one["command"]), str(one["outcome"]), str(one["detail"])) for one in results]
 
@@ -198,7 +198,7 @@ def test_a_persons_images_and_copies_go_with_them_and_nobody_elses(bench: Bench,
     his, _ = bench.image(bob, 2)
     assert bench.give(Word.RELEASE_EVIDENCE, person=ann, records=[record], ground="dispute")
     assert sealed[50:150] in bench.everything(), "the scan finds what is there"
-    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "uid:7"}
+    parts: dict[str, Any] = {"people": bench.people, "journal": bench.journal, "clock": bench.clock, "by": "uid:7"}
     match how:
         case "erase":
             assert bench.give(Word.ERASE, person=ann, reason="requested")
@@ -228,7 +228,7 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
 ) -> None:
     ann = bench.enrol()
     bench.image(ann, 1)
-    parts = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "4711"}
+    parts = {"people": bench.people, "journal": bench.journal, "clock": bench.clock, "by": "4711"}
     remove = image_orders.remove
 
     def cut(*words: Any) -> int:
@@ -240,7 +240,7 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
         patched.setattr(image_orders, "remove", cut)
         with pytest.raises(PowerCut):
             actions.delete_images(ann, **parts)
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     ((command, outcome, detail),) = bench.said()
     assert (command, outcome) == ("delete-evidence", "partly")
     assert "give it again" in detail
@@ -281,7 +281,7 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
         with pytest.raises(PowerCut):
             bench.give(Word.DELETE_EVIDENCE, whose=ann if whose == "hers" else "*")
     assert bench.said() == []
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     number = "2 images deleted" if whose == "hers" else "3 images deleted, of everybody"
     said = [("delete-evidence", "done", f"{number}; completed after an interruption")]
     assert bench.said() == said
@@ -303,9 +303,9 @@ def test_a_store_that_cannot_be_written_now_keeps_the_order_and_its_record_until
     with monkeypatch.context() as patched:
         patched.setattr(EvidenceStore, "_clear", busy)
         assert bench.give(Word.DELETE_EVIDENCE, whose=ann)
-        bench.orders.look(bench.ring)
+        bench.orders.look(bench.journal)
     assert bench.said() == []
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.said() == [("delete-evidence", "done", "1 image deleted; completed after an interruption")]
     assert bench.images() == []
 
@@ -338,7 +338,7 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
 def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:
     ann, bob = bench.enrol(), bench.enrol()
     record, sealed = bench.image(ann, 1)
-    parts: dict[str, Any] = {"people": bench.people, "ring": bench.ring, "clock": bench.clock, "by": "uid:7"}
+    parts: dict[str, Any] = {"people": bench.people, "journal": bench.journal, "clock": bench.clock, "by": "uid:7"}
     written = actions.access(ann, tmp_path / "hers", GATE, **parts)
     assert sorted(path.name for path in written) == ["data.json", "images.stills", "page.html"]
     assert zipfile.ZipFile(tmp_path / "hers" / "images.stills").read(f"{'e' * 32}-1.still") == sealed

@@ -62,7 +62,7 @@ class Bench:
     root: Path
     clock: HandClock
     people: People
-    ring: Journal
+    journal: Journal
     orders: Orders
     count: int = 0
 
@@ -78,10 +78,10 @@ class Bench:
         return Order(f"{self.count:032x}", "hq", ("gate-1",), self.count, ISSUED, EXPIRES, word, fields)
 
     def give(self, order: Order, key: SigningKey = AUTHORITY) -> bool:
-        return self.orders.take(sign(order, key), self.ring)
+        return self.orders.take(sign(order, key), self.journal)
 
     def records(self) -> list[dict[str, Any]]:
-        found = [decode(dsse.parse(one.wire).payload) for one in self.ring.envelopes(0, 1000)]
+        found = [decode(dsse.parse(one.wire).payload) for one in self.journal.envelopes(0, 1000)]
         return [{"kind": record.kind, **record.data} for record in found]
 
     def said(self) -> list[tuple[str, str]]:
@@ -107,9 +107,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     clock = HandClock()
     with (
         People(tmp_path / "people.db", STORAGE) as people,
-        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
     ):
-        made = Bench(tmp_path, clock, people, ring, Orders.__new__(Orders))
+        made = Bench(tmp_path, clock, people, journal, Orders.__new__(Orders))
         made.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
         yield made
         made.orders.close()
@@ -137,7 +137,7 @@ def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None
         sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
         sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
     ):  # fmt: skip
-        assert not bench.orders.take(forged, bench.ring)
+        assert not bench.orders.take(forged, bench.journal)
     assert bench.records() == []
     assert bench.matched() == (person,)
     assert bench.give(good), "the genuine one is still taken"
@@ -318,14 +318,14 @@ def test_the_end_of_an_employment_waits_for_its_instant(bench: Bench) -> None:
     assert bench.said() == [("employment-ended", "partly")]
     for utc, synchronised in (("2026-03-10T22:59:59.999Z", True), ("2030-01-01T00:00:00.000Z", False)):
         bench.clock.set(utc=utc, synchronised=synchronised)
-        bench.orders.look(bench.ring)
+        bench.orders.look(bench.journal)
         assert bench.matched() == (person,), "never early, whatever a clock says that nobody vouches for"
     bench.clock.set(utc=END, synchronised=True)
     bench.restart()
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == ()
     assert bench.said() == [("employment-ended", "partly"), ("employment-ended", "done")]
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert len(bench.records()) == 3
 
 
@@ -335,10 +335,10 @@ def test_without_a_time_server_the_boottime_tells_and_is_never_early(bench: Benc
     day = 86_400_000
     bench.clock.set(utc="1970-01-01T00:00:00.000Z", synchronised=False, boottime_ms=1_000_000 + day)
     bench.restart()
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (person,), "the crystal may run fast"
     bench.clock.set(boottime_ms=1_000_000 + day + 10_000)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == ()
 
 
@@ -347,7 +347,7 @@ def test_after_a_boot_without_a_time_server_nothing_tells(bench: Bench) -> None:
     bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
     bench.clock.set(utc="2040-01-01T00:00:00.000Z", synchronised=False, boot_id="c" * 36, boottime_ms=10**12)
     bench.restart()
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (person,)
 
 
@@ -356,7 +356,7 @@ def test_a_later_word_on_the_end_replaces_the_earlier(bench: Bench) -> None:
     bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at=END))
     bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=person, at="2026-05-01T00:00:00.000Z"))
     bench.clock.set(utc="2026-03-20T00:00:00.000Z")
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (person,)
     assert [outcome for _, outcome in bench.said()] == ["partly", "refused", "partly"]
 
@@ -367,7 +367,7 @@ def test_an_employment_that_goes_on_is_not_ended(bench: Bench) -> None:
     assert bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
     bench.clock.set(utc="2026-03-20T00:00:00.000Z")
     bench.restart()
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (person,)
     assert bench.said() == [
         ("employment-ended", "partly"),
@@ -392,7 +392,7 @@ def test_an_end_that_arrives_after_it_was_lifted_counts_no_more(bench: Bench) ->
     assert bench.give(bench.order(Word.EMPLOYMENT_CONTINUES, person=person))
     bench.give(ended)
     bench.clock.set(utc="2026-03-20T00:00:00.000Z")
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (person,)
     assert bench.said() == [("employment-continues", "done"), ("employment-ended", "refused")]
 
@@ -423,13 +423,13 @@ def test_what_waits_for_the_clock_is_said_and_obeyed_once_it_follows_a_time_serv
     wanted = bench.order(Word.RECTIFY, person=person, name=name)
     for _ in range(3):
         assert not bench.give(wanted)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert (bench.orders.alarms, bench.said()) == ({"orders-waiting"}, [])
     (said,) = [one.getMessage() for one in caplog.records if "waits until the clock" in one.getMessage()]
     assert f"(rectify, {wanted.id})" in said
     assert person not in said
     bench.clock.set(synchronised=True)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert (bench.orders.alarms, bench.said()) == (frozenset(), [("rectify", "done")])
     assert not bench.give(wanted), "taken"
 
@@ -442,7 +442,7 @@ def test_what_is_over_by_then_and_what_is_too_much_is_not_obeyed(bench: Bench) -
     assert not bench.give(bench.order(Word.UNRESTRICT, person=person, lifts="restriction"), key=NEXT)
     assert len(bench.orders._put_off.kept()) == put_off.MOST
     bench.clock.set(synchronised=True, utc=EXPIRES)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert (bench.orders.alarms, bench.said(), bench.orders._put_off.kept()) == (frozenset(), [], [])
 
 
@@ -490,15 +490,15 @@ def test_the_next_key_counts_from_its_instant_and_only_if_its_statement_verifies
 def test_a_journal_that_takes_nothing_is_owed_the_record_and_gets_it(bench: Bench) -> None:
     person = bench.enrol()
     planted = planted_of(bench, person)
-    bench.ring._db.execute("PRAGMA query_only = ON")
+    bench.journal._db.execute("PRAGMA query_only = ON")
     order = bench.order(Word.ERASE, person=person, reason="requested")
     with pytest.raises(JournalError):
         bench.give(order)
     assert bench.matched() == (), "matching stopped first"
-    bench.ring._db.execute("PRAGMA query_only = OFF")
+    bench.journal._db.execute("PRAGMA query_only = OFF")
     bench.restart()
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 0
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 0
     assert [r["kind"] for r in bench.records()] == ["erased", "command-result"]
     assert bench.records()[-1]["detail"] == "erased, 3 templates; completed after an interruption"
     assert not bench.give(order)
@@ -508,7 +508,7 @@ def test_a_journal_that_takes_nothing_is_owed_the_record_and_gets_it(bench: Benc
 def test_a_people_file_that_takes_nothing_leaves_the_order_for_another_time(bench: Bench) -> None:
     person = bench.enrol()
     order = bench.order(Word.RESTRICT, person=person)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     bench.orders._people._db.execute("PRAGMA query_only = ON")
     assert not bench.give(order)
     assert bench.records() == []
@@ -537,9 +537,9 @@ def test_an_order_that_is_kept_and_was_altered_is_set_aside_and_keeps_no_other(b
         "another": ("wire", forged),
     }[spoiled]
     bench.people._db.execute(f"UPDATE orders SET {change[0]} = ? WHERE id = ?", (change[1], first.id))
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert set(bench.matched()) == {ann, bob}, "never early"
     bench.clock.set(utc=END)
-    bench.orders.look(bench.ring)
+    bench.orders.look(bench.journal)
     assert bench.matched() == (() if spoiled == "due" else (ann,))
     assert bench.people.orders.aside() == ([] if spoiled == "due" else [first.id])

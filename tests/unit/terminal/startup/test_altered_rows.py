@@ -61,7 +61,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A people file with something in each table, closed; and who is matched whatever becomes of the others."""
     root, clock = tmp_path_factory.mktemp("lived"), HandClock()
     path = root / "people.db"
-    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as ring:
+    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as journal:
         ids = sorted(new_person_id() for _ in range(5))
         for n, person in enumerate(ids):
             people.enrol(person, f"Person {n}", CONSENT, POLICY, rows(n), MODEL)
@@ -88,7 +88,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             order(2, Word.EMPLOYMENT_ENDED, person=ids[0], at=END),
             order(3, Word.POLICY, version="2", text=text, sha256=sha256, consent_again=False),
         ):
-            assert orders.take(sign(one), ring)
+            assert orders.take(sign(one), journal)
         orders.close()
         people.destroy(ids[1], "2026-03-01T09:00:00Z", "employer")  # interrupted here
         people.orders.take("c" * 32, None, 0, owed=[("restricted", {"person": ids[0], "state": "restricted"})])
@@ -107,9 +107,9 @@ def cells(path: Path) -> Iterator[tuple[str, str, int]]:
 def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
     """What a start and the first minutes do with the file, as the threads of the service do; whom it matches."""
     path = root / "people.db"
-    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as ring:
-        settle(people, ring, clock, interrupted=True)
-        finish_erasures(people=people, ring=ring, clock=clock)
+    with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as journal:
+        settle(people, journal, clock, interrupted=True)
+        finish_erasures(people=people, journal=journal, clock=clock)
         unreadable: list[str] = []
         found = people.gallery(MODEL, POLICY, unreadable=unreadable, length=192)
         people.accepted(POLICY)
@@ -124,13 +124,13 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         for person in found.people:
             people.learn(person, "coming", rows(9)[0], POLICY)
         orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
-        orders.look(ring)
-        orders.take(sign(order(9, Word.RESTRICT, person=new_person_id())), ring)
+        orders.look(journal)
+        orders.take(sign(order(9, Word.RESTRICT, person=new_person_id())), journal)
         orders.close()
         Authority(AUTHORITY.verify_key, people.orders).keys("2026-03-02T08:00:00.000Z")
         damaged = [one.id for one in listed if one.damaged]
         for person in damaged:  # the cure that is offered
-            actions.erase(person, ErasureReason.EMPLOYER, people=people, ring=ring, clock=clock, by="4711")
+            actions.erase(person, ErasureReason.EMPLOYER, people=people, journal=journal, clock=clock, by="4711")
         assert not any(one.damaged for one in people.list() if one.id in damaged)
     return set(found.people), damaged
 

@@ -47,13 +47,13 @@ class Terminal:
 
     root: Path
     people: People
-    ring: Journal
+    journal: Journal
     ann: str
     bob: str
 
     @property
     def at(self) -> dict[str, Any]:
-        return {"people": self.people, "ring": self.ring, "clock": HandClock(), "by": "uid:7"}
+        return {"people": self.people, "journal": self.journal, "clock": HandClock(), "by": "uid:7"}
 
     def copy(self) -> None:
         self.people.purge()
@@ -65,7 +65,7 @@ class Terminal:
         self.people = People(self.root / "people.db", bytes(32))
 
     def start(self) -> None:
-        unfinished.finish(self.people, self.ring, HandClock())
+        unfinished.finish(self.people, self.journal, HandClock())
 
     def held(self) -> dict[str, tuple[int, int, bool]]:
         return self.people.credentials.overview()
@@ -74,8 +74,8 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     people = People(tmp_path / "people.db", bytes(32))
-    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
-        made = Terminal(tmp_path, people, ring, new_person_id(), new_person_id())
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal:
+        made = Terminal(tmp_path, people, journal, new_person_id(), new_person_id())
         for person, card, number in ((made.ann, FIRST, "1001"), (made.bob, BOBS, "1002")):
             people.add(person, "Somebody")
             actions.give_token(person, Token.BADGE, card, **made.at)
@@ -99,12 +99,12 @@ ACTS = {
 def test_what_was_taken_since_is_taken_again_and_nothing_else(terminal: Terminal, what: str) -> None:
     take, left = ACTS[what]
     take(terminal)
-    said = terminal.ring.head().seq
+    said = terminal.journal.head().seq
     terminal.put_back()
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
     terminal.start()
     assert terminal.held() == {terminal.ann: left, terminal.bob: ALL}
-    assert terminal.ring.head().seq == said, "the journal says so already"
+    assert terminal.journal.head().seq == said, "the journal says so already"
     assert terminal.people.orders.owed() == []
 
 
@@ -144,7 +144,7 @@ def test_a_new_file_takes_nothing_from_whom_the_roster_brings_later(terminal: Te
 def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal) -> None:
     order = "0" * 31 + "1"
     said = {"command_id": order, "command": "rectify", "outcome": "done", "detail": "the name is rectified"}
-    assert terminal.ring.take_command(order, Draft(Kind.COMMAND_RESULT, said, NOW)) is not None
+    assert terminal.journal.take_command(order, Draft(Kind.COMMAND_RESULT, said, NOW)) is not None
     terminal.start()
     assert not terminal.people.orders.known(order)
 
@@ -161,7 +161,7 @@ def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_a_file_forgot_is_old(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     forgetful(terminal, monkeypatch)
-    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 0
+    assert restored_credentials.take_anew(terminal.people, terminal.journal) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
     assert terminal.people.lacking.all() == {}
 
@@ -174,7 +174,7 @@ def test_a_file_that_forgot_old_acts_is_judged_by_younger_ones(
     actions.take_tokens(terminal.ann, Token.BADGE, **terminal.at)
     actions.choose_pin(terminal.bob, "836152", **terminal.at)
     terminal.put_back()
-    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 2
+    assert restored_credentials.take_anew(terminal.people, terminal.journal) == 2
     assert terminal.held() == {terminal.ann: (0, 1, True), terminal.bob: (1, 1, False)}
     assert terminal.people.lacking.all() == {terminal.bob: (Lack.PIN,)}
 
@@ -184,9 +184,9 @@ def test_a_file_whose_acts_an_earlier_version_took_is_left_alone(
 ) -> None:
     forgetful(terminal, monkeypatch)
     terminal.people._db.execute("UPDATE orders SET taken = 0")
-    by_hand_only = terminal.ring.results(0, "badge")
+    by_hand_only = terminal.journal.results(0, "badge")
     terminal.people._db.execute("DELETE FROM orders WHERE id = ?", (by_hand_only[-1][0],))
-    assert restored_credentials.take_anew(terminal.people, terminal.ring) == 0
+    assert restored_credentials.take_anew(terminal.people, terminal.journal) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
 
@@ -249,14 +249,14 @@ def test_what_was_given_since_is_said_until_somebody_looked(terminal: Terminal, 
     terminal.start()
     assert terminal.people.lacking.all() == {}
     assert not actions.looked(terminal.ann, **terminal.at)
-    last = decode(terminal.ring.payload_at(terminal.ring.head().seq) or b"").data
+    last = decode(terminal.journal.payload_at(terminal.journal.head().seq) or b"").data
     assert (last["command"], last["person"], last["by"]) == ("looked", terminal.ann, "uid:7")
     assert SECOND not in caplog.text
 
 
 @pytest.mark.parametrize("enrolled", [False, True])
 def test_who_came_since_is_said_although_the_file_knows_nothing_of_them(terminal: Terminal, enrolled: bool) -> None:
-    parts = {"people": terminal.people, "ring": terminal.ring, "clock": HandClock(), "by": "uid:7"}
+    parts = {"people": terminal.people, "journal": terminal.journal, "clock": HandClock(), "by": "uid:7"}
     if enrolled:
         person = enrolment.enrol("Eve", PROBES, CONSENT, POLICY, **parts).person
     else:

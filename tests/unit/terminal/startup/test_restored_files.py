@@ -47,7 +47,7 @@ class HandClock:
 class Terminal:
     root: Path
     people: People
-    ring: Journal
+    journal: Journal
     clock: HandClock = field(default_factory=HandClock)
     count: int = 0
 
@@ -63,7 +63,7 @@ class Terminal:
 
     @property
     def at(self) -> dict[str, Any]:
-        return {"people": self.people, "ring": self.ring, "clock": self.clock, "by": "uid:7"}
+        return {"people": self.people, "journal": self.journal, "clock": self.clock, "by": "uid:7"}
 
     def enrol(self) -> str:
         person = new_person_id()
@@ -77,12 +77,12 @@ class Terminal:
             f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
         )
         signed = dsse.sign(ORDER_TYPE, encode_order(order), AUTHORITY)
-        assert self.orders.take(dsse.to_wire(signed), self.ring)
+        assert self.orders.take(dsse.to_wire(signed), self.journal)
 
     def image(self, person: str) -> str:
         """Of a record that is made now."""
-        self.ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
-        record = f"gate-1/{self.ring.epoch}/{self.ring.head().seq}"
+        self.journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
+        record = f"gate-1/{self.journal.epoch}/{self.journal.head().seq}"
         with opened(self.root / "evidence.db", NOW, make=True) as store:
             assert store is not None
             assert store.keep(record, person, NOW, b"sealed" * 200, 5_000_000)
@@ -96,16 +96,16 @@ class Terminal:
         return sorted(path.name for path in (self.root / "access").iterdir())
 
     def start(self) -> None:
-        unfinished.finish(self.people, self.ring, self.clock)
+        unfinished.finish(self.people, self.journal, self.clock)
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
-        Journal(tmp_path / "journal.db", GATE, IDENTITY) as ring,
+        Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
     ):
-        made = Terminal(tmp_path, people, ring)
+        made = Terminal(tmp_path, people, journal)
         yield made
         made.orders.close()
 
@@ -150,4 +150,4 @@ def test_images_of_before_their_deletion_go_again_and_later_ones_stay(terminal: 
     assert terminal.images() == [first, bobs, later]
     terminal.start()
     assert terminal.images() == ([later] if everybodys else [bobs, later])
-    assert restored_files.drop_images(terminal.people, terminal.ring, terminal.clock) == 0
+    assert restored_files.drop_images(terminal.people, terminal.journal, terminal.clock) == 0

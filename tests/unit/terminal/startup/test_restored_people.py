@@ -47,7 +47,7 @@ class Terminal:
 
     folder: Path
     people: People
-    ring: Journal
+    journal: Journal
     clock: Days
     ann: str
     bob: str
@@ -62,13 +62,13 @@ class Terminal:
         shutil.copy(self.folder / "people.db", self.folder / "then.db")
 
     def start(self) -> int:
-        done = restored_people.carry_out(self.people, self.ring, self.clock)
-        finish_erasures(people=self.people, ring=self.ring, clock=self.clock)
+        done = restored_people.carry_out(self.people, self.journal, self.clock)
+        finish_erasures(people=self.people, journal=self.journal, clock=self.clock)
         return done
 
     @property
     def at(self) -> dict[str, object]:
-        return {"people": self.people, "ring": self.ring, "clock": self.clock, "by": "uid:7"}
+        return {"people": self.people, "journal": self.journal, "clock": self.clock, "by": "uid:7"}
 
     def matched(self) -> set[str]:
         return set(self.people.gallery("m", POLICY).people)
@@ -77,9 +77,9 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     people = People(tmp_path / "people.db", bytes(32))
-    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as ring:
+    with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal:
         ann, bob = new_person_id(), new_person_id()
-        made = Terminal(tmp_path, people, ring, Days(), ann, bob)
+        made = Terminal(tmp_path, people, journal, Days(), ann, bob)
         for person in (ann, bob):
             people.enrol(person, "Somebody", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         made.copy()
@@ -98,13 +98,13 @@ ENDS: dict[str, Callable[[Terminal], object]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_whom_the_journal_calls_gone_is_not_matched_again(terminal: Terminal, end: str) -> None:
     ENDS[end](terminal)
-    said = terminal.ring.head().seq
+    said = terminal.journal.head().seq
     assert terminal.start() == 0, "nothing was put back"
     terminal.put_back()
     assert terminal.matched() == {terminal.ann, terminal.bob}
     assert terminal.start() == 1
     assert terminal.matched() == {terminal.bob}
-    assert terminal.ring.head().seq == said, "the journal says so already"
+    assert terminal.journal.head().seq == said, "the journal says so already"
     assert terminal.start() == 0
 
 
@@ -152,21 +152,21 @@ def test_a_damaged_row_keeps_nobody_elses_end_from_them(terminal: Terminal) -> N
         actions.erase(person, ErasureReason.REQUESTED, **terminal.at)
     terminal.put_back()
     query = "SELECT seq FROM records WHERE kind = 'erased' AND person = ?"
-    seq = terminal.ring._db.execute(query, (terminal.bob,)).fetchone()[0]
-    terminal.ring._db.execute("UPDATE records SET payload = ? WHERE seq = ?", (b"{", seq))
+    seq = terminal.journal._db.execute(query, (terminal.bob,)).fetchone()[0]
+    terminal.journal._db.execute("UPDATE records SET payload = ? WHERE seq = ?", (b"{", seq))
     assert terminal.start() == 1
     assert terminal.matched() == {terminal.bob}
 
 
 def test_what_a_start_asks_the_journal_is_in_an_index(terminal: Terminal) -> None:
     asked: list[str] = []
-    terminal.ring._db.set_trace_callback(asked.append)
-    terminal.ring.words()
-    terminal.ring.words(terminal.ann)
-    terminal.ring._db.set_trace_callback(None)
+    terminal.journal._db.set_trace_callback(asked.append)
+    terminal.journal.words()
+    terminal.journal.words(terminal.ann)
+    terminal.journal._db.set_trace_callback(None)
     assert len(asked) == 2
     for query in asked:
-        plan = terminal.ring._db.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        plan = terminal.journal._db.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
         assert all("COVERING INDEX word_by_person" in row[3] for row in plan), plan
 
 
@@ -215,11 +215,11 @@ def test_a_record_that_cannot_be_paid_keeps_no_other_end_from_being_carried_out(
     evidence.mkdir()
     with pytest.raises(TransferError):
         actions.erase(terminal.bob, ErasureReason.REQUESTED, **terminal.at)
-    unfinished.finish(terminal.people, terminal.ring, terminal.clock)
+    unfinished.finish(terminal.people, terminal.journal, terminal.clock)
     assert terminal.matched() == set()
     assert "still to be finished" in caplog.text
     evidence.rmdir()
-    unfinished.finish(terminal.people, terminal.ring, terminal.clock)
+    unfinished.finish(terminal.people, terminal.journal, terminal.clock)
     assert (terminal.people.owed(), terminal.people.orders.owed()) == ([], [])
 
 
@@ -231,7 +231,7 @@ def test_a_debt_that_cannot_be_paid_holds_up_no_other(terminal: Terminal) -> Non
         actions.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
     with pytest.raises(TransferError):
         actions.restrict(carl, Restriction.RESTRICTED, **terminal.at)
-    assert [kind for person, kind, _ in terminal.ring.words() if person == carl] == ["restricted"]
+    assert [kind for person, kind, _ in terminal.journal.words() if person == carl] == ["restricted"]
 
 
 def test_a_folder_among_the_answers_holds_up_no_erasure(terminal: Terminal) -> None:

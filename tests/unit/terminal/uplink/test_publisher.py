@@ -87,7 +87,7 @@ class ScriptedUplink:
 class Bench:
     def __init__(self, path, **options) -> None:
         self.uplink, self.clock = ScriptedUplink(), HandClock()
-        self.ring = Journal(path, GATE, TERMINAL)
+        self.journal = Journal(path, GATE, TERMINAL)
         keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
         self.publisher = Publisher(
             self.uplink, lambda: Journal(path, GATE, TERMINAL), GATE, keys, self.clock, window=4, **options
@@ -97,7 +97,7 @@ class Bench:
 
     def append(self, count: int) -> None:
         for _ in range(count):
-            self.ring.append(Draft(Kind.BOOT, {"version": "1", "models": []}, EVIDENCE))
+            self.journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, EVIDENCE))
 
     def turn(self, *events) -> list[int]:
         """Give events, run once; the seqs of the records that were sent by it."""
@@ -119,8 +119,8 @@ class Bench:
         return [token for sent, token in self._records() if sent == seq][-1]
 
     def receipt(self, upto: int, key: SigningKey = LEDGER, **changes) -> Message:
-        head = self.ring.hash_at(upto) or "0" * 64
-        receipt = replace(Receipt(GATE, self.ring.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
+        head = self.journal.hash_at(upto) or "0" * 64
+        receipt = replace(Receipt(GATE, self.journal.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
         sealed = dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), key)
         return Message(topics.receipt(GATE), dsse.to_wire(sealed))
 
@@ -128,7 +128,7 @@ class Bench:
         command = replace(
             Resend(
                 secrets.token_hex(16), GATE, "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z",
-                self.ring.epoch, first, last,
+                self.journal.epoch, first, last,
             ),
             **changes,
         )  # fmt: skip
@@ -137,7 +137,7 @@ class Bench:
 
     def results(self) -> list[tuple[str, str]]:
         """The outcome and the detail of each command-result record, in order."""
-        found = [json.loads(dsse.parse(o.wire).payload) for o in self.ring.envelopes(0, 10_000)]
+        found = [json.loads(dsse.parse(o.wire).payload) for o in self.journal.envelopes(0, 10_000)]
         return [(e["data"]["outcome"], e["data"]["detail"]) for e in found if "command-result" in e["type"]]
 
     def settle(self, rounds: int = 30) -> list[int]:
@@ -159,7 +159,7 @@ class Bench:
 
     def close(self) -> None:
         self.publisher.close()
-        self.ring.close()
+        self.journal.close()
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_the_window_is_counted_against_receipts_not_against_the_broker_s_word(be
     bench.append(10)
     assert bench.turn(UP) == [1, 2, 3, 4]
     assert bench.turn(*[Acknowledged(bench.token_of(seq), None) for seq in (1, 2, 3, 4)]) == []
-    assert bench.ring.watermark() == 0
+    assert bench.journal.watermark() == 0
     assert bench.turn(bench.receipt(3)) == [5, 6, 7]
     assert bench.turn(bench.receipt(7)) == [8, 9, 10]
 
@@ -208,16 +208,16 @@ def test_while_records_flow_receipts_are_written_down_ten_times_a_second(bench):
     bench.turn(UP)
     bench.turn(bench.receipt(2))
     bench.turn(bench.receipt(4))
-    written = bench.ring.watermark()
+    written = bench.journal.watermark()
     assert bench.turn(bench.receipt(7)) == [9, 10, 11]
-    assert bench.ring.watermark() == written
+    assert bench.journal.watermark() == written
     bench.clock.pass_s(0.1)
     assert bench.turn(bench.receipt(8)) == [12]
-    assert bench.ring.watermark() == 8
+    assert bench.journal.watermark() == 8
     bench.turn(bench.receipt(10))
-    assert bench.ring.watermark() == 8
+    assert bench.journal.watermark() == 8
     bench.turn()
-    assert bench.ring.watermark() == 10, "nothing flows: it is written"
+    assert bench.journal.watermark() == 10, "nothing flows: it is written"
 
 
 @pytest.mark.parametrize("end", ["the connection", "the program"])
@@ -231,7 +231,7 @@ def test_a_receipt_that_is_not_written_down_yet_outlives_the_end_of(bench, end):
     else:
         bench.turn(Disconnected("gone"))
         assert bench.turn(UP) == [7, 8, 9, 10]
-    assert bench.ring.watermark() == 6
+    assert bench.journal.watermark() == 6
 
 
 def test_a_new_connection_sends_again_from_the_watermark(bench):
@@ -270,7 +270,7 @@ def test_a_refusal_holds_everything_and_is_probed_with_one_record(bench, caplog)
     assert bench.turn() == [1]
     assert bench.turn(Acknowledged(bench.token_of(1), None)) == [2, 3, 4]
     assert bench.statuses()[-1]["uplink"] == "ok"
-    assert bench.ring.watermark() == 0
+    assert bench.journal.watermark() == 0
     said = [r for r in caplog.records if "refuses our records" in r.getMessage()]
     assert len(said) == 1
 
@@ -300,7 +300,7 @@ def test_a_forged_or_foreign_receipt_is_counted_and_changes_nothing(bench, chang
     bench.append(2)
     bench.turn(UP)
     assert bench.turn(bench.receipt(2, key, **changes)) == []
-    assert bench.ring.watermark() == 0
+    assert bench.journal.watermark() == 0
     assert bench.publisher.counters.receipts_rejected == 1
     assert bench.publisher.counters.receipts == 0
 
@@ -320,7 +320,7 @@ def test_a_fork_is_said_once_and_releases_nothing_more(bench, caplog, upto):
     assert bench.publisher.alarms == {"fork"}
     bench.turn(bench.receipt(upto, head="e" * 64), bench.receipt(3))
     assert bench.statuses()[-1]["alarms"] == ["fork"]
-    assert bench.ring.watermark() == 0
+    assert bench.journal.watermark() == 0
     assert [r.levelname for r in caplog.records if "chain is not ours" in r.getMessage()] == ["CRITICAL"]
 
 
@@ -336,7 +336,7 @@ def test_a_ledger_that_lost_records_gets_them_again(bench):
     assert bench.publisher.alarms == {"ledger-behind"}
     bench.turn(bench.receipt(5))
     assert bench.publisher.alarms == frozenset()
-    assert bench.ring.watermark() == 5
+    assert bench.journal.watermark() == 5
 
 
 def test_a_ledger_that_lost_records_is_found_with_nothing_on_its_way(bench, caplog):
@@ -366,7 +366,7 @@ def test_a_ledger_that_knows_nothing_of_us_gets_everything_again(bench):
     bench.turn(UP)
     bench.turn(bench.receipt(3))
     bench.turn(bench.receipt(0, head=GENESIS))
-    assert bench.ring.watermark() == 3, "it releases nothing and takes nothing back"
+    assert bench.journal.watermark() == 3, "it releases nothing and takes nothing back"
     bench.clock.pass_s(BEHIND_S)
     assert bench.turn() == [1, 2, 3]
     assert bench.publisher.alarms == {"ledger-behind"}
@@ -425,7 +425,7 @@ def test_a_hole_that_cannot_be_filled_is_an_alarm_and_new_records_still_go(bench
     bench.turn(UP)
     for upto in (4, 8, 12):
         bench.turn(bench.receipt(upto))
-    assert bench.ring.evict(keep=6) == 6
+    assert bench.journal.evict(keep=6) == 6
     bench.turn(bench.receipt(2))
     bench.clock.pass_s(BEHIND_S)
     sent = bench.turn()
@@ -441,7 +441,7 @@ def test_a_hole_that_cannot_be_filled_is_an_alarm_and_new_records_still_go(bench
     assert [bench.turn(bench.receipt(2)) for _ in range(3)] == [[], [], []], "and not again and again"
     bench.turn(bench.receipt(18))
     assert bench.publisher.alarms == frozenset()
-    assert bench.ring.watermark() == 18
+    assert bench.journal.watermark() == 18
 
 
 def test_after_a_silence_a_receipt_lets_records_go_at_once(bench):
@@ -498,9 +498,9 @@ def test_a_command_that_is_not_for_us_changes_nothing(bench, changes, key):
     bench.append(2)
     bench.turn(UP)
     bench.settle()
-    head = bench.ring.head()
+    head = bench.journal.head()
     assert bench.turn(bench.command(1, 2, key, **changes)) == []
-    assert bench.ring.head() == head
+    assert bench.journal.head() == head
     assert bench.publisher.counters.commands_rejected == 1
     assert bench.publisher.counters.commands == 0
 
@@ -521,8 +521,8 @@ def test_a_receipt_s_bytes_are_no_command_and_a_command_s_no_receipt(bench):
         Message(topics.receipt(GATE), bench.command(1, 2).payload),
     )
     assert bench.publisher.counters.commands_rejected == bench.publisher.counters.receipts_rejected == 1
-    assert bench.ring.watermark() == 0
-    assert bench.ring.head().seq == 2
+    assert bench.journal.watermark() == 0
+    assert bench.journal.head().seq == 2
 
 
 def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
@@ -535,7 +535,7 @@ def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
     sealed = dsse.sign(resend_command.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
     bench.turn(Message(topics.command(GATE), dsse.to_wire(sealed)))
     assert bench.publisher.counters.commands_rejected == 1
-    assert bench.ring.head().seq == 1
+    assert bench.journal.head().seq == 1
 
 
 def test_without_a_clock_that_is_right_the_end_of_a_command_is_not_judged(bench):
@@ -549,7 +549,7 @@ def test_what_is_no_longer_here_is_said(bench):
     bench.append(9)
     bench.turn(UP)
     bench.settle()
-    bench.ring.evict(keep=3)
+    bench.journal.evict(keep=3)
     assert bench.turn(bench.command(2, 8)) == [10, 7, 8]
     bench.settle()
     assert bench.turn(bench.command(1, 4), bench.command(20, 30)) == [11, 12]
@@ -559,7 +559,7 @@ def test_what_is_no_longer_here_is_said(bench):
         ("partly", "sending records 7 to 8 again; this journal holds records 7 to 9"),
         ("refused", "none is here: this journal holds records 7 to 10"),
         ("refused", "none is here: this journal holds records 7 to 11"),
-        ("refused", f"not the epoch of this journal, which is {bench.ring.epoch}"),
+        ("refused", f"not the epoch of this journal, which is {bench.journal.epoch}"),
     ]
 
 
@@ -619,14 +619,14 @@ def test_a_disk_that_takes_nothing_loses_no_receipt_and_no_command(bench, caplog
     """Full, or read-only: what the ledger says is heard again, once it can be kept."""
     bench.append(2)
     bench.turn(UP)
-    ring, command = bench.publisher._ring, bench.command(1, 1)
-    ring._db.execute("PRAGMA query_only = ON")
+    journal, command = bench.publisher._opened, bench.command(1, 1)
+    journal._db.execute("PRAGMA query_only = ON")
     bench.turn(bench.receipt(2), bench.receipt(2), command)
-    assert (bench.ring.watermark(), bench.ring.head().seq) == (0, 2)
+    assert (bench.journal.watermark(), bench.journal.head().seq) == (0, 2)
     assert [r.levelname for r in caplog.records if "cannot be kept" in r.getMessage()] == ["ERROR"], "said once"
-    ring._db.execute("PRAGMA query_only = OFF")
+    journal._db.execute("PRAGMA query_only = OFF")
     bench.turn(bench.receipt(2), command)
-    assert bench.ring.watermark() == 2
+    assert bench.journal.watermark() == 2
     assert [outcome for outcome, _ in bench.results()] == ["done"]
 
 
@@ -646,7 +646,7 @@ def test_the_status_is_told_on_connecting_on_a_change_and_each_minute(bench):
     bench.turn(Acknowledged(bench.token_of(1), "Quota exceeded"))
     assert len(bench.statuses()) == 3
     document = bench.statuses()[-1]
-    assert document["epoch"] == bench.ring.epoch
+    assert document["epoch"] == bench.journal.epoch
     assert (document["head"], document["watermark"], document["pending"]) == (1, 0, 1)
 
 

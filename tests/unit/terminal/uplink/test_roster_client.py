@@ -40,7 +40,7 @@ class Bench:
         self.site, self.clock = site, HandClock()
         self.gate: Gate = site.register("gate-1")
         self.gate.received.close()
-        self.ring = Journal(site.root / "journal.db", self.gate.origin, self.gate.identity)
+        self.journal = Journal(site.root / "journal.db", self.gate.origin, self.gate.identity)
         self.refused: PeopleError | None = None
         self.people_refused: PeopleError | None = None
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
@@ -66,14 +66,14 @@ class Bench:
     def give(self, retained: dict[str, bytes]) -> None:
         for topic, wire in retained.items():
             self.roster.take(topic, wire)
-        self.roster.settle(self.ring)
+        self.roster.settle(self.journal)
 
     def wait(self, seconds: float) -> None:
         self.clock.ns += round(seconds * SECOND)
-        self.roster.settle(self.ring)
+        self.roster.settle(self.journal)
 
     def kinds(self) -> list[str]:
-        rows = self.ring._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
+        rows = self.journal._db.execute("SELECT payload FROM records ORDER BY seq").fetchall()
         return [str(decode(payload).kind) for (payload,) in rows]
 
 
@@ -82,7 +82,7 @@ def bench(site: Site) -> Iterator[Bench]:
     made = Bench(site)
     yield made
     made.roster.close()
-    made.ring.close()
+    made.journal.close()
 
 
 def test_junk_does_not_put_off_that_something_is_missing(bench: Bench) -> None:
@@ -218,7 +218,7 @@ def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: p
     bench.give(bench.site.publish())
     membership.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
     with monkeypatch.context() as patched:
-        patched.setattr(bench.ring, "append", lambda _: (_ for _ in ()).throw(JournalError("full")))
+        patched.setattr(bench.journal, "append", lambda _: (_ for _ in ()).throw(JournalError("full")))
         bench.give(bench.site.publish())
     assert bench.kinds() == []
     bench.wait(6)
