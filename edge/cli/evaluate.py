@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.output.report_file import write_report
+from edge.errors import EvaluationError
+
 if TYPE_CHECKING:
     from edge.evaluation.recognition.report import RecognitionReport
 
@@ -47,11 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     report = _measure(arguments)
     _print(report)
     if arguments.json is not None:
-        _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
+        write_report(
+            arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n", EvaluationError
+        )
     if arguments.html is not None:
         from edge.evaluation.recognition.html_report import render
 
-        _write(arguments.html, render(report))
+        write_report(arguments.html, render(report), EvaluationError)
     return 0
 
 
@@ -123,17 +128,6 @@ def _print(report: "RecognitionReport") -> None:
 
 def _percent(share: float | None) -> str:
     return "not measured" if share is None else f"{100 * share:.2f} %"
-
-
-def _write(path: Path, text: str) -> None:
-    from edge.errors import EvaluationError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise EvaluationError(f"{path}: cannot be written ({error.strerror}); name another file") from error
-    print(f"written to {path}")
 
 
 def _natural(text: str) -> int:

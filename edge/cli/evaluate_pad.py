@@ -5,6 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli.output.report_file import write_report
+from edge.errors import TransferError
+
 if TYPE_CHECKING:
     from edge.evaluation.pad.dataset import Folder
     from edge.evaluation.pad.report import PadReport
@@ -86,11 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
     report = PadReport(folder, tried, policy.liveness, frames, arguments.fps, pipeline.model_ids)
     _print(report)
     if arguments.json is not None:
-        _write(arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
+        write_report(
+            arguments.json, json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n", TransferError
+        )
     if arguments.html is not None:
         from edge.evaluation.pad.html_report import render
 
-        _write(arguments.html, render(report))
+        write_report(arguments.html, render(report), TransferError)
     return 0
 
 
@@ -162,17 +167,6 @@ def _scales(text: str) -> list[float]:
     if not all(0.5 <= scale <= 10 for scale in scales):
         raise argparse.ArgumentTypeError("multiples of the face's box, each 0.5 to 10")
     return scales
-
-
-def _write(path: Path, text: str) -> None:
-    from edge.errors import TransferError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise TransferError(f"{path}: cannot be written ({error.strerror}); name another file") from error
-    print(f"written to {path}")
 
 
 def _fps(text: str) -> float:

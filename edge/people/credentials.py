@@ -22,6 +22,7 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import PeopleError
 from edge.people.schema import PEOPLE
+from edge.people.unknown_person import unknown_person
 
 _OPSLIMIT: Final = 3
 _MEMLIMIT: Final = 16 * 1024 * 1024
@@ -169,7 +170,7 @@ class CredentialStore:
     def _known(self, person: str) -> None:
         row = self._db.execute("SELECT erased FROM people WHERE id = ?", (person,)).fetchone()
         if row is None or row[0]:
-            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+            raise unknown_person(person)
 
     def _key(self, person: str) -> bytes:
         """Somebody's key over these; made when there is none."""

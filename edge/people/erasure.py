@@ -11,12 +11,13 @@ from edge.crypto.person_keys import Vault
 from edge.errors import PeopleError
 from edge.people import consent_log, credentials
 from edge.people.schema import PEOPLE
+from edge.people.unknown_person import unknown_person
 
 
 def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: str, reason: str) -> int:
     """Inside a transaction: how many templates there were. Raises PeopleError for someone unknown."""
     if db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is None:
-        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        raise unknown_person(person)
     query = "SELECT coalesce(sum(count), 0) FROM templates WHERE person = ?"
     count = int(db.execute(query, (person,)).fetchone()[0])
     db.execute("DELETE FROM templates WHERE person = ?", (person,))

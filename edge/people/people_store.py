@@ -33,6 +33,7 @@ from edge.people.order_log import OrderBook
 from edge.people.people_file import PeopleFile
 from edge.people.person import Person, malformed
 from edge.people.schema import PEOPLE
+from edge.people.unknown_person import unknown_person
 
 _Persons = list[Person]
 _Ids = list[str]
@@ -115,7 +116,7 @@ class People(PeopleFile):
         with self._writing():
             row = self._db.execute("SELECT wrapped FROM people WHERE id = ?", (person,)).fetchone()
             if row is None:
-                raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+                raise unknown_person(person)
             if row[0] is None:
                 return False
             key = self._evidence_key()
@@ -191,7 +192,7 @@ class People(PeopleFile):
         with PEOPLE.guard(self.path):
             row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
         if row is None:
-            raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+            raise unknown_person(person)
         return None if row[0] is None else queries.bar_of(row[0])
 
     def restrict(self, person: str, restriction: Restriction | None) -> None:

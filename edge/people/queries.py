@@ -16,6 +16,7 @@ from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
 from edge.people import consent_log
 from edge.people.person import Person
+from edge.people.unknown_person import unknown_person
 
 _CONSENTS = """
 SELECT policy_version, policy_sha256, language, given_at, witness, age_attested, employer_agreed, withdrawn_at
@@ -132,7 +133,7 @@ def all_about(db: sqlite3.Connection, vault: Vault, evidence: bytes, person: str
     """
     row = db.execute("SELECT wrapped, name, restriction, erasing FROM people WHERE id = ?", (person,)).fetchone()
     if row is None:
-        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        raise unknown_person(person)
     wrapped, name, restriction, erasing = row
     key = None if wrapped is None else vault.unwrap(person, wrapped)
     templates = db.execute(

@@ -350,7 +350,8 @@ def signals(config: Config) -> Signals:
         from edge.adapters.replay.console_signals import ConsoleSignals
 
         return ConsoleSignals(sys.stdout)
-    from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals, open_lgpio
+    from edge.adapters.raspberry_pi.gpio import open_lgpio
+    from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
 
     pins = GpioPins(chosen.green, chosen.amber, chosen.red, chosen.buzzer, chosen.buzzer_kind == "active")
     factory: Any = open_lgpio(Path("/run/smartclocker"))
@@ -365,7 +366,7 @@ def strobe(config: Config) -> Strobe | None:
         from edge.adapters.replay.strobe import ReplayStrobe
 
         return ReplayStrobe()
-    from edge.adapters.raspberry_pi.signals import open_lgpio
+    from edge.adapters.raspberry_pi.gpio import open_lgpio
     from edge.adapters.raspberry_pi.strobe import GpioStrobe
 
     return GpioStrobe(config.recognition.strobe, open_lgpio(Path("/run/smartclocker")))

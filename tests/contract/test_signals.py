@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals, open_lgpio
+from edge.adapters.raspberry_pi.gpio import open_lgpio
+from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
 from edge.adapters.replay.console_signals import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
 from edge.domain.attendance.cues import CUES, DARK, HIGH_HZ, MID_HZ, CueName, Lights
 from edge.errors import SignalsError

@@ -10,7 +10,7 @@ import pytest
 from gpiozero import LED
 from gpiozero.pins.mock import MockFactory
 
-from edge.adapters.raspberry_pi.signals import open_lgpio
+from edge.adapters.raspberry_pi.gpio import open_lgpio
 from edge.adapters.raspberry_pi.strobe import GpioStrobe
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
@@ -142,7 +142,7 @@ def test_a_configuration_takes_none_a_simulated_one_or_a_pin(monkeypatch) -> Non
 
     assert made(CameraConfig(), 0) is None
     assert isinstance(made(CameraConfig(kind="replay", replay="photos"), PIN), ReplayStrobe)
-    monkeypatch.setattr("edge.adapters.raspberry_pi.signals.open_lgpio", lambda directory: MockFactory())
+    monkeypatch.setattr("edge.adapters.raspberry_pi.gpio.open_lgpio", lambda directory: MockFactory())
     driven = made(CameraConfig(), PIN)
     assert isinstance(driven, GpioStrobe)
     driven.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.adapters.linux.timezone import LocalZone
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.time.instant import utc_text
 
 _STA_UNSYNC = 0x0040  # linux/timex.h
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -83,7 +84,7 @@ class SystemClock:
         name, zone = self._zone.now()
         offset = now.astimezone(zone).utcoffset() if zone is not None else None
         return TimeEvidence(
-            utc=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            utc=utc_text(now),
             offset_minutes=round(offset.total_seconds() / 60) if offset is not None else 0,
             zone=name,
             boot_id=self._boot_id,

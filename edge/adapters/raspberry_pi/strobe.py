@@ -1,9 +1,9 @@
 """The infrared lamp on a GPIO, through gpiozero on lgpio: the pin switches a transistor, high is light."""
 
-import sys
 from contextlib import ExitStack
 from typing import Any
 
+from edge.adapters.raspberry_pi.gpio import pin_errors
 from edge.errors import SignalsError
 
 
@@ -18,9 +18,7 @@ class GpioStrobe:
         """
         import gpiozero  # noqa: PLC0415  # 90 ms that a terminal without a lamp saves
 
-        self._error: tuple[type[Exception], ...] = (gpiozero.GPIOZeroError, OSError)
-        if (lgpio := sys.modules.get("lgpio")) is not None:  # its errors pass through gpiozero, and are no OSError
-            self._error += (lgpio.error,)
+        self._error = pin_errors()
         self._closed = False
         self._stack = ExitStack()
         self._stack.callback(factory.close)

@@ -16,6 +16,7 @@ from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, load_identity, public_pem
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.order import Order
+from edge.domain.time.instant import utc_text
 from edge.errors import KeyFileError
 from edge.storage.sqlite_file import sync_directory
 
@@ -94,7 +95,7 @@ def rotate(
         old = in_force(directory)
         _put_aside(directory / NEXT)
         new = create_identity(directory / NEXT)
-        begins, ends = _text(start), _text(datetime.now(UTC) + overlap)
+        begins, ends = utc_text(start), utc_text(datetime.now(UTC) + overlap)
         fields = {"key": _public(new), "from": begins, "until": ends}
         valid = min(ROTATION_VALID, overlap)
         with OrderRegister(directory / DB) as registry:
@@ -158,7 +159,3 @@ def _write_public(directory: Path, key: SigningKey) -> None:
 
 def _public(key: SigningKey) -> str:
     return base64.b64encode(bytes(key.verify_key)).decode()
-
-
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -26,6 +26,7 @@ from edge.domain.protocol import audit_entry
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
 from edge.domain.protocol.order import EVERYWHERE, ORDER_TYPE, Order, Word, decode_order, encode_order
 from edge.domain.protocol.record import Origin
+from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused, RecordError
 
 _NAMES_KEY = b'"authority-'
@@ -308,7 +309,14 @@ class OrderRegister:
         issued = datetime.now(UTC)
         names = (EVERYWHERE,) if everywhere else tuple(terminals)
         order = Order(
-            secrets.token_hex(16), site, names, sequence, _text(issued), _text(issued + valid), word, dict(fields)
+            secrets.token_hex(16),
+            site,
+            names,
+            sequence,
+            utc_text(issued),
+            utc_text(issued + valid),
+            word,
+            dict(fields),
         )
         wire = dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key))
         self._db.execute("INSERT INTO orders VALUES (?, ?, ?, ?)", (sequence, order.id, wire, order.expires))
@@ -339,7 +347,3 @@ def _statement(fields: Mapping[str, Any]) -> bytes:
     zero = "2000-01-01T00:00:00.000Z"
     order = Order("0" * 32, "none", ("none",), 1, zero, "2000-01-02T00:00:00.000Z", Word.ROTATE, dict(fields))
     return encode_order(order)
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

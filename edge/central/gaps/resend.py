@@ -19,6 +19,7 @@ from edge.crypto import dsse
 from edge.domain.protocol import resend_command
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
+from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused
 
 MAX_COMMANDS = 16
@@ -81,7 +82,7 @@ def current_epoch(store: Store, origin: Origin) -> str:
 def commands_for(origin: Origin, ranges: Sequence[Range], valid: timedelta) -> list[Resend]:
     """One command a range, in parts where it is long, at most MAX_COMMANDS; the rest is asked for another time."""
     issued = datetime.now(UTC)
-    issued_text, expires_text = _text(issued), _text(issued + valid)
+    issued_text, expires_text = utc_text(issued), utc_text(issued + valid)
     parts = (part for wanted in ranges for part in wanted.parts())  # of a claim, there may be very many
     return [
         Resend(secrets.token_hex(16), origin, issued_text, expires_text, part.epoch, part.first, part.last)
@@ -129,7 +130,3 @@ def _seal(command: Resend, key: SigningKey) -> bytes:
 def _seconds_left(command: Resend) -> int:
     left = datetime.fromisoformat(command.expires) - datetime.now(UTC)
     return max(1, int(left.total_seconds()))
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from edge.central.store.findings import Problem, ProblemKind
 from edge.central.store.model import RegisteredTerminal, StoredRecord, now
 from edge.central.store.records import Store
+from edge.domain.time.instant import utc_text
 
 DAILY = 256_000_000
 """Bytes, as they are counted here; some 300,000 punches."""
@@ -53,7 +54,7 @@ class Quota:
 
 def found(store: Store, at: datetime) -> Iterator[Problem]:
     """Terminals of which something was put off within a day, while they may speak. Raises LedgerError."""
-    oldest = (at - _SAID_FOR).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    oldest = utc_text(at - _SAID_FOR)
     terminals: dict[int, RegisteredTerminal] = {one.id: one for one in store.terminals()}
     for number, day, taken in store.select(_PUT_OFF, (oldest,)):
         terminal = terminals[number]

@@ -13,6 +13,7 @@ from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import terminal_status, topics
 from edge.domain.protocol.record import NAME, Origin
+from edge.domain.time.instant import utc_text
 from edge.errors import RecordError
 
 OF_STRANGERS = frozenset({RejectReason.UNKNOWN_KEY, RejectReason.REVOKED, RejectReason.FOREIGN_KEY})
@@ -148,7 +149,7 @@ def _keyid(raw: bytes) -> str | None:
 
 def _before(ago: timedelta) -> str:
     at = datetime.fromisoformat(now()) - ago
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(at)
 
 
 _FIRST = "SELECT received FROM records WHERE id = (SELECT min(id) FROM records WHERE chain = ?)"

@@ -22,6 +22,7 @@ from edge.domain.roster import messages
 from edge.domain.roster.member import encode_member
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
+from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused
 
 TOMBSTONES = timedelta(days=90)
@@ -112,7 +113,7 @@ def _message(store: RosterStore, here: SiteRow, row: MemberRow, version: int) ->
 
 
 def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[str, Sent | None]:
-    until = (datetime.now(UTC) - tombstones).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    until = utc_text(datetime.now(UTC) - tombstones)
     rows = store.members(here.site)
     left = sorted((one.gone_at, one.person) for one in rows.values() if one.gone_at)
     beyond = max(0, len(rows) - messages.MAX_PEOPLE)  # they are listed, too, and make room for who came

@@ -7,6 +7,7 @@ from enum import Enum
 from nacl.signing import VerifyKey
 
 from edge.domain.protocol.record import Origin
+from edge.domain.time.instant import utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class StoredRecord:
 
 def now() -> str:
     """This machine's clock as the ledger writes it: RFC 3339 UTC with milliseconds and Z."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(datetime.now(UTC))
 
 
 class Outcome(Enum):

@@ -3,9 +3,11 @@
 import argparse
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge.domain.time.instant import utc_text
 
 if TYPE_CHECKING:
     from edge.adapters.mqtt.tls import UplinkSettings
@@ -41,7 +43,7 @@ def moment(text: str) -> str:
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo is not None:
-            return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return utc_text(found)
     except (ValueError, OverflowError):
         pass
     raise argparse.ArgumentTypeError(f"{text!r} is no moment; write it with Z or an offset: 2026-03-02T17:30+01:00")

@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_config, add_json
 from edge.cli.people.operator_option import add_operator, operator
+from edge.domain.time.instant import utc_text
 
 if TYPE_CHECKING:
     from edge.domain.protocol.record import Record
@@ -106,7 +107,7 @@ def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
         moment = datetime.fromisoformat(said)
         if moment.tzinfo is None:
             return [f"at: {said} may be any of several moments; add Z or an offset such as +01:00"]
-        data["at"] = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        data["at"] = utc_text(moment)
     except (ValueError, OverflowError):
         return [f"at: {said} is no moment; write it as 2026-03-02T17:30+01:00"]
     return ["at: is in the future; nobody can have come or gone then"] if data["at"] > now else []

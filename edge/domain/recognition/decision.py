@@ -21,7 +21,7 @@ from edge.domain.vocabulary import RefusalReason
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """The rules of DESIGN §8; the instants are those of the frames."""
+    """The rules by which a face is recognised or refused; the instants are those of the frames."""
 
     frames: int = 3
     """Good frames that must agree on the person and be alive."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.time.instant import utc_text
 
 DRIFT_PPM = 100
 """How far a free-running clock is taken to stray: the tolerance that computer crystals are commonly sold with. A
@@ -125,4 +126,4 @@ def _text(milliseconds: int) -> str | None:
         moment = _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:  # before the year 1 or after 9999: the boottimes are no boottimes
         return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(moment)

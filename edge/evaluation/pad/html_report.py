@@ -5,6 +5,7 @@ from html import escape
 from math import log10
 
 from edge.domain.pad.fusion import Layer, Vote
+from edge.evaluation.html import page, percent, table
 from edge.evaluation.pad.dataset import REAL
 from edge.evaluation.pad.metrics import Point, Share, acer, worst
 from edge.evaluation.pad.report import PadReport
@@ -15,31 +16,26 @@ _LIMITS = (
     "An estimate for attacks that are not in the folder, or for another camera and light: "
     "APCER is reported by kind because no mean over kinds says anything about the next one."
 )
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.25em .7em;text-align:right}
-td:first-child,th:first-child{text-align:left}text{font:12px system-ui,sans-serif}"""
 
 
 def render(report: PadReport) -> str:
     """The whole page."""
-    return "\n".join(
+    return page(
+        "Presentation attack detection",
         [
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f"<title>Presentation attack detection</title><style>{_STYLE}</style></head><body>",
-            "<h1>Presentation attack detection</h1>",
             f"<p>{escape(_method(report))}</p>",
             "<h2>Error rates</h2>",
-            *_table(("", "errors", "attempts", "rate", "95 % interval"), _rates(report)),
+            *table(("", "errors", "attempts", "rate", "95 % interval"), _rates(report)),
             "<h2>Layers</h2>",
-            *_table(("layer and kind", "live", "attack", "abstains"), _layers(report)),
+            *table(("layer and kind", "live", "attack", "abstains"), _layers(report)),
             "<h2>What came to no verdict</h2>",
-            *_table(("kind", "reason", "pictures"), _rejects(report)),
+            *table(("kind", "reason", "pictures"), _rejects(report)),
             "<h2>DET</h2>",
             *_det(report.det(), report.threshold),
             "<h2>What this is not</h2>",
             f"<p>{_LIMITS}</p>",
-            "</body></html>\n",
-        ]
+        ],
+        width_em=60,
     )
 
 
@@ -66,13 +62,13 @@ def _rates(report: PadReport) -> Iterator[tuple[str, ...]]:
         yield f"BPCER: {words}", *_share(every.bpcer)
     for kind in report.simulated:
         yield f"passed, {kind}", *_share(report.passed(kind))
-    yield "ACER", "", "", _percent(acer(worst(apcer), bpcer.value)), ""
+    yield "ACER", "", "", percent(acer(worst(apcer), bpcer.value)), ""
 
 
 def _share(share: Share) -> tuple[str, str, str, str]:
     low, high = share.interval or (None, None)
-    interval = "" if low is None else f"{_percent(low)} to {_percent(high)}"
-    return str(share.count), str(share.of), _percent(share.value), interval
+    interval = "" if low is None else f"{percent(low)} to {percent(high)}"
+    return str(share.count), str(share.of), percent(share.value), interval
 
 
 def _layers(report: PadReport) -> Iterator[tuple[str, ...]]:
@@ -87,13 +83,6 @@ def _rejects(report: PadReport) -> Iterator[tuple[str, ...]]:
         for reason, count in reasons.most_common():
             yield kind, reason, str(count)
     yield "(any)", "neither JPEG nor PNG", str(report.folder.other_files)
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    yield "<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-    yield "</table>"
 
 
 def _det(points: list[Point], shipped: float) -> Iterator[str]:
@@ -119,7 +108,3 @@ def _det(points: list[Point], shipped: float) -> Iterator[str]:
 def _along(rate: float) -> float:
     """Pixels from the drawing's edge, on a logarithmic scale."""
     return _EDGE + (max(log10(max(rate, 1e-9)), _FLOOR) - _FLOOR) / -_FLOOR * (_SIDE - _EDGE - 10)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"

@@ -1,8 +1,9 @@
 """What `evaluate` found, for people: one HTML file with its drawings inside, which fetches nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 
+from edge.evaluation.html import page, percent, table
 from edge.evaluation.recognition import plots
 from edge.evaluation.recognition.experiment import ALL, FPIRS, PHOTOS, PROBES, SIZES, Cell
 from edge.evaluation.recognition.report import GATES, RecognitionReport
@@ -13,18 +14,13 @@ _LIMITS = (
     "A picture with a wrong name on it counts as an error here: look at the people and pairs above before you "
     "believe the rarest rates."
 )
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #bbb;padding:.25em .7em;text-align:right}
-td:first-child,th:first-child{text-align:left}text{font:12px system-ui,sans-serif}figure{margin:1em 0}"""
 
 
 def render(report: RecognitionReport) -> str:
     """The whole page."""
-    return "\n".join(
+    return page(
+        "Recognition, measured",
         [
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f"<title>Recognition, measured</title><style>{_STYLE}</style></head><body>",
-            "<h1>Recognition, measured</h1>",
             *(f"<p>{escape(line)}</p>" for line in (_method(report), GATES, *report.warnings())),
             "<h2>Identification: FNIR</h2>",
             "<p>With every rejected picture as a miss in brackets; then the 95 % interval.</p>",
@@ -33,21 +29,21 @@ def render(report: RecognitionReport) -> str:
             "<h2>Thresholds</h2>",
             *_thresholds(report),
             "<h2>Verification</h2>",
-            *_table(
+            *table(
                 ("FAR", "TAR", "cosine"),
                 (
-                    (f"{far:g}", _percent(tar), f"{cosine:.3f}")
+                    (f"{far:g}", percent(tar), f"{cosine:.3f}")
                     for far, (tar, cosine) in report.verification().items()
                 ),
             ),
             *plots.scores(report.result.scores),
             "<h2>Pictures</h2>",
-            *_table(("", "pictures"), _pictures(report)),
+            *table(("", "pictures"), _pictures(report)),
             *_standouts(report),
             "<h2>What this is not</h2>",
             f"<p>{_LIMITS}</p>",
-            "</body></html>\n",
-        ]
+        ],
+        width_em=64,
     )
 
 
@@ -70,15 +66,15 @@ def _fnir(report: RecognitionReport) -> Iterator[str]:
                 if any(cells):
                     what = f"{photos} enrolled, {probes} probe{'s' if probes > 1 else ''}"
                     rows.append((size, what, *map(_cell, cells)))
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "-"
-    said = f"{_percent(cell.missed.value)} ({_percent(cell.missed.with_rejects)})"
+    said = f"{percent(cell.missed.value)} ({percent(cell.missed.with_rejects)})"
     low, high = cell.interval or (None, None)
-    return said if low is None else f"{said} {_percent(low)} to {_percent(high)}"
+    return said if low is None else f"{said} {percent(low)} to {percent(high)}"
 
 
 def _thresholds(report: RecognitionReport) -> Iterator[str]:
@@ -90,18 +86,18 @@ def _thresholds(report: RecognitionReport) -> Iterator[str]:
         (size, *(f"{found[f'{fpir:g}']:.3f}" if f"{fpir:g}" in found else "-" for fpir in FPIRS))
         for size, found in sizes.items()
     ]
-    yield from _table(head, rows)
+    yield from table(head, rows)
     yield "<p>As shipped, three photographs enrolled:</p>"
-    yield from _table(
+    yield from table(
         ("people enrolled", "probes", "threshold", "FPIR", "FNIR", "with rejects"),
         (
             (
                 one.size,
                 str(one.probes),
                 f"{one.threshold:.3f}",
-                _percent(one.fpir),
-                _percent(None if one.missed is None else one.missed.value),
-                _percent(None if one.missed is None else one.missed.with_rejects),
+                percent(one.fpir),
+                percent(None if one.missed is None else one.missed.value),
+                percent(None if one.missed is None else one.missed.with_rejects),
             )
             for one in report.result.shipped
         ),
@@ -121,37 +117,26 @@ def _pictures(report: RecognitionReport) -> Iterator[tuple[str, str]]:
 def _standouts(report: RecognitionReport) -> Iterator[str]:
     result = report.result
     yield f"<h2>Missed most, everybody enrolled, at FPIR {100 * result.standard_fpir:g} %</h2>"
-    yield from _table(
-        ("person", "missed", "probes"), ((one.person, _percent(one.share), str(one.probes)) for one in result.worst)
+    yield from table(
+        ("person", "missed", "probes"), ((one.person, percent(one.share), str(one.probes)) for one in result.worst)
     )
     for title, pairs in (
         ("Most alike of those enrolled: relatives, or two names for one person?", result.alike),
         ("Strangers most like somebody enrolled: they set the thresholds", result.mistaken),
     ):
         yield f"<h2>{title}</h2>"
-        yield from _table(
+        yield from table(
             ("one", "other", "cosine"), ((pair.one, pair.other, f"{pair.cosine:.3f}") for pair in pairs)
         )
     if report.looked.two_names:
         yield "<h2>The very same file under two names</h2>"
-        yield from _table(("names",), ((", ".join(names),) for names in report.looked.two_names))
+        yield from table(("names",), ((", ".join(names),) for names in report.looked.two_names))
     if result.groups:
         yield f"<h2>Groups, at FPIR {100 * result.standard_fpir:g} % for everybody</h2>"
-        yield from _table(
+        yield from table(
             ("group", "people", "FNIR", "strangers", "FPIR"),
             (
-                (name, str(group.people), _percent(group.fnir), str(group.strangers), _percent(group.fpir))
+                (name, str(group.people), percent(group.fnir), str(group.strangers), percent(group.fpir))
                 for name, group in result.groups.items()
             ),
         )
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield "<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-    yield "</table>"
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.2f} %"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.time.instant import utc_text
 from edge.errors import JournalError
 from edge.journal import capacity
 from edge.journal.capacity import Bounds, Fill
@@ -67,7 +68,7 @@ class JournalMaintenance:
         if now_ms < self._age_at or not now.synchronised:
             return 0
         limit = datetime.fromisoformat(now.utc) - timedelta(days=self._bounds.retention_days)
-        removed = self._journal.evict_older(limit.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        removed = self._journal.evict_older(utc_text(limit))
         if removed == 0:
             self._age_at = now_ms + AGE_EVERY_MS
         return removed

@@ -23,6 +23,7 @@ from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.people.roster.export import export_enrolment
+from edge.people.unknown_person import unknown_person
 from edge.ports import Clock
 from edge.storage.new_file import NewFile
 from edge.terminal.operator import enrolment
@@ -157,7 +158,7 @@ def refuse_face(person: str, people: People) -> None:
     """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
     here = next((one for one in people.list() if one.id == person), None)
     if here is None or (here.name is None and not any(people.credentials.held(person).values())):
-        raise PeopleError(f"{person}: nobody here has this id; `smartclocker people list` shows who is")
+        raise unknown_person(person)
     if here.templates:
         raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
 

@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from edge.domain.time.instant import utc_text
+
 if TYPE_CHECKING:
     from edge.central.store.model import RegisteredTerminal
     from edge.central.store.records import Store
@@ -107,14 +109,14 @@ def _whose(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _instant(text: str) -> str:
-    from datetime import UTC, datetime
+    from datetime import datetime
 
     from edge.errors import RecordError
 
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
-            return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return utc_text(moment)
     except (ValueError, OverflowError):  # the second: no calendar of ours reaches so far
         pass
     raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
