@@ -130,12 +130,15 @@ def test_a_disk_that_is_read_only_at_the_start_is_waited_for(site, disk, termina
 
 
 def test_writes_that_fail_for_a_while_lose_nothing(site, disk, terminal):
-    """A limit on the size of its files, set and lifted while it runs: each write to the log fails with EFBIG."""
+    """A limit on the size of its files, set and lifted while it runs: each write of a page fails with EFBIG.
+
+    What it prints goes into a file as well, whose first lines must still fit.
+    """
     disk.start_ledger()
     terminal.append(10)
     terminal.run(resend_s=0.5)
     terminal.receipted(10)
-    assert disk.do(f"prlimit --pid {disk.pid} --fsize=100:unlimited") == 0
+    assert disk.do(f"prlimit --pid {disk.pid} --fsize=1000:unlimited") == 0
     terminal.append(30)
     site.eventually(lambda: disk.said("stores nothing"), "it says so")
     assert terminal.watermark() == 10

@@ -321,7 +321,7 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
             bench.give(Word.DELETE_EVIDENCE, whose=ann)
     bench.people.purge()
     copy = bench.people.path.read_bytes()
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     said = bench.said()
     later, _ = bench.image(ann, 2)
     bench.orders.close()
@@ -330,7 +330,7 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
         path.unlink()
     bench.people.path.write_bytes(copy)
     bench.people = People(bench.people.path, bytes(32))
-    assert settle(bench.people, bench.ring, bench.clock, interrupted=True) == 1
+    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     assert (bench.images(), bench.said()) == ([later], said)
     assert bench.people.orders.owed() == []
 

@@ -302,7 +302,7 @@ def test_an_erasure_forgets_what_somebody_lacked(terminal: Terminal) -> None:
 def test_an_order_to_erase_or_withdraw_forgets_what_somebody_lacked_who_is_not_in_the_file(
     terminal: Terminal,
 ) -> None:
-    parts = {"people": terminal.people, "ring": terminal.ring, "clock": HandClock(), "by": "uid:7"}
+    parts = {"people": terminal.people, "journal": terminal.journal, "clock": HandClock(), "by": "uid:7"}
     added = actions.add("Eve", age_attested=True, **parts)
     actions.give_token(added, Token.BADGE, SECOND, **parts)
     enrolled = enrolment.enrol("Zoe", PROBES, CONSENT, POLICY, **parts).person
