@@ -1,4 +1,4 @@
-"""Our face mesh against MediaPipe 0.10.18's own, recorded by record_mesh.py."""
+"""Our face mesh against MediaPipe 0.10.18's own, recorded by tests/support/mesh_recorder.py."""
 
 import json
 from pathlib import Path

@@ -260,7 +260,7 @@ class Installation:
 
 
 @pytest.fixture(autouse=True)
-def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def _long_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five seconds for the ledger's end are of a machine that does nothing else."""
     monkeypatch.setattr(service, "STOP_BOUND_S", 120.0)
 

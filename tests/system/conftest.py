@@ -6,7 +6,7 @@ from edge.terminal import daemon
 
 
 @pytest.fixture(autouse=True)
-def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `tests.unhurried`, for a terminal in this process."""
+def _long_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `tests.support.program`, for a terminal in this process."""
     monkeypatch.setattr(daemon, "STOP_WITHIN_S", 120.0)
     monkeypatch.setattr(daemon, "FIRST_FRAME_S", 120.0)

@@ -81,7 +81,7 @@ def test_a_journal_altered_on_disk_is_set_aside_whole_and_the_terminal_goes_on(
     )
     assert altered != content
     site.journal.write_bytes(altered)
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as terminal:
         try:
             assert notify.wait_for("READY=1", 120)
@@ -175,7 +175,7 @@ def test_one_damaged_template_does_not_lock_everyone_out(site, enrol, notify) ->
         with db:
             spoilt = sealed[:-1] + bytes([sealed[-1] ^ 1])
             db.execute("UPDATE templates SET sealed = ? WHERE person = ?", (spoilt, damaged))
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert notify.wait_for("READY=1", 120)

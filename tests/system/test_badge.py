@@ -44,7 +44,7 @@ def added(site, name: str) -> str:
 
 @contextmanager
 def running(path: Path, log: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(path)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(path)]
     with (
         log.open("w") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,

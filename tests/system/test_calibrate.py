@@ -12,7 +12,7 @@ from edge.people.person import new_person_id
 from edge.terminal import factory
 from edge.terminal.attendance import site_threshold
 from edge.terminal.attendance.site_threshold import CALIBRATION, SCORES, SiteThreshold
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 
 @pytest.fixture

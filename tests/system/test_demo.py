@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def told(tmp_path_factory):
     """One demo for all tests here: (its result, what it kept)."""
     kept = tmp_path_factory.mktemp("demo") / "kept"
-    command = [sys.executable, "-m", "tests.unhurried", "demo", "--json", "--keep", str(kept)]
+    command = [sys.executable, "-m", "tests.support.program", "demo", "--json", "--keep", str(kept)]
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=800, check=False), kept
 
 

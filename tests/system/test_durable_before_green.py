@@ -151,7 +151,7 @@ def test_the_journal_is_synced_before_every_accepting_light(site, enrol, tmp_pat
     enrol(site, "obama.jpg", "obama2.jpg")
     trace = tmp_path / "trace"
     options = ["-f", "-y", "-s", "256", "-e", "trace=pwrite64,fdatasync,fsync,write", "-o", str(trace)]
-    run = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    run = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with running(strace, *options, *run) as tracer:
         lights(tracer, 3)
         subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
@@ -168,7 +168,7 @@ def test_the_journal_is_synced_before_every_accepting_light(site, enrol, tmp_pat
 def test_a_punch_survives_the_kill_of_the_terminal_after_green(site, enrol) -> None:
     """SIGKILL as soon as the light is seen: the punch is there."""
     person = enrol(site, "obama.jpg", "obama2.jpg")
-    with running(sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)) as terminal:
+    with running(sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)) as terminal:
         lights(terminal, 1)
         terminal.send_signal(signal.SIGKILL)
     punches = [p for p in read_payloads(site.journal, 0) if b'"smartclocker.punch.v1"' in p]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from edge.evaluation.recognition.html_report import render
-from tests.browser import draw
+from tests.support.browser import draw
 
 
 @pytest.fixture

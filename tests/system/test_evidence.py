@@ -58,7 +58,7 @@ def test_no_frame_is_ever_written_and_each_punch_has_one_sealed_image(site, enro
     person = enrol(site, "obama.jpg", "obama2.jpg")
     trace = tmp_path / "trace"
     options = ["-f", "-y", "-xx", "-s", "48", "-e", "trace=pwrite64,write", "-o", str(trace)]
-    run = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    run = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with running(strace, *options, *run) as tracer:
         lights(tracer, 3)
         subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
@@ -85,7 +85,7 @@ def test_the_image_is_written_after_the_light_of_its_punch(site, enrol, key, tmp
     enrol(site, "obama.jpg", "obama2.jpg")
     trace = tmp_path / "trace"
     options = ["-f", "-y", "-s", "200", "-e", "trace=pwrite64,write", "-o", str(trace)]
-    run = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    run = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with running(shutil.which("strace") or "strace", *options, *run) as tracer:
         lights(tracer, 2)
         subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
@@ -102,7 +102,7 @@ def test_the_image_is_written_after_the_light_of_its_punch(site, enrol, key, tmp
 
 def test_without_the_employers_key_no_image_is_kept(site, enrol, smartclocker) -> None:
     enrol(site, "obama.jpg", "obama2.jpg")
-    with running(sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)) as terminal:
+    with running(sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)) as terminal:
         lights(terminal, 2)
         terminal.terminate()
         assert terminal.wait(300) == 0
@@ -114,7 +114,7 @@ def test_without_the_employers_key_no_image_is_kept(site, enrol, smartclocker) -
 def test_a_store_that_takes_nothing_refuses_no_punch(site, enrol, key) -> None:
     enrol(site, "obama.jpg", "obama2.jpg")
     (site.directory / "state" / "evidence.db").mkdir()
-    with running(sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)) as terminal:
+    with running(sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)) as terminal:
         lights(terminal, 3)
         terminal.terminate()
         assert terminal.wait(300) == 0

@@ -20,7 +20,7 @@ FULL = "RECORDS FULL"
 
 @contextmanager
 def running(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(path)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -27,7 +27,7 @@ def run(*words: object, code: int = 0) -> str:
 
 @contextlib.contextmanager
 def service(*words: object) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "tests.unhurried", *map(str, words)]
+    command = [sys.executable, "-m", "tests.support.program", *map(str, words)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         yield process

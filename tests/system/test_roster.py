@@ -157,7 +157,7 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
         run("central", "register", centre, "main", "hall-2", tmp_path / "second" / "identity.pem")
         run("central", "roster", "publish", centre, "--host", "127.0.0.1", "--port", broker.port)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unhurried", "run", "--config", str(second)],
+            [sys.executable, "-m", "tests.support.program", "run", "--config", str(second)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -51,7 +51,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
         second.write_text(f'{text}\n[reader]\nkind = "script"\nscript = "{reader}"\n')
         run("central", "register", centre, "main", "hall-2", tmp_path / "second" / "identity.pem")
         run("central", "roster", "publish", centre, *where)
-        command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(second)]
+        command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(second)]
         journal = tmp_path / "second" / "state" / "journal.db"
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:

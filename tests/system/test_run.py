@@ -51,7 +51,8 @@ def test_ready_then_fed_then_a_clean_end(tmp_path, photos, notify, monkeypatch) 
     monkeypatch.setenv("WATCHDOG_USEC", "2000000")
     path = from_the_example(tmp_path / "terminal", photos)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.unhurried", "run", "--config", str(path)], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "tests.support.program", "run", "--config", str(path)],
+        stdout=subprocess.DEVNULL,
     )
     try:
         assert notify.wait_for("READY=1", 120)
@@ -159,7 +160,7 @@ def test_an_exception_in_a_loop_ends_the_process(life, notify, monkeypatch, erro
 def test_a_stop_in_the_moment_of_ready_is_heard(site, notify) -> None:
     """Twelve times: a handler on the main thread would now and then wait for a lock that it holds itself."""
     for _ in range(12):
-        command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+        command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 assert notify.wait_for("READY=1", 120)
@@ -171,7 +172,7 @@ def test_a_stop_in_the_moment_of_ready_is_heard(site, notify) -> None:
 
 def test_acts_by_hand_go_on_beside_the_running_service(site, enrol, notify) -> None:
     """Its lock is another than theirs: an act does not wait for the service to end."""
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         assert notify.wait_for("READY=1", 120)
@@ -188,7 +189,7 @@ def test_acts_by_hand_go_on_beside_the_running_service(site, enrol, notify) -> N
 
 
 def test_a_second_one_on_the_same_state_directory_is_refused_until_the_first_is_gone(site, notify) -> None:
-    command = [sys.executable, "-m", "tests.unhurried", "run", "--config", str(site.config)]
+    command = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         assert notify.wait_for("READY=1", 120)

@@ -19,7 +19,7 @@ ROUND = 120
 SETTLE_S = 120.0
 """Until everything is receipted once nobody is killed: a peer may have been given up for a minute."""
 _TELL_S = 10.0
-PRODUCT, SABOTAGED = "tests.unhurried", "tests.crash.kills.sabotaged"
+PRODUCT, SABOTAGED = "tests.support.program", "tests.crash.kills.sabotaged"
 
 Plan = Callable[[random.Random], Instant]
 

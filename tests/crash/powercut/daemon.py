@@ -26,7 +26,7 @@ def record_daemon(directory: Path, name: str, variant: Variant, punches: int) ->
     photos = [PHOTOS / photo for photo in _PERSON]
     words = ["--config", config, "--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed"]
     _enrol(python("-m", "edge", "enrol", "Somebody", *photos, *words))
-    with record.begin(directory, name, python("-m", "tests.unhurried", "run", "--config", config)) as tracer:
+    with record.begin(directory, name, python("-m", "tests.support.program", "run", "--config", config)) as tracer:
         try:
             _attend(tracer, punches)
             os.kill(_child(tracer.pid), signal.SIGTERM)
@@ -43,7 +43,7 @@ def starts(config: Path) -> str | None:
     with tempfile.TemporaryDirectory() as directory:
         socket = Path(directory, "notify")
         environment: Mapping[str, str] = {**os.environ, "NOTIFY_SOCKET": str(socket)}
-        command = python("-m", "tests.unhurried", "run", "--config", config)
+        command = python("-m", "tests.support.program", "run", "--config", config)
         with (
             NotifyListener(socket) as listener,
             subprocess.Popen(

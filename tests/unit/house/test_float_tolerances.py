@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def test_every_comparison_of_arrays_says_a_tolerance_that_float32_keeps() -> Non
         for call in _comparisons(path.read_text(encoding="utf-8"))
         if _too_tight(call)
     ]
-    assert tight == [], "write abs=SINGLE (tests/tolerance.py), or what the values themselves allow"
+    assert tight == [], "write abs=SINGLE (tests/support/tolerance.py), or what the values themselves allow"
 
 
 @pytest.mark.parametrize(

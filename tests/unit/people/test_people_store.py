@@ -17,7 +17,7 @@ from edge.domain.recognition.gallery import common
 from edge.errors import PeopleError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 STORAGE = bytes(range(32))
 POLICY = Policy("2026-1", "a" * 64)

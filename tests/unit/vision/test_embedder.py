@@ -16,7 +16,7 @@ from edge.vision.manifest import FILE, Role, read_manifest
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 STORE = ModelStore(models_directory())
 EMBEDDERS = [STORE.load(role) for role in (Role.EMBEDDER, Role.COMPANION)]

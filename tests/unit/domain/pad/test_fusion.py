@@ -7,7 +7,7 @@ import pytest
 
 from edge.domain.face import Probe
 from edge.domain.pad.fusion import LIVE, Layer, Vote, judge
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 
 def probe(liveness: float) -> Probe:

@@ -1,4 +1,4 @@
-"""Heads, prints and displays under a lamp, drawn by the laws that the limits come from (tests/lamplight.py)."""
+"""Heads, prints and displays under a lamp, drawn by the laws that the limits come from (`strobe_scene.py`)."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from edge.domain.face import Box, Reflection, StrobeFinding
 from edge.domain.pad import strobe
 from edge.domain.pad.strobe import AROUND, FLAT, patch, reflection
-from tests.lamplight import LAMP, View, display, filmed, flat, head
+from tests.support.strobe_scene import LAMP, View, display, filmed, flat, head
 
 
 def lit(view: View, power: float = 1.0, *, lamp: np.ndarray = LAMP, change: object = 1.0) -> Reflection | None:

@@ -8,7 +8,7 @@ import pytest
 from edge.domain.recognition.calibration import BINS, LOOSEST, STRICTEST, Scorebook, calibrate, nearest_others, tail
 from edge.domain.strict_json import parse_object
 from edge.errors import RecordError
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 TARGET = 0.001
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.domain.recognition.change_detection import ChangeDetector, tiles
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 ROOM = np.linspace(60, 200, 480 * 640).reshape(480, 640, 1).repeat(3, axis=2).astype(np.uint8)
 

@@ -11,7 +11,7 @@ from edge.domain.recognition.attempts import LIFE_EVERY_MS, LIVES, PAUSE_MS, Att
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.vocabulary import RefusalReason
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 MODEL = "embedder-a"
 POLICY = DecisionPolicy()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.domain.face import Floats, Probe
 from edge.domain.recognition.gallery import NOBODY, Gallery, are_unit, common, threshold
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 MODEL = "mobilefacenet-1"
 

@@ -6,7 +6,7 @@ import pytest
 from edge.domain.recognition import lookalikes
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.lookalikes import close_pairs
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 
 def unit(row: np.ndarray) -> np.ndarray:

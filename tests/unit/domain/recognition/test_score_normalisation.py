@@ -7,7 +7,7 @@ from edge.domain.face import Box, Floats, Probe, Sight
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.score_normalisation import Cohort
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 SIZE = 48
 

@@ -13,8 +13,8 @@ from edge.errors import PhotoError
 from edge.evaluation.pad.dataset import read_folder
 from edge.evaluation.pad.metrics import Share, acer, det, eer, worst
 from edge.vision.photo import load_photo
-from tests.browser import draw
-from tests.tolerance import SINGLE
+from tests.support.browser import draw
+from tests.support.tolerance import SINGLE
 
 
 def touch(*paths: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edge.evaluation.recognition import ablation
 from edge.evaluation.recognition.searches import with_common
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 
 def test_weights_take_one_part_or_both(synthetic) -> None:

@@ -9,7 +9,7 @@ from edge.domain.recognition.gallery import common, threshold
 from edge.evaluation.recognition.experiment import Effort, SimulatedPolicy, evaluate
 from edge.evaluation.recognition.metrics import MissRate, Scores, at_fpir, interval, mean_missed, missed
 from edge.evaluation.recognition.searches import Search, cast, searches
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 POLICY = SimulatedPolicy({1e-4: 0.47, 1e-5: 0.53}, 0.001, 0.06)
 

@@ -9,7 +9,7 @@ from edge.domain.face import Probe
 from edge.domain.recognition.decision import fuse
 from edge.domain.recognition.gallery import Gallery, common
 from edge.evaluation.recognition.searches import MOST, best_two, cast, searches
-from tests.tolerance import SINGLE
+from tests.support.tolerance import SINGLE
 
 
 def one(faces, **how):

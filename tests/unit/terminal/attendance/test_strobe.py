@@ -1,6 +1,6 @@
 """The strobe on the whole way of a punch: the attending loop, its journal, a lamp, a camera with a rolling shutter.
 
-The frames are drawn (tests/lamplight.py); where a face is and whose is told, all behind that is the product's.
+The frames are drawn (`strobe_scene.py`). Where a face is and whose is told; all behind it is the product's.
 """
 
 import io
@@ -30,7 +30,7 @@ from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
 from edge.terminal.runtime.alarms import STROBE_BLIND
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
-from tests.lamplight import View, display, filmed, flat, head
+from tests.support.strobe_scene import View, display, filmed, flat, head
 
 ANN = np.eye(1, 8, dtype=np.float32)[0]
 STEP_MS = 66

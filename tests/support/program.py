@@ -1,6 +1,6 @@
-"""`smartclocker` beside other tests on a busy machine: a clean end stays one, however long its loops take to it.
+"""The program `smartclocker` with long time limits, for a machine that runs other tests at the same time.
 
-The three seconds that a terminal promises are of a machine of its own; `python -m tests.unhurried run …`.
+A terminal promises to end within three seconds on a machine of its own; `python -m tests.support.program run …`.
 """
 
 import sys

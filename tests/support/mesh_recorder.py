@@ -1,7 +1,7 @@
 """Record what MediaPipe 0.10.18's own FaceMesh says of the photographs: run in an environment of its own.
 
     python3.11 -m venv /tmp/mesh && /tmp/mesh/bin/pip install mediapipe==0.10.18 pillow
-    /tmp/mesh/bin/python tests/golden/record_mesh.py > tests/golden/mesh.json
+    /tmp/mesh/bin/python tests/support/mesh_recorder.py > tests/golden/mesh.json
 
 The photographs' upper square, 480 pixels a side; a list of 468 [x, y] a file, in pixels from the picture's edge.
 """
