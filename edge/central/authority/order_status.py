@@ -1,7 +1,6 @@
 """Which terminal owes what: each order beside the result that the terminal's own signed record says of it."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,12 +8,12 @@ from enum import StrEnum
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.authority.register import Addressed, OrderRegister
 from edge.central.broker.posting import CommandMessage, connected, hand_over
-from edge.central.store.doubted_identities import Signers
+from edge.central.store.command_results import CommandResult, results
 from edge.central.store.model import now
 from edge.central.store.records import Store
 from edge.domain.attendance.doubts import Doubt
 from edge.domain.protocol.order import NOBODY_HERE
-from edge.domain.protocol.record import Origin, Record, decode
+from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import CommandOutcome
 
 AGAIN_AFTER = timedelta(hours=1)
@@ -36,16 +35,6 @@ class OrderState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CommandResult:
-    """What a terminal's `command-result` record says."""
-
-    outcome: str
-    detail: str
-    doubt: Doubt | None = None
-    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
-
-
-@dataclass(frozen=True, slots=True)
 class OrderStatus:
     """One order at one terminal."""
 
@@ -59,29 +48,6 @@ class OrderStatus:
     def open(self) -> bool:
         """Whether an answer is still to come."""
         return self.state in {OrderState.OWED, OrderState.KEPT}
-
-
-def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], CommandResult]:
-    """The last that each terminal said of these commands, as far as the ledger holds it. Raises LedgerError."""
-    found: dict[tuple[Origin, str], CommandResult] = {}
-    signers = Signers(store)
-    for payload, chain, received in store.select(_RESULTS, (json.dumps(list(ids)),)):
-        record = decode(payload)
-        which, doubt = (record.origin, str(record.data["command_id"])), signers.doubt(chain, received)
-        before = found.get(which)
-        # records may come out of order: a final word stands, but for one that is doubted and another that is not
-        if before is None or before.outcome == CommandOutcome.PARTLY or (before.doubt and not doubt):
-            found[which] = CommandResult(str(record.data["outcome"]), str(record.data["detail"]), doubt)
-    return found
-
-
-def said_of(store: Store, ids: Iterable[str]) -> Iterator[Record]:
-    """The `command-result` records of these commands, in the order of arrival; the others are not read.
-
-    Raises LedgerError.
-    """
-    for payload, *_ in store.select(_RESULTS, (json.dumps(list(ids)),)):
-        yield decode(payload)
 
 
 def standing(registry: OrderRegister, store: Store) -> list[OrderStatus]:
@@ -141,7 +107,7 @@ def send(registry: OrderRegister, uplink: UplinkSettings, which: Sequence[Addres
         return []
     with connected(uplink) as link:
         mine = registry.claim(which)
-        heard = hand_over(link, [CommandMessage(one.origin, one.wire, _seconds_left(one)) for one in mine])
+        heard = hand_over(link, [CommandMessage(one.origin, one.wire, one.expires) for one in mine])
     deaf = [one for one, by in zip(mine, heard, strict=True) if not by]
     registry.sent([one for one, by in zip(mine, heard, strict=True) if by], deaf)
     return deaf
@@ -158,12 +124,6 @@ def due(owing: Iterable[OrderStatus], again_after: timedelta = AGAIN_AFTER) -> l
     ]
 
 
-_RESULTS = """
-SELECT payload, chain, received FROM records INDEXED BY results_by_command WHERE kind = 'command-result'
-AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FROM json_each(?)) ORDER BY id
-"""
-
-
 def _judge(one: Addressed, said: CommandResult | None, today: str) -> OrderStatus:
     if said is None and one.cancelled:
         return OrderStatus(one, OrderState.CANCELLED, None)
@@ -171,8 +131,3 @@ def _judge(one: Addressed, said: CommandResult | None, today: str) -> OrderStatu
         return OrderStatus(one, OrderState.EXPIRED if today >= one.expires else OrderState.OWED, None)
     words = {CommandOutcome.PARTLY: OrderState.KEPT, CommandOutcome.REFUSED: OrderState.REFUSED}
     return OrderStatus(one, words.get(CommandOutcome(said.outcome), OrderState.DONE), said.detail, said.doubt)
-
-
-def _seconds_left(one: Addressed) -> int:
-    left = datetime.fromisoformat(one.expires) - datetime.now(UTC)
-    return max(1, int(left.total_seconds()))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity
@@ -26,8 +27,8 @@ class CommandMessage:
 
     to: Origin
     wire: bytes
-    expiry_s: int
-    """How long the broker keeps it for a terminal that is away."""
+    expires: str
+    """RFC 3339 UTC. Until then the broker keeps it for a terminal that is away."""
 
 
 def post(uplink: UplinkSettings, letters: Sequence[CommandMessage]) -> list[bool]:
@@ -59,7 +60,9 @@ def hand_over(link: MqttLink, letters: Sequence[CommandMessage]) -> list[bool]:
     """The same on a connection that is there. What raises BrokerError may have sent some of them."""
     answers: dict[int, Acknowledged] = {}
     for token, letter in enumerate(letters):
-        sent = link.publish(topics.command(letter.to), letter.wire, token=token, expiry_s=letter.expiry_s)
+        sent = link.publish(
+            topics.command(letter.to), letter.wire, token=token, expiry_s=_seconds_left(letter.expires)
+        )
         if not sent:
             raise BrokerError("the broker ended the connection; try again")
         if token + 1 - len(answers) >= _WINDOW:
@@ -73,6 +76,11 @@ def hand_over(link: MqttLink, letters: Sequence[CommandMessage]) -> list[bool]:
                 "to write smartclocker/v1/+/+/command"
             )
     return [not answers[token].unheard for token in range(len(letters))]
+
+
+def _seconds_left(expires: str) -> int:
+    left = datetime.fromisoformat(expires) - datetime.now(UTC)
+    return max(1, int(left.total_seconds()))
 
 
 def _await_connection(link: MqttLink) -> None:

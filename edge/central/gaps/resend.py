@@ -10,10 +10,10 @@ from itertools import islice
 from nacl.signing import SigningKey
 
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.central.authority.order_status import said_of
 from edge.central.broker.posting import CommandMessage, post
 from edge.central.gaps.delivery_gaps import Problem, find
 from edge.central.ledger.terminal_claims import claims
+from edge.central.store.command_results import CommandResult, results
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import resend_command
@@ -40,14 +40,6 @@ class Range:
         """As many as a command may ask for, each."""
         for first in range(self.first, self.last + 1, MAX_RANGE):
             yield Range(self.epoch, first, min(first + MAX_RANGE - 1, self.last))
-
-
-@dataclass(frozen=True, slots=True)
-class ResendResult:
-    """What a terminal's `command-result` record says."""
-
-    outcome: str
-    detail: str
 
 
 def require_active(store: Store, origin: Origin) -> None:
@@ -96,20 +88,17 @@ def send(uplink: UplinkSettings, key: SigningKey, wanted: Sequence[Resend]) -> b
     False when nobody is subscribed: the terminal never connected, or its session ended. Raises BrokerError,
     KeyFileError; RecordError for a command that no terminal would take. `uplink` has the authority's certificate.
     """
-    letters = [CommandMessage(one.origin, _seal(one, key), _seconds_left(one)) for one in wanted]
+    letters = [CommandMessage(one.origin, _seal(one, key), one.expires) for one in wanted]
     return all(post(uplink, letters))
 
 
-def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, ResendResult]:
+def answers(store: Store, wanted: Sequence[Resend]) -> dict[str, CommandResult]:
     """What the terminals that were asked said of them so far, by command id. Raises LedgerError."""
-    asked = {(one.origin, one.id) for one in wanted}
-    said = [
-        one for one in said_of(store, [one.id for one in wanted]) if (one.origin, one.data["command_id"]) in asked
-    ]
-    return {one.data["command_id"]: ResendResult(one.data["outcome"], one.data["detail"]) for one in said}
+    said = results(store, [one.id for one in wanted])
+    return {one.id: said[one.origin, one.id] for one in wanted if (one.origin, one.id) in said}
 
 
-def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, ResendResult]:
+def await_answers(store: Store, wanted: Sequence[Resend], wait_s: float) -> dict[str, CommandResult]:
     """`answers`, once all are here or the time is over. Raises LedgerError."""
     deadline = time.monotonic() + wait_s
     while len(found := answers(store, wanted)) < len(wanted) and time.monotonic() < deadline:
@@ -125,8 +114,3 @@ def _range(finding: Problem) -> Range | None:
 
 def _seal(command: Resend, key: SigningKey) -> bytes:
     return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), key))
-
-
-def _seconds_left(command: Resend) -> int:
-    left = datetime.fromisoformat(command.expires) - datetime.now(UTC)
-    return max(1, int(left.total_seconds()))

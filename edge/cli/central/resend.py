@@ -11,7 +11,8 @@ from edge.cli.number_argument import number
 from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
-    from edge.central.gaps.resend import Range, ResendResult
+    from edge.central.gaps.resend import Range
+    from edge.central.store.command_results import CommandResult
     from edge.central.store.records import Store
     from edge.domain.protocol.record import Origin
     from edge.domain.protocol.resend_command import Resend
@@ -97,7 +98,7 @@ def _asked(one: "Resend") -> str:
     return f"{one.origin.site}/{one.origin.terminal} epoch {one.epoch} records {one.first} to {one.last}"
 
 
-def _said(one: "Resend", answer: "ResendResult | None", heard: bool) -> str:
+def _said(one: "Resend", answer: "CommandResult | None", heard: bool) -> str:
     if answer is not None:
         return f"{answer.outcome}: {answer.detail}"
     if not heard:
@@ -105,7 +106,7 @@ def _said(one: "Resend", answer: "ResendResult | None", heard: bool) -> str:
     return f"no answer yet; command {one.id} holds until {one.expires}, and its answer needs a running ledger"
 
 
-def _as_json(one: "Resend", answer: "ResendResult | None", heard: bool) -> dict[str, Any]:
+def _as_json(one: "Resend", answer: "CommandResult | None", heard: bool) -> dict[str, Any]:
     return {
         "id": one.id, "site": one.origin.site, "terminal": one.origin.terminal, "epoch": one.epoch,
         "first": one.first, "last": one.last, "expires": one.expires, "heard": heard,

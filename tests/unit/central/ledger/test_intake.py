@@ -3,17 +3,15 @@
 import contextlib
 import json
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.central.authority import order_status
-from edge.central.gaps import resend
 from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.verification import verify_all
 from edge.central.store import migrations
+from edge.central.store.command_results import results
 from edge.central.store.records import MAX_CONFLICTS, Store
 from edge.crypto import dsse
 from edge.domain.protocol import receipt, topics
@@ -335,7 +333,7 @@ def test_a_ledger_of_the_version_before_is_brought_up_to_this_one(tmp_path):
     with Store(path) as store:
         found = store.register(GATE, TERMINAL.verify_key)
         assert (found.revoked, found.doubted_since) == (None, None)
-        assert order_status.results(store, ["e" * 32]) == {}
+        assert results(store, ["e" * 32]) == {}
 
 
 def test_since_when_a_revoked_identity_is_doubted_may_be_said_later(store):
@@ -344,35 +342,6 @@ def test_since_when_a_revoked_identity_is_doubted_may_be_said_later(store):
     assert store.revoke(keyid, "2026-03-02T08:00:00.000Z")
     assert store.terminal(keyid).doubted_since == "2026-03-02T08:00:00.000Z"
     assert not store.revoke("f" * 32, "2026-03-02T08:00:00.000Z")
-
-
-def test_waiting_for_an_answer_reads_that_answer_and_not_all_of_them(ledger, store):
-    """By the steps that SQLite takes: looking for one costs the same among ten and among a thousand."""
-
-    def result(seq: int, prev: str) -> bytes:
-        fields = {"command_id": f"{seq:032x}", "command": "erase", "outcome": "done", "detail": "done"}
-        return encode(GATE, Position(EPOCH, seq, prev), Draft(Kind.COMMAND_RESULT, fields, EVIDENCE))
-
-    costs, seq, prev = [], 0, GENESIS
-    for many in (10, 1_000):
-        while seq < many:
-            payload, seq = result(seq + 1, prev), seq + 1
-            prev = payload_hash(payload)
-            accept(ledger, topics.record(GATE, "command-result"), seal(payload))
-        steps = 0
-
-        def step() -> None:
-            nonlocal steps
-            steps += 1
-
-        store._db.set_progress_handler(step, 1)
-        asked = resend.Resend(f"{3:032x}", GATE, "", "", EPOCH, 1, 1)
-        assert order_status.results(store, [f"{3:032x}"])[GATE, f"{3:032x}"].outcome == "done"
-        assert resend.answers(store, [asked])[asked.id].outcome == "done"
-        assert resend.answers(store, [replace(asked, origin=Origin("main", "gate-2"))]) == {}
-        store._db.set_progress_handler(None, 1)
-        costs.append(steps)
-    assert costs[1] <= 1.5 * costs[0]
 
 
 def test_a_commit_waits_for_the_disk(store):
