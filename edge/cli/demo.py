@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_json(parser)
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="leave every file here, for inspection; must not exist"
+        "--keep", type=Path, metavar="DIR", help="leave every file in this new directory, for inspection"
     )
     parser.set_defaults(call=run)
 

@@ -19,28 +19,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "four pictures are enrolled, people with one are the strangers. A --work folder holds embeddings of faces: "
         "delete it when you are done."
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="a folder a person, photographs in each")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at")
+    parser.add_argument(
+        "directory", type=Path, metavar="DIR", help="a folder that holds one folder of photographs for each person"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure into this file, as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at into this file")
     parser.add_argument(
         "--groups",
         type=Path,
         metavar="CSV",
-        help="columns person,group: error rates by group, which nothing here guesses",
+        help="a file with the columns person,group: report error rates by group",
     )
-    parser.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the draws (default: 0)")
     parser.add_argument(
-        "--draws", type=_positive, default=10, metavar="N", help="of who and what is enrolled (default: 10)"
+        "--seed", type=_natural, default=0, metavar="N", help="seed of the random draws (default: 0)"
+    )
+    parser.add_argument(
+        "--draws",
+        type=_positive,
+        default=10,
+        metavar="N",
+        help=("number of random draws of who is enrolled with which pictures (default: 10)"),
     )
     parser.add_argument(
         "--work",
         type=Path,
         metavar="DIR",
-        help="keep what was seen of each picture here, so that a second run need not look again",
+        help=("keep the result of each picture in this folder, so that a second run is quick"),
     )
-    parser.add_argument("--threads", type=_positive, default=1, metavar="N", help="an inference (default: 1)")
     parser.add_argument(
-        "--models", default="", metavar="DIR", help="the models directory (default: the shipped one)"
+        "--threads", type=_positive, default=1, metavar="N", help="threads for each inference (default: 1)"
+    )
+    parser.add_argument(
+        "--models", default="", metavar="DIR", help="the directory of models (default: the shipped one)"
     )
     parser.set_defaults(call=run)
 

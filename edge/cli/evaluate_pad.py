@@ -25,35 +25,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "directory",
         type=Path,
         metavar="DIR",
-        help="real/ and a folder for each kind of attack, with pictures in them",
+        help=("a folder that holds real/ and one folder for each kind of attack, with pictures in them"),
     )
     parser.add_argument(
         "--fps",
         type=_fps,
         metavar="N",
-        help="file names end in the number of a frame (clip_12.jpg), and their videos had N frames a second",
+        help=("the videos had N frames a second; file names end in the number of the frame (clip_12.jpg)"),
     )
     parser.add_argument(
         "--simulate",
         action="store_true",
-        help="try each genuine picture as two drawn attacks, too: held up with its edges in view, and on a display",
+        help=(
+            "try each genuine picture as two simulated attacks, too: held up with its edges in "
+            "view, and on a display"
+        ),
     )
     parser.add_argument(
         "--regions",
         type=_scales,
         metavar="SCALE,…",
-        help="only a table of what the texture model gives for other regions, as multiples of the face's box",
+        help=(
+            "print only a table of what the texture model gives for other regions, as multiples of the face's box"
+        ),
     )
     parser.add_argument(
         "--work",
         type=Path,
         metavar="DIR",
-        help="keep the verdicts here, so that a run that was ended goes on where it was; not with --simulate",
+        help=(
+            "keep the verdicts in this folder, so that a run that was interrupted goes on; not with `--simulate`"
+        ),
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure into this file, as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at into this file")
     parser.add_argument(
-        "--models", default="", metavar="DIR", help="the models directory (default: the shipped one)"
+        "--models", default="", metavar="DIR", help="the directory of models (default: the shipped one)"
     )
     parser.set_defaults(call=run)
 

@@ -1,16 +1,12 @@
 """Documents and code say the same."""
 
-import argparse
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 import edge.errors
-from edge.cli import build_parser
 from edge.config import Config
 from edge.domain.attendance.cues import CUES
 from edge.domain.protocol.record_kinds import Kind
@@ -18,19 +14,6 @@ from edge.errors import SmartClockerError
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = (ROOT / "docs/cli.md").read_text()
-
-
-def verbs(parser: argparse.ArgumentParser, path: str = "") -> Iterator[str]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, sub in action.choices.items():
-                nested = list(verbs(sub, f"{path} {name}".strip()))
-                yield from nested or [f"{path} {name}".strip()]
-
-
-@pytest.mark.parametrize("verb", sorted(verbs(build_parser())))
-def test_every_verb_has_its_line(verb: str) -> None:
-    assert f"## {verb}\n" in CLI or f"smartclocker {verb}" in CLI
 
 
 def test_every_exit_code_is_listed() -> None:

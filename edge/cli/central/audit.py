@@ -24,17 +24,28 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Exit code 65 when the log, or with --terminals the ledger, does not verify. Write down the last line's "
         "digest elsewhere."
     )
-    audit.add_argument("--enter", choices=("disclosure", "note"), help="enter something instead of printing")
-    audit.add_argument("--person", metavar="ID", help="whose data it is; without --enter: about them alone")
+    audit.add_argument(
+        "--enter", choices=("disclosure", "note"), help="enter this into the log instead of printing it"
+    )
+    audit.add_argument(
+        "--person",
+        metavar="ID",
+        help=("the person: print only entries about them; with `--enter`: the person whose data it was"),
+    )
     audit.add_argument(
         "--terminals",
         action="store_true",
-        help="print what terminals' signed records say, too: enrolled, consent, restricted, erased, corrected, and "
-        "what became of orders; who acted by hand there, by number; the whole ledger is verified",
+        help=(
+            "print what the signed records of terminals say, too: enrolments, consents, "
+            "restrictions, erasures, corrections, results of orders, and operators by number; the "
+            "whole ledger is verified"
+        ),
     )
-    audit.add_argument("--to", type=reason, metavar="WHOM", help="of a disclosure: who was given the data")
+    audit.add_argument("--to", type=reason, metavar="WHOM", help="with a disclosure: who was given the data")
     audit.add_argument(
-        "--force", action="store_true", help="with --enter: although neither a record nor the roster names PERSON"
+        "--force",
+        action="store_true",
+        help=("with `--enter`: take the id although neither a record nor the roster names it"),
     )
     add_doing(audit, why="")
     add_json(audit)

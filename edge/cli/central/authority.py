@@ -30,8 +30,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     rotate.epilog = "The order is kept to be sent: `smartclocker central orders DIR --send` does, again and again."
     rotate.add_argument(
         "--overlap", type=duration, default=timedelta(days=30), metavar="TIME",
-        help="how long the old key counts still; a terminal that is away for longer must be given the new one by "
-        "hand (default: 30d, 92d at most)",
+        help=("how long the old key counts beside the new one (default: 30d, 92d at most); a "
+ "terminal that is away for longer must be given the new key by hand"
+),
     )  # fmt: skip
     add_doing(rotate)
 
@@ -40,7 +41,9 @@ def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
     """Who does it, and why: both stand in the audit log."""
     parser.add_argument(
         "--by", type=reason, metavar="WHO", default=None,
-        help="who does it, as they say; the number of the login stands beside it (default: this login's name)",
+        help=("name of the person who does it, for the audit log (default: the name of this login); "
+ "the number of the login is kept beside it"
+),
     )  # fmt: skip
     parser.add_argument(
         "--why",
@@ -48,7 +51,7 @@ def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
         metavar="TEXT",
         default=why or None,
         required=why is None,
-        help="one line for the audit log",
+        help="the reason, one line for the audit log",
     )
 
 

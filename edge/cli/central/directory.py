@@ -25,7 +25,7 @@ def verb(
 ) -> argparse.ArgumentParser:
     """A verb over DIR."""
     parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="the directory of the centre")
     parser.set_defaults(call=call)
     return parser
 
@@ -89,7 +89,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", type=named("host"), default="localhost", help="the broker, by a name in its certificate"
     )
-    parser.add_argument("--port", type=named("port"), default=8883)
+    parser.add_argument("--port", type=named("port"), default=8883, help="the port of the broker (default: 8883)")
 
 
 def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":

@@ -31,14 +31,20 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Make the evidence key. FILE opens every image: keep it off terminals, best on a stick in a "
         "safe. FILE.pem only seals: name it in `evidence.key` of each terminal.",
     )
-    key.add_argument("file", type=Path, metavar="FILE")
+    key.add_argument("file", type=Path, metavar="FILE", help="the new file for the key")
     key.set_defaults(call=run_key)
     opening = verb(
         own, "open", "open what a terminal released into JPEG files; the audit log says who and why", run_open
     )
-    opening.add_argument("file", type=Path, metavar="FILE", help="the .stills file, or images.stills of an answer")
-    opening.add_argument("--key", type=Path, required=True, metavar="FILE", help="what `central evidence key` made")
-    opening.add_argument("--into", type=Path, required=True, metavar="DIR", help="a directory that is there")
+    opening.add_argument(
+        "file", type=Path, metavar="FILE", help="the .stills file, or images.stills of an answer to `access`"
+    )
+    opening.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the key that `central evidence key` made"
+    )
+    opening.add_argument(
+        "--into", type=Path, required=True, metavar="DIR", help="an existing directory for the JPEG files"
+    )
     add_doing(opening)
 
 

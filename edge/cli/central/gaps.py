@@ -33,7 +33,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=duration,
         default=timedelta(hours=24),
         metavar="TIME",
-        help="report a terminal of which nothing was heard for so long: 90m, 24h, 7d (default: 24h)",
+        help="name a terminal that was silent for so long: 90m, 24h, 7d (default: 24h)",
     )
     gaps.add_argument(
         "--broker", type=Path, default=Path("/etc/smartclocker/broker"), metavar="INTO",
@@ -41,7 +41,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "(default: /etc/smartclocker/broker)",
     )  # fmt: skip
     gaps.add_argument(
-        "--acknowledged", action="store_true", help="list what was acknowledged instead, by whom and why"
+        "--acknowledged", action="store_true", help="list what was acknowledged, with who and why, and nothing else"
     )
     add_json(gaps, array=True)
 
@@ -54,15 +54,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Of an epoch, say it when all that could be saved is imported, or nothing can be. A key that is heard "
         "again, and an instance that runs again and dies again, is named again. It stays listed, with --undo too."
     )
-    word.add_argument(
-        "where", metavar="SITE/TERMINAL", help="whose epoch or key; or the word `ledger`, for an instance of it"
-    )
+    word.add_argument("where", metavar="SITE/TERMINAL", help="the terminal; or the word `ledger`")
     word.add_argument(
         "what", metavar="EPOCH",
-        help="that began anew, as `central gaps` names it; or the KEYID that was revoked; or the INSTANCE, `-` for "
-        "the one without a name",
+        help=("the epoch that `central gaps` names; or the KEYID of a revoked identity; or, after "
+ "`ledger`, the name of the instance, `-` for the one without a name"
+),
     )  # fmt: skip
-    word.add_argument("--undo", action="store_true", help="take it back: `gaps` says it again")
+    word.add_argument(
+        "--undo", action="store_true", help="take an acknowledgement back: `central gaps` names it again"
+    )
     add_doing(word)
 
 

@@ -21,13 +21,13 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Sealed files are opened with the ledger's key. Exit code 65 when a file was not whole or a record was "
         "not taken: what is genuine is stored all the same.",
     )
-    parser.add_argument("directory", type=Path, metavar="DIR")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="the directory of the centre")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files that `journal export` wrote")
     parser.add_argument(
         "--receipts",
         type=Path,
         metavar="FILE",
-        help="write the signed receipts to a new file: `smartclocker journal receipt` takes it at the terminal",
+        help=("write the signed receipts into this new file, which `journal receipt` takes at the terminal"),
     )
     add_json(parser)
     parser.set_defaults(call=run_import)

@@ -21,39 +21,61 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     host, site = named("host"), named("site")
     init.add_argument(
-        "--host", action="append", default=[], type=host, help="a name or address of the broker; may be repeated"
+        "--host",
+        action="append",
+        default=[],
+        type=host,
+        help="a name or address of the broker, for its certificate; may be repeated",
     )
     init.add_argument(
-        "--site", action="append", default=[], type=site, help="a site that it serves; may be repeated"
+        "--site", action="append", default=[], type=site, help="a site that the broker serves; may be repeated"
     )
     init.add_argument(
         "--instance", action="append", default=[], type=named("instance"), metavar="NAME",
-        help="another instance of the ledger (`central run --instance`): its certificate and its rows in the ACL",
+        help=("another instance of the ledger (`central run --instance`): make its certificate and "
+ "its rows in the ACL; may be repeated"
+),
     )  # fmt: skip
     init.add_argument(
         "--listen", type=host, metavar="ADDRESS", help="the address that the broker listens on (at first: 0.0.0.0)"
     )
-    init.add_argument("--port", type=named("port"), help="and its port (at first: 8883)")
+    init.add_argument("--port", type=named("port"), help="the port that the broker listens on (at first: 8883)")
     init.add_argument(
-        "--drop-site", action="append", default=[], type=site, metavar="SITE", help="serve it no more"
+        "--drop-site",
+        action="append",
+        default=[],
+        type=site,
+        metavar="SITE",
+        help="serve this site no more; may be repeated",
     )
     init.add_argument(
-        "--drop-host", action="append", default=[], type=host, metavar="HOST", help="take it out of the certificate"
+        "--drop-host",
+        action="append",
+        default=[],
+        type=host,
+        metavar="HOST",
+        help="take this name out of the certificate; may be repeated",
     )
     init.add_argument(
         "--renew", action="store_true",
-        help="new keys and certificates for the broker and the centre's programs; their former ones are revoked",
+        help=("make new keys and certificates for the broker and the centre's programs, and revoke "
+ "the former ones"
+),
     )  # fmt: skip
     add_doing(init, why="the centre is set up")
 
     broker = verb(verbs, "broker", "put what the broker reads where its user can read it", run_broker)
     broker.add_argument(
-        "into", type=Path, metavar="INTO", help="a directory of its own, such as /etc/smartclocker/broker"
+        "into",
+        type=Path,
+        metavar="INTO",
+        help=("the directory for the broker's files alone, such as /etc/smartclocker/broker"),
     )
-    broker.add_argument("--user", default="mosquitto", help="whom mosquitto runs as (default: mosquitto)")
+    broker.add_argument("--user", default="mosquitto", help="the user that mosquitto runs as (default: mosquitto)")
     broker.add_argument(
         "--take-over", action="store_true",
-        help="where DIR came from an older backup: call revoked in DIR, too, what the broker's list calls so",
+        help=("DIR came from an older backup: take what the broker's list has revoked into DIR"
+),
     )  # fmt: skip
     add_doing(broker, why="what the broker reads is installed")
 

@@ -28,15 +28,17 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "issue a terminal's TLS certificate, or renew it; the files are then copied to it",
         run_issue,
     )
-    issue.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
+    issue.add_argument("terminal", type=named("terminal"), metavar="TERMINAL", help="the name of the terminal")
     add_doing(issue, why="a certificate is issued")
 
     register = verb(
         verbs, "register", "let a terminal's identity speak: its records count from now on", run_register
     )
-    register.add_argument("site", type=named("site"), metavar="SITE")
-    register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL")
-    register.add_argument("key", type=Path, metavar="PEM", help="what `smartclocker keys show` printed there")
+    register.add_argument("site", type=named("site"), metavar="SITE", help="the site of the terminal")
+    register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL", help="the name of the terminal")
+    register.add_argument(
+        "key", type=Path, metavar="PEM", help="the public key that `smartclocker keys show` printed at the terminal"
+    )
     add_doing(register, why="a terminal is set up")
 
     revoke = verb(
@@ -47,12 +49,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     revoke.add_argument(
         "keyid", metavar="KEYID",
-        help="as `central terminals` lists it; or a NAME that certificates were issued for: then these alone",
+        help=("the identity, as `central terminals` lists it; or a NAME: then only the certificates "
+ "of that name are revoked"
+),
     )  # fmt: skip
     revoke.add_argument(
         "--since", type=moment, metavar="TIME",
-        help="what the ledger received from then on is marked `unproven` in the hours; without it all of the "
-        "identity's is marked `revoked`. It may be said later, and again: RFC 3339 with Z or an offset",
+        help=("the hours mark as `unproven` what the ledger received from this moment on, in RFC "
+ "3339 with Z or an offset; without it they mark everything of the identity as "
+ "`revoked`. May be given later, and again"
+),
     )  # fmt: skip
     add_doing(revoke, why="nobody said why")
 

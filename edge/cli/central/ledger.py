@@ -22,10 +22,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     run.add_argument(
         "--instance",
         metavar="NAME",
-        help="one of several ledgers on this database: each NAME has a session of its own at the broker",
+        help=(
+            "the name of this ledger, where several run on one database: each has a session of "
+            "its own at the broker"
+        ),
     )
     run.add_argument(
-        "--daily-mb", type=int, metavar="N", help="what one terminal may have stored in a day, in MB (default: 256)"
+        "--daily-mb",
+        type=int,
+        metavar="N",
+        help="megabytes that one terminal may have stored in a day (default: 256)",
     )
     run.set_defaults(log_level=logging.INFO)
 
@@ -39,7 +45,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "What a terminal counts since its program started is its own word, unsigned; --json has all of it."
     )
     terminals.add_argument(
-        "--pem", metavar="KEYID", help="print the public key of this identity instead, a revoked one's too"
+        "--pem", metavar="KEYID", help="print the public key of this identity instead, also of a revoked one"
     )
     add_json(terminals, array=True)
     add_json(verb(verbs, "verify", "check every stored record again, with public keys alone", run_verify))

@@ -25,11 +25,15 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Days are those of the terminal's place, both included. What stands in [brackets] speaks against taking a "
         "line as it stands: docs/protocol.md says what each word means. The records stay as they were signed."
     )
-    parser.add_argument("--site", help="of this site alone")
-    parser.add_argument("--terminal", help="of the terminal of this name alone")
-    parser.add_argument("--person", help="of this opaque person id alone")
-    parser.add_argument("--from", type=day, dest="first", metavar="DAY", help="from this day on: 2026-03-01")
-    parser.add_argument("--to", type=day, dest="last", metavar="DAY", help="up to this day: 2026-03-31")
+    parser.add_argument("--site", help="punches of this site alone")
+    parser.add_argument("--terminal", help="punches of the terminal of this name alone")
+    parser.add_argument("--person", help="punches of the person with this id alone")
+    parser.add_argument(
+        "--from", type=day, dest="first", metavar="DAY", help="punches from this day on: 2026-03-01"
+    )
+    parser.add_argument(
+        "--to", type=day, dest="last", metavar="DAY", help="punches up to this day, included: 2026-03-31"
+    )
     parser.add_argument(
         "--long", type=duration, default=timedelta(hours=13), metavar="TIME",
         help="mark an OUT that is longer than this after its IN (default: 13h)",

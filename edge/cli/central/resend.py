@@ -25,13 +25,17 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Without --first and --last it asks for what `central gaps` finds. Exit code 0 when all of it is sent "
         "again, 1 when the terminal cannot or has not answered yet; `central gaps` says what lacks then."
     )
-    parser.add_argument("origin", type=_origin, metavar="SITE/TERMINAL")
-    parser.add_argument("--epoch", help="of the terminal's journal (default: the one that it claims)")
-    parser.add_argument("--first", type=number, metavar="N", help="the first record")
-    parser.add_argument("--last", type=number, metavar="M", help="the last one")
+    parser.add_argument("origin", type=_origin, metavar="SITE/TERMINAL", help="the terminal")
+    parser.add_argument(
+        "--epoch", help=("the epoch of the terminal's journal (default: the one that the terminal claims)")
+    )
+    parser.add_argument("--first", type=number, metavar="N", help="number of the first record")
+    parser.add_argument("--last", type=number, metavar="M", help="number of the last record")
     parser.add_argument(
         "--valid", type=duration, default=timedelta(days=1), metavar="TIME",
-        help="how long the command holds for a terminal that is away: 2h, 1d, 7d at most (default: 1d)",
+        help=("how long the command holds for a terminal that is away: 2h, 1d, 7d at most (default: "
+ "1d)"
+),
     )  # fmt: skip
     parser.add_argument(
         "--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",

@@ -31,11 +31,16 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     own = group.add_subparsers(metavar="VERB", required=True)
     opening = verb(own, "open", "take in a request; its month begins on the day that it was received", run_open)
-    opening.add_argument("person", metavar="PERSON", help="the opaque id")
+    opening.add_argument("person", metavar="PERSON", help="the person's id")
     opening.add_argument("right", choices=RIGHTS, metavar="RIGHT", help=", ".join(RIGHTS))
-    opening.add_argument("--received", type=_day, metavar="DAY", help="2026-03-31 (default: today in this zone)")
     opening.add_argument(
-        "--force", action="store_true", help="although neither a record nor the roster names this person"
+        "--received",
+        type=_day,
+        metavar="DAY",
+        help=("the day that the request came: 2026-03-31 (default: today in this time zone)"),
+    )
+    opening.add_argument(
+        "--force", action="store_true", help="take the id although neither a record nor the roster names it"
     )
     add_doing(opening)
     listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
@@ -58,33 +63,49 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         (refuse, "the legal ground: an article, and why it holds"),
         (close, "how it was answered"),
     ):
-        parser.add_argument("request", type=number, metavar="N", help="as `rights list` numbers it")
+        parser.add_argument(
+            "request", type=number, metavar="N", help="number of the request (`central rights list`)"
+        )
         parser.add_argument("--ground", type=reason, required=True, metavar="TEXT", help=ground)
         add_doing(parser)
     close.add_argument(
-        "--without-order", action="store_true", help="it was answered, though nothing was ordered for it"
+        "--without-order", action="store_true", help="the request was answered although no order was given for it"
     )
     close.add_argument(
-        "--although-refused", action="store_true", help="a terminal refused what was ordered; --ground says why"
+        "--although-refused",
+        action="store_true",
+        help="end the request although a terminal refused the order; `--ground` says why",
     )
     key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
-    key.add_argument("file", type=Path, metavar="FILE")
+    key.add_argument("file", type=Path, metavar="FILE", help="the new file for the key")
     key.set_defaults(call=run_key)
     read = own.add_parser("read", help="open sealed answers with their key, into one data.json and one page.html")
     read.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="one person's answers, one of each terminal"
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="the answers about one person, one file of each terminal",
     )
-    read.add_argument("--key", type=Path, required=True, metavar="FILE")
-    read.add_argument("--into", type=Path, required=True, metavar="DIR", help="where neither file is yet")
+    read.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="the key that `central rights key` made"
+    )
+    read.add_argument(
+        "--into",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder for the two files, neither of which may be there yet",
+    )
     proof = read.add_mutually_exclusive_group(required=True)
     proof.add_argument(
         "--ledger",
         type=Path,
         metavar="DIR",
-        help="the centre's: each answer must be the one that its terminal signed for",
+        help=("DIR of the centre: each answer must be the file that its terminal signed for"),
     )
     proof.add_argument(
-        "--unverified", action="store_true", help="where no ledger is at hand: anybody may have sealed it"
+        "--unverified", action="store_true", help="read the answers without a ledger; anybody may have sealed them"
     )
     read.set_defaults(call=run_read)
 

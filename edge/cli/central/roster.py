@@ -27,8 +27,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "through the broker, encrypted and signed. Changes reach the broker by `publish`.",
     ).add_subparsers(metavar="VERB", required=True)
     add = verb(roster, "add", "take people in from what `smartclocker people export` wrote", run_add)
-    add.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    add.add_argument("--site", action="append", default=[], help="a further site that is to know them")
+    add.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files that `people export` wrote")
+    add.add_argument("--site", action="append", default=[], help="a further site of the person; may be repeated")
     add_doing(add, why="enrolled at a terminal")
     withdraw = verb(
         roster, "withdraw", "end the use of somebody's face; their badge and PIN stay in the roster", run_withdraw
@@ -40,20 +40,20 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
     )
     remove.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
-    remove.add_argument("--site", help="(default: every site that they belong to)")
+    remove.add_argument("--site", help="the site (default: every site of the person)")
     remove.add_argument(
         "--reason",
         choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
         required=True,
-        help="stands in each terminal's record of the erasure",
+        help="why, for each terminal's record of the erasure",
     )
     add_doing(remove)
     listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
-    listing.add_argument("--names", action="store_true", help="open the vault and show names, too")
+    listing.add_argument("--names", action="store_true", help="decrypt the names and print them, too")
     add_json(listing, array=True)
     roster_publish.configure(roster)
     rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
-    rotate.add_argument("site", metavar="SITE")
+    rotate.add_argument("site", metavar="SITE", help="the site")
     add_doing(rotate)
 
 

@@ -24,20 +24,25 @@ def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "Whoever left, by order, by the log or by a terminal's record, is taken out before. Where the broker has a "
         "newer roster, since ours came from a backup, that is taken over, and it is said."
     )
-    publish.add_argument("--site", help="(default: every site with a roster)")
+    publish.add_argument("--site", help="publish to this site alone (default: every site with a roster)")
     publish.add_argument(
-        "--forget-lost", action="store_true", help="take out everywhere whom a restored roster does not know"
+        "--forget-lost",
+        action="store_true",
+        help="after a restore: take out everybody whom the restored roster does not know",
     )
     publish.add_argument(
         "--trust-backup",
         action="store_true",
-        help="publish a restored roster although nothing here tells who left or withdrew since",
+        help=("after a restore: publish although nothing here tells who left or withdrew since"),
     )
     publish.add_argument(
         "--above",
         type=int,
         metavar="VERSION",
-        help="go on from a version above this one, which terminals name with `roster-behind`; needs --site",
+        help=(
+            "after a restore: go on from a version above this one, which terminals name with the "
+            "alarm `roster-behind`; needs --site"
+        ),
     )
     add_doing(publish, why="what was ordered and logged goes to the terminals")
     add_broker(publish)

@@ -24,15 +24,31 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "record that it points at stays, and a reader of hours takes the last correction. Every problem is listed.",
     )
     option = correct.add_argument
-    option("--change", help="amended, voided, added (a punch that nobody made), or statement (a side's later word)")
+    option(
+        "--change",
+        help=("`amended`, `voided`, `added` (a punch that nobody made), or `statement` (what one side says later)"),
+    )
     option("--corrects", metavar="ID", help="the id of the record, as `journal show` prints it")
-    option("--person", metavar="ID", help="whose hours; may be left out where the record is kept here")
-    option("--direction", help="in or out: what counts instead")
-    option("--at", metavar="TIME", help="what counts instead: RFC 3339 with Z or an offset, 2026-03-02T17:30+01:00")
-    option("--reason", help="forgotten, wrong-direction, wrong-person, wrong-time, out-of-service, other")
-    option("--worker", help="asked, agrees, disputes or not-heard")
-    option("--employer", help="asked, agrees, disputes or not-heard")
-    option("--force", action="store_true", help="although nobody here has this id: they are known elsewhere")
+    option(
+        "--person", metavar="ID", help="the person whose hours these are; not needed where the record is kept here"
+    )
+    option("--direction", help="the direction that counts instead: `in` or `out`")
+    option(
+        "--at",
+        metavar="TIME",
+        help=("the moment that counts instead, in RFC 3339 with Z or an offset: 2026-03-02T17:30+01:00"),
+    )
+    option(
+        "--reason",
+        help=("why: `forgotten`, `wrong-direction`, `wrong-person`, `wrong-time`, `out-of-service` or `other`"),
+    )
+    option("--worker", help="what this side says: `asked`, `agrees`, `disputes` or `not-heard`")
+    option("--employer", help="what this side says: `asked`, `agrees`, `disputes` or `not-heard`")
+    option(
+        "--force",
+        action="store_true",
+        help="take the id although nobody here has it: the person is known elsewhere",
+    )
     add_operator(correct)
     add_config(correct)
     add_json(correct)

@@ -21,12 +21,20 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "genuine was found, 0 otherwise: what is missing is named here and by `central gaps`.",
     )
     recover.add_argument("damaged", type=Path, metavar="FOLDER", help="the folder in quarantine/, or a journal.db")
-    recover.add_argument("target", type=Path, metavar="DIR", help="where the exports go, a stick for instance")
+    recover.add_argument(
+        "target", type=Path, metavar="DIR", help="the folder for the exports, for example on a stick"
+    )
     recover.add_argument(
         "--key", type=Path, action="append", default=[], metavar="PEM",
-        help="the public key of an earlier identity of this terminal, whose records count, too",
+        help=("the public key of an earlier identity of this terminal, whose records are wanted, "
+ "too; may be repeated"
+),
     )  # fmt: skip
-    recover.add_argument("--seal", action="store_true", help="for the centre alone: sealed to the ledger's key")
+    recover.add_argument(
+        "--seal",
+        action="store_true",
+        help="seal the export to the ledger's key, so that only the centre can open it",
+    )
     add_config(recover)
     add_json(recover)
     recover.set_defaults(call=run)

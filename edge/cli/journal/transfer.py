@@ -24,18 +24,25 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         "durable once this ends with 0. The journal is only read. Without options: what no receipt covers yet.",
     )
     export.add_argument(
-        "target", type=Path, metavar="TARGET", help="a new file, or a directory: the name is chosen"
+        "target", type=Path, metavar="TARGET", help="a new file; or a directory, where the verb chooses the name"
     )
     export.add_argument(
-        "journal", type=Path, nargs="?", metavar="JOURNAL", help="a journal.db other than the configuration's"
+        "journal", type=Path, nargs="?", metavar="JOURNAL", help="another journal.db than that of the configuration"
     )
     export.add_argument(
-        "--identity", type=Path, metavar="PEM", help="the identity that wrote it (default: the configuration's)"
+        "--identity",
+        type=Path,
+        metavar="PEM",
+        help="the identity that wrote the journal (default: the configuration's)",
     )
     chosen = export.add_mutually_exclusive_group()
-    chosen.add_argument("--all", action="store_true", help="every record that is still kept here")
-    chosen.add_argument("--after", type=number, metavar="SEQ", help="records with a higher seq")
-    export.add_argument("--seal", action="store_true", help="for the centre alone: sealed to the ledger's key")
+    chosen.add_argument("--all", action="store_true", help="export every record that is still kept here")
+    chosen.add_argument("--after", type=number, metavar="SEQ", help="export the records with a higher seq")
+    export.add_argument(
+        "--seal",
+        action="store_true",
+        help="seal the export to the ledger's key, so that only the centre can open it",
+    )
     export.add_argument(
         "--ledger",
         type=Path,
@@ -52,7 +59,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
         description="Take a file that `smartclocker central import --receipts` wrote. Each receipt is held to the "
         "pinned ledger key and to this journal's own records. Exit code 65 when none of them counts here.",
     )
-    receipt.add_argument("file", type=Path, metavar="FILE")
+    receipt.add_argument("file", type=Path, metavar="FILE", help="the file that `central import --receipts` wrote")
     add_config(receipt)
     add_json(receipt)
     receipt.set_defaults(call=run_receipt)

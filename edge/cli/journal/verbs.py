@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="JOURNAL",
-        help="the file journal.db, in use or a copy; or an export",
+        help=("a journal.db, in use or a copy, or an export (default: the journal of the configuration)"),
     )
     verify.add_argument(
         "--key",
@@ -38,7 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PEM",
-        help="the terminal's public key; again for the ledger's, which checks the receipt",
+        help=(
+            "the public key of the terminal; may be repeated: with the ledger's public key the "
+            "receipt is checked, too"
+        ),
     )
     verify.add_argument(
         "--config", type=Path, metavar="FILE", help="take the journal and the keys that this configuration names"
@@ -50,8 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="print records as JSON, one a line",
         description="Print the payloads as they were signed, one JSON document a line. Nothing is written.",
     )
-    show.add_argument("journal", type=Path, metavar="JOURNAL")
-    show.add_argument("--after", type=number, default=0, metavar="SEQ", help="only records with a higher seq")
+    show.add_argument("journal", type=Path, metavar="JOURNAL", help="a journal.db, in use or a copy")
+    show.add_argument("--after", type=number, default=0, metavar="SEQ", help="print only records with a higher seq")
     show.set_defaults(call=run_show)
     transfer.add(verbs)
     correct.add(verbs)

@@ -17,16 +17,21 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
         "--witness",
         required=True,
         metavar="WHO",
-        help=f"who saw the consent given: a staff number, or a name (`{FROM_INPUT}`: asked for, or the next line "
-        "of standard input)",
+        help=f"the person who saw the consent given: a staff number or a name "
+        f"(`{FROM_INPUT}`: the verb asks, or reads the next line of standard input)",
     )
-    option("--language", default="en", metavar="TAG", help="of the policy that was read (default: en)")
+    option(
+        "--language", default="en", metavar="TAG", help="language of the policy that the person read (default: en)"
+    )
     option("--consent", action="store_true", help="the person has read the policy and agrees to it")
-    option("--age-13-or-older", action="store_true", help="the person attests it")
+    option("--age-13-or-older", action="store_true", help="the person says that they are 13 or older")
     option(
         "--employer-agreed",
         action="store_true",
-        help="the employer has agreed to this use, as the policy asks beside the consent; else it is asked",
+        help=(
+            "the employer has agreed to this use, which the policy asks for beside the consent; "
+            "without this option the verb asks"
+        ),
     )
 
 

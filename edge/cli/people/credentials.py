@@ -36,22 +36,26 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_operator(add)
     add.set_defaults(call=run_add)
     badge = _verb(verbs, "badge", "give a person a badge (hold it to a reader, or type its number), or take theirs")
-    badge.add_argument("--take", action="store_true", help="take all their badges from them: one was lost")
     badge.add_argument(
-        "--next", action="store_true", help="the next card at this terminal's reader (stop the service first)"
+        "--take", action="store_true", help="take all badges of the person, for example because one was lost"
+    )
+    badge.add_argument(
+        "--next", action="store_true", help="give the next card at this terminal's reader (stop the service before)"
     )
     badge.add_argument(
         "--other-card",
         action="store_true",
-        help="it is a card of its own, although its number may be another's in another notation",
+        help=("this is another card, although its number could be a known one in another notation"),
     )
     badge.set_defaults(call=run_badge)
     number = _verb(verbs, "number", "give a person a staff number, to be typed before their PIN, or take theirs")
-    number.add_argument("--take", action="store_true", help="take it from them")
+    number.add_argument("--take", action="store_true", help="take the staff number of the person")
     number.set_defaults(call=run_number)
     pin = _verb(verbs, "pin", "choose a person's PIN, or take it")
-    pin.add_argument("--take", action="store_true", help="take it from them: a staff number alone opens nothing")
-    pin.add_argument("--generate", action="store_true", help="make a random one, and print it once")
+    pin.add_argument(
+        "--take", action="store_true", help="take the PIN of the person; their staff number then opens nothing"
+    )
+    pin.add_argument("--generate", action="store_true", help="make a random PIN, and print it once")
     pin.set_defaults(call=run_pin)
 
 

@@ -27,19 +27,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_config(parser)
     add_json(parser)
-    parser.add_argument("name", metavar="NAME", help=f"for the people list here, encrypted; {HELP}")
-    parser.add_argument("photographs", nargs="*", type=Path, metavar="PHOTO", help="one face each; three are best")
+    parser.add_argument("name", metavar="NAME", help=HELP)
+    parser.add_argument(
+        "photographs",
+        nargs="*",
+        type=Path,
+        metavar="PHOTO",
+        help="photographs of the person, one face on each; three are best",
+    )
     parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
     parser.add_argument(
         "--person",
         metavar="PERSON",
-        help="the id of somebody who is here by badge or PIN: the face is added to them, and no id is new",
+        help=("add the face to somebody who is here by badge or PIN, under the id that they have"),
     )
     add_consent(parser)
     parser.add_argument(
         "--despite-lookalike",
         action="store_true",
-        help="somebody enrolled looks the same (a twin): both then need their badge beside their face",
+        help=(
+            "enrol the person although somebody enrolled looks the same (a twin); both then need "
+            "their badge beside their face"
+        ),
     )
     add_operator(parser)
     parser.set_defaults(call=run)

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="which punches have an image; never the image",
         description="List what is kept, without images.",
     )
-    listing.add_argument("--person", metavar="ID", help="of one person")
+    listing.add_argument("--person", metavar="ID", help="images of this person alone")
     listing.set_defaults(operator=None)  # nothing goes on record
     delete = verbs.add_parser(
         "delete",
@@ -32,8 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Delete images to the last byte, and copies that wait to be collected. It cannot be undone.",
     )
     whose = delete.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--person", metavar="ID", help="as `evidence list` and `people list` show it")
-    whose.add_argument("--everybody", action="store_true")
+    whose.add_argument(
+        "--person", metavar="ID", help="delete the images of this person; the id that `people list` shows"
+    )
+    whose.add_argument("--everybody", action="store_true", help="delete the images of everybody")
     add_operator(delete)
     for verb, call in ((listing, run_list), (delete, run_delete)):
         add_config(verb)

@@ -17,8 +17,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "name, a face or a consent that they were given since. With PERSON or --all: say that somebody saw to it. "
         "The alarm `people-put-back` ends with the last of them, and a record says who looked.",
     )
-    looked.add_argument("person", metavar="PERSON", nargs="*", help="the ids that are listed")
-    looked.add_argument("--all", action="store_true", help="everybody who is listed")
+    looked.add_argument(
+        "person", metavar="PERSON", nargs="*", help="ids from the list: somebody looked into these people"
+    )
+    looked.add_argument("--all", action="store_true", help="somebody looked into everybody on the list")
     add_config(looked)
     add_operator(looked)
     looked.set_defaults(call=run)

@@ -4,7 +4,10 @@ import sys
 
 FROM_INPUT = "-"
 """In place of a name: it is asked for, or is the next line of standard input."""
-HELP = f"`{FROM_INPUT}`: asked for, or the next line of standard input; else it stands in every list of processes"
+HELP = (
+    f"the person's name; `{FROM_INPUT}`: the verb asks for it, or reads the next line of standard input. "
+    "A name on the command line can be read by every process"
+)
 
 
 def name_of(word: str, prompt: str = "name: ") -> str:

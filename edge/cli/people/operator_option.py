@@ -9,8 +9,10 @@ def add_operator(parser: argparse.ArgumentParser) -> None:
         "--operator",
         type=_staff_number,
         metavar="ID",
-        help="who acts, as the signed record says it: a staff number, not a name (default: uid:N, the number of "
-        "your login)",
+        help=(
+            "staff number of the operator, for the signed record; not a name (default: uid:N, the "
+            "number of your login)"
+        ),
     )
 
 

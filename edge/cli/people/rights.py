@@ -19,16 +19,20 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     restrict.add_argument(
         "--objection", action="store_true",
-        help="it is the person's own objection: badge or PIN from now on, and only their word lifts it",
+        help=("the person objected: they use badge or PIN from now on, and only their own word "
+ "lifts it"
+),
     )  # fmt: skip
     lift = _verb(verbs, "unrestrict", "match a person again", run_unrestrict)
-    lift.add_argument("--by-person", action="store_true", help="they objected, and say themselves that it ends")
+    lift.add_argument(
+        "--by-person", action="store_true", help="the person objected, and says themselves that the objection ends"
+    )
     rectify = _verb(verbs, "rectify", "give a person their right name", run_rectify)
     rectify.add_argument("name", metavar="NAME", help=HELP)
     access = _verb(verbs, "access", "hand out everything that is held about a person: JSON and a page", run_access)
     access.epilog = "It is in the clear, for the person: hand them the stick, and keep no copy. A record says so."
     access.add_argument(
-        "--to", type=Path, required=True, metavar="DIR", help="a new folder, on a stick for instance"
+        "--to", type=Path, required=True, metavar="DIR", help="a new folder for the files, for example on a stick"
     )
 
     policy = verbs.add_parser(

@@ -25,9 +25,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=Path,
         required=True,
         metavar="PEM",
-        help="roster.pem of the centre: the key that it is sealed to",
+        help="the key that the file is sealed to: roster.pem of the centre",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="(default: PERSON.scp in this directory)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the new file (default: PERSON.scp in this directory)"
+    )
     add_config(parser)
     add_operator(parser)
     parser.set_defaults(call=run_export)

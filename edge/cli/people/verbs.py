@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reason",
         choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
         required=True,
-        help="stands in the record",
+        help="why, for the signed record",
     )
     add_config(erase)
     add_operator(erase)

@@ -23,8 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_config(parser)
     add_json(parser)
-    parser.add_argument("--dry-run", action="store_true", help="only say what it would be")
-    parser.add_argument("--undo", action="store_true", help="back to the manifest's threshold")
+    parser.add_argument("--dry-run", action="store_true", help="print the threshold, and change nothing")
+    parser.add_argument("--undo", action="store_true", help="go back to the manifest's threshold")
     parser.set_defaults(call=run)
 
 

@@ -24,7 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_config(parser)
     add_json(parser)
-    parser.add_argument("--online", action="store_true", help="go on to the broker and the ledger, up to a receipt")
+    parser.add_argument(
+        "--online", action="store_true", help="go on to the broker and the ledger, up to a signed receipt"
+    )
     parser.set_defaults(call=run)
 
 

@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Make the terminal's identity (Ed25519) and its storage key in DIRECTORY, closed to others. "
         "A key that is already there is kept. The identity never leaves the terminal.",
     )
-    create.add_argument("directory", type=Path, metavar="DIRECTORY")
+    create.add_argument("directory", type=Path, metavar="DIRECTORY", help="the directory for the keys")
     create.set_defaults(call=run_create)
     show = verbs.add_parser(
         "show",
@@ -23,7 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="Print the terminal's public key as PEM: `smartclocker central register` takes it.",
     )
     add_config(show)
-    show.add_argument("--identity", type=Path, metavar="FILE", help="this identity file, without a configuration")
+    show.add_argument(
+        "--identity", type=Path, metavar="FILE", help="read this identity file; no configuration is needed"
+    )
     show.set_defaults(call=run_show)
 
 

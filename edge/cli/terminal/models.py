@@ -11,7 +11,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `models`."""
     parser.epilog = "Exit code 78 when a file is missing or is not the one that the manifest names."
     parser.add_argument(
-        "--models", default="", metavar="DIR", help="the models directory (default: the shipped one)"
+        "--models", default="", metavar="DIR", help="the directory of models (default: the shipped one)"
     )
     add_json(parser)
     parser.set_defaults(call=run)

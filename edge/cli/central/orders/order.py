@@ -40,36 +40,55 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "terminal's signed result is in the ledger. Exit code 0 when all did it, 1 when some owe it or refused."
     )
     add = order.add_argument
-    add("where", metavar="SITE/TERMINAL", help="one terminal, or SITE/* for every one of a site")
+    add("where", metavar="SITE/TERMINAL", help="one terminal; or SITE/* for all terminals of a site")
     add("word", metavar="WORD", choices=WORDS, help=", ".join(WORDS))
-    add("person", metavar="PERSON", nargs="?", help="the opaque id; none for `policy`")
+    add("person", metavar="PERSON", nargs="?", help="the person's id; not for `policy`")
     reasons = ("requested", "withdrawn", "employment-ended", "employer", "under-age")
-    add("--reason", choices=reasons, help="of `erase`")
-    add("--lifts", choices=("restriction", "objection"), help="of `unrestrict`; objection: the person asked for it")
-    add("--name", help=f"of `rectify`: the right one, sealed to each terminal; {HELP}")
-    add("--reply-key", type=Path, metavar="FILE", help="of `access`: FILE that `central rights key` made")
+    add("--reason", choices=reasons, help="with `erase`: why, for the terminal's record")
+    add(
+        "--lifts",
+        choices=("restriction", "objection"),
+        help=("with `unrestrict`: what ends; `objection` only where the person asks for it"),
+    )
+    add("--name", help=f"with `rectify`: {HELP}. It is sealed to each terminal")
+    add("--reply-key", type=Path, metavar="FILE", help="with `access`: the file that `central rights key` made")
     add(
         "--at",
         metavar="TIME",
-        help="of `employment-ended`: RFC 3339 with Z or an offset; not before it, by the terminal's time server",
+        help=(
+            "with `employment-ended`: the moment, in RFC 3339 with Z or an offset; the terminal "
+            "does not act before it"
+        ),
     )
-    add("--version", help="of `policy`")
-    add("--text", type=Path, metavar="FILE", help="of `policy`: its text, 12,000 characters at most")
-    add("--consent-again", action="store_true", help="of `policy`: nobody is matched until they agree to it")
+    add("--version", help="with `policy`: its version")
+    add(
+        "--text", type=Path, metavar="FILE", help="with `policy`: the file with its text, 12,000 characters at most"
+    )
+    add("--consent-again", action="store_true", help="with `policy`: match nobody until they agree to it")
     add("--record", action="append", metavar="ID",
-        help="of `release-evidence`: the id of a punch (`central punches`); may be repeated")  # fmt: skip
+        help=("with `release-evidence`: the id of a punch (`central punches`); may be repeated"
+))  # fmt: skip
     grounds = ("person-asked", "dispute", "suspected-misuse", "legal-claim", "court-order")
-    add("--ground", choices=grounds, help="of `release-evidence`; --why says more, for the audit log alone")
-    add("--everybody", action="store_true", help="of `delete-evidence`, in place of PERSON")
-    add("--force", action="store_true", help="although neither a record nor the roster names this person")
+    add(
+        "--ground",
+        choices=grounds,
+        help=("with `release-evidence`: the ground; `--why` says more, for the audit log alone"),
+    )
+    add(
+        "--everybody",
+        action="store_true",
+        help="with `delete-evidence`, in place of PERSON: the images of everybody",
+    )
+    add("--force", action="store_true", help="take the id although neither a record nor the roster names it")
     add(
         "--request",
         type=number,
         metavar="N",
-        help="the request that it answers, as `central rights list` numbers it",
+        help="number of the request that the order answers (`central rights list`)",
     )
     add("--valid", type=duration, default=timedelta(days=31), metavar="TIME",
-        help="how long it holds for a terminal that is away (default: 31d, 92d at most)")  # fmt: skip
+        help=("how long the order holds for a terminal that is away (default: 31d, 92d at most)"
+))  # fmt: skip
     add("--wait", type=duration, default=timedelta(seconds=30), metavar="TIME",
         help="how long to wait for the results (default: 30s)")  # fmt: skip
     add_doing(order)
@@ -79,14 +98,20 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     owed = verb(
         verbs, "orders", "list the orders and which terminals still owe a result; send them again", run_orders
     )
-    owed.add_argument("--all", action="store_true", help="those that are answered, too")
-    owed.add_argument("--send", action="store_true", help="send what is owed, once an hour each at most")
+    owed.add_argument("--all", action="store_true", help="list the orders that are answered, too")
     owed.add_argument(
-        "--every", type=duration, metavar="TIME", help="with --send: again and again, until none is owed"
+        "--send", action="store_true", help="send the orders without a result again, each once an hour at most"
+    )
+    owed.add_argument(
+        "--every",
+        type=duration,
+        metavar="TIME",
+        help="with `--send`: send again and again, until every terminal has answered",
     )
     owed.add_argument(
         "--cancel", type=number, metavar="N",
-        help="send order N no more, as it is numbered here; with --why. A terminal that has it may obey it yet",
+        help=("send order N no more; needs `--why`. A terminal that has the order may still obey it"
+),
     )  # fmt: skip
     add_doing(owed, why="")
     add_broker(owed)
