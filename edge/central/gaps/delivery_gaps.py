@@ -27,14 +27,18 @@ AHEAD = timedelta(minutes=1)
 
 
 def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Problem]:
-    """Everything, by terminal. A revoked identity is over: nothing of it is to be done. Raises LedgerError."""
+    """Everything, by terminal. Raises LedgerError.
+
+    A revoked identity is over: nothing of it is to be done, but for what it said of an identity before it.
+    """
     now = now or datetime.now(UTC)
     said = claims(store)
     by_name: dict[Origin, list[RegisteredTerminal]] = {}
     over: dict[int, RegisteredTerminal] = {}
     for terminal in store.terminals():
+        active = by_name.setdefault(terminal.origin, [])
         if terminal.revoked is None:
-            by_name.setdefault(terminal.origin, []).append(terminal)
+            active.append(terminal)
         else:
             over[terminal.id] = terminal
     chains, acknowledged, seen = store.chains(), standing(store), looked.keys(store)
@@ -53,6 +57,9 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
             for one in chains
             if one.terminal in over and over[one.terminal].origin == origin
         }
+        if not identities:
+            found += breaks(store, origin, [], acknowledged, former)
+            continue
         look = _Look(
             store, origin, identities, theirs, said.get(origin), acknowledged, now, shared, ended, seen, former
         )

@@ -4,7 +4,8 @@ A `gap` record says what was lost as far as the terminal could read it, which ma
 journal without a `gap` says nothing at all: what the one before it held beyond what is here, nobody can know.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from edge.central.store.findings import Problem, ProblemKind, records
 from edge.central.store.model import ChainRow, RegisteredTerminal
@@ -13,6 +14,8 @@ from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import GapCause
 from edge.domain.protocol.record_kinds import Kind as RecordKind
 
+_Gap = tuple[int, Mapping[str, Any]]
+"""A `gap` record: its seq, and its fields."""
 _MOST_NAMED = 5
 """Other epochs that one finding names: a terminal that begins one after another must not make the list grow with
 the square of their number."""
@@ -27,13 +30,19 @@ def breaks(
 ) -> Iterator[Problem]:
     """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain.
 
-    `former`: those of the name's revoked identities, which a new one may follow.
+    `former`: those of the name's revoked identities, which another identity may follow. What a revoked identity
+    says of its own journals is over with it; what it says of an identity before it is not.
     """
     stored = _stored(chains)
     ended = {chain.epoch: (chain, whose) for chain, whose in former.items() if chain.epoch not in stored}
     stored |= {epoch: _proven(store, chain, whose.doubted_since) for epoch, (chain, whose) in ended.items()}
     for chain in chains:
-        for seq, finding in _gaps(store, origin, chain, stored, ended):
+        for seq, finding in _gaps(origin, chain, _rows(store, chain), stored, ended):
+            if seq > acknowledged.get(chain.id, 0):
+                yield finding
+    for chain, whose in former.items():
+        rows = _rows(store, chain, whose.doubted_since)
+        for seq, finding in _gaps(origin, chain, _of_others(store, rows, chain, former), stored, ended):
             if seq > acknowledged.get(chain.id, 0):
                 yield finding
     for identity in dict.fromkeys(chain.terminal for chain in chains):
@@ -67,15 +76,14 @@ def _proven(store: Store, chain: ChainRow, doubted: str | None) -> int:
 
 
 def _gaps(
-    store: Store,
     origin: Origin,
     chain: ChainRow,
+    rows: Iterable[_Gap],
     stored: Mapping[str, int],
     ended: Mapping[str, tuple[ChainRow, RegisteredTerminal]],
 ) -> Iterator[tuple[int, Problem]]:
     """By what the terminal's own signed `gap` records say."""
-    for seq, payload in _rows(store, chain):
-        data = decode(payload).data
+    for seq, data in rows:
         epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
         here = 0 if epoch is None else stored.get(epoch, 0)
         gone = data["cause"] == GapCause.MISSING
@@ -113,8 +121,26 @@ def _over(chain: ChainRow, whose: RegisteredTerminal, proven: int, last: int) ->
     )
 
 
-def _rows(store: Store, chain: ChainRow) -> list[tuple[int, bytes]]:
-    return list(store.select(_GAPS, (chain.id,)))
+def _rows(store: Store, chain: ChainRow, doubted: str | None = None) -> list[_Gap]:
+    """The `gap` records of a chain: seq and fields. What came at `doubted` or later may be another's word."""
+    found = store.select(_GAPS, (chain.id, doubted, doubted))
+    return [(seq, decode(payload).data) for seq, payload in found]
+
+
+def _of_others(store: Store, rows: Iterable[_Gap], chain: ChainRow, former: Iterable[ChainRow]) -> Iterator[_Gap]:
+    """Of the `gap` records of a revoked identity's chain those about an identity before it.
+
+    The journal before an identity's first is another's, also where it could not be read or nothing of it came.
+    """
+    epochs: dict[int, list[ChainRow]] = {}
+    for one in former:
+        epochs.setdefault(one.terminal, []).append(one)
+    own = epochs.pop(chain.terminal)
+    others = {one.epoch for theirs in epochs.values() for one in theirs} - {one.epoch for one in own}
+    first = chain.id == min(one.id for one in own)
+    for seq, data in rows:
+        if data["previous_epoch"] in others or (first and any(store.select(_BEFORE, (chain.terminal,)))):
+            yield seq, data
 
 
 def _second_beginnings(store: Store, chains: Sequence[ChainRow]) -> list[ChainRow]:
@@ -145,6 +171,11 @@ def _acknowledge(origin: Origin, chain: ChainRow) -> str:
     return f"`smartclocker central acknowledge DIR {name} {chain.epoch} --why TEXT`"
 
 
-_GAPS = "SELECT seq, payload FROM records WHERE kind = 'gap' AND chain = ? ORDER BY seq"
+_GAPS = """
+SELECT seq, payload FROM records WHERE kind = 'gap' AND chain = ? AND (? IS NULL OR received < ?) ORDER BY seq
+"""
+_BEFORE = """
+SELECT 1 FROM terminals JOIN terminals AS mine USING (site, terminal) WHERE mine.id = ? AND terminals.id < mine.id
+"""
 _DOUBTED = "SELECT min(seq) FROM records WHERE chain = ? AND received >= ?"
 _FIRST = "SELECT kind, payload FROM records WHERE chain = ? AND seq = 1"

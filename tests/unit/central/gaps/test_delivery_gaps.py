@@ -240,6 +240,54 @@ def test_the_epoch_of_another_names_revoked_identity_covers_nothing(centre):
     assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, 1, 6)]
 
 
+NEWER_ID, NEWEST = dsse.key_id(NEWER.verify_key), SigningKey(bytes([4]) * 32)
+
+
+def test_what_is_missing_of_the_first_identity_is_said_when_the_second_is_revoked_too(centre):
+    replaced(centre, 4)
+    (before,) = centre.find()
+    centre.store.revoke(NEWER_ID)
+    assert centre.find(10 * DAY) == [before], "no identity of the name may speak"
+    centre.store.register(GATE, NEWEST.verify_key)
+    assert centre.find() == [before]
+    fields = {"previous_epoch": "f" * 32, "previous_head": 2, "receipted": 0, "cause": "missing", "quarantine": "q"}
+    centre.take(*chain(1, "a" * 32, gap=fields), key=NEWEST)
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, "f" * 32, 2, 2), (ProblemKind.SET_ASIDE, EPOCH, 5, 6)]
+    acknowledge(centre.store, GATE, "f" * 32, "Pat", "entered by hand")
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, "f" * 32, 2, 2)]
+    centre.store.revoke(dsse.key_id(NEWEST.verify_key))
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, "f" * 32, 2, 2)]
+    acknowledge(centre.store, GATE, "a" * 32, "Pat", "entered by hand, too")
+    assert centre.find(10 * DAY) == []
+
+
+@pytest.mark.parametrize("epoch", [EPOCH, None])
+def test_of_a_first_identity_that_delivered_nothing_a_second_one_that_is_revoked_still_tells(centre, epoch):
+    replaced(centre, 0)
+    fields = {"previous_epoch": epoch, "previous_head": 6, "receipted": 0, "cause": "unreadable", "quarantine": "q"}
+    centre.take(*chain(2, "a" * 32, gap=fields), key=NEWER)
+    assert [one.epoch for one in centre.find()] == [EPOCH, epoch]
+    centre.store.revoke(NEWER_ID)
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, 1, 6)], "the journal before its second was its own"
+
+
+def test_what_a_revoked_identity_says_of_its_own_journals_is_over_with_it(centre):
+    centre.take(*chain(4))
+    fields = {"previous_epoch": EPOCH, "previous_head": 6, "receipted": 0, "cause": "altered", "quarantine": "q-1"}
+    centre.take(*chain(1, "f" * 32, gap=fields))
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, 5, 6)]
+    centre.store.revoke(OLD_ID)
+    assert centre.find() == []
+
+
+def test_what_came_since_the_second_key_may_have_been_anothers_says_nothing_of_the_first(centre):
+    replaced(centre, 4)
+    centre.store.revoke(NEWER_ID, "2026-03-02T08:00:00.000Z")
+    assert centre.find() == []
+    centre.store.revoke(NEWER_ID, "2026-03-02T08:00:00.001Z")
+    assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, 5, 6)]
+
+
 def test_a_journal_set_aside_whole_after_its_delivery_and_one_that_could_not_be_read(centre):
     """What the terminal could read of it may be less than it held."""
     centre.take(*chain(4))
