@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock docs clean
+.PHONY: help setup setup-demo demo test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock docs picture clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ models: setup  ## make every model and photograph again from its package, compar
 
 lock: setup  ## make provisioning/locks again from pyproject.toml
 	@provisioning/locks/make.sh
+
+picture: setup  ## draw docs/demo.svg from what `make demo` prints
+	@$(BIN)/python -m tests.docs.demo_picture
 
 docs: setup  ## write the options of every verb into docs/cli.md
 	@$(BIN)/python -m tests.docs.cli_reference

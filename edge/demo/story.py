@@ -7,6 +7,7 @@ from typing import TextIO
 from edge.demo.stage import WINDOW_S, Stage, wait_until
 from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.people.consent import Consent
+from edge.domain.plural import counted
 from edge.resources import photos_directory
 from edge.terminal import factory
 from edge.terminal.operator import enrolment
@@ -80,7 +81,8 @@ class _Teller:
         probes = enrolment.probes_from_photographs(pictures, pipeline)
         with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
             made = enrolment.enrol(name, probes, consent, policy, people=people, journal=journal, clock=clock)
-        self._note(f"{name}: consent recorded, {made.templates} templates, known to records as {made.person[:8]}…")
+        templates = counted(made.templates, "template")
+        self._note(f"{name}: consent recorded, {templates}, known to records as {made.person[:8]}…")
 
     def act(self, line: str, look: Visitor, expected: CueName) -> None:
         stage = self._stage
@@ -107,7 +109,8 @@ class _Teller:
         if not wait_until(lambda: not publisher.connected, PATIENCE_S):
             self._unexpected.append("the terminal did not notice that the broker is gone")
         head, watermark = self._marks()
-        self._note(f"offline: {head - watermark} records wait on the terminal, signed and on the disk")
+        waiting = counted(head - watermark, "record")
+        self._note(f"offline, signed and on the disk of the terminal: {waiting}")
         if head == watermark:
             self._unexpected.append("nothing waited while the broker was away")
 

@@ -1,5 +1,6 @@
 """Documents and code say the same."""
 
+import html
 import re
 import tomllib
 from pathlib import Path
@@ -69,6 +70,20 @@ def test_the_readme_shows_both_commands_first() -> None:
     first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:25])
     assert "make demo" in first_screen
     assert "make test" in first_screen
+
+
+def test_the_picture_in_the_readme_shows_the_demo_and_loads_nothing() -> None:
+    from tests.docs.demo_picture import PICTURE
+
+    picture = PICTURE.read_text()
+    words = html.unescape(re.sub(r"<[^>]+>", " ", picture)).replace("\xa0", " ")
+    told = [
+        " ".join(line.split())
+        for line in re.findall(r'(?:say|act)\("([^"]+)', (ROOT / "edge/demo/story.py").read_text())
+    ]
+    assert "](docs/demo.svg)" in (ROOT / "README.md").read_text()
+    assert [line for line in told if line not in words] == []
+    assert not re.search(r"<script|@import|@font-face|href|url\(http", picture)
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:
