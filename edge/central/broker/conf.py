@@ -6,7 +6,7 @@ _ALWAYS = frozenset(
     {"require_certificate", "use_identity_as_username", "use_username_as_clientid", "allow_anonymous"}
 )
 """What makes it safe is not a matter of taste."""
-_FORMER = {"max_packet_size": "65536"}
+_FORMER = {"max_packet_size": "65536", "max_queued_messages": "20000"}
 """What earlier versions wrote, and let more wait in the broker's memory; another value somebody set by hand."""
 _PATHS = frozenset({"cafile", "certfile", "keyfile", "crlfile", "acl_file", "persistence_location"})
 

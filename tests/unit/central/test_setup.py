@@ -343,6 +343,15 @@ def test_a_damaged_certificate_is_named_and_nothing_is_unforeseen(base, capsys, 
             assert "ca.crt: is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("there", "then"), [("20000", "5000"), ("300", "300")])
+def test_how_many_messages_wait_as_an_earlier_version_wrote_it_is_mended_and_another_stays(base, there, then):
+    """With 20,000 the memory that one reader can bind is four times what the broker's drop-in counts on."""
+    conf = base / "mosquitto.conf"
+    conf.write_text(re.sub(r"max_queued_messages \d+", f"max_queued_messages {there}", conf.read_text()))
+    assert central("init", base) == 0
+    assert f"\nmax_queued_messages {then}\n" in conf.read_text()
+
+
 def test_of_a_setting_that_stands_twice_no_line_makes_it_unsafe(base):
     """mosquitto goes by the last."""
     path = base / "mosquitto.conf"
