@@ -142,3 +142,16 @@ def notify(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NOTIFY_SOCKET", str(path))
     with NotifyListener(path) as listener:
         yield listener
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Drop root's power over permissions for the length of a test; an ordinary user has none."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -7,7 +7,6 @@ No message ever quotes what a file holds.
 
 import base64
 import binascii
-import contextlib
 import os
 import re
 import secrets
@@ -21,8 +20,8 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.crypto import curve_points
 from edge.errors import KeyFileError
+from edge.storage import durable_file
 from edge.storage.bounded_read import read_at_most
-from edge.storage.sqlite_file import give_to_owner_of, sync_directory
 
 SECRET_BYTES = 32
 """Length of the storage key, and of an Ed25519 seed."""
@@ -129,26 +128,7 @@ def _create(path: Path, text: str) -> None:
     """Write a complete file or none: a power cut must not leave half a key under the real name."""
     if not path.name:
         raise KeyFileError(f"{str(path)!r} names no file; give the path of the new key")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-            give_to_owner_of(path.parent, temporary)
-            os.link(temporary, path, follow_symlinks=False)  # unlike rename, refuses to replace
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-        sync_directory(path.parent)
-    except FileExistsError as error:
-        raise KeyFileError(f"{path}: exists already and is never overwritten; move it away first") from error
-    except OSError as error:
-        raise KeyFileError(
-            f"{path}: cannot be created ({error.strerror}); make its directory, writable by this user"
-        ) from error
+    durable_file.create(path, text.encode("ascii"), KeyFileError)
 
 
 def _public_text(path: Path | str, origin: str) -> str:

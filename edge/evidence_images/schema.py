@@ -8,7 +8,8 @@ from pathlib import Path
 from edge.domain.privacy import image_retention
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
-from edge.storage.sqlite_file import SqliteFile, sync_directory
+from edge.storage.durable_file import sync_directory
+from edge.storage.sqlite_file import SqliteFile
 
 NAME = "evidence.db"
 """In the state directory."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.errors import JournalError
-from edge.storage.owned_file import give_away
+from edge.storage.durable_file import give_away
 from edge.storage.sqlite_file import is_out_of_space
 
 T = TypeVar("T")

@@ -19,13 +19,13 @@ from edge.domain.protocol import export_manifest
 from edge.domain.protocol.export_manifest import ExportManifest, Header
 from edge.domain.protocol.receipt import decode_receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, decode, payload_hash
-from edge.errors import JournalAltered, JournalError, RecordError
+from edge.errors import JournalAltered, JournalError, RecordError, TransferError
 from edge.journal import schema
 from edge.journal.chain import START, Chain, Head, StoredEnvelope, check
 from edge.journal.recovery import EpochSummary, Salvage
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
-from edge.storage.new_file import NewFile
+from edge.storage.durable_file import NewFile
 
 Progress = Callable[[int, int], None]
 """Told (records written, records in all) now and then."""
@@ -118,7 +118,7 @@ def _put(
     header = selection.header
     if target.is_dir():
         target /= export_manifest.file_name(header.origin, header.epoch, selection.first, selection.last)
-    with NewFile(target) as file:
+    with NewFile(target, lambda text: TransferError(f"{text}. The journal is as it was")) as file:
         sealer = None if seal_to is None else Sealer(file.write, seal_to)
         manifest = _write(file.write if sealer is None else sealer.write, records, selection, key, created)
         if sealer is not None:

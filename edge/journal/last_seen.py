@@ -5,10 +5,7 @@ it; whoever sets back the whole disk at once sets back both, and nothing here ca
 of the journal: it is written after the record is durable.
 """
 
-import contextlib
 import json
-import os
-import secrets
 import sqlite3
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,10 +14,10 @@ from pathlib import Path
 from edge.domain.protocol.record import decode, payload_hash
 from edge.domain.protocol.record_kinds import EPOCH, HASH, Kind
 from edge.domain.strict_json import MAX_INTEGER, parse_object
-from edge.errors import RecordError
+from edge.errors import JournalError, RecordError
 from edge.journal.journal import Journal
 from edge.storage.bounded_read import read_file
-from edge.storage.sqlite_file import give_to_owner_of, sync_directory
+from edge.storage.durable_file import replace
 
 _LIMIT = 1_024
 
@@ -58,23 +55,10 @@ def read(journal: Path) -> Seen | None:
 
 
 def note(journal: Journal) -> Seen:
-    """Remember where the journal stands; durable on return. Raises JournalError, OSError."""
+    """Remember where the journal stands; durable on return. Raises JournalError."""
     head = journal.head()
     seen = Seen(journal.epoch, head.seq, head.hash)
-    path = path_of(journal.path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
-            json.dump(asdict(seen), file)
-            file.flush()
-            os.fsync(file.fileno())
-        give_to_owner_of(path.parent, temporary)
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    sync_directory(path.parent)
+    replace(path_of(journal.path), json.dumps(asdict(seen)).encode("ascii"), JournalError)
     return seen
 
 

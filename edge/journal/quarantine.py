@@ -31,8 +31,9 @@ from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
 from edge.journal.recovery import newest
 from edge.journal.schema import JOURNAL
+from edge.storage import durable_file
 from edge.storage.bounded_read import read_file
-from edge.storage.sqlite_file import sync_directory
+from edge.storage.durable_file import sync_directory
 
 FOLDER = "quarantine"
 """Beside the journal; each journal that was set aside has a folder of its own in it."""
@@ -162,11 +163,12 @@ def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen
         folder = base / f"{stem}-{number}"
         folder.mkdir(mode=0o700)
         gap = Gap(epoch, head, receipted, cause, folder.name)
-        _write_synced(folder / "gap.new", json.dumps(asdict(gap)))
-        (folder / "gap.new").rename(folder / _PENDING)
-        for directory in (folder, base, path.parent):
+        durable_file.replace(folder / _PENDING, json.dumps(asdict(gap)).encode("ascii"), JournalError)
+        for directory in (base, path.parent):
             sync_directory(directory)
     except OSError as error:
+        if isinstance(error, JournalError):
+            raise
         raise JournalError(
             f"{path}: must be set aside, and that failed ({error.strerror}); free some space on the disk and make "
             "its directory writable by this user"
@@ -306,13 +308,6 @@ def _last_words(path: Path, key: SigningKey, seen: Seen | None) -> tuple[str | N
     if seen is not None and seen.epoch == epoch:
         head = max(head, seen.seq)
     return epoch, int(head), int(receipted)
-
-
-def _write_synced(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _suspect(path: Path) -> Path:

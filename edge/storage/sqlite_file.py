@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.errors import SmartClockerError
 from edge.storage import side_files
-from edge.storage.owned_file import give_away
+from edge.storage.durable_file import give_away, sync_directory
 
 BUSY_S = 5.0
 """How long one process waits for another's transaction."""
@@ -246,25 +246,6 @@ def is_damage(error: sqlite3.Error) -> bool:
 def is_out_of_space(error: BaseException | None) -> bool:
     """Whether a write may have found no room: SQLite says FULL, or IOERR where it was the shared index's."""
     return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-
-
-def sync_directory(path: Path) -> None:
-    """Make names that were created in a directory durable. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def give_to_owner_of(directory: Path, path: Path) -> None:
-    """What root makes by hand, the service must be able to open; SQLite itself gives -wal and -shm the same owner.
-
-    Raises OSError.
-    """
-    if os.geteuid() == 0:
-        owner = directory.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import AlreadyRuns
-from edge.storage.owned_file import give_away
+from edge.storage.durable_file import give_away
 
 RUN_LOCK = "run.lock"
 """A terminal's, in its state directory: the directory itself is what acts by hand lock, beside a service."""

@@ -1,7 +1,6 @@
 """The authority's key in the centre's directory: made once, replaced with an overlap, never lost on the way."""
 
 import base64
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,14 +10,14 @@ from nacl.signing import SigningKey
 
 from edge.central.authority import lock
 from edge.central.authority.register import Actor, OrderRegister
-from edge.central.ownership import adopt
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, load_identity, public_pem
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.order import Order
 from edge.domain.time.instant import utc_text
 from edge.errors import KeyFileError
-from edge.storage.sqlite_file import sync_directory
+from edge.storage import durable_file
+from edge.storage.durable_file import sync_directory
 
 KEY, PUBLIC, NEXT, DB = "authority.key", "authority.pem", "authority-next.key", "authority.db"
 ROTATION_VALID = timedelta(days=92)
@@ -146,15 +145,7 @@ def _replace(directory: Path, new: SigningKey) -> None:
 
 
 def _write_public(directory: Path, key: SigningKey) -> None:
-    path = directory / PUBLIC
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", encoding="ascii") as file:
-        file.write(public_pem(key.verify_key))
-        file.flush()
-        os.fsync(file.fileno())
-    adopt(temporary)
-    temporary.replace(path)
-    sync_directory(directory)
+    durable_file.replace(directory / PUBLIC, public_pem(key.verify_key).encode("ascii"), KeyFileError, mode=0o644)
 
 
 def _public(key: SigningKey) -> str:

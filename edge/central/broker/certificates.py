@@ -6,7 +6,6 @@ mosquitto and OpenSSL's strict checks (RFC 5280, the default of Python 3.13) acc
 """
 
 import ipaddress
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.central.broker import issued_certificates
-from edge.central.ownership import adopt, make_directory
+from edge.central.ownership import make_directory
 from edge.domain.protocol import names
 from edge.errors import KeyFileError, NameRefused
+from edge.storage import durable_file
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=825)
@@ -262,36 +262,14 @@ def _write(files: Credentials, key: ec.EllipticCurvePrivateKey, certificate: x50
     try:
         files.key.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         make_directory(files.key.parent, 0o755)
-        _replace(files.key, private, 0o600)
-        _replace(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     except OSError as error:
         raise KeyFileError(
             f"{files.key.parent}: cannot be written ({error.strerror}); make it writable by this user"
         ) from error
+    write_file(files.key, private, 0o600)
+    write_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file in its place, whole or not at all. Raises KeyFileError."""
-    try:
-        _replace(path, content, mode)
-    except OSError as error:
-        raise KeyFileError(
-            f"{path}: cannot be written ({error.strerror}); make it writable by this user"
-        ) from error
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    """Never a moment at which the file is half written, or open to others."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)  # whatever the umask is: the broker and the terminals read certificates
-            os.fsync(descriptor)
-        adopt(temporary)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Put a file of the certificate authority or the broker in its place. Raises KeyFileError."""
+    durable_file.replace(path, content, KeyFileError, mode=mode)

@@ -20,7 +20,7 @@ from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
 from edge.domain.protocol.record import decode
 from edge.errors import ExportRefused, RecordError, TransferError
 from edge.journal.export_reader import Line, What, incoming
-from edge.storage.new_file import NewFile
+from edge.storage.durable_file import NewFile
 
 _BATCH = 256
 """Records a commit; at most 8 MiB of lines in memory."""
@@ -189,7 +189,7 @@ class Importer:
 
 def write_receipts(path: Path, wires: list[bytes]) -> None:
     """A new file of receipts, one envelope a line, for `smartclocker journal receipt`. Raises TransferError."""
-    with NewFile(path) as file:
+    with NewFile(path, TransferError) as file:
         for wire in wires:
             file.write(wire + b"\n")
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.central.ownership import adopt
 from edge.central.roster.schema import ROSTER_KEY, ROSTER_PEOPLE, ROSTER_PUBLIC
 from edge.crypto.key_files import create_identity, load_identity, public_pem
-from edge.errors import LedgerError
+from edge.errors import KeyFileError, LedgerError
+from edge.storage import durable_file
 
 
 def ensure_key(directory: Path) -> SigningKey:
@@ -23,7 +23,6 @@ def ensure_key(directory: Path) -> SigningKey:
             )
         create_identity(path)
     key = load_identity(path)
-    public = directory / ROSTER_PUBLIC
-    public.write_text(public_pem(key.verify_key), encoding="ascii")
-    adopt(public)
+    public = public_pem(key.verify_key).encode("ascii")
+    durable_file.replace(directory / ROSTER_PUBLIC, public, KeyFileError, mode=0o644)
     return key

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from edge.cli.central.authority import add_doing, turn_of
 from edge.cli.central.directory import verb
 from edge.cli.output.plain_text import say
-from edge.cli.output.private_file import write_private
 from edge.domain.plural import counted
 
 if TYPE_CHECKING:
@@ -54,12 +53,14 @@ def run_key(arguments: argparse.Namespace) -> int:
 
     from edge.crypto.key_files import create_secret, sealing_pem
     from edge.errors import KeyFileError
+    from edge.storage import durable_file
 
     public = Path(f"{arguments.file}.pem")
     if os.path.lexists(public):
         raise KeyFileError(f"{public}: exists already and is never overwritten; move it away first")
     secret = create_secret(arguments.file)
-    public.write_text(sealing_pem(PrivateKey(secret).public_key), encoding="ascii")
+    sealing = sealing_pem(PrivateKey(secret).public_key).encode("ascii")
+    durable_file.create(public, sealing, KeyFileError, mode=0o644)
     print(f"private key   {arguments.file}  (opens every image: keep it off terminals, and a copy in a safe)")
     print(f"public key    {public}  (every terminal that takes images: evidence.key)")
     return 0
@@ -71,7 +72,8 @@ def run_open(arguments: argparse.Namespace) -> int:
 
     from edge.crypto.key_files import load_secret
     from edge.domain.protocol.audit_entry import Act
-    from edge.errors import ExportRefused
+    from edge.errors import ExportRefused, TransferError
+    from edge.storage.durable_file import NewFile
 
     found = _read(
         arguments.file, PrivateKey(load_secret(arguments.key, "`smartclocker central evidence key` makes one"))
@@ -87,7 +89,8 @@ def run_open(arguments: argparse.Namespace) -> int:
         path = arguments.into / f"{one.record.replace('/', '-')}.jpg"
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        write_private(path, one.jpeg)
+        with NewFile(path, TransferError) as file:
+            file.write(one.jpeg)
         say(f"{one.utc}  {one.person}  {one.record}  {path}")
     print(f"{counted(len(found), 'image')}; delete them when the reason is settled")
     return 0

@@ -246,10 +246,10 @@ def run_key(arguments: argparse.Namespace) -> int:
 def run_read(arguments: argparse.Namespace) -> int:
     """Open them, compare them with the ledger, and write both forms for their owner alone."""
     from edge.central.authority import access_reports
-    from edge.cli.output.private_file import write_private
     from edge.crypto.key_files import load_secret
     from edge.domain.privacy.access_page import JSON_NAME, PAGE_NAME
     from edge.errors import ExportRefused
+    from edge.storage.durable_file import NewFile
 
     key = load_secret(arguments.key, "`smartclocker central rights key` makes one")
     answers = [_opened(file, key, arguments.ledger) for file in arguments.files]
@@ -257,14 +257,13 @@ def run_read(arguments: argparse.Namespace) -> int:
     written: list[Path] = []
     try:
         for name, text in texts.items():
-            write_private(arguments.into / name, text.encode())
+            with NewFile(arguments.into / name, ExportRefused) as file:
+                file.write(text.encode())
             written.append(arguments.into / name)
-    except OSError as error:
+    except ExportRefused:
         for path in written:  # both, or none
             path.unlink(missing_ok=True)
-        raise ExportRefused(
-            f"{error.filename}: {error.strerror}; name a directory in which neither {JSON_NAME} nor {PAGE_NAME} is"
-        ) from error
+        raise
     for path in written:
         print(f"wrote         {path}")
     if arguments.ledger is None:

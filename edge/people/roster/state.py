@@ -13,7 +13,8 @@ from pathlib import Path
 
 from edge.domain.roster import messages
 from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
-from edge.storage.sqlite_file import SqliteFile, sync_directory
+from edge.storage.durable_file import sync_directory
+from edge.storage.sqlite_file import SqliteFile
 
 HELD, OUT, GONE = "held", "out", "gone"
 """In the people file; kept out of it, for a reason; erased."""

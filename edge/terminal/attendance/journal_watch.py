@@ -65,9 +65,9 @@ class Noting:
             head = journal.head()
             if self._seen is None or (self._seen.epoch, self._seen.seq) != (journal.epoch, head.seq):
                 self._seen = last_seen.note(journal)
-        except (JournalError, OSError) as error:
+        except JournalError as error:
             if not self._failed:
-                _log.warning("%s: cannot be noted (%s); free some space", last_seen.path_of(journal.path), error)
+                _log.warning("what was last seen of the journal cannot be noted: %s", error)
             self._failed = True
         else:
             self._failed = False

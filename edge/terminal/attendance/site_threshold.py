@@ -10,7 +10,7 @@ from typing import Any
 from edge.domain.recognition.calibration import LOOSEST, STRICTEST, Calibration, Scorebook, Tail
 from edge.domain.strict_json import parse_object
 from edge.errors import RecordError, TransferError
-from edge.storage import owned_file
+from edge.storage import durable_file
 from edge.storage.bounded_read import read_file
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def write(
         "evidence": {source: asdict(tail) for source, tail in evidence.items()},
     }
     path = state / CALIBRATION
-    _replace(path, json.dumps(document, indent=1).encode())
+    durable_file.replace(path, json.dumps(document, indent=1).encode(), TransferError)
     return path
 
 
@@ -113,7 +113,7 @@ class SiteThreshold:
                 return
             self._saved_ms = now_ms
         try:
-            _replace(self._state / SCORES, json.dumps(self._book.as_json()).encode())
+            durable_file.replace(self._state / SCORES, json.dumps(self._book.as_json()).encode(), TransferError)
             self._unsaved = False
         except TransferError as error:
             LOG.warning("%s", error)
@@ -131,14 +131,6 @@ class SiteThreshold:
             return 0.0, True
         LOG.info("the site's own threshold, %+.3f from the manifest's, made %s", written.shift, written.made)
         return written.shift, False
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Whole or not at all, and durable. Raises TransferError."""
-    try:
-        owned_file.replace(path, content)
-    except OSError as error:
-        raise TransferError(f"{path}: cannot be written ({error.strerror}); make room, then again") from error
 
 
 def document_of(found: Calibration, evidence: Mapping[str, Tail], usual: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from edge.domain.plural import counted
 from edge.domain.protocol.order import Lifts, Word
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Kind, Restriction
-from edge.errors import PeopleError
+from edge.errors import PeopleError, TransferError
 from edge.journal.journal import Journal
 from edge.people.order_log import Saying
 from edge.people.people_store import People
@@ -25,7 +25,7 @@ from edge.people.person import new_person_id
 from edge.people.roster.export import export_enrolment
 from edge.people.unknown_person import unknown_person
 from edge.ports import Clock
-from edge.storage.new_file import NewFile
+from edge.storage.durable_file import NewFile
 from edge.terminal.operator import enrolment
 from edge.terminal.operator.audited_action import changed, destroyed, did, handed_out
 from edge.terminal.orders import image_orders
@@ -201,7 +201,7 @@ def export(
 
     def write() -> int:
         noting = people.exported.noting(person, now.utc if now.synchronised else None)
-        with noting, NewFile(path) as file:
+        with noting, NewFile(path, TransferError) as file:
             file.write(wire)
         return len(wire)
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -17,8 +16,8 @@ from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.storage import owned_file
-from edge.storage.sqlite_file import sync_directory
+from edge.storage import durable_file
+from edge.storage.durable_file import NewFile, sync_directory
 
 FOLDER = "access"
 """Of the state directory: answers that wait to be collected."""
@@ -58,12 +57,7 @@ def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
     """Write an answer, whole or not at all; durable on return. Raises TransferError."""
     path = directory / f"{person}-{order}{suffix}"
-    try:
-        owned_file.replace(path, sealed, folder=True)
-    except OSError as error:
-        raise TransferError(
-            f"{path}: cannot be written ({error.strerror}); make room, and its directory writable by this user"
-        ) from error
+    durable_file.replace(path, sealed, TransferError, folder=True)
     return path
 
 
@@ -80,15 +74,14 @@ def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = N
         target.mkdir(mode=0o700)
         made = True
         for name, text in content.items():
-            descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with NewFile(target / name, TransferError) as file:
                 file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-        sync_directory(target)
+        sync_directory(target.parent)
     except OSError as error:
         if made:
             shutil.rmtree(target, ignore_errors=True)  # whole or not at all
+        if isinstance(error, TransferError):
+            raise
         raise TransferError(
             f"{target}: cannot be written ({error.strerror}); name a new folder where there is room"
         ) from error

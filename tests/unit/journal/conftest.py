@@ -1,6 +1,5 @@
 """A terminal's journal on a temporary disk."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,16 +77,3 @@ def receipt_for() -> Callable[..., Receipt]:
         return Receipt(ring.origin, ring.epoch, upto, head, "2026-03-01T08:00:01Z")
 
     return make
-
-
-@pytest.fixture
-def as_nobody() -> Iterator[None]:
-    """Drop root's power over permissions for the length of a test; an ordinary user has none."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)

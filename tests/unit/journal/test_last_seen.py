@@ -200,7 +200,8 @@ def test_the_running_terminal_notes_and_notices_that_its_file_is_gone(journal, o
 
 
 def test_what_cannot_be_noted_ends_nothing(journal, open_journal, monkeypatch, caplog):
-    monkeypatch.setattr(last_seen, "sync_directory", lambda path: (_ for _ in ()).throw(OSError(28, "full")))
+    open_journal().close()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "full")))
     noting = Noting(open_journal, every_s=0.0)
     noting.open()
     for _ in range(3):

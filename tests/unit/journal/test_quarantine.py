@@ -183,6 +183,7 @@ def test_an_interruption_at_any_step_is_finished_by_the_next_start(
     for place, name in (
         (quarantine.os, "link"),
         (quarantine, "sync_directory"),
+        (quarantine.durable_file, "replace"),
         (quarantine.schema, "create"),
         (Path, "unlink"),
         (Path, "rename"),
