@@ -137,3 +137,5 @@ class Sight:
     """On the face; None when it was not looked at so closely."""
     yaw: float | None = None
     """Degrees, positive towards the person's own left; None as above."""
+    lit: bool = False
+    """The infrared lamp had a part in the frame: the rest is of the last frame without it, and decides nothing."""

@@ -16,7 +16,6 @@ from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import factory, starting
 from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import Lamp, Strobing
@@ -105,19 +104,17 @@ class Terminal:
         self._certificates = starting.certificates(config)
         self.attend = Attend(
             slot,
-            pipeline,
+            reads,
             lambda: factory.open_journal(config, secrets),
             lambda: factory.open_people(config, secrets),
+            *factory.recognition(config, rules, pipeline, pace, self._strobing, eyes.template_length),
             self._player,
             clock,
             rules,
             self.latency,
             lambda: None if self.centre is None else self.centre.wake(),
-            FaceRecognition(pipeline, rules.faces, pace, factory.site_threshold(config, pipeline), self._strobing),
-            reads,
             None if self.image_capture is None else self.image_capture.offer,
             shadow,
-            eyes.template_length,
         )
         self._slot = slot
         self._noting = Noting(lambda: factory.open_journal(config, secrets))

@@ -34,11 +34,15 @@ from edge.people.roster.state import RosterState
 from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
 from edge.resources import models_directory
 from edge.storage.bounded_read import read_file
-from edge.terminal.attendance.face_recognition import FaceRules
+from edge.terminal.attendance.capture import Pace
+from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
+from edge.terminal.attendance.gallery import GalleryLoader
 from edge.terminal.attendance.image_capture import CaptureSettings, ImageCapture
 from edge.terminal.attendance.loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
+from edge.terminal.attendance.sights import Sights
 from edge.terminal.attendance.site_threshold import SiteThreshold
+from edge.terminal.attendance.strobe import Strobing
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.runtime.earlier_life import is_lived_in
@@ -255,9 +259,18 @@ def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> P
     return Pipeline(store, limits, threads=config.recognition.threads, mirrored=enrolling)
 
 
-def site_threshold(config: Config, pipeline: Pipeline) -> SiteThreshold:
-    """What the site's calibration says of the model in use."""
-    return SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
+def recognition(
+    config: Config,
+    rules: Rules,
+    pipeline: Pipeline,
+    pace: Pace,
+    strobe: Strobing | None = None,
+    template_length: int | None = None,
+) -> tuple[Sights, FaceRecognition, GalleryLoader]:
+    """The parts of the attending loop that recognise faces: what is seen, who it is, and who is enrolled."""
+    site = SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
+    faces = FaceRecognition(rules.faces, pipeline.model_ids, site.scores)
+    return Sights(pipeline, pace, strobe), faces, GalleryLoader(faces, site, rules.consent, template_length)
 
 
 def coming(config: Config) -> str | None:

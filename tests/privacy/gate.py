@@ -29,7 +29,6 @@ from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.latency import Latency
@@ -129,9 +128,9 @@ class Driven(Gate):
         player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
         rules = factory.rules(self.loaded, factory.model_store(self.loaded))
         self._attend = Attend(
-            self._slot, self._eyes, self.journal, self.people, player, self.clock, rules, Latency(), publisher.wake,
-            FaceRecognition(self._eyes, rules.faces, Pace(), factory.site_threshold(self.loaded, self._eyes)),
-            self._reads,
+            self._slot, self._reads, self.journal, self.people,
+            *factory.recognition(self.loaded, rules, self._eyes, Pace()),
+            player, self.clock, rules, Latency(), publisher.wake,
         )  # fmt: skip
         self._attend.open()
         self._thread.start()

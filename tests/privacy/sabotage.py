@@ -11,9 +11,9 @@ from edge.central.roster import order_follower
 from edge.cli.central import roster_publish
 from edge.crypto import site_key
 from edge.domain.protocol.order import Order
+from edge.domain.recognition.enrolled_faces import EnrolledFaces
 from edge.domain.recognition.gallery import Gallery
 from edge.people import erasure
-from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Recorder
 from edge.terminal.operator import enrolment
@@ -47,12 +47,12 @@ def _clear_roster() -> Any:
 
 def _match_withdrawn() -> Any:
     """The attending loop goes on with everybody whom it once knew."""
-    real = FaceRecognition.enrolled
+    real = EnrolledFaces.replace
 
-    def enrolled(self: FaceRecognition, gallery: Gallery) -> None:
-        real(self, gallery if gallery.size >= self._gallery.size else self._gallery)
+    def replace(self: EnrolledFaces, gallery: Gallery, shift: float) -> bool:
+        return real(self, gallery if gallery.size >= self.gallery.size else self.gallery, shift)
 
-    return patch.object(FaceRecognition, "enrolled", enrolled)
+    return patch.object(EnrolledFaces, "replace", replace)
 
 
 def _score() -> Any:
@@ -97,7 +97,7 @@ def _keep_stranger() -> Any:
     real = Attend._attend
 
     def attend(self: Attend, frame: Any, now_ms: int) -> None:
-        sight = self._pipeline.look(frame)
+        sight = self._sights._pipeline.look(frame)
         if sight.probe is not None:
             with self._people.path.with_name("seen").open("ab") as file:
                 file.write(base64.b64encode(sight.probe.embedding.tobytes()))

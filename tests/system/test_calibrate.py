@@ -83,7 +83,7 @@ def test_a_damaged_one_or_of_another_model_is_ignored_and_said(tmp_path: Path, c
 def test_punches_are_counted_and_survive_a_restart(tmp_path: Path) -> None:
     site = SiteThreshold(tmp_path, "m")
     for _ in range(5):
-        site.punched(0.8, 0.3, 40, by_badge=False)
+        site.scores.punched(0.8, 0.3, 40, by_badge=False)
     site.save(0)
     assert not (tmp_path / SCORES).exists(), "not with every punch"
     site.save(site_threshold.SAVE_EVERY_MS)
@@ -95,7 +95,7 @@ def test_punches_are_counted_and_survive_a_restart(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_nothing_costs_counts_and_no_punch(tmp_path: Path, caplog) -> None:
     site = SiteThreshold(tmp_path / "gone", "m")
-    site.punched(0.8, 0.3, 40, by_badge=False)
+    site.scores.punched(0.8, 0.3, 40, by_badge=False)
     site.save()
     assert "cannot be written" in caplog.text
     (tmp_path / "gone").mkdir()

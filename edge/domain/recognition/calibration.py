@@ -129,6 +129,11 @@ class Scorebook:
         return True
 
     @property
+    def punches(self) -> int:
+        """All that were counted."""
+        return int(self.own.sum())
+
+    @property
     def searches(self) -> int:
         """Punches in which everybody was compared."""
         return int(self.next.sum())

@@ -55,8 +55,10 @@ Answer = CredentialMatched | FaceRequired | PinRequired | Rejected | Repeated
 class CredentialCheck:
     """Answers a reader."""
 
-    def __init__(self, credentials: CredentialStore, needs_face: Callable[[str], bool]) -> None:
-        """`needs_face` says whether somebody's badge alone is not enough."""
+    def __init__(
+        self, credentials: CredentialStore, needs_face: Callable[[str], bool], alarms: Alarms | None = None
+    ) -> None:
+        """`needs_face` says whether somebody's badge alone is not enough; `alarms` takes words for the status."""
         self._credentials, self._needs_face = credentials, needs_face
         self._asked: tuple[str, str | None, int] | None = None
         """The number whose PIN was asked for, whose it is (None: nobody's), and until when."""
@@ -65,7 +67,7 @@ class CredentialCheck:
         self._unknown, self._badges_from = Failures(FREE_UNKNOWN, distinct=True), 0
         self._held: tuple[str, int] | None = None
         """The badge that was read last, and when."""
-        self._alarms = Alarms()
+        self._alarms = alarms or Alarms()
 
     @property
     def alarms(self) -> tuple[str, ...]:

@@ -75,15 +75,16 @@ def scores(state: Path, model_id: str) -> Scorebook:
 
 
 class SiteThreshold:
-    """What the attending thread knows of the site; one thread uses it."""
+    """The calibration in force and the counts for the next one, with their files; one thread uses it."""
 
     def __init__(self, state: Path, model_id: str) -> None:
         self.shift, self.ignored = 0.0, False
+        self.scores = scores(state, model_id)
+        """What is counted here reaches the disk by `save`."""
         self._state, self._model_id = state, model_id
-        self._book = scores(state, model_id)
         self._seen: tuple[int, int] | None = None
         self._saved_ms: int | None = None
-        self._unsaved = False
+        self._saved_punches = self.scores.punches
 
     def changed(self) -> bool:
         """Whether the file is another than at the last look; if so, `shift` is its."""
@@ -98,13 +99,10 @@ class SiteThreshold:
         self.shift, self.ignored = self._read()
         return True
 
-    def punched(self, own: float, other: float, people: int, *, by_badge: bool) -> None:
-        """Count an accepted face."""
-        self._unsaved = self._book.punched(own, other, people, by_badge=by_badge) or self._unsaved
-
     def save(self, now_ms: int | None = None) -> None:
         """Now and then, or now without a time. A disk that takes nothing costs some counts, and no punch."""
-        if not self._unsaved:
+        punches = self.scores.punches
+        if punches == self._saved_punches:
             return
         if now_ms is not None:
             if self._saved_ms is None:
@@ -113,8 +111,8 @@ class SiteThreshold:
                 return
             self._saved_ms = now_ms
         try:
-            durable_file.replace(self._state / SCORES, json.dumps(self._book.as_json()).encode(), TransferError)
-            self._unsaved = False
+            durable_file.replace(self._state / SCORES, json.dumps(self.scores.as_json()).encode(), TransferError)
+            self._saved_punches = punches
         except TransferError as error:
             LOG.warning("%s", error)
 

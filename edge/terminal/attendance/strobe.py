@@ -22,6 +22,7 @@ from edge.domain.pad import strobe, strobe_timing
 from edge.domain.pad.strobe import Patch
 from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS, Switch
 from edge.ports import Strobe
+from edge.terminal.runtime.alarms import STROBE_BLIND
 
 LOG = logging.getLogger(__name__)
 WITHIN_MS = 1_000
@@ -103,34 +104,60 @@ class _Flash:
 
 
 class Strobing:
-    """One thread uses it; `blind` and `counters` may be read on any."""
+    """A stage between frame and sight. One thread uses it; `alarms` and `counters` may be read on any."""
 
     def __init__(self, lamp: Lamp, fps: float) -> None:
         """`fps` is the camera's."""
         self._lamp, self._frame_ns = lamp, round(1e9 / fps)
         self._flash: _Flash | None = None
+        self._before = Sight(0)
+        """Of the last unlit frame."""
         self._nothing = 0
         self.blind = False
         """The lamp shows no difference, flash after flash."""
         self._counts: Counter[str] = Counter(dict.fromkeys((*map(str, StrobeFinding), UNSETTLED), 0))
 
-    def took(self, frame: Frame) -> bool:
-        """Whether the lamp had a part in a frame: then it is not one to recognise anybody by."""
+    def annotate(self, frame: Frame, look: Callable[[Frame], Sight]) -> Sight:
+        """The sight of a frame, with what a flash showed when this frame completes one.
+
+        Nobody is recognised by a frame in which the lamp had a part: `look` does not see it, and the sight of the
+        frame before is given again as `lit`.
+        """
+        if self._has_a_part(frame):
+            return replace(self._before, captured_ns=frame.captured_ns, lit=True)
+        self._before = sight = self._compared(frame, look(frame))
+        return sight
+
+    def flash(self, frame: Frame, sight: Sight) -> None:
+        """Light the lamp for the face of an unlit frame, if it is time to."""
+        traces = None if sight.lit or sight.probe is None else sight.probe.traces
+        if self._flash is not None or traces is None or not self._lamp.flash():
+            return
+        face = strobe.outline(traces.points)
+        self._flash = _Flash(frame.captured_ns, face, strobe.patch(frame.pixels, face))
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        return (STROBE_BLIND,) * self.blind
+
+    def counters(self) -> dict[str, int]:
+        """For the status, about nobody."""
+        return {f"strobe_{word}": count for word, count in self._counts.items()}
+
+    def _has_a_part(self, frame: Frame) -> bool:
         by_lamp = strobe_timing.lit(self._lamp.switches, frame.captured_ns, self._frame_ns)
-        if by_lamp is False:
-            return False
         if by_lamp and self._flash is not None and self._flash.lit is None:
             self._flash.lit = frame
             self._lamp.end()
-        return True
+        return by_lamp is not False  # None: perhaps, and that is enough
 
-    def compared(self, frame: Frame, sight: Sight) -> Sight:
-        """The sight of an unlit frame, with what a flash showed when this frame completes it."""
+    def _compared(self, frame: Frame, sight: Sight) -> Sight:
         flash = self._flash
         if flash is None:
             return sight
         since_ns = frame.captured_ns - flash.begun_ns
-        if (sight.box is None and flash.lit is None) or since_ns > WITHIN_MS * 1_000_000:
+        if (sight.box is None and flash.lit is None) or since_ns > WITHIN_MS * _NS_PER_MS:
             self._give_up()
             return sight
         if flash.lit is None or sight.probe is None or sight.probe.traces is None:
@@ -143,17 +170,6 @@ class Strobing:
         self._flash = None
         self._count(found)
         return replace(sight, probe=replace(sight.probe, traces=replace(traces, strobe=found)))
-
-    def attempted(self, frame: Frame, sight: Sight) -> None:
-        """Somebody with this sight has had no answer yet: flash, if it is time to."""
-        if self._flash is not None or sight.probe is None or sight.probe.traces is None or not self._lamp.flash():
-            return
-        face = strobe.outline(sight.probe.traces.points)
-        self._flash = _Flash(frame.captured_ns, face, strobe.patch(frame.pixels, face))
-
-    def counters(self) -> dict[str, int]:
-        """For the status, about nobody."""
-        return {f"strobe_{word}": count for word, count in self._counts.items()}
 
     def _give_up(self) -> None:
         self._flash = None

@@ -7,6 +7,7 @@ import pytest
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.scene import Scene
 from edge.domain.face import Frame
+from edge.domain.recognition.calibration import Scorebook
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
@@ -15,7 +16,7 @@ from edge.resources import models_directory
 from edge.terminal.attendance.capture import Capture, Pace
 from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
 from edge.terminal.attendance.punch_recorder import Identified
-from edge.terminal.attendance.site_threshold import SiteThreshold
+from edge.terminal.attendance.sights import Sights
 from edge.terminal.runtime.workers import LatestSlot
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
@@ -38,9 +39,7 @@ class Blind(Pace):
 
 
 @pytest.mark.parametrize(("pace", "recognised"), [(Pace(), True), (Blind(), False)])
-def test_a_dark_face_is_metered_until_it_is_recognised(
-    pace, recognised: bool, photos: Path, tmp_path: Path
-) -> None:
+def test_a_dark_face_is_metered_until_it_is_recognised(pace, recognised: bool, photos: Path) -> None:
     store = ModelStore(models_directory())
     pipeline = Pipeline(store, QualityLimits())
     photo = load_photo(photos / "obama3.jpg")
@@ -48,8 +47,10 @@ def test_a_dark_face_is_metered_until_it_is_recognised(
     enrolled = pipeline.study(Frame(load_photo(photos / "obama2.jpg"), 0))
     assert enrolled is not None
     fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}
-    faces = FaceRecognition(pipeline, FaceRules(DecisionPolicy(), 0.001, fmr), pace, SiteThreshold(tmp_path, "x"))
-    faces.enrolled(Gallery.of(pipeline.embedder_id, [("a" * 26, enrolled.template.vector[None])]))
+    rules, scores = FaceRules(DecisionPolicy(), 0.001, fmr), Scorebook(pipeline.embedder_id)
+    sights, faces = Sights(pipeline, pace), FaceRecognition(rules, pipeline.model_ids, scores)
+    gallery = Gallery.of(pipeline.embedder_id, [("a" * 26, enrolled.template.vector[None])])
+    faces.enrolled.replace(gallery, 0.0)
     scene, slot, now_ms = Scene(), LatestSlot[Frame](), [0]
 
     def sleep(seconds: float) -> None:
@@ -64,7 +65,7 @@ def test_a_dark_face_is_metered_until_it_is_recognised(
         capture.run_once()
         frame = slot.take(0)
         assert frame is not None
-        outcomes.append(faces.look(frame, now_ms[0])[1])
+        outcomes.append(faces.observe(sights.of(frame), now_ms[0]))
     capture.close()
     assert any(isinstance(one, Identified) for one in outcomes) == recognised
     assert any(isinstance(one, Refused) and one.reason is RefusalReason.DARK for one in outcomes) != recognised

@@ -1,53 +1,34 @@
 """The challenge on the way of a face: everything else first, then the turn, and neither alone."""
 
-from collections import deque
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from edge.domain.face import Box, Floats, Frame, Probe, Sight
+from edge.domain.face import Box, Floats, Probe, Sight
 from edge.domain.recognition.attempts import PAUSE_MS, SPELLS
+from edge.domain.recognition.calibration import Scorebook
 from edge.domain.recognition.decision import DecisionPolicy, Refused
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
 from edge.domain.vocabulary import RefusalReason
-from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
 from edge.terminal.attendance.punch_recorder import Identified
-from edge.terminal.attendance.site_threshold import SiteThreshold
 
 ANN: Floats = np.eye(1, 8, dtype=np.float32)[0]
 BOB: Floats = np.eye(2, 8, dtype=np.float32)[1]
 BOX = Box(200, 100, 380, 320)
-FRAME = np.zeros((480, 640, 3), np.uint8)
-
-
-class Script:
-    """In place of the models: what it is told to see, frame by frame."""
-
-    embedder_id, model_ids = "m", ("m",)
-
-    def __init__(self) -> None:
-        self.sights: deque[Sight] = deque()
-
-    def look(self, frame: Frame) -> Sight:
-        return self.sights.popleft()
 
 
 @pytest.fixture
-def stand(tmp_path: Path):
-    script = Script()
+def stand():
     rules = FaceRules(DecisionPolicy(), 0.001, {1e-4: 0.3, 1e-5: 0.4}, challenge=True)
-    faces = FaceRecognition(script, rules, Pace(), SiteThreshold(tmp_path, "m"))
-    faces.enrolled(Gallery.of("m", [("a" * 26, ANN[None]), ("b" * 26, BOB[None])]))
+    faces = FaceRecognition(rules, ("m",), Scorebook("m"))
+    faces.enrolled.replace(Gallery.of("m", [("a" * 26, ANN[None]), ("b" * 26, BOB[None])]), 0.0)
     at = [0]
 
     def show(yaw: float, who: Floats = ANN, liveness: float = 0.99, box: Box | None = BOX):
         at[0] += 66
         probe = None if box is None else Probe(who, "m", liveness, 0.9)
-        script.sights.append(Sight(at[0] * 1_000_000, box, None, probe, None, yaw))
-        return faces.look(Frame(FRAME, at[0] * 1_000_000), at[0])[1]
+        return faces.observe(Sight(at[0] * 1_000_000, box, None, probe, None, yaw), at[0])
 
     show.at, show.faces = at, faces
     return show

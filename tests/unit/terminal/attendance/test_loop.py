@@ -21,7 +21,6 @@ from edge.sandbox import write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.operator.enrolment import finish_erasures
@@ -83,11 +82,11 @@ class Door:
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: factory.open_journal(loaded, secrets),
+            self.slot, self.reads, lambda: factory.open_journal(loaded, secrets),
             lambda: factory.open_people(loaded, secrets),
+            *factory.recognition(loaded, rules, self.eyes, Pace()),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            FaceRecognition(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes)), self.reads,
         )  # fmt: skip
         self.attend.open()
 

@@ -24,7 +24,6 @@ from edge.sandbox import write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
 from edge.terminal.runtime.alarms import STROBE_BLIND
@@ -102,13 +101,11 @@ class Stand:
         self.strobing = None if self.lamp is None else Strobing(self.lamp, 1000 / STEP_MS)
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.attend = Attend(
-            self.slot, self.eyes, lambda: factory.open_journal(loaded, secrets),
+            self.slot, queue.SimpleQueue[Read](), lambda: factory.open_journal(loaded, secrets),
             lambda: factory.open_people(loaded, secrets),
+            *factory.recognition(loaded, rules, self.eyes, Pace(), self.strobing),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,
-            FaceRecognition(self.eyes, rules.faces, Pace(), factory.site_threshold(loaded, self.eyes),
-                            self.strobing),
-            queue.SimpleQueue[Read](),
         )  # fmt: skip
         self.attend.open()
         self.lit: list[bool] = []

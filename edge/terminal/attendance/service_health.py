@@ -1,0 +1,149 @@
+"""What makes the terminal say that it is out of service, and what it warns of: camera, journal and people file."""
+
+import logging
+from collections.abc import Callable
+
+from edge.domain.attendance.states import Event, Fault, Happening
+from edge.domain.plural import counted
+from edge.errors import JournalDamaged, JournalError
+from edge.journal.journal import Journal
+from edge.journal.quarantine import mark_suspect
+from edge.people.lacking import words
+from edge.people.people_store import People
+from edge.people.policies import another_text
+from edge.terminal.attendance.gallery import GalleryLoader
+from edge.terminal.attendance.journal_maintenance import JournalMaintenance
+from edge.terminal.attendance.punch_recorder import Recorder
+from edge.terminal.runtime.alarms import PEOPLE_PUT_BACK, PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
+
+LOG = logging.getLogger(__name__)
+STALLED_MS = 2_000
+"""Without a frame for so long the terminal says that it is out of service."""
+
+
+class ServiceHealth:
+    """The faults of camera and journal. One thread uses it; `alarms` may be read on any."""
+
+    def __init__(self, handle: Callable[[Happening], None], now_ms: int, *, filming: bool, reader: bool) -> None:
+        """`handle` takes what a fault does to the terminal's state.
+
+        `filming`: frames are needed, and missing ones are a fault. `reader`: badges are read, so that the terminal
+        goes on without its camera.
+        """
+        self._handle, self._filming, self._reader = handle, filming, reader
+        self._faults: frozenset[Fault] = frozenset()
+        self._warnings: tuple[str, ...] = ()
+        self._frame_ms = now_ms
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        return (*sorted(self._faults), *self._warnings)
+
+    @property
+    def camera_stalled(self) -> bool:
+        """No frame came for STALLED_MS."""
+        return Fault.CAMERA_STALLED in self._faults
+
+    def begin(self, now_ms: int) -> None:
+        """From now on frames are waited for."""
+        self._frame_ms = now_ms
+
+    def camera_had(self, frame: bool, now_ms: int) -> None:
+        """Whether a frame came in this turn of the loop."""
+        if frame:
+            self._frame_ms = now_ms
+            self.set_fault(Fault.CAMERA_STALLED, False)
+        elif self._filming and now_ms - self._frame_ms >= STALLED_MS:
+            self.set_fault(Fault.CAMERA_STALLED, True)
+
+    def look_at_journal(
+        self, journal: Journal, recorder: Recorder, maintenance: JournalMaintenance, now_ms: int
+    ) -> int:
+        """Every second; what the disk refuses is tried again in the next. How many records were evicted.
+
+        Raises JournalDamaged, after which the next start checks the whole file.
+        """
+        if not recorder.writable and not recorder.mended():
+            self.set_fault(Fault.JOURNAL_UNWRITABLE, True)
+            return 0
+        found = None
+        try:
+            found = maintenance.run(recorder.now(), now_ms)
+        except JournalDamaged:
+            mark_suspect(journal.path)
+            raise
+        except JournalError as error:
+            LOG.critical("%s", error)
+            recorder.writable = False
+        self.set_fault(Fault.JOURNAL_UNWRITABLE, not recorder.writable)
+        if found is None:
+            return 0
+        self.set_fault(Fault.JOURNAL_FULL, found.full)
+        self._warn(found.warnings)
+        return found.evicted
+
+    def set_fault(self, fault: Fault, raised: bool) -> None:
+        """Begin or end a fault, if it is not as it was: in the log, in the alarms, and in the terminal's state."""
+        if raised == (fault in self._faults):
+            return
+        self._faults = self._faults | {fault} if raised else self._faults - {fault}
+        without = fault is Fault.CAMERA_STALLED and self._reader
+        said = "badge and PIN alone" if without else "out of service"
+        LOG.log(logging.ERROR if raised else logging.WARNING, "%s: %s", said if raised else "mended", fault)
+        gravest = next((one for one in Fault if one in self._faults), None)
+        if gravest is None:
+            self._handle(Happening(Event.MENDED))
+        elif gravest is Fault.CAMERA_STALLED and self._reader:
+            self._handle(Happening(Event.FACES_LOST))
+        else:
+            self._handle(Happening(Event.FAULT, fault=gravest))
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        for word in warnings:
+            if word not in self._warnings:
+                LOG.warning("%s (docs/operations.md says what to do)", word)
+        self._warnings = warnings
+
+
+class PeopleHealth:
+    """What of the people file needs somebody. One thread uses it; `alarms` may be read on any."""
+
+    def __init__(self) -> None:
+        self.unreadable = 0
+        """Enrolled, but their templates are damaged."""
+        self._aside = self._other_text = self._lacking = 0
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        counts = (
+            (PEOPLE_UNREADABLE, self.unreadable),
+            (RECORD_ASIDE, self._aside),
+            (POLICY_TEXT, self._other_text),
+            (PEOPLE_PUT_BACK, self._lacking),
+        )
+        return tuple(word for word, count in counts if count)
+
+    def look_at(self, people: People, loaded: GalleryLoader) -> None:
+        """After the gallery was loaded from it. Raises PeopleError."""
+        self.unreadable = len(loaded.unreadable)
+        aside, self._aside = self._aside, len(people.orders.aside())
+        if self._aside > aside:
+            LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))
+        other, self._other_text = self._other_text, people.other_text(loaded.consent)
+        if self._other_text > other:
+            LOG.error("policy.text: %s", another_text(self._other_text, loaded.policy))
+        self._look_for_lacking(people)
+
+    def _look_for_lacking(self, people: People) -> None:
+        lacking, before = people.lacking.all(), self._lacking
+        self._lacking = len(lacking)
+        if self._lacking > before:
+            text = (
+                "an older copy of people.db was put back, and lacks what was given by hand since: %s. Give it "
+                "anew; then say so with `smartclocker people looked`"
+            )
+            LOG.error(text, words(lacking))
+        elif before and not lacking:
+            LOG.info("what the people file lacked was looked into")

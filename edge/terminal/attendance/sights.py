@@ -1,0 +1,49 @@
+"""From a frame to a sight: change detection, the models, exposure control and the strobe, one after another."""
+
+from edge.domain.exposure import Metering
+from edge.domain.face import Frame, Sight
+from edge.domain.recognition.change_detection import ChangeDetector
+from edge.terminal.attendance.capture import Pace
+from edge.terminal.attendance.strobe import Strobing
+from edge.vision.pipeline import Pipeline
+
+
+class Sights:
+    """One thread uses it."""
+
+    def __init__(self, pipeline: Pipeline, pace: Pace, strobe: Strobing | None = None) -> None:
+        """`pace` takes how fast the camera is read and with how much light; None: no infrared lamp."""
+        self._pipeline, self._pace, self._strobe = pipeline, pace, strobe
+        self._changes, self._metering = ChangeDetector(), Metering()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The ids of the models in use."""
+        return self._pipeline.model_ids
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Words for the status."""
+        return () if self._strobe is None else self._strobe.alarms
+
+    def of(self, frame: Frame) -> Sight:
+        """What a frame shows."""
+        return self._search(frame) if self._strobe is None else self._strobe.annotate(frame, self._search)
+
+    def flash(self, frame: Frame, sight: Sight) -> None:
+        """Somebody with this sight has had no answer yet: light the infrared lamp, where there is one."""
+        if self._strobe is not None:
+            self._strobe.flash(frame, sight)
+
+    def _search(self, frame: Frame) -> Sight:
+        """An empty room that does not change is not searched, and filmed slowly."""
+        now_ms = frame.captured_ns // 1_000_000
+        if not self._changes.worth_a_search(frame.pixels, now_ms):
+            return Sight(frame.captured_ns)
+        sight = self._pipeline.look(frame)
+        if sight.box is not None:
+            self._changes.face_seen(now_ms)
+        self._pace.calm(not self._changes.awake(now_ms))
+        if self._metering.observe(sight.light, now_ms):
+            self._pace.ev = self._metering.ev
+        return sight
