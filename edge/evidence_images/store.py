@@ -258,11 +258,16 @@ def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[Evi
         ) from error
 
 
+def remove_images(path: Path, person: str | None, now: TimeEvidence) -> int:
+    """Delete one person's images, or all; how many. Raises EvidenceError."""
+    with opened(path, now) as store:
+        return 0 if store is None else store.remove(person)
+
+
 def forget_images(path: Path, person: str, now: TimeEvidence) -> int:
-    """Delete the images of somebody who is erased or withdrew; how many. Raises EvidenceError."""
+    """As `remove_images`, for somebody who is erased or withdrew: a damaged store is no error, it is gone."""
     try:
-        with opened(path, now) as store:
-            return 0 if store is None else store.remove(person)
+        return remove_images(path, person, now)
     except EvidenceDamaged as error:
         _log.error("%s", error)
         return 0

@@ -21,8 +21,8 @@ from edge.domain.people import card_numbers, credentials
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import PeopleError
+from edge.people.person import unknown_person
 from edge.people.schema import PEOPLE
-from edge.people.unknown_person import unknown_person
 
 _OPSLIMIT: Final = 3
 _MEMLIMIT: Final = 16 * 1024 * 1024

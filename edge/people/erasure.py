@@ -10,11 +10,11 @@ from pathlib import Path
 from edge.crypto.person_keys import Vault
 from edge.errors import PeopleError
 from edge.people import consent_log, credentials
+from edge.people.person import unknown_person
 from edge.people.schema import PEOPLE
-from edge.people.unknown_person import unknown_person
 
 
-def destroy(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: str, reason: str) -> int:
+def erase(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: str, reason: str) -> int:
     """Inside a transaction: how many templates there were. Raises PeopleError for someone unknown."""
     if db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is None:
         raise unknown_person(person)

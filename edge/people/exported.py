@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.domain.protocol.record_kinds import is_instant
 from edge.domain.roster.awaited import Awaited
-from edge.people.order_log import Writing
+from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 
 _COLUMNS = "person, exported, heard"

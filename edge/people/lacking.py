@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from edge.domain.protocol.record_kinds import PERSON
-from edge.people.order_log import Writing
+from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 
 MOST_NAMED = 20

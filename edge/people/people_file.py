@@ -3,13 +3,21 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from edge.crypto.person_keys import Vault
 from edge.people import erasure
 from edge.people.schema import PEOPLE, create
+
+
+class Writing(Protocol):
+    """How the people file is written."""
+
+    def __call__(self) -> AbstractContextManager[None]:
+        """One transaction; joins the one that is open."""
 
 
 class PeopleFile:

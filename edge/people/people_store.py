@@ -30,10 +30,10 @@ from edge.people.credentials import CredentialStore, contested
 from edge.people.exported import Exported
 from edge.people.lacking import Lack, Lacking
 from edge.people.order_log import OrderBook
+from edge.people.outbox import Outbox
 from edge.people.people_file import PeopleFile
-from edge.people.person import Person, malformed
+from edge.people.person import Person, malformed, unknown_person
 from edge.people.schema import PEOPLE
-from edge.people.unknown_person import unknown_person
 
 _Persons = list[Person]
 _Ids = list[str]
@@ -47,7 +47,9 @@ class People(PeopleFile):
     def __init__(self, path: Path, storage_key: bytes) -> None:
         """As the file's. Raises PeopleError."""
         super().__init__(path, storage_key)
-        self.orders = OrderBook(self._db, path, self._writing)
+        self.outbox = Outbox(self._db, path, self._writing)
+        """What the journal does not say yet of acts on these people."""
+        self.orders = OrderBook(self._db, path, self._writing, self.outbox)
         """What the authority ordered."""
         self.credentials = CredentialStore(self._db, path, self._writing, self._vault, self._evidence_key)
         """Ways in that are no face."""
@@ -134,32 +136,34 @@ class People(PeopleFile):
         return True
 
     def erase(self, person: str, when: str, reason: str) -> int:
-        """Make a person's biometrics unrecoverable from this file (I10); returns how many templates there were.
+        """Destroy a person's key, name and templates in one transaction (I10); how many templates there were.
 
-        Until `settled` it is `owed`: that there is no record of it yet. Doing it again is safe. Raises PeopleError:
-        for someone unknown nothing changed; otherwise it must be done again.
+        Its record belongs into the outbox in the same transaction. Until `rewrite`, freed pages keep bytes of them;
+        until `erasure_over`, the erasure is not over. Doing it again is safe. Raises PeopleError, for someone
+        unknown, too: then nothing changed.
         """
-        count = self.destroy(person, when, reason)
-        self.rewrite()
-        return count
-
-    def destroy(self, person: str, when: str, reason: str) -> int:
-        """The first half of `erase`, in one transaction; `rewrite` is the other, and the next `erase` does both."""
         if not is_instant(when):
             raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
         with self._writing():
             fresh = Vault.fresh(self._storage_key)
-            return erasure.destroy(self._db, self._vault(), fresh, person, when, reason)
+            return erasure.erase(self._db, self._vault(), fresh, person, when, reason)
 
-    def owed(self) -> _Pairs:
-        """(person, reason) of every erasure that is not `settled`: a start finishes them."""
+    def erasures(self) -> _Pairs:
+        """(person, reason) of every erasure that is not over."""
         with PEOPLE.guard(self.path):
             return self._db.execute(
                 "SELECT id, erasing FROM people WHERE erasing IS NOT NULL ORDER BY id"
             ).fetchall()
 
-    def settled(self, person: str) -> None:
-        """The record of this erasure is durable."""
+    def unrecorded_erasures(self) -> _Pairs:
+        """As `erasures`, without those that the outbox has a record of."""
+        if not self.erasures():
+            return []
+        with self.together():
+            return [one for one in self.erasures() if self.outbox.erasure_of(one[0]) is None]
+
+    def erasure_over(self, person: str) -> None:
+        """No byte of them is left, and the record of it is durable."""
         with self._writing():
             self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from edge.domain.face import Floats
 from edge.domain.people.consent import Consent
 from edge.domain.people.person_name import MAX_NAME, is_name, problem, tidy
+from edge.domain.protocol.order import NOBODY_HERE
 from edge.domain.protocol.record_kinds import PERSON, Restriction
 from edge.domain.recognition.gallery import are_unit
+from edge.errors import PeopleError
 
 MAX_TEMPLATES = 32
 """A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
@@ -55,3 +57,8 @@ def malformed(person: str, name: str, embeddings: Floats | None, model_id: str |
     if embeddings.ndim != 2 or not 1 <= len(embeddings) <= MAX_TEMPLATES or not are_unit(embeddings):
         found.append(f"templates are not 1 to {MAX_TEMPLATES} finite unit vectors; take the photographs again")
     return found
+
+
+def unknown_person(person: str) -> PeopleError:
+    """The error for an id that nobody here has; it says where the ids stand."""
+    return PeopleError(f"{person}: {NOBODY_HERE}; `smartclocker people list` shows who is")

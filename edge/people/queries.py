@@ -15,8 +15,7 @@ from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
 from edge.people import consent_log
-from edge.people.person import Person
-from edge.people.unknown_person import unknown_person
+from edge.people.person import Person, unknown_person
 
 _CONSENTS = """
 SELECT policy_version, policy_sha256, language, given_at, witness, age_attested, employer_agreed, withdrawn_at

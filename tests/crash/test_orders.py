@@ -1,5 +1,7 @@
 """A terminal killed before any statement on either of its files as it obeys: nothing happened, or it completes."""
 
+import base64
+import hashlib
 import os
 import signal
 import sqlite3
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
@@ -18,8 +21,8 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
-from edge.terminal.operator.enrolment import finish_erasures
-from edge.terminal.orders.order_handler import Orders, settle
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.outbox.flush import flush
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -73,8 +76,7 @@ class Terminal:
 
     def start(self) -> None:
         """What the daemon does at its start."""
-        settle(self.people, self.journal, Still(), interrupted=True)
-        finish_erasures(people=self.people, journal=self.journal, clock=Still())
+        flush(self.people, self.journal, Still(), interrupted=True)
 
     def close(self) -> None:
         self.orders.close()
@@ -145,7 +147,7 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
         assert terminal.orders.take(wire, terminal.journal) is (half[1] == []), "it comes again, and is taken once"
         assert terminal.matched() == {BOB}
         assert terminal.said() == kinds
-        assert terminal.people.orders.owed() == terminal.people.owed() == []
+        assert terminal.people.outbox.pending() == terminal.people.erasures() == []
         if gone:
             assert not any(blob in everything(root) for blob in planted), f"at statement {statement}"
         else:
@@ -161,9 +163,41 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
     assert completed > 3
 
 
+def test_no_answer_is_left_behind_untold(tmp_path: Path) -> None:
+    """Killed at any statement, the order does not come again: its file is there with its record, or neither is."""
+    wire = order(Word.ACCESS, reply_key=base64.b64encode(bytes(PrivateKey(bytes([5]) * 32).public_key)).decode())
+    nothing, handed_out = 0, 0
+    for statement in range(1, STATEMENTS):
+        root = tmp_path / str(statement)
+        root.mkdir()
+        terminal = Terminal(root)
+        terminal.enrol()
+        terminal.close()
+        died = killed_at(root, statement, wire)
+        terminal = Terminal(root)
+        terminal.start()
+        terminal.orders.look(terminal.journal)
+        found = [decode(dsse.parse(one.wire).payload) for one in terminal.journal.envelopes(0, 100)]
+        told = [record.data["detail"] for record in found]
+        files = list((root / "access").iterdir()) if (root / "access").exists() else []
+        assert len(files) == len(told) <= 1, f"at statement {statement}: {files}, {told}"
+        nothing += not files
+        handed_out += bool(files)
+        if files:
+            assert hashlib.sha256(files[0].read_bytes()).hexdigest() in told[0], f"at statement {statement}"
+        assert terminal.orders.take(wire, terminal.journal) is (not files), "it comes again, and is taken once"
+        assert len(list((root / "access").iterdir())) == len(terminal.said()) == 1
+        assert terminal.people.outbox.pending() == terminal.people.orders.kept() == []
+        terminal.close()
+        if not died:
+            break
+    assert nothing > 3
+    assert handed_out > 10
+
+
 def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the debt in the people file, a kill between the two files loses the record."""
-    monkeypatch.setattr("edge.terminal.orders.order_handler.settle", lambda *_args, **_options: 0)
+    monkeypatch.setattr("edge.terminal.orders.order_handler.flush", lambda *_args, **_options: 0)
     root = tmp_path / "lost"
     root.mkdir()
     terminal = Terminal(root)

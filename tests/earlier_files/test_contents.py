@@ -84,7 +84,7 @@ def test_orders_taken_owed_and_put_off_stay_so(earlier: Path, contents: Any) -> 
         earlier / "terminal/state/people.db", load_secret(earlier / "terminal" / KEYS / "storage")
     ) as people:
         assert all(people.orders.known(order) for order in contents["orders"])
-        assert [entry.id for entry in people.orders.owed()] == contents["owed"]
+        assert [entry.id for entry in people.outbox.pending()] == contents["owed"]
         assert [[entry.id, entry.due] for entry in people.orders.kept()] == contents["kept"]
         pinned = load_public(earlier / "terminal/authority.pem")
         keys = Authority(pinned, people.orders).keys("2026-11-27T13:00:00.000Z")

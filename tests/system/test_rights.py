@@ -18,7 +18,7 @@ from edge.journal.journal import Journal
 from edge.people.person import new_person_id
 from edge.terminal import factory
 from edge.terminal.operator.actions import restrict
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 
 TEXT = "The second policy.\n"
 
@@ -123,7 +123,7 @@ def test_a_record_that_could_not_be_made_is_made_later(loaded, people, journal, 
         restrict(person, Restriction.OBJECTED, people=people, journal=journal, clock=factory.clock(), by="uid:7")
     assert matched(loaded, people) == 0, "matching stopped first"
     journal._db.execute("PRAGMA query_only = OFF")
-    assert settle(people, journal, factory.clock(), interrupted=True) == 1
+    assert flush(people, journal, factory.clock(), interrupted=True) == 1
     assert [(data["state"], data["by"]) for data in records(journal, Kind.RESTRICTED)] == [("objected", "uid:7")]
 
 

@@ -21,7 +21,7 @@ from edge.sandbox import write_terminal
 from edge.terminal import factory
 from edge.terminal.attendance import loop
 from edge.terminal.daemon import Terminal
-from edge.terminal.orders import acting
+from edge.terminal.outbox import operator_lock
 from edge.vision.photo import load_photo
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "provisioning/config.example.toml"
@@ -176,7 +176,7 @@ def test_acts_by_hand_go_on_beside_the_running_service(site, enrol, notify) -> N
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         assert notify.wait_for("READY=1", 120)
-        with acting.alone(site.directory / "state") as nobody_acts:
+        with operator_lock.tried(site.directory / "state") as nobody_acts:
             assert nobody_acts
         person = enrol(site, "obama.jpg")
         acts = [sys.executable, "-m", "edge", "people", "withdraw", person, "--config", str(site.config)]

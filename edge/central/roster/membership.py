@@ -163,7 +163,8 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
 def erase(store: RosterStore, person: str, reason: ErasureReason) -> None:
     """Somebody who belongs nowhere, out of the people file. Doing it again is safe. Raises PeopleError."""
     store.people.erase(person, now(), str(reason))
-    store.people.settled(person)
+    store.people.rewrite()
+    store.people.erasure_over(person)
 
 
 def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:

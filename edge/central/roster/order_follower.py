@@ -117,9 +117,9 @@ def _finish(store: RosterStore, found: Leavers) -> None:
             store.people.erase(person, now(), str(left.reason if left else ErasureReason.EMPLOYER))
         elif person in found.faces:
             store.people.erase(person, now(), str(ErasureReason.WITHDRAWN))
-    for person, _ in store.people.owed():
+    for person, _ in store.people.erasures():
         store.people.rewrite()
-        store.people.settled(person)
+        store.people.erasure_over(person)
 
 
 def _belonging(store: RosterStore) -> dict[str, set[str]]:

@@ -12,7 +12,6 @@ malformed, swapped, older or unlisted changes more than a counter (I12).
 """
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +20,7 @@ from nacl.signing import SigningKey
 from edge.crypto import site_key
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_draft import consent_withdrawn
 from edge.domain.protocol.record_kinds import FIELDS, ErasureReason, Kind
 from edge.domain.roster import messages
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
@@ -91,8 +91,8 @@ class RosterSync:
         """The version of a genuine manifest that is older than the one that is held, while the broker says it."""
         self._seen = 0
         """The people file's version when what waits was last looked at."""
-        self.owing = False
-        """Whether the people file owes the journal a record of what an entry ended; for the caller to settle."""
+        self.has_pending = False
+        """Whether an entry ended a consent, whose record is in the outbox; for the caller to flush."""
         self._restore()
         self._count()
 
@@ -385,16 +385,11 @@ class RosterSync:
         return row is not None and row.state == OUT and row.content == member.content
 
     def _ended(self, person: str, consent: Consent) -> None:
-        said = {
-            "person": person,
-            "state": "withdrawn",
-            "policy_version": consent.policy_version,
-            "policy_sha256": consent.policy_sha256,
-        }
-        if not all(check(said[name]) for name, check in FIELDS[Kind.CONSENT].items()):
-            return  # a consent that no record could name was never in one: a debt of it could never be paid
-        self._people.orders.take(secrets.token_hex(16), None, 0, owed=[(Kind.CONSENT, said)])
-        self.owing = True
+        draft = consent_withdrawn(person, Policy(consent.policy_version, consent.policy_sha256))
+        if not all(check(draft.data[name]) for name, check in FIELDS[Kind.CONSENT].items()):
+            return  # a consent that no record could name was never in one
+        self._people.outbox.add([draft])
+        self.has_pending = True
 
     def _leave_unlisted(self) -> None:
         if not self._listed_anew:

@@ -128,7 +128,7 @@ class PeopleHealth:
     def look_at(self, people: People, loaded: GalleryLoader) -> None:
         """After the gallery was loaded from it. Raises PeopleError."""
         self.unreadable = len(loaded.unreadable)
-        aside, self._aside = self._aside, len(people.orders.aside())
+        aside, self._aside = self._aside, len(people.outbox.aside())
         if self._aside > aside:
             LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))
         other, self._other_text = self._other_text, people.other_text(loaded.consent)

@@ -1,4 +1,4 @@
-"""What a start brings to its end: owed records, the journal's last words, what was put back, begun erasures."""
+"""What a start completes: the outbox, the journal's last words, what was put back, and then the outbox again."""
 
 import logging
 from functools import partial
@@ -7,8 +7,7 @@ from edge.errors import EvidenceError, JournalError, PeopleError, RecordError, T
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
-from edge.terminal.operator.enrolment import finish_erasures
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 from edge.terminal.startup import restored_credentials, restored_files, restored_people
 
 _log = logging.getLogger(__name__)
@@ -17,12 +16,13 @@ _log = logging.getLogger(__name__)
 def finish(people: People, journal: Journal, clock: Clock) -> None:
     """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
     for step in (
-        partial(settle, people, journal, clock, interrupted=True),
+        people.purge,  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
+        partial(flush, people, journal, clock, interrupted=True),
         partial(restored_people.carry_out, people, journal, clock),
         partial(restored_credentials.take_anew, people, journal),
         partial(restored_files.drop_answers, people, journal),
         partial(restored_files.drop_images, people, journal, clock),
-        partial(finish_erasures, people=people, journal=journal, clock=clock),
+        partial(flush, people, journal, clock, interrupted=True),  # what was put back may have begun erasures anew
     ):
         try:
             step()

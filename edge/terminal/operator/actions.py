@@ -16,20 +16,29 @@ from edge.domain.people.credentials import Token
 from edge.domain.plural import counted
 from edge.domain.protocol.order import Lifts, Word
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Kind, Restriction
+from edge.domain.protocol.record_draft import (
+    RecordDraft,
+    consent_given,
+    consent_withdrawn,
+    enrolled,
+    erased,
+    restricted,
+)
+from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Restriction
 from edge.errors import PeopleError, TransferError
+from edge.evidence_images.schema import NAME as IMAGES
+from edge.evidence_images.store import remove_images
 from edge.journal.journal import Journal
-from edge.people.order_log import Saying
 from edge.people.people_store import People
-from edge.people.person import new_person_id
+from edge.people.person import new_person_id, unknown_person
 from edge.people.roster.export import export_enrolment
-from edge.people.unknown_person import unknown_person
 from edge.ports import Clock
 from edge.storage.durable_file import NewFile
 from edge.terminal.operator import enrolment
-from edge.terminal.operator.audited_action import changed, destroyed, did, handed_out
+from edge.terminal.operator.audited_action import audited, audited_outside, result_record
 from edge.terminal.orders import image_orders
 from edge.terminal.orders.order_actions import lift
+from edge.terminal.outbox.flush import says_erased
 from edge.terminal.subject_access import report
 
 PIN = "pin"
@@ -47,13 +56,12 @@ def withdraw(person: str, policy: Policy, *, people: People, journal: Journal, c
     all the same, and the next start of the terminal records it.
     """
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         if not people.withdraw(person, clock.evidence().utc):
             return []
-        said = {"state": "withdrawn", "policy_version": policy.version, "policy_sha256": policy.sha256}
-        return [(Kind.CONSENT, {"person": person, **said})]
+        return [consent_withdrawn(person, policy)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
 
 
 def erase(person: str, reason: ErasureReason, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
@@ -65,20 +73,19 @@ def erase(person: str, reason: ErasureReason, *, people: People, journal: Journa
     """
     count = 0
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         nonlocal count
-        begun = [data for duty in people.orders.owed() for kind, data in duty.owed if kind == Kind.ERASED]
-        for data in begun:
-            if data["person"] == person:  # an earlier one that did not come to its end: this is its end
-                count = data["templates"]
-                return []
+        begun = people.outbox.erasure_of(person)
+        if begun is not None:  # an earlier one that did not come to its end: this is its end
+            count = begun["templates"]
+            return []
         before = people.holds(person) and person not in people.remaining()
-        count = people.destroy(person, clock.evidence().utc, reason)
-        if before and not count and enrolment.says_erased(journal, person):
+        count = people.erase(person, clock.evidence().utc, reason)
+        if before and not count and says_erased(journal, person):
             return []  # it was given twice, and the record of the first says all
-        return [(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count})]
+        return [erased(person, reason, count)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
     return count
 
 
@@ -87,13 +94,13 @@ def restrict(
 ) -> bool:
     """Keep somebody without matching them; False when that was so already. Raises PeopleError, JournalError."""
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         if people.restriction(person) in {restriction, Restriction.OBJECTED}:
             return []
         people.restrict(person, restriction)
-        return [(Kind.RESTRICTED, {"person": person, "state": str(restriction)})]
+        return [restricted(person, restriction)]
 
-    return changed(change, people, journal, clock, by)
+    return audited(change, people, journal, clock, by)
 
 
 def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
@@ -102,14 +109,14 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, c
     Raises PeopleError where it is not this bar that there is, JournalError.
     """
 
-    def change() -> list[Saying]:
-        done = lift(person, lifts, people)
-        if done.outcome is CommandOutcome.REFUSED:
+    def change() -> list[RecordDraft]:
+        lifted = lift(person, lifts, people)
+        if lifted.outcome is CommandOutcome.REFUSED:
             cure = "give --by-person when they say so" if lifts is Lifts.RESTRICTION else "leave --by-person out"
-            raise PeopleError(f"{done.detail}; {cure}")
-        return list(done.says)
+            raise PeopleError(f"{lifted.detail}; {cure}")
+        return list(lifted.did)
 
-    return changed(change, people, journal, clock, by)
+    return audited(change, people, journal, clock, by)
 
 
 def agree(
@@ -120,15 +127,15 @@ def agree(
     Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
     """
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         member = people.member(person)
         if not member.templates:
             raise PeopleError(f"{person}: has no face here, and needs no consent; `smartclocker enrol` adds one")
         for model, matrix in member.templates.items():
             people.enrol(person, member.name, consent, policy, matrix, model)
-        return [(Kind.CONSENT, enrolment.given(person, consent))]
+        return [consent_given(person, consent)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
 
 
 def add_face(
@@ -143,14 +150,13 @@ def add_face(
 
     enrolment.check(person, name, consent, policy, probes)
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         refuse_face(person, people)
         model_id = probes[0].model_id
         people.enrol(person, name, consent, policy, np.stack([one.embedding for one in probes]), model_id)
-        made = {"person": person, "models": [model_id], "templates": len(probes)}
-        return [(Kind.CONSENT, enrolment.given(person, consent)), (Kind.ENROLLED, made)]
+        return [consent_given(person, consent), enrolled(person, model_id, len(probes))]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
     return enrolment.Enrolled(person, len(probes))
 
 
@@ -166,12 +172,12 @@ def refuse_face(person: str, people: People) -> None:
 def rectify(person: str, name: str, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """Give somebody their right name. Raises PeopleError, JournalError."""
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         if not people.rectify(person, name):
             raise PeopleError(f"{person}: no name is held of this person any more; enrol again")
-        return [did(Word.RECTIFY, "the name is rectified, by hand at the terminal", person)]
+        return [result_record(Word.RECTIFY, "the name is rectified, by hand at the terminal", person)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
 
 
 def access(
@@ -184,8 +190,12 @@ def access(
     now, state = clock.evidence(), people.path.parent
     found = report.collect(person, now.utc, origin, people, journal, image_orders.listed(state, person, now))
     images = image_orders.packed(state, person, now)
-    says = did(Word.ACCESS, f"handed out about {person}, by hand", person)
-    return handed_out(says, lambda: report.write_plain(found, target, images), people, journal, clock, by)
+    record = result_record(Word.ACCESS, f"handed out about {person}, by hand", person)
+
+    def write() -> tuple[list[Path], RecordDraft]:
+        return report.write_plain(found, target, images), record
+
+    return audited_outside(record, write, people, journal, clock, by, all_or_nothing=True)
 
 
 def export(
@@ -199,14 +209,15 @@ def export(
     now = clock.evidence()
     wire = export_enrolment(person, centre, origin, identity, people, now.utc) + b"\n"
 
-    def write() -> int:
+    record = result_record("export", f"sealed to the key {key_id(centre)}, by hand", person)
+
+    def write() -> tuple[int, RecordDraft]:
         noting = people.exported.noting(person, now.utc if now.synchronised else None)
         with noting, NewFile(path, TransferError) as file:
             file.write(wire)
-        return len(wire)
+        return len(wire), record
 
-    says = did("export", f"sealed to the key {key_id(centre)}, by hand", person)
-    return handed_out(says, write, people, journal, clock, by)
+    return audited_outside(record, write, people, journal, clock, by, all_or_nothing=True)
 
 
 def add(name: str, *, age_attested: bool, people: People, journal: Journal, clock: Clock, by: str) -> str:
@@ -218,11 +229,11 @@ def add(name: str, *, age_attested: bool, people: People, journal: Journal, cloc
         )
     person = new_person_id()
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         people.add(person, name)
-        return [did(ADD, f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
+        return [result_record(ADD, f"added {person} without a face; at least {MINIMUM_AGE}, as attested", person)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
     return person
 
 
@@ -242,23 +253,23 @@ def give_token(
     `other_card`: it is known not to be somebody's badge in another notation.
     """
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         fresh = people.credentials.give(person, kind, text, other_card=other_card)
-        return [did(kind, f"given to {person}", person)] if fresh else []
+        return [result_record(kind, f"given to {person}", person)] if fresh else []
 
-    return changed(change, people, journal, clock, by)
+    return audited(change, people, journal, clock, by)
 
 
 def take_tokens(person: str, kind: Token, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
     """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
     count = 0
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         nonlocal count
         count = people.credentials.take(person, kind)
-        return [did(kind, f"{TAKEN} {person}: {count}", person)] if count else []
+        return [result_record(kind, f"{TAKEN} {person}: {count}", person)] if count else []
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
     people.purge()
     return count
 
@@ -266,11 +277,11 @@ def take_tokens(person: str, kind: Token, *, people: People, journal: Journal, c
 def choose_pin(person: str, pin: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         people.credentials.set_pin(person, pin)
-        return [did(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
+        return [result_record(PIN, f"{TAKEN if pin is None else 'chosen for'} {person}", person)]
 
-    changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
 
 
 def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
@@ -279,24 +290,23 @@ def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: s
     Raises PeopleError, JournalError.
     """
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         lacks = people.lacking.all().get(person, ())
         if not people.lacking.looked(person):
             return []
-        return [did(LOOKED, f"what lacked was looked into: {', '.join(lacks)}", person)]
+        return [result_record(LOOKED, f"what lacked was looked into: {', '.join(lacks)}", person)]
 
-    return changed(change, people, journal, clock, by)
+    return audited(change, people, journal, clock, by)
 
 
 def delete_images(person: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
     """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
-    begun = "was begun by hand at the terminal and cut short: some images may be there; give it again"
+    text = "was begun by hand at the terminal and cut short: some images may be there; give it again"
+    begun = result_record(Word.DELETE_EVIDENCE, text, person, CommandOutcome.PARTLY)
 
-    def destroy() -> tuple[int, Saying]:
-        count = image_orders.remove(person, people.path.parent, clock.evidence())
-        return count, did(
-            Word.DELETE_EVIDENCE, f"{counted(count, 'image')} deleted, by hand at the terminal", person
-        )
+    def destroy() -> tuple[int, RecordDraft]:
+        count = remove_images(people.path.with_name(IMAGES), person, clock.evidence())
+        detail = f"{counted(count, 'image')} deleted, by hand at the terminal"
+        return count, result_record(Word.DELETE_EVIDENCE, detail, person)
 
-    says = did(Word.DELETE_EVIDENCE, begun, person, CommandOutcome.PARTLY)
-    return destroyed(says, destroy, people, journal, clock, by)
+    return audited_outside(begun, destroy, people, journal, clock, by)

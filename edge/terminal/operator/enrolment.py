@@ -9,19 +9,14 @@ from edge.domain.attendance.cues import CUES
 from edge.domain.attendance.states import Situation, State
 from edge.domain.face import Frame, Pixels, Probe
 from edge.domain.people.consent import Consent, Policy, consent_problems
-from edge.domain.protocol.record import Draft
-from edge.domain.protocol.record_kinds import PERSON, ErasureReason, Kind
+from edge.domain.protocol.record_draft import RecordDraft, consent_given, enrolled
 from edge.domain.recognition import lookalikes
 from edge.errors import EnrolmentRefused, PeopleError
-from edge.evidence_images.schema import NAME as IMAGES
-from edge.evidence_images.store import forget_images
 from edge.journal.journal import Journal
-from edge.people.order_log import Saying
 from edge.people.people_store import People
 from edge.people.person import malformed, new_person_id
 from edge.ports import Camera, Clock
-from edge.terminal.operator import audited_action
-from edge.terminal.subject_access import report
+from edge.terminal.operator.audited_action import audited
 from edge.vision.pipeline import Pipeline
 
 
@@ -126,12 +121,11 @@ def enrol(
     check(person := new_person_id(), name, consent, policy, probes)
     model_id = probes[0].model_id
 
-    def change() -> list[Saying]:
+    def change() -> list[RecordDraft]:
         people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
-        made = {"person": person, "models": [model_id], "templates": len(probes)}
-        return [(Kind.CONSENT, given(person, consent)), (Kind.ENROLLED, made)]
+        return [consent_given(person, consent), enrolled(person, model_id, len(probes))]
 
-    audited_action.changed(change, people, journal, clock, by)
+    audited(change, people, journal, clock, by)
     return Enrolled(person, len(probes))
 
 
@@ -142,66 +136,3 @@ def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequ
     wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
     if wrong:
         raise PeopleError("nobody was enrolled: " + "; ".join(wrong))
-
-
-def given(person: str, consent: Consent) -> dict[str, object]:
-    """What the record says of a consent: never who witnessed it."""
-    return {
-        "person": person,
-        "state": "given",
-        "policy_version": consent.policy_version,
-        "policy_sha256": consent.policy_sha256,
-        "language": consent.language,
-        "witnessed": True,
-        "age_attested": consent.age_attested,
-        "employer_agreed": consent.employer_agreed,
-    }
-
-
-def erase(
-    person: str, reason: ErasureReason, *, people: People, journal: Journal, clock: Clock, interrupted: bool = False
-) -> int:
-    """Destroy a person's biometrics, then record it; how many templates there were. By hand: `by_hand.erase`.
-
-    `interrupted`: an earlier one may have been, between its record and the note of it, and is not recorded twice.
-
-    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the biometrics are gone
-    all the same, and the next start of the terminal records it.
-    """
-    evidence = clock.evidence()
-    count = people.erase(person, evidence.utc, reason)
-    forget_images(people.path.with_name(IMAGES), person, evidence)
-    report.forget(people.path.with_name(report.FOLDER), person)
-    if not (interrupted and says_erased(journal, person)):
-        journal.append(Draft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": count}, evidence))
-    people.settled(person)
-    return count
-
-
-def says_erased(journal: Journal, person: str) -> bool:
-    """Whether the last that the journal holds of somebody's enrolment is its end."""
-    told = [(seq, kind) for _, kind, seq in journal.words(person) if kind != Kind.RESTRICTED]
-    return max(told, default=(0, ""))[1] == Kind.ERASED
-
-
-def finish_erasures(*, people: People, journal: Journal, clock: Clock) -> int:
-    """Carry through what an interruption left, to the record; how many there were.
-
-    Raises PeopleError for the first that could not be, after all others; JournalError when nothing can be stored.
-    """
-    people.purge()  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
-    owed = people.owed()
-    failed: PeopleError | None = None
-    for person, reason in owed:
-        known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
-        try:
-            if PERSON.fullmatch(person) is None:  # the id was altered: no record could name it
-                people.erase(person, clock.evidence().utc, known)
-                people.settled(person)
-            else:
-                erase(person, known, people=people, journal=journal, clock=clock, interrupted=True)
-        except PeopleError as error:
-            failed = failed or error  # theirs alone: the others do not wait for it
-    if failed is not None:
-        raise failed
-    return len(owed)

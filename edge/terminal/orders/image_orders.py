@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from edge.domain.plural import counted
-from edge.domain.protocol.order import EVERYBODY, Order, Word
-from edge.domain.protocol.record_kinds import CommandOutcome
+from edge.domain.protocol.order import EVERYBODY, Order
+from edge.domain.protocol.order_outcome import OF_EVERYBODY, OrderOutcome, done, refused
 from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images.schema import COPY_SUFFIX, NAME
 from edge.evidence_images.store import EvidenceStore, Still, opened
-from edge.terminal.orders.order_actions import OrderOutcome
 from edge.terminal.subject_access.report import FOLDER, keep
 
 INDEX = "index.json"
 """Of a file that is handed out; beside it, each image as `EPOCH-SEQ.still`."""
-OF_EVERYBODY = "of everybody"
-"""In the detail of an order that deleted all images; a record of one person's images names them."""
 
 
 def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str, Any]]:
@@ -32,28 +29,13 @@ def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str,
 def delete(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
     """The employer's request: all images, or one person's: what is to be said of it, with their number.
 
-    None is deleted yet: that is `carry_out`, once it is owed to the journal, and again until the journal says it.
+    None is deleted yet: the outbox does that (`edge.terminal.outbox.flush`), and again until the journal says it.
     One that was cut short would otherwise be told with the number of those that were left. Raises EvidenceError.
     """
     whose = order.fields["whose"]
     count = len(listed(state, None if whose == EVERYBODY else whose, now))
     whole = f", {OF_EVERYBODY}" if whose == EVERYBODY else ""
-    return OrderOutcome(CommandOutcome.DONE, f"{counted(count, 'image')} deleted{whole}")
-
-
-def carry_out(said: Mapping[str, Any], state: Path, now: TimeEvidence) -> None:
-    """Before the result of an order goes on record: delete what it says is deleted. Raises EvidenceError."""
-    if said.get("command") != Word.DELETE_EVIDENCE or said.get("outcome") != CommandOutcome.DONE or "by" in said:
-        return  # what was done by hand was done before it was said
-    person = said.get("person")
-    if isinstance(person, str) or OF_EVERYBODY in str(said.get("detail")):
-        remove(person, state, now)
-
-
-def remove(person: str | None, state: Path, now: TimeEvidence) -> int:
-    """Delete one person's images, or all; how many. Raises EvidenceError."""
-    with opened(state / NAME, now) as store:
-        return 0 if store is None else store.remove(person)
+    return done(f"{counted(count, 'image')} deleted{whole}")
 
 
 def release(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
@@ -66,13 +48,11 @@ def release(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
             detail = (
                 f"no image of this person is kept of {len(missing)} of {len(wanted)} records; none was released"
             )
-            return OrderOutcome(CommandOutcome.REFUSED, detail)
+            return refused(detail)
         if not all(there[record].certain for record in wanted):
-            return OrderOutcome(
-                CommandOutcome.REFUSED, "no time server vouches for their age yet; none was released"
-            )
+            return refused("no time server vouches for their age yet; none was released")
         name, sha256 = _copy(store, [there[record] for record in wanted], order)
-    return OrderOutcome(CommandOutcome.DONE, f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
+    return done(f"{counted(len(wanted), 'image')} in {FOLDER}/{name}, sha256 {sha256}")
 
 
 def accompany(order: Order, state: Path, now: TimeEvidence) -> int:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
 
 from nacl.exceptions import CryptoError
 from nacl.public import SealedBox
@@ -11,34 +10,13 @@ from nacl.signing import SigningKey
 from edge.domain.people.consent import Policy
 from edge.domain.plural import counted
 from edge.domain.protocol.order import ERASING, NOBODY_HERE, Lifts, Order, Word
-from edge.domain.protocol.record_kinds import Bar, CommandOutcome, ErasureReason, Kind, Restriction
+from edge.domain.protocol.order_outcome import OrderOutcome, done, refused
+from edge.domain.protocol.record_draft import consent_withdrawn, erased, restricted
+from edge.domain.protocol.record_kinds import Bar, ErasureReason, Restriction
 from edge.errors import PeopleError
-from edge.people.order_log import Saying
 from edge.people.people_store import People
 
 _BARS = {Word.RESTRICT: Restriction.RESTRICTED, Word.OBJECT: Restriction.OBJECTED}
-
-
-@dataclass(frozen=True, slots=True)
-class OrderOutcome:
-    """What became of an order."""
-
-    outcome: CommandOutcome
-    detail: str
-    """One short line, about nobody by name."""
-    says: tuple[Saying, ...] = ()
-    """The records of what was done."""
-
-    def records(self, order: Order) -> list[Saying]:
-        """All that the journal is to say, the result last."""
-        return [*self.says, result(order, self.outcome, self.detail)]
-
-
-def result(order: Order, outcome: CommandOutcome, detail: str) -> Saying:
-    """The `command-result` record; of a deletion of images it says whose, which no other record does."""
-    data = {"command_id": order.id, "command": str(order.word), "outcome": str(outcome), "detail": detail}
-    named = order.word is Word.DELETE_EVIDENCE and order.person is not None
-    return Kind.COMMAND_RESULT, {**data, **({"person": order.person} if named else {})}
 
 
 class OrderExecutor:
@@ -55,11 +33,11 @@ class OrderExecutor:
             return self._policy(order)
         if order.word is Word.ROTATE:
             self._people.orders.add_key(wire)
-            return OrderOutcome(CommandOutcome.DONE, f"the next key counts from {order.fields['from']}")
+            return done(f"the next key counts from {order.fields['from']}")
         if not self._here(order):
             if order.word in ERASING or order.word is Word.WITHDRAW:
                 self._foretell(order)
-                return OrderOutcome(CommandOutcome.DONE, "nothing is held of this person here")
+                return done("nothing is held of this person here")
             return self._foretell_bar(order)
         return self._about_somebody(order, utc)
 
@@ -85,27 +63,18 @@ class OrderExecutor:
             Word.EMPLOYMENT_ENDED: ErasureReason.EMPLOYMENT_ENDED,
             Word.UNDER_AGE: ErasureReason.UNDER_AGE,
         }.get(order.word) or ErasureReason(order.fields["reason"])
-        count = self._people.destroy(person, utc, reason)
-        said = {"person": person, "reason": str(reason), "templates": count}
-        return OrderOutcome(CommandOutcome.DONE, f"erased, {counted(count, 'template')}", ((Kind.ERASED, said),))
+        count = self._people.erase(person, utc, reason)
+        return done(f"erased, {counted(count, 'template')}", erased(person, reason, count))
 
     def _withdraw(self, order: Order, utc: str) -> OrderOutcome:
         person = order.person or ""
         if not self._people.consented(person):
             self._foretell(order)
-            return OrderOutcome(CommandOutcome.DONE, "no consent of this person is known here, and no face is held")
+            return done("no consent of this person is known here, and no face is held")
         if not self._people.withdraw(person, utc):
-            return OrderOutcome(CommandOutcome.DONE, "withdrawn before")
-        policy = self._people.agreed_to(person)
-        said = {
-            "person": person,
-            "state": "withdrawn",
-            "policy_version": policy.version,
-            "policy_sha256": policy.sha256,
-        }
-        return OrderOutcome(
-            CommandOutcome.DONE, "withdrawn: key, name and templates are gone", ((Kind.CONSENT, said),)
-        )
+            return done("withdrawn before")
+        ended = consent_withdrawn(person, self._people.agreed_to(person))
+        return done("withdrawn: key, name and templates are gone", ended)
 
     def _foretell(self, order: Order) -> None:
         """The entry may be on its way still: it is to find this here. By the authority's clock, not by ours."""
@@ -117,78 +86,72 @@ class OrderExecutor:
         person = order.person or ""
         before = self._people.foretold_bar(person) if order.person is not None else None
         if order.word is Word.UNRESTRICT and before is not None:
-            refused = _not_lifted(before, Lifts(order.fields["lifts"]))
-            if refused is None:
+            kept = _not_lifted(before, Lifts(order.fields["lifts"]))
+            if kept is None:
                 self._people.foretell_bar(person, None)
-            return refused or OrderOutcome(
-                CommandOutcome.DONE, "nothing is held of this person here; the bar is lifted"
-            )
+            return kept or done("nothing is held of this person here; the bar is lifted")
         if order.word not in _BARS:
-            return OrderOutcome(CommandOutcome.REFUSED, NOBODY_HERE)
+            return refused(NOBODY_HERE)
         if before is not Restriction.OBJECTED:
             self._people.foretell_bar(person, _BARS[order.word])
-        return OrderOutcome(CommandOutcome.DONE, "nothing is held of this person here; not matched when they come")
+        return done("nothing is held of this person here; not matched when they come")
 
     def _restrict(self, order: Order) -> OrderOutcome:
         person = order.person or ""
         wanted = _BARS[order.word]
         before = self._people.restriction(person)
         if before in {wanted, Restriction.OBJECTED}:
-            return OrderOutcome(CommandOutcome.DONE, f"{before} before")
+            return done(f"{before} before")
         self._people.restrict(person, wanted)
-        said = {"person": person, "state": str(wanted)}
-        return OrderOutcome(CommandOutcome.DONE, "kept, and not matched", ((Kind.RESTRICTED, said),))
+        return done("kept, and not matched", restricted(person, wanted))
 
     def _rectify(self, order: Order) -> OrderOutcome:
         try:
             name = self._box.decrypt(base64.b64decode(order.fields["name"])).decode()
             kept = self._people.rectify(order.person or "", name)
         except (CryptoError, UnicodeDecodeError):
-            return OrderOutcome(CommandOutcome.REFUSED, "the name is not sealed to this terminal")
+            return refused("the name is not sealed to this terminal")
         except PeopleError as error:
-            return OrderOutcome(CommandOutcome.REFUSED, str(error)[:200])
+            return refused(str(error)[:200])
         if not kept:
-            return OrderOutcome(CommandOutcome.REFUSED, "no name is held of this person any more")
-        return OrderOutcome(CommandOutcome.DONE, "the name is rectified")
+            return refused("no name is held of this person any more")
+        return done("the name is rectified")
 
     def _policy(self, order: Order) -> OrderOutcome:
         policy = Policy(order.fields["version"], order.fields["sha256"])
         if hashlib.sha256(order.fields["text"].encode()).hexdigest() != policy.sha256:
-            return OrderOutcome(CommandOutcome.REFUSED, "the text is not the one that sha256 names")
+            return refused("the text is not the one that sha256 names")
         again = order.fields["consent_again"]
         self._people.put_in_force(policy, order.fields["text"], consent_again=again, configured=self._configured)
         rest = "nobody is matched until they agree to it" if again else "earlier consents still hold"
-        return OrderOutcome(CommandOutcome.DONE, f"policy {policy.version} is in force; {rest}")
+        return done(f"policy {policy.version} is in force; {rest}")
 
 
 def lift(person: str, lifts: Lifts, people: People) -> OrderOutcome:
     """End a restriction, or an objection by the person's own word. Raises PeopleError for someone unknown."""
     before = people.restriction(person)
     if before is None:
-        return OrderOutcome(CommandOutcome.DONE, "not restricted")
-    refused = _not_lifted(before, lifts)
-    if refused is not None:
-        return refused
+        return done("not restricted")
+    kept = _not_lifted(before, lifts)
+    if kept is not None:
+        return kept
     people.restrict(person, None)
-    said = {"person": person, "state": str(Bar.LIFTED)}
-    return OrderOutcome(CommandOutcome.DONE, "matched again", ((Kind.RESTRICTED, said),))
+    return done("matched again", restricted(person, Bar.LIFTED))
 
 
 def _not_lifted(before: Restriction, lifts: Lifts) -> OrderOutcome | None:
     if before is Restriction.OBJECTED and lifts is not Lifts.OBJECTION:
-        return OrderOutcome(CommandOutcome.REFUSED, "the person objected; only their own word lifts that")
+        return refused("the person objected; only their own word lifts that")
     if before is Restriction.RESTRICTED and lifts is not Lifts.RESTRICTION:
-        return OrderOutcome(CommandOutcome.REFUSED, "the person did not object; it is a restriction")
+        return refused("the person did not object; it is a restriction")
     return None
 
 
 def continues(order: Order, people: People, *, lifted: bool) -> OrderOutcome:
     """What became of the end of an employment; whoever was erased stays erased. Raises PeopleError."""
     if lifted:
-        return OrderOutcome(CommandOutcome.DONE, "the end of the employment is lifted")
+        return done("the end of the employment is lifted")
     person = order.person or ""
     if people.holds(person) and person not in people.enrolled():
-        return OrderOutcome(CommandOutcome.REFUSED, "too late: no key of this person is here any more; enrol again")
-    return OrderOutcome(
-        CommandOutcome.DONE, "no end is kept here, and an earlier order of one does not count any more"
-    )
+        return refused("too late: no key of this person is here any more; enrol again")
+    return done("no end is kept here, and an earlier order of one does not count any more")

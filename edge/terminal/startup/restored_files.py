@@ -8,6 +8,7 @@ import logging
 
 from edge.domain.plural import counted
 from edge.domain.protocol.order import Word
+from edge.domain.protocol.order_outcome import OF_EVERYBODY
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import PERSON, CommandOutcome, Kind
 from edge.evidence_images.schema import NAME as IMAGES
@@ -15,7 +16,6 @@ from edge.evidence_images.store import Still, opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.ports import Clock
-from edge.terminal.orders.image_orders import OF_EVERYBODY
 from edge.terminal.subject_access import report
 
 _PERSON, _ORDER = slice(0, 26), slice(27, 59)

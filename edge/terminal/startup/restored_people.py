@@ -30,11 +30,11 @@ _log = logging.getLogger(__name__)
 def carry_out(people: People, journal: Journal, clock: Clock) -> int:
     """Erase, withdraw and bar anew whom the journal calls so and who is here as if nothing had been; how many.
 
-    An erasure is begun: `enrolment.finish_erasures` brings it to its end, without a second record. The cost of a
+    An erasure is begun: `edge.terminal.outbox.flush` completes it, without a second record. The cost of a
     start grows with the people of this terminal, not with the journal. Raises PeopleError, JournalError; what keeps
     one person from it keeps no other.
     """
-    here = people.remaining() - {person for person, _ in people.owed()}
+    here = people.remaining() - {person for person, _ in people.erasures()}
     words: dict[str, dict[str, int]] = {}
     for person, kind, seq in journal.words():
         if person in here:
@@ -69,7 +69,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, journal: Jour
         return False  # they agreed since, elsewhere
     utc = clock.evidence().utc
     if word == erased:
-        people.destroy(person, utc, ErasureReason(record.data["reason"]))
+        people.erase(person, utc, ErasureReason(record.data["reason"]))
         return True
     if given is None or given.withdrawn_at is not None or not people.withdraw(person, utc):
         return False

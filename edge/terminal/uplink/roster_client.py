@@ -13,6 +13,7 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_draft import erased
 from edge.domain.roster import messages
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
@@ -20,10 +21,9 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster import awaiting
 from edge.people.roster.state import RosterState
-from edge.people.roster.sync import RosterSync
+from edge.people.roster.sync import Leaving, RosterSync
 from edge.ports import Clock
-from edge.terminal.operator import enrolment
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import ROSTER_ANEW, ROSTER_BEHIND, ROSTER_INCOMPLETE, ROSTER_UNUSABLE, Alarms
 
 GRACE_NS = 30_000_000_000
@@ -81,8 +81,6 @@ class Roster:
         self._failed = False
         self._connected = self._online = self._wanted = self._lost = False
         self._asked_ns: int | None = None
-        self._leaving: str | None = None
-        """Whose erasure was begun and did not come to its end."""
 
     def open(self) -> None:
         """Open both files on this thread."""
@@ -190,16 +188,20 @@ class Roster:
     def _act(self, sync: RosterSync, people: People, journal: Journal) -> None:
         sync.settle()
         self._judge_again(sync, people)
-        if sync.owing:
-            settle(people, journal, self._clock)
-            sync.owing = False
+        if sync.has_pending:
+            flush(people, journal, self._clock)
+            sync.has_pending = False
         for person, leaving in list(sync.leaving.items())[:1]:  # each writes a whole file anew
-            again, self._leaving = person == self._leaving, person
-            enrolment.erase(
-                person, leaving.reason, people=people, journal=journal, clock=self._clock, interrupted=again
-            )
+            self._erase(person, leaving, people)
+            flush(people, journal, self._clock)
             sync.left(person)
-            self._leaving = None
+
+    def _erase(self, person: str, leaving: Leaving, people: People) -> None:
+        """The change and its pending record, unless an earlier turn or somebody else did it."""
+        with people.together():
+            if person in people.remaining() and people.outbox.erasure_of(person) is None:
+                count = people.erase(person, self._clock.evidence().utc, leaving.reason)
+                people.outbox.add([erased(person, leaving.reason, count)])
 
     def _judge_again(self, sync: RosterSync, people: People) -> None:
         """Another policy came into force: who is kept out may belong now."""

@@ -22,8 +22,7 @@ from edge.domain.protocol.record import decode
 from edge.journal.verify import read_payloads, verify_file
 from edge.people.people_store import People
 from edge.terminal import factory
-from edge.terminal.operator.enrolment import finish_erasures
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 from tests.crash.powercut import cuts, leaving, record
 from tests.crash.powercut.cuts import Cut
 from tests.crash.powercut.disk import Image
@@ -92,7 +91,7 @@ class Judge:
             self._start()
             with factory.open_people(self._config, self._secrets) as people:
                 problems += self._acts(people, said, totals)
-                problems += [f"{person} is still owed" for person, _ in people.owed()]
+                problems += [f"{person} is still owed" for person, _ in people.erasures()]
         except Exception as error:  # noqa: BLE001  whatever a start stumbles over, it does not start
             problems.append(f"{type(error).__name__}: {error}")
         return problems
@@ -106,8 +105,8 @@ class Judge:
             factory.open_people(self._config, self._secrets) as people,
         ):
             if self._sabotage == "none":
-                settle(people, journal, clock, interrupted=True)
-                finish_erasures(people=people, journal=journal, clock=clock)
+                flush(people, journal, clock, interrupted=True)
+                people.purge()
         identity = self._secrets.identity.verify_key
         keys = {factory.key_id(identity): identity}
         problem = verify_file(factory.journal_path(self._config), keys).problem

@@ -124,6 +124,7 @@ def test_an_erasure_takes_all_of_it_and_leaves_the_others(open_people: Open, pat
     sealed += [row[0] for row in people._db.execute("SELECT pin FROM means WHERE person = ?", (ann,))]
     assert all(one in everything(path) for one in sealed)
     people.erase(ann, LATER, "requested")
+    people.rewrite()
     left = everything(path)
     assert not any(one in left for one in sealed)
     assert people.credentials.whose(Token.BADGE, NUMBER) is None

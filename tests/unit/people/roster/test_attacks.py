@@ -60,7 +60,7 @@ def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate,
 def test_a_file_of_before_brings_back_nobody_who_was_erased(site: Site, fay: tuple[Gate, str]) -> None:
     gate, person = fay
     gate.people.erase(person, WHEN, "requested")
-    gate.people.settled(person)
+    gate.people.erasure_over(person)
     path = gate.people.path
     gate.people.close()
     with contextlib.closing(sqlite3.connect(path)) as db, db:

@@ -52,7 +52,7 @@ def faces(gate: Gate) -> list[tuple[str, str]]:
 
 
 def owed(gate: Gate) -> list[tuple[str, str, str]]:
-    said = [one for duty in gate.people.orders.owed() for one in duty.owed]
+    said = [one for entry in gate.people.outbox.pending() for one in entry.records]
     return [(str(kind), data["person"], data["state"]) for kind, data in said]
 
 
@@ -94,7 +94,7 @@ def test_what_they_have_is_changed_and_taken_and_they_leave_like_all_others(site
     assert gate.people.credentials.whose(Token.BADGE, OTHER) is None
     with pytest.raises(PeopleError):
         gate.people.member(fay)
-    assert gate.people.owed() == []
+    assert gate.people.erasures() == []
 
 
 def test_a_withdrawal_at_the_centre_takes_the_face_from_every_file_and_leaves_the_badge(site: Site) -> None:
@@ -119,7 +119,7 @@ def test_a_withdrawal_at_the_centre_takes_the_face_from_every_file_and_leaves_th
     assert (gate.people.member(fay).name, gate.people.member(fay).templates) == ("Fay", {})
     assert gate.people.member(fay).consent.withdrawn_at
     assert owed(gate) == [(str(Kind.CONSENT), fay, "withdrawn")]
-    assert gate.sync.owing
+    assert gate.sync.has_pending
     assert (gate.sync.kept_out(), gate.sync.missing()) == ({}, [])
 
 
@@ -246,7 +246,7 @@ def test_an_order_that_comes_after_the_roster_leaves_the_name_with_the_badge(sit
 
     order = Order("c" * 32, "main", ("gate-1",), 1, WHEN, WHEN, Word.WITHDRAW, {"person": nell})
     done = OrderExecutor(gate.people, gate.identity, POLICY).carry_out(order, WHEN, b"")
-    assert (str(done.outcome), done.says) == ("done", ()), (
+    assert (str(done.outcome), done.did) == ("done", ()), (
         "an order that cannot end anything is answered all the same"
     )
     assert gate.people.member(nell).name == "Fay"
@@ -258,7 +258,8 @@ def test_who_was_erased_here_is_brought_back_by_no_roster(site: Site) -> None:
     gate.give(site.publish())
     for person in (fay, ann):
         gate.people.erase(person, "2098-01-01T09:00:00Z", "requested")
-        gate.people.settled(person)
+        gate.people.rewrite()
+        gate.people.erasure_over(person)
     for change in ({"name": "Changed"}, {"templates": {}, "consent": replace(CONSENT, withdrawn_at=WHEN)}):
         add(site, replace(FACELESS, name=str(change.get("name", "Again"))), fay)
         add(site, replace(with_face(), tokens=((Token.BADGE, OTHER),), pin=None, **change), ann)

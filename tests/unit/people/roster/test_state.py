@@ -119,7 +119,7 @@ def test_one_altered_byte_anywhere_keeps_nobody_out_and_heals(site: Site) -> Non
         gate.give(retained)
         assert (gate.matched(), gate.sync.missing(), gate.sync.kept_out()) == ({fay, bob}, [], {}), (table, column)
         assert gate.sync.counts.roster_waiting == 0
-        assert gate.people.owed() == [], "nobody who was erased is erased again"
+        assert gate.people.erasures() == [], "nobody who was erased is erased again"
         gate.received.close()
     assert owed(gate) == []
 
@@ -174,7 +174,7 @@ def test_who_was_kept_out_and_is_unlisted_holds_nothing_up(site: Site) -> None:
     own = add(site, FACELESS)
     gate.give(site.publish())
     gate.people.erase(own, "2098-01-01T09:00:00Z", "requested")
-    gate.people.settled(own)
+    gate.people.erasure_over(own)
     membership.rectify(site.store, own, "Again")
     gate.give(site.publish())
     assert own in gate.sync.kept_out()
@@ -182,7 +182,7 @@ def test_who_was_kept_out_and_is_unlisted_holds_nothing_up(site: Site) -> None:
     retained = site.publish(tombstones=timedelta(0))
     gate.give(retained)
     assert (gate.sync.leaving, gate.sync.kept_out()) == ({}, {})
-    assert gate.people.owed() == []
+    assert gate.people.erasures() == []
 
 
 def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> None:

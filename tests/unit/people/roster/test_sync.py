@@ -116,7 +116,8 @@ class Gate:
         self.sync.settle()
         for person, leaving in list(self.sync.leaving.items()):
             self.people.erase(person, WHEN, str(leaving.reason))
-            self.people.settled(person)
+            self.people.rewrite()
+            self.people.erasure_over(person)
             self.sync.left(person)
 
     def matched(self) -> set[str]:
@@ -715,11 +716,11 @@ def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
         gate.sync.take(place, dsse.parse(wire).payload)
     gate.sync.settle()
     assert list(gate.sync.leaving) == [ann]
-    gate.people.destroy(ann, WHEN, "requested")  # and the power goes before the rest
+    gate.people.erase(ann, WHEN, "requested")  # and the power goes before the rest
     gate.restart()
     assert gate.matched() == {bob}
     gate.give(after)
-    assert gate.people.owed() == []
+    assert gate.people.erasures() == []
     assert gate.sync.missing() == []
 
 

@@ -23,7 +23,7 @@ from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Identified
-from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import FACES_PAUSED
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
@@ -236,6 +236,6 @@ def test_a_badge_whose_row_was_altered_is_nobodys_and_ends_no_terminal(door: Doo
 
 def test_an_erasure_whose_reason_was_altered_is_finished_all_the_same(door: Door) -> None:
     with door.attend._open_people() as people:
-        people.destroy(door.ann, "2026-03-01T08:00:00Z", "altered")
-        assert finish_erasures(people=people, journal=door.attend._journal, clock=door.clock) == 1
-        assert people.owed() == []
+        people.erase(door.ann, "2026-03-01T08:00:00Z", "altered")
+        assert flush(people, door.attend._journal, door.clock) == 1
+        assert people.erasures() == []

@@ -19,7 +19,7 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions, audited_action, enrolment
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
 
 POLICY = Policy("1", "a" * 64)
@@ -73,16 +73,16 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
     class PowerCut(BaseException):
         pass
 
-    def cut(*_: object) -> None:
+    def cut(*_: object, **_options: object) -> None:
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(audited_action, "settle_by_hand", cut)
+        patched.setattr(audited_action, "flush", cut)
         with pytest.raises(PowerCut):
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
     assert said(at) == []
-    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 1
+    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -97,7 +97,7 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
-    assert settle(at["people"], at["journal"], Still()) == 0
+    assert flush(at["people"], at["journal"], Still()) == 0
     assert said(at) == []
 
 
@@ -113,7 +113,7 @@ def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, t
     with pytest.raises(JournalError):
         actions.access(ann, tmp_path / "hers", GATE, **at)
     at["journal"]._db.execute("PRAGMA query_only = OFF")
-    assert settle(at["people"], at["journal"], Still()) == 1
+    assert flush(at["people"], at["journal"], Still()) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -127,14 +127,14 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
             People(tmp_path / "people.db", bytes(32)) as service,
             Journal(at["journal"].path, GATE, IDENTITY) as journal,
         ):
-            assert settle(service, journal, Still(), interrupted=True) == 0
+            assert flush(service, journal, Still(), interrupted=True) == 0
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
-    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 0
+    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 0
     assert said(at) == []
 
 
@@ -143,9 +143,9 @@ def test_an_erasure_that_is_given_twice_is_recorded_once(
 ) -> None:
     """The first was killed before its record, which the service then made."""
     with monkeypatch.context() as patched:
-        patched.setattr(audited_action, "settle_by_hand", lambda *_: None)
+        patched.setattr(audited_action, "flush", lambda *_, **_options: None)
         actions.erase(ann, ErasureReason.REQUESTED, **at)
-    assert settle(at["people"], at["journal"], Still(), interrupted=True) == 1
+    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 1
     assert actions.erase(ann, ErasureReason.REQUESTED, **at) == 0
     rows = at["journal"]._db.execute("SELECT payload FROM records").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["erased"]
@@ -174,8 +174,8 @@ def test_what_no_record_can_be_made_of_keeps_nothing_else_up(at: dict[str, Any],
     people._db.execute("INSERT INTO orders (id, sequence, owed) VALUES ('a', 0, ?)", (owed,))
     actions.rectify(ann, "Ann Right", **at)
     assert said(at) == [("rectify", ann, "4711")]
-    assert people.orders.aside() == ["a"]
-    assert people.orders.owed() == []
+    assert people.outbox.aside() == ["a"]
+    assert people.outbox.pending() == []
 
 
 def test_an_enrolment_that_is_refused_leaves_no_consent_of_nobody(at: dict[str, Any]) -> None:
@@ -195,6 +195,6 @@ def test_an_enrolment_that_is_refused_leaves_no_consent_of_nobody(at: dict[str, 
     with pytest.raises(PeopleError):
         enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
     at["people"]._db.execute("PRAGMA query_only = OFF")
-    assert (at["journal"].head().seq, at["people"].list(), at["people"].orders.owed()) == (0, [], [])
+    assert (at["journal"].head().seq, at["people"].list(), at["people"].outbox.pending()) == (0, [], [])
     made = enrolment.enrol("Ann", probes, CONSENT, POLICY, **at)
     assert [str(decode(one).kind) for one in at["journal"].about(made.person, 10)] == ["consent", "enrolled"]

@@ -8,15 +8,16 @@ from nacl.signing import SigningKey
 
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record_draft import erased
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
+from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
-from edge.terminal.operator.enrolment import erase, finish_erasures
-from edge.terminal.orders.order_handler import settle
+from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
 
 POLICY = Policy("1", "a" * 64)
@@ -31,6 +32,13 @@ class Still:
         return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 
 
+def left(person: str, people: People) -> None:
+    """As the roster does with somebody who left it."""
+    with people.together():
+        count = people.erase(person, "2026-03-01T08:00:00Z", ErasureReason.REQUESTED)
+        people.outbox.add([erased(person, ErasureReason.REQUESTED, count)])
+
+
 def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Path) -> None:
     person, clock = new_person_id(), Still()
     with (
@@ -39,12 +47,13 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     ):
         people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         journal._db.execute("PRAGMA query_only = ON")
+        left(person, people)
         with pytest.raises(JournalError):
-            erase(person, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock)
+            flush(people, journal, clock)
         assert people.gallery("m", POLICY).size == 0
         journal._db.execute("PRAGMA query_only = OFF")
-        assert finish_erasures(people=people, journal=journal, clock=clock) == 1
-        assert finish_erasures(people=people, journal=journal, clock=clock) == 0
+        assert flush(people, journal, clock, interrupted=True) == 1
+        assert flush(people, journal, clock, interrupted=True) == 0
         rows = journal._db.execute("SELECT payload FROM records WHERE kind = 'erased'").fetchall()
     (record,) = [decode(row[0]) for row in rows]
     assert record.data["person"] == person
@@ -74,11 +83,11 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
                 actions.erase(person, ErasureReason.EMPLOYER, **at, by="4711")
         assert people.gallery("m", POLICY).size == 0
         if cut == "before the record":
-            assert settle(people, journal, clock, interrupted=True) == 1
-            assert finish_erasures(people=people, journal=journal, clock=clock) == 0
+            assert flush(people, journal, clock, interrupted=True) == 1
+            assert flush(people, journal, clock, interrupted=True) == 0
         else:
             assert actions.erase(person, ErasureReason.EMPLOYER, **at, by="uid:7") == 3
-        assert people.owed() == []
+        assert people.erasures() == []
         rows = journal._db.execute("SELECT payload FROM records").fetchall()
     (record,) = [decode(row[0]) for row in rows]
     told = {"person": person, "reason": "employer", "templates": 3, "by": "4711"}
@@ -104,7 +113,7 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
             with pytest.raises(PeopleError, match="never by a name"):
                 act()
         assert people.list()[0].name == "Ann"
-        assert (journal.head().seq, people.orders.owed(), (tmp_path / "out").exists()) == (0, [], False)
+        assert (journal.head().seq, people.outbox.pending(), (tmp_path / "out").exists()) == (0, [], False)
 
 
 def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> None:
@@ -116,7 +125,8 @@ def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> No
         for one in (person, other):
             people.enrol(one, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
             report.keep(tmp_path / report.FOLDER, "c" * 32, one, b"sealed")
-        erase(person, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock)
+        left(person, people)
+        flush(people, journal, clock)
         assert [path.name[:26] for path in (tmp_path / report.FOLDER).iterdir()] == [other]
         actions.erase(other, ErasureReason.REQUESTED, people=people, journal=journal, clock=clock, by="uid:7")
         assert list((tmp_path / report.FOLDER).iterdir()) == []
@@ -134,5 +144,5 @@ def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the
         people.withdraw(person, clock.evidence().utc)
         del people.purge
         assert any(wrapped in file.read_bytes() for file in tmp_path.iterdir()), "the scan finds what is there"
-        finish_erasures(people=people, journal=journal, clock=clock)
+        unfinished.finish(people, journal, clock)
         assert not any(wrapped in file.read_bytes() for file in tmp_path.iterdir())

@@ -28,8 +28,8 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
-from edge.terminal.orders import image_orders
-from edge.terminal.orders.order_handler import Orders, settle
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.outbox.flush import flush
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -229,7 +229,7 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
     ann = bench.enrol()
     bench.image(ann, 1)
     parts = {"people": bench.people, "journal": bench.journal, "clock": bench.clock, "by": "4711"}
-    remove = image_orders.remove
+    remove = actions.remove_images
 
     def cut(*words: Any) -> int:
         if when == "after":
@@ -237,10 +237,10 @@ def test_a_deletion_by_hand_that_was_cut_short_is_on_record_as_begun(
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(image_orders, "remove", cut)
+        patched.setattr(actions, "remove_images", cut)
         with pytest.raises(PowerCut):
             actions.delete_images(ann, **parts)
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     ((command, outcome, detail),) = bench.said()
     assert (command, outcome) == ("delete-evidence", "partly")
     assert "give it again" in detail
@@ -272,7 +272,7 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
         raise PowerCut
 
     place: tuple[Any, ...] = {
-        "before the deletion": (image_orders, "remove"),
+        "before the deletion": ("edge.terminal.outbox.flush.remove_images",),
         "within it": (EvidenceStore, "_clear") if whose == "hers" else ("edge.evidence_images.store.create",),
         "before its record": (Journal, "take_command"),
     }[when]
@@ -281,7 +281,7 @@ def test_a_deletion_that_was_cut_short_is_completed_and_told_with_its_number(
         with pytest.raises(PowerCut):
             bench.give(Word.DELETE_EVIDENCE, whose=ann if whose == "hers" else "*")
     assert bench.said() == []
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     number = "2 images deleted" if whose == "hers" else "3 images deleted, of everybody"
     said = [("delete-evidence", "done", f"{number}; completed after an interruption")]
     assert bench.said() == said
@@ -321,7 +321,7 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
             bench.give(Word.DELETE_EVIDENCE, whose=ann)
     bench.people.purge()
     copy = bench.people.path.read_bytes()
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     said = bench.said()
     later, _ = bench.image(ann, 2)
     bench.orders.close()
@@ -330,9 +330,9 @@ def test_an_older_people_file_that_owes_a_deletion_deletes_no_image_that_came_af
         path.unlink()
     bench.people.path.write_bytes(copy)
     bench.people = People(bench.people.path, bytes(32))
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 1
     assert (bench.images(), bench.said()) == ([later], said)
-    assert bench.people.orders.owed() == []
+    assert bench.people.outbox.pending() == []
 
 
 def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from edge.journal.verify import verify_file
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.orders import put_off
-from edge.terminal.orders.order_handler import Orders, settle
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.outbox.flush import flush
 
 POLICY = Policy("1", "a" * 64)
 CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
@@ -236,7 +237,7 @@ def test_after_an_erase_order_a_scan_finds_neither_templates_nor_key(
     assert bench.matched() == (bob,)
     (record,) = [r for r in bench.records() if r["kind"] == "erased"]
     assert (record["person"], record["reason"], record["templates"]) == (ann, reason, 3)
-    assert bench.people.owed() == bench.people.orders.owed() == []
+    assert bench.people.erasures() == bench.people.outbox.pending() == []
 
 
 def test_what_ends_matching_holds_for_who_is_not_here_and_nothing_else(bench: Bench) -> None:
@@ -497,8 +498,8 @@ def test_a_journal_that_takes_nothing_is_owed_the_record_and_gets_it(bench: Benc
     assert bench.matched() == (), "matching stopped first"
     bench.journal._db.execute("PRAGMA query_only = OFF")
     bench.restart()
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 1
-    assert settle(bench.people, bench.journal, bench.clock, interrupted=True) == 0
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 1
+    assert flush(bench.people, bench.journal, bench.clock, interrupted=True) == 0
     assert [r["kind"] for r in bench.records()] == ["erased", "command-result"]
     assert bench.records()[-1]["detail"] == "erased, 3 templates; completed after an interruption"
     assert not bench.give(order)
@@ -542,4 +543,4 @@ def test_an_order_that_is_kept_and_was_altered_is_set_aside_and_keeps_no_other(b
     bench.clock.set(utc=END)
     bench.orders.look(bench.journal)
     assert bench.matched() == (() if spoiled == "due" else (ann,))
-    assert bench.people.orders.aside() == ([] if spoiled == "due" else [first.id])
+    assert bench.people.outbox.aside() == ([] if spoiled == "due" else [first.id])

@@ -12,6 +12,7 @@ import pytest
 
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
+from edge.domain.protocol.record_draft import restricted
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
 from edge.errors import PeopleError
 from edge.journal.journal import Journal
@@ -20,9 +21,9 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance.credential_check import CredentialCheck
 from edge.terminal.operator import actions
-from edge.terminal.operator.enrolment import finish_erasures
 from edge.terminal.orders.authority_keys import Authority
-from edge.terminal.orders.order_handler import Orders, settle
+from edge.terminal.orders.order_handler import Orders
+from edge.terminal.outbox.flush import flush
 from tests.unit.people.roster.test_state import altered
 from tests.unit.terminal.orders.test_order_handler import (
     AUTHORITY,
@@ -90,8 +91,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         ):
             assert orders.take(sign(one), journal)
         orders.close()
-        people.destroy(ids[1], "2026-03-01T09:00:00Z", "employer")  # interrupted here
-        people.orders.take("c" * 32, None, 0, owed=[("restricted", {"person": ids[0], "state": "restricted"})])
+        people.erase(ids[1], "2026-03-01T09:00:00Z", "employer")  # interrupted here
+        people.orders.take("c" * 32, None, 0, records=[restricted(ids[0], Restriction.RESTRICTED)])
     return path, ids[4]
 
 
@@ -108,13 +109,12 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
     """What a start and the first minutes do with the file, as the threads of the service do; whom it matches."""
     path = root / "people.db"
     with People(path, STORAGE) as people, Journal(root / "journal.db", GATE, IDENTITY) as journal:
-        settle(people, journal, clock, interrupted=True)
-        finish_erasures(people=people, journal=journal, clock=clock)
+        flush(people, journal, clock, interrupted=True)
         unreadable: list[str] = []
         found = people.gallery(MODEL, POLICY, unreadable=unreadable, length=192)
         people.accepted(POLICY)
         people.other_text(POLICY)
-        people.orders.aside()
+        people.outbox.aside()
         words(people.lacking.all())
         people.credentials.overview()
         listed = people.list()

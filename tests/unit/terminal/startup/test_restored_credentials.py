@@ -17,7 +17,7 @@ from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
-from edge.people import order_log
+from edge.people import outbox
 from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -105,7 +105,7 @@ def test_what_was_taken_since_is_taken_again_and_nothing_else(terminal: Terminal
     terminal.start()
     assert terminal.held() == {terminal.ann: left, terminal.bob: ALL}
     assert terminal.journal.head().seq == said, "the journal says so already"
-    assert terminal.people.orders.owed() == []
+    assert terminal.people.outbox.pending() == []
 
 
 def test_a_file_that_was_not_put_back_keeps_what_was_given_after_a_taking(terminal: Terminal) -> None:
@@ -151,7 +151,7 @@ def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal)
 
 def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of this file's acts only three are known, and all of them are in the journal."""
-    monkeypatch.setattr(order_log, "KEPT_IDS", 3)
+    monkeypatch.setattr(outbox, "KEPT_IDS", 3)
     actions.take_tokens(terminal.bob, Token.BADGE, **terminal.at)
     actions.give_token(terminal.bob, Token.BADGE, SECOND, **terminal.at)
     for _ in range(3):

@@ -19,7 +19,7 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
-from edge.terminal.operator.enrolment import finish_erasures
+from edge.terminal.outbox.flush import flush
 from edge.terminal.startup import restored_people
 
 POLICY = Policy("1", "a" * 64)
@@ -63,7 +63,7 @@ class Terminal:
 
     def start(self) -> int:
         done = restored_people.carry_out(self.people, self.journal, self.clock)
-        finish_erasures(people=self.people, journal=self.journal, clock=self.clock)
+        flush(self.people, self.journal, self.clock)
         return done
 
     @property
@@ -220,7 +220,7 @@ def test_a_record_that_cannot_be_paid_keeps_no_other_end_from_being_carried_out(
     assert "still to be finished" in caplog.text
     evidence.rmdir()
     unfinished.finish(terminal.people, terminal.journal, terminal.clock)
-    assert (terminal.people.owed(), terminal.people.orders.owed()) == ([], [])
+    assert (terminal.people.erasures(), terminal.people.outbox.pending()) == ([], [])
 
 
 def test_a_debt_that_cannot_be_paid_holds_up_no_other(terminal: Terminal) -> None:

@@ -204,12 +204,12 @@ def test_an_erasure_whose_note_failed_is_recorded_once(bench: Bench, monkeypatch
     bench.give(bench.site.publish())
     membership.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
     with monkeypatch.context() as patched:
-        patched.setattr(bench.gate.people, "settled", lambda _: (_ for _ in ()).throw(PeopleError("locked")))
+        patched.setattr(bench.gate.people, "erasure_over", lambda _: (_ for _ in ()).throw(PeopleError("locked")))
         bench.give(bench.site.publish())
     bench.wait(6)
     bench.wait(6)
     assert bench.kinds() == [Kind.ERASED]
-    assert bench.gate.people.owed() == []
+    assert bench.gate.people.erasures() == []
 
 
 def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_an_erasure_whose_record_failed_is_recorded(bench: Bench, monkeypatch: p
     bench.give(bench.site.publish())
     membership.remove(bench.site.store, "main", person, ErasureReason.REQUESTED)
     with monkeypatch.context() as patched:
-        patched.setattr(bench.journal, "append", lambda _: (_ for _ in ()).throw(JournalError("full")))
+        patched.setattr(bench.journal, "take_command", lambda *_: (_ for _ in ()).throw(JournalError("full")))
         bench.give(bench.site.publish())
     assert bench.kinds() == []
     bench.wait(6)

@@ -1,4 +1,4 @@
-"""One act by hand at a time, and the service that leaves alone what it owes until it came to its end.
+"""One operator at a time; the service leaves an operator's pending records alone until the action is over.
 
 The lock is on the state directory itself: both may open it, whoever owns the files in it, and a process that dies
 gives it back.
@@ -14,13 +14,13 @@ from pathlib import Path
 from edge.errors import PeopleError
 
 WITHIN_S = 30.0
-"""How long an act by hand waits for another: one that writes to a slow stick, say."""
+"""How long an operator waits for another: one that writes to a slow stick, say."""
 _AGAIN_S = 0.05
 
 
 @contextlib.contextmanager
-def by_hand(directory: Path) -> Iterator[None]:
-    """While an act by hand lasts, from before what it owes to its record. Raises PeopleError."""
+def held(directory: Path) -> Iterator[None]:
+    """The lock, from before the pending records of an action to its end. Raises PeopleError."""
     with _open(directory) as descriptor:
         give_up = time.monotonic() + WITHIN_S
         while not _lock(descriptor):
@@ -31,8 +31,8 @@ def by_hand(directory: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(directory: Path) -> Iterator[bool]:
-    """Whether no act by hand is under way; none begins until the end of this. Raises PeopleError."""
+def tried(directory: Path) -> Iterator[bool]:
+    """Whether no operator acts; where it is true, none begins before the end of this. Raises PeopleError."""
     with _open(directory) as descriptor:
         yield _lock(descriptor)
 

@@ -1,0 +1,58 @@
+"""What the journal is to say of an act on a person, before the record has a time and a place in the chain."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.record_kinds import Bar, CommandOutcome, ErasureReason, Kind, Restriction
+
+
+class RecordDraft(NamedTuple):
+    """A record to be made: its kind and that kind's own fields."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+def consent_given(person: str, consent: Consent) -> RecordDraft:
+    """Somebody consented; the record never says who witnessed it."""
+    data = {
+        "person": person,
+        "state": "given",
+        "policy_version": consent.policy_version,
+        "policy_sha256": consent.policy_sha256,
+        "language": consent.language,
+        "witnessed": True,
+        "age_attested": consent.age_attested,
+        "employer_agreed": consent.employer_agreed,
+    }
+    return RecordDraft(Kind.CONSENT, data)
+
+
+def consent_withdrawn(person: str, policy: Policy) -> RecordDraft:
+    """Somebody's consent to `policy` ended."""
+    data = {"state": "withdrawn", "policy_version": policy.version, "policy_sha256": policy.sha256}
+    return RecordDraft(Kind.CONSENT, {"person": person, **data})
+
+
+def enrolled(person: str, model_id: str, templates: int) -> RecordDraft:
+    """Templates were made of somebody, by one model."""
+    return RecordDraft(Kind.ENROLLED, {"person": person, "models": [model_id], "templates": templates})
+
+
+def erased(person: str, reason: ErasureReason, templates: int) -> RecordDraft:
+    """Somebody's biometrics were destroyed; `templates` is how many there were."""
+    return RecordDraft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": templates})
+
+
+def restricted(person: str, state: Restriction | Bar) -> RecordDraft:
+    """Somebody is kept and not matched from now on, or is matched again."""
+    return RecordDraft(Kind.RESTRICTED, {"person": person, "state": str(state)})
+
+
+def command_result(
+    command_id: str, command: str, outcome: CommandOutcome, detail: str, person: str | None = None
+) -> RecordDraft:
+    """What became of an order, or of an act by hand; `person` is whom it was about, where the record names them."""
+    data = {"command_id": command_id, "command": str(command), "outcome": str(outcome), "detail": detail}
+    return RecordDraft(Kind.COMMAND_RESULT, {**data, **({} if person is None else {"person": person})})

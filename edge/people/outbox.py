@@ -1,0 +1,147 @@
+"""The outbox: records that the people file owes to the journal, added in the transaction of the change they tell.
+
+A crash between the two files loses neither: an entry stays until its records are in the journal, and the journal
+knows each entry by its id, so that none is told twice. `edge.terminal.outbox` brings them there.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.domain.protocol.record_draft import RecordDraft
+from edge.domain.protocol.record_kinds import Kind
+from edge.people.people_file import Writing
+from edge.people.schema import PEOPLE
+
+KEPT_IDS = 10_000
+"""Ids of finished acts that are remembered; far more than are taken before the oldest orders of them expire."""
+_INSERT = """
+INSERT INTO orders (id, sequence, due, wire, owed, taken)
+VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(taken), 0) + 1 FROM orders))
+"""
+_FORGET = """
+DELETE FROM orders WHERE owed IS NULL AND due IS NULL AND id IN (
+    SELECT id FROM orders WHERE owed IS NULL AND due IS NULL ORDER BY taken DESC, sequence DESC LIMIT -1 OFFSET ?)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """The records of one act that are not in the journal yet."""
+
+    id: str
+    """The id of the act: an order's own, or a random one."""
+    kept: bool
+    """An order that is still to be carried out: its result will follow under its own id."""
+    records: tuple[RecordDraft, ...]
+    """At least one; the last of an order is its result."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody acted by hand at this terminal."""
+        return any("by" in draft.data for draft in self.records)
+
+    def people(self, kind: Kind, **fields: str) -> list[str]:
+        """Whom the records of one kind are about, with these values in their fields."""
+        return [
+            draft.data["person"]
+            for draft in self.records
+            if draft.kind == kind and all(draft.data[name] == value for name, value in fields.items())
+        ]
+
+
+class Outbox:
+    """The outbox in the people file; belongs to the thread of its `People`. Raises PeopleError."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, writing: Writing) -> None:
+        self._db, self._path, self._writing = db, path, writing
+
+    def add(self, records: Sequence[RecordDraft]) -> str:
+        """An act of nobody's order, inside the transaction of its change; the id that it gets."""
+        act = secrets.token_hex(16)
+        self.insert(act, records)
+        return act
+
+    def insert(
+        self,
+        act: str,
+        records: Sequence[RecordDraft] | None,
+        *,
+        sequence: int = 0,
+        due: str | None = None,
+        wire: bytes | None = None,
+    ) -> None:
+        """One row of an act; without records nothing is pending. `OrderBook.take` says what the rest means."""
+        with self._writing():
+            self._db.execute(_INSERT, (act, sequence, due, wire, _dump(records)))
+            self._db.execute(_FORGET, (KEPT_IDS,))
+
+    def pending(self) -> list[OutboxEntry]:
+        """What the journal does not say yet, in the order of the authority. What cannot be read is set aside."""
+        query = "SELECT id, due, owed FROM orders WHERE owed IS NOT NULL ORDER BY sequence, id"
+        with PEOPLE.guard(self._path):
+            rows = self._db.execute(query).fetchall()
+        found = []
+        for act, due, owed in rows:
+            records = _load(owed)
+            if records is None:
+                self.set_aside(act)
+            else:
+                found.append(OutboxEntry(act, due is not None, records))
+        return found
+
+    def erasure_of(self, person: str) -> Mapping[str, Any] | None:
+        """The fields of the pending record of somebody's erasure; None where none is pending."""
+        records = [draft for entry in self.pending() for draft in entry.records]
+        found = [
+            draft.data for draft in records if draft.kind == Kind.ERASED and draft.data.get("person") == person
+        ]
+        return found[0] if found else None
+
+    def replace(self, act: str, records: Sequence[RecordDraft] | None) -> None:
+        """The act came further: these are its records now."""
+        with self._writing():
+            self._db.execute("UPDATE orders SET owed = ? WHERE id = ?", (_dump(records), act))
+
+    def remove(self, act: str) -> None:
+        """The journal has its records, durably, or there is nothing to tell. The id stays known."""
+        with self._writing():
+            self._db.execute("UPDATE orders SET owed = NULL WHERE id = ?", (act,))
+
+    def set_aside(self, act: str) -> None:
+        """No record can be made of it, or it cannot be read: it keeps nothing else up, and is not forgotten."""
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO aside SELECT id, owed FROM orders WHERE id = ?", (act,))
+            self._db.execute("UPDATE orders SET owed = NULL, due = NULL, wire = NULL WHERE id = ?", (act,))
+
+    def aside(self) -> list[str]:
+        """The ids of what was set aside."""
+        with PEOPLE.guard(self._path):
+            return [act for (act,) in self._db.execute("SELECT id FROM aside ORDER BY id")]
+
+
+def _dump(records: Sequence[RecordDraft] | None) -> str | None:
+    if records is None:
+        return None
+    return json.dumps([[str(kind), dict(data)] for kind, data in records], ensure_ascii=False)
+
+
+def _load(owed: str) -> tuple[RecordDraft, ...] | None:
+    """What was dumped; None for what was altered."""
+    try:
+        said = json.loads(owed)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, list):
+        return None
+    pairs = [one for one in said if isinstance(one, list) and len(one) == 2]
+    found = tuple(
+        RecordDraft(kind, data)
+        for kind, data in pairs
+        if isinstance(kind, str) and kind in set(Kind) and isinstance(data, dict)
+    )
+    return found if found and len(found) == len(said) else None

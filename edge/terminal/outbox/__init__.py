@@ -1,0 +1,1 @@
+"""What an act on a person still needs after its transaction, and who acts by hand meanwhile."""

@@ -1,0 +1,156 @@
+"""The outbox, completed: the one way from an act on a person to its record in the journal.
+
+An act has three steps, and a crash between two of them loses nothing and tells nothing twice:
+
+1. one transaction of the people file: the change, the act's id, and its pending records (`edge.people.outbox`);
+2. what the change means for other files: the people file written anew, images and answers of the person deleted;
+3. the records in the journal, under the id of the act, and then the entry removed from the outbox.
+
+`flush` does 2 and 3. Each step may be done again. Orders, operators, the roster and every start call it.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.order_outcome import OF_EVERYBODY
+from edge.domain.protocol.record import Draft
+from edge.domain.protocol.record_draft import RecordDraft, erased
+from edge.domain.protocol.record_kinds import PERSON, CommandOutcome, ErasureReason, Kind
+from edge.domain.time.evidence import TimeEvidence
+from edge.errors import PeopleError, RecordError, TransferError
+from edge.evidence_images.schema import NAME as IMAGES
+from edge.evidence_images.store import forget_images, remove_images
+from edge.journal.journal import Journal
+from edge.people.outbox import OutboxEntry
+from edge.people.people_store import People
+from edge.ports import Clock
+from edge.terminal.outbox import operator_lock
+from edge.terminal.subject_access import report
+
+_log = logging.getLogger(__name__)
+
+
+def flush(
+    people: People, journal: Journal, clock: Clock, *, interrupted: bool = False, lock_held: bool = False
+) -> int:
+    """Complete every act that is pending; how many. Raises PeopleError, TransferError, JournalError.
+
+    `interrupted`: the acts were begun earlier, and the results of orders say so. `lock_held`: the caller holds the
+    operator's lock; without it, what an operator has pending is left alone while the action lasts. An act of which
+    no record can be made is set aside (`Outbox.aside`), and one that fails keeps no other.
+    """
+    started = _Completion(people, journal, clock, interrupted)
+    started.unrecorded_erasures()
+    entries = people.outbox.pending()
+    if lock_held or not any(entry.by_hand for entry in entries):
+        return started.entries(entries)
+    with operator_lock.tried(people.path.parent) as free:
+        # Read again: an operator may have come to the end since.
+        return started.entries([entry for entry in people.outbox.pending() if free or not entry.by_hand])
+
+
+def says_erased(journal: Journal, person: str) -> bool:
+    """Whether the last that the journal holds of somebody's enrolment is its end. Raises JournalError."""
+    told = [(seq, kind) for _, kind, seq in journal.words(person) if kind != Kind.RESTRICTED]
+    return max(told, default=(0, ""))[1] == Kind.ERASED
+
+
+class _Completion:
+    """One `flush`."""
+
+    def __init__(self, people: People, journal: Journal, clock: Clock, interrupted: bool) -> None:
+        self._people, self._journal, self._clock, self._interrupted = people, journal, clock, interrupted
+        self._failed: PeopleError | TransferError | None = None
+        self._count = 0
+
+    def unrecorded_erasures(self) -> None:
+        """Erasures that no entry tells of: each gets one, unless the journal has its record already.
+
+        They are of an older version, or were done anew in a people file that was put back.
+        """
+        for person, reason in self._people.unrecorded_erasures():
+            try:
+                self._finish_erasure(person, reason)
+            except (PeopleError, TransferError) as error:
+                self._failed = self._failed or error
+
+    def entries(self, entries: list[OutboxEntry]) -> int:
+        """Complete these; how many acts were completed in all. Raises the first error, after all others."""
+        for entry in entries:
+            try:
+                self._complete(entry)
+                self._count += 1
+            except (RecordError, KeyError, TypeError) as error:
+                _log.critical(
+                    "what is owed under %s cannot be put on record, and is set aside: %s", entry.id, error
+                )
+                self._people.outbox.set_aside(entry.id)
+            except (PeopleError, TransferError) as error:
+                self._failed = self._failed or error  # this one's alone: the others do not wait for it
+        if self._failed is not None:
+            raise self._failed
+        return self._count
+
+    def _complete(self, entry: OutboxEntry) -> None:
+        people, evidence, act = self._people, self._clock.evidence(), _journal_id(entry)
+        gone, withdrawn = entry.people(Kind.ERASED), entry.people(Kind.CONSENT, state="withdrawn")
+        people.rewrite() if gone else people.purge()  # no older page stays, whatever interrupted it before
+        for person in withdrawn:
+            forget_images(people.path.with_name(IMAGES), person, evidence)
+        for person in gone:
+            self._forget(person, evidence)
+        if self._journal.taken_at(act) is None:  # else an older people file has it pending: images came since
+            for draft in entry.records:
+                _delete_images(draft, people.path.with_name(IMAGES), evidence)
+        *before, last = (Draft(Kind(kind), data, evidence) for kind, data in entry.records)
+        if self._interrupted and "detail" in last.data:
+            detail = f"{last.data['detail'][:160]}; completed after an interruption"
+            last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
+        self._journal.take_command(act, last, *before)  # nothing when it is there: a crash came after it
+        with people.together():
+            for person in gone:
+                people.erasure_over(person)
+            people.outbox.remove(entry.id)
+
+    def _finish_erasure(self, person: str, reason: str) -> None:
+        people, evidence = self._people, self._clock.evidence()
+        known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
+        # No record could name somebody whose id was altered.
+        told = PERSON.fullmatch(person) is None or says_erased(self._journal, person)
+        with people.together():
+            if (person, reason) not in people.unrecorded_erasures():
+                return  # another thread was first
+            people.erase(person, evidence.utc, known)
+            if not told:
+                people.outbox.add([erased(person, known, 0)])
+                return
+        people.rewrite()
+        self._forget(person, evidence)
+        people.erasure_over(person)
+        self._count += 1
+
+    def _forget(self, person: str, evidence: TimeEvidence) -> None:
+        path = self._people.path
+        forget_images(path.with_name(IMAGES), person, evidence)
+        report.forget(path.with_name(report.FOLDER), person)
+
+
+def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> None:
+    """Delete what the result of an order says to be deleted; by hand it was deleted before it was said."""
+    data = draft.data
+    if draft.kind != Kind.COMMAND_RESULT or data.get("command") != Word.DELETE_EVIDENCE or "by" in data:
+        return
+    person = data.get("person")
+    if data.get("outcome") == CommandOutcome.DONE and (
+        isinstance(person, str) or OF_EVERYBODY in str(data.get("detail"))
+    ):
+        remove_images(images, person, evidence)
+
+
+def _journal_id(entry: OutboxEntry) -> str:
+    """What the journal remembers: an order that is only kept yet will say more under its own id."""
+    if not entry.kept:
+        return entry.id
+    return hashlib.sha256(f"{entry.id}:kept".encode()).hexdigest()[:32]
