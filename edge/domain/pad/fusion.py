@@ -1,9 +1,10 @@
-"""Presentation attacks: each layer says live, attack, or that it cannot measure; together they fail closed.
+"""Presentation attack detection: each layer says live, attack, or that it cannot measure; together they fail
+closed.
 
-The texture layer must say live: without its word nobody is. Every other layer can only refuse: one that is sure of
-an attack is enough, and one that cannot measure abstains rather than guesses. Their thresholds lie beyond anything
-that a genuine face of the development data reached; what each is worth, measured, stands in models/fr-liveness.md.
-The strobe's limits alone are computed, not measured (edge/domain/pad/strobe.py).
+The texture layer must say live: without that nobody is live. Every other layer can only refuse: a layer that is
+sure of an attack is enough, and a layer that cannot measure abstains and does not guess. Their thresholds lie
+beyond anything that a genuine face of the development data reached; models/fr-liveness.md has the measured value of
+each. Only the strobe's limits are computed, not measured (edge/domain/pad/strobe.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,88 +21,93 @@ from edge.domain.pad.screen import bands, grid_peak
 from edge.domain.vocabulary import Band
 
 LIVE = 0.5
-"""Probability at which a face counts as live; the manifest's `live` threshold of the antispoof model is the same,
-and a test holds the two together. What it costs and what it catches stands in models/fr-liveness.md."""
+"""Probability at which a face counts as live. The manifest's `live` threshold of the antispoof model is the same,
+and a test holds the two together. models/fr-liveness.md says what it costs and what it detects.
+"""
 SURE = 0.9
-"""From here on the band is HIGH, and a decision need not wait for what motion shows."""
+"""From this probability on the band is HIGH, and a decision need not wait for motion."""
 BORDER = 0.7
-"""From this probability of an attack over the wide region. No real face before a camera came over 0.01."""
+"""From this probability of an attack over the wide region, the layer refuses. No real face before a camera had more
+than 0.01.
+"""
 PLANE = 0.5
-"""A change of shape that a plane explains to this share is one's; no head came over 0.31, half the prints do."""
+"""A change of shape that a plane explains to this share is a picture's. No head had more than 0.31; half the prints
+have.
+"""
 SURROUNDINGS = 0.8
-"""log of how much better the surroundings ride along than stand still; no head came over 0.57."""
+"""log of how much better moving along explains the surroundings than standing still. No head had more than 0.57."""
 GRID = 12.0
-"""How far a regular pattern stands out of a face's spectrum; of 5,288 genuine faces one came over it."""
+"""Limit of how far a regular pattern stands out of a face's spectrum; of 5,288 genuine faces one had more."""
 BANDS = 0.08
-"""Change of brightness in bands, as a share of it; no genuine pair of frames came over 0.049."""
+"""Limit of the change of brightness in bands, as a share of it; no genuine pair of frames had more than 0.049."""
 STROBE = 1.0
-"""What a flash of infrared showed, in multiples of its limits."""
+"""Finding of a flash of infrared, in multiples of its limits."""
 
 
 def is_live(probability: float, threshold: float = LIVE) -> bool:
-    """Whether a probability of life (0..1) is enough; False for NaN and for anything outside 0..1."""
+    """Whether a probability of liveness (0..1) is enough; False for NaN and for anything outside 0..1."""
     return 0.0 <= probability <= 1.0 and probability >= threshold
 
 
 def liveness_band(probability: float) -> Band:
-    """The coarse grade that a record may carry: HIGH from 0.9, MEDIUM from LIVE, otherwise LOW, also for NaN."""
+    """The coarse grade that a record may hold: HIGH from 0.9, MEDIUM from LIVE, otherwise LOW, also for NaN."""
     if isnan(probability) or not is_live(probability):
         return Band.LOW
     return Band.HIGH if probability >= SURE else Band.MEDIUM
 
 
 class Layer(StrEnum):
-    """What looks for an attack."""
+    """The layers that look for an attack."""
 
     TEXTURE = "texture"
-    """The model's probability of life, averaged over the frames."""
+    """The model's probability of liveness, averaged over the frames."""
     BORDER = "border"
-    """The model over a region so wide that the edges of a held-up picture show."""
+    """The model over a region so wide that the edges of a held-up picture are in it."""
     PLANE = "plane"
-    """The face turns as a flat picture does."""
+    """Whether the face turns as a flat picture does."""
     SURROUNDINGS = "surroundings"
-    """What is around the face moves with it, before a background that does not."""
+    """Whether the surroundings of the face move with it, before a background that does not."""
     GRID = "grid"
     """The regular pattern of a display in the pixels of the face."""
     FLICKER = "flicker"
-    """Bands of light that wander over the face and not over what is beside it."""
+    """Bands of light that move over the face and not over the places beside it."""
     STROBE = "strobe"
-    """What returns of an infrared lamp's light, where there is one."""
+    """How a face returns the light of an infrared lamp, where there is one."""
 
 
 class Vote(StrEnum):
-    """What a layer says of an attempt."""
+    """Verdict of a layer on an attempt."""
 
     LIVE = "live"
     ATTACK = "attack"
     ABSTAIN = "abstain"
-    """It could not measure: too few frames, no motion, nothing around the face."""
+    """The layer could not measure: too few frames, no motion, nothing around the face."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """One layer's word."""
+    """Verdict and measure of one layer."""
 
     vote: Vote
     suspicion: float
-    """In the layer's own unit, more is more like an attack; NaN when it abstains."""
+    """The measure in the layer's own unit, higher is more like an attack; NaN when the layer abstains."""
 
 
 @dataclass(frozen=True, slots=True)
 class PadVerdict:
-    """What all layers together say."""
+    """Verdict of all layers together."""
 
     live: bool
     liveness: float
-    """0..1: the texture layer's mean probability of life; 0 when another layer is sure of an attack."""
+    """0..1: the texture layer's mean probability of liveness; 0 when another layer is sure of an attack."""
     opinions: Mapping[Layer, Opinion]
 
 
 def judge(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = LIVE) -> PadVerdict:
-    """The verdict on the frames that would be accepted; no frames, or NaN among them, is not alive.
+    """The verdict on the frames that would be accepted. Without frames, or with NaN among them, it is not alive.
 
-    `seen` are all good frames of the approach in their order, `agreeing` among them: what motion is measured on.
-    `live` is the mean probability of life that is enough; no single frame may be under half of it.
+    `seen` are all good frames of the approach in their order, with `agreeing` among them: motion is measured on
+    them. `live` is the least mean probability of liveness; no single frame may be under half of it.
     """
     lives = [probe.liveness for probe in agreeing]
     mean = sum(lives) / len(lives) if lives else nan
@@ -123,7 +129,7 @@ _ABSTAINS = Opinion(Vote.ABSTAIN, nan)
 def _opinion(suspicion: float | None, threshold: float) -> Opinion:
     if suspicion is None:
         return _ABSTAINS
-    # Not `>=`: what is not a number is no reason to let anyone pass.
+    # Not `>=`: NaN must not let anyone pass.
     return Opinion(Vote.LIVE if suspicion < threshold else Vote.ATTACK, suspicion)
 
 
@@ -134,7 +140,7 @@ def _border(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
 
 
 def _grid(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
-    """The lesser one of the last frame and the first, measured only if it matters: chance does not last."""
+    """The smaller measure of the last frame and the first, measured only if it matters: chance does not last."""
     last = grid_peak(now[-1].face) if now else None
     if last is None or last < GRID or len(now) == 1:
         return last
@@ -143,13 +149,13 @@ def _grid(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
 
 
 def _flicker(now: Sequence[Traces], _seen: Sequence[Traces]) -> float | None:
-    """The mean over neighbouring frames, two pairs at least."""
+    """The mean over neighbouring frames, at least two pairs."""
     found = [change for before, after in pairwise(now) if (change := bands(before, after)) is not None]
     return sum(found) / len(found) if len(found) >= 2 else None
 
 
 def _strobe(_now: Sequence[Traces], seen: Sequence[Traces]) -> float | None:
-    """The most suspicious flash: who shows a face at one and a picture at the next is no better off."""
+    """The most suspicious flash: showing a face at one flash and a picture at the next gains nothing."""
     flashes = [traces.strobe for traces in seen if traces.strobe is not None]
     found = [one.suspicion for one in flashes if one.suspicion is not None]
     return float(np.max(found)) if found else None

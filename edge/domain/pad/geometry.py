@@ -1,4 +1,6 @@
-"""What the layers that compare two frames share: how the face moved between them, and sampling grey pictures."""
+"""Geometry that the layers share which compare two frames: motion of the face between them, and sampling of grey
+pictures.
+"""
 
 from dataclasses import dataclass
 
@@ -19,16 +21,16 @@ class Turn:
     factor: complex
     source: complex
     target: complex
-    """The middle of the points before and after."""
+    """The centre of the points before and after."""
 
     def __call__(self, x: Grid, y: Grid) -> tuple[Grid, Grid]:
-        """Where places (x, y) come to."""
+        """The new places of the places (x, y)."""
         moved = self.factor * (x + 1j * y - self.source) + self.target
         return moved.real, moved.imag
 
 
 def turn(source: Floats, target: Floats) -> tuple[Turn, float]:
-    """The best Turn between (n, 2) points, and the root mean square of what it leaves, in the target's pixels."""
+    """The best Turn between (n, 2) points, and the root mean square of the rest, in the target's pixels."""
     before, after = _complex(source), _complex(target)
     middle, aim = complex(before.mean()), complex(after.mean())
     before, after = before - middle, after - aim
@@ -39,7 +41,7 @@ def turn(source: Floats, target: Floats) -> tuple[Turn, float]:
 
 
 def affine_residual(source: Floats, target: Floats) -> float:
-    """What the best affine map between (n, 2) points leaves: root mean square, in the target's pixels."""
+    """The rest that the best affine map between (n, 2) points leaves: root mean square, in the target's pixels."""
     terms = np.column_stack([source.astype(np.float64), np.ones(len(source))])
     found = np.linalg.lstsq(terms, target.astype(np.float64), rcond=None)[0]
     left = terms @ found - target

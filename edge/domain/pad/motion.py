@@ -1,6 +1,6 @@
 """Motion without a model: a picture turns as a plane and carries its surroundings with it; a head does neither.
 
-Each measure compares two frames of one approach and gives None where there is nothing to measure: a face that held
+Each measure compares two frames of one approach. It gives None where there is nothing to measure: a face that held
 still, or only moved within the picture's plane, looks the same whether it is a head or a print.
 """
 
@@ -14,24 +14,24 @@ from edge.domain.face import Traces
 from edge.domain.pad.geometry import Grid, Turn, affine_residual, box_sum, eye_distance, on_thumb, sample, turn
 
 TURNED = 0.04
-"""Least change of the face's shape that is measured, in eye distances: at 0.02 the mesh's own tremble shows."""
+"""Least change of the face's shape that is measured, in eye distances: at 0.02 the mesh's own noise shows."""
 MOVED = 1.0
-"""Least way that the surroundings would have gone with the face, in pixels of the small picture."""
+"""Least distance that the surroundings would have moved with the face, in pixels of the small picture."""
 _TEXTURE = 1.5
-"""Least contrast of the surroundings: a blank wall tells nothing of its motion."""
+"""Least contrast of the surroundings: on a blank wall no motion can be seen."""
 _NEAR, _FAR = 1.4, 2.4
-"""The ring around the face, in halves of its width: outside the hair, inside what is held up."""
+"""The ring around the face, in halves of its width: outside the hair, inside a picture that is held up."""
 _ENOUGH = 60
-"""Pixels that a mean is taken over, at least."""
+"""Fewest pixels of a mean."""
 _SMOOTH = 4
 
 
 def planar(seen: Sequence[Traces]) -> float | None:
-    """How well a plane explains how the newest face differs from one before it: 0 not at all, 1 wholly.
+    """How well a plane explains how the newest face differs from an earlier one: 0 not at all, 1 wholly.
 
     A flat picture that is tilted maps onto itself by an affine map (nearly: perspective is small at arm's length),
-    while the nose of a turning head moves against its cheeks. Of all earlier frames the one counts whose face is
-    most unlike the newest in shape.
+    while the nose of a turning head moves against its cheeks. Of all earlier frames, the one counts whose face
+    differs most from the newest in shape.
     """
     if len(seen) < 2:
         return None
@@ -47,9 +47,9 @@ def planar(seen: Sequence[Traces]) -> float | None:
 def rides_along(seen: Sequence[Traces]) -> float | None:
     """How much better the surroundings are explained by moving with the face than by standing still.
 
-    The logarithm of the ratio of what either leaves over a ring around the face: positive for a picture held up
-    with its own background, negative for a head before a wall. None as well when the far part of the frame moved
-    with the face: then the camera shakes, and nothing can be said.
+    It is the logarithm of the ratio of the two rests over a ring around the face: positive for a picture held up
+    with its own background, negative for a head before a wall. None, too, when the far part of the frame moved with
+    the face: then the camera shakes, and nothing can be said.
     """
     if len(seen) < 2:
         return None
@@ -81,7 +81,7 @@ def _rides(before: Traces, now: Traces) -> float | None:
 @dataclass(frozen=True, slots=True)
 class _Explained:
     gain: float
-    """log of what standing still leaves over what moving along leaves."""
+    """log of the rest of standing still over the rest of moving along."""
     way: float
     contrast: float
 

@@ -1,7 +1,7 @@
-"""Screens without a model: the grid of a display beats with the camera's own, and its light comes in bands.
+"""Screens without a model: the grid of a display beats with the camera's own grid, and its light comes in bands.
 
 Both are measured on the pixels of the face itself. Neither was measured on real screens yet: the thresholds come
-from what genuine faces never reach, and from displays that were simulated (models/fr-liveness.md says how).
+from values that genuine faces never reach, and from simulated displays (models/fr-liveness.md says how).
 """
 
 import numpy as np
@@ -13,24 +13,25 @@ from edge.domain.pad.geometry import Grid, box_sum, on_thumb, sample, turn
 _LEAST = 64
 """Pixels of face below which a grid cannot be told from its features."""
 _LOW, _HIGH = 0.1, 0.5
-"""Cycles a pixel between which a grid's beat is looked for: below lie the features of a face, above is nothing."""
+"""Cycles a pixel between which a grid's beat is looked for: below are the features of a face, above is nothing."""
 _AXIS = 0.004
-"""Cycles a pixel beside the axes: JPEG's blocks and the rows of a sensor lie on them."""
+"""Cycles a pixel beside the axes that are left out: JPEG's blocks and the rows of a sensor lie on them."""
 _CORE, _HOLE, _RING = 1, 2, 6
-"""A peak is compared with the ring around it, in elements of the spectrum; its own skirt is left out."""
+"""Ring around a peak that it is compared with, in elements of the spectrum; the slopes of the peak are left out."""
 _NOISE = 0.3
-"""Variance of a pixel that rounding alone explains, generously; a perfectly flat patch has no peaks."""
+"""Variance of a pixel that rounding alone explains, with a margin; a perfectly flat patch has no peaks."""
 STILL = 2.0
 """Pixels of the small picture that a face may have moved for bands to be compared."""
 _ROWS, _COLUMNS = 32, 24
 _BANDS = slice(2, 9)
-"""Bands across a face that count: fewer are shading, more are texture."""
+"""Number of bands across a face that count: fewer are shading, more are texture."""
 
 
 def grid_peak(face: Pixels) -> float | None:
     """How far the strongest regular pattern in a piece of face stands out: 1 not at all; genuine faces reach 9.
 
-    The ratio of power around one frequency to that of its neighbourhood. None when the piece is under 64 pixels.
+    It is the ratio of the power around one frequency to that of its neighbourhood. None for a piece of under 64
+    pixels.
     """
     side = min(face.shape)
     if side < _LEAST:
@@ -52,8 +53,8 @@ def bands(before: Traces, now: Traces) -> float | None:
     """How much bands of light across the face changed between two frames: a share of its brightness, 0 for none.
 
     A display that is dimmed by switching, or drawn line by line, is dark in other rows of each frame. So is a room
-    under lamps that flicker, but then beside the face as well: what the sides show is taken off. None when the face
-    moved, or nothing is beside it to compare with.
+    under lamps that flicker, but then also beside the face: the change beside the face is subtracted. None when the
+    face moved, or nothing is beside it to compare with.
     """
     if before.thumb.shape != now.thumb.shape:
         return None
@@ -84,7 +85,7 @@ def bands(before: Traces, now: Traces) -> float | None:
 def _banding(now: Traces, before: Traces, here: tuple[Grid, Grid], there: tuple[Grid, Grid]) -> float:
     new, _ = sample(now.thumb.astype(np.float64), *here)
     old, _ = sample(before.thumb.astype(np.float64), *there)
-    # The median over a row: an eye that blinks is not a band.
+    # The median over a row: an eye that blinks is no band.
     change = np.median(np.log((new + 10) / (old + 10)), axis=1)
     along = np.linspace(-1, 1, _ROWS)
     shading: NDArray[np.float64] = np.column_stack([np.ones(_ROWS), along, along**2])

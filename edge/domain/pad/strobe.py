@@ -1,13 +1,14 @@
-"""Infrared returned: what a lamp beside the camera adds to a face and to what is around it.
+"""Infrared returned: the light that a lamp beside the camera adds to a face and to its surroundings.
 
-Three patches are compared, each where the face was: lit, and unlit before and after it. Light thins with the square
-of the distance and falls on a surface by the cosine of its slant (Lambert). So the lamp's light, the difference, is
-strong on a face that is near, weaker towards its sides, and weak on a wall far behind. A flat print returns it
-evenly, its background as well as its face; many inks are clear in infrared besides, so that the picture vanishes. A
-display makes its own light and returns hardly any, but for the lamp's mirror image in its glass.
+Three patches are compared, each where the face was: lit, and unlit before and after it. Light falls off with the
+square of the distance, and on a surface with the cosine of its slant (Lambert). So the lamp's light, the
+difference, is strong on a near face, weaker towards its sides, and weak on a wall far behind. A flat print returns
+it evenly, its background as well as its face; many inks are also transparent in infrared, so that the picture
+disappears. A display makes its own light and returns hardly any, except for the lamp's mirror image in its glass.
 
-No limit here was measured: there was neither a lamp nor an attack. They lie between what the two laws give for
-heads and for flat pictures (tests/unit/domain/pad/test_strobe.py draws both); models/fr-liveness.md says so, too.
+No limit here was measured: there was neither a lamp nor an attack. The limits lie between the values that the two
+laws give for heads and for flat pictures (tests/unit/domain/pad/test_strobe.py draws both); models/fr-liveness.md
+says so, too.
 """
 
 from collections.abc import Callable
@@ -21,33 +22,39 @@ from numpy.typing import NDArray
 from edge.domain.face import Box, Floats, Pixels, Reflection, StrobeFinding
 
 LEAST = 0.2
-"""The lamp's light on the face as a share of the room's: a change of 8 levels at a luminance of 100. Under it the
-noise of a cell, and a step of the automatic exposure, are no longer small beside it."""
+"""The lamp's light on the face as a share of the room's: a change of 8 levels at a luminance of 100. Below it, the
+noise of a cell and a step of the automatic exposure are no longer small beside it.
+"""
 FLAT = 0.86
 """Light on the cheeks' sides over that between them. Computed: ellipsoids 0.6 to 1.2 times as deep as half their
 width, turned up to 30°, 0.35 to 0.9 m away, give 0.51 to 0.78; a white plane, tilted up to 35°, 0.97 and more. A
 print whose ink is dark in infrared, too, keeps the shading of its picture: 0.85 to 0.87, on the edge."""
 AROUND = 0.8
-"""Light beside the head over that on the face. (0.5 m / 0.9 m)² and a wall 1.5 times as bright as skin: 0.46 for a
-wall 0.4 m behind; 0.7 at 0.23 m. A print's background is in the print's plane."""
+"""Light beside the head over light on the face. (0.5 m / 0.9 m)² and a wall 1.5 times as bright as skin: 0.46 for a
+wall 0.4 m behind; 0.7 at 0.23 m. A print's background is in the print's plane.
+"""
 RETURNED = 0.4
-"""What must return elsewhere, as a share of the room's light on the face, to say that a face returns hardly any."""
+"""Light that must return elsewhere, as a share of the room's light on the face, to conclude that a face returns
+hardly any.
+"""
 DIM = 0.25
-"""Under this share of what returns elsewhere a face that returns hardly anything is a display's. Skin returns about
-half of near infrared, whatever its colour; glass 0.04, and the panel behind it little."""
+"""Below this share of the light that returns elsewhere, a face that returns hardly any is a display's. Skin returns
+about half of near infrared, whatever its colour; glass 0.04, and the panel behind it little.
+"""
 SPOT = 1.5
 """The lamp's image in glass, in multiples of the room's light on the face; skin's own shine is less than one."""
 BURNT = 0.1
-"""Share of the face that may be burnt out: what is, cannot be compared."""
+"""Share of the face that may be burnt out: burnt-out pixels cannot be compared."""
 MOVED = 0.15
-"""Of the face's width, between the two unlit frames: within that, the lit one lies evenly between them."""
+"""Distance between the two unlit frames, in widths of the face: within it, the lit one lies evenly between them."""
 _EXPOSED = 0.2
 """|log| by which the unlit frames may differ as a whole: a step or two of the automatic exposure."""
 _STILL = 0.1
-"""Share of the face's light by which a cell may differ between them besides; one that does is not looked at. Over a
-face the error of the lamp's light is about half of it, alike everywhere: a quarter of LEAST."""
+"""Share of the face's light by which a single cell may differ between them; a cell that differs more is left out.
+Over a face, the error of the lamp's light is about half of it, everywhere alike: a quarter of LEAST.
+"""
 _CLEAR = 4.0
-"""The rise must be so many times what the exposure changed."""
+"""The increase must be so many times the change of the exposure."""
 _SIDE, _FINE = 32, 4
 """Cells a side, and samples a side of each."""
 _REACH = 2.4
@@ -76,22 +83,22 @@ _Where = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """A face and its surroundings in one frame, as 32×32 means; nobody can be told from it."""
+    """A face and its surroundings in one frame, as 32×32 means; they do not show who it is."""
 
     light: Cells
     """Linear, 0..1; NaN outside the frame."""
     burnt: Cells
-    """Share of burnt-out samples; NaN as well."""
+    """Share of burnt-out samples; NaN outside the frame, too."""
 
 
 def outline(points: Floats) -> Box:
-    """What the (468, 2) points of a mesh span: the face from ear to ear and from hair to chin."""
+    """The area of the (468, 2) points of a mesh: the face from ear to ear and from hair to chin."""
     (x0, y0), (x1, y1) = points.min(0), points.max(0)
     return Box(float(x0), float(y0), float(x1), float(y1))
 
 
 def patch(pixels: Pixels, face: Box) -> Patch:
-    """Look at a (height, width, 3) frame around `face`; 128×128 of its pixels are read."""
+    """The patch of a (height, width, 3) frame around `face`; 128×128 of its pixels are read."""
     samples = ((np.arange(_SIDE * _FINE) + 0.5) / (_SIDE * _FINE) * 2 - 1) * _REACH / 2
     (x, y), (height, width) = face.centre, pixels.shape[:2]
     columns, rows = np.rint(x + samples * face.width), np.rint(y + samples * face.height)
@@ -114,13 +121,13 @@ def moved(before: Box, after: Box) -> bool:
 
 
 def between(before: Box, after: Box, share: float) -> Box:
-    """Where the face was when `share` (0..1) of the time from the one to the other had passed."""
+    """Place of the face when `share` (0..1) of the time between the two frames had passed."""
     pairs = ((before.x0, after.x0), (before.y0, after.y0), (before.x1, after.x1), (before.y1, after.y1))
     return Box(*(old + share * (new - old) for old, new in pairs))
 
 
 def reflection(before: Patch, lit: Patch, after: Patch) -> Reflection | None:
-    """What came back, of three patches of one face; None when too much moved or changed meanwhile: look again."""
+    """The finding from three patches of one face; None when too much moved or changed between them: look again."""
     exposed = _median(np.log((after.light + 1e-3) / (before.light + 1e-3)), _ALL)
     if not abs(exposed) <= _EXPOSED:
         return None
@@ -136,9 +143,9 @@ def reflection(before: Patch, lit: Patch, after: Patch) -> Reflection | None:
         return Reflection(StrobeFinding.BURNT, None)
     if face < own * max(LEAST, _CLEAR * abs(exposed)):
         return _hardly_any(gain, face, own)
-    # What returns nothing between its cheeks is no face: then both ratios grow beyond all limits.
+    # A thing that returns nothing between its cheeks is no face: then both ratios grow beyond all limits.
     middle = max(middle, 1e-6)
-    # The darker side counts: a door frame or a neighbour may be near on one.
+    # The darker side counts: a door frame or a neighbour may be near on one side.
     around = min(_median(gain, side) for side in _BESIDE) / middle
     flat /= middle
     sure = flat / FLAT if isnan(around) else max(flat / FLAT, around / AROUND)
@@ -146,9 +153,11 @@ def reflection(before: Patch, lit: Patch, after: Patch) -> Reflection | None:
 
 
 def _hardly_any(gain: Cells, face: float, own: float) -> Reflection:
-    """A display, or a camera, a lamp or a room in which the lamp shows nothing."""
+    """The finding for a face that returns hardly any light: a display; or a camera, lamp or room in which the lamp
+    has no effect.
+    """
     elsewhere = gain[_ELSEWHERE & ~np.isnan(gain)]
-    # Not the brightest places: reflective strips on a vest outshine everything.
+    # Not the brightest places: reflective strips on a vest are brighter than everything.
     returned = float(np.percentile(elsewhere, 90)) if elsewhere.size else 0.0
     if returned >= RETURNED * own and face <= DIM * returned:
         return Reflection(StrobeFinding.SCREEN, DIM * returned / max(face, DIM * returned / 10))

@@ -1,4 +1,6 @@
-"""One approach: what is remembered of whoever stands there, from their first frame until they go."""
+"""One approach: everything that is remembered of the person before the camera, from their first frame until
+they go.
+"""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,39 +24,40 @@ class GoodFrame:
 
 @dataclass(slots=True, eq=False)
 class Approach:
-    """What is remembered of whoever stands there; forgotten when they go."""
+    """Everything that is remembered of the person before the camera; forgotten when they go."""
 
     looks: deque[GoodFrame] = field(default_factory=deque)
     """Good frames, within the span."""
     poor: deque[tuple[int, RefusalReason]] = field(default_factory=deque)
     """Poor frames since the last good one: when and why."""
     first_good_ms: int | None = None
-    """Of this spell: it is over `give_up_ms` later."""
+    """End of the current spell without a new good frame: `give_up_ms` later it is over."""
     seen_ms: int | None = None
     advised_ms: int | None = None
     box: Box | None = None
     settled: str | None = None
-    """Who has had their answer."""
+    """The person who has had an answer."""
     face: Floats | None = None
-    """As the first frames together showed it, or those that were accepted; None before there are enough. Later ones
-    may mix two people."""
+    """Mean embedding of the first frames, or of the frames that were accepted. None before there are enough frames.
+    Later frames are not added: they may show another person.
+    """
     told: bool = False
-    """That it was not recognised has been said: once is enough."""
+    """The terminal has said that it does not recognise the face. It says so once."""
     tried: bool = False
-    """Its first spell is over; who stays is let in if surely recognised."""
+    """The first spell is over. A person who stays is accepted only if surely recognised."""
     usual: bool = False
-    """A guess was spent on it: the usual threshold counts until then."""
+    """A guess was spent on this face: until this instant the usual threshold counts."""
     compared: bool = False
-    """In this spell, with everybody enrolled."""
+    """Comparisons in this spell, each with everybody enrolled."""
     lifeless: bool = False
-    """It was like somebody in this spell, and not alive."""
+    """In this spell the face was like an enrolled person, and was judged not alive."""
     waiting: bool = False
-    """Its face is paused."""
+    """The face is paused."""
     told_waiting: bool = False
 
 
 def fuse(probes: list[Probe]) -> Probe:
-    """The mean direction of several probes of one model; the rest is averaged, too. Raises ValueError."""
+    """The mean direction of several probes of one model, with the mean of their other values. Raises ValueError."""
     if len({probe.model_id for probe in probes}) != 1:
         raise ValueError("probes of different models cannot be fused")
     mean = np.mean([probe.embedding for probe in probes], axis=0)
@@ -69,7 +72,7 @@ def fuse(probes: list[Probe]) -> Probe:
 
 
 def one_face(probes: list[Probe]) -> bool:
-    """Whether all of them may show one person: what is fused of two is nobody's face."""
+    """Whether all probes may show one person. A mean over two people would be nobody's face."""
     return strangers(np.stack([probe.embedding for probe in probes])) is None
 
 

@@ -1,9 +1,10 @@
-"""Who tries too often: one approach is one attempt, and the face that fails is paused, not the door.
+"""Limits on repeated attempts: one approach is one attempt, and the face that fails is paused, not the door.
 
-NIST SP 800-63B-4 allows five failures in a row against one claimed identity. Before a camera nobody claims one, so
-what fails is a face: it is remembered for as long as it would pause, in memory alone, and compared with faces that
-stand there later. Nobody else waits for it. What all strangers together may guess is bounded apart from that:
-beyond it only who is surely recognised is let in (docs/adr/0011-attempts.md has the sums).
+NIST SP 800-63B-4 allows five failures in a row against one claimed identity. Before a camera nobody claims an
+identity, so the failures of a face are counted: the face is remembered in memory alone, for as long as it would be
+paused, and compared with faces that come later. Nobody else waits for it. A second limit bounds the guesses of all
+strangers together: beyond it, only people who are surely recognised are accepted (docs/adr/0011-attempts.md has the
+calculation).
 
 Pure; instants are the frames' own, in milliseconds.
 """
@@ -13,23 +14,25 @@ from dataclasses import dataclass
 from edge.domain.face import Floats
 
 SPELLS = 5
-"""Failed ones in a row before a face is paused: each an approach, or 2.5 s of one that stays."""
+"""Failed attempts in a row before a face is paused. An attempt is an approach, or 2.5 s of one that stays."""
 PAUSE_MS = 33_000
-"""NIST asks for 30 s; a little more, so that one face alone never uses up what the door may spend on life."""
+"""Length of a pause. NIST asks for 30 s; it is a little longer, so that one face alone never uses up the guesses
+for lifeless faces.
+"""
 GUESSES, GUESS_EVERY_MS = 10, 12_000
-"""Attempts by unknown faces at the usual threshold: so many at once, then one each so often."""
+"""Guesses of unknown faces at the usual threshold: this many at once, then one in each such interval."""
 LIVES, LIFE_EVERY_MS = 5, 9_000
-"""The same for faces that were like somebody and not alive."""
+"""The same for faces that are like an enrolled person and not alive."""
 MOST = 64
-"""Faces remembered; the one that failed longest ago goes first."""
+"""Number of faces that are remembered; the face that failed longest ago is dropped first."""
 ALIKE, BEYOND = 0.47, 0.064
-"""Cosines, where the model's own table is not at hand."""
+"""Cosines that are used when the model's own table is not at hand."""
 RUN_MS, QUIET_MS = 3_600_000, 900_000
-"""Pauses for so long, and never so long without one: somebody should go and look."""
+"""Faces have been paused for so long, without a break of this length: the alarm asks somebody to go and look."""
 
 
 class _Allowance:
-    """A bucket that fills by itself."""
+    """A token bucket: it fills with time."""
 
     def __init__(self, most: int, every_ms: int) -> None:
         self.most = most
@@ -54,21 +57,23 @@ class _Failing:
     face: Floats
     spells: int
     until_ms: int
-    """Forgotten then; paused until then from SPELLS on."""
+    """The instant at which it is forgotten; from SPELLS failures on, it is paused until then."""
     lifeless: bool = False
-    """It was like somebody and not alive: it may be a picture of them."""
+    """The face was like an enrolled person and not alive: it may be a picture of that person."""
     turns: int = 0
-    """Turns of the head that failed while it was paused."""
+    """Failed turns of the head during the pause."""
 
 
 class Attempts:
-    """What several deciders at one door share."""
+    """Attempts at one door, shared by everything that decides there."""
 
     def __init__(self, alike: float = ALIKE, beyond: float = BEYOND) -> None:
-        """`alike`: cosine from which on two pictures show one face; `beyond`: what the surely recognised exceed."""
+        """`alike`: cosine from which two pictures show one face. `beyond`: the score above which a person is surely
+        recognised.
+        """
         self.beyond = beyond
         self.pauses = 0
-        """Begun so far."""
+        """Number of pauses that have begun."""
         self._alike = alike
         self._failing: list[_Failing] = []
         self._guesses, self._lives = _Allowance(GUESSES, GUESS_EVERY_MS), _Allowance(LIVES, LIFE_EVERY_MS)
@@ -76,9 +81,9 @@ class Attempts:
         self._last_ms = 0
 
     def admit(self, face: Floats, now_ms: int) -> bool:
-        """Spend one guess on a face; False: it is recognised only surely, for the time being.
+        """Spend one guess on a face. False: for now the face is accepted only if surely recognised.
 
-        One that failed just now leaves half of the guesses to others.
+        A face that failed just now leaves half of the guesses to others.
         """
         kept = 1.0 if self._known(face, now_ms) is None else 1.0 + self._guesses.most / 2
         if self._guesses.left(now_ms) < kept:
@@ -87,28 +92,31 @@ class Attempts:
         return True
 
     def unspent(self) -> None:
-        """The guess led to somebody: it was none."""
+        """Give a guess back: the face was recognised, so that it was no guess."""
         self._guesses.give_back()
 
     def paused(self, face: Floats, likeness: float, now_ms: int) -> bool:
-        """Whether a face waits. `likeness` is its cosine to the most alike person enrolled: who is more like them
-        than like the face that failed is not that one."""
+        """Whether a face is paused. `likeness` is its cosine to the most similar enrolled person: a face that is
+        more like that person than like the face that failed is another face.
+        """
         known = self._known(face, now_ms)
         return known is not None and known.spells >= SPELLS and float(known.face @ face) >= likeness
 
     def portrayed(self, face: Floats, now_ms: int) -> bool:
-        """Whether the face that failed may be a picture of who stands there: whom it shows does not wait for it.
+        """Whether the face that failed may be a picture of the person before the camera. That person does not wait
+        for it.
 
-        After SPELLS turns of the head that failed nobody with that face is asked for one until the pause is over.
+        After SPELLS failed turns of the head, nobody with that face is asked for a turn until the pause is over.
         """
         known = self._known(face, now_ms)
         return known is not None and known.lifeless and known.turns < SPELLS
 
     def failed(self, face: Floats, now_ms: int, *, lifeless: bool = False, turn: bool = False) -> bool:
-        """Count a failed spell of a face; True when its pause begins. `lifeless`: it was like somebody.
+        """Count a failed spell of a face; True when its pause begins. `lifeless`: the face was like an enrolled
+        person.
 
-        `turn`: what failed is a turn of the head. Of a face that is paused it is a spell, too, and the fifth begins
-        the pause anew.
+        `turn`: a turn of the head failed. For a paused face it counts as a spell, too, and the fifth begins the
+        pause anew.
         """
         if lifeless:
             self._lives.take(now_ms)
@@ -132,11 +140,11 @@ class Attempts:
         return True
 
     def succeeded(self, face: Floats) -> None:
-        """A recognised face ends its row."""
+        """Forget the failures of a face that was recognised."""
         self._failing = [one for one in self._failing if float(one.face @ face) < self._alike]
 
     def must_prove(self, now_ms: int) -> bool:
-        """Whether so many were not alive lately that who is recognised must turn their head as well."""
+        """Whether so many faces were not alive lately that a recognised person must turn their head as well."""
         return self._lives.left(now_ms) < 1.0
 
     def lasting(self, now_ms: int) -> bool:
@@ -146,7 +154,7 @@ class Attempts:
         return going_on and self._last_ms - (self._since_ms or 0) >= RUN_MS
 
     def _known(self, face: Floats, now_ms: int) -> _Failing | None:
-        """The remembered face that is most like this one, if it is the same."""
+        """The remembered face that is most similar to this one, if it is the same face."""
         self._forget(now_ms)
         alike = [one for one in self._failing if float(one.face @ face) >= self._alike]
         return max(alike, key=lambda one: float(one.face @ face), default=None)

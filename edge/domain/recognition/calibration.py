@@ -1,14 +1,15 @@
-"""A site's own threshold, from how alike its own people look to each other.
+"""A site's own threshold, from how similar its own people are to each other.
 
-Thresholds do not transfer between populations: one that lets a stranger in once in a thousand among press
-photographs may do so ten times among the relatives of one village. So each face's highest likeness to *another*
-person is looked at (a nonmated search), and the threshold is put where it is passed as seldom as the target asks.
+Thresholds do not transfer between populations: a threshold that accepts a stranger once in a thousand among press
+photographs may do so ten times among the relatives of one village. So the highest similarity of each face to
+*another* person is measured (a nonmated search), and the threshold is set where it is passed as rarely as the
+target asks.
 
-A small site cannot see rare things. Beyond what was seen the tail is taken to fall exponentially: bounded cosines
-fall faster (their extremes are of the Weibull kind), so that this errs on the strict side. See S. Coles, An
-Introduction to Statistical Modeling of Extreme Values, 2001, ch. 4; and for FPIR ISO/IEC 19795-1.
+A small site cannot see rare events. Beyond what was seen, the tail is assumed to fall exponentially. Bounded
+cosines fall faster (their extremes follow a Weibull distribution), so that the error is on the strict side. See S.
+Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, ch. 4; and for FPIR ISO/IEC 19795-1.
 
-What punches tell is kept as counts alone: a count says neither who nor when; below twenty people, where it might,
+Of punches only counts are kept: a count says neither who came nor when. Below twenty people, where it might,
 nothing is counted.
 """
 
@@ -24,37 +25,41 @@ from edge.errors import RecordError
 
 Reals = NDArray[np.float64]
 FEWEST_PEOPLE, FEWEST_SEARCHES = 20, 100
-"""Below it a site says too little of itself."""
+"""Fewest searches: a site with fewer says too little about itself."""
 _TAIL = 0.1
-"""Of the searches: their highest tenth makes the tail."""
+"""Share of the searches that makes the tail: the highest tenth."""
 _SURE = 1.645
-"""One-sided 95 %, of a normal distribution."""
+"""One-sided 95 % point of a normal distribution."""
 LOOSEST, STRICTEST = -0.03, 0.2
-"""How far a site may move the manifest's threshold: hardly down, since few people say little of rare strangers."""
+"""How far a site may move the manifest's threshold. Hardly down, because few people say little about rare
+strangers.
+"""
 BINS = 200
-"""Of a hundredth of cosine each, from -1 to 1."""
+"""Width of a histogram bin: a hundredth of cosine, from -1 to 1."""
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """How seldom the most alike other person is how alike, at one source of evidence."""
+    """The tail of the similarity to the most similar other person, from one source of evidence."""
 
     searches: int
     start: float
-    """Cosine from which on it is the tail."""
+    """Cosine at which the tail begins."""
     share: float
-    """Of searches beyond it."""
+    """Share of searches beyond it."""
     scale: float
     """Mean excess, at the upper end of its 95 % interval."""
 
     def cosine(self, fpir: float) -> float:
-        """The likeness that a share `fpir` of searches reaches at most."""
+        """The similarity that a share `fpir` of searches reaches at most."""
         return self.start + self.scale * max(0.0, log(self.share / fpir))
 
 
 def tail(maxima: Reals | Floats) -> Tail | None:
-    """From each search's likeness to the best other person, (n,); None for fewer than FEWEST_SEARCHES."""
+    """The tail of the similarities to the best other person, (n,), one a search. None for fewer than
+    FEWEST_SEARCHES.
+    """
     seen = np.asarray(maxima, np.float64)
     seen = seen[np.isfinite(seen)]
     if len(seen) < FEWEST_SEARCHES:
@@ -63,30 +68,31 @@ def tail(maxima: Reals | Floats) -> Tail | None:
     beyond = seen[seen > start] - start
     if not len(beyond):
         return Tail(len(seen), start, _TAIL, 0.0)
-    # The mean of k exponential excesses is off by 1/√k of itself.
+    # The mean of k exponential excesses has a relative error of 1/√k.
     scale = float(beyond.mean()) / max(1 - _SURE / sqrt(len(beyond)), 0.2)
     return Tail(len(seen), start, len(beyond) / len(seen), scale)
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a site moves the manifest's threshold by, at every size of its gallery."""
+    """By how much a site moves the manifest's threshold, at every size of its gallery."""
 
     shift: float
     wanted: float
-    """The same before it was held to LOOSEST and STRICTEST."""
+    """The same before the limits LOOSEST and STRICTEST."""
 
 
 def calibrate(tails: list[Tail], target_fpir: float, usual: float) -> Calibration:
-    """The strictest of what the sources say, against the manifest's threshold for this gallery, `usual`."""
+    """The strictest shift that the sources ask for, against the manifest's threshold for this gallery, `usual`."""
     wanted = max(one.cosine(target_fpir) for one in tails) - usual
     return Calibration(min(max(wanted, LOOSEST), STRICTEST), wanted)
 
 
 def nearest_others(matrix: Floats, owners: NDArray[np.intp]) -> Floats:
-    """Each person's highest likeness to anybody else, (people,), from unit rows (n, d) and their owners (n,).
+    """The highest similarity of each person to anybody else, (people,), from unit rows (n, d) and their owners
+    (n,).
 
-    Templates against templates: a search of the gallery with its own faces.
+    Templates are compared with templates: the gallery is searched with its own faces.
     """
     people = int(owners.max()) + 1 if len(owners) else 0
     best = np.full(people, -1.0, np.float32)
@@ -104,20 +110,22 @@ def _none() -> Counts:
 
 @dataclass(slots=True)
 class Scorebook:
-    """How alike the faces that punch look to their own template and to the next person's: counts, of one model."""
+    """Histograms of how similar punching faces are to their own template and to the next person's: counts, for one
+    model.
+    """
 
     model_id: str
     own: Counts = field(default_factory=_none)
-    """Accepted punches, by the likeness to their own person."""
+    """Accepted punches, by the similarity to their own person."""
     next: Counts = field(default_factory=_none)
-    """The same punches, by the likeness to the best other person."""
+    """The same punches, by the similarity to the best other person."""
     confirmed: Counts = field(default_factory=_none)
-    """Of them, by the likeness to their own: those whose badge said the same."""
+    """The punches that a badge confirmed, by the similarity to their own person."""
     people: int = 0
-    """Added up over the punches: over their count it is the gallery's mean size."""
+    """Sum of gallery sizes over all counted punches; divide by `searches` for the mean."""
 
     def punched(self, own: float, other: float, people: int, *, by_badge: bool) -> bool:
-        """Count one; False when too few people are enrolled for it to be about nobody."""
+        """Count one punch. False when too few people are enrolled: a count could then be about somebody."""
         if people < FEWEST_PEOPLE and not by_badge:
             return False
         self.own[_bin(own)] += 1
@@ -130,7 +138,7 @@ class Scorebook:
 
     @property
     def punches(self) -> int:
-        """All that were counted."""
+        """Number of punches in which everybody was compared."""
         return int(self.own.sum())
 
     @property
@@ -139,17 +147,17 @@ class Scorebook:
         return int(self.next.sum())
 
     def maxima(self) -> Reals:
-        """The likeness to the best other person of each, (searches,), at the upper edge of its bin."""
+        """The similarity of each punch to the best other person, (searches,), at the upper edge of its bin."""
         return np.repeat(np.linspace(-1, 1, BINS + 1)[1:], self.next)
 
     def as_json(self) -> dict[str, Any]:
-        """What `read` takes."""
+        """The JSON object that `read` takes."""
         counts = {name: getattr(self, name).tolist() for name in ("own", "next", "confirmed")}
         return {"scorebook": 1, "model": self.model_id, "people": self.people, **counts}
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Self:
-        """Raises RecordError for what is none."""
+        """The histograms of a JSON object. Raises RecordError for another one."""
         model, people = document.get("model"), document.get("people")
         if document.get("scorebook") != 1 or not isinstance(model, str) or not _whole(people):
             raise RecordError("not a scorebook of this version")

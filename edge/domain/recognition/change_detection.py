@@ -1,8 +1,9 @@
-"""Change detection: is anything new before the camera? A frame of an empty room need not be searched for faces.
+"""Change detection: has anything changed before the camera? A frame of an empty room need not be searched for
+faces.
 
 A frame is reduced to the mean green of coarse tiles and compared with the frame that was last searched. It is
-searched when a tile changed, and now and then in any case: that finds who stands still or comes very slowly. No
-picture is kept, only the tiles: 12×16 numbers from which no face can be told.
+searched when a tile changed, and from time to time in any case: that finds a person who stands still or comes very
+slowly. No picture is kept, only the tiles: 12×16 numbers that show no face.
 """
 
 from dataclasses import dataclass
@@ -23,15 +24,17 @@ class StillnessPolicy:
     """When to search."""
 
     change: float = 3.0
-    """Of a tile's mean, 0..255. The mean of a tile's 100 samples moves by 0.5 where a pixel's noise is 5."""
+    """Change of a tile's mean that counts, 0..255. The mean of a tile's 100 samples moves by 0.5 where a pixel's
+    noise is 5.
+    """
     search_ms: int = 500
-    """The longest that a still room is not searched."""
+    """The longest time for which a still room is not searched."""
     awake_ms: int = 2_000
-    """After the last face every frame is searched for so long."""
+    """After the last face, every frame is searched for this long."""
 
 
 class ChangeDetector:
-    """One camera's view; one thread uses it."""
+    """The change detector of one camera; one thread uses it."""
 
     def __init__(self, policy: StillnessPolicy | None = None) -> None:
         self._policy = policy or StillnessPolicy()
@@ -40,7 +43,9 @@ class ChangeDetector:
         self._before: NDArray[np.float32] | None = None
 
     def worth_a_search(self, pixels: Pixels, now_ms: int) -> bool:
-        """Whether a (height, width, 3) RGB frame is to be searched; if so, the next is compared with it."""
+        """Whether a (height, width, 3) RGB frame is to be searched. If it is, the next frame is compared with
+        it.
+        """
         seen = tiles(pixels)
         before = self._before
         if (
@@ -60,14 +65,14 @@ class ChangeDetector:
         return self._face_ms is not None and now_ms - self._face_ms < self._policy.awake_ms
 
     def face_seen(self, now_ms: int) -> None:
-        """The search found one."""
+        """Note that the search found a face."""
         self._face_ms = now_ms
 
 
 def tiles(pixels: Pixels) -> NDArray[np.float32]:
-    """The mean green of each tile of a (height, width, 3) frame, (12, 16); of a frame too small for it, (1, 1).
+    """The mean green of each tile of a (height, width, 3) frame, (12, 16); (1, 1) for a frame that is too small.
 
-    Green is most of brightness, and one plane of three is a third of the memory to read.
+    Green is most of the brightness, and one plane of three is a third of the memory to read.
     """
     green = pixels[::_STEP, ::_STEP, 1]
     down, across = green.shape[0] // _TILES[0], green.shape[1] // _TILES[1]

@@ -1,8 +1,8 @@
-"""From frames to a decision: several agreeing frames, a fused score over the threshold, a margin, and life.
+"""From frames to a decision: several agreeing frames, a fused score over the threshold, a margin, and liveness.
 
-One approach of one person gives one outcome: somebody who lingers after the green light is not punched again, and
-who was not recognised is told so once, while a different person stepping in is looked at anew. Nothing here knows a
-clock: time is the frames' own.
+One approach of one person gives one outcome. Somebody who lingers after the green light is not punched again;
+somebody who was not recognised is told so once; a different person who steps in is looked at anew. Nothing here
+reads a clock: time is the frames' own.
 """
 
 from collections import Counter, deque
@@ -28,28 +28,30 @@ class DecisionPolicy:
     span_ms: int = 2_000
     """Only frames this recent count."""
     margin: float = 0.06
-    """Cosine by which the fused score must exceed that of the best other person."""
+    """Cosine by which the fused score must exceed the score of the best other person."""
     give_up_ms: int = 2_500
-    """Good frames for this long without agreement, a spell: not recognised."""
+    """A spell: after so long with good frames and without agreement, the face is not recognised."""
     advice_ms: int = 1_000
-    """Poor frames for this long: say what to change."""
+    """After so long with poor frames only, the terminal says what to change."""
     repeat_ms: int = 3_000
-    """The same advice is not given more often."""
+    """The same advice is not given more often than this."""
     gone_ms: int = 700
-    """No face for this long ends the approach."""
+    """The approach ends when no face was seen for this long."""
     liveness: float = LIVE
-    """The mean probability of life over the agreeing frames; no single one may be under half of it."""
+    """Least mean probability of liveness over the agreeing frames. No single frame may be under half of it."""
     unsure_ms: int = 700
-    """Under SURE of it, somebody is watched at least so long before they are accepted: motion shows what texture
-    does not."""
+    """A person whose probability of liveness is under SURE is watched for at least this long before they are
+    accepted: motion shows what texture does not.
+    """
     strobe: bool = False
-    """An infrared lamp flashes: nobody is accepted before a flash showed something, be it that nothing can be said.
-    Who moves so that none ever does is not recognised."""
+    """With an infrared lamp: accept only after at least one flash was evaluated, even if the result was
+    inconclusive. A person whose movement spoils every flash is not recognised.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """This person, for sure enough."""
+    """A person was recognised surely enough."""
 
     person: str
     quality: float
@@ -57,16 +59,16 @@ class Accepted:
     liveness: float
     """Mean over the agreeing frames, 0..1."""
     score: float
-    """The fused cosine to their own template."""
+    """The fused cosine to the person's own template."""
     runner_up: float
-    """The same to the best other person's; -1 when there is none. Neither leaves the terminal."""
+    """The fused cosine to the best other person; -1 when there is none. Neither cosine leaves the terminal."""
     prove: bool = False
-    """So many pictures were held up lately that they must turn their head as well."""
+    """So many pictures were held up lately that the person must turn their head as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not this time, and what may be said about it."""
+    """The person was not recognised this time, and what the terminal may say about it."""
 
     reason: RefusalReason
 
@@ -75,17 +77,17 @@ Outcome = Accepted | Refused
 
 
 class Decider:
-    """Watches one approach after another. An approach is one attempt, and has one answer."""
+    """Judges one approach after another. An approach is one attempt, and gets one answer."""
 
     def __init__(self, policy: DecisionPolicy, attempts: Attempts | None = None) -> None:
-        """`attempts` is shared by all that decide at one door."""
+        """`attempts` is shared by everything that decides at one door."""
         self._policy = policy
         self._attempts = attempts or Attempts()
         self._now = Approach()
 
     @property
     def present(self) -> bool:
-        """Somebody stands there who is looked at and has not been recognised."""
+        """Whether somebody stands there who is being looked at and has not been recognised."""
         return self._now.seen_ms is not None and self._now.settled is None and not self._now.waiting
 
     def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
@@ -96,26 +98,26 @@ class Decider:
                 self.leave(now_ms)
             return None
         if self._now.box is not None and overlap(self._now.box, sight.box) < 0.05:
-            self.leave(now_ms)  # the face jumped: someone else stepped in
+            self.leave(now_ms)  # the face jumped: another person stepped in
         self._now.box, self._now.seen_ms = sight.box, now_ms
         if sight.probe is None:
             return self._advise(sight.reason or RefusalReason.TURNED, now_ms)
         return self._match(sight.probe, gallery, threshold, now_ms)
 
     def leave(self, now_ms: int) -> None:
-        """The approach is over. Who left before an answer has tried all the same."""
+        """End the approach. A person who left before an answer has still spent an attempt."""
         self._charge(now_ms)
         if self._now.settled is not None and self._now.usual:
             self._attempts.unspent()
         self._now = Approach()
 
     def confirm(self) -> None:
-        """Who was accepted last is in."""
+        """Note that the person who was accepted last passed everything else."""
         if self._now.face is not None:
             self._attempts.succeeded(self._now.face)
 
     def deny(self, now_ms: int) -> None:
-        """Who was accepted last failed the turn of the head, or broke it off."""
+        """Note that the person who was accepted last failed the turn of the head, or broke it off."""
         self._now.compared, self._now.settled, self._now.told = True, None, True
         self._charge(now_ms, turn=True)
 
@@ -147,7 +149,7 @@ class Decider:
         return self._give_up(now_ms)
 
     def _replaced(self, now_ms: int) -> None:
-        """Somebody else in the same place, without a gap, is another approach."""
+        """Whether another person took the same place without a gap. That is another approach."""
         latest = list(self._now.looks)[-self._policy.frames :]
         face = self._now.face
         if face is None or len(latest) < self._policy.frames:
@@ -160,7 +162,9 @@ class Decider:
         self._now.first_good_ms = latest[0].at_ms
 
     def _give_up(self, now_ms: int) -> Outcome | None:
-        """A spell is over without agreement; who stays is looked at on, and is let in if surely recognised."""
+        """End a spell without agreement. A person who stays is looked at further, and is accepted if surely
+        recognised.
+        """
         now = self._now
         said, now.told = now.told, True
         paused = self._charge(now_ms)
@@ -171,13 +175,15 @@ class Decider:
         return None if said else Refused(RefusalReason.NOT_RECOGNISED)
 
     def _paused(self, fused: Probe, best: Candidate | None, threshold: float, now_ms: int) -> Outcome | None:
-        """Whom a picture shows does not wait for it: surely recognised, and alive, they turn their head as well."""
+        """Whether a person whose picture is paused may pass: surely recognised and alive, they turn their head as
+        well.
+        """
         now = self._now
         if not self._attempts.portrayed(fused.embedding, now_ms):
             return self._wait()
         now.tried, now.usual = True, False
         accepted = self._agreed(fused, best, threshold, now_ms)
-        now.compared = now.lifeless = False  # it is paused: nothing more is counted of it
+        now.compared = now.lifeless = False  # the face is paused: nothing more is counted
         if accepted is not None:
             return self._accept(replace(accepted, prove=True), fused)
         first_ms = now.looks[-1].at_ms if now.first_good_ms is None else now.first_good_ms
@@ -218,7 +224,7 @@ class Decider:
         alike = all(look.best is not None and look.best.person == best.person for look in looks)
         if not alike or (policy.strobe and not self._flashed(best.person, threshold)):
             return None
-        # Last, because it costs most: only who would be accepted is looked at so closely.
+        # Last, because it costs most: only a person who would be accepted is looked at so closely.
         verdict = judge([look.probe for look in looks], [look.probe for look in now.looks], policy.liveness)
         now.lifeless = now.lifeless or not verdict.live
         if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
@@ -228,7 +234,7 @@ class Decider:
         return Accepted(best.person, seen, verdict.liveness, best.score, best.runner_up, prove)
 
     def _flashed(self, person: str, threshold: float) -> bool:
-        """Whether a flash was compared of a face alike enough to theirs: not of whoever stood there before."""
+        """Whether a flash was evaluated on a face similar enough to this one, and not on the person before."""
         for look in self._now.looks:
             traces, best = look.probe.traces, look.best
             alike = best is not None and best.person == person and best.score >= threshold
@@ -246,7 +252,7 @@ class Decider:
         while now_ms - self._now.poor[0][0] > policy.span_ms:
             self._now.poor.popleft()
         if self._now.looks and now_ms - self._now.looks[-1].at_ms < policy.advice_ms:
-            return None  # good frames are coming in between: no need to nag
+            return None  # good frames come in between: no need to repeat the advice
         if self._now.settled is not None or now_ms - self._now.poor[0][0] < policy.advice_ms:
             return None
         if self._now.advised_ms is not None and now_ms - self._now.advised_ms < policy.repeat_ms:
@@ -255,7 +261,7 @@ class Decider:
         return Refused(Counter(reason for _, reason in self._now.poor).most_common(1)[0][0])
 
     def _accept(self, accepted: Accepted, fused: Probe) -> Accepted | None:
-        """None for who has had their answer and lingers."""
+        """None for a person who has had an answer and lingers."""
         now = self._now
         lingering = accepted.person == now.settled
         now.face, now.settled = fused.embedding, accepted.person

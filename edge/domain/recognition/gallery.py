@@ -18,22 +18,24 @@ from edge.domain.recognition.score_normalisation import Cohort
 
 Indices = NDArray[np.intp]
 UNIT_TOLERANCE = 1e-3
-"""How far a length may be from 1: float32 rounding over 512 terms stays a hundred times below it."""
+"""Tolerance of a vector's length around 1: float32 rounding over 512 terms stays a hundred times below it."""
 NOBODY = -1.0
 """The runner-up's score when only one person is enrolled: the least a cosine can be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The person who is most like a face; whether that is alike enough is the decision's business."""
+    """The enrolled person who is most similar to a face. Whether that is similar enough is for the decision to
+    say.
+    """
 
     person: str
     score: float
-    """Cosine with what the person's templates have in common."""
+    """Cosine with the mean of the person's templates."""
     runner_up: float
     """The same with the best other person; NOBODY when there is none."""
     demand: float = 0.0
-    """Cosine to add to the threshold: above 0 for a face that is like everybody (`score_normalisation`)."""
+    """Cosine to add to the threshold: above 0 for a face that is similar to many people (`score_normalisation`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,14 +44,14 @@ class Gallery:
 
     people: tuple[str, ...]
     owners: Indices
-    """(n,): which of `people` each template belongs to."""
+    """(n,): the index in `people` of each template's owner."""
     matrix: Floats
     """(n, d), unit rows; column by column in memory, which BLAS multiplies up to twice as fast as row by row."""
     model_id: str
     cohort: Cohort | None = None
-    """What faces are asked for more or less by; None in a small gallery."""
+    """Score normalisation; None in a small gallery."""
     single: bool = False
-    """Everybody has exactly one row, as nearly always: what their templates have in common."""
+    """Everybody has exactly one row, as nearly always: the mean of their templates."""
 
     def __post_init__(self) -> None:
         if self.matrix.ndim != 2 or self.owners.shape != (len(self.matrix),):
@@ -63,12 +65,14 @@ class Gallery:
 
     @classmethod
     def empty(cls, model_id: str) -> Self:
-        """Nobody yet."""
+        """A gallery without anybody."""
         return cls((), np.empty(0, np.intp), np.empty((0, 0), np.float32), model_id)
 
     @classmethod
     def of(cls, model_id: str, templates: Iterable[tuple[str, Floats]]) -> Self:
-        """From each person's templates, shape (k, d), as `common` makes one of them. Raises ValueError."""
+        """A gallery from each person's templates, shape (k, d), which `common` reduces to one row. Raises
+        ValueError.
+        """
         people: list[str] = []
         owners: list[Indices] = []
         rows: list[Floats] = []
@@ -84,20 +88,22 @@ class Gallery:
 
     @property
     def size(self) -> int:
-        """How many people: the N of `threshold`."""
+        """Number of people: the N of `threshold`."""
         return len(self.people)
 
     def only(self, person: str) -> Self:
-        """One person of it alone, for a comparison one to one. Raises ValueError for somebody else."""
+        """A gallery with one person of this one, for a comparison one to one. Raises ValueError for somebody
+        else.
+        """
         rows = np.flatnonzero(self.owners == self.people.index(person))
         matrix = np.asfortranarray(self.matrix[rows])
         return type(self)((person,), np.zeros(len(rows), np.intp), matrix, self.model_id, None, len(rows) == 1)
 
     def best(self, probe: Probe) -> Candidate | None:
-        """Who is most like this face; None when nobody is enrolled.
+        """The person who is most similar to this face; None when nobody is enrolled.
 
-        Raises ValueError for an embedding of another model or dimension, or that is no finite unit vector: the
-        similarity of such is a number without meaning.
+        Raises ValueError for an embedding of another model or dimension, or one that is no finite unit vector: its
+        similarity would be a number without meaning.
         """
         embedding = probe.embedding
         if probe.model_id != self.model_id:
@@ -108,7 +114,7 @@ class Gallery:
             return None
         if len(embedding) != self.matrix.shape[1]:
             raise ValueError(f"{len(embedding)} numbers against templates of {self.matrix.shape[1]}; enrol again")
-        # `dot` and `argmax` where `@` and `max` would say the same: beside a thousand templates microseconds count.
+        # `dot` and `argmax` instead of `@` and `max`: beside a thousand templates microseconds count.
         scores = self.matrix.dot(embedding)
         top = int(scores.argmax())
         owner, score = int(self.owners[top]), float(scores[top])
@@ -118,11 +124,11 @@ class Gallery:
 
 
 def common(templates: Floats) -> Floats:
-    """What a person's templates, shape (k, d), have in common: their mean direction, shape (1, d).
+    """The mean direction of a person's templates, shape (k, d), as shape (1, d).
 
     Measured with three photographs each, the mean misses fewer people at the same false alarms than the best of the
-    three does: what a single picture adds by chance cancels out. Templates without a common direction stay as they
-    are. Raises ValueError for rows that are not finite unit vectors.
+    three does: chance in a single picture cancels out. Templates without a common direction stay as they are.
+    Raises ValueError for rows that are not finite unit vectors.
     """
     if not are_unit(templates):
         raise ValueError("a template is not a finite unit vector; enrol that person again")
@@ -132,7 +138,7 @@ def common(templates: Floats) -> Floats:
 
 
 def is_unit(row: Floats) -> bool:
-    """Whether one row, shape (d,), is finite and of length 1; a tenth of the time that `are_unit` takes for it."""
+    """Whether one row, shape (d,), is finite and of length 1; takes a tenth of the time of `are_unit`."""
     return abs(sqrt(float(row.dot(row))) - 1.0) <= UNIT_TOLERANCE  # NaN and infinity compare false
 
 
@@ -145,11 +151,11 @@ def are_unit(rows: Floats) -> bool:
 def threshold(gallery_size: int, fmr_table: Mapping[float, float], target_fpir: float) -> float:
     """The cosine to ask for, so that a stranger is taken for anyone of N people at most `target_fpir` of the time.
 
-    FPIR ≈ N × FMR for small rates (NIST FRTE 1:N), so the false match rate that one comparison may have is
-    target / N. `fmr_table` maps measured false match rates to cosines; between them the cosine is linear in
-    log10(FMR). Beyond the table's strictest rate the last slope is continued, for at most one decade: farther out
-    nothing was measured, and the result stays there. Laxer than the table's laxest rate is never asked for.
-    Raises ValueError for a table that is not usable.
+    FPIR ≈ N × FMR for small rates (NIST FRTE 1:N), so the false match rate of one comparison may be target / N.
+    `fmr_table` maps measured false match rates to cosines; between them the cosine is linear in log10(FMR). Beyond
+    the table's strictest rate the last slope is continued for at most one decade: nothing was measured farther out,
+    and the result stays there. A rate above the table's laxest one is never used. Raises ValueError for a table
+    that is not usable.
     """
     if gallery_size < 0 or not 0.0 < target_fpir < 1.0:
         raise ValueError("give a gallery size of 0 or more, and a target FPIR between 0 and 1")
@@ -162,7 +168,7 @@ def threshold(gallery_size: int, fmr_table: Mapping[float, float], target_fpir: 
 
 
 def decade(fmr_table: Mapping[float, float]) -> float:
-    """By how much cosine a tenth of a rate lies beyond it, on the table's strictest slope. Raises ValueError."""
+    """The cosine for one more decade of rate, on the table's strictest slope. Raises ValueError."""
     logs, cosines = _points(fmr_table)
     return (cosines[0] - cosines[1]) / (logs[1] - logs[0])
 

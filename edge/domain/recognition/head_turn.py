@@ -1,7 +1,7 @@
-"""The head-turn challenge: whoever was recognised is asked to turn their head, to a side that nobody knew before.
+"""The head-turn challenge: a recognised person is asked to turn their head, to a side chosen by chance.
 
-It comes after everything else said yes, and never instead of it: who moves a photograph about can turn it as well,
-but a flat one turned so far is no face that matches. Pure; instants are the frames' own.
+It comes after everything else agreed, and never replaces it: a photograph can be turned as well, but a flat one
+that is turned so far no longer matches as a face. Pure; instants are the frames' own.
 """
 
 from dataclasses import dataclass
@@ -11,22 +11,24 @@ from edge.domain.face import Box, Sight
 from edge.domain.recognition.approach import overlap
 
 TURN_DEG = 18.0
-"""From where the head was: beyond how far heads sway (under 10), and within what the gate lets through (45)."""
+"""Degrees to turn from where the head was: more than heads sway (under 10), and within what the quality gate passes
+(45).
+"""
 WITHIN_MS = 5_000
 EASIER = 0.12
-"""Cosine less than asked of a frontal face: what a turn of 20 to 40 degrees costs."""
+"""Cosine less than is asked of a frontal face: a turn of 20 to 40 degrees costs so much."""
 _SAME_PLACE = 0.05
 
 
 class Side(StrEnum):
-    """The person's own."""
+    """The side, as the person sees it."""
 
     LEFT = "left"
     RIGHT = "right"
 
 
 class Progress(StrEnum):
-    """How a challenge stands."""
+    """State of a challenge."""
 
     GOING_ON = "going-on"
     MET = "met"
@@ -35,14 +37,14 @@ class Progress(StrEnum):
 
 @dataclass(slots=True)
 class Challenge:
-    """One person's."""
+    """The challenge of one person."""
 
     side: Side
     yaw: float
-    """Of the head when it was asked, in degrees, positive to the person's own left."""
+    """Yaw of the head when the challenge began, in degrees, positive to the person's own left."""
     until_ms: int
     box: Box
-    """Where the face was last."""
+    """Last place of the face."""
 
     def observe(self, sight: Sight, likeness: float | None, asked: float, now_ms: int) -> Progress:
         """Take one frame. `likeness` is the cosine of its face to the person asked; None where no probe came of it.

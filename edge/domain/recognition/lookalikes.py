@@ -1,7 +1,7 @@
-"""Who looks so much like somebody else who is enrolled that a face alone cannot tell them apart.
+"""Lookalikes: people who are so similar to another enrolled person that a face alone cannot tell them apart.
 
-Two people whose templates are as alike as the threshold asks of a face and its own template would be taken for each
-other: twins, and sometimes strangers. Their faces count with their badge alone.
+Two people whose templates are as similar as the threshold asks of a face and its own template would be taken for
+each other: twins, and sometimes strangers. Their face counts only together with their badge.
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,22 @@ from edge.domain.recognition.gallery import Gallery, common
 _PRODUCTS = 2_000_000
 """Comparisons in one turn."""
 ONE_PERSON = 0.25
-"""Two pictures under it do not show the same person: on LFW 0.3 % of true pairs are below 0.28 and 99 % of others
-(`smartclocker evaluate`, TAR at FAR 1e-2), and what enrolment lets through is better than those."""
+"""Two pictures below this cosine do not show the same person: on LFW 0.3 % of true pairs are below 0.28 and 99 % of
+others (`smartclocker evaluate`, TAR at FAR 1e-2), and the pictures that enrolment accepts are better than those.
+"""
 
 
 def strangers(rows: Floats) -> tuple[int, int] | None:
-    """Of one person's templates, (k, d) unit rows, the two least alike, if they are under ONE_PERSON; else None."""
+    """The two least similar of one person's templates, (k, d) unit rows, if their cosine is under ONE_PERSON; else
+    None.
+    """
     likeness = rows @ rows.T
     first, second = divmod(int(likeness.argmin()), len(rows))
     return (min(first, second), max(first, second)) if likeness[first, second] < ONE_PERSON else None
 
 
 def lookalike(rows: Floats, gallery: Gallery, threshold: float) -> str | None:
-    """Who in a gallery would be taken for the person of these templates, (k, d); None for nobody."""
+    """The enrolled person who would be taken for the owner of these templates, (k, d); None for nobody."""
     if not len(gallery.matrix):
         return None
     scores = gallery.matrix @ common(rows).T
@@ -35,15 +38,16 @@ def lookalike(rows: Floats, gallery: Gallery, threshold: float) -> str | None:
 
 
 def close_pairs(gallery: Gallery, threshold: float) -> Iterator[frozenset[str]]:
-    """Everybody with a row at least `threshold` (a cosine) alike to another person's, found a block of rows a turn.
+    """The people with a row that is at least `threshold` (a cosine) similar to another person's; one block of rows
+    a turn.
 
-    A turn takes a few hundredths of a second whatever the gallery's size: all pairs of 20,000 people take seconds,
-    and whoever attends to faces may not be away so long.
+    A turn takes a few hundredths of a second whatever the gallery's size. All pairs of 20,000 people take seconds,
+    and the thread that looks at faces must not be away for so long.
     """
     rows, owners = gallery.matrix, gallery.owners
     block = max(_PRODUCTS // max(len(rows), 1), 1)
     for start in range(0, len(rows), block):
-        # Each pair once: those before this block were compared with it in their own turn.
+        # Each pair once: the rows before this block were compared with it in their own turn.
         alike = rows[start : start + block] @ rows[start:].T
         alike[owners[start : start + block, None] == owners[start:][None]] = -1.0
         near, other = np.nonzero(alike >= threshold)
@@ -54,9 +58,10 @@ def close_pairs(gallery: Gallery, threshold: float) -> Iterator[frozenset[str]]:
 def close_rows(
     gallery: Gallery, threshold: float, whose: frozenset[str]
 ) -> Iterator[tuple[list[str], dict[tuple[str, str], float]]]:
-    """As `close_pairs`, of the people `whose` against everybody: (who is compared by now, the pairs) a turn.
+    """As `close_pairs`, of the people `whose` against everybody. Each turn gives the people compared so far and
+    their pairs.
 
-    A pair is sorted, and stands with its cosine.
+    A pair is sorted, and has its cosine beside it.
     """
     rows, owners = gallery.matrix, gallery.owners
     asked = np.isin(owners, [n for n, person in enumerate(gallery.people) if person in whose]).nonzero()[0]

@@ -1,8 +1,8 @@
 """The quality gate: is this picture of a face good enough to match, and if not, what should the person change?
 
-Pure: arrays in, numbers and a `RefusalReason` out. Where each default comes from stands beside it: measurements on
-LFW pictures degraded step by step (Gaussian and motion blur, dimming, shrinking), watching how far the
-embedding moved from that of the untouched picture.
+Pure: arrays in, numbers and a `RefusalReason` out. The source of each default stands beside it: measurements on LFW
+pictures that were degraded step by step (Gaussian and motion blur, dimming, shrinking), observing how far the
+embedding moved from that of the original picture.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from edge.domain.face import Box, Floats, Pixels
 from edge.domain.vocabulary import Band, RefusalReason
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601: what JPEG and video cameras mean by brightness."""
+"""ITU-R BT.601: the brightness of JPEG and video cameras."""
 _CLIPPED = 250
 """Luminance (0..255) from which a pixel counts as burnt out."""
 _FEATURES = (slice(28, 104), slice(22, 90))
@@ -24,15 +24,16 @@ _FEATURES = (slice(28, 104), slice(22, 90))
 _RIGHT_EYE, _LEFT_EYE, _FOREHEAD, _CHIN = (33, 133), (362, 263), 10, 152
 _LEVEL_PITCH = 0.0
 _STEP = 3
-"""Pixels over which detail is measured. Of strides and smoothings tried, this told pictures whose embedding
-had moved
-(cosine under 0.7 to the untouched one) from those that had not (over 0.9) best: AUC 0.965, against 0.53 at stride 1
-without smoothing, over blur, motion, two light levels and three of noise."""
+"""Pixels over which detail is measured. Of the strides and smoothings that were tried, this one best separated
+pictures whose embedding had moved (cosine under 0.7 to the original one) from pictures whose embedding had not
+(over 0.9): AUC 0.965, against 0.53 at stride 1 without smoothing, over blur, motion, two light levels and three of
+noise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where a head is turned, in degrees; all 0 looking straight into the camera."""
+    """Direction of a head, in degrees; all are 0 for a head that looks straight into the camera."""
 
     yaw: float
     """Positive: towards the subject's own left."""
@@ -44,18 +45,18 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class QualityMeasures:
-    """What the gate looks at."""
+    """Measures of a face that the gate judges."""
 
     face_height_px: float
     """Height of the detector's box, which reaches from the forehead to the chin."""
     face_share: float
-    """That height as a share of the frame's shorter side."""
+    """The same height as a share of the frame's shorter side."""
     margin: float
     """Least distance from the box to a border of the frame, in face heights; negative beyond the border."""
     eyes_px: float
     """Distance between the centres of the eyes."""
     sharpness: float
-    """See `sharpness`; a good picture has 0.09 to 0.5."""
+    """The result of `sharpness`; a good picture has 0.09 to 0.5."""
     luminance: float
     """Mean over the features, 0..255."""
     clipped: float
@@ -65,16 +66,18 @@ class QualityMeasures:
 
 @dataclass(frozen=True, slots=True)
 class QualityLimits:
-    """Limits for matching. A measure beyond its limit refuses; up to its `good` value it lowers the score."""
+    """Limits for matching. A measure beyond its limit refuses the picture; up to its `good` value it lowers the
+    score.
+    """
 
     face_height_px: float = 80.0
-    """Below it somebody is passing by rather than clocking in; at 640×480 and 60° it is about 1.5 m."""
+    """Below it somebody passes by rather than clocks in; at 640×480 and 60° it is about 1.5 m."""
     good_height_px: float = 130.0
     eyes_px: float = 26.0
-    """The embedder was trained at 35 px between the eyes; enlarging a little is harmless."""
+    """The embedder was trained at 35 px between the eyes; enlarging a picture a little does no harm."""
     good_eyes_px: float = 40.0
     face_share: float = 0.8
-    """Nearer, the lens distorts and nothing is left around the face for the antispoof model to see."""
+    """Above it the lens distorts, and nothing around the face is left for the antispoof model."""
     margin: float = 0.0
     """The whole box must be inside the frame."""
     sharpness: float = 0.06
@@ -83,26 +86,29 @@ class QualityLimits:
     luminance_max: float = 240.0
     good_luminance: float = 70.0
     clipped: float = 0.5
-    """Half of the face may be burnt out: to there brightened pictures miss little more often than unburnt ones and
-    strangers come no nearer; beyond it misses double and prints begin to pass
-    (edge.evaluation.recognition.overexposure)."""
+    """Half of the face may be burnt out. Up to there, brightened pictures miss little more often than others, and
+    strangers come no closer; beyond it, misses double and prints begin to pass
+    (edge.evaluation.recognition.overexposure).
+    """
     yaw: float = 45.0
     pitch: float = 35.0
     roll: float = 30.0
-    """Degrees either way. On LFW nothing was gained by refusing more (35 and 25 missed the same of the people let
-    through, and let 136 pictures fewer through), nor lost; docs/facts.md."""
+    """Degrees either way. On LFW nothing was gained by a lower limit (35 and 25 missed the same share of the people
+    who were accepted, and accepted 136 pictures fewer), and nothing lost; docs/facts.md.
+    """
     good_angle: float = 15.0
     rival: float = 0.6
-    """A second face at least this share of the first one's height is comparable, if it stands where it could punch:
-    whose punch would it be?"""
+    """A second face of at least this share of the first one's height, standing where it could punch, is a rival:
+    nobody can tell whose punch it would be.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The gate's answer."""
+    """Verdict of the gate."""
 
     reason: RefusalReason | None
-    """What to change; None when the picture is good enough."""
+    """What the person should change; None when the picture is good enough."""
     score: float
     """0..1: 0 at any limit, 1 where every measure is good."""
 
@@ -119,13 +125,13 @@ ENROLMENT_LIMITS = replace(
     pitch=20.0,
     roll=20.0,
 )
-"""A template is used for months: what would pass once is not good enough for it."""
+"""Stricter limits for enrolment: a template is used for months."""
 
 
 def face_of(boxes: Sequence[Box], width: int, height: int, limits: QualityLimits) -> tuple[Box, bool]:
-    """The largest of at least one face in a frame of width×height pixels, and whether another is comparable.
+    """The largest of at least one face in a frame of width×height pixels, and whether another one is a rival.
 
-    One that is too far away, or partly outside of the frame, would not be let through and is no rival.
+    A face that is too far away, or partly outside of the frame, would not be accepted and is no rival.
     """
     first, *others = sorted(boxes, key=lambda box: box.height, reverse=True)
     rivals = [box for box in others if box.height >= limits.rival * first.height]
@@ -139,7 +145,7 @@ def placement(box: Box, width: int, height: int) -> tuple[float, float, float]:
 
 
 def placed(height_px: float, share: float, margin: float, limits: QualityLimits) -> RefusalReason | None:
-    """What to change about where the person stands, known before anything costly is computed."""
+    """What to change about the place where the person stands; known before anything costly is computed."""
     if height_px < limits.face_height_px:
         return RefusalReason.TOO_FAR
     if share > limits.face_share:
@@ -153,11 +159,11 @@ def grey(pixels: Pixels) -> Floats:
 
 
 def sharpness(aligned: Floats) -> float:
-    """How much detail an aligned (112, 112) grey face has; light, contrast and sensor noise hardly move it.
+    """Amount of detail in an aligned (112, 112) grey face; light, contrast and sensor noise hardly change it.
 
-    The variance of the second difference over the features, divided by their own variance; of the two directions
-    the lesser one, since motion blurs only along its own. Smoothed first and differenced over three pixels: at one
-    pixel the noise that a camera adds after the blur would count as detail.
+    It is the variance of the second difference over the features, divided by their own variance. The smaller one of
+    the two directions counts, because motion blurs only its own direction. The face is smoothed first and
+    differenced over three pixels: at one pixel, the noise that a camera adds after the blur would count as detail.
     """
     smooth = _binomial(_binomial(aligned.astype(np.float64)))[_FEATURES]
     across = smooth[:, 2 * _STEP :] - 2 * smooth[:, _STEP:-_STEP] + smooth[:, : -2 * _STEP]
@@ -172,7 +178,7 @@ def exposure(aligned: Floats) -> tuple[float, float]:
 
 
 def pose(mesh: Floats) -> Pose:
-    """(468, 3) mesh to angles: yaw and roll from the line between the eyes, pitch from forehead to chin."""
+    """Angles of a (468, 3) mesh: yaw and roll from the line between the eyes, pitch from forehead to chin."""
     points = mesh.astype(np.float64)
     eyes = points[list(_LEFT_EYE)].mean(0) - points[list(_RIGHT_EYE)].mean(0)
     face = points[_CHIN] - points[_FOREHEAD]
@@ -190,7 +196,7 @@ def eye_distance(mesh: Floats) -> float:
 
 
 def assess(measures: QualityMeasures, limits: QualityLimits) -> Assessment:
-    """The first thing to change, in the order in which a person would: place, light, pose, holding still."""
+    """The first thing to change, in this order: place, light, pose, holding still."""
     reason = placed(measures.face_height_px, measures.face_share, measures.margin, limits)
     if reason is None:
         reason = _seen(measures, limits)
@@ -198,14 +204,14 @@ def assess(measures: QualityMeasures, limits: QualityLimits) -> Assessment:
 
 
 def band(score: float) -> Band:
-    """The coarse grade that a record may carry: HIGH from 2/3, MEDIUM from 1/3, otherwise LOW, also for NaN."""
+    """The coarse grade that a record may hold: HIGH from 2/3, MEDIUM from 1/3, otherwise LOW, also for NaN."""
     if score >= 2 / 3:
         return Band.HIGH
     return Band.MEDIUM if score >= 1 / 3 else Band.LOW
 
 
 def _binomial(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Smoothed with 1-2-1 both ways, of the same shape: the outermost pixels stay as they are."""
+    """The array smoothed with 1-2-1 both ways, in the same shape: the outermost pixels stay as they are."""
     smooth = picture.copy()
     smooth[:, 1:-1] = (picture[:, :-2] + 2 * picture[:, 1:-1] + picture[:, 2:]) / 4
     across = smooth.copy()
@@ -242,5 +248,5 @@ def _score(measures: QualityMeasures, limits: QualityLimits) -> float:
 
 
 def _ramp(value: float, limit: float, good: float) -> float:
-    """0 at the limit, 1 at the good value and beyond it; works either way round."""
+    """0 at the limit, 1 at the good value and beyond it; the good value may be above or below the limit."""
     return min(1.0, max(0.0, (value - limit) / (good - limit)))

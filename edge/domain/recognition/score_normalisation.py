@@ -1,9 +1,9 @@
 """Cohort score normalisation: raises the threshold for faces that score high against everyone.
 
-A face is compared with a sample of the people enrolled. If it is more like the most alike tenth of them than an
-enrolled face itself is, on average, it is asked for more, and for less if it is less. So a gallery calibrates
-itself: on LFW thresholds stay where they are at every size, and a fifth fewer people are missed (docs/facts.md).
-Below a hundred people nothing is gained, and nothing is done.
+A face is compared with a sample of the enrolled people. If it is more similar to the most similar tenth of them
+than an enrolled face is on average, its threshold is raised; if it is less similar, its threshold is lowered. So a
+gallery calibrates itself: on LFW, thresholds stay the same at every size, and a fifth fewer people are missed
+(docs/facts.md). Below a hundred people nothing is gained, and nothing is done.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from edge.domain.face import Floats
 
 Indices = NDArray[np.intp]
 _FEWEST, _MOST = 100, 200
-"""People enrolled from whom on it is done, and people in the sample: more do not help, and cost time."""
+"""Fewest enrolled people for it, and number of people in the sample: more do not help, and cost time."""
 _TENTH = 10
 _SHARE = 0.6
-"""Of the difference that is asked for; 0.4 to 0.8 were measured to be alike."""
+"""Share of the difference that is added to the threshold; 0.4 to 0.8 gave the same results."""
 _LIMIT = 0.05
-"""Cosine, either way: who manages to be like nobody gains at most so much."""
+"""Largest change in cosine, either way: a face that is similar to nobody gains no more than this."""
 _NOBODY = -1.0
 
 
@@ -30,13 +30,15 @@ class Cohort:
     """A sample of a gallery."""
 
     rows: Indices
-    """(m,): of the gallery's matrix, one a person."""
+    """(m,): row numbers in the gallery's matrix, one for each person."""
     usual: float
-    """Mean cosine of those in it with the most alike tenth of the others."""
+    """Mean cosine of the sampled people with the most similar tenth of the others."""
 
     @classmethod
     def of(cls, matrix: Floats, owners: Indices) -> Self | None:
-        """From a gallery's unit rows (n, d) and their owners (n,); None when there are too few people."""
+        """The sample from a gallery's unit rows (n, d) and their owners (n,); None when there are too few
+        people.
+        """
         people, first = np.unique(owners, return_index=True)
         if len(people) < _FEWEST:
             return None
@@ -48,8 +50,8 @@ class Cohort:
     def demand(self, others: Floats) -> float:
         """Cosine to add to one face's threshold, from its scores with the whole gallery, (rows,).
 
-        The rows of its best person do not count: -1 is to stand there. One face at a time, and the fewest numpy
-        calls: beside a thousand templates they would cost as much as the product itself.
+        The rows of its best person do not count: their scores must be -1. It takes one face at a time and makes few
+        numpy calls: beside a thousand templates they would cost as much as the product itself.
         """
         sample = others[self.rows]
         count = round(len(sample) / _TENTH)

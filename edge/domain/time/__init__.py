@@ -1,1 +1,1 @@
-"""When something really happened."""
+"""Time: instants, evidence of them, and placement afterwards."""

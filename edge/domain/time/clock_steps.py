@@ -1,4 +1,6 @@
-"""Whether the wall clock was set between two looks at it: it must have moved as far as the time since boot has."""
+"""Clock steps: was the wall clock set between two looks at it? It must have moved as far as the time since boot
+has.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,15 +9,16 @@ from typing import Any
 from edge.domain.time.evidence import TimeEvidence
 
 STEP_MS = 1_000
-"""A jump of more is a step. A clock that is steered moves by 0.05 % at most (adjtimex(2): 500 ppm), half a
-millisecond a second; time services step what is further off (timesyncd beyond 0.4 s, chrony by its makestep)."""
+"""Milliseconds; a larger jump is a step. A clock that is steered moves by 0.05 % at most (adjtimex(2): 500 ppm),
+half a millisecond a second; time services step a larger error (timesyncd beyond 0.4 s, chrony by its makestep).
+"""
 
 
 def observe(before: TimeEvidence, now: TimeEvidence) -> Mapping[str, Any] | None:
-    """The fields of a `clock-step` record, or None when there is nothing to say.
+    """The fields of a `clock-step` record, or None when there is nothing to record.
 
-    There is when the wall clock jumped, and when it began to follow a time server: then this record is what earlier
-    ones of this boot can be placed by. Across a reboot nothing can be compared.
+    A record is made when the wall clock jumped, and when it began to follow a time server: from that record,
+    earlier ones of this boot can be placed. Across a reboot nothing can be compared.
     """
     if before.boot_id != now.boot_id:
         return None

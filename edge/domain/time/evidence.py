@@ -1,11 +1,11 @@
-"""What a machine knew of the time at one instant: the only place where wall-clock time exists in the domain."""
+"""Evidence of the time at one instant: the only place where wall-clock time exists in the domain."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class TimeEvidence:
-    """What this machine knew about the time at one instant; never rewritten afterwards."""
+    """Everything that this machine knew about the time at one instant; never rewritten afterwards."""
 
     utc: str
     """RFC 3339 with milliseconds and Z."""

@@ -1,4 +1,4 @@
-"""An instant as every record, order and file of ours writes it."""
+"""An instant as text, in the form of every record, order and file of ours."""
 
 from datetime import UTC, datetime
 

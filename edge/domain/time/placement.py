@@ -1,8 +1,9 @@
-"""When a record was really made, where its terminal did not know the time: by boot id and boottime, afterwards.
+"""Placement: when a record was really made, if its terminal did not know the time; found afterwards by boot id and
+boottime.
 
 Within one boot the boottime counts on, suspend included, whatever the wall clock is set to. So a record that was
-made while the clock followed a time server (an anchor) tells when every other record of the same boot was made. No
-record is ever rewritten: the result stands beside it and says how it was found.
+made while the clock followed a time server (an anchor) dates every other record of the same boot. No record is ever
+rewritten: the result stands beside it and says how it was found.
 """
 
 from bisect import bisect_left
@@ -15,9 +16,10 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.domain.time.instant import utc_text
 
 DRIFT_PPM = 100
-"""How far a free-running clock is taken to stray: the tolerance that computer crystals are commonly sold with. A
+"""Assumed drift of a free-running clock, in ppm: the tolerance that computer crystals are commonly sold with. A
 survey of 20,000 hosts on NTP had a median of 78 (doi:10.1201/9781420006155-16), so that it is a fair figure and no
-guarantee: a bad crystal strays further. `clock-step` records show what a terminal's clock really did."""
+guarantee: a bad crystal drifts further. `clock-step` records show what a terminal's clock really did.
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -30,18 +32,18 @@ class PlacementMethod(StrEnum):
     PLACED = "placed"
     """From an anchor of the same boot."""
     UNPLACED = "unplaced"
-    """Nothing tells: what the terminal's clock said, which may be years off."""
+    """Nothing dates it: the moment is what the terminal's clock said, which may be wrong by years."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """When a record was made, as far as that can be told."""
+    """The moment of a record, as far as it can be known."""
 
     utc: str
     """RFC 3339 UTC with milliseconds and Z."""
     mark: PlacementMethod
     uncertainty_ms: int | None
-    """How far off it may be, either way, beyond the anchor's own error; None where nothing is known."""
+    """Possible error either way, in milliseconds, beyond the anchor's own error; None where nothing is known."""
 
 
 class Anchors:
@@ -49,14 +51,16 @@ class Anchors:
 
     def __init__(self, times: Iterable[TimeEvidence] = ()) -> None:
         self._found: dict[str, dict[int, tuple[int, int]]] = {}
-        """By boot and boottime: the earliest and the latest that a clock said at that millisecond."""
+        """By boot and boottime: the earliest and the latest moment that a clock said at that millisecond."""
         self._order: dict[str, list[int]] = {}
-        """The boottimes of each boot, sorted when they are asked for."""
+        """The boottimes of each boot; sorted when they are needed."""
         for time in times:
             self.add(time)
 
     def add(self, time: TimeEvidence) -> None:
-        """One more record of this terminal; one that is no anchor is passed over. In any order, repeated or not."""
+        """Take one more record of this terminal; one that is no anchor is ignored. Records may come in any order
+        and repeat.
+        """
         if not time.synchronised:
             return
         utc, boot = _milliseconds(time.utc), self._found.setdefault(time.boot_id, {})
@@ -65,9 +69,11 @@ class Anchors:
         self._order.pop(time.boot_id, None)
 
     def near(self, time: TimeEvidence) -> list[tuple[int, int]]:
-        """The nearest anchors of its boot on either side, as (distance, what it says of this moment) in ms.
+        """The nearest anchors of its boot on either side, each as its distance and what it says of this moment, in
+        ms.
 
-        Nearest first. Two on a side only where several of one millisecond disagree: the extremes.
+        The nearest is first. There are two on one side only where several anchors of one millisecond disagree: the
+        extremes.
         """
         boot = self._found.get(time.boot_id)
         if boot is None:
@@ -86,7 +92,7 @@ class Anchors:
 
 
 def place(time: TimeEvidence, anchors: Anchors) -> Placement:
-    """When a record with this evidence was made. `anchors` are of the same terminal."""
+    """The placed moment of a record with this evidence. `anchors` are of the same terminal."""
     if time.synchronised:
         return Placement(time.utc, PlacementMethod.AS_RECORDED, 0)
     near = anchors.near(time)
@@ -96,13 +102,13 @@ def place(time: TimeEvidence, anchors: Anchors) -> Placement:
     said = [(moment - _bound(distance), moment + _bound(distance)) for distance, moment in near]
     reach = _bound(near[0][0])
     if any(low > said[0][1] or high < said[0][0] for low, high in said[1:]):
-        # a clock was set by hand while it passed for synchronised: neither anchor is to be believed alone
+        # A clock was set by hand while it passed for synchronised: neither anchor can be believed alone.
         reach = max(reach, *(abs(edge - near[0][1]) for span in said for edge in span))
     return Placement(placed, PlacementMethod.PLACED, reach)
 
 
 def not_before(time: TimeEvidence, anchor: TimeEvidence | None) -> str | None:
-    """The earliest that it can be at `time`: by the clock, or else by the boottime since `anchor`.
+    """The earliest moment that it can be at `time`: by the clock, or else by the boottime since `anchor`.
 
     RFC 3339 UTC with milliseconds and Z; None where nothing tells.
     """
