@@ -14,9 +14,9 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.storage.sqlite_file import SqliteFile
+from tests.support.clock import NOW
+from tests.support.people import ANN, BOB
 
-ANN, BOB = "a" * 26, "b" * 26
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 KEY = PrivateKey(bytes(range(32)))
 STATEMENTS = 60
 """More than a deletion takes; the test fails if it is not."""

@@ -13,32 +13,21 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
+from tests.support.clock import HandClock
+from tests.support.people import ANN, BOB, CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 GATE = Origin("hq", "gate-1")
 IDENTITY, AUTHORITY = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
-ANN, BOB = "a" * 26, "b" * 26
 STATEMENTS = 150
 """More than any order takes; a test fails if it is not."""
-
-
-class Still:
-    def monotonic_ns(self) -> int:
-        return 10**15
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 
 
 def order(word: Word, **fields: object) -> bytes:
@@ -53,7 +42,7 @@ class Terminal:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.people, self.journal = self.open(), Journal(root / "journal.db", GATE, IDENTITY)
-        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, Still())
+        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, HandClock())
 
     def open(self) -> People:
         return People(self.root / "people.db", bytes(32))
@@ -76,7 +65,7 @@ class Terminal:
 
     def start(self) -> None:
         """What the daemon does at its start."""
-        flush(self.people, self.journal, Still(), interrupted=True)
+        flush(self.people, self.journal, HandClock(), interrupted=True)
 
     def close(self) -> None:
         self.orders.close()

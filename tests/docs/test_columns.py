@@ -14,15 +14,14 @@ from edge.central.store.database import Database
 from edge.crypto.key_files import create_identity
 from edge.domain.protocol import order, record_kinds
 from edge.domain.protocol.record import Origin
-from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import schema
 from edge.journal import schema as journal_schema
 from edge.people import schema as people_schema
 from edge.people.roster.state import RosterState
+from tests.support.clock import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| \*\*([\w./-]+)\*\*(?: `(\w+)`:)? ((?:`\w+` ?)+)\| (.+?) \|$", re.MULTILINE)
-NOW = TimeEvidence("2026-01-01T00:00:00.000Z", 0, "UTC", "boot", 1, synchronised=True)
 MAKERS = {
     "people.db": lambda path: people_schema.create(path / "people.db", b"k" * 32),
     "evidence.db": lambda path: schema.create(path / "evidence.db", NOW),

@@ -25,24 +25,16 @@ from edge.domain.protocol.order import Word
 from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import messages
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import RecordError
 from edge.journal.export import export
 from edge.journal.journal import Journal
+from tests.support.clock import NOW
+from tests.support.records import punch_data
 
 DOCS = Path(edge.__file__).parents[1] / "docs"
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
 REGISTRY = Registry().with_resources((made["$id"], Resource.from_contents(made)) for made in SCHEMAS.values())
-TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
-PUNCH = {
-    "person": "a" * 26,
-    "direction": "in",
-    "direction_source": "alternated",
-    "method": "face",
-    "quality": "high",
-    "liveness": "none",
-    "models": ["mobilefacenet-1"],
-}
+PUNCH = punch_data(liveness="none")
 DATA: dict[Kind, dict[str, Any]] = {
     Kind.PUNCH: PUNCH,
     Kind.SUPPRESSED: {**PUNCH, "duplicate_of": 1},
@@ -95,7 +87,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture
 def written(journal: Journal) -> dict[Kind, dict[str, Any]]:
     """A real payload of each kind."""
-    return {kind: json.loads(journal.append(Draft(kind, data, TIME)).payload) for kind, data in DATA.items()}
+    return {kind: json.loads(journal.append(Draft(kind, data, NOW)).payload) for kind, data in DATA.items()}
 
 
 def test_every_kind_with_rules_has_a_schema_a_section_and_an_example_here() -> None:
@@ -126,7 +118,7 @@ def test_real_records_match_their_schema_and_no_others(written: dict[Kind, dict[
 
 
 def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(journal: Journal) -> None:
-    assumed = journal.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, TIME))
+    assumed = journal.append(Draft(Kind.PUNCH, {**PUNCH, "direction_assumed": True}, NOW))
     event = json.loads(assumed.payload)
     assert valid("record-punch", event)
     for value in (False, None, "true", 1):
@@ -139,9 +131,9 @@ def test_a_punch_whose_direction_nothing_vouched_for_says_true_or_nothing(journa
 @pytest.mark.parametrize("kind", [kind for kind, besides in record_kinds.OPTIONAL.items() if "by" in besides])
 def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(journal: Journal, kind: Kind) -> None:
     for by in ("uid:0", "uid:1000", "4711", "hr-2"):
-        written = journal.append(Draft(kind, {**DATA[kind], "by": by}, TIME))
+        written = journal.append(Draft(kind, {**DATA[kind], "by": by}, NOW))
         assert valid(f"record-{kind}", json.loads(written.payload))
-    without = json.loads(journal.append(Draft(kind, DATA[kind], TIME)).payload)
+    without = json.loads(journal.append(Draft(kind, DATA[kind], NOW)).payload)
     for by in (None, "", "ada", "Ada L.", "j-smith", "uid:ada", "uid:-1", "uid:01", "uid:1\n", "4711\n", "uid:١",
                "-1", "a1/b", "1" * 33, "uid:12345678901", 0, 1000, True, 0.5, [], ["uid:0"], {}):  # fmt: skip
         event = {**without, "data": {**without["data"], "by": by}}
@@ -152,7 +144,7 @@ def test_who_acted_by_hand_may_stand_in_a_record_and_a_name_may_not(journal: Jou
 
 def test_a_consent_says_what_it_was_given_to_and_before_whom(journal: Journal) -> None:
     given = {"language": "pt-BR", "witnessed": True, "age_attested": True, "employer_agreed": True}
-    event = json.loads(journal.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, TIME)).payload)
+    event = json.loads(journal.append(Draft(Kind.CONSENT, {**DATA[Kind.CONSENT], **given}, NOW)).payload)
     assert valid("record-consent", event)
     wrong = [(flag, value) for flag in list(given)[1:] for value in (False, None, 1, "true", [])]
     wrong += [("language", value) for value in (None, "", "english", "en\n", "en-" + "a" * 9, "en" + "-ab" * 8, 1)]
@@ -165,7 +157,7 @@ def test_a_consent_says_what_it_was_given_to_and_before_whom(journal: Journal) -
 
 def test_the_result_of_an_act_by_hand_may_say_about_whom(journal: Journal) -> None:
     kind = Kind.COMMAND_RESULT
-    event = json.loads(journal.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, TIME)).payload)
+    event = json.loads(journal.append(Draft(kind, {**DATA[kind], "person": "a" * 26}, NOW)).payload)
     assert valid(f"record-{kind}", event)
     for person in (None, "", "Ada", "A" * 26, "a" * 27, 1, [], {}):
         event["data"]["person"] = person
@@ -198,7 +190,7 @@ def test_an_envelope_of_each_type_at_its_full_size_matches() -> None:
 
 
 def test_real_envelopes_and_receipts_match_theirs(journal: Journal) -> None:
-    stored = journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    stored = journal.append(Draft(Kind.PUNCH, PUNCH, NOW))
     assert valid("envelope", json.loads(journal.envelopes(0, 1)[0].wire))
     payload = receipt.encode_receipt(
         receipt.Receipt(journal.origin, journal.epoch, 1, stored.hash, "2026-03-01T08:00:01.000Z")
@@ -278,7 +270,7 @@ def test_real_orders_match_their_schema_and_their_section(word: Word) -> None:
 
 def test_real_exports_are_as_the_page_says(journal: Journal, tmp_path: Path) -> None:
     """Read with nothing of ours."""
-    journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
+    journal.append(Draft(Kind.PUNCH, PUNCH, NOW))
     written = export(journal.path, journal._key, tmp_path / "out.scx", created="2026-03-01T09:00:00.000Z")
     assert written is not None
     content = written.path.read_bytes()
@@ -306,7 +298,7 @@ def test_real_exports_are_as_the_page_says(journal: Journal, tmp_path: Path) -> 
 def test_a_sealed_export_opens_as_the_page_says(journal: Journal, tmp_path: Path) -> None:
     """Read with libsodium alone."""
     for _ in range(150):  # more than one message
-        journal.append(Draft(Kind.PUNCH, PUNCH, TIME))
+        journal.append(Draft(Kind.PUNCH, PUNCH, NOW))
     plain, sealed = tmp_path / "plain.scx", tmp_path / "sealed.scx"
     ledger = SigningKey.generate()
     export(journal.path, journal._key, plain, created="2026-03-01T09:00:00.000Z")
@@ -373,7 +365,7 @@ def shell(tmp_path: Path, snippet: str) -> Callable[[], "subprocess.CompletedPro
 
 
 def test_the_commands_of_the_page_verify_a_record(journal: Journal, tmp_path: Path, shell: Callable) -> None:
-    stored = journal.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, TIME))
+    stored = journal.append(Draft(Kind.PUNCH, {**PUNCH, "note": 'Zoë "q" \\ \n'}, NOW))
     path = tmp_path / "envelope.json"
     path.write_bytes(journal.envelopes(0, 1)[0].wire)
     done = shell()

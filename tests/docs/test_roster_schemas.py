@@ -27,10 +27,10 @@ from edge.errors import RecordError
 from edge.people.people_store import People
 from edge.people.roster.export import export_enrolment
 from tests.docs.test_protocol import DOCS, SCHEMAS, valid
+from tests.support.people import CONSENT
 
 ANN, BOB, FAY, GUY, LEO = (letter * 26 for letter in "abfgl")
 GATE, IDENTITY, AUTHORITY = Origin("main", "gate-1"), SigningKey(b"i" * 32), SigningKey(b"a" * 32)
-CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
 ROWS = np.eye(3, 16, dtype=np.float32)
 DIGEST = f"$argon2id$v=19$m=65536,t=3,p=1${'A' * 22}${'A' * 43}"
 TOKENS = ((Token.BADGE, "0004711"), (Token.NUMBER, "77001"))

@@ -14,7 +14,6 @@ from edge.central.roster.messages import compose
 from edge.central.roster.store import RosterStore
 from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.member import Member
@@ -24,13 +23,12 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
-from tests.fuzz.at_terminal import Still
 from tests.fuzz.genuine import GATE, TERMINAL, Seed, World
 from tests.fuzz.mutants import Mutator, opened
+from tests.support.clock import HandClock
+from tests.support.people import CONSENT, POLICY
 
 AUTHORITY = SigningKey(b"\x05" * 32)
-_POLICY = Policy("1", "c" * 64)
-_CONSENT = Consent("1", "c" * 64, "en", "2026-03-01T09:00:00Z", "W", True, True)
 _WHEN = "2026-03-02T08:00:00.000Z"
 
 
@@ -42,7 +40,7 @@ def _messages(directory: Path) -> tuple[Seed, ...]:
     with RosterStore(directory) as store:
         for number, person in enumerate("abcd"):
             rows = np.eye(3, 64, number, dtype=np.float32)
-            membership.add(store, GATE.site, person * 26, Member(f"Person {number}", _CONSENT, {"m": rows}))
+            membership.add(store, GATE.site, person * 26, Member(f"Person {number}", CONSENT, {"m": rows}))
         membership.add(store, GATE.site, "e" * 26, Member("Fay", None, {}, tokens=((Token.BADGE, "4711"),)))
         compose(store, GATE.site, [terminal], AUTHORITY)
         membership.remove(store, GATE.site, "d" * 26, ErasureReason.REQUESTED)
@@ -77,7 +75,7 @@ class AtRoster:
             GATE, TERMINAL, lambda _people: valid,
             lambda: People(directory / "people.db", b"k" * 32),
             lambda: RosterState(directory / "roster.db"),
-            _POLICY, Still(),
+            POLICY, HandClock(),
         )  # fmt: skip
         self._roster.open()
         self.offer(self._seeds)
@@ -106,7 +104,7 @@ class AtRoster:
     def _state(self) -> tuple[object, ...]:
         sync, people = self._roster._opened()
         names = tuple(sorted((one.id, one.name or "") for one in people.list()))
-        held = tuple(sorted(people.gallery("m", _POLICY).people))
+        held = tuple(sorted(people.gallery("m", POLICY).people))
         rows = tuple(sorted((r.person, r.version, r.sha256, r.state) for r in sync._received.rows().values()))
         badge = people.credentials.whose(Token.BADGE, "4711")
         return (

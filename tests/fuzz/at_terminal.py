@@ -6,23 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.ports import Message, UplinkEvent
 from edge.terminal.uplink.publisher import Publisher
-from tests.fuzz.genuine import GATE, KEYS, LEDGER, TERMINAL, TIME, Seed, World
+from tests.fuzz.genuine import GATE, KEYS, LEDGER, TERMINAL, Seed, World
 from tests.fuzz.mutants import Mutator
-
-
-class Still:
-    """A clock that does not move: what time alone would do is no finding."""
-
-    def monotonic_ns(self) -> int:
-        return 1
-
-    def evidence(self) -> TimeEvidence:
-        return TIME
+from tests.support.clock import HandClock
 
 
 class Pipe:
@@ -57,7 +47,7 @@ class _Terminal:
         shutil.copyfile(world.journal, path)
         self.path, self.pipe = path, Pipe()
         keys = {keyid: key for keyid, key in KEYS.items() if key == LEDGER.verify_key}
-        self.publisher = Publisher(self.pipe, lambda: Journal(path, GATE, TERMINAL), GATE, keys, Still())
+        self.publisher = Publisher(self.pipe, lambda: Journal(path, GATE, TERMINAL), GATE, keys, HandClock())
         self.publisher.open()
 
     def take(self, batch: Sequence[Seed]) -> None:

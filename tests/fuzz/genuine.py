@@ -11,10 +11,12 @@ from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, 
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import Resend
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal import export
 from edge.journal.journal import Journal
 from edge.terminal.uplink.status import Online, last_will, online, stopped
+from tests.support.clock import NOW
+from tests.support.people import ANN
+from tests.support.records import punch_data
 
 GATE, OTHER_GATE = Origin("main", "gate-1"), Origin("main", "gate-2")
 TERMINAL, OTHER, LEDGER, STRANGER = (SigningKey(bytes([number]) * 32) for number in (1, 2, 3, 4))
@@ -22,19 +24,9 @@ KEYS = {dsse.key_id(key.verify_key): key.verify_key for key in (TERMINAL, LEDGER
 RECEIPTED = 9
 """The terminal's watermark; three records are behind it."""
 _UTC = "2026-03-02T07:59:58.120Z"
-TIME = TimeEvidence(_UTC, 60, "Europe/Berlin", "b" * 36, 120_000, True)
-_PERSON = "a" * 26
-_PUNCH = {
-    "person": _PERSON,
-    "direction": "in",
-    "direction_source": "alternated",
-    "method": "face",
-    "quality": "high",
-    "liveness": "medium",
-    "models": ["mobilefacenet-1"],
-}
+_PUNCH = punch_data()
 _CORRECTION = {
-    "person": _PERSON,
+    "person": ANN,
     "change": "amended",
     "corrects": f"gate-1/{'e' * 32}/1",
     "direction": "out",
@@ -53,8 +45,8 @@ _STEP = {
 }
 _DRAFTS = (
     (Kind.BOOT, {"version": "1", "models": ["mobilefacenet-1"]}),
-    (Kind.CONSENT, {"person": _PERSON, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}),
-    (Kind.ENROLLED, {"person": _PERSON, "models": ["mobilefacenet-1"], "templates": 3, "by": "uid:1000"}),
+    (Kind.CONSENT, {"person": ANN, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}),
+    (Kind.ENROLLED, {"person": ANN, "models": ["mobilefacenet-1"], "templates": 3, "by": "uid:1000"}),
     (Kind.PUNCH, _PUNCH),
     (Kind.SUPPRESSED, {**_PUNCH, "duplicate_of": 4}),
     (Kind.PUNCH, {**_PUNCH, "direction": "out", "models": ["größe", "二"]}),
@@ -89,9 +81,9 @@ def make(directory: Path) -> World:
     path = directory / "journal.db"
     with Journal(path, GATE, TERMINAL) as journal:
         for kind, data in _DRAFTS:
-            journal.append(Draft(kind, data, TIME))
+            journal.append(Draft(kind, data, NOW))
         taken = [_command(journal, number) for number in range(3)]
-        journal.append(Draft(Kind.PUNCH, _PUNCH, TIME))
+        journal.append(Draft(Kind.PUNCH, _PUNCH, NOW))
         said = [_receipt(journal, upto) for upto in (0, 4, RECEIPTED)]
         last = decode_receipt(dsse.parse(said[-1]).payload)
         journal.acknowledge(last, said[-1])
@@ -125,5 +117,5 @@ def _command(journal: Journal, number: int) -> bytes:
     command = Resend(f"{number:032x}", GATE, "2026-03-02T07:00:00.000Z", expires, journal.epoch, 1, 4)
     what = {"command_id": command.id, "command": resend_command.RESEND}
     data = {**what, "outcome": "done", "detail": "sending 1 to 4"}
-    journal.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, TIME))
+    journal.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, NOW))
     return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), LEDGER))

@@ -20,26 +20,16 @@ from edge.central.store.records import Store
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity
 from edge.domain.protocol import topics
-from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.record import Origin
 from edge.domain.roster.topics import subscriptions
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.send_window import BEHIND_S
 from edge.terminal.uplink.status import last_will
 from tests.integration.neighbours import INSTANCES, open_acl
-
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-
-
-class TickingClock:
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def evidence(self) -> TimeEvidence:
-        return EVIDENCE
+from tests.support.clock import TickingClock
+from tests.support.records import punch
 
 
 def eventually(condition: Callable[[], object], what: str, within_s: float = 180.0) -> None:
@@ -182,21 +172,7 @@ class Installation:
     eventually = staticmethod(eventually)
     clock = TickingClock
 
-    @staticmethod
-    def punch() -> Draft:
-        return Draft(
-            Kind.PUNCH,
-            {
-                "person": "a" * 26,
-                "direction": "in",
-                "direction_source": "alternated",
-                "method": "face",
-                "quality": "high",
-                "liveness": "high",
-                "models": ["mobilefacenet"],
-            },
-            EVIDENCE,
-        )
+    punch = staticmethod(punch)
 
     def uplink(self, common_name: str, **changes: object) -> UplinkSettings:
         files = certificates.issue_client(self.broker.pki, common_name)

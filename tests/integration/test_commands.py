@@ -164,12 +164,11 @@ def test_a_record_of_another_process_is_found_by_looking(site, terminal):
 from pathlib import Path
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Draft, Origin
-from edge.domain.time.evidence import TimeEvidence
 from edge.crypto.key_files import load_identity
 from edge.journal.journal import Journal
-time = TimeEvidence("2026-03-02T08:00:00.000Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
+from tests.support.clock import NOW
 with Journal(Path({str(terminal.path)!r}), Origin("main", "gate-1"), load_identity(Path({str(key)!r}))) as journal:
-    journal.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, time))
+    journal.append(Draft(Kind.BOOT, {{"version": "1", "models": []}}, NOW))
 """
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", program], check=True, cwd=root)

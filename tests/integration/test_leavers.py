@@ -21,7 +21,6 @@ from edge.cli import main
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
 from edge.domain.protocol.record_kinds import Kind
@@ -29,15 +28,13 @@ from edge.domain.roster import enrolment_export
 from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, encode_member
-from edge.domain.time.evidence import TimeEvidence
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
+from tests.support.clock import NOW
+from tests.support.people import CONSENT, POLICY
 
-EVIDENCE = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000, True)
-POLICY = Policy("2026-1", "c" * 64)
-CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "W", True, True)
 MODEL = "model-a"
 BY = ("--by", "Pat", "--why", "asked by letter")
 BADGE = ((Token.BADGE, "471100"),)
@@ -314,7 +311,7 @@ def erased_by(centre: Centre, gate, person: str, reason: str, **more: str) -> No
     gate.run()
     with gate.journal() as journal:
         said = {"person": person, "reason": reason, "templates": 3, **more}
-        journal.append(Draft(Kind.ERASED, said, EVIDENCE))
+        journal.append(Draft(Kind.ERASED, said, NOW))
     gate.publisher.wake()
     gate.receipted(1)
 
@@ -354,7 +351,7 @@ def test_a_terminal_of_another_site_and_a_revoked_one_take_nobody_out(centre: Ce
 def record_of(site: str, person: str) -> Record:
     data = {"person": person, "reason": "requested", "templates": 1, "by": "uid:7"}
     position = Position("c" * 32, 1, "0" * 64)
-    return decode(encode(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, EVIDENCE)))
+    return decode(encode(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, NOW)))
 
 
 def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_roster_follows(

@@ -17,7 +17,9 @@ from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.people.person import new_person_id
 from tests.integration import test_leavers
-from tests.integration.test_leavers import BADGE, BY, CONSENT, EVIDENCE, Centre, member
+from tests.integration.test_leavers import BADGE, BY, Centre, member
+from tests.support.clock import NOW
+from tests.support.people import CONSENT
 
 centre = test_leavers.centre
 
@@ -28,7 +30,7 @@ def record(centre: Centre, *said: tuple[Kind, dict]) -> None:
         centre.gate.run()
     with centre.gate.journal() as journal:
         for kind, data in said:
-            last = journal.append(Draft(kind, data, EVIDENCE))
+            last = journal.append(Draft(kind, data, NOW))
     centre.gate.publisher.wake()
     centre.gate.receipted(last.seq)
 

@@ -24,13 +24,12 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_public, load_sealing, load_secret
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol import topics
 from edge.domain.protocol.order import ORDER_TYPE
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.people.people_store import People
@@ -39,20 +38,8 @@ from edge.terminal.orders.order_handler import Orders
 from edge.terminal.subject_access.report import seal
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.status import last_will
-
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-
-
-class WallClock:
-    """The machine's, as if it followed a time server."""
-
-    def monotonic_ns(self) -> int:
-        return int(datetime.now(UTC).timestamp() * 1e9)
-
-    def evidence(self) -> TimeEvidence:
-        utc = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return TimeEvidence(utc, 0, "UTC", "b" * 36, self.monotonic_ns() // 1_000_000, True)
+from tests.support.clock import WallClock
+from tests.support.people import CONSENT, POLICY
 
 
 class Gate:

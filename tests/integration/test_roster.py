@@ -17,7 +17,6 @@ from edge.central.roster.publisher import PublishOutcome, publish
 from edge.central.roster.store import RosterStore
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.roster.member import Member
@@ -28,9 +27,8 @@ from edge.people.person import new_person_id
 from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import Roster
 from tests.integration.neighbours import open_acl
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("2026-1", "c" * 64)
-CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "Witness Wanda", True, True)
 MODEL = "model-a"
 AUTHORITY = SigningKey.generate()
 PERSONS = "smartclocker/v1/main/roster/person"
@@ -90,7 +88,7 @@ class Company:
 
     def secrets(self) -> dict[str, bytes]:
         """What nobody outside may find, in the forms in which it would be found."""
-        found: dict[str, bytes] = {"witness": b"Witness Wanda", "site key": self.store.site("main").key}
+        found: dict[str, bytes] = {"witness": CONSENT.witness.encode(), "site key": self.store.site("main").key}
         for number, name in enumerate(NAMES):
             raw = templates(number).tobytes()
             found |= {f"name {number}": name.encode(), f"template {number}": raw[400:424]}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from edge import config
-from edge.domain.people.consent import Consent
 from edge.people.person import new_person_id
 from edge.terminal import factory
 from edge.terminal.attendance import site_threshold
 from edge.terminal.attendance.site_threshold import CALIBRATION, SCORES, SiteThreshold
+from tests.support.people import consent
 from tests.support.tolerance import SINGLE
 
 
@@ -21,12 +21,11 @@ def crowded(site):
     loaded = config.load(site.config).config
     policy = factory.policy(loaded)
     model = factory.model_store(loaded).template.id
-    consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     rows = np.random.default_rng(1).normal(size=(120, 704)) + np.eye(1, 704) * 25
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     with factory.open_people(loaded, factory.load_secrets(loaded)) as people, people.together():
         for row in rows.astype(np.float32):
-            people.enrol(new_person_id(), "Somebody", consent, policy, row[None], model)
+            people.enrol(new_person_id(), "Somebody", consent(policy), policy, row[None], model)
     return site, loaded, model
 
 

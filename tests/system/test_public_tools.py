@@ -17,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from edge.crypto.key_files import create_identity, public_pem
-from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
+from edge.domain.protocol.record import Origin
 from edge.journal.journal import Journal
+from tests.support.records import punch
 
 TYPE = b"application/cloudevents+json"
 
@@ -30,20 +29,10 @@ def public(tmp_path: Path) -> Path:
     """The public key of a terminal that has written three records."""
     key = create_identity(tmp_path / "identity.pem")
     (tmp_path / "public.pem").write_text(public_pem(key.verify_key))
-    time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
-    data = {
-        "person": "a" * 26,
-        "direction": "in",
-        "direction_source": "alternated",
-        "method": "face",
-        "quality": "high",
-        "liveness": "high",
-        "models": ["mobilefacenet-1"],
-        "note": "Zoë, außer Haus",  # bytes, not characters, are what is counted
-    }
+    made = punch(note="Zoë, außer Haus")  # bytes, not characters, are what is counted
     with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), key) as journal:
         for _ in range(3):
-            journal.append(Draft(Kind.PUNCH, data, time))
+            journal.append(made)
         (tmp_path / "envelope.json").write_bytes(journal.envelopes(1, 1)[0].wire)
     return tmp_path / "public.pem"
 

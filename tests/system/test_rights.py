@@ -10,7 +10,7 @@ import pytest
 from edge import config
 from edge.cli import main
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
@@ -19,6 +19,7 @@ from edge.people.person import new_person_id
 from edge.terminal import factory
 from edge.terminal.operator.actions import restrict
 from edge.terminal.outbox.flush import flush
+from tests.support.people import consent
 
 TEXT = "The second policy.\n"
 
@@ -43,9 +44,8 @@ def journal(loaded):
 @pytest.fixture
 def person(loaded, people) -> str:
     policy = factory.policy(loaded)
-    consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     made = new_person_id()
-    people.enrol(made, "Ann Example", consent, policy, np.eye(3, 192, dtype=np.float32), "m")
+    people.enrol(made, "Ann Example", consent(policy), policy, np.eye(3, 192, dtype=np.float32), "m")
     return made
 
 

@@ -10,7 +10,6 @@ import pytest
 from edge import config
 from edge.adapters.linux.sd_notify import SilentNotifier
 from edge.domain.face import Frame
-from edge.domain.people.consent import Consent
 from edge.domain.vocabulary import Band, Method
 from edge.people import next_model_templates
 from edge.people.person import new_person_id
@@ -20,6 +19,7 @@ from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.alarms import SHADOW_FAILING
 from edge.vision.photo import load_photo
+from tests.support.people import consent
 from tests.system.test_badge import punches, running, wait_for
 
 COMING = "the-coming-one"
@@ -73,10 +73,9 @@ def test_it_learns_from_punches_and_matches_without_a_photograph(
 def ann(site):
     loaded = config.load(site.config).config
     policy = factory.policy(loaded)
-    consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
     with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
         person = new_person_id()
-        people.enrol(person, "Ann", consent, policy, np.eye(1, 8, dtype=np.float32), "old")
+        people.enrol(person, "Ann", consent(policy), policy, np.eye(1, 8, dtype=np.float32), "old")
         yield people, person, policy
 
 

@@ -6,10 +6,8 @@ from pathlib import Path
 from edge.crypto.key_files import load_identity
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
-
-TIME = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+from tests.support.clock import NOW
 
 
 def main() -> None:
@@ -22,7 +20,7 @@ def main() -> None:
     while not count or number < count:
         number += 1
         data = {"version": name, "models": [str(number)]}
-        print(journal.append(Draft(Kind.BOOT, data, TIME)).seq, flush=True)
+        print(journal.append(Draft(Kind.BOOT, data, NOW)).seq, flush=True)
     journal.close()
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from edge.config import Config, load
-from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.people.people_store import People
 from edge.terminal import factory
 from edge.terminal.operator import actions
 from tests.crash.powercut.workload import say
+from tests.support.people import consent
 
 MODEL = "m"
 ACTS = (("erase", 0), ("withdraw", 1), ("erase", 2), ("enrol", 8), ("erase", 1), ("erase", 3))
@@ -34,8 +34,7 @@ def enrol(people: People, config: Config, number: int) -> None:
     policy = factory.policy(config)
     rows = np.random.default_rng(number).normal(size=(3, 192)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-    people.enrol(person(number), f"Person Number {number}", consent, policy, rows, MODEL)
+    people.enrol(person(number), f"Person Number {number}", consent(policy), policy, rows, MODEL)
     people.credentials.give(person(number), Token.BADGE, f"900{number}")
 
 

@@ -17,11 +17,12 @@ from edge.crypto.key_files import load_identity
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
 from edge.domain.protocol.record import Draft, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, ReceiptEffect
 from edge.terminal import factory
 from edge.terminal.attendance.journal_maintenance import JournalMaintenance
+from tests.support.clock import evidence
+from tests.support.records import punch as make_punch
 
 NORMAL, CUE_FIRST = "normal", "cue-first"
 PEOPLE = ("a" * 26, "b" * 26, "c" * 26)
@@ -29,17 +30,7 @@ PEOPLE = ("a" * 26, "b" * 26, "c" * 26)
 
 def punch(number: int) -> Draft:
     """The n-th of a run; `boottime_ms` tells it from every other."""
-    time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, number, True)
-    data = {
-        "person": PEOPLE[number % len(PEOPLE)],
-        "direction": "in",
-        "direction_source": "alternated",
-        "method": "face",
-        "quality": "high",
-        "liveness": "medium",
-        "models": ["mobilefacenet-1"],
-    }
-    return Draft(Kind.PUNCH, data, time)
+    return make_punch(PEOPLE[number % len(PEOPLE)], at=evidence(boottime_ms=number))
 
 
 def say(text: str) -> None:

@@ -12,7 +12,7 @@ from edge.cli import build_parser, main
 from edge.domain.protocol.record import Origin
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
-from tests.unit.central.attendance.test_punch_report import HOUR, Gate, evidence
+from tests.support.ledger_gate import HOUR, Gate, since_boot
 
 ARRAYS = {
     "central gaps", "central order", "central orders", "central resend", "central rights list",
@@ -45,7 +45,7 @@ def centre(tmp_path: Path) -> Path:
     assert main(["central", "authority", "init", str(base)]) == 0
     with Store(base / "ledger.db") as store:
         gate = Gate(store, Origin("main", "gate-1"), 1)
-        gate.punch(evidence(HOUR))
+        gate.punch(since_boot(HOUR))
     return base
 
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from edge.crypto.person_keys import KEY_BYTES, Vault, new_person_key, seal, unseal
 from edge.errors import PeopleError
+from tests.support.people import ANN, BOB
 
 STORAGE, OTHER = b"s" * 32, b"o" * 32
-ANN, BOB = "a" * 26, "b" * 26
 
 
 def test_a_wrapped_key_comes_back_with_the_same_storage_key() -> None:

@@ -20,11 +20,11 @@ from edge.errors import EvidenceDamaged, EvidenceError, ExportRefused, KeyFileEr
 from edge.evidence_images import schema, sealed_image
 from edge.evidence_images.store import forget_images, opened
 from edge.vision.face_crop import crop, encode
+from tests.support.clock import NOW
+from tests.support.people import ANN, BOB
 
-ANN, BOB = "a" * 26, "b" * 26
 KEY = PrivateKey(bytes(range(32)))
 DAY = 24 * 3_600_000
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 BUDGET = 1_000_000
 IMAGE = b"\xff\xd8" + b"a picture of somebody" * 400
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nacl.signing import SigningKey, VerifyKey
@@ -10,11 +9,8 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
-
-ANN, BOB = "a" * 26, "b" * 26
+from tests.support.records import punch as make_punch
 
 
 @pytest.fixture
@@ -39,21 +35,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def punch() -> Callable[..., Draft]:
-    def make(person: str = ANN, **more: Any) -> Draft:
-        time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
-        data = {
-            "person": person,
-            "direction": "in",
-            "direction_source": "alternated",
-            "method": "face",
-            "quality": "high",
-            "liveness": "medium",
-            "models": ["mobilefacenet-1"],
-            **more,
-        }
-        return Draft(Kind.PUNCH, data, time)
-
-    return make
+    return make_punch
 
 
 @pytest.fixture

@@ -46,14 +46,10 @@ from pathlib import Path
 from nacl.signing import SigningKey
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.record import Origin
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
 from edge.terminal.attendance.punch_recorder import Recorder
-
-class Still:
-    def monotonic_ns(self): return 0
-    def evidence(self): return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+from tests.support.clock import HandClock
 
 place = Path(sys.argv[1])
 fits = Reserve(place / "journal.db", 8_000_000).fit()
@@ -65,10 +61,11 @@ with open(place / "others", "wb") as file:          # everything else on this di
         print("full", error.errno)
 reserve = Reserve(place / "journal.db", 8_000_000)
 ring = reserve.lend(lambda: Journal(place / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))))
-recorder = Recorder(ring, reserve, Still(), lambda: None)
+clock = HandClock()
+recorder = Recorder(ring, reserve, clock, lambda: None)
 stored = 0
 for _ in range(int(sys.argv[2])):
-    if recorder.append(Kind.BOOT, {"version": "x" * 190, "models": ["m" * 190] * 5}, Still().evidence()) is None:
+    if recorder.append(Kind.BOOT, {"version": "x" * 190, "models": ["m" * 190] * 5}, clock.evidence()) is None:
         break
     stored += 1
 print("stored", stored, "writable", recorder.writable, "bytes", ring.stats().bytes)

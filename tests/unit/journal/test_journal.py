@@ -16,8 +16,8 @@ from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, decode, pa
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError, RecordError
 from edge.journal.journal import Journal, ReceiptEffect
+from tests.support.people import ANN, BOB
 
-ANN, BOB = "a" * 26, "b" * 26
 Punch = Callable[..., Draft]
 Open = Callable[[], Journal]
 

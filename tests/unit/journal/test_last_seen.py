@@ -12,15 +12,14 @@ from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal import last_seen
 from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
 from edge.journal.quarantine import ensure_usable, is_vanished
 from edge.terminal.attendance.journal_watch import Noting
+from tests.support.clock import NOW
 
-NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 Punch, Open = Callable[..., Draft], Callable[[], Journal]
 
 

@@ -14,15 +14,14 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.journal import quarantine, wal_check
 from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable, mark_suspect
 from edge.journal.recovery import Salvage, carve, written_by
 from edge.journal.verify import verify_file
+from tests.support.clock import NOW
 
-NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 Punch = Callable[..., Draft]
 Open = Callable[[], Journal]
 

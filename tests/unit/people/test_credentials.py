@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.roster.member import Member, decode_member, encode_member
 from edge.errors import PeopleError, RecordError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("2026-1", "a" * 64)
-CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 LATER = "2026-04-01T08:00:00Z"
 NUMBER, PIN = "00047119", "271828"
 Open = Callable[[], People]

@@ -1,7 +1,6 @@
 """Who was exported from a terminal that was away while they came to the roster and left it again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ from edge.central.roster import membership
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.roster.awaited import Awaited
 from edge.domain.roster.topics import TopicPart, place_of
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import TransferError
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
 from edge.terminal.uplink.roster_client import GRACE_NS
+from tests.support.clock import HandClock, evidence
 from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, Site, member, site, templates
 from tests.unit.terminal.uplink.test_roster_client import SECOND, Bench
 
@@ -23,27 +22,12 @@ __all__ = ["site"]  # the fixture
 EXPORTED, WITHIN, LATER = (f"2026-0{day}T08:00:00.000Z" for day in ("3-05", "4-04", "6-20"))
 
 
-@dataclass
-class Calendar:
-    """A clock that is set by hand."""
-
-    ns: int = SECOND
-    utc: str = EXPORTED
-    synchronised: bool = True
-
-    def monotonic_ns(self) -> int:
-        return self.ns
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence(self.utc, 0, "UTC", "b" * 36, 1_000_000, self.synchronised)
-
-
 class Door(Bench):
     """A terminal that enrolled Ann, and exports her."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        self.clock = self.roster._clock = Calendar()
+        self.clock = self.roster._clock = HandClock(evidence(utc=EXPORTED))
         self.ann = new_person_id()
         self.gate.people.enrol(self.ann, "Ann", CONSENT, POLICY, templates(1), MODEL)
 
@@ -89,7 +73,7 @@ def test_who_came_and_left_while_the_terminal_was_away_leaves_there_too(door: Do
     door.roster.disconnected()
     retained = came_and_left(door.site, door.ann)
     assert not any(door.ann in topic for topic in retained), "nothing there tells of them"
-    door.clock.utc = LATER
+    door.clock.set(utc=LATER)
     door.roster.connected()
     door.hear(retained)
     assert door.ann not in door.gate.matched()
@@ -101,7 +85,7 @@ def test_who_came_and_left_while_the_terminal_was_away_leaves_there_too(door: Do
 def test_the_service_may_have_been_down_all_the_time(door: Door) -> None:
     door.export()
     retained = came_and_left(door.site, door.ann)
-    door.clock.utc = LATER
+    door.clock.set(utc=LATER)
     door.start()
     door.hear(retained)
     assert door.ann not in door.gate.people.enrolled()
@@ -112,11 +96,11 @@ def test_a_month_is_waited_and_no_older_roster_counts(door: Door) -> None:
     door.start()
     door.hear(door.site.publish())
     door.export()
-    door.clock.utc = WITHIN
+    door.clock.set(utc=WITHIN)
     door.site.add(3)
     retained = door.site.publish()
     door.hear(retained)
-    door.clock.utc = LATER
+    door.clock.set(utc=LATER)
     door.hear(retained)
     assert door.ann in door.gate.matched(), "no roster came since, so that nothing says that they left"
     door.site.add(4)
@@ -131,10 +115,10 @@ def test_nobody_leaves_while_it_is_not_certain(door: Door, hindrance: str) -> No
     if listed:
         membership.add(door.site.store, "main", door.ann, member(1))
     retained = door.site.publish() if listed else came_and_left(door.site, door.ann)
-    door.clock.utc = LATER
+    door.clock.set(utc=LATER)
     door.start()
     if hindrance == "unsure clock":
-        door.clock.synchronised = False
+        door.clock.set(synchronised=False)
     elif hindrance == "away":
         door.roster.disconnected()
     elif hindrance == "a page is missing":
@@ -146,13 +130,13 @@ def test_nobody_leaves_while_it_is_not_certain(door: Door, hindrance: str) -> No
 
 
 def test_an_export_without_a_sure_clock_is_waited_for_from_when_there_is_one(door: Door) -> None:
-    door.clock.synchronised = False
+    door.clock.set(synchronised=False)
     door.export()
     door.start()
     door.hear(came_and_left(door.site, door.ann))
-    door.clock.synchronised, door.clock.utc = True, LATER
+    door.clock.set(synchronised=True, utc=LATER)
     door.wait(GRACE_NS / SECOND + 1)
-    assert door.gate.people.exported.all()[0].exported == LATER
+    assert door.gate.people.exported.all()[0].exported == door.clock.found.utc
     assert door.ann in door.gate.matched()
 
 
@@ -164,7 +148,7 @@ def test_an_export_that_could_not_be_written_is_not_awaited(door: Door, tmp_path
     door.export()
     noted = door.gate.people.exported.all()
     assert noted == [Awaited(door.ann, EXPORTED, None)]
-    door.clock.utc = LATER
+    door.clock.set(utc=LATER)
     with pytest.raises(TransferError):
         door.export("taken.scp")
     assert door.gate.people.exported.all() == noted

@@ -17,11 +17,10 @@ from edge.domain.recognition.gallery import common
 from edge.errors import PeopleError
 from edge.people.people_store import People
 from edge.people.person import new_person_id
+from tests.support.people import CONSENT, POLICY
 from tests.support.tolerance import SINGLE
 
 STORAGE = bytes(range(32))
-POLICY = Policy("2026-1", "a" * 64)
-CONSENT = Consent("2026-1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 MODEL = "mobilefacenet-1"
 LATER = "2026-04-01T08:00:00Z"
 Open = Callable[[], People]

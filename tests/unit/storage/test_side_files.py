@@ -8,7 +8,6 @@ from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.evidence_images.schema import STORE
 from edge.journal.journal import Journal
@@ -17,8 +16,8 @@ from edge.journal.verify import opened
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
 from edge.storage import side_files
+from tests.support.clock import NOW
 
-NOW = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 KEY, ORIGIN = SigningKey(b"i" * 32), Origin("main", "gate-1")
 STRANGE = {
     "a folder": Path.mkdir,

@@ -19,7 +19,10 @@ from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
-from tests.unit.central.attendance.test_punch_report import ANNA, BEN, BOOTED, HOUR, Gate, evidence, text
+from tests.support.clock import text
+from tests.support.ledger_gate import BOOTED, HOUR, Gate, since_boot
+from tests.support.people import ANN, BOB
+from tests.support.records import punch_data
 
 MINUTE = 60_000
 
@@ -59,12 +62,12 @@ def same_name_elsewhere(store, epoch_of: Gate, site: str = "depot", number: int 
 def test_no_punch_vanishes_where_two_identities_claim_one_id(store, gate, site):
     """At another site, and under a second key of the same terminal; whatever is asked for."""
     for hour, direction in enumerate(("in", "out", "in", "out")):
-        gate.punch(evidence(hour * HOUR), direction=direction)
+        gate.punch(since_boot(hour * HOUR), direction=direction)
     other = same_name_elsewhere(store, gate, site)
     for _ in range(4):
-        other.punch(evidence(9 * HOUR), person=BEN)
-    for wanted in ({}, {"person": ANNA}, {"terminal": "gate-1"}):
-        rows = [row for row in punches(store, Wanted(**wanted)) if row.person == ANNA]
+        other.punch(since_boot(9 * HOUR), person=BOB)
+    for wanted in ({}, {"person": ANN}, {"terminal": "gate-1"}):
+        rows = [row for row in punches(store, Wanted(**wanted)) if row.person == ANN]
         assert [row.direction for row in rows] == ["in", "out", "in", "out"]
     assert len(punches(store, Wanted())) == 8
     assert all("same-id" in row.doubts for row in punches(store, Wanted()))
@@ -75,76 +78,76 @@ def test_no_punch_vanishes_where_two_identities_claim_one_id(store, gate, site):
 
 def test_the_hours_of_a_card_that_was_restored_say_that_there_is_another_history(store, gate):
     for hour in range(2):
-        gate.punch(evidence(hour * HOUR))
+        gate.punch(since_boot(hour * HOUR))
     seq, prev = gate.seq, gate.prev
-    gate.punch(evidence(2 * HOUR), person=BEN)
+    gate.punch(since_boot(2 * HOUR), person=BOB)
     assert [row.doubts for row in punches(store, Wanted())] == [(), ("in-after-in",), ()]
     gate.seq, gate.prev = seq, prev
     with pytest.raises(AssertionError):  # the ledger keeps it as evidence
-        gate.punch(evidence(3 * HOUR))
+        gate.punch(since_boot(3 * HOUR))
     by_person = {row.person: row.doubts for row in punches(store, Wanted())}
-    assert by_person == {ANNA: ("in-after-in",), BEN: ("fork",)}
+    assert by_person == {ANN: ("in-after-in",), BOB: ("fork",)}
     gate.seq, gate.prev = seq + 3, "f" * 64
-    gate.punch(evidence(4 * HOUR))
+    gate.punch(since_boot(4 * HOUR))
     gate.prev = "e" * 64
     with pytest.raises(AssertionError):
-        gate.punch(evidence(5 * HOUR))
+        gate.punch(since_boot(5 * HOUR))
     found = [(row.id.rpartition("/")[2], "fork" in row.doubts) for row in punches(store, Wanted())]
     assert found == [("1", False), ("2", False), ("3", True), ("6", True)]
 
 
 def test_a_correction_means_the_punch_of_its_own_site(store, gate):
-    punch = gate.punch(evidence(HOUR))
+    punch = gate.punch(since_boot(HOUR))
     other = same_name_elsewhere(store, gate)
-    other.punch(evidence(2 * HOUR))
-    gate.correct(evidence(3 * HOUR), "voided", punch)
+    other.punch(since_boot(2 * HOUR))
+    gate.correct(since_boot(3 * HOUR), "voided", punch)
     states = {row.site: row.state for row in punches(store, Wanted())}
     assert states == {"main": "voided", "depot": "as-recorded"}
 
 
 def test_a_correction_that_may_mean_two_changes_nothing_and_says_so(store, gate):
-    punch = gate.punch(evidence(HOUR))
-    same_name_elsewhere(store, gate, "main").punch(evidence(2 * HOUR))
+    punch = gate.punch(since_boot(HOUR))
+    same_name_elsewhere(store, gate, "main").punch(since_boot(2 * HOUR))
     office = Gate(store, Origin("main", "office"), 3)
-    office.correct(evidence(3 * HOUR), "voided", punch)
+    office.correct(since_boot(3 * HOUR), "voided", punch)
     rows = punches(store, Wanted())
     assert [row.state for row in rows] == ["as-recorded", "as-recorded", "unattached"]
     assert "several records" in rows[2].note
 
 
 def test_another_site_s_correction_counts_and_is_marked(store, gate):
-    name = gate.punch(evidence(HOUR))
-    Gate(store, Origin("depot", "desk"), 2).correct(evidence(2 * HOUR), "voided", name)
+    name = gate.punch(since_boot(HOUR))
+    Gate(store, Origin("depot", "desk"), 2).correct(since_boot(2 * HOUR), "voided", name)
     (row,) = punches(store, Wanted())
     assert (row.state, row.doubts) == ("voided", ("other-site",))
-    gate.correct(evidence(3 * HOUR), "amended", name, direction="in")
+    gate.correct(since_boot(3 * HOUR), "amended", name, direction="in")
     (row,) = punches(store, Wanted())
     assert (row.state, row.doubts) == ("amended", ()), "its own site said something later"
 
 
 def test_what_rests_on_a_revoked_identity_says_so_in_every_form(store, gate, capsys):
     evil = Gate(store, Origin("main", "evil"), 2)
-    voided, kept = gate.punch(evidence(HOUR)), gate.punch(evidence(9 * HOUR), direction="out")
-    evil.correct(evidence(10 * HOUR), "voided", voided)
-    evil.punch(evidence(11 * HOUR), person=BEN)
+    voided, kept = gate.punch(since_boot(HOUR)), gate.punch(since_boot(9 * HOUR), direction="out")
+    evil.correct(since_boot(10 * HOUR), "voided", voided)
+    evil.punch(since_boot(11 * HOUR), person=BOB)
     store.revoke(key_id(evil.key.verify_key))
     rows = {row.id: row for row in punches(store, Wanted())}
     assert rows[voided].doubts == ("revoked",)
     assert rows[kept].doubts == ()
-    assert [row.doubts for row in rows.values() if row.person == BEN] == [("revoked",)]
+    assert [row.doubts for row in rows.values() if row.person == BOB] == [("revoked",)]
     directory = str(store.path.parent)
-    assert main(["central", "punches", directory, "--person", BEN]) == 0
+    assert main(["central", "punches", directory, "--person", BOB]) == 0
     assert "[revoked]" in capsys.readouterr().out
-    main(["central", "punches", directory, "--person", BEN, "--json"])
+    main(["central", "punches", directory, "--person", BOB, "--json"])
     assert json.loads(capsys.readouterr().out)[0]["doubts"] == ["revoked"]
-    main(["central", "punches", directory, "--person", BEN, "--csv"])
+    main(["central", "punches", directory, "--person", BOB, "--csv"])
     assert next(csv.DictReader(io.StringIO(capsys.readouterr().out)))["doubts"] == "revoked"
 
 
 def test_since_says_what_came_before_the_theft(store, gate, monkeypatch, capsys):
-    gate.punch(evidence(HOUR))
+    gate.punch(since_boot(HOUR))
     monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=3)))
-    gate.punch(evidence(9 * HOUR), direction="out")
+    gate.punch(since_boot(9 * HOUR), direction="out")
     keyid, directory = key_id(gate.key.verify_key), str(store.path.parent)
     assert main(["central", "revoke", directory, keyid]) == 0
     assert "--since" in capsys.readouterr().out
@@ -166,15 +169,15 @@ def test_a_since_that_is_no_moment_is_refused(since, capsys):
 
 def test_a_clock_that_was_set_back_between_in_and_out_is_marked_at_both(store, gate):
     """Two minutes by the boottime, an hour the other way by the wall."""
-    gate.punch(evidence(HOUR))
-    gate.punch(evidence(HOUR + 2 * MINUTE, booted=BOOTED - timedelta(hours=1)), direction="out")
+    gate.punch(since_boot(HOUR))
+    gate.punch(since_boot(HOUR + 2 * MINUTE, booted=BOOTED - timedelta(hours=1)), direction="out")
     assert all("clock" in words for _, words in doubts(store))
 
 
 @pytest.mark.parametrize(("moved_ms", "marked"), [(0, False), (900, False), (30_000, True), (-30_000, True)])
 def test_a_clock_that_was_set_and_kept_the_order_is_marked_too(store, gate, moved_ms, marked):
-    gate.punch(evidence(HOUR))
-    gate.punch(evidence(9 * HOUR, booted=BOOTED + timedelta(milliseconds=moved_ms)), direction="out")
+    gate.punch(since_boot(HOUR))
+    gate.punch(since_boot(9 * HOUR, booted=BOOTED + timedelta(milliseconds=moved_ms)), direction="out")
     assert [words for _, words in doubts(store)] == [("clock",) * marked] * 2
 
 
@@ -183,40 +186,40 @@ def test_a_clock_that_was_set_before_a_reboot_is_marked_by_its_own_record(store,
         here = {"before": "2026-03-02T09:00:00.000Z", "after": "2026-03-02T08:00:00.000Z"}
         return {"step_ms": -HOUR, **here, "synchronised_before": before, "synchronised_after": True}
 
-    gate.punch(evidence(HOUR))
-    gate.write(Kind.CLOCK_STEP, step(before=False), evidence(2 * HOUR))
-    gate.punch(evidence(8 * HOUR, boot="2" * 32), direction="out")
+    gate.punch(since_boot(HOUR))
+    gate.write(Kind.CLOCK_STEP, step(before=False), since_boot(2 * HOUR))
+    gate.punch(since_boot(8 * HOUR, boot="2" * 32), direction="out")
     assert [words for _, words in doubts(store)] == [(), ()], "the first synchronisation of a boot is none"
-    gate.write(Kind.CLOCK_STEP, step(before=True), evidence(9 * HOUR))
-    gate.punch(evidence(10 * HOUR, boot="3" * 32), direction="in")
+    gate.write(Kind.CLOCK_STEP, step(before=True), since_boot(9 * HOUR))
+    gate.punch(since_boot(10 * HOUR, boot="3" * 32), direction="in")
     assert [words for _, words in doubts(store)] == [(), ("clock",), ("clock",)]
 
 
 def test_a_clock_that_ran_back_over_a_reboot_is_marked(store, gate):
-    gate.punch(evidence(8 * HOUR))
-    gate.punch(evidence(HOUR, boot="2" * 32), direction="out")
+    gate.punch(since_boot(8 * HOUR))
+    gate.punch(since_boot(HOUR, boot="2" * 32), direction="out")
     assert all("clock" in words for _, words in doubts(store))
 
 
 def test_what_is_placed_by_its_boot_is_not_doubted(store, gate):
-    gate.punch(evidence(HOUR, timedelta(days=-300)))
-    gate.punch(evidence(9 * HOUR), direction="out")
+    gate.punch(since_boot(HOUR, timedelta(days=-300)))
+    gate.punch(since_boot(9 * HOUR), direction="out")
     assert [words for _, words in doubts(store)] == [(), ()]
 
 
 def test_a_moment_after_its_receipt_is_marked(store, gate):
-    gate.punch(evidence(HOUR, booted=BOOTED + timedelta(days=330)))
+    gate.punch(since_boot(HOUR, booted=BOOTED + timedelta(days=330)))
     assert doubts(store) == [("in", ("future",))]
-    gate.correct(evidence(2 * HOUR), "added", None, at="2027-01-01T00:00:00.000Z", direction="out")
+    gate.correct(since_boot(2 * HOUR), "added", None, at="2027-01-01T00:00:00.000Z", direction="out")
     assert [words for _, words in doubts(store)] == [("future",), ("future",)]
 
 
 def test_two_doors_that_alternate_for_themselves_are_seen(store, gate):
     other = Gate(store, Origin("main", "gate-2"), 2)
-    gate.punch(evidence(HOUR))
-    other.punch(evidence(HOUR + MINUTE))
-    gate.punch(evidence(9 * HOUR), direction="out")
-    other.punch(evidence(9 * HOUR + 1_500), direction="out")
+    gate.punch(since_boot(HOUR))
+    other.punch(since_boot(HOUR + MINUTE))
+    gate.punch(since_boot(9 * HOUR), direction="out")
+    other.punch(since_boot(9 * HOUR + 1_500), direction="out")
     expected = [("in", ()), ("in", ("in-after-in",)), ("out", ()), ("out", ("out-after-out",))]
     assert doubts(store) == expected
     assert doubts(store, terminal="gate-2") == expected[1::2], "what the other door recorded is known all the same"
@@ -224,34 +227,31 @@ def test_two_doors_that_alternate_for_themselves_are_seen(store, gate):
 
 
 def test_a_correction_ends_the_doubt(store, gate):
-    gate.punch(evidence(HOUR))
-    second = gate.punch(evidence(25 * HOUR))
+    gate.punch(since_boot(HOUR))
+    second = gate.punch(since_boot(25 * HOUR))
     assert doubts(store)[1][1] == ("in-after-in",)
-    gate.correct(evidence(26 * HOUR), "added", None, at="2026-03-02T16:00:00.000Z", direction="out")
+    gate.correct(since_boot(26 * HOUR), "added", None, at="2026-03-02T16:00:00.000Z", direction="out")
     assert [words for _, words in doubts(store)] == [(), (), ()]
-    gate.correct(evidence(27 * HOUR), "voided", second)
+    gate.correct(since_boot(27 * HOUR), "voided", second)
     assert [words for _, words in doubts(store)] == [(), (), ()]
 
 
 def test_a_stay_that_is_too_long_is_marked_and_how_long_may_be_said(store, gate, capsys):
     """A forgotten OUT that the next morning's IN answered: 14 hours."""
-    gate.punch(evidence(HOUR))
-    gate.punch(evidence(15 * HOUR), direction="out")
+    gate.punch(since_boot(HOUR))
+    gate.punch(since_boot(15 * HOUR), direction="out")
     assert doubts(store) == [("in", ()), ("out", ("long",))]
     assert main(["central", "punches", str(store.path.parent), "--long", "16h"]) == 0
     assert "long" not in capsys.readouterr().out
-    gate.correct(evidence(16 * HOUR), "added", None, at="2026-03-02T20:00:00.000Z", direction="out")
+    gate.correct(since_boot(16 * HOUR), "added", None, at="2026-03-02T20:00:00.000Z", direction="out")
     assert [words for _, words in doubts(store)] == [(), (), ("out-after-out",)]
 
 
 def test_a_direction_that_was_assumed_is_marked_until_it_is_corrected(store, gate):
-    data = {
-        "person": ANNA, "direction": "out", "direction_source": "alternated", "direction_assumed": True,
-        "method": "face", "quality": "high", "liveness": "high", "models": [],
-    }  # fmt: skip
-    name = gate.write(Kind.PUNCH, data, evidence(HOUR))
+    data = punch_data(direction="out", direction_assumed=True)
+    name = gate.write(Kind.PUNCH, data, since_boot(HOUR))
     assert doubts(store) == [("out", ("assumed",))]
-    gate.correct(evidence(2 * HOUR), "amended", name, direction="in")
+    gate.correct(since_boot(2 * HOUR), "amended", name, direction="in")
     assert doubts(store) == [("in", ())]
 
 
@@ -261,7 +261,7 @@ def test_placing_many_boots_costs_each_record_once(store):
     costs = []
     for gate, boots in zip(gates, (60, 240), strict=True):
         for number in range(boots):
-            gate.punch(evidence(HOUR, timedelta(days=-1), boot=f"{gate.origin.terminal}-{number}"))
+            gate.punch(since_boot(HOUR, timedelta(days=-1), boot=f"{gate.origin.terminal}-{number}"))
         steps = 0
 
         def step() -> None:
@@ -286,26 +286,26 @@ def test_anchors_of_one_millisecond_cost_no_more_than_two():
 
 
 def test_a_punch_that_was_added_for_nobody_says_so(store, gate):
-    gate.correct(evidence(HOUR), "added", None, at="2026-03-02T08:00:00.000Z", direction="in", person=BEN)
+    gate.correct(since_boot(HOUR), "added", None, at="2026-03-02T08:00:00.000Z", direction="in", person=BOB)
     assert doubts(store) == [("in", ("unknown-person",))]
-    gate.punch(evidence(9 * HOUR), person=BEN, direction="out")
+    gate.punch(since_boot(9 * HOUR), person=BOB, direction="out")
     assert [words for _, words in doubts(store)] == [(), ()]
 
 
 def test_a_correction_of_a_clock_that_runs_ahead_is_marked_since_it_stands_before_all_others(store, gate):
-    name = gate.punch(evidence(HOUR))
+    name = gate.punch(since_boot(HOUR))
     office = Gate(store, Origin("main", "office"), 2)
-    office.correct(evidence(2 * HOUR, booted=BOOTED + timedelta(days=99)), "voided", name)
-    gate.correct(evidence(3 * HOUR), "amended", name, direction="in")
+    office.correct(since_boot(2 * HOUR, booted=BOOTED + timedelta(days=99)), "voided", name)
+    gate.correct(since_boot(3 * HOUR), "amended", name, direction="in")
     (row,) = punches(store, Wanted())
     assert (row.state, row.doubts) == ("voided", ("future",))
 
 
 def test_a_consent_of_a_clock_that_runs_ahead_does_not_outlive_a_withdrawal(store, gate, monkeypatch):
-    data = {"person": BEN, "policy_version": "1", "policy_sha256": "c" * 64}
-    ahead = evidence(HOUR, booted=BOOTED + timedelta(days=999))
+    data = {"person": BOB, "policy_version": "1", "policy_sha256": "c" * 64}
+    ahead = since_boot(HOUR, booted=BOOTED + timedelta(days=999))
     gate.write(Kind.CONSENT, {**data, "state": "given"}, ahead)
     monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=4)))
-    gate.write(Kind.CONSENT, {**data, "state": "withdrawn"}, evidence(80 * HOUR))
+    gate.write(Kind.CONSENT, {**data, "state": "withdrawn"}, since_boot(80 * HOUR))
     ((record, _),) = consents(store)
     assert record.data["state"] == "withdrawn"

@@ -8,69 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from nacl.signing import SigningKey
 
 from edge.central.attendance.local_time import local
 from edge.central.attendance.punch_report import Punch, Wanted, punches
-from edge.central.ledger.intake import Ledger, Outcome
 from edge.central.store.records import Store
 from edge.cli import main
-from edge.crypto import dsse
-from edge.domain.protocol import topics
-from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.record import Origin
 from edge.domain.time.evidence import TimeEvidence
-from tests.support.intake import accept
-
-ANNA, BEN = "a" * 26, "b" * 26
-BOOT = "1" * 32
-BOOTED = datetime(2026, 3, 2, 7, tzinfo=UTC)
-HOUR = 3_600_000
-
-
-def text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def evidence(boottime_ms: int, off: timedelta | None = None, *, boot: str = BOOT, booted: datetime = BOOTED,
-             offset: int = 60, zone: str = "Europe/Berlin") -> TimeEvidence:  # fmt: skip
-    utc = booted + timedelta(milliseconds=boottime_ms) + (off or timedelta())
-    return TimeEvidence(text(utc), offset, zone, boot, boottime_ms, off is None)
-
-
-class Gate:
-    """A terminal that writes into a ledger."""
-
-    def __init__(self, store: Store, origin: Origin, number: int) -> None:
-        self.ledger = Ledger(store, SigningKey(bytes([99]) * 32))
-        self.key, self.origin, self.epoch = SigningKey(bytes([number]) * 32), origin, f"{number:032x}"
-        self.seq, self.prev = 0, GENESIS
-        store.register(origin, self.key.verify_key)
-
-    def write(self, kind: Kind, data: dict, time: TimeEvidence) -> str:
-        self.seq += 1
-        payload = encode(self.origin, Position(self.epoch, self.seq, self.prev), Draft(kind, data, time))
-        self.prev = payload_hash(payload)
-        wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, self.key))
-        assert accept(self.ledger, topics.record(self.origin, kind), wire).outcome is Outcome.STORED
-        return f"{self.origin.terminal}/{self.epoch}/{self.seq}"
-
-    def punch(self, time: TimeEvidence, person: str = ANNA, direction: str = "in") -> str:
-        data = {
-            "person": person, "direction": direction, "direction_source": "alternated", "method": "face",
-            "quality": "high", "liveness": "high", "models": [],
-        }  # fmt: skip
-        return self.write(Kind.PUNCH, data, time)
-
-    def boot(self, time: TimeEvidence) -> str:
-        return self.write(Kind.BOOT, {"version": "0.1.0", "models": []}, time)
-
-    def correct(self, time: TimeEvidence, change: str, corrects: str | None, **changes: object) -> str:
-        data = {
-            "person": ANNA, "change": change, "corrects": corrects, "direction": None, "at": None,
-            "reason": "other", "worker": "asked", "employer": "agrees", **changes,
-        }  # fmt: skip
-        return self.write(Kind.CORRECTION, data, time)
+from tests.support.clock import text
+from tests.support.ledger_gate import BOOT, BOOTED, HOUR, Gate, since_boot
+from tests.support.people import ANN, BOB
 
 
 @pytest.fixture
@@ -89,10 +36,10 @@ def view(store: Store, **wanted: object) -> list[Punch]:
 
 
 def test_a_punch_as_it_was_recorded(store, gate):
-    name = gate.punch(evidence(HOUR))
+    name = gate.punch(since_boot(HOUR))
     (row,) = view(store)
     assert asdict(row) == {
-        "id": name, "person": ANNA, "site": "main", "terminal": "gate-1", "state": "as-recorded", "direction": "in",
+        "id": name, "person": ANN, "site": "main", "terminal": "gate-1", "state": "as-recorded", "direction": "in",
         "at": "2026-03-02T08:00:00.000Z", "local": "2026-03-02T09:00:00.000+01:00", "zone": "Europe/Berlin",
         "mark": "as-recorded", "uncertainty_ms": 0, "recorded": "2026-03-02T08:00:00.000Z", "correction": None,
         "disputed": False, "note": None, "doubts": (),
@@ -104,9 +51,9 @@ SINCE_1970 = datetime(1970, 1, 1, tzinfo=UTC) - BOOTED
 
 @pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(days=1), SINCE_1970])
 def test_a_punch_before_the_first_synchronisation_is_placed_by_any_record_of_its_boot(store, gate, off):
-    early = gate.punch(evidence(HOUR, off))
-    other = gate.punch(evidence(HOUR, off, boot="2" * 32))
-    gate.boot(evidence(3 * HOUR))
+    early = gate.punch(since_boot(HOUR, off))
+    other = gate.punch(since_boot(HOUR, off, boot="2" * 32))
+    gate.boot(since_boot(3 * HOUR))
     rows = {row.id: row for row in view(store)}
     assert (rows[early].at, rows[early].mark) == ("2026-03-02T08:00:00.000Z", "placed")
     assert rows[early].local == "2026-03-02T09:00:00.000+01:00"
@@ -118,29 +65,29 @@ def test_a_punch_before_the_first_synchronisation_is_placed_by_any_record_of_its
 
 
 def test_another_terminal_s_anchor_places_nothing_even_with_the_same_boot_id(store, gate):
-    gate.punch(evidence(HOUR, timedelta(days=-365)))
-    Gate(store, Origin("main", "gate-2"), 2).boot(evidence(2 * HOUR))
+    gate.punch(since_boot(HOUR, timedelta(days=-365)))
+    Gate(store, Origin("main", "gate-2"), 2).boot(since_boot(2 * HOUR))
     assert [row.mark for row in view(store)] == ["unplaced"]
 
 
 def test_a_new_identity_of_the_same_terminal_in_the_same_boot_is_an_anchor(store, gate):
-    gate.punch(evidence(HOUR, timedelta(days=-365)))
-    Gate(store, Origin("main", "gate-1"), 3).boot(evidence(2 * HOUR))
+    gate.punch(since_boot(HOUR, timedelta(days=-365)))
+    Gate(store, Origin("main", "gate-1"), 3).boot(since_boot(2 * HOUR))
     assert [row.mark for row in view(store)] == ["placed"]
 
 
 def test_a_placed_punch_stands_in_its_true_order(store, gate):
-    gate.punch(evidence(2 * HOUR, timedelta(days=-365)), direction="out")
-    gate.punch(evidence(3 * HOUR), direction="in")
-    gate.punch(evidence(HOUR), direction="in")
+    gate.punch(since_boot(2 * HOUR, timedelta(days=-365)), direction="out")
+    gate.punch(since_boot(3 * HOUR), direction="in")
+    gate.punch(since_boot(HOUR), direction="in")
     assert [row.at[11:13] for row in view(store)] == ["08", "09", "10"]
 
 
 def test_corrections_count_and_say_so(store, gate):
-    wrong, gone = gate.punch(evidence(HOUR)), gate.punch(evidence(2 * HOUR))
-    amended = gate.correct(evidence(3 * HOUR), "amended", wrong, at="2026-03-02T07:30:00.000Z", direction="out")
-    gate.correct(evidence(4 * HOUR), "voided", gone, worker="disputes")
-    added = gate.correct(evidence(5 * HOUR), "added", None, at="2026-03-02T16:00:00.000Z", direction="out")
+    wrong, gone = gate.punch(since_boot(HOUR)), gate.punch(since_boot(2 * HOUR))
+    amended = gate.correct(since_boot(3 * HOUR), "amended", wrong, at="2026-03-02T07:30:00.000Z", direction="out")
+    gate.correct(since_boot(4 * HOUR), "voided", gone, worker="disputes")
+    added = gate.correct(since_boot(5 * HOUR), "added", None, at="2026-03-02T16:00:00.000Z", direction="out")
     rows = {row.id: row for row in view(store)}
     assert (rows[wrong].state, rows[wrong].mark) == ("amended", "corrected")
     assert rows[wrong].at == "2026-03-02T07:30:00.000Z"
@@ -151,21 +98,21 @@ def test_corrections_count_and_say_so(store, gate):
 
 
 def test_a_direction_that_is_corrected_leaves_the_placed_moment(store, gate):
-    early = gate.punch(evidence(HOUR, timedelta(days=-365)))
-    gate.correct(evidence(2 * HOUR), "amended", early, direction="out")
+    early = gate.punch(since_boot(HOUR, timedelta(days=-365)))
+    gate.correct(since_boot(2 * HOUR), "amended", early, direction="out")
     (row,) = view(store)
     assert (row.state, row.direction, row.at, row.mark) == ("amended", "out", "2026-03-02T08:00:00.000Z", "placed")
 
 
 def test_a_correction_at_another_terminal_finds_its_punch_whatever_is_asked_for(store, gate):
     office = Gate(store, Origin("main", "office"), 2)
-    name = gate.punch(evidence(HOUR))
-    first = office.correct(evidence(2 * HOUR), "amended", name, direction="out")
-    office.correct(evidence(3 * HOUR), "statement", first, worker="disputes", employer="not-heard")
+    name = gate.punch(since_boot(HOUR))
+    first = office.correct(since_boot(2 * HOUR), "amended", name, direction="out")
+    office.correct(since_boot(3 * HOUR), "statement", first, worker="disputes", employer="not-heard")
     assert [row.state for row in view(store, terminal="gate-1")] == ["amended"]
     assert view(store, terminal="office") == [], "the punch is not the office's, and the corrections hang on it"
-    assert [row.disputed for row in view(store, person=ANNA)] == [True]
-    lost = office.correct(evidence(4 * HOUR), "voided", f"gate-1/{'f' * 32}/7")
+    assert [row.disputed for row in view(store, person=ANN)] == [True]
+    lost = office.correct(since_boot(4 * HOUR), "voided", f"gate-1/{'f' * 32}/7")
     (row,) = view(store, terminal="office")
     assert (row.id, row.state, row.at) == (lost, "unattached", None)
     assert "not here" in row.note
@@ -174,21 +121,21 @@ def test_a_correction_at_another_terminal_finds_its_punch_whatever_is_asked_for(
 def test_what_is_asked_for(store, gate):
     other = Gate(store, Origin("annex", "door-1"), 2)
     for day in range(3):
-        gate.punch(evidence(day * 24 * HOUR))
-        gate.punch(evidence(day * 24 * HOUR), person=BEN)
-        other.punch(evidence(day * 24 * HOUR))
+        gate.punch(since_boot(day * 24 * HOUR))
+        gate.punch(since_boot(day * 24 * HOUR), person=BOB)
+        other.punch(since_boot(day * 24 * HOUR))
     assert len(view(store)) == 9
     assert len(view(store, site="annex")) == len(view(store, terminal="door-1")) == 3
-    assert len(view(store, person=BEN)) == 3
-    assert len(view(store, person=BEN, site="annex")) == 0
+    assert len(view(store, person=BOB)) == 3
+    assert len(view(store, person=BOB, site="annex")) == 0
     assert len(view(store, first=date(2026, 3, 3))) == 6
-    assert len(view(store, first=date(2026, 3, 3), last=date(2026, 3, 3), person=ANNA)) == 2
+    assert len(view(store, first=date(2026, 3, 3), last=date(2026, 3, 3), person=ANN)) == 2
     assert view(store, first=date(2026, 3, 5)) == []
 
 
 def test_a_day_is_the_terminal_s_own(store, gate):
     """23:30 UTC on the last of March is April in Berlin."""
-    name = gate.punch(evidence(0, booted=datetime(2026, 3, 31, 23, 30, tzinfo=UTC), offset=120))
+    name = gate.punch(since_boot(0, booted=datetime(2026, 3, 31, 23, 30, tzinfo=UTC), offset=120))
     assert [row.id for row in view(store, first=date(2026, 4, 1))] == [name]
     assert view(store, last=date(2026, 3, 31)) == []
 
@@ -217,16 +164,16 @@ def test_both_changes_of_the_clocks_in_berlin(utc, offset, there, known):
 
 def test_the_hour_that_comes_twice_is_two_punches_an_hour_apart(store, gate):
     for utc, offset, _ in AUTUMN:
-        gate.punch(evidence(0, booted=datetime.fromisoformat(utc), offset=offset))
+        gate.punch(since_boot(0, booted=datetime.fromisoformat(utc), offset=offset))
     first, second = view(store)
     assert first.local[:23] == second.local[:23] == "2026-10-25T02:30:00.000"
     assert datetime.fromisoformat(second.local) - datetime.fromisoformat(first.local) == timedelta(hours=1)
 
 
 def test_a_terminal_that_moved_to_another_zone_keeps_what_each_record_says(store, gate):
-    gate.punch(evidence(0))
-    gate.punch(evidence(HOUR, offset=0, zone="Europe/Lisbon"))
-    gate.punch(evidence(2 * HOUR, offset=60))
+    gate.punch(since_boot(0))
+    gate.punch(since_boot(HOUR, offset=0, zone="Europe/Lisbon"))
+    gate.punch(since_boot(2 * HOUR, offset=60))
     assert [(row.local[11:16], row.local[-6:], row.zone) for row in view(store)] == [
         ("08:00", "+01:00", "Europe/Berlin"),
         ("08:00", "+00:00", "Europe/Lisbon"),
@@ -238,8 +185,8 @@ def test_the_season_of_a_placed_punch_is_that_of_its_true_moment(store, gate):
     """It began in 1970, in winter, and was really made in July."""
     summer = datetime(2026, 7, 1, 7, tzinfo=UTC)
     off = datetime(1970, 1, 1, tzinfo=UTC) - summer
-    gate.punch(evidence(HOUR, off, booted=summer, offset=60))
-    gate.boot(evidence(2 * HOUR, booted=summer, offset=120))
+    gate.punch(since_boot(HOUR, off, booted=summer, offset=60))
+    gate.boot(since_boot(2 * HOUR, booted=summer, offset=120))
     (row,) = view(store)
     assert row.local == "2026-07-01T10:00:00.000+02:00"
 
@@ -256,12 +203,12 @@ def test_a_clock_at_the_end_of_time_is_shown_as_it_is():
 
 
 def test_the_command_in_its_three_forms(store, gate, capsys):
-    gate.punch(evidence(HOUR, timedelta(days=-365), zone="=1+1"))
-    gate.boot(evidence(2 * HOUR))
+    gate.punch(since_boot(HOUR, timedelta(days=-365), zone="=1+1"))
+    gate.boot(since_boot(2 * HOUR))
     directory = str(store.path.parent)
     assert main(["central", "punches", directory]) == 0
     line = capsys.readouterr().out
-    assert line.startswith(f"2026-03-02T09:00:00.000+01:00  in   {ANNA}  main/gate-1  placed ±0.362 s")
+    assert line.startswith(f"2026-03-02T09:00:00.000+01:00  in   {ANN}  main/gate-1  placed ±0.362 s")
     assert main(["central", "punches", directory, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert document == json.loads(json.dumps(asdict(view(store)[0])))
@@ -273,12 +220,12 @@ def test_the_command_in_its_three_forms(store, gate, capsys):
 
 def test_a_question_that_cannot_have_an_answer_is_told(store, gate, capsys):
     """An empty list would look like a fact: nobody worked."""
-    gate.punch(evidence(HOUR))
+    gate.punch(since_boot(HOUR))
     directory = str(store.path.parent)
     asked = [
         (["--from", "2026-11-28", "--to", "2026-11-27"], "--from 2026-11-28 is after --to 2026-11-27"),
         (["--person", "Obama"], "'Obama' is no person id"),
-        (["--person", BEN], f"{BEN}: no record and no roster here"),
+        (["--person", BOB], f"{BOB}: no record and no roster here"),
         (["--terminal", "nosuch"], "*/nosuch: no such terminal"),
         (["--site", "nosuch", "--person", "x"], "nosuch/*: no such terminal"),
     ]
@@ -287,12 +234,12 @@ def test_a_question_that_cannot_have_an_answer_is_told(store, gate, capsys):
         shown = capsys.readouterr()
         assert shown.out == ""
         assert said in shown.err
-    assert main(["central", "punches", directory, "--person", ANNA, "--from", "2031-01-01"]) == 0
+    assert main(["central", "punches", directory, "--person", ANN, "--from", "2031-01-01"]) == 0
     assert capsys.readouterr().out == "", "nobody clocked in then: that is an answer"
 
 
 def test_yes_and_no_are_written_as_every_other_program_writes_them(store, gate, capsys):
-    gate.punch(evidence(HOUR))
+    gate.punch(since_boot(HOUR))
     assert main(["central", "punches", str(store.path.parent), "--csv"]) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["disputed"] == "false"

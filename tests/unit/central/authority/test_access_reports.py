@@ -16,9 +16,8 @@ from edge.crypto.key_files import load_secret
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.terminal.subject_access.report import seal
-from tests.unit.central.attendance.test_punch_report import HOUR, Gate, evidence
-
-ANN, BOB = "a" * 26, "b" * 26
+from tests.support.ledger_gate import HOUR, Gate, since_boot
+from tests.support.people import ANN, BOB
 
 
 def answer(person: str, terminal: str) -> dict:
@@ -166,7 +165,7 @@ def test_an_answer_that_only_an_unproven_identity_vouches_for_is_none(key: Path,
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         detail = f"sealed in access/{ANN}-{'0' * 32}.sealed, sha256 {sha256}"
         said = {"command_id": "0" * 32, "command": "access", "outcome": "done", "detail": detail}
-        gate.write(Kind.COMMAND_RESULT, said, evidence(HOUR))
+        gate.write(Kind.COMMAND_RESULT, said, since_boot(HOUR))
         if since is not None:
             store.revoke(key_id(gate.key.verify_key), since)
     into = tmp_path / "out"

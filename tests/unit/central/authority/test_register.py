@@ -21,9 +21,9 @@ from edge.crypto.key_files import create_identity, load_identity, load_public
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.order import ORDER_TYPE, Order, Word, decode_order
 from edge.errors import KeyFileError, LedgerError, RecordError
+from tests.support.people import ANN
 
 PAT = Actor("Pat", "asked by letter")
-ANN = "a" * 26
 MONTH = timedelta(days=30)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

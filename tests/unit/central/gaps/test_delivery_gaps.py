@@ -21,12 +21,11 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.domain.protocol import record_kinds, topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.time.evidence import TimeEvidence
 from edge.terminal.uplink.status import Online, last_will, online, stopped
+from tests.support.clock import NOW
 from tests.support.intake import accept
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 TERMINAL, LEDGER, NEWER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
 OLD_ID = dsse.key_id(TERMINAL.verify_key)
 DAY, START = timedelta(hours=24), datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -74,11 +73,11 @@ def chain(
     epoch: str = EPOCH,
     version: str = "0.1.0",
     gap: dict | None = None,
-    at: str = EVIDENCE.utc,
+    at: str = NOW.utc,
     origin: Origin = GATE,
 ) -> list[bytes]:
     out, prev = [], GENESIS
-    evidence = replace(EVIDENCE, utc=at)
+    evidence = replace(NOW, utc=at)
     for seq in range(1, count + 1):
         draft = Draft(record_kinds.Kind.BOOT, {"version": version, "models": []}, evidence)
         if gap is not None and seq == 1:
@@ -467,7 +466,7 @@ def test_the_pulse_is_written_once_a_minute_and_when_the_broker_comes_or_goes(ce
 def stranger(centre, origin: Origin, key: SigningKey, times: int = 1) -> None:
     heard = Strangers(centre.store)
     payload = encode(
-        origin, Position(EPOCH, 1, GENESIS), Draft(record_kinds.Kind.BOOT, {"version": "1", "models": []}, EVIDENCE)
+        origin, Position(EPOCH, 1, GENESIS), Draft(record_kinds.Kind.BOOT, {"version": "1", "models": []}, NOW)
     )
     wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, key))
     for _ in range(times):

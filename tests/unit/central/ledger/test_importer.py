@@ -23,22 +23,14 @@ from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.protocol import topics
 from edge.domain.protocol.export_manifest import encode_header
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
-from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
+from edge.domain.protocol.record import Origin
 from edge.journal.export import export
 from edge.journal.journal import Journal
+from tests.support.records import punch
 
 GATE, YARD = Origin("main", "gate-1"), Origin("main", "yard")
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-NOW = "2026-03-02T09:00:00.000Z"
+CREATED = "2026-03-02T09:00:00.000Z"
 COUNT = 300  # two commits
-
-
-def punch(direction: str = "in") -> Draft:
-    said = {"person": "a" * 26, "direction": direction, "direction_source": "alternated", "method": "face",
-            "quality": "high", "liveness": "high", "models": ["mobilefacenet"]}  # fmt: skip
-    return Draft(Kind.PUNCH, said, EVIDENCE)
 
 
 OPEN: list[Journal] = []
@@ -68,7 +60,7 @@ class Terminal:
             self.journal.append(punch())
 
     def export(self, name: str = "out.scx", **options) -> Path:
-        written = export(self.journal.path, self.key, self.directory / name, created=NOW, **options)
+        written = export(self.journal.path, self.key, self.directory / name, created=CREATED, **options)
         assert written is not None
         return written.path
 
@@ -232,7 +224,7 @@ def test_a_second_history_of_a_journal_is_kept_as_evidence(take, gate: Terminal,
     other.journal = Journal(copy / "journal.db", GATE, gate.key)
     gate.journal = Journal(gate.directory / "journal.db", GATE, gate.key)
     gate.append(1)
-    other.journal.append(punch("out"))
+    other.journal.append(punch(direction="out"))
     assert take(gate.export()).ok
     report = take(other.export())
     assert outcome(report) == {"duplicate": COUNT, "conflict": 1}
@@ -304,7 +296,7 @@ def test_a_ledger_that_was_restored_learns_what_it_lost(
     take, gate: Terminal, store: Store, ledger_key: SigningKey, tmp_path: Path
 ):
     gate_upto = gate.journal.hash_at(250)
-    made = Receipt(GATE, gate.journal.epoch, 250, gate_upto, NOW)
+    made = Receipt(GATE, gate.journal.epoch, 250, gate_upto, CREATED)
     raw = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(made), ledger_key))
     gate.journal.acknowledge(made, raw)
     report = take(gate.export("pending.scx"))

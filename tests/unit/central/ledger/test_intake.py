@@ -15,36 +15,21 @@ from edge.central.store.command_results import results
 from edge.central.store.records import MAX_CONFLICTS, Store
 from edge.crypto import dsse
 from edge.domain.protocol import receipt, topics
-from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, Position, encode, payload_hash
 from edge.errors import LedgerError
 from tests.support.intake import accept
+from tests.support.records import punch
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 TOPIC = topics.record(GATE, "punch")
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 STORED, DUPLICATE = IntakeVerdict(Outcome.STORED), IntakeVerdict(Outcome.DUPLICATE)
 TERMINAL, LEDGER, STRANGER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
-
-
-def punch(direction: str = "in") -> Draft:
-    fields = {
-        "person": "a" * 26,
-        "direction": direction,
-        "direction_source": "alternated",
-        "method": "face",
-        "quality": "high",
-        "liveness": "high",
-        "models": ["mobilefacenet"],
-    }
-    return Draft(Kind.PUNCH, fields, EVIDENCE)
 
 
 def payloads(count: int, *, epoch: str = EPOCH, prev: str = GENESIS, first: int = 1, direction: str = "in") -> list:
     out = []
     for seq in range(first, first + count):
-        out.append(encode(GATE, Position(epoch, seq, prev), punch(direction)))
+        out.append(encode(GATE, Position(epoch, seq, prev), punch(direction=direction)))
         prev = payload_hash(out[-1])
     return out
 

@@ -15,11 +15,10 @@ from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
-from edge.domain.time.evidence import TimeEvidence
+from tests.support.clock import NOW
 from tests.support.intake import accept
 
 LEDGER = SigningKey(bytes([9]) * 32)
-TIME = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 DAILY = 100_000
 
 
@@ -32,7 +31,7 @@ class Sender:
         self.wires: list[tuple[str, bytes]] = []
         before = GENESIS
         for seq in range(1, 31):
-            draft = Draft("junk", {"text": "x" * 8_000}, TIME)
+            draft = Draft("junk", {"text": "x" * 8_000}, NOW)
             payload = encode(self.origin, Position(f"{number:032x}", seq, before), draft)
             before = payload_hash(payload)
             wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, self.key))
@@ -107,7 +106,7 @@ def test_what_contradicts_the_ledger_has_its_share_too(store):
     ledger, evil = Ledger(store, LEDGER, DAILY), Sender(store, "evil", 1)
     wires = []
     for number in range(40):
-        draft = Draft("junk", {"text": f"{number:04d}" + "x" * 8_000}, TIME)
+        draft = Draft("junk", {"text": f"{number:04d}" + "x" * 8_000}, NOW)
         payload = encode(evil.origin, Position("a" * 32, 1, GENESIS), draft)
         wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, evil.key))
         wires.append((topics.record(evil.origin, "junk"), wire))

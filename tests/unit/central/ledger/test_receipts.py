@@ -13,19 +13,18 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError, LedgerStalled
+from tests.support.clock import NOW
 from tests.support.intake import accept
 
 GATE, OTHER, EPOCH = Origin("main", "gate-1"), Origin("main", "gate-2"), "e" * 32
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 TERMINAL, LEDGER, NEWER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
 
 
 def payloads(count: int, epoch: str = EPOCH) -> list[bytes]:
     out, prev = [], GENESIS
     for seq in range(1, count + 1):
-        draft = Draft(Kind.BOOT, {"version": "0.1.0", "models": []}, EVIDENCE)
+        draft = Draft(Kind.BOOT, {"version": "0.1.0", "models": []}, NOW)
         out.append(encode(GATE, Position(epoch, seq, prev), draft))
         prev = payload_hash(out[-1])
     return out

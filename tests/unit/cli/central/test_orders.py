@@ -22,9 +22,9 @@ from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import RecordError
 from edge.terminal.uplink.status import Online, online
-from tests.unit.central.attendance.test_punch_report import ANNA, HOUR, Gate, evidence
+from tests.support.ledger_gate import HOUR, Gate, since_boot
+from tests.support.people import ANN, BOB
 
-BEN = "b" * 26
 WHY = ("--by", "Pat", "--why", "asked by letter")
 AWAY = ("--port", "1", "--wait", "1s")
 """Where no broker listens."""
@@ -41,7 +41,7 @@ def centre(tmp_path: Path) -> Path:
 def gates(centre: Path):
     with Store(centre / "ledger.db") as store:
         made = [Gate(store, Origin("main", f"gate-{number}"), number) for number in (1, 2, 3)]
-        made[0].punch(evidence(HOUR))
+        made[0].punch(since_boot(HOUR))
         yield made
 
 
@@ -63,9 +63,9 @@ def states(centre: Path, capsys) -> list[tuple[int, str, str]]:
 @pytest.mark.parametrize(
     ("person", "why"),
     [
-        (BEN, "no record and no roster here names this person"),
+        (BOB, "no record and no roster here names this person"),
         ("ann", "no person id"),
-        (f"{ANNA}a", "no person id"),
+        (f"{ANN}a", "no person id"),
     ],
 )
 def test_an_order_about_nobody_is_refused_before_it_is_signed(centre, gates, capsys, person, why):
@@ -77,8 +77,8 @@ def test_an_order_about_nobody_is_refused_before_it_is_signed(centre, gates, cap
 
 
 def test_by_force_it_is_given_and_somebody_who_is_known_needs_none(centre, gates, capsys):
-    assert order(centre, "main/gate-1", "erase", BEN, "--reason", "requested", "--force") == 1
-    assert order(centre, "main/gate-1", "restrict", ANNA) == 1
+    assert order(centre, "main/gate-1", "erase", BOB, "--reason", "requested", "--force") == 1
+    assert order(centre, "main/gate-1", "restrict", ANN) == 1
     assert states(centre, capsys) == [(1, "gate-1", "owed"), (2, "gate-1", "owed")]
 
 
@@ -92,16 +92,16 @@ def test_an_order_to_a_site_that_fails_at_one_terminal_is_given_to_none(centre, 
         return real(arguments, terminal)
 
     monkeypatch.setattr("edge.cli.central.orders.order.sealed_name", second_fails)
-    assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 70, "what nobody foresaw"
+    assert order(centre, "main/*", "rectify", ANN, "--name", "Ann") == 70, "what nobody foresaw"
     assert states(centre, capsys) == []
     monkeypatch.undo()
-    assert order(centre, "main/*", "rectify", ANNA, "--name", "Ann") == 1
+    assert order(centre, "main/*", "rectify", ANN, "--name", "Ann") == 1
     assert [state for *_, state in states(centre, capsys)] == ["owed"] * 3
 
 
 def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre):
     with OrderRegister(centre / authority_key.DB) as registry:
-        each = {"gate-1": {"person": ANNA}, "gate-2": {"person": "Ann"}}
+        each = {"gate-1": {"person": ANN}, "gate-2": {"person": "Ann"}}
         with pytest.raises(RecordError):
             registry.issue_each(
                 authority_key.load(centre),
@@ -118,10 +118,10 @@ def test_one_order_of_several_that_no_terminal_would_take_keeps_back_all(centre)
 @pytest.mark.parametrize(
     ("words", "roster"),
     [
-        (("restrict", ANNA), True),
-        (("erase", ANNA, "--reason", "requested"), True),
-        (("delete-evidence", ANNA), False),
-        (("access", ANNA, "--reply-key", "KEY"), False),
+        (("restrict", ANN), True),
+        (("erase", ANN, "--reason", "requested"), True),
+        (("delete-evidence", ANN), False),
+        (("access", ANN, "--reply-key", "KEY"), False),
     ],
 )
 def test_what_is_cancelled_speaks_of_the_roster_only_where_that_followed_it(centre, gates, capsys, words, roster):
@@ -134,8 +134,8 @@ def test_what_is_cancelled_speaks_of_the_roster_only_where_that_followed_it(cent
 
 
 def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_who_and_why(centre, gates, capsys):
-    order(centre, "main/*", "restrict", ANNA)
-    order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested")
+    order(centre, "main/*", "restrict", ANN)
+    order(centre, "main/gate-1", "erase", ANN, "--reason", "requested")
     assert orders(centre, "--cancel", "2", "--by", "Pat", "--why", "the wrong person") == 0
     assert "gate-1  erase  cancelled; it was never sent" in capsys.readouterr().out
     assert states(centre, capsys)[-1] == (2, "gate-1", "cancelled")
@@ -149,7 +149,7 @@ def test_an_order_that_was_cancelled_is_owed_and_sent_no_more_and_the_log_says_w
 
 
 def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, capsys):
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     with OrderRegister(centre / authority_key.DB) as registry:
         registry.sent(registry.addressed())
         command = registry.addressed()[0].order.id
@@ -157,7 +157,7 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
     assert "may obey it yet, until 20" in capsys.readouterr().out
     assert states(centre, capsys) == [(1, "gate-1", "cancelled")]
     result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "kept"}
-    gates[0].write(Kind.COMMAND_RESULT, result, evidence(HOUR))
+    gates[0].write(Kind.COMMAND_RESULT, result, since_boot(HOUR))
     assert states(centre, capsys) == [(1, "gate-1", "done")]
     assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 65
     assert "no terminal owes it any more (done)" in capsys.readouterr().err
@@ -165,7 +165,7 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
 
 def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, gates, capsys, monkeypatch):
     """Between the look at what is owed and the entry in the log another command may take the order."""
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     real = OrderRegister.cancel
 
     def late(self, *given):
@@ -183,7 +183,7 @@ def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, ga
 
 def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, gates):
     for _ in range(2):
-        order(centre, "main/*", "restrict", ANNA)
+        order(centre, "main/*", "restrict", ANN)
     with OrderRegister(centre / authority_key.DB) as registry, OrderRegister(centre / authority_key.DB) as other:
         read = registry.addressed()
         assert orders(centre, "--cancel", "1", *WHY) == 0
@@ -200,7 +200,7 @@ def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, g
 def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent_again_at_once(
     centre, gates, capsys
 ):
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         registry.claim(registry.addressed())
         assert len(order_status.due(order_status.standing(registry, store))) == 1
@@ -210,7 +210,7 @@ def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent
 
 
 def test_a_registry_of_before_is_brought_up_to_date(centre, gates, capsys):
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     with contextlib.closing(sqlite3.connect(centre / authority_key.DB, isolation_level=None)) as db:
         db.execute("ALTER TABLE addressed DROP COLUMN trying")
         db.execute("PRAGMA user_version = 2")
@@ -234,8 +234,8 @@ def test_what_cannot_be_cancelled_says_why(centre, gates, capsys, words, why):
 
 
 def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
-    order(centre, "main/gate-1", "unrestrict", ANNA, "--lifts", "restriction")
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "unrestrict", ANN, "--lifts", "restriction")
+    order(centre, "main/gate-1", "restrict", ANN)
     with OrderRegister(centre / authority_key.DB) as registry:
         registry.sent(registry.addressed())
     capsys.readouterr()
@@ -264,7 +264,7 @@ def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
 )
 def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, gates, capsys, monkeypatch, now, day, taken):
     monkeypatch.setattr("edge.cli.central.rights._now", lambda: datetime.fromisoformat(now))
-    code = main(["central", "rights", "open", str(centre), ANNA, "access", "--received", day, *WHY])
+    code = main(["central", "rights", "open", str(centre), ANN, "access", "--received", day, *WHY])
     assert (code == 0) is taken
     said = capsys.readouterr()
     assert ("lies in the future" in said.err) is not taken
@@ -277,7 +277,7 @@ def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monk
         monkeypatch.setattr(
             "edge.cli.central.rights._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
         )
-        assert main(["central", "rights", "open", str(centre), ANNA, "access", *WHY]) == 0
+        assert main(["central", "rights", "open", str(centre), ANN, "access", *WHY]) == 0
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -286,23 +286,23 @@ def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monk
 
 
 def test_waiting_for_one_order_judges_that_order_alone(centre, gates):
-    order(centre, "main/*", "restrict", ANNA)
-    order(centre, "main/gate-1", "object", ANNA)
+    order(centre, "main/*", "restrict", ANN)
+    order(centre, "main/gate-1", "object", ANN)
     with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         last = [one for one in registry.addressed() if one.order.sequence == 2]
         assert [one.addressed.order.sequence for one in order_status.judged(last, store)] == [2]
 
 
 def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(centre, gates, capsys):
-    main(["central", "rights", "open", str(centre), ANNA, "erasure", *WHY])
-    order(centre, "main/gate-1", "erase", ANNA, "--reason", "requested", "--request", "2")
+    main(["central", "rights", "open", str(centre), ANN, "erasure", *WHY])
+    order(centre, "main/gate-1", "erase", ANN, "--reason", "requested", "--request", "2")
     with OrderRegister(centre / authority_key.DB) as registry:
         (command,) = (one.order.id for one in registry.addressed())
     result = {"command_id": command, "command": "erase", "outcome": "done", "detail": "all of it"}
     thief = gates[0]
-    thief.write(Kind.COMMAND_RESULT, result, evidence(HOUR))
-    consent = {"person": BEN, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}
-    thief.write(Kind.CONSENT, consent, evidence(HOUR))
+    thief.write(Kind.COMMAND_RESULT, result, since_boot(HOUR))
+    consent = {"person": BOB, "state": "given", "policy_version": "1", "policy_sha256": "c" * 64}
+    thief.write(Kind.CONSENT, consent, since_boot(HOUR))
     views = (["orders", "--all"], ["audit", "--terminals"], ["rights", "list"], ["rights", "policy"])
 
     def shown() -> list[str]:
@@ -320,16 +320,16 @@ def test_an_answer_that_a_stolen_terminal_signed_is_marked_wherever_it_is_shown(
     )
     assert all("[unproven]" in text for text in shown())
     again = Gate(thief.ledger._store, Origin("main", "gate-1"), 9)
-    again.write(Kind.COMMAND_RESULT, {**result, "outcome": "refused", "detail": "not here"}, evidence(HOUR))
+    again.write(Kind.COMMAND_RESULT, {**result, "outcome": "refused", "detail": "not here"}, since_boot(HOUR))
     assert "refused: not here" in shown()[0], "the word of an identity that nobody doubts counts before"
 
 
 def test_a_result_of_an_order_to_another_terminal_is_none_of_that_order(centre, gates, capsys):
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     with OrderRegister(centre / authority_key.DB) as registry:
         (command,) = (one.order.id for one in registry.addressed())
     result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "x"}
-    gates[1].write(Kind.COMMAND_RESULT, result, evidence(HOUR))
+    gates[1].write(Kind.COMMAND_RESULT, result, since_boot(HOUR))
     capsys.readouterr()
     main(["central", "audit", str(centre), "--terminals", "--json"])
     (row,) = json.loads(capsys.readouterr().out)["records"]
@@ -338,12 +338,12 @@ def test_a_result_of_an_order_to_another_terminal_is_none_of_that_order(centre, 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "tomorrow", "2026-12-31T23:59"])
 def test_an_instant_that_no_calendar_has_is_refused(centre, gates, capsys, at):
-    assert order(centre, "main/gate-1", "employment-ended", ANNA, "--at", at) == 65
+    assert order(centre, "main/gate-1", "employment-ended", ANN, "--at", at) == 65
     assert "with Z or an offset" in capsys.readouterr().err
 
 
 def test_a_pause_that_no_clock_takes_is_a_shorter_one(centre, gates, capsys, monkeypatch):
-    order(centre, "main/gate-1", "restrict", ANNA)
+    order(centre, "main/gate-1", "restrict", ANN)
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:

@@ -12,8 +12,9 @@ from edge.cli import main
 from edge.domain.protocol.order import NOBODY_HERE
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
-from tests.unit.central.attendance.test_punch_report import ANNA, HOUR, evidence
-from tests.unit.cli.central.test_orders import BEN, WHY, centre, gates, order
+from tests.support.ledger_gate import HOUR, since_boot
+from tests.support.people import ANN
+from tests.unit.cli.central.test_orders import BOB, WHY, centre, gates, order
 
 __all__ = ["centre", "gates"]
 
@@ -26,20 +27,20 @@ def central(capsys, centre, verb: str, *words: str) -> tuple[int, str]:
     return code, said.out + said.err
 
 
-@pytest.mark.parametrize(("person", "why"), [(BEN, NOBODY), ("ann", "no person id")])
+@pytest.mark.parametrize(("person", "why"), [(BOB, NOBODY), ("ann", "no person id")])
 def test_the_audit_of_nobody_says_so(centre, gates, capsys, person, why):
     code, said = central(capsys, centre, "audit", "--person", person)
     assert (code, why in said) == (65, True)
-    assert central(capsys, centre, "audit", "--person", ANNA)[0] == 0
+    assert central(capsys, centre, "audit", "--person", ANN)[0] == 0
 
 
 @pytest.mark.parametrize("verb", ["rights open", "audit"])
 def test_nothing_is_entered_about_nobody_but_by_force(centre, gates, capsys, verb):
-    rest = {"rights open": (BEN, "access"), "audit": ("--enter", "note", "--person", BEN)}[verb]
+    rest = {"rights open": (BOB, "access"), "audit": ("--enter", "note", "--person", BOB)}[verb]
     code, said = central(capsys, centre, verb, *rest, *WHY)
     assert (code, NOBODY in said, "--force" in said) == (65, True, True)
     assert central(capsys, centre, verb, *rest, *WHY, "--force")[0] == 0
-    assert central(capsys, centre, "audit", "--person", BEN)[0] == 0, "the log itself names them now"
+    assert central(capsys, centre, "audit", "--person", BOB)[0] == 0, "the log itself names them now"
 
 
 def test_everything_that_an_entry_lacks_is_said_at_once(centre, capsys):
@@ -48,7 +49,7 @@ def test_everything_that_an_entry_lacks_is_said_at_once(centre, capsys):
 
 
 def opened(capsys, centre, right: str = "access") -> str:
-    return central(capsys, centre, "rights open", ANNA, right, *WHY)[1].split()[1].rstrip(":")
+    return central(capsys, centre, "rights open", ANN, right, *WHY)[1].split()[1].rstrip(":")
 
 
 def entry(centre):
@@ -68,14 +69,14 @@ def answer(centre, gate, outcome: str, detail: str) -> None:
     with OrderRegister(centre / authority_key.DB) as registry:
         last = registry.addressed()[-1].order
     data = {"command_id": last.id, "command": str(last.word), "outcome": outcome, "detail": detail}
-    gate.write(Kind.COMMAND_RESULT, data, evidence(HOUR))
+    gate.write(Kind.COMMAND_RESULT, data, since_boot(HOUR))
 
 
 @pytest.mark.parametrize("details", [("no name is held",), (NOBODY_HERE, NOBODY_HERE, NOBODY_HERE)])
 def test_a_request_whose_order_was_refused_is_closed_by_an_express_word_alone(centre, gates, capsys, details):
     number = opened(capsys, centre, "restriction")
     where = "main/*" if len(details) > 1 else "main/gate-1"
-    order(centre, where, "restrict", ANNA, "--request", number)
+    order(centre, where, "restrict", ANN, "--request", number)
     for gate, detail in zip(gates, details, strict=False):
         answer(centre, gate, "refused", detail)
     code, said = central(capsys, centre, "rights close", number, "--ground", "g", *WHY)
@@ -87,7 +88,7 @@ def test_a_request_whose_order_was_refused_is_closed_by_an_express_word_alone(ce
 
 def test_terminals_that_do_not_know_the_person_keep_no_request_open(centre, gates, capsys):
     number = opened(capsys, centre, "restriction")
-    order(centre, "main/*", "restrict", ANNA, "--request", number)
+    order(centre, "main/*", "restrict", ANN, "--request", number)
     answer(centre, gates[0], "done", "restricted")
     for gate in gates[1:]:
         answer(centre, gate, "refused", NOBODY_HERE)
@@ -98,7 +99,7 @@ def test_terminals_that_do_not_know_the_person_keep_no_request_open(centre, gate
 def test_what_was_refused_and_ordered_again_is_done(centre, gates, capsys):
     number = opened(capsys, centre, "restriction")
     for outcome in ("refused", "done"):
-        order(centre, "main/gate-1", "restrict", ANNA, "--request", number)
+        order(centre, "main/gate-1", "restrict", ANN, "--request", number)
         answer(centre, gates[0], outcome, "so")
     assert central(capsys, centre, "rights close", number, "--ground", "g", *WHY)[0] == 0
     with Store(centre / "ledger.db") as store:
@@ -106,7 +107,7 @@ def test_what_was_refused_and_ordered_again_is_done(centre, gates, capsys):
     assert json.loads(central(capsys, centre, "rights list", "--json")[1])[0]["standing"] == "done"
 
 
-ERASE = ("erase", ANNA, "--reason", "requested", "--request")
+ERASE = ("erase", ANN, "--reason", "requested", "--request")
 
 
 def close(capsys, centre, number: str, *words: str) -> tuple[int, str]:
@@ -115,7 +116,7 @@ def close(capsys, centre, number: str, *words: str) -> tuple[int, str]:
 
 def test_an_order_of_another_word_does_not_answer_a_request(centre, gates, capsys):
     number = opened(capsys, centre, "erasure")
-    order(centre, "main/gate-1", "restrict", ANNA, "--request", number)
+    order(centre, "main/gate-1", "restrict", ANN, "--request", number)
     answer(centre, gates[0], "done", "restricted")
     code, said = close(capsys, centre, number)
     assert (code, "has records of this person" in said or "answers erasure" in said) == (65, True)
@@ -128,10 +129,10 @@ def test_an_order_of_another_word_does_not_answer_a_request(centre, gates, capsy
 def test_a_terminal_that_has_records_of_the_person_and_was_not_ordered_keeps_a_request_open(
     centre, gates, capsys, right
 ):
-    gates[1].punch(evidence(HOUR))
+    gates[1].punch(since_boot(HOUR))
     assert main(["central", "rights", "key", str(centre / "reply")]) == 0
     capsys.readouterr()
-    words = ERASE if right == "erasure" else ("access", ANNA, "--reply-key", str(centre / "reply"), "--request")
+    words = ERASE if right == "erasure" else ("access", ANN, "--reply-key", str(centre / "reply"), "--request")
     number = opened(capsys, centre, right)
     order(centre, "main/gate-1", *words, number)
     answer(centre, gates[0], "done", "so")
@@ -143,9 +144,9 @@ def test_a_terminal_that_has_records_of_the_person_and_was_not_ordered_keeps_a_r
 
 
 def test_a_terminal_that_erased_the_person_by_itself_is_not_to_be_ordered_it(centre, gates, capsys):
-    gates[1].punch(evidence(HOUR))
-    data = {"person": ANNA, "reason": "requested", "templates": 1}
-    gates[1].write(Kind.ERASED, data, evidence(HOUR))
+    gates[1].punch(since_boot(HOUR))
+    data = {"person": ANN, "reason": "requested", "templates": 1}
+    gates[1].write(Kind.ERASED, data, since_boot(HOUR))
     number = opened(capsys, centre, "erasure")
     order(centre, "main/gate-1", *ERASE, number)
     answer(centre, gates[0], "done", "erased")

@@ -18,7 +18,8 @@ from edge.domain.privacy.subject_requests import ANSWERS, Right
 from edge.domain.protocol.record import Origin
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
-from tests.unit.central.attendance.test_punch_report import ANNA, HOUR, Gate, evidence
+from tests.support.ledger_gate import HOUR, Gate, since_boot
+from tests.support.people import ANN
 
 WHY = ("--by", "Pat", "--why", "asked by letter")
 AWAY = ("--port", "8999", "--wait", "1s")
@@ -55,7 +56,7 @@ def centre(tmp_path: Path) -> Path:
 def gate(centre: Path) -> Gate:
     with Store(centre / "ledger.db") as store:
         made = Gate(store, Origin("main", "gate-1"), 1)
-        made.punch(evidence(HOUR))
+        made.punch(since_boot(HOUR))
     return made
 
 
@@ -66,10 +67,10 @@ def test_a_request_can_be_opened_for_every_right() -> None:
 @pytest.mark.parametrize("right", RIGHTS)
 def test_what_answers_a_request_can_be_pasted_and_is_an_order_for_it(centre, gate, capsys, monkeypatch, right):
     monkeypatch.chdir(centre)
-    printed = next_of(capsys, "central", "rights", "open", centre, ANNA, right, *WHY)
+    printed = next_of(capsys, "central", "rights", "open", centre, ANN, right, *WHY)
     order = printed[-1]
     assert order[:5] == ["central", "order", str(centre), "main/*", ORDERED[right][0]]
-    assert order[5] == ANNA
+    assert order[5] == ANN
     assert order[-2:] == ["--port", "8884"]
     assert ORDERED[right][0] in ANSWERS[right]
     for words in printed:
@@ -97,7 +98,7 @@ def test_every_verb_of_the_centre_names_the_way_to_the_broker(centre, gate, caps
     assert next_of(capsys, *register) == [["central", "roster", "publish", str(centre), *there]]
     (centre / "roster.db").unlink()
     send = ["central", "orders", str(centre), "--send"]
-    order = ("central", "order", centre, "main/gate-1", "restrict", ANNA, *WHY, "--wait", "1s")
+    order = ("central", "order", centre, "main/gate-1", "restrict", ANN, *WHY, "--wait", "1s")
     assert next_of(capsys, *order, code=1) == [[*send, *there]]
     assert next_of(capsys, *order, "--port", "8999", code=1) == [[*send, "--port", "8999"]], "as it was given"
     assert next_of(capsys, "central", "authority", "rotate", centre, *WHY) == [[*send, *there]]

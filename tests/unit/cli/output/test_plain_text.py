@@ -19,7 +19,8 @@ from edge.domain.protocol.order import Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.journal import Journal
-from tests.unit.central.attendance.test_punch_report import ANNA, HOUR, Gate, evidence
+from tests.support.ledger_gate import HOUR, Gate, since_boot
+from tests.support.people import ANN
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07"
 TURNED = "\u202etxet\u2066"
@@ -79,7 +80,7 @@ def test_nothing_but_text_passes_the_door(capsys):
 
 def test_fields_that_nobody_knows_stand_in_no_audit(centre, gate, capsys):
     data = {"x": ESCAPES, f"y{FORGED}": FORGED}
-    gate.correct(evidence(HOUR), "added", None, at="2026-03-02T08:00:00.000Z", direction="in", **data)
+    gate.correct(since_boot(HOUR), "added", None, at="2026-03-02T08:00:00.000Z", direction="in", **data)
     out = printed(capsys, "central", "audit", centre, "--terminals")
     assert "change=added" in out
     assert "owned" not in out
@@ -103,16 +104,16 @@ def test_an_entry_by_somebody_with_a_strange_name(centre, gate, capsys):
 def test_what_a_terminal_says_of_an_order_a_gap_a_policy_and_its_zone(centre, gate, capsys):
     with OrderRegister(centre / authority_key.DB) as registry:
         order = registry.issue(
-            authority_key.load(centre), Actor("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANNA},
+            authority_key.load(centre), Actor("Pat", "asked"), "main", ["gate-1"], Word.RESTRICT, {"person": ANN},
             valid=timedelta(days=1),
         )  # fmt: skip
     result = {"command_id": order.id, "command": "restrict", "outcome": "refused", "detail": f"no{TURNED}"}
-    gate.write(Kind.COMMAND_RESULT, result, evidence(HOUR))
-    policy = {"person": ANNA, "state": "given", "policy_version": TURNED, "policy_sha256": "c" * 64}
-    gate.write(Kind.CONSENT, policy, evidence(HOUR))
-    gate.punch(evidence(HOUR, zone=f"@{TURNED}"))
+    gate.write(Kind.COMMAND_RESULT, result, since_boot(HOUR))
+    policy = {"person": ANN, "state": "given", "policy_version": TURNED, "policy_sha256": "c" * 64}
+    gate.write(Kind.CONSENT, policy, since_boot(HOUR))
+    gate.punch(since_boot(HOUR, zone=f"@{TURNED}"))
     gap = {"previous_epoch": "d" * 32, "previous_head": 9, "receipted": 0, "cause": "missing", "quarantine": TURNED}
-    gate.write(Kind.GAP, gap, evidence(HOUR))
+    gate.write(Kind.GAP, gap, since_boot(HOUR))
     assert "refused: no\\u202e" in printed(capsys, "central", "orders", centre, "--all")
     assert "\\u202e" in printed(capsys, "central", "audit", centre, "--terminals")
     assert "\\u202e" in printed(capsys, "central", "rights", "policy", centre)
@@ -135,7 +136,7 @@ def test_the_name_of_a_file_on_a_stick(centre, tmp_path, gate, capsys):
 
 def test_errors_and_the_log_keep_their_lines_and_nothing_else(centre, gate, capsys):
     printed(
-        capsys, "central", "order", centre, f"main/{ESCAPES}", "erase", ANNA, "--reason", "requested", "--why", "x"
+        capsys, "central", "order", centre, f"main/{ESCAPES}", "erase", ANN, "--reason", "requested", "--why", "x"
     )
     record = logging.LogRecord("x", logging.INFO, "", 0, "the broker says %s\nand more", (ESCAPES,), None)
     assert _Priorities("%(message)s").format(record) == "the broker says \\x1b[2J\\x1b]0;owned\\x07\nand more"
@@ -144,7 +145,7 @@ def test_errors_and_the_log_keep_their_lines_and_nothing_else(centre, gate, caps
 def test_a_journal_is_shown_as_signed_to_a_program_and_as_text_on_a_screen(tmp_path, capsys, monkeypatch):
     path = tmp_path / "journal.db"
     with Journal(path, Origin("main", "gate-1"), SigningKey(bytes(32))) as journal:
-        journal.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, evidence(HOUR)))
+        journal.append(Draft(Kind.BOOT, {"version": f"1{TURNED}", "models": []}, since_boot(HOUR)))
         signed = journal._db.execute("SELECT payload FROM records").fetchone()[0].decode()
     assert main(["journal", "show", str(path)]) == 0
     assert capsys.readouterr().out == f"{signed}\n"

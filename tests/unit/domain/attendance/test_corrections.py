@@ -11,30 +11,29 @@ from edge.domain.attendance.correction_fields import problems, problems_with
 from edge.domain.attendance.corrections import Effective, PunchState, effective
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionSide, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction
+from tests.support.clock import evidence
+from tests.support.people import ANN, BOB
+from tests.support.records import punch_data
 
 DOOR, OFFICE = Origin("hq", "door-1"), Origin("hq", "office")
-EPOCH, ANNE, BERT = "e" * 32, "a" * 26, "b" * 26
+EPOCH = "e" * 32
 IN_AT, OUT_AT, LATER = "2026-03-02T07:58:00.000Z", "2026-03-02T16:00:00.000Z", "2026-03-02T17:30:00.000Z"
 GONE = f"door-1/{EPOCH}/999"
 
 
 def record(seq: int, kind: Kind, data: dict, utc: str = IN_AT, origin: Origin = DOOR, epoch: str = EPOCH) -> Record:
     """A record as a reader gets it: through the writer's and the reader's rules."""
-    evidence = TimeEvidence(utc, 60, "Europe/Berlin", "b" * 36, 120_000, True)
-    return decode(encode(origin, Position(epoch, seq, "0" * 64), Draft(kind, data, evidence)))
+    return decode(encode(origin, Position(epoch, seq, "0" * 64), Draft(kind, data, evidence(utc=utc))))
 
 
-def punch(seq: int, utc: str = IN_AT, direction: str = "in", person: str = ANNE, **place) -> Record:
-    said = {"person": person, "direction": direction, "direction_source": "alternated", "method": "face",
-            "quality": "high", "liveness": "high", "models": []}  # fmt: skip
-    return record(seq, Kind.PUNCH, said, utc, **place)
+def punch(seq: int, utc: str = IN_AT, direction: str = "in", person: str = ANN, **place) -> Record:
+    return record(seq, Kind.PUNCH, punch_data(person, direction), utc, **place)
 
 
 def fields(change: str, corrects: Record | str | None = None, **other) -> dict:
     return {
-        "person": ANNE,
+        "person": ANN,
         "change": change,
         "corrects": corrects.id if isinstance(corrects, Record) else corrects,
         "direction": None,
@@ -64,7 +63,7 @@ def test_a_punch_that_nobody_corrected_counts_as_it_is():
     view = only(original := punch(1))
     assert counts(view) == (PunchState.AS_RECORDED, Direction.IN, IN_AT)
     assert (view.id, view.person, view.original, view.deciding, view.corrections) == (
-        original.id, ANNE, original, None, ()
+        original.id, ANN, original, None, ()
     )  # fmt: skip
     assert (view.worker, view.employer, view.disputed) == (None, None, False)
 
@@ -178,7 +177,7 @@ def test_between_terminals_and_epochs_time_says_it():
     ("word", "why"),
     [
         (correction(2, "voided", GONE), "not here"),
-        (correction(2, "voided", punch(1), person=BERT), "another person"),
+        (correction(2, "voided", punch(1), person=BOB), "another person"),
         (correction(2, "statement", punch(1)), "about a correction"),
         (correction(2, "voided", f"door-1/{EPOCH}/2"), "does not count itself"),
         (correction(2, "amended", punch(1)), "one of them"),
@@ -229,13 +228,13 @@ def test_other_kinds_are_passed_over():
 
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
 def test_neither_order_nor_repetition_changes_the_hours(chance: random.Random, size: int):
-    said: list[Record] = [punch(1), punch(2, OUT_AT, "out"), punch(1, person=BERT, origin=OFFICE)]
+    said: list[Record] = [punch(1), punch(2, OUT_AT, "out"), punch(1, person=BOB, origin=OFFICE)]
     for seq in range(3, 3 + size):
         change = chance.choice(["amended", "voided", "added", "statement"])
         given_at = {"direction": "in", "at": OUT_AT} if change in {"amended", "added"} else {}
         target = None if change == "added" else chance.choice([*said, GONE])
         place = {"origin": chance.choice([DOOR, OFFICE]), "utc": chance.choice([IN_AT, OUT_AT, LATER])}
-        said.append(correction(seq, change, target, person=chance.choice([ANNE, ANNE, BERT]), **given_at, **place))
+        said.append(correction(seq, change, target, person=chance.choice([ANN, ANN, BOB]), **given_at, **place))
     expected = effective(said, said)
     mixed = said + chance.choices(said, k=size)
     chance.shuffle(mixed)
@@ -266,7 +265,7 @@ def test_what_may_be_corrected():
     assert "only a punch" in problems_with(fields("voided", boot), boot)[0]
     word = correction(4, "statement", change)
     assert problems_with(fields("voided", word), word)
-    assert problems_with(fields("voided", original), replace(original, data={**original.data, "person": BERT}))
+    assert problems_with(fields("voided", original), replace(original, data={**original.data, "person": BOB}))
 
 
 def test_all_that_lacks_is_said_at_once():

@@ -7,8 +7,7 @@ import pytest
 from edge.domain.privacy.subject_requests import RequestStanding, month_after, requests, standing
 from edge.domain.protocol.audit_entry import Act, AuditEntry, decode, encode
 from edge.errors import RecordError
-
-ANN = "a" * 26
+from tests.support.people import ANN
 
 
 def entry(n: int, act: Act, person: str | None = ANN, **data: object) -> AuditEntry:

@@ -7,19 +7,12 @@ import pytest
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
+from tests.support.records import punch_data
 
 TIME = TimeEvidence(
     "2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "5d1e6a2c-9f3b-4c7d-8e21-aa0b1c2d3e4f", 1234, True
 )
-PUNCH = {
-    "person": "a" * 26,
-    "direction": "in",
-    "direction_source": "alternated",
-    "method": "face",
-    "quality": "high",
-    "liveness": "none",
-    "models": ["mobilefacenet-1"],
-}
+PUNCH = punch_data(liveness="none")
 DATA: dict[Kind, dict[str, Any]] = {
     Kind.PUNCH: PUNCH,
     Kind.SUPPRESSED: {**PUNCH, "duplicate_of": 3},

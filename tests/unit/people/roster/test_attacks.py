@@ -9,25 +9,18 @@ import pytest
 from edge.central.roster import membership
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import LedgerError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.terminal.operator import actions
+from tests.support.clock import HandClock, evidence
 from tests.unit.people.roster.test_faceless import BADGE, add, owed, with_face
 from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, WHEN, Gate, Site, member, site, templates
 
+BEHIND = evidence(utc="2026-02-20T08:00:00.000Z", synchronised=False)
+"""A clock that stands days before the consents were given."""
+
 __all__ = ["site"]  # the fixture
-
-
-class Behind:
-    """A clock that stands days before the consents were given."""
-
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-02-20T08:00:00.000Z", 60, "UTC", "0" * 32, 1_234, synchronised=False)
 
 
 @pytest.fixture
@@ -44,7 +37,12 @@ def fay(site: Site) -> tuple[Gate, str]:
 def test_an_end_by_a_clock_that_is_behind_is_an_end(site: Site, fay: tuple[Gate, str], act: str) -> None:
     gate, person = fay
     with Journal(site.root / "journal.db", gate.origin, gate.identity) as journal:
-        at = {"people": gate.people, "journal": journal, "clock": Behind(), "by": "4711"}
+        at = {
+            "people": gate.people,
+            "journal": journal,
+            "clock": HandClock(BEHIND),
+            "by": "4711",
+        }
         if act == "withdraw":
             actions.withdraw(person, POLICY, **at)
         else:

@@ -8,7 +8,6 @@ from nacl import pwhash
 
 from edge.central.roster import membership
 from edge.crypto import dsse, site_key
-from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import ErasureReason, Kind, Restriction
@@ -280,9 +279,9 @@ def test_a_badge_comes_although_the_consent_is_to_another_policy_and_the_face_do
     assert set(gate.sync.kept_out()) == {fay, bare}
     assert (faces(gate), gate.people.credentials.whose(Token.BADGE, BADGE)) == ([], fay)
     assert gate.people.known() == {fay}, "of who has a face alone nothing is kept"
-    gate.restart(Policy("2027-1", "c" * 64))
+    gate.restart(replace(POLICY, version="2027-1"))
     gate.give(retained)
-    assert gate.people.gallery(MODEL, Policy("2027-1", "c" * 64)).people == tuple(sorted([fay, bare]))
+    assert gate.people.gallery(MODEL, replace(POLICY, version="2027-1")).people == tuple(sorted([fay, bare]))
 
 
 def test_a_restriction_and_an_objection_reach_who_hears_of_them_by_the_roster_alone(site: Site) -> None:

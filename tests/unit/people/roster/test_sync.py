@@ -15,7 +15,7 @@ from edge.central.roster.store import RosterStore
 from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
@@ -28,9 +28,8 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("2026-1", "c" * 64)
-CONSENT = Consent("2026-1", "c" * 64, "en", "2026-03-01T09:00:00Z", "J. Smith", True, True)
 WHEN = "2026-03-02T09:00:00.000Z"
 MODEL = "model-a"
 AUTHORITY = SigningKey(b"a" * 32)
@@ -498,7 +497,7 @@ def test_nobody_without_an_active_consent_under_our_policy(site: Site) -> None:
     assert gate.people._db.execute("SELECT count(*) FROM templates").fetchone() == (1,)
     assert "consent is to another policy" in gate.sync.kept_out()[other]
     assert gate.sync.missing() == []  # it came; that it is kept out is another matter
-    gate.restart(Policy("2025-9", "c" * 64))  # the terminal's policy is what the person agreed to, now
+    gate.restart(replace(POLICY, version="2025-9"))  # the terminal's policy is what the person agreed to, now
     gate.give(retained)
     assert other not in gate.sync.kept_out()
     assert gate.people.member(other).name == "Person 2"
@@ -512,7 +511,7 @@ def test_a_consent_to_a_newer_policy_ends_matching_until_the_policy_is_here(site
     membership.add(site.store, "main", ann, member(1, consent=newer))
     gate.give(site.publish())
     assert gate.matched() == set()
-    assert set(gate.people.gallery(MODEL, Policy("2027-1", "c" * 64)).people) == {ann}
+    assert set(gate.people.gallery(MODEL, replace(POLICY, version="2027-1")).people) == {ann}
 
 
 def test_who_withdrew_here_stays_out_until_they_agree_again(site: Site) -> None:

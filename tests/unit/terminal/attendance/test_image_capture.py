@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,8 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.domain.face import Box, Frame, Sight
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal, Stored
@@ -22,27 +19,14 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance.image_capture import WAITING, CaptureSettings, ImageCapture
 from edge.terminal.runtime.alarms import EVIDENCE_FAILING
+from tests.support.clock import NOW, HandClock
+from tests.support.people import CONSENT, POLICY
+from tests.support.records import punch_data
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 KEY = PrivateKey(bytes(range(32)))
 FRAME = Frame(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8), 0)
 SIGHT = Sight(0, Box(200, 100, 400, 350))
-DAY = 24 * 3_600_000
-
-
-class HandClock:
-    found = NOW
-
-    def monotonic_ns(self) -> int:
-        return self.found.boottime_ms * 1_000_000
-
-    def evidence(self) -> TimeEvidence:
-        return self.found
-
-    def later(self, days: float) -> None:
-        self.found = replace(self.found, boottime_ms=self.found.boottime_ms + int(days * DAY))
+DAY_S = 24 * 3_600
 
 
 class Bench:
@@ -64,10 +48,7 @@ class Bench:
         return person
 
     def punch(self, person: str, kind: Kind = Kind.PUNCH) -> Stored:
-        data = {
-            "person": person, "direction": "in", "direction_source": "alternated", "method": "face",
-            "quality": "high", "liveness": "high", "models": ["m"],
-        }  # fmt: skip
+        data = punch_data(person)
         if kind is Kind.SUPPRESSED:
             data["duplicate_of"] = 1
         return self.journal.append(Draft(kind, data, self.clock.found))
@@ -135,7 +116,7 @@ def test_what_an_interruption_left_of_somebody_goes_at_the_next_look(bench: Benc
         bench.capture.run_once(0)
     bench.people.withdraw(ann, NOW.utc)
     assert bench.kept() == [ann, bob]
-    bench.clock.later(0.01)
+    bench.clock.passes(0.01 * DAY_S)
     bench.capture.run_once(0)
     assert bench.kept() == [bob]
 
@@ -144,7 +125,7 @@ def test_its_day_comes_without_a_restart_and_at_a_start_before_all_else(bench: B
     bench.capture.offer(bench.punch(bench.enrol()), FRAME, SIGHT)
     bench.capture.run_once(0)
     copy = bench.path.read_bytes()
-    bench.clock.later(90)
+    bench.clock.passes(90 * DAY_S)
     bench.capture.run_once(0)
     assert bench.capture.counters()["stills"] == 0
     assert bench.capture.counters()["stills_deleted"] == 1
@@ -173,6 +154,6 @@ def test_what_fails_is_an_alarm_until_it_is_mended(bench: Bench, monkeypatch: py
     bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
     bench.capture.run_once(0)
     assert bench.kept() == [ann]
-    bench.clock.later(0.01)
+    bench.clock.passes(0.01 * DAY_S)
     bench.capture.run_once(0)
     assert bench.capture.alarms == ()

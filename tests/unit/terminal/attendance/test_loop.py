@@ -11,10 +11,8 @@ from edge import config
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.states import State
 from edge.domain.face import Box, Floats, Frame, Probe, Sight
-from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.head_turn import Challenge, Side
-from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
@@ -27,22 +25,13 @@ from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import FACES_PAUSED
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
+from tests.support.clock import HandClock
+from tests.support.people import consent
 
 ANN, STRANGER = (row for row in np.eye(2, 8, dtype=np.float32))
 BOX = Box(200, 100, 380, 320)
 STEP_MS = 100
 NOISE = [np.full((480, 640, 3), grey, np.uint8) for grey in (0, 200)]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ms = 10_000
-
-    def monotonic_ns(self) -> int:
-        return self.ms * 1_000_000
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "b" * 36, self.ms, True)
 
 
 class Eyes:
@@ -68,15 +57,13 @@ class Door:
         )
         loaded = config.load(path).config
         secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
-        self.clock, self.eyes = Clock(), Eyes(factory.model_store(loaded).template.id)
+        self.clock, self.eyes = HandClock(), Eyes(factory.model_store(loaded).template.id)
         self.policy = policy
-        consent = self.consent = Consent(
-            policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True
-        )
+        self.consent = consent(policy)
         factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with factory.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
-            people.enrol(self.ann, "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
+            people.enrol(self.ann, "Ann", self.consent, policy, ANN[None], self.eyes.embedder_id)
             people.credentials.give(self.ann, Token.BADGE, "4711")
         rules = factory.rules(loaded, factory.model_store(loaded))
         self.slot: LatestSlot[Frame] = LatestSlot()
@@ -92,7 +79,7 @@ class Door:
 
     def show(self, who: Floats | None, ms: int, step_ms: int = STEP_MS) -> None:
         for number in range(ms // step_ms):
-            self.clock.ms += step_ms
+            self.clock.passes(step_ms / 1000)
             self.eyes.who = who
             # Noise: an empty room that does not change is not searched.
             noise = NOISE[number % 2]

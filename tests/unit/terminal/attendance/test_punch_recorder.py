@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,39 +11,16 @@ from nacl.signing import SigningKey
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Origin, Record, decode
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalDamaged
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
 from edge.terminal.attendance.journal_maintenance import AGE_EVERY_MS, JournalMaintenance
 from edge.terminal.attendance.punch_recorder import Recorder
+from tests.support.clock import NOW, HandClock
 
 ORIGIN, KEY = Origin("hq", "door-1"), SigningKey(bytes(range(32)))
 BOOT = {"version": "1", "models": []}
-
-
-class HandClock:
-    """Moved by hand; `set_by` moves the wall clock alone."""
-
-    def __init__(self) -> None:
-        self.time = TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "b" * 36, 5_000, True)
-
-    def monotonic_ns(self) -> int:
-        return self.time.boottime_ms * 1_000_000
-
-    def evidence(self) -> TimeEvidence:
-        return self.time
-
-    def _wall(self, ms: int) -> str:
-        moved = datetime.fromisoformat(self.time.utc) + timedelta(milliseconds=ms)
-        return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-    def passes(self, ms: int) -> None:
-        self.time = replace(self.time, utc=self._wall(ms), boottime_ms=self.time.boottime_ms + ms)
-
-    def set_by(self, ms: int, synchronised: bool = True) -> None:
-        self.time = replace(self.time, utc=self._wall(ms), synchronised=synchronised)
 
 
 @pytest.fixture
@@ -72,14 +48,14 @@ def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
     recorder: Recorder, journal: Journal, clock: HandClock, ms: int
 ) -> None:
     recorder.append(Kind.BOOT, BOOT, recorder.now())
-    clock.passes(40)
-    clock.set_by(ms)
+    clock.passes(0.040)
+    clock.set_by(ms / 1000)
     evidence = recorder.now()
     recorder.append(Kind.BOOT, BOOT, evidence)
     before, step, after = records(journal)
     assert (before.kind, step.kind, after.kind) == ("boot", "clock-step", "boot")
     assert step.data["step_ms"] == ms
-    assert before.time.utc == "2026-03-01T08:00:00.000Z", "never rewritten"
+    assert before.time.utc == NOW.utc, "never rewritten"
     assert after.time == step.time == evidence, "one look at the clock serves both"
     assert after.time.boottime_ms - before.time.boottime_ms == 40
 
@@ -87,7 +63,7 @@ def test_a_clock_set_a_year_back_or_a_day_forward_during_a_punch(
 def test_the_first_synchronisation_leaves_an_anchor(recorder: Recorder, journal: Journal, clock: HandClock) -> None:
     clock.set_by(0, synchronised=False)
     recorder.now()
-    clock.set_by(7_200_000)
+    clock.set_by(7_200)
     recorder.now()
     recorder.now()
     (step,) = records(journal)
@@ -99,8 +75,8 @@ def test_a_step_between_two_lives_of_one_boot_is_seen(journal: Journal, clock: H
     Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None).append(
         Kind.BOOT, BOOT, clock.evidence()
     )
-    clock.passes(90_000)
-    clock.set_by(-5_000)
+    clock.passes(90)
+    clock.set_by(-5)
     Recorder(journal, Reserve(journal.path, 8_000_000), clock, lambda: None).now()
     assert [record.kind for record in records(journal)] == ["boot", "clock-step"]
 
@@ -109,8 +85,8 @@ def test_a_read_only_disk_is_said_and_mended_and_a_step_is_not_forgotten(
     recorder: Recorder, journal: Journal, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal._db.execute("PRAGMA query_only = ON")  # what a read-only remount answers: SQLITE_READONLY
-    clock.set_by(3_600_000)
-    recorder._last_time = replace(clock.time, utc="2026-03-01T08:00:00.000Z")
+    clock.set_by(3_600)
+    recorder._last_time = replace(clock.found, utc="2026-03-01T08:00:00.000Z")
     for _ in range(3):
         assert recorder.append(Kind.BOOT, BOOT, recorder.now()) is None
     assert not recorder.writable
@@ -191,16 +167,16 @@ def test_bytes_bound_it_as_well(journal: Journal, clock: HandClock) -> None:
 def test_what_is_old_and_receipted_goes(journal: Journal, clock: HandClock) -> None:
     upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
     fill(journal, clock, 10)
-    clock.passes(20 * 86_400_000)
+    clock.passes(20 * 86_400)
     fill(journal, clock, 10)
     receipt(journal, 15)
     assert upkeep.run(clock.evidence(), 0).evicted == 0
-    clock.passes(11 * 86_400_000)
+    clock.passes(11 * 86_400)
     clock.set_by(0, synchronised=False)
     assert upkeep.run(clock.evidence(), 2 * AGE_EVERY_MS).evicted == 0, "no clock that nobody vouches for decides"
     clock.set_by(0)
     assert upkeep.run(clock.evidence(), 2 * AGE_EVERY_MS).evicted == 10
-    clock.passes(300 * 86_400_000)
+    clock.passes(300 * 86_400)
     for round_ in range(4, 8):
         upkeep.run(clock.evidence(), round_ * AGE_EVERY_MS)
     assert journal.stats().records == 5, "what no receipt covers stays, however old"

@@ -16,9 +16,7 @@ from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.domain.face import Box, Frame, Probe, Sight, Traces
 from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
-from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Read
-from edge.domain.time.evidence import TimeEvidence
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory
@@ -29,6 +27,8 @@ from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
 from edge.terminal.runtime.alarms import STROBE_BLIND
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
+from tests.support.clock import HandClock
+from tests.support.people import consent
 from tests.support.strobe_scene import View, display, filmed, flat, head
 
 ANN = np.eye(1, 8, dtype=np.float32)[0]
@@ -48,17 +48,6 @@ def pictures(name: str, power: float) -> tuple[View, list[np.ndarray], list[np.n
     room = view.room()
     unlit = [filmed(room, seed=seed) for seed in range(4)]
     return view, unlit, [filmed(room + power * view.lamp(), seed=seed) for seed in range(4, 8)]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.ms = 10_000
-
-    def monotonic_ns(self) -> int:
-        return self.ms * 1_000_000
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "b" * 36, self.ms, True)
 
 
 class Eyes:
@@ -90,12 +79,11 @@ class Stand:
         path.write_text(path.read_text() + f"\n[recognition]\nstrobe = {pin}\n")
         loaded = config.load(path).config
         secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
-        self.clock, self.strobe = Clock(), ReplayStrobe()
+        self.clock, self.strobe = HandClock(), ReplayStrobe()
         self.eyes = Eyes(factory.model_store(loaded).template.id)
-        consent = Consent(policy.version, policy.sha256, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
         factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
         with factory.open_people(loaded, secrets) as people:
-            people.enrol(new_person_id(), "Ann", consent, policy, ANN[None], self.eyes.embedder_id)
+            people.enrol(new_person_id(), "Ann", consent(policy), policy, ANN[None], self.eyes.embedder_id)
         rules = factory.rules(loaded, factory.model_store(loaded))
         self.lamp = Lamp(self.strobe, self.clock.monotonic_ns) if pin else None
         self.strobing = None if self.lamp is None else Strobing(self.lamp, 1000 / STEP_MS)
@@ -118,7 +106,7 @@ class Stand:
         box = view.face
         self.eyes.face = None if name is None else Box(box.x0 + shift, box.y0, box.x1 + shift, box.y1)
         self.eyes.who = who
-        self.clock.ms += STEP_MS
+        self.clock.passes(STEP_MS / 1000)
         if self.lamp is not None:
             self.lamp.run_once(0)
         self.lit.append(self.strobe.lit)

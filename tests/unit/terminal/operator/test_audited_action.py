@@ -10,10 +10,8 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.face import Probe
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError, PeopleError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
@@ -21,19 +19,11 @@ from edge.people.person import new_person_id
 from edge.terminal.operator import actions, audited_action, enrolment
 from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
+from tests.support.clock import HandClock
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 GATE = Origin("hq", "door-1")
 IDENTITY = SigningKey(bytes([1]) * 32)
-
-
-class Still:
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 
 
 @pytest.fixture
@@ -42,7 +32,7 @@ def at(tmp_path: Path) -> Iterator[dict[str, Any]]:
         People(tmp_path / "people.db", bytes(32)) as people,
         Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
     ):
-        yield {"people": people, "journal": journal, "clock": Still(), "by": "4711"}
+        yield {"people": people, "journal": journal, "clock": HandClock(), "by": "4711"}
 
 
 @pytest.fixture
@@ -82,7 +72,7 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
     assert said(at) == []
-    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 1
+    assert flush(at["people"], at["journal"], HandClock(), interrupted=True) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -97,7 +87,7 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
-    assert flush(at["people"], at["journal"], Still()) == 0
+    assert flush(at["people"], at["journal"], HandClock()) == 0
     assert said(at) == []
 
 
@@ -113,7 +103,7 @@ def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, t
     with pytest.raises(JournalError):
         actions.access(ann, tmp_path / "hers", GATE, **at)
     at["journal"]._db.execute("PRAGMA query_only = OFF")
-    assert flush(at["people"], at["journal"], Still()) == 1
+    assert flush(at["people"], at["journal"], HandClock()) == 1
     assert said(at) == [("access", ann, "4711")]
 
 
@@ -127,14 +117,14 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
             People(tmp_path / "people.db", bytes(32)) as service,
             Journal(at["journal"].path, GATE, IDENTITY) as journal,
         ):
-            assert flush(service, journal, Still(), interrupted=True) == 0
+            assert flush(service, journal, HandClock(), interrupted=True) == 0
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
             actions.access(ann, tmp_path / "hers", GATE, **at)
-    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 0
+    assert flush(at["people"], at["journal"], HandClock(), interrupted=True) == 0
     assert said(at) == []
 
 
@@ -145,7 +135,7 @@ def test_an_erasure_that_is_given_twice_is_recorded_once(
     with monkeypatch.context() as patched:
         patched.setattr(audited_action, "flush", lambda *_, **_options: None)
         actions.erase(ann, ErasureReason.REQUESTED, **at)
-    assert flush(at["people"], at["journal"], Still(), interrupted=True) == 1
+    assert flush(at["people"], at["journal"], HandClock(), interrupted=True) == 1
     assert actions.erase(ann, ErasureReason.REQUESTED, **at) == 0
     rows = at["journal"]._db.execute("SELECT payload FROM records").fetchall()
     assert [str(decode(payload).kind) for (payload,) in rows] == ["erased"]

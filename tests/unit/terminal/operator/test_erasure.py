@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_draft import erased
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
@@ -19,17 +17,8 @@ from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
 from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
-
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
-
-
-class Still:
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-01T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
+from tests.support.clock import HandClock
+from tests.support.people import CONSENT, POLICY
 
 
 def left(person: str, people: People) -> None:
@@ -40,7 +29,7 @@ def left(person: str, people: People) -> None:
 
 
 def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Path) -> None:
-    person, clock = new_person_id(), Still()
+    person, clock = new_person_id(), HandClock()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
         Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
@@ -65,7 +54,7 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
 def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
-    person, clock = new_person_id(), Still()
+    person, clock = new_person_id(), HandClock()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
         Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
@@ -96,7 +85,7 @@ def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
 
 @pytest.mark.parametrize("by", ["", "Ada", "ada", "uid:x", "uid:1\n"])
 def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
-    person, clock = new_person_id(), Still()
+    person, clock = new_person_id(), HandClock()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
         Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
@@ -117,7 +106,7 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
 
 
 def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> None:
-    person, other, clock = new_person_id(), new_person_id(), Still()
+    person, other, clock = new_person_id(), new_person_id(), HandClock()
     with (
         People(tmp_path / "people.db", bytes(32)) as people,
         Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
@@ -133,7 +122,7 @@ def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> No
 
 
 def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the_next_start(tmp_path: Path) -> None:
-    person, clock, path = new_person_id(), Still(), tmp_path / "people.db"
+    person, clock, path = new_person_id(), HandClock(), tmp_path / "people.db"
     with (
         People(path, bytes(32)) as people,
         Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,

@@ -16,11 +16,9 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceError, JournalError
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import EvidenceStore, opened
@@ -30,14 +28,13 @@ from edge.people.person import new_person_id
 from edge.terminal.operator import actions
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
+from tests.support.clock import NOW, HandClock
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 GATE = Origin("hq", "gate-1")
 IDENTITY, AUTHORITY, OTHER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
 KEY = PrivateKey(bytes([7]) * 32)
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 DAY = 24 * 3_600_000
 
 
@@ -45,23 +42,11 @@ class PowerCut(BaseException):
     """The process ends here."""
 
 
-class HandClock:
-    found = NOW
-    ns = 0
-
-    def monotonic_ns(self) -> int:
-        self.ns += 60_000_000_000
-        return self.ns
-
-    def evidence(self) -> TimeEvidence:
-        return self.found
-
-
 class Bench:
     """A terminal's files, and an authority over them."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.clock, self.count = root, HandClock(), 0
+        self.root, self.clock, self.count = root, HandClock(step_s=60), 0
         self.people = People(root / "people.db", bytes(32))
         self.journal = Journal(root / "journal.db", GATE, IDENTITY)
         self.orders = Orders(

@@ -16,12 +16,11 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
+from edge.domain.people.consent import Policy
 from edge.domain.protocol import resend_command
 from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
@@ -30,32 +29,14 @@ from edge.people.person import new_person_id
 from edge.terminal.orders import put_off
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
+from tests.support.clock import HandClock
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 GATE = Origin("hq", "gate-1")
 IDENTITY, AUTHORITY, NEXT = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
 STORAGE = bytes(range(32))
 MODEL = "m"
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
-
-
-class HandClock:
-    """Set by the test; its boottime goes with its wall clock unless told otherwise."""
-
-    def __init__(self) -> None:
-        self.found = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
-        self.ns = 0
-
-    def monotonic_ns(self) -> int:
-        self.ns += 60_000_000_000
-        return self.ns
-
-    def evidence(self) -> TimeEvidence:
-        return self.found
-
-    def set(self, **changes: Any) -> None:
-        self.found = replace(self.found, **changes)
 
 
 @dataclass
@@ -105,7 +86,7 @@ def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    clock = HandClock()
+    clock = HandClock(step_s=60)
     with (
         People(tmp_path / "people.db", STORAGE) as people,
         Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
@@ -201,7 +182,7 @@ def test_withdrawal_by_order_leaves_no_byte_and_one_record(bench: Bench) -> None
     assert bench.give(bench.order(Word.WITHDRAW, person=person))
     assert not any(blob in everything(bench.root) for blob in planted)
     assert [(r["state"], r["policy_version"]) for r in bench.records() if r["kind"] == "consent"] == [
-        ("withdrawn", "1")
+        ("withdrawn", POLICY.version)
     ]
     assert bench.said() == [("withdraw", "done"), ("withdraw", "done")]
 

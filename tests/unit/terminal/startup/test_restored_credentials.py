@@ -11,11 +11,9 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.face import Probe
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.people import outbox
 from edge.people.lacking import Lack
@@ -24,21 +22,12 @@ from edge.people.person import new_person_id
 from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions, enrolment
 from edge.terminal.startup import restored_credentials
+from tests.support.clock import NOW, HandClock
+from tests.support.people import CONSENT, POLICY
 
 FIRST, SECOND, BOBS, PIN = "04A1B2C3", "04D4E5F6", "04778899", "274950"
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 PROBES = [Probe(np.eye(1, 192, dtype=np.float32)[0], "m", 1.0, 1.0)]
-
-
-class HandClock:
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        return NOW
 
 
 @dataclass

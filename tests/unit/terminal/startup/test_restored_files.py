@@ -13,11 +13,9 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
@@ -26,21 +24,12 @@ from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.startup import restored_files
+from tests.support.clock import NOW, HandClock
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
 GATE = Origin("hq", "gate-1")
 IDENTITY, AUTHORITY = (SigningKey(bytes([n]) * 32) for n in (1, 2))
 REPLY_KEY = base64.b64encode(bytes(PrivateKey(bytes([7]) * 32).public_key)).decode()
-NOW = TimeEvidence("2026-03-02T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
-
-
-class HandClock:
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        return NOW
 
 
 @dataclass

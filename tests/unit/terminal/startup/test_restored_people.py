@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from nacl.signing import SigningKey
 
-from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
@@ -21,24 +19,13 @@ from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
 from edge.terminal.outbox.flush import flush
 from edge.terminal.startup import restored_people
+from tests.support.clock import NOW, HandClock, evidence
+from tests.support.people import CONSENT, POLICY
 
-POLICY = Policy("1", "a" * 64)
-CONSENT = Consent("1", "a" * 64, "en", "2026-03-01T08:00:00Z", "Wanda Witness", True, True)
+UNSET = evidence(utc="1970-01-01T00:00:09.000Z", boottime_ms=9, synchronised=False)
+"""No time server has set the clock yet: it says 1970."""
+
 LATER = replace(CONSENT, given_at="2026-03-03T08:00:00Z")
-
-
-class Days:
-    day = 2
-    unset = False
-    """No time server has set it: it says 1970."""
-
-    def monotonic_ns(self) -> int:
-        return 0
-
-    def evidence(self) -> TimeEvidence:
-        if self.unset:
-            return TimeEvidence("1970-01-01T00:00:09.000Z", 60, "Europe/Madrid", "0" * 32, 9, False)
-        return TimeEvidence(f"2026-03-0{self.day}T08:00:00.000Z", 60, "Europe/Madrid", "0" * 32, 1234, True)
 
 
 @dataclass
@@ -48,7 +35,7 @@ class Terminal:
     folder: Path
     people: People
     journal: Journal
-    clock: Days
+    clock: HandClock
     ann: str
     bob: str
 
@@ -79,7 +66,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     people = People(tmp_path / "people.db", bytes(32))
     with Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal:
         ann, bob = new_person_id(), new_person_id()
-        made = Terminal(tmp_path, people, journal, Days(), ann, bob)
+        made = Terminal(tmp_path, people, journal, HandClock(), ann, bob)
         for person in (ann, bob):
             people.enrol(person, "Somebody", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
         made.copy()
@@ -125,13 +112,13 @@ def test_the_last_word_counts_and_not_one_before_it(terminal: Terminal) -> None:
     ENDS["objected"](terminal)
     actions.unrestrict(terminal.ann, actions.Lifts.OBJECTION, **terminal.at)
     assert terminal.start() == 0, "who agreed after they withdrew, elsewhere, is not turned out"
-    terminal.clock.day = 3
+    terminal.clock.set(utc="2026-03-03T08:00:00.000Z")
     terminal.copy()
     actions.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
     terminal.put_back()
     assert terminal.start() == 0
     assert terminal.matched() == {terminal.ann, terminal.bob}
-    terminal.clock.day = 4
+    terminal.clock.set(utc="2026-03-04T08:00:00.000Z")
     ENDS["withdrew"](terminal)
     terminal.put_back()
     assert terminal.start() == 1
@@ -172,7 +159,7 @@ def test_what_a_start_asks_the_journal_is_in_an_index(terminal: Terminal) -> Non
 
 @pytest.mark.parametrize("how", ENDS)
 def test_an_end_that_was_made_while_the_clock_was_unset_counts_all_the_same(terminal: Terminal, how: str) -> None:
-    terminal.clock.unset = True
+    terminal.clock.found = UNSET
     ENDS[how](terminal)
     terminal.put_back()
     assert terminal.start() == 1
@@ -180,9 +167,9 @@ def test_an_end_that_was_made_while_the_clock_was_unset_counts_all_the_same(term
 
 
 def test_a_consent_of_after_the_clock_was_set_again_counts(terminal: Terminal) -> None:
-    terminal.clock.unset = True
+    terminal.clock.found = UNSET
     ENDS["withdrew"](terminal)
-    terminal.clock.unset = False
+    terminal.clock.found = NOW
     actions.restrict(terminal.bob, Restriction.RESTRICTED, **terminal.at)
     faces = np.eye(3, 192, dtype=np.float32)
     terminal.people.enrol(terminal.ann, "Somebody", LATER, POLICY, faces, "m")  # as the roster brings it
@@ -244,10 +231,10 @@ AHEAD = replace(CONSENT, given_at="2026-03-08T07:50:00.000Z")
 
 
 def agrees_by_a_clock_that_runs_ahead(terminal: Terminal) -> None:
-    terminal.clock.day = 8
+    terminal.clock.set(utc="2026-03-08T08:00:00.000Z")
     actions.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
     terminal.copy()
-    terminal.clock.day = 2
+    terminal.clock.set(utc="2026-03-02T08:00:00.000Z")
 
 
 @pytest.mark.parametrize("how", ["erased", "withdrew"])

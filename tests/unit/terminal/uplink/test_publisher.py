@@ -14,7 +14,6 @@ from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
-from edge.domain.time.evidence import TimeEvidence
 from edge.journal.journal import Journal
 from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.publisher import Publisher
@@ -22,26 +21,11 @@ from edge.terminal.uplink.resend_handler import BATCH, MAX_WAITING
 from edge.terminal.uplink.send_window import ASK_S, BEHIND_S, RESEND_GROWTH_LIMIT, RETRY_FIRST_S, RETRY_MAX_S
 from edge.terminal.uplink.status import STATUS_EVERY_S
 from edge.terminal.uplink.unreceipted import PATIENCE_S
+from tests.support.clock import NOW, HandClock
 
 GATE = Origin("main", "gate-1")
 TERMINAL, LEDGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
-EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
 UP = Connected(session_present=True)
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now_ns = 0
-        self.found = EVIDENCE
-
-    def monotonic_ns(self) -> int:
-        return self.now_ns
-
-    def evidence(self) -> TimeEvidence:
-        return self.found
-
-    def pass_s(self, seconds: float) -> None:
-        self.now_ns += round(seconds * 1e9)
 
 
 class ScriptedUplink:
@@ -97,7 +81,7 @@ class Bench:
 
     def append(self, count: int) -> None:
         for _ in range(count):
-            self.journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, EVIDENCE))
+            self.journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, NOW))
 
     def turn(self, *events) -> list[int]:
         """Give events, run once; the seqs of the records that were sent by it."""
@@ -191,14 +175,14 @@ def test_without_a_receipt_it_is_sent_again_ever_more_rarely(bench):
     bench.turn(UP)
     pause, total = 10.0, 0
     for _ in range(8):
-        bench.clock.pass_s(pause - 0.01)
+        bench.clock.passes(pause - 0.01)
         assert bench.turn() == []
-        bench.clock.pass_s(0.01)
+        bench.clock.passes(0.01)
         assert bench.turn() == [1, 2]
         total, pause = total + 1, min(2 * pause, RESEND_GROWTH_LIMIT * 10.0)
     assert bench.publisher.counters.resends == total
     assert bench.turn(bench.receipt(1)) == []
-    bench.clock.pass_s(10)
+    bench.clock.passes(10)
     assert bench.turn() == [2], "a receipt ends the growth"
 
 
@@ -211,7 +195,7 @@ def test_while_records_flow_receipts_are_written_down_ten_times_a_second(bench):
     written = bench.journal.watermark()
     assert bench.turn(bench.receipt(7)) == [9, 10, 11]
     assert bench.journal.watermark() == written
-    bench.clock.pass_s(0.1)
+    bench.clock.passes(0.1)
     assert bench.turn(bench.receipt(8)) == [12]
     assert bench.journal.watermark() == 8
     bench.turn(bench.receipt(10))
@@ -259,14 +243,14 @@ def test_a_refusal_holds_everything_and_is_probed_with_one_record(bench, caplog)
     assert bench.turn(*refusals) == []
     pause = RETRY_FIRST_S
     for _ in range(9):
-        bench.clock.pass_s(pause - 0.01)
+        bench.clock.passes(pause - 0.01)
         assert bench.turn() == []
-        bench.clock.pass_s(0.01)
+        bench.clock.passes(0.01)
         assert bench.turn() == [1]
         assert bench.turn(Acknowledged(bench.token_of(1), "Not authorized")) == []
         pause = min(2 * pause, RETRY_MAX_S)
     assert bench.statuses()[-1]["uplink"] == "refused"
-    bench.clock.pass_s(pause)
+    bench.clock.passes(pause)
     assert bench.turn() == [1]
     assert bench.turn(Acknowledged(bench.token_of(1), None)) == [2, 3, 4]
     assert bench.statuses()[-1]["uplink"] == "ok"
@@ -281,7 +265,7 @@ def test_a_record_that_nobody_hears_is_an_alarm_until_somebody_does(bench):
     bench.turn(Acknowledged(bench.token_of(1), None, unheard=True))
     assert bench.publisher.alarms == {"no-ledger"}
     assert bench.statuses()[-1]["alarms"] == ["no-ledger"]
-    bench.clock.pass_s(RETRY_FIRST_S)
+    bench.clock.passes(RETRY_FIRST_S)
     assert bench.turn() == [1]
     assert bench.turn(Acknowledged(bench.token_of(1), None)) == [2, 3]
     assert bench.publisher.alarms == frozenset()
@@ -331,7 +315,7 @@ def test_a_ledger_that_lost_records_gets_them_again(bench):
     bench.append(1)
     assert bench.turn() == [5]
     assert bench.turn(bench.receipt(2)) == [], "an old receipt alone proves nothing"
-    bench.clock.pass_s(10)
+    bench.clock.passes(10)
     assert bench.turn() == [3, 4, 5]
     assert bench.publisher.alarms == {"ledger-behind"}
     bench.turn(bench.receipt(5))
@@ -345,13 +329,13 @@ def test_a_ledger_that_lost_records_is_found_with_nothing_on_its_way(bench, capl
     bench.turn(UP)
     bench.turn(bench.receipt(4))
     assert bench.turn(bench.receipt(2)) == []
-    bench.clock.pass_s(BEHIND_S - 0.1)
+    bench.clock.passes(BEHIND_S - 0.1)
     assert bench.turn() == []
     assert bench.publisher.alarms == frozenset()
-    bench.clock.pass_s(0.1)
+    bench.clock.passes(0.1)
     assert bench.turn() == [3, 4]
     assert bench.statuses()[-1]["alarms"] == ["ledger-behind"]
-    bench.clock.pass_s(600)
+    bench.clock.passes(600)
     assert bench.turn(bench.receipt(2)) == [3, 4], "until it is covered"
     assert bench.turn(bench.receipt(3)) == []
     assert bench.publisher.alarms == {"ledger-behind"}
@@ -367,7 +351,7 @@ def test_a_ledger_that_knows_nothing_of_us_gets_everything_again(bench):
     bench.turn(bench.receipt(3))
     bench.turn(bench.receipt(0, head=GENESIS))
     assert bench.journal.watermark() == 3, "it releases nothing and takes nothing back"
-    bench.clock.pass_s(BEHIND_S)
+    bench.clock.passes(BEHIND_S)
     assert bench.turn() == [1, 2, 3]
     assert bench.publisher.alarms == {"ledger-behind"}
     bench.turn(bench.receipt(3))
@@ -377,7 +361,7 @@ def test_a_ledger_that_knows_nothing_of_us_gets_everything_again(bench):
 def test_a_receipt_over_nothing_before_anything_was_receipted_is_no_alarm(bench):
     bench.append(2)
     assert bench.turn(UP, bench.receipt(0, head=GENESIS)) == [1, 2]
-    bench.clock.pass_s(600)
+    bench.clock.passes(600)
     bench.turn()
     assert bench.publisher.alarms == frozenset()
 
@@ -389,21 +373,21 @@ def test_an_old_receipt_that_a_better_one_answers_changes_nothing(bench):
     told = len(bench.statuses())
     bench.turn(bench.receipt(2))
     assert len(bench.statuses()) == told
-    bench.clock.pass_s(ASK_S)
+    bench.clock.passes(ASK_S)
     bench.turn()
     assert len(bench.statuses()) == told + 1, "the status asks the ledger where it stands"
     bench.turn(bench.receipt(4))
-    bench.clock.pass_s(600)
+    bench.clock.passes(600)
     assert bench.turn() == []
     assert bench.publisher.alarms == frozenset()
 
 
 def test_a_terminal_that_hears_nothing_after_connecting_asks_once_more(bench):
     bench.turn(UP)
-    bench.clock.pass_s(ASK_S)
+    bench.clock.passes(ASK_S)
     bench.turn()
     assert len(bench.statuses()) == 2
-    bench.clock.pass_s(ASK_S)
+    bench.clock.passes(ASK_S)
     bench.turn()
     assert len(bench.statuses()) == 2
 
@@ -411,7 +395,7 @@ def test_a_terminal_that_hears_nothing_after_connecting_asks_once_more(bench):
 def test_a_restart_finds_a_ledger_behind_again_and_a_reconnect_does_not_forget_it(bench):
     bench.append(4)
     bench.turn(UP, bench.receipt(4), bench.receipt(1))
-    bench.clock.pass_s(BEHIND_S)
+    bench.clock.passes(BEHIND_S)
     assert bench.turn() == [2, 3, 4]
     bench.turn(Disconnected("gone"))
     assert bench.turn(UP) == [2, 3, 4], "from where the ledger stood"
@@ -427,7 +411,7 @@ def test_a_hole_that_cannot_be_filled_is_an_alarm_and_new_records_still_go(bench
         bench.turn(bench.receipt(upto))
     assert bench.journal.evict(keep=6) == 6
     bench.turn(bench.receipt(2))
-    bench.clock.pass_s(BEHIND_S)
+    bench.clock.passes(BEHIND_S)
     sent = bench.turn()
     assert sent == [7, 8, 9, 10], "what is still kept"
     assert bench.publisher.alarms == {"ledger-behind", "ledger-hole"}
@@ -437,7 +421,7 @@ def test_a_hole_that_cannot_be_filled_is_an_alarm_and_new_records_still_go(bench
         bench.turn(*[Acknowledged(token, None) for _, token in bench._records()], bench.receipt(2))
     sent += [seq for seq, _ in bench._records()][-8:]
     assert sent == list(range(7, 19)), "each is sent, though none can be receipted"
-    bench.clock.pass_s(3600)
+    bench.clock.passes(3600)
     assert [bench.turn(bench.receipt(2)) for _ in range(3)] == [[], [], []], "and not again and again"
     bench.turn(bench.receipt(18))
     assert bench.publisher.alarms == frozenset()
@@ -540,7 +524,7 @@ def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
 
 def test_without_a_clock_that_is_right_the_end_of_a_command_is_not_judged(bench):
     bench.append(1)
-    bench.clock.found = replace(EVIDENCE, utc="2036-03-02T07:59:58.120Z", synchronised=False)
+    bench.clock.found = replace(NOW, utc="2036-03-02T07:59:58.120Z", synchronised=False)
     bench.turn(UP, bench.command(1, 1))
     assert [outcome for outcome, _ in bench.results()] == ["done"]
 
@@ -599,7 +583,7 @@ def test_a_range_waits_for_a_broker_that_takes_records_again(bench):
     assert bench.turn() == []
     assert bench.publisher.refused == "Quota exceeded"
     bench.append(1)
-    bench.clock.pass_s(RETRY_FIRST_S)
+    bench.clock.passes(RETRY_FIRST_S)
     assert bench.turn() == [5], "one probe"
     assert bench.turn(Acknowledged(bench.token_of(5), None)) == [1, 2, 3]
 
@@ -638,7 +622,7 @@ def test_the_status_is_told_on_connecting_on_a_change_and_each_minute(bench):
     assert len(bench.statuses()) == 1
     bench.turn()
     assert len(bench.statuses()) == 1
-    bench.clock.pass_s(STATUS_EVERY_S)
+    bench.clock.passes(STATUS_EVERY_S)
     bench.turn()
     assert len(bench.statuses()) == 2
     bench.append(1)
@@ -693,7 +677,7 @@ def test_running_before_opening_is_a_mistake_that_is_told():
 def wait(bench, seconds: float) -> None:
     """Time passes second by second, and the broker takes whatever is sent."""
     for _ in range(round(seconds)):
-        bench.clock.pass_s(1)
+        bench.clock.passes(1)
         before = len(bench.uplink.published)
         bench.turn()
         answers = [Acknowledged(token, None) for *_, token, _ in bench.uplink.published[before:]]
@@ -725,7 +709,7 @@ def test_a_connection_that_comes_and_goes_hides_nothing_and_an_outage_is_none_of
         bench.turn(UP)
         wait(bench, PATIENCE_S / 4 - 2)
         bench.turn(Disconnected("away"))
-        bench.clock.pass_s(10 * PATIENCE_S)
+        bench.clock.passes(10 * PATIENCE_S)
     assert bench.publisher.alarms == frozenset()
     bench.turn(UP)
     wait(bench, 10)
@@ -798,7 +782,7 @@ def test_no_session_is_begun_anew_where_the_cause_is_known(bench, why):
     bench.append(2)
     bench.turn(UP)
     for _ in range(600):
-        bench.clock.pass_s(1)
+        bench.clock.passes(1)
         before = len(bench.uplink.published)
         bench.turn(*([bench.receipt(1, key=SigningKey.generate())] if why == "another key" else []))
         refused, unheard = "not authorised" if why == "refused" else None, why == "unheard"

@@ -9,12 +9,12 @@ from edge.central.roster import membership
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
-from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
 from edge.terminal.uplink.roster_client import GRACE_NS, Roster
+from tests.support.clock import HandClock, evidence
 from tests.unit.people.roster.test_faceless import add, with_face
 from tests.unit.people.roster.test_sync import AUTHORITY, POLICY, Gate, Site, person_topic, resigned, site
 
@@ -22,22 +22,11 @@ __all__ = ["site"]  # the fixture
 SECOND = 1_000_000_000
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.ns = SECOND
-
-    def monotonic_ns(self) -> int:
-        return self.ns
-
-    def evidence(self) -> TimeEvidence:
-        return TimeEvidence("2026-03-05T08:00:00.000Z", 0, "UTC", "b" * 36, 1_000_000, True)
-
-
 class Bench:
     """A gate's files under the terminal's own part."""
 
     def __init__(self, site: Site) -> None:
-        self.site, self.clock = site, HandClock()
+        self.site, self.clock = site, HandClock(evidence(utc="2026-03-05T08:00:00.000Z"))
         self.gate: Gate = site.register("gate-1")
         self.gate.received.close()
         self.journal = Journal(site.root / "journal.db", self.gate.origin, self.gate.identity)
@@ -69,7 +58,7 @@ class Bench:
         self.roster.settle(self.journal)
 
     def wait(self, seconds: float) -> None:
-        self.clock.ns += round(seconds * SECOND)
+        self.clock.passes(seconds)
         self.roster.settle(self.journal)
 
     def kinds(self) -> list[str]:
