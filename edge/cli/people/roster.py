@@ -47,8 +47,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run_roster(arguments: argparse.Namespace) -> int:
     """Print it; read beside the running terminal."""
     from edge import config
-    from edge.people.roster.state import HELD, MANIFEST, OUT
-    from edge.people.roster.sync import missing_of
+    from edge.domain.roster.entry_state import HELD, OUT
+    from edge.people.roster.inbox import missing_of
+    from edge.people.roster.state import MANIFEST
     from edge.terminal import factory
 
     received = factory.open_received(config.load(arguments.config).config, mend=False)

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.domain.roster import messages
+from edge.domain.roster.entry_state import GONE, HELD, OUT, EntryState
 from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
 from edge.storage.durable_file import sync_directory
 from edge.storage.sqlite_file import SqliteFile
 
-HELD, OUT, GONE = "held", "out", "gone"
-"""In the people file; kept out of it, for a reason; erased."""
 MANIFEST, KEY = "manifest", "key"
 _DIGEST = "manifest-sha256"
 ASIDE = ".damaged"
@@ -50,20 +49,6 @@ CREATE TABLE pages (
 ) STRICT;
 CREATE TABLE marks (name TEXT PRIMARY KEY, version INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class EntryState:
-    """The newest message about one person that was acted upon."""
-
-    person: str
-    version: int
-    sha256: str
-    """Hex, of its payload."""
-    content: int
-    """Of the member in it; 0 for a tombstone."""
-    state: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

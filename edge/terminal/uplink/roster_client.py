@@ -15,13 +15,14 @@ from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import erased
 from edge.domain.roster import messages
+from edge.domain.roster.entry_state import Leaving
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster import awaiting
 from edge.people.roster.state import RosterState
-from edge.people.roster.sync import Leaving, RosterSync
+from edge.people.roster.sync import RosterSync
 from edge.ports import Clock
 from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import ROSTER_ANEW, ROSTER_BEHIND, ROSTER_INCOMPLETE, ROSTER_UNUSABLE, Alarms

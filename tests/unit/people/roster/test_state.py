@@ -17,6 +17,7 @@ from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
+from edge.domain.roster.entry_state import OUT, EntryState
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import PeopleError, RosterDamaged
 from edge.evidence_images.schema import STORE
@@ -208,7 +209,7 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
 def test_a_file_with_the_former_id_is_opened_and_given_its_own(tmp_path: Path) -> None:
     path = tmp_path / "roster.db"
     made = RosterState(path)
-    made.keep([state.EntryState("a" * 26, 1, "0" * 64, 1, state.OUT, "why")])
+    made.keep([EntryState("a" * 26, 1, "0" * 64, 1, OUT, "why")])
     made.close()
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA application_id = {0x53435231}")

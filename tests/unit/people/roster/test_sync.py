@@ -26,6 +26,7 @@ from edge.errors import LedgerError, PeopleError, RecordError
 from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.people.person import new_person_id
+from edge.people.roster import inbox
 from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
 from tests.support.people import CONSENT, POLICY
@@ -569,7 +570,7 @@ def test_an_older_site_key_is_refused_after_a_restart(site: Site) -> None:
     topic = "smartclocker/v1/main/roster/key/gate-1"
     gate.give([(topic, before[topic])])
     assert gate.sync.counts.roster_old == 1
-    assert gate.sync._keys == {}
+    assert gate.sync._inbox._keys == {}
 
 
 def test_a_key_for_another_terminal_opens_nothing_here(site: Site) -> None:
@@ -581,7 +582,7 @@ def test_a_key_for_another_terminal_opens_nothing_here(site: Site) -> None:
     pretended = resigned(theirs, lambda raw: raw.replace(b"gate-2", b"gate-1"))
     gate.give([(f"{base}/gate-1", theirs), (f"{base}/gate-1", pretended)])
     assert gate.rejected == 2
-    assert gate.sync._keys == {}
+    assert gate.sync._inbox._keys == {}
 
 
 def test_encrypting_anew_writes_nobody_anew(site: Site) -> None:
@@ -724,9 +725,7 @@ def test_a_removal_that_was_interrupted_is_done_again(site: Site) -> None:
 
 
 def test_more_than_may_wait_is_dropped_and_comes_again(site: Site, monkeypatch) -> None:
-    from edge.people.roster import sync
-
-    monkeypatch.setattr(sync, "MAX_WAITING", 2)
+    monkeypatch.setattr(inbox, "MAX_WAITING", 2)
     gate = site.register("gate-1")
     ids = {site.add(number) for number in range(4)}
     retained = site.publish()
