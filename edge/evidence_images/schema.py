@@ -1,4 +1,4 @@
-"""The evidence store as a file: its tables, how it is made, and how it goes."""
+"""The evidence store as a file: its tables, how it is made, and how it is deleted."""
 
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -12,9 +12,9 @@ from edge.storage.durable_file import sync_directory
 from edge.storage.sqlite_file import SqliteFile
 
 NAME = "evidence.db"
-"""In the state directory."""
+"""File name in the state directory."""
 COPY_SUFFIX = ".stills"
-"""Of what was handed out and waits in a folder of the state directory; it goes with its images."""
+"""Copies that were handed out and wait in a folder of the state directory; they are deleted with their images."""
 STORE = SqliteFile(
     noun="evidence store",
     application_id=0x53434531,  # 'SCE1'
@@ -66,7 +66,7 @@ CREATE TABLE passage (
 
 
 def create(path: Path, now: TimeEvidence) -> None:
-    """Make an empty store, whose time begins. Raises EvidenceError."""
+    """Make an empty store, whose clock starts now. Raises EvidenceError."""
     row = astuple(image_retention.begin(now))
     marks = ", ".join("?" * len(row))
     STORE.create(path, _TABLES, lambda db: db.execute(f"INSERT INTO passage VALUES (1, {marks})", row))  # noqa: S608
@@ -86,7 +86,7 @@ def destroy(path: Path) -> None:
 
 
 def drop_orphans(path: Path) -> None:
-    """Without a store nothing says when a copy is over: it goes. Raises EvidenceError."""
+    """Delete every copy: without a store nothing says when a copy expires. Raises EvidenceError."""
     try:
         _drop_copies(path)
     except OSError as error:
@@ -96,7 +96,7 @@ def drop_orphans(path: Path) -> None:
 
 
 def _drop_copies(path: Path) -> None:
-    """Half-written ones too; see `edge.terminal.subject_access.report.keep`."""
+    """The same for half-written copies; see `edge.terminal.subject_access.report.keep`."""
     for copy in path.parent.glob(f"*/*{COPY_SUFFIX}*"):
         copy.unlink(missing_ok=True)
 

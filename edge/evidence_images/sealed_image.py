@@ -1,4 +1,6 @@
-"""One evidence image, sealed to the employer's key: what it shows is inside, and only the private key opens it."""
+"""One evidence image, sealed to the employer's key: its header and JPEG are inside, and only the private key
+opens it.
+"""
 
 import json
 from dataclasses import dataclass
@@ -17,13 +19,13 @@ _LENGTH = 2
 
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
-    """What was sealed."""
+    """The content of a sealed image."""
 
     record: str
     """The id of the punch."""
     person: str
     utc: str
-    """When, by the clock of the terminal; RFC 3339."""
+    """The moment by the clock of the terminal; RFC 3339."""
     jpeg: bytes
 
 
@@ -34,7 +36,9 @@ def seal(record: str, person: str, utc: str, jpeg: bytes, key: PublicKey) -> byt
 
 
 def open_sealed(sealed: bytes, key: PrivateKey) -> OpenedImage:
-    """Raises ExportRefused when it was sealed to another key, altered, or is something else."""
+    """Open a sealed image. Raises ExportRefused when it was sealed to another key, was altered, or is something
+    else.
+    """
     try:
         plain = SealedBox(key).decrypt(sealed)
     except (CryptoError, ValueError) as error:

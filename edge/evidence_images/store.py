@@ -1,7 +1,8 @@
-"""The evidence store: one sealed image a punch, within a budget of bytes, until its day (`image_retention`).
+"""The evidence store: one sealed image for each punch, within a budget of bytes, until it expires
+(`image_retention`).
 
-What is in it was sealed to the employer's key before it came here; nobody can look at it at the terminal. Every use
-opens the file, first deletes what has expired, and closes it again: no connection is held, no older page stays.
+Each image was sealed to the employer's key before it came here; nobody can look at it at the terminal. Every use
+opens the file, first deletes what has expired, and closes it again: no connection is held, and no older page stays.
 """
 
 import contextlib
@@ -19,11 +20,11 @@ from edge.evidence_images.schema import STORE, copies_beneath, create, destroy, 
 
 PAGE = 4_096
 FREE_FLOOR = 100_000_000
-"""Bytes of the disk that the store leaves free: the record needs them more."""
+"""Bytes of the disk that the store leaves free: the records need them more."""
 _SPARE_PAGES = 24
-"""For the tables themselves, and what of a page a row leaves empty."""
+"""Bytes for the tables themselves, and for the part of a page that a row leaves empty."""
 _ROW = 400
-"""Bytes of a row beside its image, generously."""
+"""Bytes of a row beside its image, with a margin."""
 _PASSAGE = ", ".join(field.name for field in fields(ElapsedTime))
 _BATCH = 64
 """Images that one transaction deletes."""
@@ -32,16 +33,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """One image that is kept, without it."""
+    """One image in the store, without its bytes."""
 
     record: str
     """The id of its punch."""
     person: str
     time: TimeEvidence
-    """Of the punch."""
+    """The person of the punch."""
     bytes: int
     certain: bool
-    """Whether its age is known; what is not certain is not handed out."""
+    """Whether its age is known; an image of unknown age is not handed out."""
 
 
 class EvidenceStore:
@@ -51,7 +52,7 @@ class EvidenceStore:
         """Open an existing store and delete what has expired at `now`."""
         self.path = path
         self.expired = 0
-        """How many images this opening deleted for their age."""
+        """Number of images that this opening deleted because they had expired."""
         self._now = now
         self._connect()
         try:
@@ -61,7 +62,8 @@ class EvidenceStore:
             raise
 
     def keep(self, record: str, person: str, at: TimeEvidence, sealed: bytes, budget: int) -> bool:
-        """Keep one, durably; the oldest go to make room. False: there is no room for it alone, or on the disk.
+        """Keep an image durably; the oldest are deleted to make room. False: there is no room for it alone, or on
+        the disk.
 
         `budget` is in bytes of the file.
         """
@@ -84,13 +86,13 @@ class EvidenceStore:
         return True
 
     def totals(self) -> tuple[int, int]:
-        """How many images, and their bytes."""
+        """Number of images, and their bytes."""
         with STORE.guard(self.path):
             count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM stills").fetchone()
         return int(count), int(size)
 
     def stills(self, person: str | None = None) -> list[Still]:
-        """What is kept, the oldest first; of one person, or all."""
+        """The images in the store, the oldest first; of one person, or all."""
         query = (
             "SELECT record, person, utc, boot_id, boottime_ms, synchronised, size, total_ms, life "
             "FROM stills WHERE ?1 IS NULL OR person = ?1 ORDER BY n"
@@ -109,7 +111,7 @@ class EvidenceStore:
         ]
 
     def sealed(self, record: str) -> bytes:
-        """One, as it was sealed. Raises EvidenceError when it is not kept."""
+        """One image, as it was sealed. Raises EvidenceError when it is not kept."""
         with STORE.guard(self.path):
             row = self._db.execute("SELECT sealed FROM stills WHERE record = ?", (record,)).fetchone()
         if row is None:
@@ -119,9 +121,10 @@ class EvidenceStore:
         return bytes(row[0])
 
     def copied(self, name: str, person: str, records: Sequence[str]) -> None:
-        """A copy of these will be written as `name` beneath the state directory: it goes when their first does.
+        """Announce that a copy of these will be written as `name` beneath the state directory: it expires with the
+        first of them.
 
-        To be called before it is written, so that no interruption leaves one that nobody knows.
+        Call it before the copy is written, so that an interruption leaves no copy that the store does not know.
         """
         with STORE.writing(self._db, self.path):
             marks = ", ".join("?" * len(records))
@@ -130,7 +133,7 @@ class EvidenceStore:
             self._db.execute("INSERT OR REPLACE INTO copies VALUES (?, ?, ?, ?)", (name, person, total_ms, life))
 
     def remove(self, person: str | None) -> int:
-        """Delete one person's, or all, to the last byte, and the copies that wait; how many images there were."""
+        """Delete one person's images, or all, to the last byte, and the copies that wait; the number of images."""
         if person is None:
             count = self.totals()[0]
             self._begin_anew()
@@ -142,7 +145,7 @@ class EvidenceStore:
         return len(numbers)
 
     def remove_some(self, found: Collection[Still]) -> None:
-        """Delete these, and the copies of their people that wait."""
+        """Delete these images, and the waiting copies of their people."""
         for person in sorted({one.person for one in found}):
             records = {one.record for one in found if one.person == person}
             rows = self._rows("SELECT n, record FROM stills WHERE person = ?", (person,))
@@ -151,13 +154,14 @@ class EvidenceStore:
             self._drop(names)
 
     def remove_all_but(self, people: Collection[str]) -> int:
-        """Delete those of people who are not enrolled any more, whatever interrupted their erasure.
+        """Delete the images of people who are no longer enrolled: their erasure may have been interrupted.
 
-        A copy that nobody knows, because its folder was put back, say, has no day on which it would go: it goes.
+        A copy that the store does not know (because its folder was put back, for example) has no date of expiry: it
+        is deleted.
         """
         there = copies_beneath(
             self.path.parent
-        )  # before what is known is read, which is noted before it is written
+        )  # read before the known copies are, which are noted before they are written
         with STORE.guard(self.path):
             kept = "SELECT person FROM stills UNION SELECT person FROM copies"
             gone = {person for (person,) in self._db.execute(kept)} - set(people)
@@ -166,11 +170,13 @@ class EvidenceStore:
         return sum(self.remove(person) for person in sorted(gone))
 
     def close(self) -> None:
-        """Nothing of what was deleted is in the files after this; safe to call twice."""
+        """After this, nothing of the deleted images is in the files; safe to call twice."""
         self._db.close()
 
     def _expire(self) -> None:
-        """Judge by the time that passed, and remember that it did. One transaction each, deleting first."""
+        """Delete what has expired by the time that passed, and store the time. Each is one transaction; deleting is
+        first.
+        """
         with STORE.guard(self.path):
             row = self._db.execute(f"SELECT {_PASSAGE} FROM passage").fetchone()  # noqa: S608 - fixed words
         if row is None:
@@ -193,7 +199,9 @@ class EvidenceStore:
         return [one for one, total, life in rows if image_retention.expired(Collected(total, life), self._passage)]
 
     def _delete_rows(self, numbers: Sequence[int]) -> None:
-        """A batch a transaction: overwriting takes its time, and what an interruption leaves is less each time."""
+        """Delete one batch in each transaction: overwriting takes time, and after an interruption less is left each
+        time.
+        """
         for start in range(0, len(numbers), _BATCH):
             batch = [(n,) for n in numbers[start : start + _BATCH]]
             with STORE.writing(self._db, self.path):
@@ -201,7 +209,9 @@ class EvidenceStore:
         self._clear()
 
     def _begin_anew(self) -> None:
-        """All of them, however many: a new file in place of the old, since overwriting much takes minutes."""
+        """Delete all images, however many: a new file replaces the old one, since overwriting a large one takes
+        minutes.
+        """
         self._db.close()
         destroy(self.path)
         create(self.path, self._now)
@@ -215,14 +225,14 @@ class EvidenceStore:
             self._db.execute("PRAGMA secure_delete = ON")
 
     def _drop(self, names: Sequence[str]) -> None:
-        """Copies, on the disk first: one that is still there is still known. Raises EvidenceError."""
+        """Delete copies, on the disk first: a copy that is still there is still known. Raises EvidenceError."""
         if names:
             unlink_copies(self.path.parent, names)
             with STORE.writing(self._db, self.path):
                 self._db.executemany("DELETE FROM copies WHERE name = ?", [(name,) for name in names])
 
     def _clear(self) -> None:
-        """Freed pages were overwritten; the older ones in the write-ahead file go, too."""
+        """Freed pages were overwritten; this removes the older ones in the write-ahead file, too."""
         with STORE.guard(self.path):
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
@@ -235,9 +245,9 @@ class EvidenceStore:
 
 @contextlib.contextmanager
 def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[EvidenceStore | None]:
-    """The store for one use, with what has expired deleted; None when there is none and none is wanted.
+    """The store for one use, with expired images deleted; None when there is none and none is wanted.
 
-    A damaged one may not keep images for ever: it is deleted, and EvidenceDamaged says so.
+    A damaged store must not keep images for ever: it is deleted, and EvidenceDamaged says so.
     """
     try:
         if not STORE.present(path):
@@ -259,13 +269,15 @@ def opened(path: Path, now: TimeEvidence, *, make: bool = False) -> Iterator[Evi
 
 
 def remove_images(path: Path, person: str | None, now: TimeEvidence) -> int:
-    """Delete one person's images, or all; how many. Raises EvidenceError."""
+    """Delete one person's images, or all; the number of images. Raises EvidenceError."""
     with opened(path, now) as store:
         return 0 if store is None else store.remove(person)
 
 
 def forget_images(path: Path, person: str, now: TimeEvidence) -> int:
-    """As `remove_images`, for somebody who is erased or withdrew: a damaged store is no error, it is gone."""
+    """As `remove_images`, for somebody who is erased or withdrew: a damaged store is no error, because it is
+    deleted.
+    """
     try:
         return remove_images(path, person, now)
     except EvidenceDamaged as error:
@@ -274,7 +286,9 @@ def forget_images(path: Path, person: str, now: TimeEvidence) -> int:
 
 
 def _pages(size: int) -> int:
-    """Pages that a row takes: an image lies on overflow pages, each of which begins with the number of the next."""
+    """Number of pages that a row takes: an image lies on overflow pages, each of which begins with the number of
+    the next.
+    """
     return -(-(size + _ROW) // (PAGE - 4)) + 1
 
 

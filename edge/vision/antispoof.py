@@ -1,5 +1,6 @@
-"""Presentation attack detection: does the region around the face look like a person, or like a picture of one? And
-what a frame leaves for the layers that compare frames, or look at pixels that every model's input smooths.
+"""Presentation attack detection by a model: does the region around the face look like a person, or like a picture
+of one? This file also takes from each frame the data of the layers that compare frames, or need pixels at full
+size.
 """
 
 import numpy as np
@@ -13,15 +14,17 @@ from edge.vision.models import LiteModel
 _REAL = 0
 """The class of a live face among the model's three."""
 _SCALE = 2.1
-"""Side of the region over side of the box. Silent-Face trains with 2.7; what 1.0 to 4.0 give, and why this was
-taken, stands in models/fr-liveness.md."""
+"""Side of the region over side of the box. Silent-Face trains with 2.7; models/fr-liveness.md says what 1.0 to 4.0
+give, and why this value was taken.
+"""
 _WIDE, _HELD = 3.2, 2.7
-"""The region in which the edges of a held-up picture show: so wide, or as much as the frame holds, if that is at
-least the second. Of less, the frame's own edges make up too much."""
+"""Scale of the wide region, in which the edges of a held-up picture show; and the least scale that the frame must
+hold. In less than that, the frame's own edges make up too much.
+"""
 _THUMB = 160
-"""Longer side of the small picture, about: a hand's tremble is a pixel of it."""
+"""Longer side of the small picture, in pixels, roughly: a hand's tremble is a pixel of it."""
 _FACE = 128
-"""Longest side of the piece of face: enough for a display's grid, little to transform."""
+"""Longest side of the piece of face, in pixels: enough for a display's grid, and quick to transform."""
 
 
 class AntiSpoof:
@@ -37,13 +40,13 @@ class AntiSpoof:
         return self.over(image, box, _SCALE)
 
     def wide(self, image: FrameImage, box: Box) -> float | None:
-        """The same of a wider region; None when the frame does not hold it: the face is too near."""
+        """The same for a wider region; None when the frame does not hold it, because the face is too near."""
         if min(image.width / box.width, image.height / box.height) < _HELD:
             return None
         return self.over(image, box, _WIDE)
 
     def over(self, image: FrameImage, box: Box, scale: float) -> float:
-        """The same of a region that is `scale` times the box, or as much of it as the frame holds."""
+        """The same for a region that is `scale` times the box, or as much of it as the frame holds."""
         region = context(box, image.width, image.height, scale)
         (logits,) = self._model.run(self._model.prepare(image.crop(region, self._size)))
         exponents = np.exp(logits[0].astype(np.float64) - logits[0].max())
@@ -53,8 +56,8 @@ class AntiSpoof:
 def context(box: Box, width: int, height: int, scale: float) -> Box:
     """The box widened by `scale`, shrunk and shifted until it lies inside the frame.
 
-    So does the recipe that MiniFASNet models are trained with (Silent-Face-Anti-Spoofing, `CropImage`): a black
-    border would look like the edge of a photograph.
+    MiniFASNet models are trained with the same recipe (Silent-Face-Anti-Spoofing, `CropImage`): a black border
+    would look like the edge of a photograph.
     """
     scale = min(scale, width / box.width, height / box.height)
     half_w, half_h = box.width * scale / 2, box.height * scale / 2
@@ -65,7 +68,7 @@ def context(box: Box, width: int, height: int, scale: float) -> Box:
 
 
 def traces(image: FrameImage, box: Box, mesh: Mesh, wide: float | None = None) -> Traces:
-    """Of one face in one frame; about 0.4 ms at 640×480 and 40 kB. `wide` as in Traces."""
+    """The traces of one face in one frame; they take about 0.4 ms at 640×480, and 40 kB. `wide` as in Traces."""
     step = max(1, round(max(image.width, image.height) / _THUMB))
     return Traces(box, mesh.points[:, :2].copy(), image.thumb(step), step, _middle(image, box), wide)
 

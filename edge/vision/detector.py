@@ -22,7 +22,7 @@ _POINTS = 6
 
 
 class Detector(Protocol):
-    """Whatever finds faces in a frame."""
+    """A detector: finds the faces in a frame."""
 
     def detect(self, image: FrameImage) -> list[Detection]:
         """Every face, best score first."""

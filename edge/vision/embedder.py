@@ -1,9 +1,10 @@
 """From an aligned face to a unit vector: the vectors of two embedders, weighted and joined.
 
-Two models that were trained apart err apart: joined, they miss a fifth to two fifths fewer people at the same false
-alarms than the better one alone (docs/facts.md). The length of a raw vector says how much of a face the model saw.
-A weak face loses similarity to its own template ten times as fast as to a stranger's (0.46 against 0.04 of cosine a
-unit of strength, measured), so it is asked for a little less than a strong one: `Embedding.demand`.
+Two models that were trained separately make different errors: joined, they miss a fifth to two fifths fewer people
+at the same false alarms than the better one alone (docs/facts.md). The length of a raw vector tells how much of a
+face the model saw: its strength. A weak face loses similarity to its own template ten times as fast as to a
+stranger's (0.46 against 0.04 of cosine a unit of strength, measured), so its threshold is a little lower:
+`Embedding.demand`.
 """
 
 from collections.abc import Sequence
@@ -18,17 +19,19 @@ from edge.vision.manifest import TemplateSpec
 from edge.vision.models import LiteModel
 
 _RANGE = 0.25
-"""Strength beyond 1 ± this moves the demand no further: who blurs a face on purpose gains at most so much."""
+"""A strength beyond 1 ± this changes the threshold no further: a face that is blurred on purpose gains no more than
+this.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """What the embedders make of a face."""
+    """The vector that the embedders make of a face."""
 
     vector: Floats
     """(d,), unit length; cosine similarity is then a dot product."""
     demand: float
-    """Cosine to add to the threshold that this face must pass; below 0 for a weak one."""
+    """Cosine to add to the threshold that this face must pass; below 0 for a weak face."""
 
 
 class Embedder:
@@ -41,14 +44,15 @@ class Embedder:
 
     @property
     def id(self) -> str:
-        """Goes into every template: one made by other models never matches."""
+        """The id in every template: a template by other models never matches."""
         return self._spec.id
 
     def embed(self, aligned: Pixels, *, mirrored: bool = False) -> Embedding:
-        """From (112, 112, 3) RGB, aligned. Raises ArithmeticError when a model gives no direction at all.
+        """The embedding of a (112, 112, 3) RGB face, aligned. Raises ArithmeticError when a model gives no
+        direction at all.
 
-        `mirrored` averages the face with its mirror image, in the same space: it costs as much again, and is worth
-        that for a template, which is made once.
+        `mirrored` averages the face with its mirror image, in the same space. It takes twice the time, which is
+        worth it for a template, because that is made once.
         """
         joined, strengths = [], []
         for model, part in self._parts:

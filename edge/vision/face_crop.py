@@ -8,12 +8,14 @@ from PIL import Image
 from edge.domain.face import Box, Pixels
 
 MARGIN = 0.5
-"""Of the face's box, on each side: hair and chin are in the picture, a neighbour seldom."""
+"""Margin on each side, as a share of the face's box: hair and chin are in the picture, a neighbour rarely is."""
 _QUALITIES = (80, 60, 40)
 
 
 def crop(pixels: Pixels, box: Box) -> Pixels:
-    """A copy of `box` and its margin in `pixels` (height, width, 3). Raises ValueError when it is not in there."""
+    """A copy of `box` and its margin in `pixels` (height, width, 3). Raises ValueError when the box lies
+    outside.
+    """
     height, width = pixels.shape[:2]
     left, right = box.x0 - MARGIN * box.width, box.x1 + MARGIN * box.width
     top, bottom = box.y0 - MARGIN * box.height, box.y1 + MARGIN * box.height
@@ -27,7 +29,7 @@ def crop(pixels: Pixels, box: Box) -> Pixels:
 def encode(pixels: Pixels, max_edge_px: int, max_bytes: int) -> bytes:
     """A JPEG of all of `pixels`, no longer than `max_edge_px` and within `max_bytes`.
 
-    It holds no metadata. Raises ValueError where nothing fits.
+    It holds no metadata. Raises ValueError when it cannot be made so small.
     """
     image = Image.fromarray(pixels)
     image.thumbnail((max_edge_px, max_edge_px))

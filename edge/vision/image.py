@@ -18,7 +18,7 @@ from edge.domain.face import Box, Pixels
 Matrix = NDArray[np.float64]
 
 _REDUCE_FROM = 2.0
-"""Shrinking by this factor or more is preceded by a box filter: bilinear sampling alone would alias."""
+"""Shrinking by this factor or more begins with a box filter: bilinear sampling alone would alias."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""How many scans a JPEG has: each goes over the whole picture anew, and takes some 40 bytes of the file.
+"""Number of scans in a JPEG: decoding each goes over the whole picture again, and takes some 40 bytes of the file.
 
-A progressive one has about ten. A megabyte of nothing but scans would take a quarter of an hour to decode.
+A progressive JPEG has about ten. A megabyte of nothing but scans would take a quarter of an hour to decode.
 """
 
 import mmap
@@ -9,15 +9,18 @@ from pathlib import Path
 
 MAX_SCANS = 100
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
-"""What ends the data of a scan: there 0xFF is followed by 0 or by a mark to begin anew, which have no length.
+"""The end of a scan's data: 0xFF inside it is followed by 0 or by a restart mark, which have no length.
 
-More 0xFF before it are filling and are passed over one by one: as one run they would be read again from each byte.
+More 0xFF before the mark are filling bytes. They are skipped one by one: as one run they would be read again from
+each byte.
 """
 _SCAN, _END = 0xDA, 0xD9
 
 
 def scans_of(path: Path) -> int:
-    """At most one more than MAX_SCANS; what follows the end, as a phone's film does, is none. Raises OSError."""
+    """The number of scans, at most one more than MAX_SCANS. Data after the end, such as a phone's film, is ignored.
+    Raises OSError.
+    """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         at, scans = 2, 0
         while scans <= MAX_SCANS and (found := _MARKER.search(content, at)) is not None:
@@ -25,6 +28,6 @@ def scans_of(path: Path) -> int:
             if kind == _END:
                 break
             scans += kind == _SCAN
-            # no segment is shorter than its own length, so that each step goes on
+            # No segment is shorter than its own length, so that each step goes forward.
             at = found.end() + max(int.from_bytes(content[found.end() : found.end() + 2], "big"), 2)
         return scans

@@ -18,7 +18,7 @@ _CURE = "restore the models directory of this release, or make it again with `py
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]*\Z")]
-"""Safe as a file name inside the models directory: no separators, no leading dot."""
+"""Pattern of a safe file name inside the models directory: no separators, no leading dot."""
 Joined = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]*\Z")]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Immutable, and a key that nobody reads is an error."""
+    """Immutable, and an unknown key is an error."""
 
 
 class Package(_Strict, frozen=True):
@@ -48,13 +48,13 @@ class Package(_Strict, frozen=True):
     """File name of the wheel or tarball."""
     archive_sha256: Sha256
     path: str
-    """Inside the archive."""
+    """Path inside the archive."""
     sha256: Sha256
-    """Of the file at `path`."""
+    """sha256 of the file at `path`."""
 
 
 class Recipe(_Strict, frozen=True):
-    """How the file in the package becomes ours."""
+    """How our file is made from the file in the package."""
 
     kind: Literal["copy", "batch1-prelu", "onnx2tf"]
     python: str
@@ -62,11 +62,11 @@ class Recipe(_Strict, frozen=True):
     tools: tuple[str, ...] = ()
     """Pinned requirements of the converter."""
     deterministic: bool = True
-    """False: another machine may get other bytes; its outputs are then compared on seeded input."""
+    """False: another machine may get other bytes; then the outputs on seeded input are compared."""
 
 
 class Input(_Strict, frozen=True):
-    """What the model takes: value = (pixel - mean) / std."""
+    """The model's input: value = (pixel - mean) / std."""
 
     shape: tuple[int, int, int, int]
     colour: Literal["RGB", "BGR"]
@@ -94,7 +94,7 @@ class Accuracy(_Strict, frozen=True):
     value: float
     unit: str
     source: str
-    """On what, by which protocol, with which pipeline."""
+    """The data, protocol and pipeline of the measurement."""
 
 
 class ModelSpec(_Strict, frozen=True):
@@ -107,7 +107,7 @@ class ModelSpec(_Strict, frozen=True):
     bytes: Annotated[int, msgspec.Meta(gt=0)]
     card: Name
     licence: str
-    """SPDX, as its publisher states it."""
+    """SPDX identifier, as the publisher states it."""
     licence_file: Name
     provenance: str
     package: Package
@@ -119,26 +119,26 @@ class ModelSpec(_Strict, frozen=True):
 
 
 class EmbedderPart(_Strict, frozen=True):
-    """What one embedder gives to a template."""
+    """The share of one embedder in a template."""
 
     model: Name
     weight: Positive
     """Its share of the cosine of two templates."""
     length: Positive
-    """Of its raw vector for an ordinary picture that passes the gate: the median of a measurement."""
+    """Length of the raw vector for an ordinary picture that passes the gate: the median of a measurement."""
 
 
 class TemplateSpec(_Strict, frozen=True):
-    """What people are enrolled and matched by: the embedders' unit vectors, weighted and joined."""
+    """How templates are made: the embedders' unit vectors, weighted and joined."""
 
     id: Joined
-    """Every template carries it; one made in another way never matches."""
+    """The id that every template carries; a template that was made in another way never matches."""
     part: tuple[EmbedderPart, EmbedderPart]
-    """Of the embedder and of its companion."""
+    """The parts of the embedder and of its companion."""
     demand: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Cosine by which the threshold moves with a face's strength; see `edge.vision.embedder`."""
     fmr: dict[str, float]
-    """False match rate (as "1e-4") to the cosine that gives it, measured with the demand taken off."""
+    """False match rate (as "1e-4") to the cosine that gives it, measured with the demand subtracted."""
     accuracy: tuple[Accuracy, ...] = ()
 
 

@@ -96,7 +96,7 @@ class ModelStore:
         self._manifest = read_manifest(directory)
 
     def spec(self, role: Role | str) -> ModelSpec:
-        """What the manifest says of the model of a role."""
+        """The manifest's entry for the model of a role."""
         return self._manifest.of(Role(role))
 
     @property
@@ -106,15 +106,17 @@ class ModelStore:
 
     @property
     def template_length(self) -> int:
-        """How many numbers a template has: those of both embedders, one after the other."""
+        """Length of a template: the numbers of both embedders, one after the other."""
         return sum(self.spec(role).output[0].shape[-1] for role in (Role.EMBEDDER, Role.COMPANION))
 
     def ids(self) -> dict[str, str]:
-        """Role to model id."""
+        """The model id of each role."""
         return {str(spec.role): spec.id for spec in self._manifest.model}
 
     def fingerprint(self) -> str:
-        """Differs when anything that an embedding depends on does: what was kept under another is of no use."""
+        """A digest of everything that an embedding depends on: results that were kept under another digest are of
+        no use.
+        """
         return " ".join([self.template.id, *(f"{spec.id}:{spec.sha256}" for spec in self._manifest.model)])
 
     def load(self, role: Role | str, *, threads: int = 1) -> LiteModel:
@@ -163,7 +165,7 @@ def _interpreter_class() -> Callable[..., Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hold back the INFO lines that the runtime writes straight to descriptor 2; pass on the rest."""
+    """Hold back the INFO lines that the runtime writes directly to descriptor 2, and pass on the rest."""
     sys.stderr.flush()
     held, kept = os.memfd_create("litert-stderr"), os.dup(2)
     os.dup2(held, 2)

@@ -12,14 +12,18 @@ from edge.errors import PhotoError
 from edge.vision.jpeg_scans import MAX_SCANS, scans_of
 
 MAX_PIXELS = 50_000_000
-"""More than a phone's ordinary pictures have; a file that claims more is refused before it is decoded."""
+"""Most pixels: more than a phone's ordinary pictures have. A file that claims more is refused before it is
+decoded.
+"""
 MAX_WHOLE_PIXELS = 24_000_000
-"""The same for a PNG and a progressive JPEG, which can only be decoded at their full size."""
+"""The same for a PNG and a progressive JPEG, which can be decoded only at their full size."""
 KEPT_PIXELS = 16_000_000
-"""What is kept of a larger one, shrunk by a whole number as it is decoded: a face needs far fewer."""
+"""Most pixels that are kept of a larger picture: it is shrunk by a whole number while it is decoded. A face needs
+far fewer.
+"""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _FORMATS = ("JPEG", "PNG")
-"""Nothing else is even parsed; a phone's MPO is a JPEG whose first picture is taken."""
+"""Formats that are accepted; no other is even parsed. A phone's MPO is a JPEG whose first picture is taken."""
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,19 +37,19 @@ _TURNS = {
 _GREY = (128, 128, 128)
 _ROWS = 256
 
-# Ours is asked for before anything is decoded, and says the size; Pillow's would speak of an attack.
+# Our limit is checked before anything is decoded, and its error names the size; Pillow's would speak of an attack.
 Image.MAX_IMAGE_PIXELS = None
 
 
 def load_photo(path: Path) -> Pixels:
     """(height, width, 3) RGB, turned as its EXIF tag says; transparency is laid on grey. Raises PhotoError.
 
-    A tag that cannot be read is passed over. Of more than KEPT_PIXELS a smaller picture is made.
+    A tag that cannot be read is ignored. A picture with more than KEPT_PIXELS is shrunk.
     """
     _ordinary(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about tags that are passed over
+            warnings.simplefilter("ignore")  # about tags that are ignored
             with Image.open(path, formats=_FORMATS) as image:
                 _small_enough(path, image)
                 return _upright(image)
@@ -58,14 +62,14 @@ def load_photo(path: Path) -> Pixels:
             raise PhotoError(
                 f"{path}: cannot be read ({error.strerror}); mend that, or copy it elsewhere"
             ) from error
-        # Of broken bytes Pillow raises whatever its parsers come upon: OSError, SyntaxError, struct.error and more.
+        # For broken bytes, Pillow raises whatever its parsers raise: OSError, SyntaxError, struct.error and more.
         raise PhotoError(
             f"{path.name}: is truncated or corrupt ({error}); copy it again from its source"
         ) from error
 
 
 def _ordinary(path: Path) -> None:
-    """Raises PhotoError for what is no file with something in it: a pipe would be waited for for ever."""
+    """Raises PhotoError for everything that is no regular file with content: reading a pipe could wait for ever."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -82,7 +86,7 @@ def _ordinary(path: Path) -> None:
 
 
 def _small_enough(path: Path, image: Image.Image) -> None:
-    """By what the file claims, before it is decoded. Raises PhotoError."""
+    """Judge the size that the file claims, before it is decoded. Raises PhotoError."""
     scans = 0 if image.format == "PNG" else scans_of(path)
     if scans > MAX_SCANS:
         raise PhotoError(f"{path.name}: is a JPEG of more than {MAX_SCANS} scans; save it as a plain one")
@@ -106,12 +110,12 @@ def _upright(image: Image.Image) -> Pixels:
     rgb = _in_colour(small)
     if turn is not None:
         rgb = rgb.transpose(turn)
-    # Each copy of a phone's picture is some 36 MB at the terminal's peak, so there is none that is not needed.
+    # Each copy of a phone's picture is some 36 MB at the terminal's peak, so no needless copy is made.
     return np.asarray(rgb)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What turns it upright; None where its tags say nothing, or cannot be read."""
+    """The transposition that turns it upright; None where its tags say nothing, or cannot be read."""
     try:
         said = image.getexif().get(_ORIENTATION)
     except Exception:  # noqa: BLE001 - a broken tag is no reason to refuse a whole picture, whatever its parser raises
@@ -120,7 +124,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _shrink(image: Image.Image) -> int:
-    """By what whole number a side is to be divided; a JPEG divides by 2, 4 and 8."""
+    """The whole number by which a side is divided; a JPEG divides by 2, 4 and 8."""
     return next(by for by in (1, 2, 4, 8) if image.width * image.height <= KEPT_PIXELS * by * by)
 
 
@@ -136,7 +140,9 @@ def _in_colour(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit greyscale: Pillow's own conversion would clip it to white. Some rows at a time: it may be large."""
+    """16-bit greyscale as 8-bit: Pillow's own conversion would clip it to white. It works on some rows at a time,
+    because the picture may be large.
+    """
     strips = [(top, min(top + _ROWS, image.height)) for top in range(0, image.height, _ROWS)]
     brightest = max(float(np.asarray(image.crop((0, top, image.width, end))).max()) for top, end in strips) or 1.0
     grey = np.empty((image.height, image.width), np.uint8)

@@ -18,12 +18,12 @@ from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
 
 WIDE_EVERY = 3
-"""As many as a decision takes: each decision then has one."""
+"""One frame in so many gets the wide look: as many as a decision takes, so that each decision has one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything that any gate asks about a frame with a face, and its embeddings, whatever a gate would say."""
+    """Everything that any gate asks about a frame with a face, and its embeddings, whatever a gate would decide."""
 
     boxes: tuple[Box, ...]
     """Every face."""
@@ -31,7 +31,7 @@ class Study:
     height: int
     """Of the frame, in pixels."""
     measures: QualityMeasures
-    """Of the largest face."""
+    """Quality of the largest face."""
     presence: float
     probe: Embedding
     template: Embedding
@@ -74,11 +74,11 @@ class Pipeline:
 
     @property
     def model_ids(self) -> tuple[str, ...]:
-        """Every model in use, for the record of a punch."""
+        """The ids of all models in use, for the record of a punch."""
         return self._ids
 
     def begin(self) -> None:
-        """As after the start: which frames are looked at widely is counted anew."""
+        """Begin again as after the start: the count for the wide look starts over."""
         self._probes = 0
 
     def detect(self, frame: Frame) -> list[Detection]:
@@ -86,7 +86,7 @@ class Pipeline:
         return self._detector.detect(FrameImage(frame.pixels))
 
     def look(self, frame: Frame) -> Sight:
-        """What a frame shows: nobody, a face and what to change, or a probe."""
+        """The sight of a frame: nobody, a face and what to change, or a probe."""
         image = FrameImage(frame.pixels)
         faces = self._detector.detect(image)
         if not faces:
@@ -113,7 +113,9 @@ class Pipeline:
         return Sight(frame.captured_ns, box, None, probe, light, measures.pose.yaw)
 
     def study(self, frame: Frame) -> Study | None:
-        """What evaluation needs of a frame, so that one look serves every gate; None when there is no face."""
+        """Everything that evaluation needs of a frame, so that one look serves every gate; None when there is
+        no face.
+        """
         image = FrameImage(frame.pixels)
         faces = self._detector.detect(image)
         if not faces:
@@ -131,18 +133,18 @@ class Pipeline:
         )
 
     def aligned(self, frame: Frame) -> Pixels | None:
-        """The largest face of a frame as an embedder takes it, (112, 112, 3); None when there is none."""
+        """The largest face of a frame, aligned for an embedder, (112, 112, 3); None when there is none."""
         image = FrameImage(frame.pixels)
         faces = self._detector.detect(image)
         return self._align(image, max(faces, key=lambda face: face.box.height))[1] if faces else None
 
     def gate(self, study: Study, limits: QualityLimits) -> RefusalReason | None:
-        """What `look` would say of that frame under `limits`: None when it would give a probe."""
+        """The verdict of `look` on that frame under `limits`: None when it would give a probe."""
         reason = first_glance(study.boxes, study.width, study.height, limits)[1]
         return reason or second_glance(study.measures, study.presence, self._presence, limits).reason
 
     def _wide(self, image: FrameImage, box: Box) -> float | None:
-        """The second look costs as much as the first: one among the frames of a decision is enough."""
+        """The second look takes as long as the first, so only one frame of each decision gets it."""
         self._probes += 1
         return None if self._probes % self._wide_every else self._antispoof.wide(image, box)
 
@@ -154,7 +156,9 @@ class Pipeline:
 def first_glance(
     boxes: Sequence[Box], width: int, height: int, limits: QualityLimits
 ) -> tuple[Box, RefusalReason | None]:
-    """The face that a frame is about, and what its place already says: known before anything costly is computed."""
+    """The face that a frame is about, and the verdict on its place, which is known before anything costly is
+    computed.
+    """
     box, rivalled = quality.face_of(boxes, width, height, limits)
     if rivalled:
         return box, RefusalReason.SEVERAL_FACES
@@ -167,12 +171,12 @@ def second_glance(measures: QualityMeasures, presence: float, enough: float, lim
     if verdict.reason is None and not presence >= enough:
         return Assessment(
             RefusalReason.COVERED, 0.0
-        )  # a face to the detector alone; a turned one was refused before
+        )  # only the detector sees a face there; a turned one was refused before
     return verdict
 
 
 def measure(image: FrameImage, face: Detection, mesh: Mesh, aligned: Pixels) -> QualityMeasures:
-    """Everything that the quality gate looks at."""
+    """All measures of the quality gate."""
     height_px, share, margin = quality.placement(face.box, image.width, image.height)
     grey = quality.grey(aligned)
     luminance, clipped = quality.exposure(grey)

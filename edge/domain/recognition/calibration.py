@@ -138,12 +138,12 @@ class Scorebook:
 
     @property
     def punches(self) -> int:
-        """Number of punches in which everybody was compared."""
+        """Number of all counted punches."""
         return int(self.own.sum())
 
     @property
     def searches(self) -> int:
-        """Punches in which everybody was compared."""
+        """Number of punches in which everybody was compared: those without a badge."""
         return int(self.next.sum())
 
     def maxima(self) -> Reals:
