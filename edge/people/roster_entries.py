@@ -14,6 +14,7 @@ from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.errors import PeopleError
 from edge.people import consent_log, credentials, foretold_orders, queries
+from edge.people.lacking import Lack
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
 ERASED_HERE = "they were erased here; whoever comes back gets a new id"
@@ -133,6 +134,7 @@ def write(
                 person_keys.seal(key, "name", person_name.tidy(member.name).encode()),
             ),
         )
+        db.execute("DELETE FROM lacking WHERE person = ? AND what = ?", (person, str(Lack.NAME)))
     if row is None:
         another = _means(db, opened, evidence, person, member, once=False)
     if out is None and not stays:

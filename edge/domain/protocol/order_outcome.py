@@ -6,8 +6,8 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_draft import RecordDraft, command_result
 from edge.domain.protocol.record_kinds import CommandOutcome
 
-_NAMED = frozenset({Word.DELETE_EVIDENCE})
-"""The words whose result names the person, because no other record of theirs does."""
+_NAMED = frozenset({Word.DELETE_EVIDENCE, Word.RECTIFY})
+"""The words whose result names the person where something was done, because no other record of theirs does."""
 
 OF_EVERYBODY = "of everybody"
 """In the detail of an order that deleted all images; the result about one person's images names them."""
@@ -25,7 +25,8 @@ class OrderOutcome:
 
     def records(self, order: Order) -> list[RecordDraft]:
         """All that the journal is to say, the `command-result` last."""
-        person = order.person if order.word in _NAMED else None
+        named = order.word in _NAMED and self.outcome is CommandOutcome.DONE
+        person = order.person if named else None
         return [*self.did, command_result(order.id, order.word, self.outcome, self.detail, person)]
 
 

@@ -141,7 +141,7 @@ class PeopleHealth:
         self._lacking = len(lacking)
         if self._lacking > before:
             text = (
-                "an older copy of people.db was put back, and lacks what was given by hand since: %s. Give it "
+                "an older copy of people.db was put back, and lacks what was given since: %s. Give it "
                 "anew; then say so with `smartclocker people looked`"
             )
             LOG.error(text, words(lacking))

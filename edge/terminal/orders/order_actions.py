@@ -14,6 +14,7 @@ from edge.domain.protocol.order_outcome import OrderOutcome, done, refused
 from edge.domain.protocol.record_draft import consent_withdrawn, erased, restricted
 from edge.domain.protocol.record_kinds import Bar, ErasureReason, Restriction
 from edge.errors import PeopleError
+from edge.people.lacking import Lack
 from edge.people.people_store import People
 
 _BARS = {Word.RESTRICT: Restriction.RESTRICTED, Word.OBJECT: Restriction.OBJECTED}
@@ -115,6 +116,7 @@ class OrderExecutor:
             return refused(str(error)[:200])
         if not kept:
             return refused("no name is held of this person any more")
+        self._people.lacking.drop(order.person or "", {Lack.NAME})  # if an older file was put back: here it is
         return done("the name is rectified")
 
     def _policy(self, order: Order) -> OrderOutcome:

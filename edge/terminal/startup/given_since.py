@@ -1,4 +1,4 @@
-"""What people were given after a copy of the people file was made, as the journal tells of each act by hand."""
+"""What people were given after a copy of the people file was made, as the journal tells of each act."""
 
 from collections.abc import Iterable
 
@@ -37,6 +37,8 @@ def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict
         person, seq = record.data["person"], record.position.seq
         if person in erased or seq < last.get((person, Kind.ERASED), 0):
             continue
+        if person not in known and _is_order(record):
+            continue  # they come with their name: from the roster, or from who adds them anew
         lacks = found.setdefault(person, set())
         if record.kind == Kind.COMMAND_RESULT:
             taken = str(record.data["detail"]).startswith(TAKEN)
@@ -47,6 +49,10 @@ def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict
         if lacks and person not in known:
             lacks.add(Lack.PERSON)
     return {person: lacks for person, lacks in found.items() if lacks}
+
+
+def _is_order(record: Record) -> bool:
+    return record.kind == Kind.COMMAND_RESULT and record.data["command"] == Word.RECTIFY and "by" not in record.data
 
 
 def _withdrew(word: int, seq: int, journal: Journal) -> bool:

@@ -1,11 +1,12 @@
 """An older people file that was put back: what was taken since opens nothing, and what it lacks is noted.
 
-Each act by hand is known to the people file under the id that the journal has of it. One that the journal has and
-the file does not is younger than the file: no clock is asked. No record says which number it was, so that all of
+Each act is known to the people file under the id that the journal has of it. One that the journal has and the file
+does not is younger than the file: no clock is asked. No record says which number it was, so that all of
 that kind go that somebody has in the older file. What was given since is not in it, and has to be given again: who
 lacks what is noted (`edge.people.lacking`), and is an alarm until somebody says that they looked.
 """
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from itertools import groupby
@@ -43,8 +44,9 @@ def take_anew(people: People, journal: Journal) -> int:
         seqs = dict(journal.taken())
         newest = max((seq for act, seq in seqs.items() if people.orders.known(act)), default=0)
         acts = [one for one in acts if seqs[one[0]] > newest]
-    # what names nobody here is an order of the authority: it is carried out anew when it comes again
-    unknown = sorted((one for one in acts if _person(one) and not people.orders.known(one[0])), key=_person)
+    # an order that names nobody is carried out anew when it comes again
+    acts = [one for one in acts if _person(one) and not people.orders.known(one[0])]
+    unknown = sorted((one for one in acts if not people.orders.known(_note_id(one))), key=_person)
     lacks = lacking((record for _, record in unknown), people, journal)
     here, done, told = people.remaining(), 0, []
     by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
@@ -52,24 +54,32 @@ def take_anew(people: People, journal: Journal) -> int:
         absent = sorted(by_person.keys() - here)
         for person in absent:
             people.lacking.note(person, lacks.get(person, ()))
-        people.orders.know(act for person in absent for act, _ in by_person[person])
+        people.orders.know(_note_id(act) for person in absent for act in by_person[person])
     for person in sorted(by_person.keys() & here):
         try:
             with people.together():
                 done += _taken(person, [record for _, record in by_person[person]], people)
                 people.lacking.note(person, lacks.get(person, ()))
-                people.orders.know(act for act, _ in by_person[person])
+                people.orders.know(_note_id(act) for act in by_person[person])
             told.append(person)
         except PeopleError as error:
             _log.error("%s: what was taken from them since cannot be taken anew: %s", person, error)
     if told:
         people.purge()
         _log.error(
-            "the people file does not know what was done by hand to %s since: somebody put an older copy of it "
+            "the people file does not know what was done to %s since: somebody put an older copy of it "
             "back. Badges and PINs that were taken since are taken again",
             named(told),
         )
     return done
+
+
+def _note_id(act: _Act) -> str:
+    """Under which the file remembers that it noted an act. An order itself stays unknown: it may come again."""
+    taken, record = act
+    if record.kind != Kind.COMMAND_RESULT or "by" in record.data:
+        return taken
+    return hashlib.sha256(f"{taken}:noted".encode()).hexdigest()[:32]
 
 
 def _person(act: _Act) -> str:

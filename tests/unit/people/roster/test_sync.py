@@ -396,6 +396,18 @@ def test_nothing_is_to_be_given_anew_to_somebody_whose_tombstone_came(site: Site
     assert gate.people.lacking.all() == {bob: (Lack.PERSON, Lack.BADGE)}
 
 
+def test_an_entry_brings_the_name_that_an_older_file_lacked(site: Site) -> None:
+    gate = site.register("gate-1")
+    ann = site.add(1)
+    gate.give(site.publish())
+    gate.people.lacking.note(ann, {Lack.NAME, Lack.BADGE})  # an older file was put back
+    gate.give(site.publish())
+    assert gate.people.lacking.all() == {ann: (Lack.BADGE, Lack.NAME)}, "nothing new came"
+    membership.rectify(site.store, ann, "Ann Right")
+    gate.give(site.publish())
+    assert gate.people.lacking.all() == {ann: (Lack.BADGE,)}
+
+
 def test_who_is_unlisted_leaves_although_the_tombstone_was_withheld(site: Site) -> None:
     from datetime import timedelta
 

@@ -1,5 +1,6 @@
 """Badges and PINs of an older people file that was put back alone, at the start of the terminal after it."""
 
+import base64
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nacl.public import SealedBox
 from nacl.signing import SigningKey
 
+from edge.crypto import dsse
 from edge.domain.face import Probe
 from edge.domain.people.credentials import Token
+from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.journal.journal import Journal
@@ -21,12 +25,14 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions, enrolment
+from edge.terminal.orders.order_handler import Orders
 from edge.terminal.startup import restored_credentials
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 
 FIRST, SECOND, BOBS, PIN = "04A1B2C3", "04D4E5F6", "04778899", "274950"
 
+AUTHORITY = SigningKey(bytes([2]) * 32)
 PROBES = [Probe(np.eye(1, 192, dtype=np.float32)[0], "m", 1.0, 1.0)]
 
 
@@ -136,6 +142,63 @@ def test_an_order_that_the_file_does_not_know_may_come_again(terminal: Terminal)
     assert terminal.journal.take_command(order, Draft(Kind.COMMAND_RESULT, said, NOW)) is not None
     terminal.start()
     assert not terminal.people.orders.known(order)
+    assert terminal.people.lacking.all() == {}, "an older terminal's record does not say whose name it was"
+
+
+def rectified(terminal: Terminal, name: str = "Ann Right", *, sequence: int = 1) -> bytes:
+    """An order of the authority that the terminal obeyed."""
+    sealed = SealedBox(SigningKey(bytes(32)).verify_key.to_curve25519_public_key()).encrypt(name.encode())
+    fields = {"person": terminal.ann, "name": base64.b64encode(sealed).decode()}
+    issued, expires = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
+    order = Order(f"{sequence:032x}", "hq", ("door-1",), sequence, issued, expires, Word.RECTIFY, fields)
+    wire = dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), AUTHORITY))
+    assert obeyed(terminal, wire)
+    return wire
+
+
+def obeyed(terminal: Terminal, wire: bytes) -> bool:
+    def opened() -> People:
+        return People(terminal.root / "people.db", bytes(32))
+
+    orders = Orders(
+        Origin("hq", "door-1"), SigningKey(bytes(32)), AUTHORITY.verify_key, opened, POLICY, HandClock()
+    )
+    try:
+        return orders.take(wire, terminal.journal)
+    finally:
+        orders.close()
+
+
+def test_a_name_that_the_authority_corrected_is_said_to_be_lacking_until_somebody_looked(
+    terminal: Terminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    rectified(terminal)
+    terminal.start()
+    assert terminal.people.lacking.all() == {}, "the file has it"
+    terminal.put_back()
+    terminal.start()
+    assert terminal.people.lacking.all() == {terminal.ann: (Lack.NAME,)}
+    assert actions.looked(terminal.ann, **terminal.at)
+    terminal.start()
+    assert terminal.people.lacking.all() == {}, "it is said once"
+    assert "Ann Right" not in caplog.text
+
+
+def test_the_order_that_comes_again_brings_the_name(terminal: Terminal) -> None:
+    wire = rectified(terminal)
+    assert not obeyed(terminal, wire)
+    terminal.put_back()
+    terminal.start()
+    assert obeyed(terminal, wire)
+    assert terminal.people.lacking.all() == {}
+    assert {one.name for one in terminal.people.list() if one.id == terminal.ann} == {"Ann Right"}
+
+
+def test_a_correction_that_was_refused_names_nobody(terminal: Terminal) -> None:
+    actions.erase(terminal.ann, ErasureReason.REQUESTED, **terminal.at)
+    rectified(terminal)
+    result = decode(terminal.journal.payload_at(terminal.journal.head().seq) or b"")
+    assert (result.data["outcome"], result.data.get("person")) == ("refused", None)
 
 
 def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
