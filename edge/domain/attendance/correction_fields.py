@@ -1,4 +1,4 @@
-"""What one correction may say, by itself and of the record that it points at."""
+"""The fields of one correction: which values are allowed, by themselves and together with the corrected record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _FORMS = {
 
 
 def problems(data: Mapping[str, Any]) -> list[str]:
-    """Everything that is wrong with a correction's fields, by themselves; each line begins with the field."""
+    """Everything that is wrong with a correction's fields by themselves; each line begins with the field."""
     fields = FIELDS[Kind.CORRECTION].items()
     found = [f"{name}: {_FORMS[name]}" for name, check in fields if name not in data or not check(data[name])]
     malformed = {line.partition(":")[0] for line in found}
@@ -30,7 +30,9 @@ def problems(data: Mapping[str, Any]) -> list[str]:
 
 
 def _together(data: Mapping[str, Any]) -> list[str]:
-    """What the change needs, and what it does not take; a field that is malformed is none's business here."""
+    """Fields that the change needs and that are missing, and fields that it does not take. Malformed fields are
+    judged elsewhere.
+    """
     change, direction, at, corrects = (data.get(name) for name in ("change", "direction", "at", "corrects"))
     found = []
     if change == CorrectionAction.ADDED:
@@ -54,7 +56,7 @@ def _together(data: Mapping[str, Any]) -> list[str]:
 
 
 def problems_with(data: Mapping[str, Any], target: Record) -> list[str]:
-    """What is wrong with pointing a correction, itself without problems, at this record."""
+    """The reasons why a correction, itself without problems, cannot correct this record."""
     change = target.data.get("change") if target.kind == Kind.CORRECTION else None
     found = []
     if target.kind not in {Kind.PUNCH, Kind.CORRECTION}:

@@ -1,14 +1,14 @@
-"""Corrections read: what counts of each punch once all of them are known.
+"""Corrections applied: what counts of each punch once all corrections are known.
 
-Nothing is ever changed. A correction is a record that points at another, and the hours are what a reader makes of
-both. The same records give the same hours in whatever order they come, and however often.
+Nothing is ever changed. A correction is a record that points at another one, and a reader makes the hours from
+both. The same records give the same hours, in whatever order they come, and however often.
 
-- A correction stands until another one that points at the same record comes after it, or until it is voided itself;
-  then what was said before it counts again.
-- One that points at a correction builds on it: what it leaves open (null) stays as that one says. One that points
-  at the punch leaves open what the punch says.
-- Of two corrections of one chain the higher `seq` is the later. Between chains the clocks decide.
-- A correction names a record by an id without a site. It means the one of its own site; where several could be
+- A correction stands until a later one points at the same record, or until it is voided itself; then the one before
+  it counts again.
+- A correction of a correction builds on it: fields that it leaves open (null) keep the value of that correction. A
+  correction of the punch leaves the punch's own values.
+- Of two corrections of one chain, the higher `seq` is the later. Between chains the clocks decide.
+- A correction names a record by an id without a site. It means the record of its own site; where several could be
   meant it changes nothing.
 """
 
@@ -24,15 +24,15 @@ from edge.domain.vocabulary import Direction
 
 
 class PunchState(StrEnum):
-    """What became of a punch."""
+    """State of a punch after its corrections."""
 
     AS_RECORDED = "as-recorded"
     AMENDED = "amended"
     VOIDED = "voided"
     ADDED = "added"
-    """Nobody made it at a terminal; a correction says that it counts, amended by later ones perhaps."""
+    """Nobody made the punch at a terminal: a correction added it, perhaps amended by later ones."""
     UNATTACHED = "unattached"
-    """No punch: a correction that changes nothing, since what it points at is not here (yet) or cannot be meant."""
+    """No punch: a correction that changes nothing, because its record is not here (yet) or cannot be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,30 @@ class Effective:
     person: str
     state: PunchState
     direction: Direction | None
-    """What counts; None when nothing does."""
+    """The direction that counts; None when nothing counts."""
     at: str | None
-    """RFC 3339 UTC; None when nothing counts."""
+    """The moment that counts, RFC 3339 UTC; None when nothing counts."""
     original: Record | None
     """The punch as it was recorded; None for ADDED and UNATTACHED."""
     deciding: Record | None
-    """The correction that made it so; None without one."""
+    """The correction that decides; None without one."""
     corrections: tuple[Record, ...]
-    """All that belong here, the deciding one and statements too, in order."""
+    """All corrections that belong here, the deciding one and statements included, in order."""
     worker: CorrectionSide | None
     employer: CorrectionSide | None
-    """What each side says of the deciding correction, its later statements read; None without one."""
+    """The position of each side on the deciding correction, its later statements included; None without one."""
     says_direction: Record
-    """The record whose direction counts, or would without a void."""
+    """The record whose direction counts, or would count without a void."""
     says_at: Record
-    """The record whose moment counts, or would without a void."""
+    """The record whose moment counts, or would count without a void."""
     contested: bool = False
     """Whether a record of another chain claims the same id."""
     note: str | None = None
-    """Why it is UNATTACHED."""
+    """Reason for UNATTACHED."""
 
     @property
     def id(self) -> str:
-        """Of the punch; of the correction itself for ADDED and UNATTACHED. It names no site."""
+        """Id of the punch; of the correction itself for ADDED and UNATTACHED. It names no site."""
         return self.root.id
 
     @property
@@ -77,7 +77,7 @@ class Effective:
 
 
 def chain_of(record: Record) -> Hashable:
-    """What keeps two records with one id apart: whose chain they stand in, as far as a record says."""
+    """The key that keeps two records with one id apart: their chain, as far as a record names it."""
     return record.origin, record.position.epoch
 
 
@@ -86,10 +86,10 @@ def effective(
 ) -> list[Effective]:
     """The hours view: each punch, each added one, and each correction that changes nothing, by time and id.
 
-    In any order, of any terminals and epochs, repeated or incomplete; records of other kinds are passed over. Where
-    two records claim one place in one chain (a fork), one of them is taken, the same one whatever the order. Of two
-    chains that claim one id (two keys) every record stays. `chain_of` says in which chain a record stands, for who
-    knows it better than by the record's own word.
+    The records may come in any order, of any terminals and epochs, repeated or incomplete; records of other kinds
+    are ignored. Where two records claim one place in one chain (a fork), one of them is taken, always the same one.
+    Of two chains that claim one id (two keys) every record stays. `chain_of` gives the chain of a record, for a
+    caller who knows it better than the record's own fields tell.
     """
     said = _in_order(_unique(corrections, Kind.CORRECTION, chain_of))
     known = [*_unique(punches, Kind.PUNCH, chain_of), *said]
@@ -122,21 +122,21 @@ _Key = tuple[Hashable, int]
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A record, and what it is known by here."""
+    """A record, and its key here."""
 
     key: _Key
     record: Record
 
 
 _Named = defaultdict[str, list[_Node]]
-"""All that claim an id."""
+"""All records that claim an id."""
 _Below = defaultdict[_Key, list[_Node]]
 """The corrections that point at a record, in order."""
 _ASIDE = "what it points at does not count itself"
 
 
 def _view(root: _Node, below: _Below, rank: Mapping[_Key, int], *, contested: bool) -> Effective:
-    """What counts of one punch, or of one that was added."""
+    """The result for one punch, or for an added one."""
     members, subject = _reach(root, below)
     chosen, leaf = _choose(members, below)
     record = root.record
@@ -174,9 +174,9 @@ def _view(root: _Node, below: _Below, rank: Mapping[_Key, int], *, contested: bo
 
 
 def _reach(root: _Node, below: _Below) -> tuple[list[_Node], dict[_Key, _Key]]:
-    """What hangs on a root, parents first; and of each statement, the correction that it is about."""
+    """All corrections below a root, parents first; and for each statement, the correction that it is about."""
     members, subject = [root], dict[_Key, _Key]()
-    for node in members:  # it grows meanwhile; none twice, since each points at one record
+    for node in members:  # the list grows meanwhile; no record is in it twice, because each points at one record
         for following in below[node.key]:
             members.append(following)
             if _is(following, CorrectionAction.STATEMENT):
@@ -185,9 +185,9 @@ def _reach(root: _Node, below: _Below) -> tuple[list[_Node], dict[_Key, _Key]]:
 
 
 def _choose(members: list[_Node], below: _Below) -> tuple[dict[_Key, _Node], dict[_Key, _Node]]:
-    """For each record the correction that stands of those that point at it, and the last one of that line.
+    """For each record, the correction that stands among those that point at it, and the last one of that line.
 
-    Without recursion: a line may be as long as somebody cares to make it.
+    It uses no recursion, because a line may be as long as somebody cares to make it.
     """
     chosen: dict[_Key, _Node] = {}
     leaf: dict[_Key, _Node] = {}
@@ -214,7 +214,7 @@ def _deciding(root: _Node, node: _Node, leaves: list[_Node]) -> _Node | None:
 
 
 def _stand(side: str, deciding: _Node | None, words: list[_Node]) -> CorrectionSide | None:
-    """What a side says: its last statement in which it was heard, else what stands in the correction."""
+    """The position of a side: its last statement in which it was heard, else the value in the correction."""
     if deciding is None:
         return None
     heard = [one.record.data[side] for one in words if one.record.data[side] != CorrectionSide.NOT_HEARD]
@@ -230,7 +230,9 @@ def _unattached(node: _Node, note: str, named: _Named) -> Effective:
 
 
 def _target(node: _Node, named: _Named) -> tuple[_Node | None, str | None]:
-    """What a correction points at, if at anything; and why it cannot count, as far as both of them say."""
+    """The record that a correction points at, if any; and the reason why it cannot count, as far as both of
+    them tell.
+    """
     data, site = node.record.data, node.record.origin.site
     wrong = problems(data)
     if wrong or data["corrects"] is None:
@@ -248,7 +250,7 @@ def _target(node: _Node, named: _Named) -> tuple[_Node | None, str | None]:
 
 
 def _unique(records: Iterable[Record], kind: Kind, chain_of: Callable[[Record], Hashable]) -> list[_Node]:
-    """Those of a kind, one for each place in each chain."""
+    """The records of a kind, one for each place in each chain."""
     found: dict[_Key, Record] = {}
     for record in records:
         if record.kind == kind:
@@ -259,7 +261,9 @@ def _unique(records: Iterable[Record], kind: Kind, chain_of: Callable[[Record], 
 
 
 def _in_order(nodes: Iterable[_Node]) -> list[_Node]:
-    """By time, yet each chain by seq, whatever its clock did: no step back makes a record the earlier one."""
+    """The records by time, but within a chain by seq, whatever its clock did: a clock that jumps back moves no
+    record forward.
+    """
     latest: dict[Hashable, str] = {}
     keyed = []
     for node in sorted(nodes, key=lambda node: node.key[1]):

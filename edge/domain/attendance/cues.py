@@ -1,14 +1,14 @@
-"""What the lights and the buzzer do: a cue is a rhythm of lights and tones with an end.
+"""Cues: a cue is a rhythm of lights and tones with an end.
 
-Cues differ by rhythm and by sound, so that they can be told apart without seeing colour, and without hearing.
-A cue that does not repeat ends dark; one that repeats runs until its state's deadline (I6).
+Cues differ by rhythm and by sound, so that people can tell them apart without seeing colour, and without hearing. A
+cue that does not repeat ends dark; one that repeats runs until its state's deadline (I6).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 HIGH_HZ, MID_HZ, LOW_HZ = 1760, 880, 220
-"""Within what a small piezo renders; an octave or more apart, to be told apart in a noisy hall."""
+"""Frequencies of the tones, in hertz, that a small piezo can play; an octave or more apart, for a noisy hall."""
 
 
 class CueName(StrEnum):
@@ -78,7 +78,7 @@ def _step(colours: str, ms: int, tone_hz: int = 0) -> CueStep:
 
 
 def _advice(name: CueName, text: str, pulses: int) -> Cue:
-    """Amber pulses, each with a short middle tone: count them, by eye or by ear."""
+    """Amber pulses, each with a short middle tone; people count them by eye or by ear."""
     return Cue(name, text, (_step("a", 140, MID_HZ), _step("", 160)) * pulses + (_step("a", 600),))
 
 

@@ -1,4 +1,4 @@
-"""What speaks against taking a punch of the hours view as it stands. Nothing is changed by it: a person looks."""
+"""Doubts: reasons not to take a punch of the hours view as it stands. They change nothing: a person looks."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -11,46 +11,51 @@ from itertools import pairwise
 from edge.domain.vocabulary import Direction
 
 LONG = timedelta(hours=13)
-"""From an IN to its OUT: a day less the eleven hours of rest that Directive 2003/88/EC gives. An OUT that was
-forgotten, and answered by the next IN, is longer."""
+"""Longest usual time from an IN to its OUT: a day less the eleven hours of rest of Directive 2003/88/EC. A
+forgotten OUT that the next IN answers takes longer.
+"""
 STEP_MS = 1_000
 """A wall clock that moved by more than this against the boottime was set (`edge.domain.time.clock_steps`)."""
 SLEW_PPM = 600
-"""What a clock may move that was only steered: 500 by a time server, 100 by its crystal."""
+"""Parts per million that a clock may drift without being set: 500 by a time server, 100 by its crystal."""
 AHEAD = timedelta(minutes=5)
-"""A moment so far after its record was received cannot be: somebody's clock is wrong."""
+"""A moment so far after the receipt of its record is impossible: one of the clocks is wrong."""
 
 
 class Doubt(StrEnum):
-    """The words; docs/protocol.md says what to make of each."""
+    """The words of doubts; docs/protocol.md says what each means."""
 
     REVOKED = "revoked"
-    """It rests on what a revoked identity signed, and nobody said from when on that is unproven."""
+    """The line rests on what a revoked identity signed, and nobody said from when on that is unproven."""
     UNPROVEN = "unproven"
-    """It rests on what a revoked identity signed, received at or after the instant that was said."""
+    """The line rests on what a revoked identity signed, received at or after the instant from which it is
+    unproven.
+    """
     OTHER_SITE = "other-site"
     """A terminal of another site corrected it."""
     FORK = "fork"
-    """Its terminal signed another history from here on, too, or from before: of that nothing is among the hours."""
+    """Its terminal signed another history, too, from here on or from before; nothing of that one is among the
+    hours.
+    """
     SAME_ID = "same-id"
     """Two identities claim the record's id."""
     CLOCK = "clock"
-    """The wall clock was set between this punch and the person's one before or after it, or ran back."""
+    """The wall clock was set between this punch and the person's punch before or after it, or ran back."""
     FUTURE = "future"
-    """It, or a correction of it, lies after the moment at which the record of that was received."""
+    """The punch, or a correction of it, lies after the moment at which that record was received."""
     UNKNOWN_PERSON = "unknown-person"
-    """Somebody added it, and no other record and no roster names this person."""
+    """Somebody added the punch, and no other record and no roster names this person."""
     ASSUMED = "assumed"
     """The terminal could not tell how long ago the last punch was, and took the other direction."""
     IN_AFTER_IN = "in-after-in"
     OUT_AFTER_OUT = "out-after-out"
     LONG = "long"
-    """The OUT of a longer stay than is usual."""
+    """The OUT ends a longer stay than usual."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """By what a terminal knew when a punch was made. Not for a moment that people agreed on."""
+    """Doubts from what a terminal knew when a punch was made. Not for a moment that people agreed on."""
 
     chain: Hashable
     seq: int
@@ -71,11 +76,13 @@ class Counted:
 
 
 Found = Mapping[int, set[Doubt]]
-"""By the place of a punch in what was given."""
+"""Doubts by the index of a punch in the input."""
 
 
 def in_turn(counted: Sequence[Counted], longest: timedelta = LONG) -> Found:
-    """One person's punches over all terminals: a direction twice, and long stays, at the later of the two."""
+    """Doubts about one person's punches over all terminals: the same direction twice, and long stays. The later
+    punch has the doubt.
+    """
     found: defaultdict[int, set[Doubt]] = defaultdict(set)
     by_person: defaultdict[str, list[int]] = defaultdict(list)
     for index in sorted(range(len(counted)), key=lambda index: counted[index].at):
@@ -92,9 +99,10 @@ def in_turn(counted: Sequence[Counted], longest: timedelta = LONG) -> Found:
 
 
 def by_clock(counted: Sequence[Counted], steps: Mapping[Hashable, Sequence[int]]) -> Found:
-    """One person's punches of one chain: between which of them the wall clock did not run as time does, at both.
+    """Doubts about one person's punches of one chain: the wall clock did not run as time does between two; both
+    have the doubt.
 
-    `steps`: of each chain the `seq` of the records that say that a clock which passed for right was set, sorted.
+    `steps`: for each chain, the sorted `seq` of the records that say that a clock which counted as right was set.
     """
     found: defaultdict[int, set[Doubt]] = defaultdict(set)
     for before, index in _pairs(counted):
@@ -110,7 +118,7 @@ def ahead(at: str, received: str) -> bool:
 
 
 def _pairs(counted: Sequence[Counted]) -> Iterator[tuple[int, int]]:
-    """Each person's punches that follow each other in one chain."""
+    """Pairs of one person's punches that follow each other in one chain."""
     lines: defaultdict[tuple[str, Hashable], list[tuple[int, int]]] = defaultdict(list)
     for index, one in enumerate(counted):
         if one.measured is not None:
@@ -137,7 +145,7 @@ def _instant(text: str) -> datetime:
 
 
 def merged(found: Iterable[Found]) -> dict[int, set[Doubt]]:
-    """Several findings as one."""
+    """Several findings joined into one."""
     together: defaultdict[int, set[Doubt]] = defaultdict(set)
     for one in found:
         for index, words in one.items():

@@ -1,4 +1,4 @@
-"""Which way a punch goes, and when it is only a repetition of the last one."""
+"""Punch direction: IN or OUT, and whether a punch only repeats the last one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction, DirectionSource
 
 MAX_AGE_S = timedelta(days=31).total_seconds()
-"""A clock that nobody vouches for, and that says that the last punch is older than this, is taken to be wrong."""
+"""Seconds; an unsynchronised clock that makes the last punch older than this is taken to be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class DirectionPolicy:
     """How this terminal finds the direction."""
 
     fixed: Direction | None = None
-    """Set for an entrance-only or exit-only terminal; None alternates."""
+    """The direction of a terminal at an entrance or exit; None alternates."""
     window_s: float = 60.0
-    """A second punch of one person within it is a repetition: kept as evidence, not counted twice."""
+    """Seconds within which a second punch of one person is a repetition: kept as evidence, not counted twice."""
     shift_limit_s: float = 16 * 3600.0
-    """An IN older than this is not answered by OUT: the OUT was forgotten, and a correction will say so."""
+    """Hours after which an IN is not answered by OUT: the OUT was forgotten, and a correction will say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +32,38 @@ class LastPunch:
 
     direction: Direction
     made: TimeEvidence | str
-    """What the terminal knew when it was made; the moment (RFC 3339 UTC) where people agreed on one."""
+    """The terminal's evidence of the time when the punch was made; or the moment (RFC 3339 UTC) that people
+    agreed on.
+    """
     seq: int | None
-    """Of the record, where the punch was made here and its moment stands."""
+    """seq of the record, if the punch was made here and its moment stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPunch:
-    """Record it."""
+    """The punch is to be recorded."""
 
     direction: Direction
     source: DirectionSource
     assumed: bool = False
-    """Whether it would be the other way if the last punch were of another age, which nothing vouches for."""
+    """Whether the direction would be the other one if the last punch had another age, which nothing vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Record it as suppressed."""
+    """The punch is to be recorded as suppressed."""
 
     direction: Direction
-    """Of the punch that it repeats."""
+    """Direction of the punch that it repeats."""
     source: DirectionSource
     duplicate_of: int
-    """The seq of that punch."""
+    """seq of that punch."""
 
 
 def last_of(records: Iterable[Record]) -> LastPunch | None:
-    """One person's last punch, of what one journal keeps of them: their punches and what corrects these."""
+    """One person's last punch among the records that one journal keeps of them: their punches and the corrections
+    of these.
+    """
     records = list(records)
     counting = [view for view in effective(records, records) if view.direction is not None and view.at is not None]
     made = [view for view in counting if view.says_at.kind == Kind.PUNCH]
@@ -67,7 +71,8 @@ def last_of(records: Iterable[Record]) -> LastPunch | None:
     last = max(made, key=lambda view: view.root.position.seq, default=None)
     word = max(agreed, key=lambda view: (view.at or "", view.says_at.position.seq), default=None)
     if last is not None and word is not None:
-        # nobody can agree on a moment to come, so that a punch that was made after the correction is the later one
+        # Nobody can agree on a moment in the future, so a punch that was made after the correction is the later
+        # one.
         since = last.root.position.seq > word.says_at.position.seq
         last, word = (last, None) if since or (last.at or "") >= (word.at or "") else (None, word)
     if last is not None and last.direction is not None:
@@ -78,10 +83,10 @@ def last_of(records: Iterable[Record]) -> LastPunch | None:
 
 
 def decide(last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy) -> NewPunch | Repetition:
-    """What this person's punch means, given their last one at this terminal.
+    """The direction of this person's punch, given their last one at this terminal; or that it is a repetition.
 
-    Where nothing vouches for the age of an IN, the clocks count as far as they may be right: it is answered by OUT
-    unless they say that it is between the shift limit and MAX_AGE_S old. The record says that this was assumed.
+    Where nothing vouches for the age of an IN, the clocks count as far as they can be right: OUT answers it unless
+    they say that it is between the shift limit and MAX_AGE_S old. The record says that this was assumed.
     """
     source = DirectionSource.ALTERNATED if policy.fixed is None else DirectionSource.CONFIGURED
     before = None if last is None else last.direction
@@ -100,9 +105,10 @@ def decide(last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy) -
 
 
 def age_s(earlier: TimeEvidence | str, now: TimeEvidence) -> float | None:
-    """Seconds since a moment: by boot time within one boot, which no clock setting moves; else by UTC.
+    """Seconds since a moment: by boottime within one boot, which no clock setting moves; else by UTC.
 
-    None where nothing vouches for it: the clock did not follow a time server at both ends, or ran back between.
+    None where nothing vouches for it: the clock did not follow a time server at both ends, or ran back between
+    them.
     """
     if isinstance(earlier, TimeEvidence) and earlier.boot_id == now.boot_id:
         return (now.boottime_ms - earlier.boottime_ms) / 1000

@@ -27,7 +27,7 @@ from edge.domain.vocabulary import Direction, RefusalReason
 
 
 class State(StrEnum):
-    """What the terminal is doing."""
+    """States of the terminal."""
 
     STARTING = "starting"
     IDLE = "idle"
@@ -36,18 +36,18 @@ class State(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     VERIFYING = "verifying"
-    """A badge was shown; its person's face is to follow."""
+    """A badge was shown; the face of its person must follow."""
     ASKING = "asking"
-    """A staff number was typed; its PIN is to follow."""
+    """A staff number was typed; its PIN must follow."""
     CHALLENGED = "challenged"
-    """Recognised, and asked to turn the head."""
+    """A person was recognised, and is asked to turn their head."""
     BADGE_ONLY = "badge-only"
-    """The camera is lost, and a reader is there."""
+    """The camera is lost, and there is a reader."""
     OUT_OF_SERVICE = "out-of-service"
 
 
 class Event(StrEnum):
-    """What can happen to it."""
+    """Events that can change the state."""
 
     READY = "ready"
     FACE = "face"
@@ -58,9 +58,9 @@ class Event(StrEnum):
     """A duplicate was recorded as evidence."""
     REFUSED = "refused"
     BADGE = "badge"
-    """A badge that a face is to go with."""
+    """A badge that needs a face beside it."""
     NUMBER = "number"
-    """A staff number that a PIN is to go with."""
+    """A staff number that needs a PIN."""
     CHALLENGE = "challenge"
     DEADLINE = "deadline"
     FAULT = "fault"
@@ -69,10 +69,10 @@ class Event(StrEnum):
 
 
 class Fault(StrEnum):
-    """Why the terminal is out of service; the words are the status's alarms. The gravest comes first."""
+    """Reasons why the terminal is out of service, worst first; the words are the status's alarms."""
 
     JOURNAL_FULL = "journal-full"
-    """Full of records that no receipt covers: nothing may be removed."""
+    """The journal is full of records that no receipt covers: nothing may be removed."""
     JOURNAL_UNWRITABLE = "journal-unwritable"
     """The disk is full, read-only or failing."""
     CAMERA_STALLED = "camera-stalled"
@@ -88,7 +88,7 @@ DEADLINES_MS: Mapping[State, int] = {
     State.ASKING: 15_000,
     State.CHALLENGED: WITHIN_MS,
 }
-"""How long a busy state may last: ACCEPTED to REFUSED as long as their cues."""
+"""Longest time in a busy state, in milliseconds; from ACCEPTED to REFUSED it is the length of their cues."""
 
 _ATTENDING = (
     State.IDLE,
@@ -100,9 +100,11 @@ _ATTENDING = (
     State.ASKING,
     State.CHALLENGED,
 )
-"""The states in which a face is attended to: the next in a queue need not wait for the lights of the one before."""
+"""States in which the terminal looks at a face: the next person in a queue need not wait for the lights of the one
+before.
+"""
 _READING = (*_ATTENDING, State.BADGE_ONLY)
-"""The states in which a badge is: faces may not be seen, badge and PIN go on."""
+"""States in which the terminal takes a badge, also while faces cannot be seen."""
 _WITHOUT_ANSWER = (
     State.IDLE,
     State.LOOKING,
@@ -110,7 +112,7 @@ _WITHOUT_ANSWER = (
     State.CHALLENGED,
     State.OUT_OF_SERVICE,
 )
-"""The states whose light may give way at once; an answer or a question that somebody reads stays to its end."""
+"""States that FACES_LOST may interrupt. Answers and prompts are shown to their end."""
 
 TABLE: Mapping[tuple[State, Event], State] = {
     (State.STARTING, Event.READY): State.IDLE,
@@ -139,7 +141,7 @@ TABLE: Mapping[tuple[State, Event], State] = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An event with what the cue needs to know of it."""
+    """An event, with what the cue needs to know about it."""
 
     event: Event
     direction: Direction | None = None
@@ -154,11 +156,11 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The state, when it ends by itself, and what it is about."""
+    """A state, the instant at which it ends by itself, and its subject."""
 
     state: State
     deadline_ms: int | None
-    """On the monotonic clock; None for the states that wait: IDLE, BADGE_ONLY and OUT_OF_SERVICE."""
+    """Deadline on the monotonic clock; None for the states that wait: IDLE, BADGE_ONLY and OUT_OF_SERVICE."""
     direction: Direction | None = None
     reason: RefusalReason | None = None
     fault: Fault | None = None
@@ -166,7 +168,7 @@ class Situation:
 
     @property
     def cue(self) -> CueName:
-        """What it looks and sounds like."""
+        """The cue of the situation."""
         return _cue(self)
 
 
@@ -176,7 +178,7 @@ def begin(now_ms: int) -> Situation:
 
 
 def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
-    """The next situation; the same one when the table does not foresee the event in this state."""
+    """The next situation; the same one when the table has no row for the event in this state."""
     target = TABLE.get((situation.state, happening.event))
     if target is None:
         return situation

@@ -1,7 +1,7 @@
-"""One card, many ways to say its number: zeros before it, hex, bytes in reverse, a facility and a card.
+"""Notations of a card number: leading zeros, hex, bytes in reverse, facility and card.
 
-Readers differ, and so does what is printed on a card: a badge that was given in one notation and is read in another
-is nobody's, and given in both it would be two. Pure.
+Readers differ, and so does the print on cards. A badge that was given in one notation and is read in another is
+unknown, and a card that was given in both would be two badges. Pure.
 """
 
 import re
@@ -9,12 +9,12 @@ import re
 _LENGTHS = (3, 4, 5, 7)
 """Bytes of a card's number: Wiegand 26, most cards, EM4100, and long ISO 14443 ones."""
 _WIDTHS = (0, *range(3, 15))
-"""Digits that decimal numbers are filled to; 0: not at all. Any of them: who types a number leaves zeros out."""
+"""Digits to which decimal numbers are filled; 0: not at all. All are tried, because people leave zeros out."""
 _HEX = re.compile(r"[0-9A-F]{6,14}")
 
 
 def notations(known: str) -> frozenset[str]:
-    """How else a card of this number (`badge.number` made it) may be read, without that itself."""
+    """The other notations in which a card with this number (as `badge.number` made it) may be read."""
     values: set[tuple[int, int | None]] = set()
     if known.isascii() and known.isdigit():
         values.add((int(known), None))

@@ -1,4 +1,4 @@
-"""Consent: what must have been said and attested before a face may become a template (I9).
+"""Consent: what must have been agreed to and attested before a face may become a template (I9).
 
 The policy is the text that staff read, known by its version and sha256. Consent to one version is no consent to the
 next: a changed policy stops matching until the person agrees again.
@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 MINIMUM_AGE = 13
-"""Years; nobody younger is enrolled, whoever agrees."""
+"""Years; a younger person is not enrolled, whoever agrees."""
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,7}")
-"""A tag as BCP 47 has it, near enough, and bounded."""
+"""A language tag, close to BCP 47, and bounded."""
 NEVER_AGAIN = "9999-12-31T23:59:59Z"
-"""What stands for an instant of withdrawal that was damaged: no consent is later."""
+"""Stands for an instant of withdrawal that was damaged: no consent is later than it."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WORDS = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
@@ -24,21 +24,21 @@ class Policy:
 
     version: str
     sha256: str
-    """Of the text's bytes, hex: the version says which, this says what."""
+    """sha256 of the text's bytes, hex: the version names the policy, this proves its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What one person agreed to, and how we know."""
+    """The consent of one person, and the evidence for it."""
 
     policy_version: str
     policy_sha256: str
     language: str
-    """BCP 47, of the text that was read."""
+    """BCP 47 tag of the text that was read."""
     given_at: str
     """RFC 3339 with an offset."""
     witness: str
-    """Who saw it given: a name or staff number."""
+    """The witness: a name or staff number."""
     age_attested: bool
     """The person is at least MINIMUM_AGE years old, attested by the witness."""
     employer_agreed: bool
@@ -70,20 +70,22 @@ def consent_problems(consent: Consent, policy: Policy) -> list[str]:
 
 
 def is_active(consent: Consent | None, policy: Policy) -> bool:
-    """Whether matching is permitted now: a valid consent to this very policy, not withdrawn."""
+    """Whether matching is permitted now: there is a valid consent to this very policy, and it was not withdrawn."""
     return consent is not None and not consent_problems(consent, policy)
 
 
 def ended_consent(given: Consent, when: str) -> Consent:
-    """The consent withdrawn at `when`; a clock that was behind, then or at its giving, puts no end before it."""
+    """The consent withdrawn at `when`. A clock that was behind, now or when it was given, puts no withdrawal before
+    the consent.
+    """
     return replace(given, withdrawn_at=given.given_at if is_later(given.given_at, when) else when)
 
 
 def last_word(here: Consent | None, said: Consent | None) -> Consent | None:
-    """What counts of somebody's consent once the roster has said `said`, and `here` was known before.
+    """The effective consent, given the local one (`here`) and the roster's (`said`).
 
-    A withdrawal ends a consent that was given before it, and is ended by one that was given after it alone. Of two
-    consents the one that was given later counts, and of two withdrawals of one consent the later.
+    A withdrawal ends only a consent that was given before it; only a consent that was given after it ends the
+    withdrawal. Of two consents the later one counts, and of two withdrawals of one consent the later.
     """
     if here is None or said is None:
         return said or here
@@ -96,7 +98,7 @@ def last_word(here: Consent | None, said: Consent | None) -> Consent | None:
 
 
 def is_later(one: str, other: str) -> bool:
-    """Of two instants."""
+    """The later of two instants."""
     return datetime.fromisoformat(one) > datetime.fromisoformat(other)
 
 

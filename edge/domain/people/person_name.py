@@ -1,25 +1,25 @@
-"""People's names as they are kept: real ones of any script on one line, and a screen shows what is there.
+"""People's names as they are kept: on one line, in any script, and a screen shows all of it.
 
-Spaces of other writing systems become plain ones. The joiners of zero width stay where a name has them, between
-letters of scripts that join (Persian, Hindi): they are part of its spelling.
+Spaces of other writing systems become plain ones. Joiners of zero width stay where a name has them, between letters
+of scripts that join (Persian, Hindi): they are part of its spelling.
 """
 
 import re
 import unicodedata
 
 MAX_NAME = 200
-"""Characters."""
+"""Most characters of a name."""
 _SPACES = re.compile(r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _JOINERS = "\u200c\u200d"
 
 
 def tidy(name: str) -> str:
-    """As it is kept: one plain space where there were spaces of any kind, none at the ends; composed (NFC)."""
+    """The name as it is kept: one plain space for spaces of any kind, none at the ends; composed (NFC)."""
     return unicodedata.normalize("NFC", _SPACES.sub(" ", name).strip(" "))
 
 
 def problem(name: str) -> str | None:
-    """What is wrong with a tidied name, and the cure; None when nothing is. Never the name itself."""
+    """The problem with a tidied name, and the cure, without the name itself; None when there is no problem."""
     if not name:
         return "the name is empty; give one"
     if len(name) > MAX_NAME:
@@ -32,7 +32,7 @@ def problem(name: str) -> str | None:
 
 
 def is_name(name: str) -> bool:
-    """Whether it can be kept, once it is tidied."""
+    """Whether the name can be kept, once it is tidied."""
     return problem(tidy(name)) is None
 
 

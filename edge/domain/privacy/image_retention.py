@@ -1,11 +1,11 @@
-"""How long an evidence image may be kept: 90 days, and never a moment longer by any fault of a clock.
+"""Retention of evidence images: 90 days, and no fault of a clock makes it longer.
 
-What counts is not the wall clock but how much time can have passed *at most* since an image was collected. Within
-one boot the boottime tells that, whatever the wall clock is set to. How long the power was off, only a clock that
-follows a time server can tell, by comparison with the last life in which one did. Until it does, nothing is
+The wall clock does not count. What counts is how much time can have passed *at most* since an image was collected.
+Within one boot the boottime tells that, whatever the wall clock is set to. Only a clock that follows a time server
+can tell how long the power was off, by comparison with the last boot in which one did. Until then nothing is
 certain; after a bounded grace, images from before are deleted because nobody can show that they are young enough.
-Wherever two readings disagree, the one counts that deletes earlier. A time server that lies from the first look on,
-and plausibly, is believed: nothing at the terminal could contradict it.
+Where two readings disagree, the one counts that deletes earlier. A time server that gives a false but plausible
+time from the first look on is believed: nothing at the terminal could contradict it.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,15 @@ from edge.domain.time.placement import DRIFT_PPM
 
 HOUR_MS = 3_600_000
 KEEP_MS = 90 * 24 * HOUR_MS - HOUR_MS
-"""The privacy policy says 90 days; the hour is for what is looked at every `LOOK_MS` and for the drift of a crystal
-over 90 days (13 minutes at DRIFT_PPM)."""
+"""The 90 days of the privacy policy, less an hour: for the interval of `LOOK_MS`, and for the drift of a crystal
+over 90 days (13 minutes at DRIFT_PPM).
+"""
 LOOK_MS = 600_000
-"""How often a running terminal looks."""
+"""Interval in which a running terminal looks."""
 GRACE_MS = HOUR_MS
 """Running time without proof of how long the power was off, after which images from before are deleted. It adds up
-over starts, each of which counts `LOOK_MS` at least. A choice: routers take minutes to come back."""
+over starts, each of which counts at least `LOOK_MS`. It is a choice: routers take minutes to come back.
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,38 +33,42 @@ class ElapsedTime:
     """How time passed, as far as this terminal knows; all in whole milliseconds. A *life* is one boot."""
 
     total_ms: int
-    """The most that can have passed since the store was made: what ages are counted by."""
+    """The most that can have passed since the store was made; ages are counted by it."""
     run_ms: int
-    """Of that, the running time that was seen; what lies between is off, or was not seen."""
+    """The part of it in which the terminal was seen running; the rest it was off, or was not seen."""
     life: int
     boot_id: str
     boottime_ms: int
     utc_ms: int
-    """The wall clock at the last look, whatever it was worth."""
+    """The wall clock at the last look, right or wrong."""
     base_ms: int | None = None
-    """Synchronised time less `run_ms`, of the last life before this one that had any; None: none ever had."""
+    """Synchronised time minus `run_ms` in the last boot before this one that had any; None when no boot had."""
     anchor_ms: int | None = None
-    """The same of this life: the least that was seen, since a gap counted from too early only deletes early."""
+    """The same for this boot: the least that was seen, because a gap that is counted from too early only deletes
+    earlier.
+    """
     gap_ms: int = 0
-    """What `total_ms` counts for the time between the last life and this one."""
+    """The part of `total_ms` for the time between the last boot and this one."""
     proven: bool = True
-    """Whether nothing before this life is uncertain: a time server was heard since, or there is nothing before."""
+    """Whether nothing before this boot is uncertain: a time server was heard since, or there is nothing before
+    it.
+    """
     unproven_ms: int = 0
     """Running time since it became uncertain."""
     since_life: int = 1
-    """Of lives before this one nothing will ever tell when they were: what is from then goes at once."""
+    """Images from boots before this one can never be dated; delete them at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """When an image was collected, by the terminal's own count."""
+    """The moment at which an image was collected, by the terminal's own count."""
 
     total_ms: int
     life: int
 
 
 def begin(now: TimeEvidence) -> ElapsedTime:
-    """The first look of a new store."""
+    """The first look at a new store."""
     return _hear(ElapsedTime(0, 0, 1, now.boot_id, now.boottime_ms, _milliseconds(now.utc)), now)
 
 
@@ -80,8 +86,8 @@ def advance(before: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
             unproven_ms=0 if before.proven else before.unproven_ms + passed,
         )
         return _hear(moved, now)
-    # Another boot. What the wall clock says of the gap counts at once where it says that there is one: it may come
-    # from a clock with a battery. That it says nothing proves nothing.
+    # Another boot. If the wall clock says that there was a gap, the gap counts at once: the clock may have a
+    # battery. If it says nothing, that proves nothing.
     gap_ms = max(0, utc_ms - before.utc_ms)
     base_ms, since_life = _base(before)
     begun = replace(
@@ -102,33 +108,36 @@ def advance(before: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
 
 
 def collected(passage: ElapsedTime, now: TimeEvidence, at: TimeEvidence) -> Collected:
-    """The count for what was collected at `at`, a little before `now`, at which `passage` was looked at."""
+    """The count for an image that was collected at `at`, a little before `now`, at which `passage` was looked
+    at.
+    """
     waited = now.boottime_ms - at.boottime_ms if now.boot_id == at.boot_id else 0
     return Collected(passage.total_ms - max(0, waited), passage.life)
 
 
 def expired(one: Collected, passage: ElapsedTime) -> bool:
-    """Whether it is to be deleted now."""
+    """Whether the image is to be deleted now."""
     if passage.total_ms - one.total_ms >= KEEP_MS or one.life < passage.since_life:
         return True
     return not certain(one, passage) and passage.unproven_ms >= GRACE_MS
 
 
 def certain(one: Collected, passage: ElapsedTime) -> bool:
-    """Whether its age is known; what is not certain is not handed out."""
+    """Whether its age is known; an image of unknown age is not handed out."""
     return passage.proven or one.life == passage.life
 
 
 def _base(ended: ElapsedTime) -> tuple[int | None, int]:
-    """What the next life measures its gap by, and the first life that is dated by it."""
-    if ended.anchor_ms is None:  # no time server in it: an earlier one covers its gaps, too; or none ever did
+    """The value from which the next boot measures its gap, and the first boot that it dates."""
+    # no time server in this boot: an earlier one covers its gaps, too; or none ever did
+    if ended.anchor_ms is None:
         return ended.base_ms, ended.since_life if ended.base_ms is not None else ended.life + 1
-    # it contradicted what was heard before, so that the gap before it stays unknown
+    # It contradicted an earlier time server, so the gap before it stays unknown.
     return ended.anchor_ms, ended.since_life if ended.proven else ended.life
 
 
 def _hear(passage: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
-    """What a clock that follows a time server adds; one that does not adds nothing."""
+    """The passage with the time that a synchronised clock adds; an unsynchronised one adds nothing."""
     if not now.synchronised:
         return passage
     offset = _milliseconds(now.utc) - passage.run_ms
@@ -136,7 +145,7 @@ def _hear(passage: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
     heard = replace(passage, anchor_ms=anchor_ms)
     if passage.base_ms is None:
         return heard
-    # Since the last life that heard a time server: all that passed, less what was seen running.
+    # Since the last boot that heard a time server: all the time that passed, minus the time seen running.
     gap_ms = offset - passage.base_ms
     if gap_ms < -_slack(passage.run_ms):
         return heard  # time went backwards: one of the two was wrong, and nobody knows which
@@ -151,7 +160,7 @@ def _hear(passage: ElapsedTime, now: TimeEvidence) -> ElapsedTime:
 
 
 def _slack(run_ms: int) -> int:
-    """How far a crystal and a clock that is steered may disagree: no less than a time service steps."""
+    """How far a crystal and a steered clock may disagree: at least as much as a time service steps."""
     return 2_000 + run_ms * DRIFT_PPM // 1_000_000
 
 

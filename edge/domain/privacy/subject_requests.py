@@ -1,4 +1,4 @@
-"""The rights of the people who are enrolled, and the month in which each request is answered (GDPR art. 12 (3)).
+"""Requests of enrolled people for their rights, and the month in which each is answered (GDPR art. 12 (3)).
 
 A request is what the audit log says of it; nothing else is kept.
 """
@@ -14,7 +14,7 @@ from edge.domain.protocol.order import ERASING, Word
 
 
 class Right(StrEnum):
-    """What a person asks for."""
+    """The rights that a person can claim."""
 
     ACCESS = "access"
     PORTABILITY = "portability"
@@ -34,11 +34,11 @@ ANSWERS: Mapping[str, frozenset[Word]] = {
     Right.OBJECTION: frozenset({Word.OBJECT}) | ERASING,
     Right.WITHDRAWAL: frozenset({Word.WITHDRAW}) | ERASING,
 }
-"""Which orders are an answer to a request. Another one may go with it meanwhile, and does not end it."""
+"""The orders that answer each request. Another order may go with it meanwhile, and does not end it."""
 
 
 class RequestStanding(StrEnum):
-    """How a request stands."""
+    """State of a request."""
 
     DUE = "due"
     OVERDUE = "overdue"
@@ -51,13 +51,13 @@ class Request:
     """One request of one person."""
 
     number: int
-    """Of the entry that opened it."""
+    """Id of the entry that opened it."""
     person: str
     right: str
     received: date
     due: date
     orders: tuple[str, ...] = ()
-    """The ids of what was ordered for it."""
+    """Ids of the orders that were given for it."""
     ended: Act | None = None
     """RIGHT_CLOSED or RIGHT_REFUSED; None while it is open."""
     ended_at: str | None = None
@@ -72,7 +72,7 @@ def month_after(day: date) -> date:
 
 
 def requests(entries: Iterable[AuditEntry]) -> list[Request]:
-    """Every request that the log knows, the oldest first. What was ended stays as it ended."""
+    """Every request in the log, the oldest first. A request that was ended stays as it ended."""
     found: dict[int, Request] = {}
     for entry in entries:
         if entry.act == Act.RIGHT_OPENED and entry.person is not None:
@@ -93,7 +93,7 @@ def requests(entries: Iterable[AuditEntry]) -> list[Request]:
 
 
 def standing(request: Request, today: date) -> RequestStanding:
-    """How it stands on a day; the last day of the month still counts."""
+    """State of a request on a day; the last day of the month still counts."""
     if request.ended is Act.RIGHT_REFUSED:
         return RequestStanding.REFUSED
     if request.ended is Act.RIGHT_CLOSED:
