@@ -3,8 +3,7 @@
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 
 from edge.adapters.reopening_camera import ReopeningCamera
 from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
@@ -28,6 +27,7 @@ from edge.terminal.runtime.alarms import (
     STROBE_FAILING,
 )
 from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.status_source import AlarmConditions, StatusSources
 from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
 from edge.terminal.startup import state_directory
 
@@ -72,8 +72,10 @@ class Terminal:
         without: ConfigError, KeyFileError, ModelError, JournalError. What fails alone is an alarm instead.
         """
         self.stop = Stop()
+        self.status = StatusSources()
+        """What the retained status tells."""
         self._notifier = notifier
-        self._volatile = state_directory.require(config)
+        volatile = state_directory.require(config)
         clock = clock or factory.clock()
         secrets = factory.own_secrets(config)
         self.image_capture = factory.image_capture(config, secrets, clock)
@@ -82,7 +84,7 @@ class Terminal:
         eyes = starting.seeing(config)
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
-        shadow, self._shadow_failing = starting.shadow(config, eyes)
+        shadow, shadow_failing = starting.shadow(config, eyes)
         factory.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
@@ -100,8 +102,7 @@ class Terminal:
         self._strobe = CaredStrobe(lambda: strobe or factory.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
-        self.centre = starting.centre(config, secrets, clock, self._status, rules.consent)
-        self._certificates = starting.certificates(config)
+        self.centre = starting.centre(config, secrets, clock, self.status, rules.consent)
         self.attend = Attend(
             slot,
             reads,
@@ -116,8 +117,24 @@ class Terminal:
             None if self.image_capture is None else self.image_capture.offer,
             shadow,
         )
-        self._slot = slot
         self._noting = Noting(lambda: factory.open_journal(config, secrets))
+        failing_alone = {
+            STATE_VOLATILE: lambda: volatile,
+            SIGNALS_FAILING: lambda: self._signals.failing,
+            STROBE_FAILING: lambda: self._strobe is not None and self._strobe.failing,
+            READER_AWAY: lambda: self._reader is not None and self._reader.failing,
+            FACES_FAILING: lambda: eyes.blind,
+            SHADOW_FAILING: lambda: shadow_failing,
+        }
+        self.status.add(
+            self.attend,
+            self._capture,
+            self.latency,
+            self.image_capture,
+            self.centre,
+            starting.certificates(config),
+            AlarmConditions(failing_alone),
+        )
         self._workers = self._make_workers()
 
     def run(self) -> int:
@@ -219,41 +236,6 @@ class Terminal:
             LOG.critical("did not end in %.1f s: %s", STOP_WITHIN_S, ", ".join(late))
             return SmartClockerError.exit_code
         return 0
-
-    def _status(self) -> dict[str, object]:
-        tally = self.attend.tally
-        frame, images, centre = self.latency.frame_to_cue(), self.image_capture, self.centre
-        return {
-            "alarms": [*self.attend.alarms, *(() if images is None else images.alarms), *self._failing()],
-            **({} if centre is None else centre.counters()),
-            **{key: value for key, value in asdict(tally).items() if key != "refused"},
-            **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
-            "frames": self._capture.frames,
-            "frames_dropped": self._slot.drops,
-            "frame_to_cue_p50_ms": frame.p50,
-            "frame_to_cue_p95_ms": frame.p95,
-            "policy": self.attend.policy,
-            **({} if images is None else images.counters()),
-            **({} if self._strobing is None else self._strobing.counters()),
-        }
-
-    def _failing(self) -> Iterator[str]:
-        """Words for what failed alone."""
-        if self._volatile:
-            yield STATE_VOLATILE
-        if self._signals.failing:
-            yield SIGNALS_FAILING
-        if self._strobe is not None and self._strobe.failing:
-            yield STROBE_FAILING
-        if self._reader is not None and self._reader.failing:
-            yield READER_AWAY
-        if self._sees_again is not None:
-            yield FACES_FAILING
-        if self._shadow_failing:
-            yield SHADOW_FAILING
-        if self.centre is not None:
-            yield from self.centre.alarms
-        yield from self._certificates.alarms
 
 
 def _progressing(run_once: Callable[[float], None]) -> Callable[[], bool]:

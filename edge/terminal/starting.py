@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.config import Config
@@ -15,6 +13,7 @@ from edge.ports import Clock
 from edge.terminal import factory
 from edge.terminal.attendance.loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
+from edge.terminal.runtime.status_source import StatusSource
 from edge.terminal.uplink.centre import CentreLink, Made
 from edge.terminal.uplink.certificates import Watch
 from edge.terminal.uplink.publisher import Publisher
@@ -99,7 +98,7 @@ def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]
 
 
 def centre(
-    config: Config, own: factory.Secrets, clock: Clock, status: Callable[[], Mapping[str, Any]], in_force: Policy
+    config: Config, own: factory.Secrets, clock: Clock, status: StatusSource, in_force: Policy
 ) -> CentreLink | None:
     """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
 

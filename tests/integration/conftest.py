@@ -113,7 +113,7 @@ class Terminal:
         settings: UplinkSettings | None = None,
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
-        status=dict,
+        status=None,
         roster=None,
     ) -> Publisher:
         settings = settings or self.site.uplink(self.origin.terminal)

@@ -142,12 +142,21 @@ def test_twenty_terminals_share_a_ledger(site):
     assert all(report.ok and report.records == 10 for report in reports)
 
 
+class Told:
+    """Some part of the program."""
+
+    alarms = ("ring-80",)
+
+    def counters(self) -> dict[str, int]:
+        return {"frames": 7}
+
+
 def test_the_retained_status_tells_where_the_terminal_stands(site):
     site.ledger()
     terminal = site.terminal()
     terminal.append(3)
     watcher = site.neighbour("ledger", topics.ALL_STATUS)
-    terminal.run(status=lambda: {"alarms": ["ring-80"], "frames": 7})
+    terminal.run(status=Told())
     topic = topics.status(terminal.origin)
     watcher.hears(topic, b'"state":"online"')
     document = json.loads(next(p for t, p in watcher.heard if t == topic))

@@ -6,6 +6,7 @@ from edge.central.ledger.terminal_claims import claims
 from edge.domain.protocol import topics
 from edge.domain.protocol.terminal_status import Presence
 from edge.terminal.runtime.alarms import FORK
+from edge.terminal.runtime.status_source import AlarmConditions
 
 
 def settled(site, count: int):
@@ -52,7 +53,7 @@ def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_noth
     site.ledger()
     terminal = site.terminal()
     terminal.append(3)
-    terminal.run(status=lambda: {"alarms": ["tamper"]})
+    terminal.run(status=AlarmConditions({"tamper": lambda: True}))
     terminal.receipted(3)
 
     def claim():

@@ -109,7 +109,7 @@ class Driven(Gate):
         if uplink is None:
             raise RuntimeError("this gate has a centre")
         self._publisher = publisher = Publisher(
-            uplink, self.journal, self.origin, self.secrets.ledger, self.clock, resend_s=2.0, status=dict,
+            uplink, self.journal, self.origin, self.secrets.ledger, self.clock, resend_s=2.0,
             orders=factory.orders(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
             roster=factory.roster(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
         )  # fmt: skip

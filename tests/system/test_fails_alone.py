@@ -61,8 +61,8 @@ class Life:
         self.code = self.terminal.run()
 
     @property
-    def alarms(self) -> list[str]:
-        return self.terminal._status()["alarms"]
+    def alarms(self) -> frozenset[str]:
+        return self.terminal.status.alarms
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + 300

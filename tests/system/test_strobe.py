@@ -97,10 +97,10 @@ def test_what_the_lamp_shows_decides_or_says_nothing(
         show(scene, photos)
         # On a busy machine frames come late, and the first flashes may show nothing.
         deadline = time.monotonic() + 300
-        while not (answer in signals._seen and terminal._status()[counted]):
-            assert time.monotonic() < deadline, (signals._seen, terminal._status())
+        while not (answer in signals._seen and terminal.status.counters()[counted]):
+            assert time.monotonic() < deadline, (signals._seen, terminal.status.counters())
             time.sleep(0.02)
-        told = terminal._status()
+        told = terminal.status.counters()
         if not told["strobe_unsettled"]:
             assert (CueName.IN in signals._seen) == (answer is CueName.IN)
         others = {"strobe_face", "strobe_print", "strobe_nothing"} - {counted}
@@ -119,11 +119,11 @@ def test_a_strobe_that_fails_is_dark_an_alarm_and_no_reason_to_turn_anybody_away
     with living(site, strobe) as (terminal, signals, scene):
         show(scene, photos)
         deadline = time.monotonic() + 300
-        while not (CueName.IN in signals._seen and STROBE_FAILING in terminal._status()["alarms"]):
-            assert time.monotonic() < deadline, (signals._seen, terminal._status())
+        while not (CueName.IN in signals._seen and STROBE_FAILING in terminal.status.alarms):
+            assert time.monotonic() < deadline, (signals._seen, terminal.status.counters())
             assert not terminal.stop.is_set(), terminal.stop.reason
             time.sleep(0.02)
-        assert terminal._status()["strobe_nothing"]
+        assert terminal.status.counters()["strobe_nothing"]
         assert not strobe.lit
     assert not strobe.lit
 
@@ -138,7 +138,7 @@ def test_a_crash_of_the_attending_loop_in_the_middle_of_a_flash_leaves_it_dark(s
             return False
 
         assert terminal._strobing is not None
-        terminal._strobing.took = crash
+        terminal._strobing._has_a_part = crash
         show(scene, photos)
         deadline = time.monotonic() + 300
         while not terminal.stop.is_set():
@@ -152,4 +152,4 @@ def test_without_the_key_there_is_no_strobe(site) -> None:
     terminal = Terminal(config.load(site.config).config, notifier=SilentNotifier())
     assert terminal._lamp is None
     assert "strobe" not in {worker.name for worker in terminal._workers}
-    assert not [key for key in terminal._status() if key.startswith("strobe")]
+    assert not [key for key in terminal.status.counters() if key.startswith("strobe")]

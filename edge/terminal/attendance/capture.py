@@ -68,6 +68,15 @@ class Capture:
         self._slot.put(frame)
         return True
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """None: missing frames are seen by whoever takes them."""
+        return ()
+
+    def counters(self) -> dict[str, int]:
+        """For the status; dropped are those that were replaced before anybody looked at them."""
+        return {"frames": self.frames, "frames_dropped": self._slot.drops}
+
     def close(self) -> None:
         """Release the camera."""
         self._camera.close()

@@ -85,10 +85,9 @@ class FaceRecognition:
         """Words for the status."""
         return (FACES_PAUSED,) * self._paused_long
 
-    @property
-    def pauses(self) -> int:
-        """How often a face was paused."""
-        return self._attempts.pauses
+    def counters(self) -> dict[str, int]:
+        """For the status: how often a face was paused."""
+        return {"lockouts": self._attempts.pauses}
 
     def needs_badge(self, person: str) -> bool:
         """Whether face and badge go together for somebody: by the terminal's mode, or because another looks alike.

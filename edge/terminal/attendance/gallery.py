@@ -38,6 +38,10 @@ class GalleryLoader:
         """Words for the status."""
         return (CALIBRATION_IGNORED,) * self._site.ignored
 
+    def counters(self) -> dict[str, int | str]:
+        """For the status."""
+        return {"people_unreadable": len(self.unreadable), "policy": self.policy}
+
     def is_behind(self, people: People) -> bool:
         """Whether the people file was written to since the gallery was loaded. Raises PeopleError."""
         return people.version() != self._version

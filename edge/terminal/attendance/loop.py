@@ -45,6 +45,7 @@ from edge.terminal.attendance.service_health import PeopleHealth, ServiceHealth
 from edge.terminal.attendance.sights import Sights
 from edge.terminal.runtime.alarms import Alarms
 from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.status_source import StatusSources
 from edge.terminal.runtime.workers import LatestSlot
 
 LOG = logging.getLogger(__name__)
@@ -72,16 +73,11 @@ class Tally:
     punches: int = 0
     suppressed: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-    lockouts: int = 0
-    """Faces that were paused."""
     badges_refused: int = 0
-    evicted: int = 0
-    people_unreadable: int = 0
-    """Enrolled, but their templates are damaged."""
 
 
 class Attend:
-    """The body of the attend worker; everything but `tally`, `alarms` and `policy` is its thread's."""
+    """The body of the attend worker; everything but `tally`, `alarms` and `counters` is its thread's."""
 
     def __init__(
         self,
@@ -114,6 +110,7 @@ class Attend:
         filming = rules.faces.mode != "badge"
         self._health = ServiceHealth(self._handle, now_ms, filming=filming, reader=rules.reader)
         self._people_health, self._credential_alarms = PeopleHealth(), Alarms()
+        self._parts = StatusSources(self._health, sights, faces, gallery, self._people_health)
         self._situation = begin(now_ms)
         self._first_seen_ns: int | None = None
         """When the face that is there was first in a frame."""
@@ -122,13 +119,18 @@ class Attend:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status: why it is out of service, and what will need somebody."""
-        parts = (self._health, self._sights, self._faces, self._gallery, self._people_health)
-        return (*(word for part in parts for word in part.alarms), *self._credential_alarms.words)
+        return (*self._parts.alarms, *self._credential_alarms.words)
 
-    @property
-    def policy(self) -> str:
-        """The version of the privacy policy in force, for the status."""
-        return self._gallery.policy
+    def counters(self) -> dict[str, int | float | str]:
+        """For the status."""
+        tally = self.tally
+        return {
+            "punches": tally.punches,
+            "suppressed": tally.suppressed,
+            "badges_refused": tally.badges_refused,
+            **{f"refused_{reason}": count for reason, count in sorted(tally.refused.items())},
+            **self._parts.counters(),
+        }
 
     def open(self) -> None:
         """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
@@ -180,7 +182,6 @@ class Attend:
         outcome = self._faces.observe(sight, now_ms)
         if outcome is None and self._faces.attempting:
             self._sights.flash(frame, sight)
-        self.tally.lockouts = self._faces.pauses
         if isinstance(outcome, Identified):
             outcome = self._at_this_moment(outcome)
         if isinstance(outcome, Identified):
@@ -282,11 +283,10 @@ class Attend:
         self._gallery.keep_up(now_ms)
         self._faces.keep_up(now_ms)
         self._credential_check.keep_up(now_ms)
-        self.tally.evicted += self._health.look_at_journal(self._journal, self._recorder, self._maintenance, now_ms)
+        self._health.look_at_journal(self._journal, self._recorder, self._maintenance, now_ms)
 
     def _load_gallery(self) -> None:
         self._gallery.load(self._people)
-        self.tally.people_unreadable = len(self._gallery.unreadable)
         self._people_health.look_at(self._people, self._gallery)
 
     def _now_ms(self) -> int:

@@ -34,11 +34,16 @@ class ServiceHealth:
         self._faults: frozenset[Fault] = frozenset()
         self._warnings: tuple[str, ...] = ()
         self._frame_ms = now_ms
+        self._evicted = 0
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
         return (*sorted(self._faults), *self._warnings)
+
+    def counters(self) -> dict[str, int]:
+        """For the status: how many records were evicted."""
+        return {"evicted": self._evicted}
 
     @property
     def camera_stalled(self) -> bool:
@@ -59,14 +64,14 @@ class ServiceHealth:
 
     def look_at_journal(
         self, journal: Journal, recorder: Recorder, maintenance: JournalMaintenance, now_ms: int
-    ) -> int:
-        """Every second; what the disk refuses is tried again in the next. How many records were evicted.
+    ) -> None:
+        """Every second; what the disk refuses is tried again in the next.
 
         Raises JournalDamaged, after which the next start checks the whole file.
         """
         if not recorder.writable and not recorder.mended():
             self.set_fault(Fault.JOURNAL_UNWRITABLE, True)
-            return 0
+            return
         found = None
         try:
             found = maintenance.run(recorder.now(), now_ms)
@@ -77,11 +82,10 @@ class ServiceHealth:
             LOG.critical("%s", error)
             recorder.writable = False
         self.set_fault(Fault.JOURNAL_UNWRITABLE, not recorder.writable)
-        if found is None:
-            return 0
-        self.set_fault(Fault.JOURNAL_FULL, found.full)
-        self._warn(found.warnings)
-        return found.evicted
+        if found is not None:
+            self._evicted += found.evicted
+            self.set_fault(Fault.JOURNAL_FULL, found.full)
+            self._warn(found.warnings)
 
     def set_fault(self, fault: Fault, raised: bool) -> None:
         """Begin or end a fault, if it is not as it was: in the log, in the alarms, and in the terminal's state."""
@@ -110,24 +114,26 @@ class PeopleHealth:
     """What of the people file needs somebody. One thread uses it; `alarms` may be read on any."""
 
     def __init__(self) -> None:
-        self.unreadable = 0
-        """Enrolled, but their templates are damaged."""
-        self._aside = self._other_text = self._lacking = 0
+        self._unreadable = self._aside = self._other_text = self._lacking = 0
 
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
         counts = (
-            (PEOPLE_UNREADABLE, self.unreadable),
+            (PEOPLE_UNREADABLE, self._unreadable),
             (RECORD_ASIDE, self._aside),
             (POLICY_TEXT, self._other_text),
             (PEOPLE_PUT_BACK, self._lacking),
         )
         return tuple(word for word, count in counts if count)
 
+    def counters(self) -> dict[str, int]:
+        """None."""
+        return {}
+
     def look_at(self, people: People, loaded: GalleryLoader) -> None:
         """After the gallery was loaded from it. Raises PeopleError."""
-        self.unreadable = len(loaded.unreadable)
+        self._unreadable = len(loaded.unreadable)
         aside, self._aside = self._aside, len(people.outbox.aside())
         if self._aside > aside:
             LOG.error("%s set aside: docs/operations.md, record-aside", counted(self._aside, "record"))

@@ -26,6 +26,10 @@ class Sights:
         """Words for the status."""
         return () if self._strobe is None else self._strobe.alarms
 
+    def counters(self) -> dict[str, int]:
+        """For the status: what flashes showed."""
+        return {} if self._strobe is None else self._strobe.counters()
+
     def of(self, frame: Frame) -> Sight:
         """What a frame shows."""
         return self._search(frame) if self._strobe is None else self._strobe.annotate(frame, self._search)

@@ -64,6 +64,10 @@ class Orders:
         """`orders-waiting` while some wait for the clock."""
         return self._put_off.alarms
 
+    def counters(self) -> dict[str, int]:
+        """None."""
+        return {}
+
     @staticmethod
     def concern(raw: bytes) -> bool:
         """Whether a message says that it is an order; nothing about it is trusted yet."""

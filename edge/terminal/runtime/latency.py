@@ -50,6 +50,16 @@ class Latency:
         with self._lock:
             return _percentiles(self._frame_ms)
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def counters(self) -> dict[str, float]:
+        """For the status."""
+        found = self.frame_to_cue()
+        return {"frame_to_cue_p50_ms": found.p50, "frame_to_cue_p95_ms": found.p95}
+
     def face_to_cue(self) -> Percentiles:
         """From the first frame with the face in it to the light: what somebody feels who is recognised."""
         with self._lock:

@@ -72,6 +72,10 @@ class Watch:
             self._look_at = self._now_s() + (LOOK_AGAIN_S if self._ending else LOOK_EVERY_S)
         return (CERTIFICATE_ENDING,) * self._ending
 
+    def counters(self) -> dict[str, int]:
+        """None."""
+        return {}
+
     def _look(self) -> None:
         found = self._settings()
         words = [] if found is None else list(_words(found))

@@ -18,6 +18,7 @@ from edge.journal.journal import Journal, OutgoingRecord, ReceiptEffect
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.runtime.alarms import FORK, Alarms
+from edge.terminal.runtime.status_source import StatusSource, StatusSources
 from edge.terminal.uplink.counters import Counters
 from edge.terminal.uplink.receipt_handler import Receipts
 from edge.terminal.uplink.resend_handler import Commands
@@ -48,15 +49,15 @@ class Publisher:
         window: int = 128,
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
-        status: Callable[[], Mapping[str, Any]] = dict,
+        status: StatusSource | None = None,
         orders: Orders | None = None,
         roster: Roster | None = None,
     ) -> None:
         """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
 
         `behind_s`: how long a receipt that covers less than an earlier one may stand alone before it is believed.
-        `status` adds to the retained status: its `alarms`, a list of words, join ours, the rest are counters. It is
-        called on the publishing thread. Without `orders` those of the authority are refused.
+        `status` is what the rest of the program adds to the retained status. Without `orders` those of the
+        authority are refused.
         """
         self.counters = Counters()
         self.connected = False
@@ -76,15 +77,17 @@ class Publisher:
         self._was_connected = False
         self._opened: Journal | None = None
         self._token = TOKEN
-        self._status = status
-        self._status_reporter = StatusReporter(uplink, origin, clock, self._alarms, self._rest)
+        self._parts = StatusSources(roster, orders)
+        self._status_reporter = StatusReporter(
+            uplink, origin, clock, self._alarms, StatusSources(status, self._parts)
+        )
         self._unwritable = False
         self._keep_at = 0
 
     @property
     def alarms(self) -> frozenset[str]:
         """Words for what needs a person, of `edge.terminal.runtime.alarms`."""
-        return self._alarms.words.union(*(part.alarms for part in (self._roster, self._orders) if part is not None))
+        return self._alarms.words | self._parts.alarms
 
     @property
     def refused(self) -> str | None:
@@ -290,16 +293,6 @@ class Publisher:
             return None
         self._unwritable = False
         return written
-
-    def _rest(self) -> Mapping[str, Any]:
-        """What the rest of the program adds to the status."""
-        said = dict(self._status())
-        if self._roster is not None:
-            said |= self._roster.counters()
-            said["alarms"] = [*said.get("alarms", ()), *self._roster.alarms]
-        if self._orders is not None:
-            said["alarms"] = [*said.get("alarms", ()), *self._orders.alarms]
-        return said
 
     def _pending(self) -> bool:
         return self._journal.head().seq > self._receipts.covered

@@ -6,9 +6,8 @@ It is told on connecting, on a change, each minute, and to ask the ledger someth
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from edge import __version__
 from edge.domain.protocol import topics
@@ -17,6 +16,7 @@ from edge.errors import JournalError
 from edge.journal.journal import Journal
 from edge.ports import Clock, Uplink
 from edge.terminal.runtime.alarms import Alarms
+from edge.terminal.runtime.status_source import StatusSource
 from edge.terminal.uplink.counters import Counters
 from edge.terminal.uplink.send_window import Delivery
 
@@ -88,11 +88,11 @@ class StatusReporter:
         origin: Origin,
         clock: Clock,
         alarms: Alarms,
-        status: Callable[[], Mapping[str, Any]],
+        sources: StatusSource,
     ) -> None:
-        """`status` is what the rest of the program adds: its `alarms`, a list of words, join ours."""
+        """`sources` is what the rest of the program adds to our `alarms` and to the publisher's counters."""
         self._uplink, self._topic, self._clock = uplink, topics.status(origin), clock
-        self._alarms, self._status = alarms, status
+        self._alarms, self._sources = alarms, sources
         self._due_at = self._look_at = 0
         self._told: tuple[bool, frozenset[str]] | None = None
         self._alarms_told: list[str] = []
@@ -109,17 +109,14 @@ class StatusReporter:
         if ours == self._told and not asked and now < self._look_at:
             return
         self._look_at = now + _LOOK_NS
-        extra = dict(self._status())
-        alarms = sorted({*self._alarms.words, *extra.pop("alarms", ())})
+        alarms = sorted({*self._alarms.words, *self._sources.alarms})
         if ours == self._told and not asked and alarms == self._alarms_told and now < self._due_at:
             return
-        if self._online(journal, delivery, counters, alarms, extra):
+        if self._online(journal, delivery, counters, alarms):
             self._due_at = now + round(STATUS_EVERY_S * _SECOND)
             self._told, self._alarms_told = ours, alarms
 
-    def _online(
-        self, journal: Journal, delivery: Delivery, counters: Counters, alarms: list[str], extra: Mapping[str, Any]
-    ) -> bool:
+    def _online(self, journal: Journal, delivery: Delivery, counters: Counters, alarms: list[str]) -> bool:
         stats = journal.stats()
         document = Online(
             epoch=journal.epoch,
@@ -127,7 +124,7 @@ class StatusReporter:
             watermark=stats.watermark,
             refused=delivery.refused is not None,
             alarms=alarms,
-            counters={**asdict(counters), **extra},
+            counters={**asdict(counters), **self._sources.counters()},
             utc=self._clock.evidence().utc,
         )
         return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
@@ -135,8 +132,7 @@ class StatusReporter:
     def goodbye(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
         """How far the journal is, so that the centre knows what it lacks while we are away; and that we stop."""
         with contextlib.suppress(JournalError):
-            extra = {name: value for name, value in self._status().items() if name != "alarms"}
-            self._online(journal, delivery, counters, self._alarms_told, extra)
+            self._online(journal, delivery, counters, self._alarms_told)
         self._uplink.publish(self._topic, stopped(), token=TOKEN, retain=True)
 
     def acknowledged(self, refused: str | None) -> None:

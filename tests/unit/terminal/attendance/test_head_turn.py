@@ -96,7 +96,7 @@ def turns_of(stand, until_ms: int) -> int:
 
 def test_whom_a_portrait_shows_has_five_turns_in_its_pause_and_waits_then(stand) -> None:
     until(stand, Refused, 2.0, liveness=0.01)
-    while stand.faces.pauses == 0:
+    while stand.faces.counters()["lockouts"] == 0:
         stand(2.0, liveness=0.01)
     assert turns_of(stand, stand.at[0] + PAUSE_MS // 2) == SPELLS
     assert turns_of(stand, stand.at[0] + PAUSE_MS // 3) == 0, "the fifth began the pause anew"
@@ -105,7 +105,7 @@ def test_whom_a_portrait_shows_has_five_turns_in_its_pause_and_waits_then(stand)
 
 
 def test_whom_a_portrait_shows_is_let_in_by_the_turn_and_that_ends_the_pause(stand) -> None:
-    while stand.faces.pauses == 0:
+    while stand.faces.counters()["lockouts"] == 0:
         stand(2.0, liveness=0.01)
     until(stand, Challenged, 2.0)
     stand(2.0, box=None)
@@ -122,6 +122,6 @@ def test_who_breaks_a_turn_off_with_a_badge_has_failed_it(stand) -> None:
         for _ in range(12):
             stand(2.0, box=None)
     until(stand, Challenged, 2.0)
-    assert stand.faces.pauses == 0
+    assert stand.faces.counters()["lockouts"] == 0
     stand.faces.expect("b" * 26, stand.at[0])
-    assert stand.faces.pauses == 1
+    assert stand.faces.counters()["lockouts"] == 1

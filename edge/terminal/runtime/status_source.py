@@ -1,0 +1,53 @@
+"""What feeds the retained status: each part of the program tells its alarms and its counters, about nobody."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+
+class StatusSource(Protocol):
+    """A part of the program. Both are asked for on the publishing thread, whichever thread the part is on."""
+
+    @property
+    def alarms(self) -> Collection[str]:
+        """Words of `edge.terminal.runtime.alarms` that stand now."""
+
+    def counters(self) -> Mapping[str, int | float | str]:
+        """By the names of docs/protocol.md."""
+
+
+class StatusSources:
+    """Several sources as one."""
+
+    def __init__(self, *sources: StatusSource | None) -> None:
+        """None is a part that this terminal does not have."""
+        self._sources: list[StatusSource] = []
+        self.add(*sources)
+
+    def add(self, *sources: StatusSource | None) -> None:
+        """More of them, before the first is asked."""
+        self._sources += [one for one in sources if one is not None]
+
+    @property
+    def alarms(self) -> frozenset[str]:
+        """Of all of them."""
+        return frozenset(word for one in self._sources for word in one.alarms)
+
+    def counters(self) -> dict[str, int | float | str]:
+        """Of all of them."""
+        return {name: value for one in self._sources for name, value in one.counters().items()}
+
+
+class AlarmConditions:
+    """Alarm words, each with what tells whether it stands."""
+
+    def __init__(self, conditions: Mapping[str, Callable[[], bool]]) -> None:
+        self._conditions = conditions
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Those that stand now."""
+        return tuple(word for word, stands in self._conditions.items() if stands())
+
+    def counters(self) -> dict[str, int]:
+        """None."""
+        return {}
