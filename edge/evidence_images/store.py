@@ -17,6 +17,7 @@ from edge.domain.privacy.image_retention import Collected, ElapsedTime
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import EvidenceDamaged, EvidenceError
 from edge.evidence_images.schema import STORE, copies_beneath, create, destroy, drop_orphans, unlink_copies
+from edge.storage.sqlite_connection import SqliteConnection
 
 PAGE = 4_096
 FREE_FLOOR = 100_000_000
@@ -39,13 +40,13 @@ class Still:
     """The id of its punch."""
     person: str
     time: TimeEvidence
-    """The person of the punch."""
+    """When the punch was made."""
     bytes: int
     certain: bool
     """Whether its age is known; an image of unknown age is not handed out."""
 
 
-class EvidenceStore:
+class EvidenceStore(SqliteConnection):
     """One use of the file; `opened` makes it. Raises EvidenceError, EvidenceDamaged when the file is at fault."""
 
     def __init__(self, path: Path, now: TimeEvidence) -> None:
@@ -168,10 +169,6 @@ class EvidenceStore:
             known = {name for (name,) in self._db.execute("SELECT name FROM copies")}
         unlink_copies(self.path.parent, sorted(there - known))
         return sum(self.remove(person) for person in sorted(gone))
-
-    def close(self) -> None:
-        """After this, nothing of the deleted images is in the files; safe to call twice."""
-        self._db.close()
 
     def _expire(self) -> None:
         """Delete what has expired by the time that passed, and store the time. Each is one transaction; deleting is

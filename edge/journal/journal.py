@@ -9,8 +9,6 @@ import sqlite3
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nacl.signing import SigningKey
 
@@ -23,6 +21,7 @@ from edge.errors import JournalDamaged
 from edge.journal.chain import START, Head
 from edge.journal.opening import open_ours
 from edge.journal.schema import ABOUT_SOMEBODY, JOURNAL
+from edge.storage.sqlite_connection import SqliteConnection
 
 _EVICT_BATCH = 2_000
 """Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
@@ -102,7 +101,7 @@ class JournalStats:
     head: int
 
 
-class Journal:
+class Journal(SqliteConnection):
     """One connection to a journal, bound to the thread that opened it."""
 
     def __init__(self, path: Path, origin: Origin, key: SigningKey) -> None:
@@ -331,15 +330,7 @@ class Journal:
         with contextlib.suppress(sqlite3.Error):  # nothing is lost: the write-ahead file stays and is read at open
             self._db.execute("PRAGMA busy_timeout = 0")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().close()
 
     def _append(self, draft: Draft) -> Stored:
         """Inside a write transaction."""

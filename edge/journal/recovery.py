@@ -16,8 +16,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
@@ -29,6 +27,7 @@ from edge.errors import JournalError, RecordError
 from edge.journal import wal_check
 from edge.journal.schema import JOURNAL, read_meta
 from edge.storage.bounded_read import read_file
+from edge.storage.sqlite_connection import SqliteConnection
 
 _BEGIN = b'{"specversion":"1.0","id":"'
 """How `edge.domain.protocol.record.encode` begins every payload."""
@@ -116,7 +115,7 @@ class EpochSummary:
     """Between the first and the last."""
 
 
-class Salvage:
+class Salvage(SqliteConnection):
     """The genuine records of a damaged journal, collected on the disk. Use it in a `with` statement."""
 
     def __init__(self, journal: Path, keys: Mapping[str, VerifyKey]) -> None:
@@ -130,7 +129,8 @@ class Salvage:
             )
         self._keys = dict(keys)
         self._directory = tempfile.TemporaryDirectory(prefix="smartclocker-")
-        self._db = sqlite3.connect(Path(self._directory.name, "found.db"), isolation_level=None)
+        self.path = Path(self._directory.name, "found.db")
+        self._db = sqlite3.connect(self.path, isolation_level=None)
         self.unverified = 0
         """Places that read as a record and did not verify."""
         try:
@@ -162,16 +162,8 @@ class Salvage:
 
     def close(self) -> None:
         """Remove what was collected; safe to call twice."""
-        self._db.close()
+        super().close()
         self._directory.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _collect(self, journal: Path) -> None:
         files = files_of(journal)

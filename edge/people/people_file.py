@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from edge.crypto.person_keys import Vault
 from edge.people import erasure
 from edge.people.schema import PEOPLE, create
+from edge.storage.sqlite_connection import SqliteConnection
 
 
 class Writing(Protocol):
@@ -20,7 +20,7 @@ class Writing(Protocol):
         """One transaction; joins the one that is open."""
 
 
-class PeopleFile:
+class PeopleFile(SqliteConnection):
     """One connection, bound to the thread that opened it; `edge.people.people_store` says what is done with it."""
 
     def __init__(self, path: Path, storage_key: bytes) -> None:
@@ -53,18 +53,6 @@ class PeopleFile:
     def rewrite(self) -> None:
         """Every page of the file anew, so that no freed one keeps a byte. Raises PeopleError."""
         erasure.rewrite(self._db, self.path)
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """SQLite files that we answer for: made whole or not at all, opened strictly, every error with its cure.
 
-WAL mode with `synchronous=FULL`: a commit returns after fdatasync. The journal and the people store are such files.
+WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Every SQLite file of the terminal and of the
+centre is one of these; what is thrown away after use (an evaluation's findings, a recovery's) is none.
 """
 
 import contextlib
@@ -18,7 +19,6 @@ from edge.storage import side_files
 from edge.storage.durable_file import give_away, sync_directory
 
 BUSY_S = 5.0
-"""How long one process waits for another's transaction."""
 _SMALLEST = 512
 """Bytes of the smallest page that SQLite knows."""
 
@@ -44,6 +44,10 @@ class SqliteFile:
     """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
     former: tuple[int, str] | None = None
     """An earlier `application_id`, which another kind has too, and a table that this kind alone has."""
+    busy_s: float = BUSY_S
+    """How long a command waits for another process's transaction."""
+    trusted_schema: bool = False
+    """Whether an index calls a function, which SQLite refuses in a schema that it is not told to trust."""
     cache: bool = False
     """Nothing is in it that does not come again: a file of a later program is as good as a damaged one."""
 
@@ -118,15 +122,32 @@ class SqliteFile:
             raise (kind or self.error)(f"{path}: {_CURES.get(_code(error), self.mend)} ({error})") from error
 
     def migrate(self, connection: sqlite3.Connection, path: Path) -> None:
-        """Bring a file of an earlier version to this one, in one transaction. Raises `error`."""
+        """Bring a file of an earlier version to this one, in one transaction. Raises `error`.
+
+        `user_version` alone says which steps the file has seen: earlier programs refuse a newer file by it.
+        """
         if connection.execute("PRAGMA user_version").fetchone()[0] == self.version:
             return
+        from sqlite_utils import Database  # slow to import, and numpy with it: for a file that is behind alone
+
         with self.writing(connection, path):
             (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been first
+            database = Database(connection, recursive_triggers=False, execute_plugins=False)
             for step in self.steps[version - 1 :]:
-                for statement in step.split(";"):
-                    connection.execute(statement)
+                database.executescript(step)  # statement by statement, without the commit that sqlite3's has
             connection.execute(f"PRAGMA user_version = {self.version}")
+
+    def open(self, path: Path, tables: str) -> sqlite3.Connection:
+        """Create where there is none, connect for writing, and bring up to this version. Raises `error`."""
+        if not self.present(path):
+            self.create(path, tables, lambda _connection: None)
+        connection = self.connect(path)
+        try:
+            self.migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextlib.contextmanager
     def writing(self, connection: sqlite3.Connection, path: Path) -> Iterator[None]:
@@ -203,8 +224,8 @@ class SqliteFile:
 
     def _connect(self, path: Path, mode: str, more: str = "") -> sqlite3.Connection:
         uri = f"{path.absolute().as_uri()}?mode={mode}{more}"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
-        connection.execute("PRAGMA trusted_schema = OFF")
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=self.busy_s)
+        connection.execute(f"PRAGMA trusted_schema = {'ON' if self.trusted_schema else 'OFF'}")
         connection.execute("PRAGMA cell_size_check = ON")
         return connection
 
@@ -256,6 +277,8 @@ def _code(error: sqlite3.Error) -> int:
 _CURES = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space on it",
     sqlite3.SQLITE_BUSY: "another process held it for too long; end the one that does (`fuser` names it)",
+    sqlite3.SQLITE_LOCKED: "another process held it for too long; end the one that does (`fuser` names it)",
+    sqlite3.SQLITE_NOMEM: "no memory is left; make room",
     sqlite3.SQLITE_READONLY: "it is read-only here; make the file and its directory writable by this user",
     sqlite3.SQLITE_PERM: "it is not ours to open; make the file and its directory writable by this user",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make the file and its directory writable by this user",

@@ -83,7 +83,7 @@ def test_no_other_database_is_made() -> None:
         str(path.relative_to(ROOT)) for path in ROOT.glob("edge/**/*.py") if "CREATE TABLE" in path.read_text()
     }
     assert makers == {
-        "edge/central/store/migrations.py", "edge/central/authority/register_schema.py",
+        "edge/central/store/schema.py", "edge/central/authority/register_schema.py",
         "edge/central/roster/schema.py",
         "edge/evaluation/cache.py", "edge/journal/recovery.py", "edge/journal/schema.py",
         "edge/evidence_images/schema.py", "edge/people/roster/state.py", "edge/people/schema.py",

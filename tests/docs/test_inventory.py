@@ -7,7 +7,7 @@ import pytest
 
 from edge.central.authority import register_schema
 from edge.central.roster import schema as centre_roster_schema
-from edge.central.store import migrations
+from edge.central.store import schema as ledger_schema
 from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import schema
 from edge.journal import schema as journal_schema
@@ -25,7 +25,7 @@ def tables(module: object) -> set[str]:
 
 SCHEMAS = [
     ("people.db", people_schema), ("journal.db", journal_schema), ("roster.db", state), ("evidence.db", schema),
-    ("ledger.db", migrations), ("authority.db", register_schema), ("roster.db", centre_roster_schema),
+    ("ledger.db", ledger_schema), ("authority.db", register_schema), ("roster.db", centre_roster_schema),
 ]  # fmt: skip
 
 

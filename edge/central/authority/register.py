@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from nacl.signing import SigningKey, VerifyKey
 
@@ -28,6 +27,7 @@ from edge.domain.protocol.order import EVERYWHERE, ORDER_TYPE, Order, Word, deco
 from edge.domain.protocol.record import Origin
 from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused, RecordError
+from edge.storage.sqlite_connection import SqliteConnection
 
 _NAMES_KEY = b'"authority-'
 """Stands in the payload of every entry that names a key, and in few others."""
@@ -66,19 +66,12 @@ class Addressed:
     """When a command began to send it, of which nobody knows yet whether it did."""
 
 
-class OrderRegister:
+class OrderRegister(SqliteConnection):
     """One connection; made on the first use. Raises LedgerError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not REGISTRY.present(path):
-            REGISTRY.create(path, TABLES, lambda _db: None)
-        self._db = REGISTRY.connect(path)
-        try:
-            REGISTRY.migrate(self._db, path)
-        except BaseException:
-            self._db.close()
-            raise
+        self._db = REGISTRY.open(path, TABLES)
 
     def enter(
         self, key: SigningKey, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None = None
@@ -242,18 +235,6 @@ class OrderRegister:
         with REGISTRY.writing(self._db, self.path):
             self._db.executemany(done, [(now(), one.order.sequence, one.origin.terminal) for one in which])
             self._db.executemany(free, [(one.order.sequence, one.origin.terminal) for one in unheard])
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _cancelled(self) -> set[object]:
         """The ids of the orders that are not to be sent."""

@@ -10,8 +10,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nacl.signing import SigningKey
 
@@ -20,6 +18,7 @@ from edge.central.roster.schema import ROSTER, ROSTER_DB, ROSTER_PEOPLE, TABLES
 from edge.crypto.person_keys import seal, unseal
 from edge.domain.roster.messages import ManifestEntry
 from edge.people.people_store import People
+from edge.storage.sqlite_connection import SqliteConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Sent:
         return ManifestEntry(self.version, self.sha256)
 
 
-class RosterStore:
+class RosterStore(SqliteConnection):
     """Both files, for one thread."""
 
     def __init__(self, directory: Path) -> None:
@@ -73,9 +72,7 @@ class RosterStore:
         self._rest = _derived(self.key, b"sc-roster-keys")
         self.people = People(directory / ROSTER_PEOPLE, _derived(self.key, b"sc-roster-rest"))
         try:
-            if not self.path.exists():
-                ROSTER.create(self.path, TABLES, lambda _db: None)
-            self._db = ROSTER.connect(self.path)
+            self._db = ROSTER.open(self.path, TABLES)
             self._db.execute("PRAGMA secure_delete = ON")
         except BaseException:
             self.people.close()
@@ -163,17 +160,9 @@ class RosterStore:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Safe to call twice."""
-        self._db.close()
+        """Both files. Safe to call twice."""
+        super().close()
         self.people.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _derived(key: SigningKey, purpose: bytes) -> bytes:

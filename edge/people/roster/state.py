@@ -15,6 +15,7 @@ from edge.domain.roster import messages
 from edge.domain.roster.entry_state import GONE, HELD, OUT, EntryState
 from edge.errors import PeopleError, PeopleUnavailable, RecordError, RosterDamaged
 from edge.storage.durable_file import sync_directory
+from edge.storage.sqlite_connection import SqliteConnection
 from edge.storage.sqlite_file import SqliteFile
 
 MANIFEST, KEY = "manifest", "key"
@@ -59,7 +60,7 @@ class Highwater:
     payload: bytes
 
 
-class RosterState:
+class RosterState(SqliteConnection):
     """One connection, bound to the thread that opened it."""
 
     def __init__(self, path: Path, *, mend: bool = True, reading: sqlite3.Connection | None = None) -> None:
@@ -164,10 +165,6 @@ class RosterState:
         with RECEIVED.writing(self._db, self.path):
             self._db.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (bucket, version, payload))
             self._db.execute("DELETE FROM pages WHERE bucket = ? AND version < ?", (bucket, oldest))
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        self._db.close()
 
 
 def _set_aside(path: Path) -> None:

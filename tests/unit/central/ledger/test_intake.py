@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.verification import verify_all
-from edge.central.store import migrations
 from edge.central.store.command_results import results
 from edge.central.store.records import MAX_CONFLICTS, Store
+from edge.central.store.schema import LEDGER as FILE
+from edge.central.store.schema import STEPS
 from edge.crypto import dsse
 from edge.domain.protocol import receipt, topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, Position, encode, payload_hash
-from edge.errors import LedgerError
+from edge.errors import LedgerError, LedgerStalled
 from tests.support.intake import accept
 from tests.support.records import punch
 
@@ -239,7 +241,7 @@ def test_a_full_disk_stores_nothing_of_the_batch_and_earns_no_receipt(ledger, st
     chain = [(TOPIC, seal(payload)) for payload in payloads(60)]
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count = {pages + 3}")
-    with pytest.raises(LedgerError, match=r"full.*check the disk's space"):
+    with pytest.raises(LedgerError, match=r"full; free some space"):
         ledger.accept_batch(chain)
     assert store.count() == 0
     assert not ledger.waiting
@@ -309,12 +311,7 @@ def test_a_name_belongs_to_one_site_and_what_two_have_by_now_goes_on(store):
 
 def test_a_ledger_of_the_version_before_is_brought_up_to_this_one(tmp_path):
     path = tmp_path / "ledger.db"
-    with contextlib.closing(sqlite3.connect(path)) as old, old:
-        for step in migrations._STEPS[:2]:
-            old.executescript(step)
-        old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 2")
-    old.close()
+    replace(FILE, version=2).open(path, ";".join(STEPS[:2])).close()
     with Store(path) as store:
         found = store.register(GATE, TERMINAL.verify_key)
         assert (found.revoked, found.doubted_since) == (None, None)
@@ -345,31 +342,33 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
         other.execute("CREATE TABLE theirs (x)")
     other.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="another program"):
+    with pytest.raises(LedgerError, match="not a ledger; correct the path"):
         Store(path)
-    assert path.read_bytes()[100:] == before[100:]
+    assert path.read_bytes() == before
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store):
     store._db.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerError, match=r"newer version.*upgrade"):
+    with pytest.raises(LedgerError, match=r"ledger of format 99, .* install the version that wrote it"):
         Store(store.path)
 
 
 def test_a_file_that_is_no_database_is_an_error_with_a_cure(tmp_path):
     path = tmp_path / "noise.db"
     path.write_bytes(b"not a database" * 400)
-    with pytest.raises(LedgerError, match="check the disk"):
+    with pytest.raises(LedgerError, match="not a ledger; nothing was changed: keep the file"):
         Store(path)
-    with pytest.raises(LedgerError, match="check the disk"):
+    assert path.read_bytes() == b"not a database" * 400
+    with pytest.raises(LedgerError, match="its directory must exist") as raised:
         Store(tmp_path / "absent" / "ledger.db")
+    assert not isinstance(raised.value, LedgerStalled), "waiting does not mend it"
 
 
 def test_two_processes_may_open_a_new_ledger_at_once(tmp_path):
     with Store(tmp_path / "new.db") as first, Store(tmp_path / "new.db") as second:
         first.register(GATE, TERMINAL.verify_key)
         assert len(second.terminals()) == 1
-    assert migrations.APPLICATION_ID.to_bytes(4, "big") == b"SMCL"
+    assert FILE.application_id.to_bytes(4, "big") == b"SMCL"
 
 
 def test_a_receipt_says_whose_and_how_far(ledger):

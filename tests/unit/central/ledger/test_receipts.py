@@ -157,14 +157,14 @@ def test_a_busy_database_is_told_from_a_broken_one(tmp_path):
         Store(path) as first,
         Store(path, busy_s=0.05) as second,
         first.batch(),
-        pytest.raises(LedgerStalled, match="another process writes"),
+        pytest.raises(LedgerStalled, match="another process held it for too long"),
         second.batch(),
     ):
         pytest.fail("two transactions at once")
     path.write_bytes(b"x" * 8192)
     for name in ("ledger.db-wal", "ledger.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    with pytest.raises(LedgerError, match="not a database") as raised:
+    with pytest.raises(LedgerError, match="not a ledger") as raised:
         Store(path)
     assert not isinstance(raised.value, LedgerStalled)
 

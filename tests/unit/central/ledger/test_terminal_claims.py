@@ -1,5 +1,6 @@
 """What terminals claim of themselves: remembered as claims, in few writes, for registered names alone."""
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,8 @@ from nacl.signing import SigningKey
 
 from edge.central.ledger import terminal_claims
 from edge.central.ledger.terminal_claims import FLUSH_NS, REFRESH_NS, Claim, ClaimRecorder, claims
-from edge.central.store import migrations
 from edge.central.store.records import Store
+from edge.central.store.schema import LEDGER, STEPS
 from edge.cli import main
 from edge.crypto import dsse
 from edge.domain.protocol import topics
@@ -139,19 +140,13 @@ def test_a_revoked_name_is_not_heard(store):
 
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path):
     path = tmp_path / "old.db"
-    steps = migrations._STEPS
-    try:
-        migrations._STEPS = steps[:1]
-        with Store(path) as old:
-            keyid = dsse.key_id(KEY.verify_key)
-            row = (GATE.site, GATE.terminal, keyid, bytes(KEY.verify_key), "2026-03-02T08:00:00.000Z")
-            with old.batch():
-                insert = (
-                    "INSERT INTO terminals (site, terminal, keyid, public_key, registered) VALUES (?, ?, ?, ?, ?)"
-                )
-                old.change(insert, [row])
-    finally:
-        migrations._STEPS = steps
+    with contextlib.closing(replace(LEDGER, version=1).open(path, STEPS[0])) as old:
+        row = (GATE.site, GATE.terminal, dsse.key_id(KEY.verify_key), bytes(KEY.verify_key))
+        old.execute(
+            "INSERT INTO terminals (site, terminal, keyid, public_key, registered) "
+            "VALUES (?, ?, ?, ?, '2026-03-02T08:00:00.000Z')",
+            row,
+        )
     with Store(path) as store:
         assert hear(store, online(SAID)).head == 9
         assert store.terminals()[0].origin == GATE

@@ -1,7 +1,6 @@
 """A command's result is found by its id, in a new ledger as in one of an earlier version."""
 
 import contextlib
-import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -9,9 +8,9 @@ from nacl.signing import SigningKey
 
 from edge.central.gaps import resend
 from edge.central.ledger.intake import Ledger
-from edge.central.store import migrations
 from edge.central.store.command_results import RESULTS, CommandResult, results
 from edge.central.store.records import Store
+from edge.central.store.schema import LEDGER, STEPS
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
@@ -21,7 +20,7 @@ from tests.support.intake import accept
 
 GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
 EVIDENCE = TimeEvidence("2026-03-02T07:59:58.120Z", 60, "Europe/Berlin", "b" * 36, 120_000, True)
-TERMINAL, LEDGER = (SigningKey(bytes([n]) * 32) for n in (1, 2))
+TERMINAL, KEY = (SigningKey(bytes([n]) * 32) for n in (1, 2))
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def result(seq: int, prev: str = GENESIS) -> bytes:
 
 def deliver(store: Store, payload: bytes) -> None:
     wire = dsse.to_wire(dsse.sign(PAYLOAD_TYPE, payload, TERMINAL))
-    accept(Ledger(store, LEDGER), topics.record(GATE, "command-result"), wire)
+    accept(Ledger(store, KEY), topics.record(GATE, "command-result"), wire)
 
 
 def test_waiting_for_an_answer_reads_that_answer_and_not_all_of_them(store):
@@ -73,11 +72,7 @@ def test_the_plan_of_the_query_looks_the_id_up(store):
 
 def test_in_a_ledger_of_an_earlier_version_what_it_held_is_found(tmp_path):
     path, payload = tmp_path / "old.db", result(1)
-    with contextlib.closing(sqlite3.connect(path)) as old, old:
-        for step in migrations._STEPS[:2]:
-            old.executescript(step)
-        old.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
-        old.execute("PRAGMA user_version = 2")
+    with contextlib.closing(replace(LEDGER, version=2).open(path, ";".join(STEPS[:2]))) as old:
         key = TERMINAL.verify_key
         old.execute(
             "INSERT INTO terminals VALUES (1, 'main', 'gate-1', ?, ?, '', NULL)", (dsse.key_id(key), bytes(key))

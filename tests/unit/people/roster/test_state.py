@@ -12,7 +12,7 @@ from edge.central.authority.register import REGISTRY, OrderRegister
 from edge.central.roster import membership
 from edge.central.roster.messages import compose
 from edge.central.roster.schema import ROSTER
-from edge.central.store import migrations
+from edge.central.store.schema import LEDGER
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
@@ -228,8 +228,8 @@ def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
-    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, ROSTER]
-    ids = [migrations.APPLICATION_ID, *(one.application_id for one in kinds)]
+    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, ROSTER, LEDGER]
+    ids = [one.application_id for one in kinds]
     assert len(set(ids)) == len(ids)
     found = {int(number, 16) for path in Path("edge").rglob("*.py")
              for number in re.findall(r"(?i:application_id) ?= ?(0x[0-9A-Fa-f]{8})", path.read_text())}  # fmt: skip

@@ -1,12 +1,7 @@
-"""The ledger's schema, by steps; the file says in `user_version` which of them it has seen."""
+"""The tables of `ledger.db`, by the steps of its versions: a new ledger takes all of them at once."""
 
-import sqlite3
-from pathlib import Path
-
-from edge.errors import LedgerError
-
-APPLICATION_ID = 0x534D434C
-"""'SMCL': SQLite's mark of whose file it is."""
+from edge.errors import LedgerError, LedgerStalled
+from edge.storage.sqlite_file import SqliteFile
 
 _FIRST = """
 CREATE TABLE terminals (
@@ -169,38 +164,17 @@ ALTER TABLE claims ADD COLUMN counters TEXT
 """
 """What a terminal says that it counted, for `central terminals`."""
 
-_STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED, _COUNTED)
+STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED, _COUNTED)
 """Never change one that was released: add the next."""
-
-
-def apply(db: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to this version: every missing step and its mark, or nothing.
-
-    Raises LedgerError for a file of a newer version or of another program; sqlite3.Error for a failing one.
-    """
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(_STEPS) and _mark(db) == APPLICATION_ID:
-        return
-    db.execute("BEGIN IMMEDIATE")  # two processes may open a new file at once
-    try:
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if _mark(db) != APPLICATION_ID and (_mark(db) or tables):
-            raise LedgerError(f"{path}: an SQLite file of another program; name the ledger's own database")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > len(_STEPS):
-            raise LedgerError(
-                f"{path}: made by a newer version of this program (schema {version}); upgrade this one"
-            )
-        for step in _STEPS[version:]:
-            for statement in step.split(";"):
-                db.execute(statement)
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {len(_STEPS)}")
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-
-def _mark(db: sqlite3.Connection) -> int:
-    mark: int = db.execute("PRAGMA application_id").fetchone()[0]
-    return mark
+TABLES = ";".join(STEPS)
+LEDGER = SqliteFile(
+    noun="ledger",
+    application_id=0x534D434C,  # 'SMCL'
+    version=len(STEPS),
+    error=LedgerError,
+    mend="the ledger's database fails; check the disk's space and health, and restore the file from your backup",
+    away=LedgerStalled,
+    steps=STEPS[1:],
+    busy_s=10.0,
+    trusted_schema=True,  # results_by_command calls json_extract
+)
