@@ -34,6 +34,12 @@ class NameRefused(SmartClockerError, ValueError):
     exit_code = 2
 
 
+class ExtraMissing(SmartClockerError, ImportError):
+    """A library that only some verbs need is not installed; the text names the extra that brings it."""
+
+    exit_code = 69
+
+
 class ModelError(SmartClockerError, ValueError):
     """A model file is missing, corrupt, swapped for another, or of a shape that we cannot use."""
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.output.report_file import write_report
+from edge.cli.output.report_file import require_page_libraries, write_report
 from edge.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -23,7 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "directory", type=Path, metavar="DIR", help="a folder that holds one folder of photographs for each person"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure into this file, as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at into this file")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a report to look at into this file (needs the extra [evaluate])",
+    )
     parser.add_argument(
         "--groups",
         type=Path,
@@ -57,6 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, draw, print, write."""
+    if arguments.html is not None:
+        require_page_libraries()
     report = _measure(arguments)
     _print(report)
     if arguments.json is not None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli.output.report_file import write_report
+from edge.cli.output.report_file import require_page_libraries, write_report
 from edge.errors import TransferError
 
 if TYPE_CHECKING:
@@ -58,7 +58,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure into this file, as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report to look at into this file")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a report to look at into this file (needs the extra [evaluate])",
+    )
     parser.add_argument(
         "--models", default="", metavar="DIR", help="the directory of models (default: the shipped one)"
     )
@@ -79,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.vision.models import ModelStore
     from edge.vision.pipeline import WIDE_EVERY, Pipeline
 
+    if arguments.html is not None:
+        require_page_libraries()
     if arguments.simulate and arguments.work is not None:
         raise EvaluationError("drawn attacks hang on those drawn before them, and are not kept: leave out --work")
     folder = read_folder(arguments.directory, arguments.fps)

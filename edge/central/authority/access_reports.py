@@ -1,10 +1,8 @@
 """A person's answers from several terminals, as one file for machines and one page to read."""
 
 import hashlib
-import html
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +23,6 @@ from edge.errors import ExportRefused
 
 MAX_BYTES = 512 * 1024 * 1024
 """Of one answer once it is unpacked; 200,000 records are about a third of it."""
-_BODY = re.compile(r"</style>(.*)</html>", re.DOTALL)
 _ODD = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, LookupError)
 _MALFORMED = (TypeError, ValueError, AttributeError)
 """What a zip, a JSON or a field raises that no terminal made; RecursionError is a RuntimeError."""
@@ -36,8 +33,7 @@ class AccessReport:
     """One terminal's, in the clear."""
 
     data: Mapping[str, Any]
-    page: str
-    """Made here, from the data: what came with it is nobody's word."""
+    """The page that came with it is nobody's word: another one is made from this."""
     sha256: str
     """Hex, of the sealed file, as the terminal's signed record names it."""
 
@@ -54,14 +50,15 @@ def read(sealed: bytes, key: bytes) -> AccessReport:
             raise ExportRefused(f"unpacks to more than {MAX_BYTES} bytes, which no terminal makes; fetch it again")
         data = json.loads(archive.read(JSON_NAME))
         words = [data["person"], data["site"], data["terminal"]]
-        made = page(data)
+        for text in _forms(data, [data]):
+            text.encode()  # half of a surrogate pair can be read from JSON, and not written
     except (*_ODD, *_MALFORMED) as error:
         if isinstance(error, ExportRefused):
             raise
         raise ExportRefused("is no terminal's answer; name the file as it was fetched") from error
     if not all(isinstance(word, str) for word in words):
         raise ExportRefused("is no terminal's answer; name the file as it was fetched")
-    return AccessReport(data, made, hashlib.sha256(sealed).hexdigest())
+    return AccessReport(data, hashlib.sha256(sealed).hexdigest())
 
 
 def vouched(answer: AccessReport, ledger: Store) -> bool:
@@ -85,8 +82,9 @@ def vouched(answer: AccessReport, ledger: Store) -> bool:
 
 def together(answers: Sequence[AccessReport]) -> tuple[str, str]:
     """(JSON, HTML) of all. Raises ExportRefused when they are about several people, or one terminal's twice."""
-    if len(answers) == 1:
-        return json.dumps(answers[0].data, indent=2, ensure_ascii=False), answers[0].page
+    found = [one.data for one in answers]
+    if len(found) == 1:
+        return _forms(found[0], found)
     if len({one.data["person"] for one in answers}) != 1:
         raise ExportRefused("these answers are about several people; name one person's")
     names = [f"{one.data['site']}/{one.data['terminal']}" for one in answers]
@@ -95,14 +93,10 @@ def together(answers: Sequence[AccessReport]) -> tuple[str, str]:
     document = {
         "smartclocker-access-collected": 1,
         "person": answers[0].data["person"],
-        "answers": [one.data for one in answers],
+        "answers": found,
     }
-    parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Held about you</title>',
-        "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>",
-        f"<p>From {len(names)} terminals: {html.escape(', '.join(names))}</p>",
-    ]
-    for one in answers:
-        body = _BODY.search(one.page)
-        parts.append(f"<section>{body[1] if body else html.escape(one.page)}</section><hr>")
-    return json.dumps(document, indent=2, ensure_ascii=False), "\n".join([*parts, "</html>\n"])
+    return _forms(document, found)
+
+
+def _forms(document: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    return json.dumps(document, indent=2, ensure_ascii=False), page(found)

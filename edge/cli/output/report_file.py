@@ -2,7 +2,18 @@
 
 from pathlib import Path
 
-from edge.errors import SmartClockerError
+from edge.errors import ExtraMissing, SmartClockerError
+
+
+def require_page_libraries() -> None:
+    """Before anything is measured, see that its page can be written afterwards. Raises ExtraMissing."""
+    try:
+        import jinja2  # noqa: F401 - to see that it is there
+        import matplotlib as mpl  # noqa: F401
+    except ImportError as error:
+        raise ExtraMissing(
+            f"--html needs {error.name}, which is not installed; cure: pip install 'smartclocker-edge[evaluate]'"
+        ) from error
 
 
 def write_report(path: Path, text: str, error: type[SmartClockerError]) -> None:

@@ -1,49 +1,43 @@
 """What `evaluate` found, for people: one HTML file with its drawings inside, which fetches nothing."""
 
-from collections.abc import Iterator, Mapping
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping
 
-from edge.evaluation.html import page, percent, table
+from edge.evaluation import html
+from edge.evaluation.html import percent
 from edge.evaluation.recognition import plots
 from edge.evaluation.recognition.experiment import ALL, FPIRS, PHOTOS, PROBES, SIZES, Cell
+from edge.evaluation.recognition.outliers import Pair
 from edge.evaluation.recognition.report import GATES, RecognitionReport
 from edge.evaluation.recognition.searches import FEWEST, MOST
 
-_LIMITS = (
-    "An estimate for another camera, other light or other people: thresholds do not transfer between populations. "
-    "A picture with a wrong name on it counts as an error here: look at the people and pairs above before you "
-    "believe the rarest rates."
-)
+_Rows = Iterator[tuple[str, ...]]
 
 
 def render(report: RecognitionReport) -> str:
     """The whole page."""
-    return page(
-        "Recognition, measured",
-        [
-            *(f"<p>{escape(line)}</p>" for line in (_method(report), GATES, *report.warnings())),
-            "<h2>Identification: FNIR</h2>",
-            "<p>With every rejected picture as a miss in brackets; then the 95 % interval.</p>",
-            *_fnir(report),
-            *plots.det(report.result.curves, report.result.scores),
-            "<h2>Thresholds</h2>",
-            *_thresholds(report),
-            "<h2>Verification</h2>",
-            *table(
-                ("FAR", "TAR", "cosine"),
-                (
-                    (f"{far:g}", percent(tar), f"{cosine:.3f}")
-                    for far, (tar, cosine) in report.verification().items()
-                ),
-            ),
-            *plots.scores(report.result.scores),
-            "<h2>Pictures</h2>",
-            *table(("", "pictures"), _pictures(report)),
-            *_standouts(report),
-            "<h2>What this is not</h2>",
-            f"<p>{_LIMITS}</p>",
+    result = report.result
+    return html.render(
+        "recognition.html",
+        method=(_method(report), GATES, *report.warnings()),
+        fpirs=[f"FPIR {100 * fpir:g} %" for fpir in FPIRS],
+        standard_fpir=f"{100 * result.standard_fpir:g} %",
+        fnir=_fnir(report),
+        det=plots.det(result.curves, result.scores),
+        thresholds=_thresholds(report),
+        shipped=_shipped(report),
+        verification=(
+            (f"{far:g}", percent(tar), f"{cosine:.3f}") for far, (tar, cosine) in report.verification().items()
+        ),
+        scores=plots.scores(result.scores),
+        pictures=_pictures(report),
+        worst=((one.person, percent(one.share), str(one.probes)) for one in result.worst),
+        alike=_pairs(result.alike),
+        mistaken=_pairs(result.mistaken),
+        two_names=[(", ".join(names),) for names in report.looked.two_names],
+        groups=[
+            (name, str(group.people), percent(group.fnir), str(group.strangers), percent(group.fpir))
+            for name, group in result.groups.items()
         ],
-        width_em=64,
     )
 
 
@@ -56,17 +50,14 @@ def _method(report: RecognitionReport) -> str:
     )
 
 
-def _fnir(report: RecognitionReport) -> Iterator[str]:
-    head = ["people enrolled", "photographs, probes", *(f"FPIR {100 * fpir:g} %" for fpir in FPIRS)]
-    rows = []
+def _fnir(report: RecognitionReport) -> _Rows:
     for size in [*map(str, SIZES), ALL]:
         for photos in PHOTOS:
             for probes in PROBES:
                 cells = [report.cell(size, fpir, photos, probes) for fpir in FPIRS]
                 if any(cells):
                     what = f"{photos} enrolled, {probes} probe{'s' if probes > 1 else ''}"
-                    rows.append((size, what, *map(_cell, cells)))
-    return table(head, rows)
+                    yield (size, what, *map(_cell, cells))
 
 
 def _cell(cell: Cell | None) -> str:
@@ -77,34 +68,27 @@ def _cell(cell: Cell | None) -> str:
     return said if low is None else f"{said} {percent(low)} to {percent(high)}"
 
 
-def _thresholds(report: RecognitionReport) -> Iterator[str]:
-    """What to ask for, by gallery size, and what the shipped threshold would have done."""
-    said = report.as_json()["thresholds"]
-    sizes: Mapping[str, Mapping[str, float]] = said["identification"]
-    head = ["people enrolled", *(f"FPIR {100 * fpir:g} %" for fpir in FPIRS)]
-    rows = [
-        (size, *(f"{found[f'{fpir:g}']:.3f}" if f"{fpir:g}" in found else "-" for fpir in FPIRS))
-        for size, found in sizes.items()
-    ]
-    yield from table(head, rows)
-    yield "<p>As shipped, three photographs enrolled:</p>"
-    yield from table(
-        ("people enrolled", "probes", "threshold", "FPIR", "FNIR", "with rejects"),
-        (
-            (
-                one.size,
-                str(one.probes),
-                f"{one.threshold:.3f}",
-                percent(one.fpir),
-                percent(None if one.missed is None else one.missed.value),
-                percent(None if one.missed is None else one.missed.with_rejects),
-            )
-            for one in report.result.shipped
-        ),
-    )
+def _thresholds(report: RecognitionReport) -> _Rows:
+    """What to ask for, by gallery size."""
+    sizes: Mapping[str, Mapping[str, float]] = report.as_json()["thresholds"]["identification"]
+    for size, found in sizes.items():
+        yield (size, *(f"{found[f'{fpir:g}']:.3f}" if f"{fpir:g}" in found else "-" for fpir in FPIRS))
 
 
-def _pictures(report: RecognitionReport) -> Iterator[tuple[str, str]]:
+def _shipped(report: RecognitionReport) -> _Rows:
+    """What the shipped threshold would have done."""
+    for one in report.result.shipped:
+        yield (
+            one.size,
+            str(one.probes),
+            f"{one.threshold:.3f}",
+            percent(one.fpir),
+            percent(None if one.missed is None else one.missed.value),
+            percent(None if one.missed is None else one.missed.with_rejects),
+        )
+
+
+def _pictures(report: RecognitionReport) -> _Rows:
     said = report.as_json()
     for what in ("images", "detected", "accepted", "accepted_for_enrolment"):
         yield what.replace("_", " "), str(said[what])
@@ -114,29 +98,5 @@ def _pictures(report: RecognitionReport) -> Iterator[tuple[str, str]]:
     yield from ((f"unreadable: {file}: {why}", "1") for file, why in said["unreadable"].items())
 
 
-def _standouts(report: RecognitionReport) -> Iterator[str]:
-    result = report.result
-    yield f"<h2>Missed most, everybody enrolled, at FPIR {100 * result.standard_fpir:g} %</h2>"
-    yield from table(
-        ("person", "missed", "probes"), ((one.person, percent(one.share), str(one.probes)) for one in result.worst)
-    )
-    for title, pairs in (
-        ("Most alike of those enrolled: relatives, or two names for one person?", result.alike),
-        ("Strangers most like somebody enrolled: they set the thresholds", result.mistaken),
-    ):
-        yield f"<h2>{title}</h2>"
-        yield from table(
-            ("one", "other", "cosine"), ((pair.one, pair.other, f"{pair.cosine:.3f}") for pair in pairs)
-        )
-    if report.looked.two_names:
-        yield "<h2>The very same file under two names</h2>"
-        yield from table(("names",), ((", ".join(names),) for names in report.looked.two_names))
-    if result.groups:
-        yield f"<h2>Groups, at FPIR {100 * result.standard_fpir:g} % for everybody</h2>"
-        yield from table(
-            ("group", "people", "FNIR", "strangers", "FPIR"),
-            (
-                (name, str(group.people), percent(group.fnir), str(group.strangers), percent(group.fpir))
-                for name, group in result.groups.items()
-            ),
-        )
+def _pairs(pairs: Iterable[Pair]) -> _Rows:
+    return ((pair.one, pair.other, f"{pair.cosine:.3f}") for pair in pairs)

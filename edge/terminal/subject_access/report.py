@@ -49,9 +49,14 @@ def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
     """A zip of both forms in a libsodium sealed box for the X25519 key `reply_key` (32 bytes)."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(JSON_NAME, json.dumps(found, indent=2, ensure_ascii=False))
-        archive.writestr(PAGE_NAME, page(found))
+        for name, text in _forms(found).items():
+            archive.writestr(name, text)
     return SealedBox(PublicKey(reply_key)).encrypt(packed.getvalue())
+
+
+def _forms(found: Mapping[str, Any]) -> dict[str, str]:
+    """For machines, and to read, by the file's name."""
+    return {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False), PAGE_NAME: page([found])}
 
 
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
@@ -66,7 +71,7 @@ def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = N
 
     `images` are sealed, and stay so. Raises TransferError.
     """
-    content = {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False).encode(), PAGE_NAME: page(found).encode()}
+    content = {name: text.encode() for name, text in _forms(found).items()}
     if images is not None:
         content[IMAGES_NAME] = images
     made = False

@@ -103,13 +103,15 @@ def odd(case: str) -> bytes:
         "a list": bytes(zipped("[]")),
         "fields of other types": bytes(zipped(json.dumps({**answer(ANN, "g"), "records": [7]}))),
         "no data": bytes(zipped("{}")),
+        "half a letter": bytes(zipped(json.dumps({**answer(ANN, "g"), "name": "\ud800"}))),
+        "half a letter beside the page": bytes(zipped(json.dumps({**answer(ANN, "g"), "more": "\ud800"}))),
     }.get(case, bytes(raw))
 
 
 @pytest.mark.parametrize(
     "case",
     ["a compression that nobody knows", "encrypted", "not whole", "no zip", "brackets without an end", "a list",
-     "fields of other types", "no data"],
+     "fields of other types", "no data", "half a letter", "half a letter beside the page"],
 )  # fmt: skip
 def test_a_file_that_no_terminal_made_is_refused_in_one_line(key: Path, tmp_path: Path, capsys, case: str) -> None:
     public = PrivateKey(load_secret(key)).public_key
