@@ -11,6 +11,7 @@ from edge.domain.plural import counted
 from edge.resources import photos_directory
 from edge.terminal import factory
 from edge.terminal.operator import enrolment
+from edge.terminal.operator.probes import probes_from_photographs
 from edge.terminal.uplink.publisher import Publisher
 from edge.vision.photo import load_photo
 
@@ -78,7 +79,7 @@ class _Teller:
         pipeline = factory.pipeline(config, factory.model_store(config), enrolling=True)
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         self._stage.signals.announce(CUES[CueName.ENROLLING])
-        probes = enrolment.probes_from_photographs(pictures, pipeline)
+        probes = probes_from_photographs(pictures, pipeline)
         with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
             made = enrolment.enrol(name, probes, consent, policy, people=people, journal=journal, clock=clock)
         templates = counted(made.templates, "template")

@@ -14,6 +14,7 @@ from edge.errors import PeopleError
 from edge.resources import photos_directory
 from edge.terminal import factory
 from edge.terminal.operator import actions, enrolment
+from edge.terminal.operator.probes import probes_from_photographs
 from edge.vision.photo import load_photo
 from tests.privacy import cast
 from tests.privacy.company import ROSTER_PUBLIC, Company, Employee, faces, variants
@@ -40,7 +41,7 @@ def everybody(company: Company, findings: Findings, people: int) -> None:
     pipeline = factory.pipeline(gate.loaded, factory.model_store(gate.loaded), enrolling=True)
     for name, photos, later in PORTRAITS:
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
-        probes = enrolment.probes_from_photographs(pictures, pipeline)
+        probes = probes_from_photographs(pictures, pipeline)
         company.staff.append(_enrol(gate, name, probes, later))
     length = len(company.staff[0].face)
     _refused(company, findings, faces(1, length, 7)[0])

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Record it."""
     from edge import config
     from edge.terminal import factory
-    from edge.terminal.operator import actions
+    from edge.terminal.operator import enrolment
 
     attested(arguments, "no consent, no matching")
     loaded = config.load(arguments.config).config
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         policy = people.accepted(factory.policy(loaded))[0]
     utc = factory.clock().evidence().utc
     consent = given(arguments, policy, utc, witness_of(arguments))
-    with_terminal(arguments, lambda **parts: actions.agree(arguments.person, consent, policy, **parts))
+    with_terminal(arguments, lambda **parts: enrolment.agree(arguments.person, consent, policy, **parts))
     print(f"{arguments.person} agreed to policy {policy.version}; the record says so")
     say_export(arguments, arguments.person)
     print(f"undo: {at_terminal(arguments, 'people', 'withdraw', arguments.person)}")

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 
 from edge.cli import add_config, add_json
@@ -60,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.errors import EnrolmentRefused
     from edge.people.person import new_person_id
     from edge.terminal import factory
-    from edge.terminal.operator import actions, enrolment
+    from edge.terminal.operator import enrolment, probes
 
     loaded = config.load(arguments.config).config
     attested(arguments, "no consent, no template")
@@ -71,30 +70,29 @@ def run(arguments: argparse.Namespace) -> int:
     with factory.open_people(loaded, secrets) as people:
         policy = people.accepted(factory.policy(loaded))[0]
         if arguments.person:
-            actions.refuse_face(arguments.person, people)
+            enrolment.refuse_face(arguments.person, people)
     consent = given(arguments, policy, clock.evidence().utc, witness)
     enrolment.check(new_person_id(), name, consent, policy)  # before thirty photographs are looked at
     pipeline = factory.pipeline(loaded, factory.model_store(loaded), enrolling=True)
     if arguments.camera:
-        probes = enrolment.probes_from_camera(
+        found = probes.probes_from_camera(
             factory.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
         )
     else:
         from edge.vision.photo import load_photo
 
         photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
-        probes = enrolment.probes_from_photographs(photographs, pipeline)
+        found = probes.probes_from_photographs(photographs, pipeline)
     with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
-        other = factory.lookalike(loaded, probes, people)
+        other = factory.lookalike(loaded, found, people)
         if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(
                 f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
                 "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
             )
-        act = partial(actions.add_face, arguments.person) if arguments.person else enrolment.enrol
-        made = act(
-            name, probes, consent, policy,
-            people=people, journal=journal, clock=clock, by=by,
+        made = enrolment.enrol(
+            name, found, consent, policy,
+            people=people, journal=journal, clock=clock, by=by, person=arguments.person,
         )  # fmt: skip
     if arguments.json:
         print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))

@@ -82,11 +82,11 @@ def run_access(arguments: argparse.Namespace) -> int:
     """Hand it out."""
     from edge import config
     from edge.terminal import factory
-    from edge.terminal.operator import actions
+    from edge.terminal.operator import hand_over
 
     origin = factory.origin(config.load(arguments.config).config)
     written = with_terminal(
-        arguments, lambda **parts: actions.access(arguments.person, arguments.to, origin, **parts)
+        arguments, lambda **parts: hand_over.access(arguments.person, arguments.to, origin, **parts)
     )
     for path in written:
         print(f"wrote {path}")

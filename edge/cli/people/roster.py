@@ -79,14 +79,14 @@ def run_export(arguments: argparse.Namespace) -> int:
     from edge import config
     from edge.crypto.key_files import load_public
     from edge.terminal import factory
-    from edge.terminal.operator import actions
+    from edge.terminal.operator import hand_over
 
     centre = load_public(arguments.to, "copy the centre's roster.pem there (`smartclocker central init` made it)")
     loaded = config.load(arguments.config).config
     speaks = factory.origin(loaded), factory.load_secrets(loaded).identity
     path = arguments.out or Path(f"{arguments.person}.scp")
     size = with_terminal(
-        arguments, lambda **parts: actions.export(arguments.person, path, centre, *speaks, **parts)
+        arguments, lambda **parts: hand_over.export(arguments.person, path, centre, *speaks, **parts)
     )
     print(f"written       {path}  ({size} bytes, sealed to the centre)")
     print(f"next          {command('central', 'roster', 'add', 'DIR', path.name)}")

@@ -26,7 +26,6 @@ from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
 from edge.ports import Clock
-from edge.terminal.attendance import unfinished
 from edge.terminal.attendance.credential_check import (
     Answer,
     CredentialCheck,
@@ -47,6 +46,7 @@ from edge.terminal.runtime.alarms import Alarms
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.status_source import StatusSources
 from edge.terminal.runtime.workers import LatestSlot
+from edge.terminal.startup import completion
 
 LOG = logging.getLogger(__name__)
 UPKEEP_MS = 1_000
@@ -144,7 +144,7 @@ class Attend:
         )
         self._maintenance = JournalMaintenance(self._journal, reserve, self._rules.bounds)
         self._recorder.owe(Kind.BOOT, {"version": __version__, "models": list(self._sights.models)})
-        unfinished.finish(self._people, self._journal, self._clock)
+        completion.complete(self._people, self._journal, self._clock)
         self._load_gallery()
         self._health.begin(self._now_ms())
         self._handle(Happening(Event.READY))

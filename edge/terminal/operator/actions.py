@@ -3,43 +3,27 @@
 `by` is who acts, and stands in the record (`edge.terminal.operator.audited_action`).
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
-from nacl.signing import SigningKey, VerifyKey
-
-from edge.crypto.dsse import key_id
-from edge.domain.face import Probe
-from edge.domain.people.consent import MINIMUM_AGE, Consent, Policy
+from edge.domain.people.consent import MINIMUM_AGE, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.plural import counted
 from edge.domain.protocol.order import Lifts, Word
-from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import (
     RecordDraft,
-    consent_given,
     consent_withdrawn,
-    enrolled,
     erased,
     restricted,
 )
 from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Restriction
-from edge.errors import PeopleError, TransferError
+from edge.errors import PeopleError
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import remove_images
 from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.people.person import new_person_id, unknown_person
-from edge.people.roster.export import export_enrolment
+from edge.people.person import new_person_id
 from edge.ports import Clock
-from edge.storage.durable_file import NewFile
-from edge.terminal.operator import enrolment
 from edge.terminal.operator.audited_action import audited, audited_outside, result_record
-from edge.terminal.orders import image_orders
 from edge.terminal.orders.order_actions import lift
 from edge.terminal.outbox.flush import says_erased
-from edge.terminal.subject_access import report
 
 PIN = "pin"
 """The word of a record about somebody's PIN; one about a badge or a staff number has the word of `Token`."""
@@ -119,56 +103,6 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, c
     return audited(change, people, journal, clock, by)
 
 
-def agree(
-    person: str, consent: Consent, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str
-) -> None:
-    """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
-
-    Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
-    """
-
-    def change() -> list[RecordDraft]:
-        member = people.member(person)
-        if not member.templates:
-            raise PeopleError(f"{person}: has no face here, and needs no consent; `smartclocker enrol` adds one")
-        for model, matrix in member.templates.items():
-            people.enrol(person, member.name, consent, policy, matrix, model)
-        return [consent_given(person, consent)]
-
-    audited(change, people, journal, clock, by)
-
-
-def add_face(
-    person: str, name: str, probes: Sequence[Probe], consent: Consent, policy: Policy,
-    *, people: People, journal: Journal, clock: Clock, by: str,
-) -> enrolment.Enrolled:  # fmt: skip
-    """Somebody who is here by badge or PIN agrees to their face, or does so again: they keep their id (I9).
-
-    Raises PeopleError for nobody of this id, for who was erased or has a face here, or when the consent does not
-    hold; JournalError when the records cannot be stored, and the next start makes them.
-    """
-
-    enrolment.check(person, name, consent, policy, probes)
-
-    def change() -> list[RecordDraft]:
-        refuse_face(person, people)
-        model_id = probes[0].model_id
-        people.enrol(person, name, consent, policy, np.stack([one.embedding for one in probes]), model_id)
-        return [consent_given(person, consent), enrolled(person, model_id, len(probes))]
-
-    audited(change, people, journal, clock, by)
-    return enrolment.Enrolled(person, len(probes))
-
-
-def refuse_face(person: str, people: People) -> None:
-    """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
-    here = next((one for one in people.list() if one.id == person), None)
-    if here is None or (here.name is None and not any(people.credentials.held(person).values())):
-        raise unknown_person(person)
-    if here.templates:
-        raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
-
-
 def rectify(person: str, name: str, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
     """Give somebody their right name. Raises PeopleError, JournalError."""
 
@@ -178,46 +112,6 @@ def rectify(person: str, name: str, *, people: People, journal: Journal, clock: 
         return [result_record(Word.RECTIFY, "the name is rectified, by hand at the terminal", person)]
 
     audited(change, people, journal, clock, by)
-
-
-def access(
-    person: str, target: Path, origin: Origin, *, people: People, journal: Journal, clock: Clock, by: str
-) -> list[Path]:
-    """Write everything that is held about a person into a folder of their own; it is on record that it was.
-
-    Raises PeopleError, JournalError, TransferError.
-    """
-    now, state = clock.evidence(), people.path.parent
-    found = report.collect(person, now.utc, origin, people, journal, image_orders.listed(state, person, now))
-    images = image_orders.packed(state, person, now)
-    record = result_record(Word.ACCESS, f"handed out about {person}, by hand", person)
-
-    def write() -> tuple[list[Path], RecordDraft]:
-        return report.write_plain(found, target, images), record
-
-    return audited_outside(record, write, people, journal, clock, by, all_or_nothing=True)
-
-
-def export(
-    person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
-    *, people: People, journal: Journal, clock: Clock, by: str,
-) -> int:  # fmt: skip
-    """Write somebody into a new file for the centre (`edge.people.roster.export`), on record; its size in bytes.
-
-    Raises PeopleError, RecordError, JournalError, TransferError.
-    """
-    now = clock.evidence()
-    wire = export_enrolment(person, centre, origin, identity, people, now.utc) + b"\n"
-
-    record = result_record("export", f"sealed to the key {key_id(centre)}, by hand", person)
-
-    def write() -> tuple[int, RecordDraft]:
-        noting = people.exported.noting(person, now.utc if now.synchronised else None)
-        with noting, NewFile(path, TransferError) as file:
-            file.write(wire)
-        return len(wire), record
-
-    return audited_outside(record, write, people, journal, clock, by, all_or_nothing=True)
 
 
 def add(name: str, *, age_attested: bool, people: People, journal: Journal, clock: Clock, by: str) -> str:

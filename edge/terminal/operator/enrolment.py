@@ -1,23 +1,19 @@
-"""The way of an enrolment: consent first, then templates, each step a signed record. Images are not kept."""
+"""The way of an enrolment: consent first, then templates, both on record."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edge.domain.attendance.cues import CUES
-from edge.domain.attendance.states import Situation, State
-from edge.domain.face import Frame, Pixels, Probe
+from edge.domain.face import Probe
 from edge.domain.people.consent import Consent, Policy, consent_problems
 from edge.domain.protocol.record_draft import RecordDraft, consent_given, enrolled
-from edge.domain.recognition import lookalikes
-from edge.errors import EnrolmentRefused, PeopleError
+from edge.errors import PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
-from edge.people.person import malformed, new_person_id
-from edge.ports import Camera, Clock
+from edge.people.person import malformed, new_person_id, unknown_person
+from edge.ports import Clock
 from edge.terminal.operator.audited_action import audited
-from edge.vision.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,78 +23,6 @@ class Enrolled:
     person: str
     """The opaque id; it is what records name."""
     templates: int
-
-
-def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
-    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails.
-
-    They are taken one after another: read as they are asked for, one of them is in memory at a time.
-    """
-    probes, names, problems = [], [], []
-    for name, pixels in photographs:
-        names.append(name)
-        sight = pipeline.look(Frame(pixels, 0))
-        turned = "" if sight.probe is not None else _turned(pixels, pipeline)
-        if sight.probe is not None:
-            probes.append(sight.probe)
-        elif turned:
-            problems.append(f"{name}: the picture lies on its side or head; turn it {turned}, and save it so")
-        elif sight.box is None:
-            problems.append(f"{name}: no face was found; use a photograph that shows the whole face, upright")
-        else:
-            reason = sight.reason or "refused"
-            cue = Situation(State.REFUSED, None, None, sight.reason).cue
-            problems.append(f"{name}: {reason}: {CUES[cue].text}; take the photograph again")
-    if problems:
-        raise EnrolmentRefused("nobody was enrolled:\n" + "\n".join(f"  {line}" for line in problems))
-    if not probes:
-        raise EnrolmentRefused("nobody was enrolled: give at least one photograph")
-    apart = lookalikes.strangers(np.stack([probe.embedding for probe in probes]))
-    if apart is not None:
-        one, other = (names[n] for n in apart)
-        raise EnrolmentRefused(
-            f"nobody was enrolled: {one} and {other} do not show the same person, or one of them shows too little; "
-            "look at them, and take the wrong one out"
-        )
-    return probes
-
-
-def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
-    """How a picture without a good face would show one; empty when it does not either way."""
-    for quarters, words in ((1, "by 90° to the left"), (3, "by 90° to the right"), (2, "upside down")):
-        if pipeline.look(Frame(np.ascontiguousarray(np.rot90(pixels, quarters)), 0)).probe is not None:
-            return words
-    return ""
-
-
-def probes_from_camera(
-    camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
-) -> list[Probe]:
-    """`wanted` live, good probes from at most `frames` frames; `told` hears what to change, once a reason.
-
-    Raises EnrolmentRefused when not enough came, CameraError when the camera fails.
-    """
-    probes: list[Probe] = []
-    said: set[str] = set()
-    camera.open()
-    try:
-        for _ in range(frames):
-            frame = camera.read(1.0)
-            sight = None if frame is None else pipeline.look(frame)
-            if sight is not None and sight.probe is not None:
-                probes.append(sight.probe)
-                if len(probes) == wanted:
-                    if lookalikes.strangers(np.stack([one.embedding for one in probes])) is not None:
-                        raise EnrolmentRefused("more than one person stood there; one at a time, then try again")
-                    return probes
-            elif sight is not None and sight.reason is not None and sight.reason not in said:
-                said.add(sight.reason)
-                told(CUES[Situation(State.REFUSED, None, None, sight.reason).cue].text)
-    finally:
-        camera.close()
-    raise EnrolmentRefused(
-        f"only {len(probes)} of {wanted} good pictures came; face the camera in good light, try again"
-    )
 
 
 def enrol(
@@ -111,22 +35,27 @@ def enrol(
     journal: Journal,
     clock: Clock,
     by: str | None = None,
+    person: str | None = None,
 ) -> Enrolled:
     """Keep consent and templates, and put both on record; no template without consent (I9).
 
-    `by` is who does it by hand (`operator_id`), None where nobody does. Raises PeopleError, and nothing
-    is kept or said, when the consent does not hold, the roster refuses or `by` is of another form; JournalError
-    when the records cannot be stored, and the next start makes them.
+    `by` is the operator (`operator_id`), None where nobody acts by hand. `person` is somebody who is here without a
+    face, by badge or PIN, and keeps their id; without it a new one is made. Raises PeopleError, and nothing is kept
+    or recorded, when the consent does not hold, the file takes nothing, `by` is of another form, or `refuse_face`
+    raises it; JournalError when the records cannot be stored: then the next start makes them.
     """
-    check(person := new_person_id(), name, consent, policy, probes)
+    whose = new_person_id() if person is None else person
+    check(whose, name, consent, policy, probes)
     model_id = probes[0].model_id
 
     def change() -> list[RecordDraft]:
-        people.enrol(person, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
-        return [consent_given(person, consent), enrolled(person, model_id, len(probes))]
+        if person is not None:
+            refuse_face(person, people)
+        people.enrol(whose, name, consent, policy, np.stack([probe.embedding for probe in probes]), model_id)
+        return [consent_given(whose, consent), enrolled(whose, model_id, len(probes))]
 
     audited(change, people, journal, clock, by)
-    return Enrolled(person, len(probes))
+    return Enrolled(whose, len(probes))
 
 
 def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
@@ -136,3 +65,31 @@ def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequ
     wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
     if wrong:
         raise PeopleError("nobody was enrolled: " + "; ".join(wrong))
+
+
+def refuse_face(person: str, people: People) -> None:
+    """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
+    here = next((one for one in people.list() if one.id == person), None)
+    if here is None or (here.name is None and not any(people.credentials.held(person).values())):
+        raise unknown_person(person)
+    if here.templates:
+        raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
+
+
+def agree(
+    person: str, consent: Consent, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str
+) -> None:
+    """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
+
+    Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
+    """
+
+    def change() -> list[RecordDraft]:
+        member = people.member(person)
+        if not member.templates:
+            raise PeopleError(f"{person}: has no face here, and needs no consent; `smartclocker enrol` adds one")
+        for model, matrix in member.templates.items():
+            people.enrol(person, member.name, consent, policy, matrix, model)
+        return [consent_given(person, consent)]
+
+    audited(change, people, journal, clock, by)

@@ -12,7 +12,7 @@ from edge.domain.roster.awaited import Awaited
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import TransferError
 from edge.people.person import new_person_id
-from edge.terminal.operator import actions
+from edge.terminal.operator import hand_over
 from edge.terminal.uplink.roster_client import GRACE_NS
 from tests.support.clock import HandClock, evidence
 from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, Site, member, site, templates
@@ -32,7 +32,7 @@ class Door(Bench):
         self.gate.people.enrol(self.ann, "Ann", CONSENT, POLICY, templates(1), MODEL)
 
     def export(self, name: str = "ann.scp") -> None:
-        actions.export(
+        hand_over.export(
             self.ann, self.site.root / name, SigningKey(b"c" * 32).verify_key, self.gate.origin, self.gate.identity,
             people=self.gate.people, journal=self.journal, clock=self.clock, by="uid:1",
         )  # fmt: skip

@@ -16,7 +16,7 @@ from edge.errors import JournalError, PeopleError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.operator import actions, audited_action, enrolment
+from edge.terminal.operator import actions, audited_action, enrolment, hand_over
 from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
 from tests.support.clock import HandClock
@@ -50,11 +50,11 @@ def said(at: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def test_an_export_names_the_key_that_it_is_sealed_to(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     centre = SigningKey(bytes([2]) * 32).verify_key
-    size = actions.export(ann, tmp_path / "ann.scp", centre, GATE, IDENTITY, **at)
+    size = hand_over.export(ann, tmp_path / "ann.scp", centre, GATE, IDENTITY, **at)
     assert (tmp_path / "ann.scp").stat().st_size == size
     assert said(at) == [("export", ann, "4711")]
     (payload,) = at["journal"].about(ann, 10)
-    assert actions.key_id(centre) in decode(payload).data["detail"]
+    assert hand_over.key_id(centre) in decode(payload).data["detail"]
 
 
 def test_what_left_before_the_power_went_is_told_at_the_next_start(
@@ -69,7 +69,7 @@ def test_what_left_before_the_power_went_is_told_at_the_next_start(
     with monkeypatch.context() as patched:
         patched.setattr(audited_action, "flush", cut)
         with pytest.raises(PowerCut):
-            actions.access(ann, tmp_path / "hers", GATE, **at)
+            hand_over.access(ann, tmp_path / "hers", GATE, **at)
     assert (tmp_path / "hers" / "data.json").exists()
     assert said(at) == []
     assert flush(at["people"], at["journal"], HandClock(), interrupted=True) == 1
@@ -85,7 +85,7 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
     with monkeypatch.context() as patched:
         patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
-            actions.access(ann, tmp_path / "hers", GATE, **at)
+            hand_over.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
     assert flush(at["people"], at["journal"], HandClock()) == 0
     assert said(at) == []
@@ -94,14 +94,14 @@ def test_what_could_not_be_written_is_not_there_and_not_told(
 def test_without_a_record_to_come_nothing_is_handed_out(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     at["people"]._db.execute("PRAGMA query_only = ON")
     with pytest.raises(PeopleError):
-        actions.access(ann, tmp_path / "hers", GATE, **at)
+        hand_over.access(ann, tmp_path / "hers", GATE, **at)
     assert not (tmp_path / "hers").exists()
 
 
 def test_a_record_that_could_not_be_made_is_owed(at: dict[str, Any], ann: str, tmp_path: Path) -> None:
     at["journal"]._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        actions.access(ann, tmp_path / "hers", GATE, **at)
+        hand_over.access(ann, tmp_path / "hers", GATE, **at)
     at["journal"]._db.execute("PRAGMA query_only = OFF")
     assert flush(at["people"], at["journal"], HandClock()) == 1
     assert said(at) == [("access", ann, "4711")]
@@ -123,7 +123,7 @@ def test_the_service_leaves_a_hand_over_alone_until_its_end(
     with monkeypatch.context() as patched:
         patched.setattr(report, "sync_directory", full)
         with pytest.raises(TransferError):
-            actions.access(ann, tmp_path / "hers", GATE, **at)
+            hand_over.access(ann, tmp_path / "hers", GATE, **at)
     assert flush(at["people"], at["journal"], HandClock(), interrupted=True) == 0
     assert said(at) == []
 

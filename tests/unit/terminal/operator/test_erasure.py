@@ -13,9 +13,9 @@ from edge.errors import JournalError, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance import unfinished
-from edge.terminal.operator import actions
+from edge.terminal.operator import actions, hand_over
 from edge.terminal.outbox.flush import flush
+from edge.terminal.startup import completion
 from edge.terminal.subject_access import report
 from tests.support.clock import HandClock
 from tests.support.people import CONSENT, POLICY
@@ -96,7 +96,7 @@ def test_nothing_is_done_by_a_name(tmp_path: Path, by: str) -> None:
             lambda: actions.erase(person, ErasureReason.EMPLOYER, **at),
             lambda: actions.withdraw(person, POLICY, **at),
             lambda: actions.rectify(person, "Ann Other", **at),
-            lambda: actions.access(person, tmp_path / "out", Origin("hq", "door-1"), **at),
+            lambda: hand_over.access(person, tmp_path / "out", Origin("hq", "door-1"), **at),
             lambda: actions.delete_images(person, **at),
         ):
             with pytest.raises(PeopleError, match="never by a name"):
@@ -133,5 +133,5 @@ def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the
         people.withdraw(person, clock.evidence().utc)
         del people.purge
         assert any(wrapped in file.read_bytes() for file in tmp_path.iterdir()), "the scan finds what is there"
-        unfinished.finish(people, journal, clock)
+        completion.complete(people, journal, clock)
         assert not any(wrapped in file.read_bytes() for file in tmp_path.iterdir())

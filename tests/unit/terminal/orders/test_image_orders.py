@@ -25,7 +25,7 @@ from edge.evidence_images.store import EvidenceStore, opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.operator import actions
+from edge.terminal.operator import actions, hand_over
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
 from tests.support.clock import NOW, HandClock
@@ -324,11 +324,11 @@ def test_by_hand_they_lie_sealed_beside_what_is_handed_out(bench: Bench, tmp_pat
     ann, bob = bench.enrol(), bench.enrol()
     record, sealed = bench.image(ann, 1)
     parts: dict[str, Any] = {"people": bench.people, "journal": bench.journal, "clock": bench.clock, "by": "uid:7"}
-    written = actions.access(ann, tmp_path / "hers", GATE, **parts)
+    written = hand_over.access(ann, tmp_path / "hers", GATE, **parts)
     assert sorted(path.name for path in written) == ["data.json", "images.stills", "page.html"]
     assert zipfile.ZipFile(tmp_path / "hers" / "images.stills").read(f"{'e' * 32}-1.still") == sealed
     assert record in (tmp_path / "hers" / "page.html").read_text()
-    actions.access(bob, tmp_path / "his", GATE, **parts)
+    hand_over.access(bob, tmp_path / "his", GATE, **parts)
     assert "No image of you is kept here" in (tmp_path / "his" / "page.html").read_text()
     assert not (tmp_path / "his" / "images.stills").exists()
 

@@ -23,10 +23,9 @@ from edge.people import outbox
 from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions, enrolment
 from edge.terminal.orders.order_handler import Orders
-from edge.terminal.startup import restored_credentials
+from edge.terminal.startup import completion, restored_credentials
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 
@@ -60,7 +59,7 @@ class Terminal:
         self.people = People(self.root / "people.db", bytes(32))
 
     def start(self) -> None:
-        unfinished.finish(self.people, self.journal, HandClock())
+        completion.complete(self.people, self.journal, HandClock())
 
     def held(self) -> dict[str, tuple[int, int, bool]]:
         return self.people.credentials.overview()
@@ -282,7 +281,7 @@ GIVEN = {
         ("badge",),
     ),
     "face": (
-        lambda one: actions.add_face(one.ann, "Ann", PROBES, CONSENT, POLICY, **one.at),
+        lambda one: enrolment.enrol("Ann", PROBES, CONSENT, POLICY, person=one.ann, **one.at),
         ("face", "consent"),
     ),
 }
@@ -336,7 +335,7 @@ def test_what_was_given_and_ended_since_is_not_lacking(terminal: Terminal, how: 
 
 
 def test_a_face_that_was_given_and_withdrawn_since_is_not_lacking(terminal: Terminal) -> None:
-    actions.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    enrolment.enrol("Ann", PROBES, CONSENT, POLICY, person=terminal.ann, **terminal.at)
     actions.withdraw(terminal.ann, POLICY, **terminal.at)
     terminal.put_back()
     terminal.start()
@@ -368,9 +367,9 @@ def test_an_order_to_erase_or_withdraw_forgets_what_somebody_lacked_who_is_not_i
 
 
 def test_a_withdrawal_after_it_asks_for_no_face_any_more(terminal: Terminal) -> None:
-    actions.add_face(terminal.ann, "Ann", PROBES, CONSENT, POLICY, **terminal.at)
+    enrolment.enrol("Ann", PROBES, CONSENT, POLICY, person=terminal.ann, **terminal.at)
     terminal.copy()
-    actions.agree(terminal.ann, CONSENT, POLICY, **terminal.at)
+    enrolment.agree(terminal.ann, CONSENT, POLICY, **terminal.at)
     actions.give_token(terminal.ann, Token.BADGE, SECOND, **terminal.at)
     terminal.put_back()
     terminal.start()

@@ -20,10 +20,9 @@ from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance import unfinished
 from edge.terminal.operator import actions
 from edge.terminal.orders.order_handler import Orders
-from edge.terminal.startup import restored_files
+from edge.terminal.startup import completion, restored_files
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 
@@ -85,7 +84,7 @@ class Terminal:
         return sorted(path.name for path in (self.root / "access").iterdir())
 
     def start(self) -> None:
-        unfinished.finish(self.people, self.journal, self.clock)
+        completion.complete(self.people, self.journal, self.clock)
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.attendance import unfinished
-from edge.terminal.operator import actions
+from edge.terminal.operator import actions, enrolment
 from edge.terminal.outbox.flush import flush
-from edge.terminal.startup import restored_people
+from edge.terminal.startup import completion, restored_people
 from tests.support.clock import NOW, HandClock, evidence
 from tests.support.people import CONSENT, POLICY
 
@@ -114,7 +113,7 @@ def test_the_last_word_counts_and_not_one_before_it(terminal: Terminal) -> None:
     assert terminal.start() == 0, "who agreed after they withdrew, elsewhere, is not turned out"
     terminal.clock.set(utc="2026-03-03T08:00:00.000Z")
     terminal.copy()
-    actions.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
+    enrolment.agree(terminal.ann, replace(LATER, given_at="2026-03-02T07:00:00Z"), POLICY, **terminal.at)
     terminal.put_back()
     assert terminal.start() == 0
     assert terminal.matched() == {terminal.ann, terminal.bob}
@@ -202,11 +201,11 @@ def test_a_record_that_cannot_be_paid_keeps_no_other_end_from_being_carried_out(
     evidence.mkdir()
     with pytest.raises(TransferError):
         actions.erase(terminal.bob, ErasureReason.REQUESTED, **terminal.at)
-    unfinished.finish(terminal.people, terminal.journal, terminal.clock)
+    completion.complete(terminal.people, terminal.journal, terminal.clock)
     assert terminal.matched() == set()
     assert "still to be finished" in caplog.text
     evidence.rmdir()
-    unfinished.finish(terminal.people, terminal.journal, terminal.clock)
+    completion.complete(terminal.people, terminal.journal, terminal.clock)
     assert (terminal.people.erasures(), terminal.people.outbox.pending()) == ([], [])
 
 
@@ -232,7 +231,7 @@ AHEAD = replace(CONSENT, given_at="2026-03-08T07:50:00.000Z")
 
 def agrees_by_a_clock_that_runs_ahead(terminal: Terminal) -> None:
     terminal.clock.set(utc="2026-03-08T08:00:00.000Z")
-    actions.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
+    enrolment.agree(terminal.ann, AHEAD, POLICY, **terminal.at)
     terminal.copy()
     terminal.clock.set(utc="2026-03-02T08:00:00.000Z")
 

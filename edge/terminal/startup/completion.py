@@ -1,4 +1,4 @@
-"""What a start completes: the outbox, the journal's last words, what was put back, and then the outbox again."""
+"""What a start completes: the outbox, what was put back from an older copy, and then the outbox again."""
 
 import logging
 from functools import partial
@@ -13,8 +13,8 @@ from edge.terminal.startup import restored_credentials, restored_files, restored
 _log = logging.getLogger(__name__)
 
 
-def finish(people: People, journal: Journal, clock: Clock) -> None:
-    """One after another, each by itself: what keeps one of them from its end keeps no other. It is tried again."""
+def complete(people: People, journal: Journal, clock: Clock) -> None:
+    """One step after another; one that fails keeps no other, and is tried again at the next start."""
     for step in (
         people.purge,  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
         partial(flush, people, journal, clock, interrupted=True),
@@ -22,7 +22,7 @@ def finish(people: People, journal: Journal, clock: Clock) -> None:
         partial(restored_credentials.take_anew, people, journal),
         partial(restored_files.drop_answers, people, journal),
         partial(restored_files.drop_images, people, journal, clock),
-        partial(flush, people, journal, clock, interrupted=True),  # what was put back may have begun erasures anew
+        partial(flush, people, journal, clock, interrupted=True),  # of erasures that were begun anew
     ):
         try:
             step()
