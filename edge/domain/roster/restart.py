@@ -7,8 +7,8 @@
    that they are not listed.
 3. Whoever is noted as gone and is in the people file again, by an older copy of it, leaves again.
 4. Whomever the roster brought and the notes do not know is kept out until their entry comes again: who left the
-   roster meanwhile is to leave here, too. Where the manifest in the notes is below the newest that the people file
-   remembers, the notes are an older copy, and that manifest tells of nobody that they are not listed.
+   roster meanwhile is to leave here, too. Where the notes are an older copy, their manifest tells of nobody that
+   they are not listed; nor does any manifest below the newest entry that changed people, which may be theirs.
 5. Whoever is noted as held and whose row in the people file was altered is kept out until their entry mends it.
 """
 
@@ -36,6 +36,8 @@ class PeopleFacts:
     """Whose row was altered."""
     floor: int
     """The newest manifest that changed people."""
+    newest: int
+    """The highest number of an entry that changed people, whether its manifest came or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,13 @@ def restart(noted: Mapping[str, EntryState], version: int, people: PeopleFacts) 
     rows = {person: row for person, row in noted.items() if person not in set(forgotten)}
     ahead = [row for row in ahead if row.person in rows]
     rows |= {row.person: EntryState(row.person, 0, "", row.content, OUT, TO_COME) for row in ahead}
-    blind = {row.person: version if row.version > version + FAR else row.version - 1 for row in ahead}
+    blind = {row.person: _last_before(row.version, version) for row in ahead}
     here = {row.person: row.content for row in rows.values() if row.state != GONE and row.person in people.known}
+    unknown = _last_before(people.newest, version) if version < people.newest else None
+    unknown = version if unknown is None and version < people.floor else unknown
     for person in (people.remaining & people.written.keys()) - rows.keys():
         rows[person] = EntryState(person, 0, "", people.written[person], OUT, TO_COME)
-        blind |= {person: version} if version < people.floor else {}
+        blind |= {} if unknown is None else {person: unknown}
     for person in people.damaged & rows.keys():
         if rows[person].state == HELD:
             rows[person] = replace(rows[person], state=OUT, reason=_ALTERED)
@@ -79,6 +83,11 @@ def restart(noted: Mapping[str, EntryState], version: int, people: PeopleFacts) 
         blind,
         max((row.version for row in ahead), default=0),
     )
+
+
+def _last_before(entry: int, version: int) -> int:
+    """The last manifest that cannot tell whether somebody is listed whose entry has this number."""
+    return version if entry > version + FAR else entry - 1
 
 
 def _is_older_than(row: EntryState, people: PeopleFacts) -> bool:

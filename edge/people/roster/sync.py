@@ -12,7 +12,9 @@ The rules from a message to what becomes of somebody. `edge.people.roster.inbox`
 5. Somebody who is noted and whom a manifest at least as new as their entry does not list leaves, too: the tombstone
    was withheld or emptied.
 6. A manifest below `floor`, the newest that changed people here, does not count, whatever became of our notes: the
-   people file remembers it. It is raised once the manifest of every entry that was written is here.
+   people file remembers it. It is raised once the manifest of every entry that was written is here. Until then the
+   people file remembers the highest number of those entries: no manifest below it tells that somebody left whom the
+   notes do not know.
 7. Somebody who is to get a badge that is another's waits: the entry that takes it from the other may follow.
 8. Nothing that is malformed, swapped, older or unlisted changes more than a counter (I12).
 
@@ -43,6 +45,8 @@ from edge.people.roster.state import RosterState
 
 _FLOOR = "roster:{}"
 """The scope, by site, under which the people file remembers the newest manifest: our own notes may get lost."""
+_NEWEST = "roster-entry:{}"
+"""The scope, by site, under which it remembers the highest number of an entry that changed people."""
 
 
 class RosterSync:
@@ -62,8 +66,8 @@ class RosterSync:
         """By person, the last version of the manifest that cannot tell whether they are listed."""
         self._rows: dict[str, EntryState] = {}
         self._news = self._changed = False
-        self._newest = 0
-        """The version of the newest entry that changed people."""
+        self._newest = self._remembered = 0
+        """The version of the newest entry that changed people; as the people file remembers it."""
         self._seen = 0
         """The people file's version when what waits was last looked at."""
         listing = self._own_listing()
@@ -150,14 +154,18 @@ class RosterSync:
     def _restart(self) -> None:
         people = self._people
         damaged = frozenset(one.id for one in people.list() if one.damaged)
-        facts = PeopleFacts(people.known(), people.remaining(), people.entries(), damaged, self._inbox.floor)
+        newest = people.orders.newest(_NEWEST.format(self._origin.site))
+        facts = PeopleFacts(
+            people.known(), people.remaining(), people.entries(), damaged, self._inbox.floor, newest
+        )
         found = restart(self._received.rows(), self.version, facts)
         if found.forgotten:
             self._received.forget(found.forgotten)
         if found.not_written:
             people.note_entries(found.not_written)
         self._rows, self._blind_up_to = found.rows, found.blind_up_to
-        self._newest, self._changed = found.newest, found.newest > 0
+        self._newest, self._remembered = max(found.newest, newest), newest
+        self._changed = found.newest > 0 or self.version < newest
         self.leaving |= found.leaving
 
     def _turn(self) -> bool:
@@ -201,14 +209,21 @@ class RosterSync:
             for person, member in fresh.items()
             if self._has(person, OUT, member) or written.get(person) == member.content
         ]
+        self._remember(max((arrived[person][1].version for person in fresh), default=0))
         reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
         self._changed |= bool(fresh)
-        self._newest = max([self._newest, *(arrived[person][1].version for person in fresh)])
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])
         self.counts.roster_applied += len(fresh.keys() - again) + len(gone)
         self.counts.roster_applied += sum(reasons[person] is None for person in again)
         return {person for person, reason in reasons.items() if reason is not None and reason.startswith(ANOTHERS)}
+
+    def _remember(self, version: int) -> None:
+        """Before an entry of this number changes people: the manifest that lists it may come later than a stop."""
+        self._newest = max(self._newest, version)
+        if version > max(self._remembered, self._inbox.floor):
+            self._people.orders.raise_mark(_NEWEST.format(self._origin.site), version)
+            self._remembered = version
 
     def _has(self, person: str, state: str, member: Member) -> bool:
         """Whether this content of somebody is noted in this state: HELD, it was only encrypted anew."""
