@@ -108,10 +108,10 @@ def _play(directory: Path, out: TextIO) -> tuple[DemoReport, int]:
 def _count(stage: "Stage", report: DemoReport) -> None:
     """Both ends, while everything still runs: the receipts have come, or have not."""
     from edge.central.store.records import Store
-    from edge.terminal import factory
+    from edge.terminal import installed
 
-    secrets = factory.load_secrets(stage.config)
-    with factory.open_journal(stage.config, secrets) as journal, Store(stage.ledger_db) as store:
+    secrets = installed.load_secrets(stage.config)
+    with installed.open_journal(stage.config, secrets) as journal, Store(stage.ledger_db) as store:
         punched = [entry.seq for entry in journal.envelopes(0, 10_000) if entry.kind == "punch"]
         report.punches = len(punched)
         report.receipted = sum(seq <= journal.watermark() for seq in punched)
@@ -129,7 +129,7 @@ def _verify(stage: "Stage", report: DemoReport) -> None:
     from edge.crypto.dsse import key_id
     from edge.crypto.key_files import load_public
     from edge.journal.verify import verify_file
-    from edge.terminal.factory import journal_path
+    from edge.terminal.installed import journal_path
 
     public = [stage.directory / "terminal/identity.pem", stage.directory / "centre/ledger.pem"]
     keys = {key_id(key): key for key in map(load_public, public)}

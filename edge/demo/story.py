@@ -9,7 +9,7 @@ from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.people.consent import Consent
 from edge.domain.plural import counted
 from edge.resources import photos_directory
-from edge.terminal import factory
+from edge.terminal import adapters, factory, installed
 from edge.terminal.operator import enrolment
 from edge.terminal.operator.probes import probes_from_photographs
 from edge.terminal.uplink.publisher import Publisher
@@ -74,13 +74,13 @@ class _Teller:
 
     def enrol(self, name: str, photos: list[str]) -> None:
         config = self._stage.config
-        secrets, policy, clock = factory.load_secrets(config), factory.policy(config), factory.clock()
+        secrets, policy, clock = installed.load_secrets(config), installed.policy(config), adapters.clock()
         consent = Consent(policy.version, policy.sha256, "en", clock.evidence().utc, "demo witness", True, True)
-        pipeline = factory.pipeline(config, factory.model_store(config), enrolling=True)
+        pipeline = factory.pipeline(config, installed.model_store(config), enrolling=True)
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         self._stage.signals.announce(CUES[CueName.ENROLLING])
         probes = probes_from_photographs(pictures, pipeline)
-        with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
+        with installed.open_people(config, secrets) as people, installed.open_journal(config, secrets) as journal:
             made = enrolment.enrol(name, probes, consent, policy, people=people, journal=journal, clock=clock)
         templates = counted(made.templates, "template")
         self._note(f"{name}: consent recorded, {templates}, known to records as {made.person[:8]}…")
@@ -136,7 +136,7 @@ class _Teller:
 
     def _marks(self) -> tuple[int, int]:
         config = self._stage.config
-        with factory.open_journal(config, factory.load_secrets(config)) as journal:
+        with installed.open_journal(config, installed.load_secrets(config)) as journal:
             return journal.head().seq, journal.watermark()
 
     def _note(self, text: str) -> None:

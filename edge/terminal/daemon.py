@@ -12,7 +12,7 @@ from edge.domain.face import Frame
 from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
-from edge.terminal import factory, starting
+from edge.terminal import adapters, factory, installed, starting
 from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.journal_watch import Noting
@@ -76,8 +76,8 @@ class Terminal:
         """What the retained status tells."""
         self._notifier = notifier
         volatile = state_directory.require(config)
-        clock = clock or factory.clock()
-        secrets = factory.own_secrets(config)
+        clock = clock or adapters.clock()
+        secrets = installed.own_secrets(config)
         self.image_capture = factory.image_capture(config, secrets, clock)
         if self.image_capture is not None:
             self.image_capture.expire()  # before anything else: what is over was promised to be gone
@@ -85,29 +85,29 @@ class Terminal:
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
         shadow, shadow_failing = starting.shadow(config, eyes)
-        factory.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
+        installed.secure_journal(config, secrets, clock, lambda: notifier.slow(WHOLE_JOURNAL_S))
         slot: LatestSlot[Frame] = LatestSlot()
         self.latency = Latency()
         pace = Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
-        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: factory.reader(config))
+        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: adapters.reader(config))
         self._reading = None if self._reader is None else BadgeReading(self._reader, reads)
-        chosen = camera or factory.camera(config)
+        chosen = camera or adapters.camera(config)
         alone = self._reader is None
         self._capture = Capture(chosen if alone else ReopeningCamera(chosen), slot, pace, needed=alone)
         self._filming = config.recognition.mode != "badge" and not eyes.blind
-        self._signals = CaredSignals(lambda: signals or factory.signals(config))
+        self._signals = CaredSignals(lambda: signals or adapters.signals(config))
         self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
         flashing = strobe is not None or bool(config.recognition.strobe)
-        self._strobe = CaredStrobe(lambda: strobe or factory.strobe(config)) if flashing else None
+        self._strobe = CaredStrobe(lambda: strobe or adapters.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
         self.centre = starting.centre(config, secrets, clock, self.status, rules.consent)
         self.attend = Attend(
             slot,
             reads,
-            lambda: factory.open_journal(config, secrets),
-            lambda: factory.open_people(config, secrets),
+            lambda: installed.open_journal(config, secrets),
+            lambda: installed.open_people(config, secrets),
             *factory.recognition(config, rules, pipeline, pace, self._strobing, eyes.template_length),
             self._player,
             clock,
@@ -117,7 +117,7 @@ class Terminal:
             None if self.image_capture is None else self.image_capture.offer,
             shadow,
         )
-        self._noting = Noting(lambda: factory.open_journal(config, secrets))
+        self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
             STATE_VOLATILE: lambda: volatile,
             SIGNALS_FAILING: lambda: self._signals.failing,

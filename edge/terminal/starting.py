@@ -10,7 +10,7 @@ from edge.domain.face import Frame, Pixels, Sight
 from edge.domain.people.consent import Policy
 from edge.errors import ConfigError, ModelError
 from edge.ports import Clock
-from edge.terminal import factory
+from edge.terminal import adapters, factory, installed
 from edge.terminal.attendance.loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
 from edge.terminal.runtime.status_source import StatusSource
@@ -67,7 +67,7 @@ def seeing(config: Config) -> Seeing:
     Raises ModelError, ConfigError where punching needs them: without a reader, and with `badge+face`.
     """
     try:
-        store = factory.model_store(config)
+        store = installed.model_store(config)
         rules = factory.rules(config, store)
         return Seeing(rules, factory.pipeline(config, store), store.template_length)
     except (ModelError, ConfigError) as error:
@@ -80,8 +80,8 @@ def seeing(config: Config) -> Seeing:
 def sees_again(config: Config) -> bool:
     """Whether what made a terminal blind was mended, as far as can be told without loading it."""
     try:
-        factory.policy(config)
-        return not factory.model_store(config).verify_all()
+        installed.policy(config)
+        return not installed.model_store(config).verify_all()
     except (ModelError, ConfigError):
         return False
 
@@ -98,7 +98,7 @@ def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]
 
 
 def centre(
-    config: Config, own: factory.Secrets, clock: Clock, status: StatusSource, in_force: Policy
+    config: Config, own: installed.Secrets, clock: Clock, status: StatusSource, in_force: Policy
 ) -> CentreLink | None:
     """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
 
@@ -110,15 +110,15 @@ def centre(
         return None
 
     def make() -> Made:
-        secrets, lacking = factory.with_pinned(config, own)
-        uplink = factory.uplink(config)
+        secrets, lacking = installed.with_pinned(config, own)
+        uplink = adapters.uplink(config)
         if uplink is None:
             raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
-        policy = in_force if in_force.sha256 or secrets.authority is None else factory.policy(config)
+        policy = in_force if in_force.sha256 or secrets.authority is None else installed.policy(config)
         publisher = Publisher(
             uplink,
-            lambda: factory.open_journal(config, own),
-            factory.origin(config),
+            lambda: installed.open_journal(config, own),
+            installed.origin(config),
             secrets.ledger,
             clock,
             window=chosen.window,
@@ -129,10 +129,10 @@ def centre(
         )
         return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
 
-    return CentreLink(make, lambda: _pinned(*factory.with_pinned(config, own)))
+    return CentreLink(make, lambda: _pinned(*installed.with_pinned(config, own)))
 
 
-def _pinned(secrets: factory.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
+def _pinned(secrets: installed.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
     """What tells whether the keys that count lie there as they did, replaced ones included."""
     authority = secrets.authority
     return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
@@ -143,7 +143,7 @@ def certificates(config: Config) -> Watch:
 
     def settings() -> UplinkSettings | None:
         try:
-            return None if config.uplink is None else factory.uplink_settings(config)
+            return None if config.uplink is None else adapters.uplink_settings(config)
         except ConfigError:
             return None  # the way to the centre says so
 
@@ -153,6 +153,6 @@ def certificates(config: Config) -> Watch:
 def _policy(config: Config) -> Policy:
     """The one in force; one that nobody agreed to where it cannot be read."""
     try:
-        return factory.policy(config)
+        return installed.policy(config)
     except ConfigError:
         return Policy(config.policy.version, "")

@@ -16,7 +16,7 @@ from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.config import CameraConfig, Recognition
 from edge.errors import SignalsError
-from edge.terminal.factory import strobe as chosen_strobe
+from edge.terminal.adapters import strobe as chosen_strobe
 from tests.contract.test_signals import FakeChip, dev_with
 
 PIN = 23

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import load
-from edge.terminal import factory
+from edge.terminal import installed
 from tests.crash.powercut import record
 from tests.crash.powercut.disk import Content, Image
 from tests.crash.powercut.judge import Finding, Judge
@@ -117,10 +117,10 @@ def test_the_judge_misses_what_was_evicted_without_a_receipt(judge, change) -> N
 
 def test_the_judge_counts_a_punch_that_is_there_twice(judge, recording: Recording) -> None:
     config = load(recording.config).config
-    secrets = factory.load_secrets(config)
+    secrets = installed.load_secrets(config)
 
     def again(path: Path) -> None:
-        with factory.Journal(path, factory.origin(config), secrets.identity) as journal:
+        with installed.Journal(path, installed.origin(config), secrets.identity) as journal:
             journal.append(punch(60))
 
     finding = judge(again)

@@ -35,7 +35,7 @@ from edge.journal.quarantine import ensure_usable
 from edge.journal.verify_export import verify_export
 from edge.people.people_store import People
 from edge.people.roster.state import MANIFEST, RosterState
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.attendance import site_threshold
 from edge.terminal.orders.authority_keys import Authority
 from tests.earlier_files.opening import AT, FILES, KEYS, ORIGIN, digests
@@ -49,7 +49,7 @@ def test_configuration_and_keys_are_read(earlier: Path) -> None:
     loaded = config.load(earlier / "terminal/config.toml")
     assert len(loaded.given) == 47
     assert loaded.config.terminal.name == "gate-1"
-    secrets = factory.load_secrets(loaded.config)
+    secrets = installed.load_secrets(loaded.config)
     assert len(secrets.storage) == 32
     assert secrets.identity.verify_key == load_public(earlier / "terminal/identity.pem")
     assert load_identity(earlier / "central/ledger.key").verify_key == load_public(earlier / "terminal/ledger.pem")
@@ -152,7 +152,7 @@ def test_an_image_opens_with_the_employers_key(earlier: Path, contents: Any) -> 
 
 def test_the_sites_threshold_and_counts_are_in_force(earlier: Path) -> None:
     loaded = config.load(earlier / "terminal/config.toml").config
-    model = factory.model_store(loaded).template.id
+    model = installed.model_store(loaded).template.id
     state = earlier / "terminal/state"
     site = site_threshold.SiteThreshold(state, model)
     assert site.changed()
@@ -280,7 +280,7 @@ def test_a_file_of_another_form_is_not_taken_for_one_of_ours(name: str, earlier:
             config.load(path)
     else:
         state = earlier / "terminal/state"
-        model = factory.model_store(config.load(earlier / "terminal/config.toml").config).template.id
+        model = installed.model_store(config.load(earlier / "terminal/config.toml").config).template.id
         site = site_threshold.SiteThreshold(state, model)
         site.changed()
         assert site.ignored is (name == "state/calibration.json")

@@ -26,7 +26,7 @@ from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.ports import Acknowledged
 from edge.sandbox import SandboxCentre, write_terminal
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.checks import online
 from edge.terminal.daemon import Terminal
 
@@ -55,7 +55,7 @@ class Gate:
 
     def append(self) -> None:
         with Journal(self.journal, HERE, self.identity) as journal:
-            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
 
     def check(self, code: int) -> list[str]:
         """What each step said; a bad one begins with `!`."""
@@ -303,7 +303,7 @@ def test_a_certificate_that_has_expired(gate, site) -> None:
     gate.append()
     certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
     loaded = config.load(gate.config).config
-    (said,) = online.steps(loaded, factory.load_secrets(loaded))
+    (said,) = online.steps(loaded, installed.load_secrets(loaded))
     assert not said.good
     assert "it has expired" in said.said
     assert "issue a new one at the centre" in said.said

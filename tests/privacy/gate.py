@@ -26,7 +26,7 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.resources import photos_directory
 from edge.sandbox import SandboxCentre, write_terminal
-from edge.terminal import factory
+from edge.terminal import adapters, factory, installed
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
@@ -54,10 +54,10 @@ class Gate:
         path.write_text(text + more, encoding="utf-8")
         self.path = path
         self.loaded = config.load(path).config
-        self.secrets = factory.load_secrets(self.loaded)
-        self.policy = factory.policy(self.loaded)
-        self.origin = factory.origin(self.loaded)
-        self.embedder = factory.model_store(self.loaded).template.id
+        self.secrets = installed.load_secrets(self.loaded)
+        self.policy = installed.policy(self.loaded)
+        self.origin = installed.origin(self.loaded)
+        self.embedder = installed.model_store(self.loaded).template.id
         self.clock = StoryClock()
 
     @property
@@ -67,11 +67,11 @@ class Gate:
 
     def people(self) -> People:
         """The people file."""
-        return factory.open_people(self.loaded, self.secrets)
+        return installed.open_people(self.loaded, self.secrets)
 
     def journal(self) -> Journal:
         """The journal."""
-        return factory.open_journal(self.loaded, self.secrets)
+        return installed.open_journal(self.loaded, self.secrets)
 
     def matched(self) -> set[str]:
         """Whom a face would be compared with."""
@@ -105,13 +105,13 @@ class Driven(Gate):
 
     def start(self) -> None:
         """The publisher on a thread, the attending loop opened on this one."""
-        uplink = factory.uplink(self.loaded)
+        uplink = adapters.uplink(self.loaded)
         if uplink is None:
             raise RuntimeError("this gate has a centre")
         self._publisher = publisher = Publisher(
             uplink, self.journal, self.origin, self.secrets.ledger, self.clock, resend_s=2.0,
-            orders=factory.orders(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
-            roster=factory.roster(self.loaded, self.secrets, self.clock, factory.policy(self.loaded)),
+            orders=factory.orders(self.loaded, self.secrets, self.clock, installed.policy(self.loaded)),
+            roster=factory.roster(self.loaded, self.secrets, self.clock, installed.policy(self.loaded)),
         )  # fmt: skip
         self._stopping = threading.Event()
 
@@ -126,7 +126,7 @@ class Driven(Gate):
         self._slot: LatestSlot[Frame] = LatestSlot()
         self._reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         player = CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns)
-        rules = factory.rules(self.loaded, factory.model_store(self.loaded))
+        rules = factory.rules(self.loaded, installed.model_store(self.loaded))
         self._attend = Attend(
             self._slot, self._reads, self.journal, self.people,
             *factory.recognition(self.loaded, rules, self._eyes, Pace()),

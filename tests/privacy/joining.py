@@ -12,7 +12,7 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.errors import PeopleError
 from edge.resources import photos_directory
-from edge.terminal import factory
+from edge.terminal import adapters, factory, installed
 from edge.terminal.operator import actions, enrolment
 from edge.terminal.operator.probes import probes_from_photographs
 from edge.vision.photo import load_photo
@@ -38,7 +38,7 @@ def consent(policy: Policy, utc: str) -> Consent:
 def everybody(company: Company, findings: Findings, people: int) -> None:
     """Two by photographs, the others by made-up vectors, all through the product's own enrolment."""
     gate = company.whole
-    pipeline = factory.pipeline(gate.loaded, factory.model_store(gate.loaded), enrolling=True)
+    pipeline = factory.pipeline(gate.loaded, installed.model_store(gate.loaded), enrolling=True)
     for name, photos, later in PORTRAITS:
         pictures = [(photo, load_photo(photos_directory() / photo)) for photo in photos]
         probes = probes_from_photographs(pictures, pipeline)
@@ -110,7 +110,7 @@ def agree_again(company: Company, one: Employee) -> int:
 
 def _clock_of(gate: Gate) -> "contextlib.AbstractContextManager[object]":
     """For the command line: the story's, as the terminal itself has."""
-    return patch.object(factory, "clock", lambda: gate.clock)
+    return patch.object(adapters, "clock", lambda: gate.clock)
 
 
 def _enrol(gate: Gate, name: str, probes: list[Probe], photo: str | None) -> Employee:

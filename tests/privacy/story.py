@@ -11,7 +11,7 @@ from edge.crypto.dsse import key_id
 from edge.domain.face import Floats
 from edge.domain.people.credentials import Token
 from edge.journal.verify import verify_file
-from edge.terminal import factory
+from edge.terminal import installed
 from tests.privacy import cast, fields, hostile, images, joining, leaving, policy, returning, rights, tracing
 from tests.privacy.company import LOG, Company, Employee, faces
 from tests.privacy.findings import Findings
@@ -230,7 +230,7 @@ class Story:
         company, findings = self.company, self.findings
         for gate in company.gates:
             public = gate.secrets.identity.verify_key
-            report = verify_file(factory.journal_path(gate.loaded), {key_id(public): public})
+            report = verify_file(installed.journal_path(gate.loaded), {key_id(public): public})
             findings.note("chain", report.problem is None, f"{gate.name}: {len(gate.records())} records")
         with Store(company.centre / "ledger.db") as ledger:
             reports = verify_all(ledger)

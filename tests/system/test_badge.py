@@ -15,7 +15,7 @@ from edge import config
 from edge.crypto import dsse
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Kind
-from edge.terminal import factory
+from edge.terminal import installed
 
 NUMBER, STAFF, PIN = "0004711993", "77001", "271828"
 
@@ -72,7 +72,7 @@ def present(reader: Path, line: str) -> None:
 
 def punches(site) -> list[tuple[str, str, str]]:
     loaded = config.load(site.config).config
-    with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+    with installed.open_journal(loaded, installed.load_secrets(loaded)) as journal:
         found = [decode(dsse.parse(one.wire).payload) for one in journal.envelopes(0, 1_000)]
     return [
         (one.data["person"], one.data["method"], one.data["liveness"]) for one in found if one.kind == Kind.PUNCH
@@ -116,8 +116,8 @@ def test_nobody_is_added_without_an_attested_age(site) -> None:
     assert "--age-13-or-older" in done.stderr
     assert "Kim" not in done.stderr
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
+    secrets = installed.load_secrets(loaded)
+    with installed.open_people(loaded, secrets) as people, installed.open_journal(loaded, secrets) as journal:
         assert people.list() == []
         assert journal.head().seq == 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from edge import config
 from edge.people.person import new_person_id
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.attendance import site_threshold
 from edge.terminal.attendance.site_threshold import CALIBRATION, SCORES, SiteThreshold
 from tests.support.people import consent
@@ -19,11 +19,11 @@ from tests.support.tolerance import SINGLE
 def crowded(site):
     """120 people who have something in common, enrolled under the shipped template's id."""
     loaded = config.load(site.config).config
-    policy = factory.policy(loaded)
-    model = factory.model_store(loaded).template.id
+    policy = installed.policy(loaded)
+    model = installed.model_store(loaded).template.id
     rows = np.random.default_rng(1).normal(size=(120, 704)) + np.eye(1, 704) * 25
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people, people.together():
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people, people.together():
         for row in rows.astype(np.float32):
             people.enrol(new_person_id(), "Somebody", consent(policy), policy, row[None], model)
     return site, loaded, model

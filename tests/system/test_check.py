@@ -18,7 +18,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.sandbox import SandboxCentre, write_terminal
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
@@ -48,7 +48,7 @@ def begun(site) -> None:
     """A journal and people, as a first start leaves them."""
     identity = key_files.load_identity(site.directory / "identity")
     with Journal(site.journal, Origin("demo", "entrance-1"), identity) as journal:
-        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
     People(site.directory / "state/people.db", key_files.load_secret(site.directory / "storage")).close()
 
 
@@ -333,7 +333,7 @@ def test_a_folder_that_may_not_be_entered_is_a_problem_and_no_end(site, check, m
     def closed(_config) -> None:
         raise PermissionError(13, "Permission denied", "/opt/models")
 
-    monkeypatch.setattr(factory, "model_store", closed)
+    monkeypatch.setattr(installed, "model_store", closed)
     (said,) = check(site.config)
     assert (
         said

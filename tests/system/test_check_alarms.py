@@ -12,7 +12,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.journal import last_seen
 from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable
-from edge.terminal import factory
+from edge.terminal import adapters
 from tests.system.test_check import begun, check
 
 __all__ = ["check"]  # the fixture
@@ -69,7 +69,7 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     origin, identity = Origin("demo", "entrance-1"), key_files.load_identity(site.directory / "identity")
     older = shutil.copytree(state, site.directory / "older")
     with Journal(site.journal, origin, identity) as journal:
-        journal.append(Draft(Kind.BOOT, {"version": "2", "models": []}, factory.clock().evidence()))
+        journal.append(Draft(Kind.BOOT, {"version": "2", "models": []}, adapters.clock().evidence()))
         noted = last_seen.note(journal)
     assert check(site.config) == [], "what was noted last is there"
     for path in state.glob("journal.db*"):
@@ -80,14 +80,14 @@ def test_a_journal_that_was_set_back_is_said_as_the_next_start_would_say_it(site
     if how != "set back":
         with Journal(site.journal, origin, identity) as journal:
             for _ in range(2):
-                journal.append(Draft(Kind.BOOT, {"version": "3", "models": []}, factory.clock().evidence()))
+                journal.append(Draft(Kind.BOOT, {"version": "3", "models": []}, adapters.clock().evidence()))
     before = {path.name: path.read_bytes() for path in state.iterdir()}
     (said,) = check(site.config)
     assert str(site.journal) in said
     assert "the next start sets it aside" in said
     assert (noted.epoch if how == "another life" else str(noted.seq)) in said
     assert {path.name: path.read_bytes() for path in state.iterdir()} == before, "it only looks"
-    assert ensure_usable(site.journal, origin, identity, factory.clock().evidence) is not None
+    assert ensure_usable(site.journal, origin, identity, adapters.clock().evidence) is not None
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -21,7 +21,7 @@ from edge.errors import ExportRefused, KeyFileError
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.journal.verify import read_payloads
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.orders.image_orders import packed
 from tests.system.test_durable_before_green import GREEN, lights, running
 
@@ -173,7 +173,7 @@ def test_the_centre_opens_what_was_released_and_says_so(site, key, tmp_path: Pat
 def test_the_verbs_at_the_terminal_list_and_delete(site, key, smartclocker) -> None:
     state, now = site.directory / "state", SystemClock().evidence()
     loaded = config.load(site.config).config
-    factory.open_journal(loaded, factory.load_secrets(loaded)).close()  # images come after it
+    installed.open_journal(loaded, installed.load_secrets(loaded)).close()  # images come after it
     for number, person in enumerate(("a" * 26, "b" * 26), 1):
         record = f"entrance-1/{'e' * 32}/{number}"
         with opened(state / "evidence.db", now, make=True) as store:

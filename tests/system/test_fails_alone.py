@@ -18,7 +18,7 @@ from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.central.broker import certificates
 from edge.crypto.key_files import create_identity, public_pem
 from edge.resources import models_directory
-from edge.terminal import daemon, factory
+from edge.terminal import adapters, daemon
 from edge.terminal.attendance import credential_check, image_capture
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime import alarms
@@ -202,7 +202,7 @@ def test_without_lights(gate, live, caplog, monkeypatch) -> None:
     assert "lights and buzzer, without which punching goes on" in caplog.text
     life.punches()
     drawn = io.StringIO()
-    monkeypatch.setattr(factory, "signals", lambda _: ConsoleSignals(drawn))
+    monkeypatch.setattr(adapters, "signals", lambda _: ConsoleSignals(drawn))
     life.wait(lambda: alarms.SIGNALS_FAILING not in life.alarms, "they are opened again")
     life.punches()
     life.wait(drawn.getvalue, "it speaks again")

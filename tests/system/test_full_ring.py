@@ -13,7 +13,7 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.sandbox import write_terminal
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 
 FULL = "RECORDS FULL"
 
@@ -37,7 +37,7 @@ def wait_for_line(process: "subprocess.Popen[str]", *words: str, never: str = "\
     raise AssertionError("the terminal ended")
 
 
-def receipt(journal: factory.Journal, upto: int) -> Receipt:
+def receipt(journal: installed.Journal, upto: int) -> Receipt:
     return Receipt(journal.origin, journal.epoch, upto, journal.hash_at(upto) or "", "2026-03-01T08:00:01Z")
 
 
@@ -47,24 +47,24 @@ def full_site(site, enrol):
     site.config.write_text(site.config.read_text().replace("[storage]\n", "[storage]\nmax_records = 1000\n"))
     enrol(site, "obama.jpg", "obama2.jpg")
     loaded = config.load(site.config).config
-    with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+    with installed.open_journal(loaded, installed.load_secrets(loaded)) as journal:
         while journal.head().seq < 1_000:
-            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
     return site, loaded
 
 
 def test_a_full_ring_is_out_of_service_with_its_own_cue_and_opens_with_a_receipt(full_site) -> None:
     site, loaded = full_site
-    secrets = factory.load_secrets(loaded)
+    secrets = installed.load_secrets(loaded)
     with running(site.config) as terminal:
         wait_for_line(terminal, FULL, never="  IN\n")
-        with factory.open_journal(loaded, secrets) as journal:
+        with installed.open_journal(loaded, secrets) as journal:
             stored = [outgoing.kind for outgoing in journal.envelopes(1_000, 100)]
             assert journal.envelopes(0, 1)[0].seq == 1, "nothing was evicted"
             assert stored == ["boot"], "a face stands before it all the while, and nothing is punched"
             journal.acknowledge(receipt(journal, 900), b"{}")
         assert wait_for_line(terminal, "  IN\n")
-    with factory.open_journal(loaded, secrets) as journal:
+    with installed.open_journal(loaded, secrets) as journal:
         assert journal.stats().records <= 1_000 + 5, "the receipted ones made room"
         assert "punch" in [outgoing.kind for outgoing in journal.envelopes(1_000, 100)]
 

@@ -13,7 +13,7 @@ from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalForeign
 from edge.journal import last_seen
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 
 
 class Moved:
@@ -24,8 +24,8 @@ class Moved:
         (root / "dir").mkdir()
         ledger = key_files.create_identity(root / "dir" / "ledger.key")
         self.loaded = config.load(site.config).config
-        secrets = factory.load_secrets(self.loaded)
-        self.old, self.name = key_id(secrets.identity.verify_key), factory.origin(self.loaded)
+        secrets = installed.load_secrets(self.loaded)
+        self.old, self.name = key_id(secrets.identity.verify_key), installed.origin(self.loaded)
         (root / "first.pem").write_text(key_files.public_pem(secrets.identity.verify_key))
         (root / "dir" / "ledger.pem").write_text(key_files.public_pem(ledger.verify_key))
         self.centre("register", self.name.site, self.name.terminal, root / "first.pem")
@@ -43,13 +43,13 @@ class Moved:
             file.rename(root / "old" / file.name)
 
     def append(self, secrets, count: int) -> None:
-        with factory.open_journal(self.loaded, secrets) as journal:
+        with installed.open_journal(self.loaded, secrets) as journal:
             for _ in range(count):
-                journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+                journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
             last_seen.note(journal)
 
     def begin(self) -> None:
-        factory.secure_journal(self.loaded, factory.load_secrets(self.loaded), factory.clock())
+        installed.secure_journal(self.loaded, installed.load_secrets(self.loaded), adapters.clock())
 
     def ok(self, *words: object) -> str:
         done = self.call(*words)

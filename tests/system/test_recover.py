@@ -17,25 +17,25 @@ from edge.crypto.key_files import public_pem
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal import last_seen
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 
 
 @pytest.fixture
 def damaged(site):
     """Sixty records, the file without its first page and with one data page overwritten, set aside."""
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_journal(loaded, secrets) as journal:
+    secrets = installed.load_secrets(loaded)
+    with installed.open_journal(loaded, secrets) as journal:
         epoch = journal.epoch
         for _ in range(60):
-            journal.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": ["x" * 150]}, adapters.clock().evidence()))
     pages = site.journal.read_bytes()
     middle = [n for n in range(4, len(pages) // 4096) if b"specversion" in pages[n * 4096 : (n + 1) * 4096]][4]
     with site.journal.open("r+b") as file:
         for number in (0, middle):
             file.seek(4096 * number)
             file.write(os.urandom(4096))
-    factory.secure_journal(loaded, secrets, factory.clock())
+    installed.secure_journal(loaded, secrets, adapters.clock())
     (folder,) = (site.journal.parent / "quarantine").iterdir()
     return site, folder, epoch
 
@@ -77,8 +77,8 @@ def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, s
     assert done.returncode == 0, done.stderr
     person = done.stdout.split()[1].rstrip(":")
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_journal(loaded, secrets) as journal:
+    secrets = installed.load_secrets(loaded)
+    with installed.open_journal(loaded, secrets) as journal:
         last_seen.note(journal)
         epoch, head = journal.epoch, journal.head().seq
     for file in site.journal.parent.glob("journal*"):
@@ -87,8 +87,8 @@ def test_a_journal_that_was_removed_from_a_terminal_with_people_is_a_gap(site, s
         last_seen.forget(site.journal)
     refused = smartclocker("people", "erase", person, "--reason", "requested", "--config", site.config)
     assert (refused.returncode, "is gone, and was there" in refused.stderr) == (74, True)
-    factory.secure_journal(loaded, secrets, factory.clock())
-    with factory.open_journal(loaded, secrets) as journal:
+    installed.secure_journal(loaded, secrets, adapters.clock())
+    with installed.open_journal(loaded, secrets) as journal:
         record = decode(journal.payload_at(1))
     assert (record.kind, record.data["cause"]) == (Kind.GAP, "missing")
     known = (None, 0) if also == "the note beside it, too" else (epoch, head)
@@ -99,21 +99,21 @@ def test_looking_into_a_new_terminal_is_no_earlier_life(site, smartclocker):
     for verb in (["people", "list"], ["people", "roster"], ["evidence", "list"]):
         smartclocker(*verb, "--config", site.config)
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    factory.secure_journal(loaded, secrets, factory.clock())
-    with factory.open_journal(loaded, secrets) as journal:
+    secrets = installed.load_secrets(loaded)
+    installed.secure_journal(loaded, secrets, adapters.clock())
+    with installed.open_journal(loaded, secrets) as journal:
         assert journal.head().seq == 0
 
 
 def test_the_folder_of_a_journal_that_was_gone_says_what_to_look_for(site, smartclocker, tmp_path: Path):
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_journal(loaded, secrets) as journal:
-        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+    secrets = installed.load_secrets(loaded)
+    with installed.open_journal(loaded, secrets) as journal:
+        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
         last_seen.note(journal)
     for file in site.journal.parent.glob("journal*"):
         file.unlink()
-    factory.secure_journal(loaded, secrets, factory.clock())
+    installed.secure_journal(loaded, secrets, adapters.clock())
     (folder,) = (site.journal.parent / "quarantine").iterdir()
     done = smartclocker("journal", "recover", folder, tmp_path, "--config", site.config)
     assert (done.returncode, done.stderr) == (65, "")
@@ -134,11 +134,11 @@ def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_k
     site, smartclocker, tmp_path: Path
 ):
     loaded = config.load(site.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_journal(loaded, secrets) as journal:
+    secrets = installed.load_secrets(loaded)
+    with installed.open_journal(loaded, secrets) as journal:
         epoch, origin = journal.epoch, journal.origin
         for _ in range(4):
-            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, factory.clock().evidence()))
+            journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
     identity = config.credential(loaded.keys.identity)
     (tmp_path / "old.pem").write_text(public_pem(secrets.identity.verify_key))
     identity.unlink()

@@ -16,7 +16,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.errors import JournalError
 from edge.journal.journal import Journal
 from edge.people.person import new_person_id
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.operator.actions import restrict
 from edge.terminal.outbox.flush import flush
 from tests.support.people import consent
@@ -31,26 +31,26 @@ def loaded(site) -> config.Config:
 
 @pytest.fixture
 def people(loaded):
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as opened:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as opened:
         yield opened
 
 
 @pytest.fixture
 def journal(loaded):
-    with factory.open_journal(loaded, factory.load_secrets(loaded)) as opened:
+    with installed.open_journal(loaded, installed.load_secrets(loaded)) as opened:
         yield opened
 
 
 @pytest.fixture
 def person(loaded, people) -> str:
-    policy = factory.policy(loaded)
+    policy = installed.policy(loaded)
     made = new_person_id()
     people.enrol(made, "Ann Example", consent(policy), policy, np.eye(3, 192, dtype=np.float32), "m")
     return made
 
 
 def matched(loaded, people) -> int:
-    return people.gallery("m", factory.policy(loaded)).size
+    return people.gallery("m", installed.policy(loaded)).size
 
 
 def records(journal: Journal, kind: Kind) -> list[dict]:
@@ -120,16 +120,16 @@ def test_a_record_that_could_not_be_made_is_made_later(loaded, people, journal, 
 
     journal._db.execute("PRAGMA query_only = ON")
     with pytest.raises(JournalError):
-        restrict(person, Restriction.OBJECTED, people=people, journal=journal, clock=factory.clock(), by="uid:7")
+        restrict(person, Restriction.OBJECTED, people=people, journal=journal, clock=adapters.clock(), by="uid:7")
     assert matched(loaded, people) == 0, "matching stopped first"
     journal._db.execute("PRAGMA query_only = OFF")
-    assert flush(people, journal, factory.clock(), interrupted=True) == 1
+    assert flush(people, journal, adapters.clock(), interrupted=True) == 1
     assert [(data["state"], data["by"]) for data in records(journal, Kind.RESTRICTED)] == [("objected", "uid:7")]
 
 
 def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, people, person, capsys):
     assert run(site, "policy") == 0
-    configured = factory.policy(loaded)
+    configured = installed.policy(loaded)
     printed = capsys.readouterr()
     assert hashlib.sha256(printed.out.encode()).hexdigest() == configured.sha256
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
@@ -142,7 +142,7 @@ def test_the_policy_in_force_is_what_is_printed_and_consented_to(site, loaded, p
 
 def test_who_is_enrolled_now_consents_to_the_policy_in_force(site, loaded, people, enrol):
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
-    people.put_in_force(second, TEXT, consent_again=True, configured=factory.policy(loaded))
+    people.put_in_force(second, TEXT, consent_again=True, configured=installed.policy(loaded))
     made = enrol(site, "obama.jpg")
     (listed,) = people.list()
     assert (listed.id, listed.consent.policy_version, listed.consent.policy_sha256) == (made, "2", second.sha256)
@@ -152,7 +152,7 @@ def test_who_is_enrolled_agrees_to_a_changed_policy_and_is_matched_again(
     site, loaded, people, journal, person, capsys
 ):
     second = Policy("2", hashlib.sha256(TEXT.encode()).hexdigest())
-    people.put_in_force(second, TEXT, consent_again=True, configured=factory.policy(loaded))
+    people.put_in_force(second, TEXT, consent_again=True, configured=installed.policy(loaded))
     assert matched(loaded, people) == 0
     words = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")
     assert run(site, "agree", person, *words[:-1]) == 65

@@ -18,7 +18,7 @@ from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.cues import DARK
 from edge.errors import CameraError
 from edge.sandbox import write_terminal
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.attendance import loop
 from edge.terminal.daemon import Terminal
 from edge.terminal.outbox import operator_lock
@@ -128,7 +128,7 @@ def test_whose_consent_ended_a_moment_ago_is_not_punched(site, enrol, photos, no
     try:
         assert notify.wait_for("READY=1", 120)
         loaded = config.load(site.config).config
-        with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+        with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
             people.withdraw(person, "2027-01-01T00:00:00Z")
         alive.scene.show(load_photo(photos / "obama3.jpg"))
         deadline = time.monotonic() + 300

@@ -14,7 +14,7 @@ from edge.domain.vocabulary import Band, Method
 from edge.people import next_model_templates
 from edge.people.person import new_person_id
 from edge.resources import models_directory
-from edge.terminal import factory
+from edge.terminal import factory, installed
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.alarms import SHADOW_FAILING
@@ -42,7 +42,7 @@ def coming(site, tmp_path: Path) -> Path:
 
 def learned(site, person: str) -> int:
     loaded = config.load(site.config).config
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         row = people._db.execute(
             "SELECT count FROM templates WHERE person = ? AND model_id = ?", (person, COMING)
         ).fetchone()
@@ -72,8 +72,8 @@ def test_it_learns_from_punches_and_matches_without_a_photograph(
 @pytest.fixture
 def ann(site):
     loaded = config.load(site.config).config
-    policy = factory.policy(loaded)
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    policy = installed.policy(loaded)
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         person = new_person_id()
         people.enrol(person, "Ann", consent(policy), policy, np.eye(1, 8, dtype=np.float32), "old")
         yield people, person, policy
@@ -111,12 +111,12 @@ def test_nobody_is_learned_who_may_not_be_matched(ann) -> None:
 def test_a_punch_that_was_not_sure_teaches_nothing(site, coming, enrol, photos: Path) -> None:
     person = enrol(site, "obama.jpg")
     loaded = config.load(site.config).config
-    pipeline = factory.pipeline(loaded, factory.model_store(loaded))
+    pipeline = factory.pipeline(loaded, installed.model_store(loaded))
     learn = factory.shadow(loaded, pipeline)
     assert learn is not None
     frame = Frame(load_photo(photos / "obama3.jpg"), 0)
     who = Identified(person, Method.FACE, Band.HIGH, Band.HIGH, ("m",))
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         learn(people, who, frame)
         assert learned(site, person) == 0
         learn(people, Identified(person, Method.FACE, Band.HIGH, Band.HIGH, ("m",), sure=True), frame)

@@ -61,17 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.domain.protocol.record import Draft
     from edge.domain.protocol.record_kinds import PERSON, Kind
     from edge.errors import RecordError
-    from edge.terminal import factory
+    from edge.terminal import adapters, installed
 
     loaded = config.load(arguments.config).config
-    evidence = factory.clock().evidence()
+    evidence = adapters.clock().evidence()
     names = ("person", "change", "corrects", "direction", "reason", "worker", "employer")
     data: dict[str, Any] = {name: getattr(arguments, name) for name in names}
     found = _moment(arguments.at, evidence.utc, data)
-    secrets = factory.load_secrets(loaded)
-    with factory.open_people(loaded, secrets) as people:
+    secrets = installed.load_secrets(loaded)
+    with installed.open_people(loaded, secrets) as people:
         known = people.known()
-    with factory.open_journal(loaded, secrets) as journal:
+    with installed.open_journal(loaded, secrets) as journal:
         target, missing = _target(journal, arguments.corrects)
         if data["person"] is None and target is not None:
             data["person"] = target.data.get("person")

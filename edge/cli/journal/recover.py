@@ -48,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.errors import ConfigError, TransferError
     from edge.journal.export import export_saved
     from edge.journal.recovery import Salvage, files_of, read_report, written_by
-    from edge.terminal import factory
+    from edge.terminal import adapters, installed
 
     loaded = config.load(arguments.config).config
-    secrets = factory.load_secrets(loaded)
+    secrets = installed.load_secrets(loaded)
     ledger = next(iter(secrets.ledger.values()), None)
     if arguments.seal and ledger is None:
         raise ConfigError(str(arguments.config), ["[uplink]: is missing: --seal needs the ledger's key"])
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             saved,
             secrets.identity,
             arguments.target,
-            created=factory.clock().evidence().utc,
+            created=adapters.clock().evidence().utc,
             seal_to=ledger if arguments.seal else None,
         )
         unverified = saved.unverified

@@ -69,7 +69,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Write, and say what is on the stick."""
     from edge.cli.output.progress import progress
     from edge.journal.export import export
-    from edge.terminal import factory
+    from edge.terminal import adapters
 
     journal, identity, ledger = _whose(arguments)
     after = 0 if arguments.all else arguments.after
@@ -78,7 +78,7 @@ def run_export(arguments: argparse.Namespace) -> int:
             journal,
             identity,
             arguments.target,
-            created=factory.clock().evidence().utc,
+            created=adapters.clock().evidence().utc,
             after=after,
             seal_to=ledger,
             progress=told,
@@ -111,13 +111,13 @@ def run_receipt(arguments: argparse.Namespace) -> int:
     from edge.errors import ExportRefused
     from edge.journal.export_reader import acknowledge, envelopes
     from edge.journal.journal import ReceiptEffect
-    from edge.terminal import factory
+    from edge.terminal import installed
 
     loaded = config.load(arguments.config).config
-    secrets = factory.load_secrets(loaded)
+    secrets = installed.load_secrets(loaded)
     ledger = _pinned(loaded)
     counts: Counter[ReceiptEffect | None] = Counter()
-    with envelopes(arguments.file) as lines, factory.open_journal(loaded, secrets) as journal:
+    with envelopes(arguments.file) as lines, installed.open_journal(loaded, secrets) as journal:
         before = journal.watermark()
         counts.update(acknowledge(line, ledger, journal) for line in lines)
         after, head = journal.watermark(), journal.head().seq
@@ -145,14 +145,14 @@ def _whose(arguments: argparse.Namespace) -> "tuple[Path, SigningKey, VerifyKey 
     """The journal, its terminal's identity, and whom to seal to: as given, the rest from the configuration."""
     from edge import config
     from edge.crypto import key_files
-    from edge.terminal import factory
+    from edge.terminal import installed
 
     journal, seal = arguments.journal, arguments.seal
     identity = None if arguments.identity is None else key_files.load_identity(arguments.identity)
     ledger = None if arguments.ledger is None else key_files.load_public(arguments.ledger)
     if journal is None or identity is None or (seal and ledger is None):
         loaded = config.load(arguments.config).config
-        journal = journal or factory.journal_path(loaded)
+        journal = journal or installed.journal_path(loaded)
         identity = identity or key_files.load_identity(config.credential(loaded.keys.identity))
         ledger = ledger or (_pinned_key(loaded) if seal else None)
     return journal, identity, ledger if seal else None
@@ -161,7 +161,7 @@ def _whose(arguments: argparse.Namespace) -> "tuple[Path, SigningKey, VerifyKey 
 def _pinned_key(loaded: "Config") -> "VerifyKey":
     """The ledger's, whether or not there is an uplink."""
     from edge.crypto.key_files import load_public
-    from edge.terminal.factory import LEDGER_ORIGIN
+    from edge.terminal.installed import LEDGER_ORIGIN
 
     return load_public(Path(loaded.keys.ledger), LEDGER_ORIGIN)
 

@@ -107,15 +107,15 @@ def _what_to_verify(arguments: argparse.Namespace) -> "tuple[Path, list[VerifyKe
     from edge import config
     from edge.crypto.key_files import load_public
     from edge.errors import KeyFileError
-    from edge.terminal import factory
+    from edge.terminal import installed
 
     keys = [load_public(path) for path in arguments.key]
     path: Path | None = arguments.journal
     if arguments.config is not None:
         loaded = config.load(arguments.config).config
-        secrets = factory.load_secrets(loaded)
+        secrets = installed.load_secrets(loaded)
         keys += [secrets.identity.verify_key, *secrets.ledger.values()]
-        path = path or factory.journal_path(loaded)
+        path = path or installed.journal_path(loaded)
     if path is None or not keys:
         raise KeyFileError(
             "nothing to verify with: give JOURNAL and --key PEM (the terminal's public key), or --config FILE"

@@ -30,14 +30,14 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Record it."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import adapters, installed
     from edge.terminal.operator import enrolment
 
     attested(arguments, "no consent, no matching")
     loaded = config.load(arguments.config).config
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
-        policy = people.accepted(factory.policy(loaded))[0]
-    utc = factory.clock().evidence().utc
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
+        policy = people.accepted(installed.policy(loaded))[0]
+    utc = adapters.clock().evidence().utc
     consent = given(arguments, policy, utc, witness_of(arguments))
     with_terminal(arguments, lambda **parts: enrolment.agree(arguments.person, consent, policy, **parts))
     print(f"{arguments.person} agreed to policy {policy.version}; the record says so")

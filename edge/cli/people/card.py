@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read and show."""
     from edge import config
     from edge.domain.people.credentials import Token, number
-    from edge.terminal import factory
+    from edge.terminal import installed
 
     loaded = config.load(arguments.config).config
     text = next_card(loaded)
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if known is None:
         print("that is no badge: 3 to 40 letters and digits; set the reader to send the card's number alone")
         return 65
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         owner, other = people.credentials.whose(Token.BADGE, known), people.credentials.noted_otherwise(known)
     print("nobody's here" if owner is None else f"the badge of {owner}")
     if other is not None:
@@ -52,9 +52,9 @@ def next_card(config: "Config") -> str:
 
     from edge.domain.people.credentials import Token
     from edge.errors import ReaderError
-    from edge.terminal import factory
+    from edge.terminal import adapters
 
-    reader = factory.reader(config)
+    reader = adapters.reader(config)
     if reader is None:
         raise ReaderError('there is no reader: set reader.kind to "evdev" or "script", and name its device')
     try:

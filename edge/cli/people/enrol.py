@@ -58,32 +58,32 @@ def run(arguments: argparse.Namespace) -> int:
     from edge import config
     from edge.errors import EnrolmentRefused
     from edge.people.person import new_person_id
-    from edge.terminal import factory
+    from edge.terminal import adapters, factory, installed
     from edge.terminal.operator import enrolment, probes
 
     loaded = config.load(arguments.config).config
     attested(arguments, "no consent, no template")
     if arguments.camera == bool(arguments.photographs):
         raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
-    secrets, clock, by = factory.load_secrets(loaded), factory.clock(), operator(arguments)
+    secrets, clock, by = installed.load_secrets(loaded), adapters.clock(), operator(arguments)
     name, witness = name_of(arguments.name), witness_of(arguments)
-    with factory.open_people(loaded, secrets) as people:
-        policy = people.accepted(factory.policy(loaded))[0]
+    with installed.open_people(loaded, secrets) as people:
+        policy = people.accepted(installed.policy(loaded))[0]
         if arguments.person:
             enrolment.refuse_face(arguments.person, people)
     consent = given(arguments, policy, clock.evidence().utc, witness)
     enrolment.check(new_person_id(), name, consent, policy)  # before thirty photographs are looked at
-    pipeline = factory.pipeline(loaded, factory.model_store(loaded), enrolling=True)
+    pipeline = factory.pipeline(loaded, installed.model_store(loaded), enrolling=True)
     if arguments.camera:
         found = probes.probes_from_camera(
-            factory.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
+            adapters.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
         )
     else:
         from edge.vision.photo import load_photo
 
         photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
         found = probes.probes_from_photographs(photographs, pipeline)
-    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
+    with installed.open_people(loaded, secrets) as people, installed.open_journal(loaded, secrets) as journal:
         other = factory.lookalike(loaded, found, people)
         if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(

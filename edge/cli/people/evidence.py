@@ -46,11 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run_list(arguments: argparse.Namespace) -> int:
     """Print it; what has expired is deleted first."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import adapters
     from edge.terminal.orders import image_orders
 
     loaded = config.load(arguments.config).config
-    rows = image_orders.listed(Path(loaded.storage.state), arguments.person, factory.clock().evidence())
+    rows = image_orders.listed(Path(loaded.storage.state), arguments.person, adapters.clock().evidence())
     if arguments.person is not None and not rows:
         with_terminal(arguments, partial(_refuse_unknown, arguments.person))
     if arguments.json:

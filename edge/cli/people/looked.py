@@ -30,11 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
     """List them, or record it."""
     from edge import config
     from edge.errors import PeopleError
-    from edge.terminal import factory
+    from edge.terminal import installed
     from edge.terminal.operator import actions
 
     loaded = config.load(arguments.config).config
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         lacking = people.lacking.all()
     strangers = [one for one in arguments.person if one not in lacking]
     if strangers:

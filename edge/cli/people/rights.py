@@ -81,10 +81,10 @@ def run_rectify(arguments: argparse.Namespace) -> int:
 def run_access(arguments: argparse.Namespace) -> int:
     """Hand it out."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import installed
     from edge.terminal.operator import hand_over
 
-    origin = factory.origin(config.load(arguments.config).config)
+    origin = installed.origin(config.load(arguments.config).config)
     written = with_terminal(
         arguments, lambda **parts: hand_over.access(arguments.person, arguments.to, origin, **parts)
     )
@@ -96,15 +96,15 @@ def run_access(arguments: argparse.Namespace) -> int:
 def run_policy(arguments: argparse.Namespace) -> int:
     """Print it; which one it is goes to standard error."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import installed
 
     loaded = config.load(arguments.config).config
-    configured = factory.policy(loaded)
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    configured = installed.policy(loaded)
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         policy = people.accepted(configured)[0]
         text = people.policy_text(policy)
     print(f"policy {policy.version}, sha256 {policy.sha256}", file=sys.stderr)
-    print(text if text is not None else factory.policy_text(loaded), end="")
+    print(text if text is not None else installed.policy_text(loaded), end="")
     return 0
 
 
@@ -125,9 +125,9 @@ def _verb(
 def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
     """Call `act` with the terminal's people, journal and clock, and `by`, who acts; beside the running service."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import adapters, installed
 
     loaded = config.load(arguments.config).config
-    secrets = factory.load_secrets(loaded)
-    with factory.open_people(loaded, secrets) as people, factory.open_journal(loaded, secrets) as journal:
-        return act(people=people, journal=journal, clock=factory.clock(), by=operator(arguments))
+    secrets = installed.load_secrets(loaded)
+    with installed.open_people(loaded, secrets) as people, installed.open_journal(loaded, secrets) as journal:
+        return act(people=people, journal=journal, clock=adapters.clock(), by=operator(arguments))

@@ -50,9 +50,9 @@ def run_roster(arguments: argparse.Namespace) -> int:
     from edge.domain.roster.entry_state import HELD, OUT
     from edge.people.roster.inbox import missing_of
     from edge.people.roster.state import MANIFEST
-    from edge.terminal import factory
+    from edge.terminal import installed
 
-    received = factory.open_received(config.load(arguments.config).config, mend=False)
+    received = installed.open_received(config.load(arguments.config).config, mend=False)
     try:
         rows, mark, missing = received.rows().values(), received.mark(MANIFEST), missing_of(received)
     finally:
@@ -78,12 +78,12 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Export."""
     from edge import config
     from edge.crypto.key_files import load_public
-    from edge.terminal import factory
+    from edge.terminal import installed
     from edge.terminal.operator import hand_over
 
     centre = load_public(arguments.to, "copy the centre's roster.pem there (`smartclocker central init` made it)")
     loaded = config.load(arguments.config).config
-    speaks = factory.origin(loaded), factory.load_secrets(loaded).identity
+    speaks = installed.origin(loaded), installed.load_secrets(loaded).identity
     path = arguments.out or Path(f"{arguments.person}.scp")
     size = with_terminal(
         arguments, lambda **parts: hand_over.export(arguments.person, path, centre, *speaks, **parts)

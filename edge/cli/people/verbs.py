@@ -57,11 +57,11 @@ def run_list(arguments: argparse.Namespace) -> int:
     """Print the roster."""
     from edge import config
     from edge.domain.people.consent import is_active
-    from edge.terminal import factory
+    from edge.terminal import factory, installed
 
     loaded = config.load(arguments.config).config
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
-        accepted, ways = people.accepted(factory.policy(loaded)), people.credentials.overview()
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
+        accepted, ways = people.accepted(installed.policy(loaded)), people.credentials.overview()
         rows: list[dict[str, Any]] = [
             {
                 "person": person.id,
@@ -122,10 +122,10 @@ def _why(row: dict[str, Any]) -> str:
 def run_withdraw(arguments: argparse.Namespace) -> int:
     """Withdraw."""
     from edge import config
-    from edge.terminal import factory
+    from edge.terminal import installed
     from edge.terminal.operator import actions
 
-    policy = factory.policy(config.load(arguments.config).config)
+    policy = installed.policy(config.load(arguments.config).config)
     with_terminal(arguments, lambda **parts: actions.withdraw(arguments.person, policy, **parts))
     print(f"withdrawn: {arguments.person} is no longer matched; the record says so")
     return 0

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.domain.recognition import calibration
     from edge.domain.recognition.gallery import threshold
     from edge.errors import EvaluationError
-    from edge.terminal import factory
+    from edge.terminal import adapters, installed
     from edge.terminal.attendance import site_threshold
 
     loaded = config.load(arguments.config).config
@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
         (state / site_threshold.CALIBRATION).unlink(missing_ok=True)
         print("the manifest's threshold counts again" if there else "this site was not calibrated")
         return 0
-    store = factory.model_store(loaded)
+    store = installed.model_store(loaded)
     model_id = store.template.id
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         length = store.template_length
-        gallery = people.gallery(model_id, factory.policy(loaded), unreadable=[], length=length)
+        gallery = people.gallery(model_id, installed.policy(loaded), unreadable=[], length=length)
     book = site_threshold.scores(state, model_id)
     sources: dict[str, Floats | calibration.Reals] = {
         "gallery": calibration.nearest_others(gallery.matrix, gallery.owners),
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     usual = threshold(gallery.size, fmr, target)
     found = calibration.calibrate(list(tails.values()), target, usual)
     if not arguments.dry_run:
-        made = factory.clock().evidence().utc
+        made = adapters.clock().evidence().utc
         site_threshold.write(state, model_id, made, found, target, tails)
     if arguments.json:
         print(json.dumps(site_threshold.document_of(found, tails, usual)))

@@ -65,12 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _online(config: "Config", *, quiet: bool) -> Iterator["OnlineStep"]:
     """Each step as it is done; printed at once, since the next may take a while."""
-    from edge.terminal import factory
+    from edge.terminal import installed
     from edge.terminal.checks import online
 
     if config.uplink is None:
         raise ConfigError("[uplink]", ["uplink: is missing: this terminal has no centre, and nothing to ask"])
-    for step in online.steps(config, factory.load_secrets(config)):
+    for step in online.steps(config, installed.load_secrets(config)):
         if not quiet:
             print(f"{'ok' if step.good else 'problem'}: {step.name}: {step.said}", flush=True)
         yield step

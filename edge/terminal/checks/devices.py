@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.adapters.linux.service_account import Account, acting_as
 from edge.adapters.raspberry_pi.camera import load_library
 from edge.config import Config
-from edge.terminal import factory
+from edge.terminal import adapters
 from edge.terminal.checks.files import attempt
 
 _DEVICES = Path("/dev")
@@ -36,7 +36,7 @@ def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[
         if closed:
             yield f"camera.replay: the service's user may not read {chosen.replay}; `chmod -R a+rX {chosen.replay}`"
         else:
-            yield from attempt("camera.replay", factory.camera(config).open)
+            yield from attempt("camera.replay", adapters.camera(config).open)
         return
     found = list(attempt("camera.kind", load_library))
     yield from found
@@ -66,7 +66,7 @@ def _reader(config: Config, account: Account | None) -> Iterator[str]:
     chosen = config.reader
     if chosen.kind == "none":
         return
-    yield from attempt("reader.kind", lambda: factory.reader(config))
+    yield from attempt("reader.kind", lambda: adapters.reader(config))
     named = ("badge", "keypad") if chosen.kind == "evdev" else ("script",)
     for name in named:
         path = getattr(chosen, name)

@@ -10,7 +10,7 @@ from edge.adapters.mqtt.tls import client_context, file_problems
 from edge.config import CREDENTIAL, Config, credential
 from edge.crypto.key_files import load_identity, load_public, load_sealing, load_secret
 from edge.errors import ConfigError, ModelError, SmartClockerError
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.uplink import certificates
 
 _OTHERS_WRITE = 0o002
@@ -33,7 +33,7 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
     """Of keys, policy, models, certificates and the folders they lie in."""
     yield from _keys(config, account)
     with acting_as(account):
-        yield from attempt("policy.text", lambda: factory.policy_text(config))
+        yield from attempt("policy.text", lambda: installed.policy_text(config))
         yield from attempt("storage.models", lambda: _verify_models(config))
     if config.uplink is not None:
         yield from _uplink(config, account)
@@ -62,10 +62,10 @@ def _keys(config: Config, account: Account | None) -> Iterator[str]:
             yield from attempt(f"keys.{name}", lambda path=path, load=load: load(credential(path)))  # type: ignore[misc]
     with acting_as(account):
         if config.uplink is not None:
-            yield from attempt("keys.ledger", lambda: load_public(Path(chosen.ledger), factory.LEDGER_ORIGIN))
+            yield from attempt("keys.ledger", lambda: load_public(Path(chosen.ledger), installed.LEDGER_ORIGIN))
         if chosen.authority:
             yield from attempt(
-                "keys.authority", lambda: load_public(Path(chosen.authority), factory.AUTHORITY_ORIGIN)
+                "keys.authority", lambda: load_public(Path(chosen.authority), installed.AUTHORITY_ORIGIN)
             )
         evidence = config.evidence
         if evidence is not None:
@@ -83,7 +83,7 @@ def _uplink(config: Config, account: Account | None) -> Iterator[str]:
         unusable += wrong
         yield from wrong or certificates.problems([(name, path)], config.terminal.name)
     try:
-        settings = factory.uplink_settings(config)
+        settings = adapters.uplink_settings(config)
     except ConfigError as error:
         yield from (f"uplink.key: {problem}" for problem in error.problems)
         return
@@ -102,7 +102,7 @@ def _public(config: Config) -> list[tuple[str, Path]]:
 
 
 def _verify_models(config: Config) -> None:
-    wrong = factory.model_store(config).verify_all()
+    wrong = installed.model_store(config).verify_all()
     if wrong:
         raise ModelError("; ".join(wrong))
 

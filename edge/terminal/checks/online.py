@@ -19,10 +19,10 @@ from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
 from edge.errors import RecordError
 from edge.ports import Acknowledged, Connected, Disconnected
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.checks import online_journal
 from edge.terminal.checks.online_journal import JournalRecord
-from edge.terminal.factory import Secrets
+from edge.terminal.installed import Secrets
 
 RECEIPT_S = 20.0
 """The ledger answers in a tenth of a second; it may be busy."""
@@ -59,7 +59,7 @@ class _Question:
         self.answered = False
         self.lost = ""
         self._config, self._secrets, self._receipt_s = config, secrets, receipt_s
-        self._me = factory.origin(config)
+        self._me = installed.origin(config)
         self._record = online_journal.record(config, secrets)
         self._greeted = self._taken = False
         self._behind: int | None = None
@@ -69,7 +69,7 @@ class _Question:
 
     def ask(self) -> Iterator[OnlineStep]:
         """One connection; unless it is lost, `answered` is set at its end."""
-        settings = factory.uplink_settings(self._config)
+        settings = adapters.uplink_settings(self._config)
         where = f"{settings.host}:{settings.port}"
         # What is not released stays with the broker, for the service.
         name = f"{self._me.site}.{self._me.terminal}"

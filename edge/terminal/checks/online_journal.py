@@ -10,8 +10,8 @@ from edge.domain.protocol.record import PAYLOAD_TYPE, payload_hash
 from edge.journal import schema
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
-from edge.terminal import factory
-from edge.terminal.factory import Secrets
+from edge.terminal import installed
+from edge.terminal.installed import Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class JournalRecord:
 
 def record(config: Config, secrets: Secrets) -> JournalRecord | None:
     """The oldest record without a receipt, else the last; None where there is none. Raises JournalError."""
-    path = factory.journal_path(config)
+    path = installed.journal_path(config)
     if not JOURNAL.present(path):
         return None
     with JOURNAL.guard(path), opened(path) as db:
@@ -40,19 +40,19 @@ def record(config: Config, secrets: Secrets) -> JournalRecord | None:
         return None
     seq, kind, payload, signature = rows[1] if len(rows) > 1 else rows[0]
     wire = dsse.to_wire(Envelope(PAYLOAD_TYPE, payload, key_id(secrets.identity.verify_key), signature))
-    return JournalRecord(epoch, seq, receipted, topics.record(factory.origin(config), kind), wire)
+    return JournalRecord(epoch, seq, receipted, topics.record(installed.origin(config), kind), wire)
 
 
 def number(config: Config, question: str) -> int:
     """A number that the journal says now: a running service goes on writing. Raises JournalError."""
-    path = factory.journal_path(config)
+    path = installed.journal_path(config)
     with JOURNAL.guard(path), opened(path) as db:
         return int(db.execute(question).fetchone()[0])
 
 
 def hash_of(config: Config, seq: int) -> str | None:
     """Of this record; None where it is not here. Raises JournalError."""
-    path = factory.journal_path(config)
+    path = installed.journal_path(config)
     with JOURNAL.guard(path), opened(path) as db:
         row = db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
     return None if row is None else payload_hash(row[0])

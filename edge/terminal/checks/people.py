@@ -12,7 +12,7 @@ from edge.journal.verify import opened
 from edge.people import lacking, policies, queries
 from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
-from edge.terminal import factory
+from edge.terminal import installed
 
 _NAMED = 5
 
@@ -39,7 +39,7 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
             f"storage.state: an older copy of people.db was put back, and lacks what was given since: "
             f"{lacking.words(lacks, _NAMED)}; give it anew, then `smartclocker people looked`"
         )
-    accepted = policies.in_force(db, factory.policy(config))
+    accepted = policies.in_force(db, installed.policy(config))
     other = policies.other_text(db, accepted)
     if other:
         yield f"policy.text: {policies.another_text(other, accepted[0].version)}"

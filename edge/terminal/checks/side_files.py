@@ -14,7 +14,7 @@ from edge.evidence_images.schema import NAME, STORE
 from edge.journal.quarantine import is_vanished
 from edge.journal.verify import opened
 from edge.storage import side_files
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.attendance import site_threshold
 from edge.terminal.runtime.earlier_life import is_lived_in
 from edge.vision.models import ModelStore
@@ -38,7 +38,7 @@ def problems(config: Config) -> Iterator[str]:
 
 def vanished(config: Config) -> Iterator[str]:
     """Whether a journal that was here is gone."""
-    path = factory.journal_path(config)
+    path = installed.journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):
         yield f"storage.state: {path}: is gone, and was there; look for it, or the next start begins another"
 
@@ -58,7 +58,7 @@ def _calibration(config: Config, state: Path) -> Iterator[str]:
     again = "the manifest's threshold counts; `smartclocker calibrate` again, or `--undo`"
     try:
         written = site_threshold.read(state)
-        model = factory.model_store(config).template.id
+        model = installed.model_store(config).template.id
     except RecordError as error:
         yield f"storage.state: {state / site_threshold.CALIBRATION}: {error}; {again}"
     except (ModelError, OSError):
@@ -75,7 +75,7 @@ def _coming(config: Config) -> Iterator[str]:
     try:
         store = ModelStore(Path(chosen))
         wrong = store.verify_all()
-        if not wrong and store.template.id == factory.model_store(config).template.id:
+        if not wrong and store.template.id == installed.model_store(config).template.id:
             wrong = [f"{chosen} holds {store.template.id}, in use already; name a coming model"]
     except (ModelError, OSError) as error:
         wrong = [str(error)]

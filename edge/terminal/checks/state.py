@@ -25,7 +25,7 @@ from edge.journal.opening import refuse_unusable
 from edge.journal.schema import JOURNAL
 from edge.journal.verify import opened
 from edge.people.schema import PEOPLE
-from edge.terminal import factory
+from edge.terminal import installed
 from edge.terminal.checks import people, side_files
 from edge.terminal.checks.files import reading
 from edge.terminal.startup.state_directory import disk_problem
@@ -101,13 +101,13 @@ def _disk(config: Config, state: Path) -> Iterator[str]:
 
 
 def _journal(config: Config, identity: VerifyKey) -> Iterator[str]:
-    path = factory.journal_path(config)
+    path = installed.journal_path(config)
     try:
         yield from side_files.vanished(config)
         seen = last_seen.read(path)  # before the journal: beside a running service it is never ahead of it
         if JOURNAL.present(path):
             with JOURNAL.guard(path), opened(path) as connection:
-                epoch = refuse_unusable(connection, path, factory.origin(config), identity).epoch
+                epoch = refuse_unusable(connection, path, installed.origin(config), identity).epoch
                 other = None if seen is None else last_seen.contradiction_in(connection, epoch, seen)
             if other is not None:
                 yield f"storage.state: {path}: {other}; bring back the newer one with its -wal, or {_SET_ASIDE}"

@@ -18,8 +18,8 @@ from edge.central.store.records import Store
 from edge.crypto.key_files import load_public
 from edge.domain.protocol.record import Origin
 from edge.sandbox import SandboxCentre, write_terminal
-from edge.terminal import factory
-from edge.terminal.factory import journal_path
+from edge.terminal import installed
+from edge.terminal.installed import journal_path
 from tests.crash.kills.broker import HurriedBroker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +75,7 @@ class Terminal:
     def pending(self) -> int:
         """Records without a receipt, asked while its daemon runs or not."""
         loaded = config.load(self.config).config
-        with factory.open_journal(loaded, factory.load_secrets(loaded)) as journal:
+        with installed.open_journal(loaded, installed.load_secrets(loaded)) as journal:
             return journal.stats().pending
 
     def _show(self, photos: Sequence[Path]) -> None:

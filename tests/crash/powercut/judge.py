@@ -19,7 +19,7 @@ from edge.journal.chain import StoredEnvelope, verify_records
 from edge.journal.journal import Journal
 from edge.journal.quarantine import FOLDER, ensure_usable
 from edge.journal.verify import verify_file
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from tests.crash.powercut.disk import Image
 from tests.crash.powercut.promises import Promise
 from tests.crash.powercut.record import Recording
@@ -78,7 +78,7 @@ class Judge:
         """`set_aside`: the run began with a journal that cannot be used, and a start must put that away whole."""
         shutil.copytree(recording.terminal, directory, ignore=shutil.ignore_patterns("state"))
         self._config = load(directory / "config.toml").config
-        self._secrets, self._clock = factory.load_secrets(self._config), factory.clock()
+        self._secrets, self._clock = installed.load_secrets(self._config), adapters.clock()
         self._promises, self._set_aside = promises, set_aside
         self._base = {path.name: path.read_bytes() for path in recording.base.glob("journal.db*")}
         ledger = load_identity(recording.directory / "ledger").verify_key
@@ -101,13 +101,13 @@ class Judge:
         return finding
 
     def _open(self, finding: Finding, kept: Sequence[Promise], deeply: bool) -> None:
-        path, origin = factory.journal_path(self._config), factory.origin(self._config)
+        path, origin = installed.journal_path(self._config), installed.origin(self._config)
         folder = ensure_usable(path, origin, self._secrets.identity, self._clock.evidence)
         if folder is not None and not self._set_aside:
             finding.quarantined += 1
             finding.notes.append(f"set aside in {folder}")
             return
-        with factory.open_journal(self._config, self._secrets) as journal:
+        with installed.open_journal(self._config, self._secrets) as journal:
             rows = self._walk(journal, finding)
             _hold(journal, rows, self._receipted(journal), kept, finding)
             moments = Counter(moment for row in rows if (moment := self._moment(row.payload)) is not None)

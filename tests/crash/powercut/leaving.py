@@ -14,7 +14,7 @@ from edge.config import Config, load
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.people.people_store import People
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.operator import actions
 from tests.crash.powercut.workload import say
 from tests.support.people import consent
@@ -31,7 +31,7 @@ def person(number: int) -> str:
 
 def enrol(people: People, config: Config, number: int) -> None:
     """With three templates, a badge and a name of their own."""
-    policy = factory.policy(config)
+    policy = installed.policy(config)
     rows = np.random.default_rng(number).normal(size=(3, 192)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     people.enrol(person(number), f"Person Number {number}", consent(policy), policy, rows, MODEL)
@@ -51,15 +51,15 @@ def traces(people: People, *, badges: bool) -> dict[str, list[bytes]]:
 def main(path: Path) -> None:
     """Every act in turn."""
     config = load(path).config
-    secrets, clock = factory.load_secrets(config), factory.clock()
-    with factory.open_people(config, secrets) as people, factory.open_journal(config, secrets) as journal:
+    secrets, clock = installed.load_secrets(config), adapters.clock()
+    with installed.open_people(config, secrets) as people, installed.open_journal(config, secrets) as journal:
         at = {"people": people, "journal": journal, "clock": clock, "by": "uid:1000"}
         for act, number in ACTS:
             say(f"BEGIN {act} {person(number)}")
             if act == "enrol":
                 enrol(people, config, number)
             elif act == "withdraw":
-                actions.withdraw(person(number), factory.policy(config), **at)
+                actions.withdraw(person(number), installed.policy(config), **at)
             else:
                 actions.erase(person(number), ErasureReason.REQUESTED, **at)
             say(f"DONE {act} {person(number)}")

@@ -21,7 +21,7 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import decode
 from edge.journal.verify import read_payloads, verify_file
 from edge.people.people_store import People
-from edge.terminal import factory
+from edge.terminal import adapters, installed
 from edge.terminal.outbox.flush import flush
 from tests.crash.powercut import cuts, leaving, record
 from tests.crash.powercut.cuts import Cut
@@ -63,11 +63,11 @@ def make(directory: Path) -> Made:
     """Enrol eight people, and record them leaving. Raises RuntimeError."""
     config = lay_out(directory, Variant("people", 1))
     loaded = load(config).config
-    with factory.open_people(loaded, factory.load_secrets(loaded)) as people:
+    with installed.open_people(loaded, installed.load_secrets(loaded)) as people:
         for number in range(8):
             leaving.enrol(people, loaded, number)
         faces, badges = (leaving.traces(people, badges=which) for which in (False, True))
-    factory.secure_journal(loaded, factory.load_secrets(loaded), factory.clock())
+    installed.secure_journal(loaded, installed.load_secrets(loaded), adapters.clock())
     return Made(
         record.record(directory, "people", python("-m", "tests.crash.powercut.leaving", config)), faces, badges
     )
@@ -79,7 +79,7 @@ class Judge:
     def __init__(self, made: Made, place: Path, *, sabotage: str = "none") -> None:
         shutil.copytree(made.recording.terminal, place, ignore=shutil.ignore_patterns("state"))
         self._config = load(place / "config.toml").config
-        self._secrets, self._made, self._sabotage = factory.load_secrets(self._config), made, sabotage
+        self._secrets, self._made, self._sabotage = installed.load_secrets(self._config), made, sabotage
         self._state = Path(self._config.storage.state)
 
     def judge(self, image: Image, at: int, totals: Totals) -> list[str]:
@@ -89,7 +89,7 @@ class Judge:
         problems: list[str] = []
         try:
             self._start()
-            with factory.open_people(self._config, self._secrets) as people:
+            with installed.open_people(self._config, self._secrets) as people:
                 problems += self._acts(people, said, totals)
                 problems += [f"{person} is still owed" for person, _ in people.erasures()]
         except Exception as error:  # noqa: BLE001  whatever a start stumbles over, it does not start
@@ -98,26 +98,26 @@ class Judge:
 
     def _start(self) -> None:
         """As the daemon does."""
-        clock = factory.clock()
-        factory.secure_journal(self._config, self._secrets, clock)
+        clock = adapters.clock()
+        installed.secure_journal(self._config, self._secrets, clock)
         with (
-            factory.open_journal(self._config, self._secrets) as journal,
-            factory.open_people(self._config, self._secrets) as people,
+            installed.open_journal(self._config, self._secrets) as journal,
+            installed.open_people(self._config, self._secrets) as people,
         ):
             if self._sabotage == "none":
                 flush(people, journal, clock, interrupted=True)
                 people.purge()
         identity = self._secrets.identity.verify_key
-        keys = {factory.key_id(identity): identity}
-        problem = verify_file(factory.journal_path(self._config), keys).problem
+        keys = {installed.key_id(identity): identity}
+        problem = verify_file(installed.journal_path(self._config), keys).problem
         if problem is not None:
             raise RuntimeError(f"journal verify: record {problem.seq}: {problem.what}")
 
     def _acts(self, people: People, said: Sequence[str], totals: Totals) -> Iterator[str]:
-        matched = set(people.gallery(leaving.MODEL, factory.policy(self._config)).people)
+        matched = set(people.gallery(leaving.MODEL, installed.policy(self._config)).people)
         records = Counter(
             (one.kind, one.data.get("person"), one.data.get("state"))
-            for one in map(decode, read_payloads(factory.journal_path(self._config), 0))
+            for one in map(decode, read_payloads(installed.journal_path(self._config), 0))
         )
         files = b"".join(path.read_bytes() for path in self._state.iterdir() if path.name.startswith("people.db"))
         for number in range(9):

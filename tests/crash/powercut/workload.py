@@ -19,7 +19,7 @@ from edge.domain.protocol.record import Draft, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, ReceiptEffect
-from edge.terminal import factory
+from edge.terminal import adapters, factory, installed
 from edge.terminal.attendance.journal_maintenance import JournalMaintenance
 from tests.support.clock import evidence
 from tests.support.records import punch as make_punch
@@ -46,10 +46,13 @@ class Life:
     ) -> None:
         """`pages` between two checkpoints, 0 for SQLite's own 1,000; `aloud`: say what is durable."""
         self._aloud = aloud
-        secrets, clock = factory.load_secrets(config), factory.clock()
-        factory.secure_journal(config, secrets, clock)
+        secrets, clock = installed.load_secrets(config), adapters.clock()
+        installed.secure_journal(config, secrets, clock)
         self._key, self._ledger, self._cue_first = secrets.identity, ledger, sabotage == CUE_FIRST
-        self.journal, self.publisher = factory.open_journal(config, secrets), factory.open_journal(config, secrets)
+        self.journal, self.publisher = (
+            installed.open_journal(config, secrets),
+            installed.open_journal(config, secrets),
+        )
         for journal in (self.journal, self.publisher):
             if sabotage == NORMAL:
                 journal._db.execute("PRAGMA synchronous = NORMAL")

@@ -19,7 +19,7 @@ from edge.crypto.key_files import (
     public_pem,
 )
 from edge.errors import KeyFileError
-from edge.terminal.factory import LEDGER_ORIGIN
+from edge.terminal.installed import LEDGER_ORIGIN
 
 ROOT = os.geteuid() == 0
 

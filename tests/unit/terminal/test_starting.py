@@ -12,18 +12,18 @@ from edge.config import load
 from edge.domain.people.consent import Policy
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
-from edge.terminal import factory, starting
+from edge.terminal import adapters, installed, starting
 
 
 def test_a_policy_whose_text_is_changed_meanwhile_counts_from_the_next_start(tmp_path: Path, monkeypatch) -> None:
     loaded = load(write_terminal(tmp_path, photos_directory())).config
     config = structs.replace(loaded, uplink=SimpleNamespace(window=1, resend_s=1))
-    own = factory.own_secrets(config)
+    own = installed.own_secrets(config)
     pinned = replace(own, authority=SigningKey.generate().verify_key)
-    monkeypatch.setattr(factory, "with_pinned", lambda *_: (pinned, ()))
-    monkeypatch.setattr(factory, "uplink", lambda _: object())
+    monkeypatch.setattr(installed, "with_pinned", lambda *_: (pinned, ()))
+    monkeypatch.setattr(adapters, "uplink", lambda _: object())
     monkeypatch.setattr(starting, "Publisher", lambda *_, **options: options)
-    start = factory.policy(config)
+    start = installed.policy(config)
     Path(config.policy.text).write_text("another text")
 
     def judged_by(in_force: Policy) -> list[Policy]:
@@ -32,5 +32,5 @@ def test_a_policy_whose_text_is_changed_meanwhile_counts_from_the_next_start(tmp
 
     assert judged_by(start) == [start, start]
     unreadable_at_the_start = replace(start, sha256="")
-    now = factory.policy(config)
+    now = installed.policy(config)
     assert judged_by(unreadable_at_the_start) == [now, now] != [start, start]

@@ -16,7 +16,7 @@ from edge.domain.recognition.head_turn import Challenge, Side
 from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
-from edge.terminal import factory
+from edge.terminal import factory, installed
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
@@ -56,21 +56,23 @@ class Door:
             path.read_text() + f'\n[recognition]\nmode = "{mode}"\n\n[reader]\nkind = "script"\nscript = "r"\n'
         )
         loaded = config.load(path).config
-        secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
-        self.clock, self.eyes = HandClock(), Eyes(factory.model_store(loaded).template.id)
+        secrets, policy = installed.load_secrets(loaded), installed.policy(loaded)
+        self.clock, self.eyes = HandClock(), Eyes(installed.model_store(loaded).template.id)
         self.policy = policy
         self.consent = consent(policy)
-        factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
-        with factory.open_people(loaded, secrets) as people:
+        installed.open_journal(
+            loaded, secrets
+        ).close()  # first: people without a journal are a journal that is gone
+        with installed.open_people(loaded, secrets) as people:
             self.ann = new_person_id()
             people.enrol(self.ann, "Ann", self.consent, policy, ANN[None], self.eyes.embedder_id)
             people.credentials.give(self.ann, Token.BADGE, "4711")
-        rules = factory.rules(loaded, factory.model_store(loaded))
+        rules = factory.rules(loaded, installed.model_store(loaded))
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self.attend = Attend(
-            self.slot, self.reads, lambda: factory.open_journal(loaded, secrets),
-            lambda: factory.open_people(loaded, secrets),
+            self.slot, self.reads, lambda: installed.open_journal(loaded, secrets),
+            lambda: installed.open_people(loaded, secrets),
             *factory.recognition(loaded, rules, self.eyes, Pace()),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,

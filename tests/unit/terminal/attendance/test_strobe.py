@@ -19,7 +19,7 @@ from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS
 from edge.domain.people.credentials import Read
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
-from edge.terminal import factory
+from edge.terminal import factory, installed
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
@@ -78,19 +78,21 @@ class Stand:
         path = write_terminal(directory, photos)
         path.write_text(path.read_text() + f"\n[recognition]\nstrobe = {pin}\n")
         loaded = config.load(path).config
-        secrets, policy = factory.load_secrets(loaded), factory.policy(loaded)
+        secrets, policy = installed.load_secrets(loaded), installed.policy(loaded)
         self.clock, self.strobe = HandClock(), ReplayStrobe()
-        self.eyes = Eyes(factory.model_store(loaded).template.id)
-        factory.open_journal(loaded, secrets).close()  # first: people without a journal are a journal that is gone
-        with factory.open_people(loaded, secrets) as people:
+        self.eyes = Eyes(installed.model_store(loaded).template.id)
+        installed.open_journal(
+            loaded, secrets
+        ).close()  # first: people without a journal are a journal that is gone
+        with installed.open_people(loaded, secrets) as people:
             people.enrol(new_person_id(), "Ann", consent(policy), policy, ANN[None], self.eyes.embedder_id)
-        rules = factory.rules(loaded, factory.model_store(loaded))
+        rules = factory.rules(loaded, installed.model_store(loaded))
         self.lamp = Lamp(self.strobe, self.clock.monotonic_ns) if pin else None
         self.strobing = None if self.lamp is None else Strobing(self.lamp, 1000 / STEP_MS)
         self.slot: LatestSlot[Frame] = LatestSlot()
         self.attend = Attend(
-            self.slot, queue.SimpleQueue[Read](), lambda: factory.open_journal(loaded, secrets),
-            lambda: factory.open_people(loaded, secrets),
+            self.slot, queue.SimpleQueue[Read](), lambda: installed.open_journal(loaded, secrets),
+            lambda: installed.open_people(loaded, secrets),
             *factory.recognition(loaded, rules, self.eyes, Pace(), self.strobing),
             CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
             lambda: None,

@@ -1,0 +1,109 @@
+"""The adapters that the configuration chose; the others are not imported."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.config import Config, credential
+from edge.errors import ConfigError
+from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
+from edge.terminal import installed
+
+if TYPE_CHECKING:
+    from edge.adapters.mqtt.tls import UplinkSettings
+
+
+def camera(config: Config) -> Camera:
+    """The configured camera, not yet opened."""
+    chosen = config.camera
+    if chosen.kind == "replay":
+        from edge.adapters.replay.camera import ReplayCamera
+
+        return ReplayCamera(Path(chosen.replay), fps=chosen.fps, size=(chosen.width, chosen.height))
+    from edge.adapters.raspberry_pi.camera import PiCamera
+
+    return PiCamera(size=(chosen.width, chosen.height), fps=chosen.fps)
+
+
+def reader(config: Config) -> Reader | None:
+    """The configured badge reader and keypad, not yet opened; None without. Raises ReaderError."""
+    chosen = config.reader
+    if chosen.kind == "evdev":
+        from edge.adapters.linux.badge_reader import EvdevReader
+
+        paths = [Path(name) if name else None for name in (chosen.badge, chosen.keypad)]
+        return EvdevReader(paths[0], paths[1])
+    if chosen.kind == "script":
+        from edge.adapters.replay.badge_reader import ScriptReader
+
+        return ScriptReader(Path(chosen.script))
+    return None
+
+
+def signals(config: Config) -> Signals:
+    """The configured lights and buzzer. Raises SignalsError."""
+    chosen = config.signals
+    if chosen.kind == "console":
+        from edge.adapters.replay.console_signals import ConsoleSignals
+
+        return ConsoleSignals(sys.stdout)
+    from edge.adapters.raspberry_pi.gpio import open_lgpio
+    from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
+
+    pins = GpioPins(chosen.green, chosen.amber, chosen.red, chosen.buzzer, chosen.buzzer_kind == "active")
+    factory: Any = open_lgpio(Path("/run/smartclocker"))
+    return GpioSignals(pins, factory)
+
+
+def strobe(config: Config) -> Strobe | None:
+    """The configured infrared lamp; None without. Photographs have a simulated one. Raises SignalsError."""
+    if not config.recognition.strobe:
+        return None
+    if config.camera.kind == "replay":
+        from edge.adapters.replay.strobe import ReplayStrobe
+
+        return ReplayStrobe()
+    from edge.adapters.raspberry_pi.gpio import open_lgpio
+    from edge.adapters.raspberry_pi.strobe import GpioStrobe
+
+    return GpioStrobe(config.recognition.strobe, open_lgpio(Path("/run/smartclocker")))
+
+
+def uplink_settings(config: Config) -> "UplinkSettings":
+    """Where the broker is and who we are to it. Raises ConfigError without `[uplink]` or its credential."""
+    from edge.adapters.mqtt.tls import UplinkSettings
+
+    chosen = config.uplink
+    if chosen is None:
+        raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
+    return UplinkSettings(
+        chosen.host,
+        chosen.port,
+        Path(chosen.ca),
+        Path(chosen.certificate),
+        credential(chosen.key),
+        keepalive_s=chosen.keepalive_s,
+    )
+
+
+def uplink(config: Config) -> Uplink | None:
+    """The broker connection, not yet started; None for a terminal without a centre."""
+    if config.uplink is None:
+        return None
+    from edge.adapters.mqtt.uplink import MqttUplink
+    from edge.domain.protocol import topics
+    from edge.domain.roster.topics import subscriptions
+    from edge.terminal.uplink.status import last_will
+
+    me = installed.origin(config)
+    down = [topics.receipt(me), topics.command(me)]
+    if config.keys.authority:
+        down += subscriptions(me)
+    return MqttUplink(uplink_settings(config), me, last_will(me), down)
+
+
+def clock() -> Clock:
+    """The system's."""
+    from edge.adapters.linux.clock import SystemClock
+
+    return SystemClock()
