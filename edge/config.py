@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge import config_rules, toml_text
-from edge.domain.protocol.record import NAME
+from edge.domain.protocol.fields import NAME
 from edge.errors import ConfigError
 
 Name = Annotated[

@@ -9,17 +9,20 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nacl.exceptions import BadSignatureError
 from nacl.exceptions import ValueError as NaClValueError
 from nacl.signing import SigningKey, VerifyKey
 
+from edge.domain.protocol.document import Document
 from edge.domain.strict_json import dump, parse_object
 from edge.errors import RecordError
 
 MAX_ENVELOPE = 32_768
 """Bytes: base64 of the largest payload, the signature, and room for the field names."""
 
+D = TypeVar("D", bound=Document)
 _WIRE = b'{"payloadType":%s,"payload":"%s","signatures":[{"keyid":%s,"sig":"%s"}]}'
 
 
@@ -89,6 +92,20 @@ def verify(envelope: Envelope, payload_type: str, keys: Mapping[str, VerifyKey])
     except (BadSignatureError, NaClValueError) as error:  # the latter: not 64 bytes
         raise RecordError("envelope: the signature does not verify") from error
     return envelope.payload
+
+
+def seal(document: Document, key: SigningKey) -> bytes:
+    """A document's wire form, signed. Raises RecordError for one that no reader would accept."""
+    return to_wire(sign(document.PAYLOAD_TYPE, document.encode(), key))
+
+
+def open(raw: bytes | Envelope, kind: type[D], keys: Mapping[str, VerifyKey]) -> D:  # noqa: A001 - dsse.open
+    """The document of a type, once its signature by one of `keys` (by key id) held. Raises RecordError otherwise.
+
+    Nothing of the payload is read before its signature is verified.
+    """
+    envelope = raw if isinstance(raw, Envelope) else parse(raw)
+    return kind.decode(verify(envelope, kind.PAYLOAD_TYPE, keys))
 
 
 def _base64(value: object, name: str) -> bytes:

@@ -17,7 +17,7 @@ from edge.crypto.dsse import Envelope, key_id
 from edge.crypto.sealed_stream import Sealer
 from edge.domain.protocol import export_manifest
 from edge.domain.protocol.export_manifest import ExportManifest, Header
-from edge.domain.protocol.receipt import decode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, decode, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError, TransferError
 from edge.journal import schema
@@ -152,7 +152,7 @@ def _receipt(row: tuple[int, bytes], meta: schema.Meta, path: Path) -> tuple[Hea
     upto, raw = row
     try:
         parsed = dsse.parse(raw)
-        said = decode_receipt(parsed.payload)
+        said = Receipt.decode(parsed.payload)
     except RecordError as error:
         raise _altered(path, f"the receipt that is kept is malformed: {error}") from error
     if (said.origin, said.epoch, said.upto) != (meta.origin, meta.epoch, upto):
@@ -193,7 +193,7 @@ def _write(
         digest.update(data + b"\n")
         out(data + b"\n")
 
-    line(export_manifest.encode_header(header))
+    line(header.encode())
     count, last = 0, b""
     for kept in records:
         line(dsse.to_wire(Envelope(PAYLOAD_TYPE, kept.payload, header.keyid, kept.signature)))
@@ -212,7 +212,7 @@ def _write(
         created=created,
         sha256=digest.hexdigest(),
     )
-    line(dsse.to_wire(dsse.sign(export_manifest.PAYLOAD_TYPE, export_manifest.encode(manifest), key)))
+    line(dsse.seal(manifest, key))
     return manifest
 
 

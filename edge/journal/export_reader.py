@@ -16,11 +16,11 @@ from typing import BinaryIO, TypeVar
 
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.crypto.dsse import MAX_ENVELOPE, Envelope, parse, verify
+from edge.crypto import dsse
+from edge.crypto.dsse import MAX_ENVELOPE, Envelope, parse
 from edge.crypto.sealed_stream import Unsealer
-from edge.domain.protocol import export_manifest
-from edge.domain.protocol.export_manifest import MAGIC, MAX_HEADER, SEALED_MAGIC, Header
-from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
+from edge.domain.protocol.export_manifest import MAGIC, MAX_HEADER, SEALED_MAGIC, ExportManifest, Header
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE
 from edge.errors import ExportRefused, RecordError, TransferError
 from edge.journal.journal import Journal, ReceiptEffect
@@ -65,8 +65,8 @@ class Line:
 
 _TYPES = {
     PAYLOAD_TYPE: What.RECORD,
-    RECEIPT_TYPE: What.RECEIPT,
-    export_manifest.PAYLOAD_TYPE: What.MANIFEST,
+    Receipt.PAYLOAD_TYPE: What.RECEIPT,
+    ExportManifest.PAYLOAD_TYPE: What.MANIFEST,
 }
 
 
@@ -101,7 +101,7 @@ def incoming(path: Path, ledger: SigningKey | None = None) -> Iterator[Incoming]
         digest = hashlib.sha256()
         first = next(_guarded(_raw_lines(stream, MAX_HEADER, digest), path), None) or b""
         try:
-            header = export_manifest.decode_header(first)
+            header = Header.decode(first)
         except RecordError as error:
             what = str(error) if first.startswith(MAGIC) else "not an export of a journal"
             raise ExportRefused(f"{path}: {what}; name a file that `smartclocker journal export` wrote") from error
@@ -123,7 +123,7 @@ def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], journal: Journal) -
     try:
         if line.envelope is None:
             return None
-        receipt = decode_receipt(verify(line.envelope, RECEIPT_TYPE, ledger))
+        receipt = dsse.open(line.envelope, Receipt, ledger)
     except RecordError:
         return None
     return journal.acknowledge(receipt, line.raw)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edge.domain.protocol.fields import EPOCH, HASH
 from edge.domain.protocol.record import decode, payload_hash
-from edge.domain.protocol.record_kinds import EPOCH, HASH, Kind
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.strict_json import MAX_INTEGER, parse_object
 from edge.errors import JournalError, RecordError
 from edge.journal.journal import Journal

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
+from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
-from edge.domain.protocol.record_kinds import FIELDS, GapCause, Kind
+from edge.domain.protocol.record_kinds import FIELDS, SHAPES, GapCause, Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal import last_seen, schema, wal_check
@@ -251,10 +252,8 @@ def _read_note(folder: Path) -> Gap:
         noted = json.loads(read_file(folder / _PENDING, MAX_PAYLOAD))
     except (OSError, ValueError, RecursionError):
         return unknown
-    fields = FIELDS[Kind.GAP]
-    if not isinstance(noted, dict) or noted.keys() != fields.keys() or noted["quarantine"] != folder.name:
-        return unknown
-    return Gap(**noted) if all(check(noted[name]) for name, check in fields.items()) else unknown
+    whole = fits(noted, SHAPES[Kind.GAP]) and noted.keys() == FIELDS[Kind.GAP].keys()
+    return Gap(**noted) if whole and noted["quarantine"] == folder.name else unknown
 
 
 def _is_begun(path: Path, gap: Gap) -> bool:

@@ -21,8 +21,8 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from edge.crypto.dsse import pae
+from edge.domain.protocol.fields import EPOCH
 from edge.domain.protocol.record import MAX_PAYLOAD, PAYLOAD_TYPE, Position, Record, decode, payload_hash
-from edge.domain.protocol.record_kinds import EPOCH
 from edge.errors import JournalError, RecordError
 from edge.journal import wal_check
 from edge.journal.schema import JOURNAL, read_meta

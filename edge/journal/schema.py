@@ -8,8 +8,8 @@ from pathlib import Path
 from nacl.signing import SigningKey
 
 from edge.crypto.dsse import key_id, sign
-from edge.domain.protocol.record import GENESIS, NAME, PAYLOAD_TYPE, Draft, Origin, Position, encode
-from edge.domain.protocol.record_kinds import EPOCH
+from edge.domain.protocol.fields import EPOCH, NAME
+from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.storage.sqlite_file import SqliteFile
 

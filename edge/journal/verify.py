@@ -11,7 +11,7 @@ from pathlib import Path
 from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Origin, payload_hash
 from edge.errors import JournalAltered, JournalError, RecordError
 from edge.journal import schema, wal_check
@@ -152,8 +152,7 @@ def _read_receipt(db: sqlite3.Connection, chain: Chain, keys: Mapping[str, Verif
     try:
         parsed = dsse.parse(raw)
         known = parsed.keyid in keys
-        payload = dsse.verify(parsed, RECEIPT_TYPE, keys) if known else parsed.payload
-        receipt = decode_receipt(payload)
+        receipt = dsse.open(parsed, Receipt, keys) if known else Receipt.decode(parsed.payload)
     except RecordError as error:
         return _Receipted(upto, wrong=str(error))
     if (receipt.origin, receipt.epoch, receipt.upto) != (chain.origin, chain.epoch, upto):

@@ -7,9 +7,8 @@ from pathlib import Path
 from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import export_manifest
-from edge.domain.protocol.export_manifest import Header
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
+from edge.domain.protocol.export_manifest import ExportManifest, Header
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import decode, payload_hash
 from edge.errors import ExportRefused, RecordError
 from edge.journal.chain import START, Chain, ChainFault, Head, StoredEnvelope, check, person_of
@@ -112,7 +111,7 @@ def _receipt(walk: _Walk, sealed: dsse.Envelope) -> str | None:
     if walk.receipt is not None:
         return "a second receipt"
     known = sealed.keyid in walk.keys
-    receipt = decode_receipt(dsse.verify(sealed, RECEIPT_TYPE, walk.keys) if known else sealed.payload)
+    receipt = dsse.open(sealed, Receipt, walk.keys) if known else Receipt.decode(sealed.payload)
     if (receipt.origin, receipt.epoch, receipt.upto) != (header.origin, header.epoch, header.receipted):
         return "the receipt in it speaks of another terminal, epoch or record"
     held = walk.first_prev if walk.records and receipt.upto == walk.first - 1 else walk.at_receipt
@@ -125,7 +124,7 @@ def _receipt(walk: _Walk, sealed: dsse.Envelope) -> str | None:
 def _manifest(walk: _Walk, sealed: dsse.Envelope, before: str) -> str | None:
     header = walk.header
     # what was recovered of an earlier identity's journal is vouched for by the one that followed it
-    said = export_manifest.decode(dsse.verify(sealed, export_manifest.PAYLOAD_TYPE, walk.keys))
+    said = dsse.open(sealed, ExportManifest, walk.keys)
     if (said.origin, said.epoch, said.keyid) != (header.origin, header.epoch, sealed.keyid):
         return "the manifest is of another terminal or epoch than the header"
     if bytes(walk.keys[sealed.keyid]) != said.key:

@@ -19,7 +19,7 @@ from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
 from edge.domain.people import card_numbers, credentials
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.fields import PERSON
 from edge.errors import PeopleError
 from edge.people.person import unknown_person
 from edge.people.schema import PEOPLE

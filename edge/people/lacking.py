@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.fields import PERSON
 from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 

@@ -13,7 +13,8 @@ from edge.crypto.person_keys import Vault
 from edge.domain.face import Floats
 from edge.domain.people import person_name
 from edge.domain.people.consent import Consent, Policy, consent_problems, is_instant
-from edge.domain.protocol.record_kinds import PERSON, Restriction
+from edge.domain.protocol.fields import PERSON
+from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.roster.member import Member
 from edge.errors import PeopleError

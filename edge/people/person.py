@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from edge.domain.face import Floats
 from edge.domain.people.consent import Consent
 from edge.domain.people.person_name import MAX_NAME, is_name, problem, tidy
+from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.order import NOBODY_HERE
-from edge.domain.protocol.record_kinds import PERSON, Restriction
+from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
 

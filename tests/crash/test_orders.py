@@ -13,7 +13,7 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.journal.journal import Journal
@@ -35,7 +35,7 @@ def order(word: Word, **fields: object) -> bytes:
         "c" * 32, "hq", ("gate-1",), 7, "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z", word,
         {"person": ANN, **fields},
     )  # fmt: skip
-    return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(made), AUTHORITY))
+    return dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, made.encode(), AUTHORITY))
 
 
 class Terminal:

@@ -19,9 +19,9 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Restriction
-from edge.domain.roster import enrolment_export, messages
-from edge.domain.roster.enrolment_export import ENROLMENT_TYPE
+from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.member import SIZES, Member, decode_member
+from edge.domain.roster.messages import KeyMessage, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import RecordError
 from edge.people.people_store import People
@@ -78,14 +78,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Documents:
             made[f"roster-{place.part}"].append(json.loads(payload))
             continue
         made["roster-person"].append(line(payload))
-        message = messages.decode_person(payload)
+        message = PersonMessage.decode(payload)
         if message.gone is None:
             made["roster-member"].append(document(site_key.decrypt(here.key, message.sealed, message.line())))
     with People(root / "terminal.db", b"k" * 32) as people:
         people.receive({ANN: PEOPLE[ANN]}, Policy(CONSENT.policy_version, CONSENT.policy_sha256))
         wire = export_enrolment(ANN, AUTHORITY.verify_key, GATE, IDENTITY, people, "2026-03-02T09:00:00.000Z")
     parsed = dsse.parse(wire)
-    assert parsed.payload_type == ENROLMENT_TYPE
+    assert parsed.payload_type == Enrolment.PAYLOAD_TYPE
     made["enrolment"] = [line(parsed.payload)]
     return made
 
@@ -126,14 +126,14 @@ def raw_of(found: dict[str, Any]) -> bytes:
 
 
 READERS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "roster-key": lambda found: messages.decode_key(json.dumps(found).encode()),
-    "roster-page": lambda found: messages.decode_page(json.dumps(found).encode()),
-    "roster-manifest": lambda found: messages.decode_manifest(json.dumps(found).encode()),
-    "roster-person": lambda found: messages.decode_person(
+    "roster-key": lambda found: KeyMessage.decode(json.dumps(found).encode()),
+    "roster-page": lambda found: Page.decode(json.dumps(found).encode()),
+    "roster-manifest": lambda found: RosterManifest.decode(json.dumps(found).encode()),
+    "roster-person": lambda found: PersonMessage.decode(
         json.dumps(found, separators=(",", ":")).encode() + b"\n" + (b"" if "gone" in found else b"sealed")
     ),
     "roster-member": lambda found: decode_member(raw_of(found)),
-    "enrolment": lambda found: enrolment_export.decode(json.dumps(found).encode() + b"\nbox"),
+    "enrolment": lambda found: Enrolment.decode(json.dumps(found).encode() + b"\nbox"),
 }
 
 

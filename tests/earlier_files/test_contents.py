@@ -233,10 +233,10 @@ def test_the_centres_roster_has_its_members_and_messages(earlier: Path, contents
     assert {one.id: one.name for one in store.people.list()} == contents["central_people"]
     keys = [load_public(earlier / "terminal/authority.pem")]
     decode: dict[TopicPart, Callable[[bytes], object]] = {
-        TopicPart.KEY: messages.decode_key,
-        TopicPart.MANIFEST: messages.decode_manifest,
-        TopicPart.PAGE: messages.decode_page,
-        TopicPart.PERSON: messages.decode_person,
+        TopicPart.KEY: messages.KeyMessage.decode,
+        TopicPart.MANIFEST: messages.RosterManifest.decode,
+        TopicPart.PAGE: messages.Page.decode,
+        TopicPart.PERSON: messages.PersonMessage.decode,
     }
     parts = set()
     for topic, sent in store.messages("main").items():

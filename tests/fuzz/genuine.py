@@ -7,7 +7,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.protocol import resend_command, topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import Resend
@@ -85,7 +85,7 @@ def make(directory: Path) -> World:
         taken = [_command(journal, number) for number in range(3)]
         journal.append(Draft(Kind.PUNCH, _PUNCH, NOW))
         said = [_receipt(journal, upto) for upto in (0, 4, RECEIPTED)]
-        last = decode_receipt(dsse.parse(said[-1]).payload)
+        last = Receipt.decode(dsse.parse(said[-1]).payload)
         journal.acknowledge(last, said[-1])
         records = tuple(Seed(topics.record(GATE, out.kind), out.wire) for out in journal.envelopes(0, 100))
         told = Online(journal.epoch, 12, RECEIPTED, False, ["no-ledger"], {"sent": 12}, _UTC)
@@ -107,8 +107,8 @@ def make(directory: Path) -> World:
 
 def _receipt(journal: Journal, upto: int) -> bytes:
     head = journal.hash_at(upto) or GENESIS
-    payload = encode_receipt(Receipt(GATE, journal.epoch, upto, head, "2026-03-02T08:00:00.000Z"))
-    return dsse.to_wire(dsse.sign(RECEIPT_TYPE, payload, LEDGER))
+    payload = Receipt(GATE, journal.epoch, upto, head, "2026-03-02T08:00:00.000Z").encode()
+    return dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, payload, LEDGER))
 
 
 def _command(journal: Journal, number: int) -> bytes:
@@ -118,4 +118,4 @@ def _command(journal: Journal, number: int) -> bytes:
     what = {"command_id": command.id, "command": resend_command.RESEND}
     data = {**what, "outcome": "done", "detail": "sending 1 to 4"}
     journal.take_command(command.id, Draft(Kind.COMMAND_RESULT, data, NOW))
-    return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), LEDGER))
+    return dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, command.encode(), LEDGER))

@@ -10,16 +10,18 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import export_manifest, receipt, resend_command
+from edge.domain.protocol.export_manifest import ExportManifest
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE
+from edge.domain.protocol.resend_command import Resend
 from tests.fuzz import bytewise, jsonwise
 from tests.fuzz.genuine import LEDGER, OTHER, STRANGER, TERMINAL, Seed
 
 _TYPES = (
     PAYLOAD_TYPE,
-    receipt.RECEIPT_TYPE,
-    resend_command.PAYLOAD_TYPE,
-    export_manifest.PAYLOAD_TYPE,
+    Receipt.PAYLOAD_TYPE,
+    Resend.PAYLOAD_TYPE,
+    ExportManifest.PAYLOAD_TYPE,
     "application/json",
     "",
 )

@@ -10,7 +10,7 @@ from edge.central.ledger.intake import Ledger
 from edge.central.ledger.verification import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from tests.support.intake import accept
 
 WITHIN_S = 180.0
@@ -166,7 +166,7 @@ def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplo
     terminal.append(4)
     terminal.receipted(5)
     old = Receipt(terminal.origin, epoch, 1, first.hash, "2026-03-02T08:00:00.000Z")
-    replay = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(old), site.ledger_key))
+    replay = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, old.encode(), site.ledger_key))
     sent, heard = publisher.counters.sent, publisher.counters.receipts
     site.neighbour("ledger").publish(topics.receipt(terminal.origin), replay)
     site.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one")
@@ -193,8 +193,8 @@ def test_receipts_out_of_order_are_harmless(site):
                 journal.hash_at(outgoing.seq),
                 "2026-03-02T08:00:00.000Z",
             )
-            payload = encode_receipt(receipt)
-            wires.append(dsse.to_wire(dsse.sign(RECEIPT_TYPE, payload, site.ledger_key)))
+            payload = receipt.encode()
+            wires.append(dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, payload, site.ledger_key)))
     sender = site.neighbour("ledger")
     for number in (3, 1, 6, 2, 5, 4, 6, 1):
         sender.publish(topics.receipt(terminal.origin), wires[number - 1])

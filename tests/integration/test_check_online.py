@@ -17,7 +17,7 @@ from edge.central.broker import certificates
 from edge.cli import main
 from edge.crypto import dsse, key_files
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal import schema
@@ -117,7 +117,7 @@ class Answering:
         with JOURNAL.guard(gate.journal), opened(gate.journal) as db:
             epoch = schema.read_meta(db, gate.journal).epoch
         receipt = Receipt(HERE, epoch, upto, head, "2026-03-02T08:00:00.000Z")
-        signed = dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), gate.site.ledger_key)
+        signed = dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), gate.site.ledger_key)
         self.wire = dsse.to_wire(signed)
         self.neighbour = gate.site.neighbour("ledger", topics.ALL_RECORDS)
         self.thread = threading.Thread(target=self.answer)

@@ -11,7 +11,7 @@ import pytest
 from edge.central.ledger.verification import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import resend_command, topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin
 from edge.domain.protocol.resend_command import Resend
 from edge.journal.journal import OutgoingRecord
@@ -21,8 +21,8 @@ ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
 """Around the moment at which the tests' clock stands."""
 
 
-def sealed(key, command: Resend, payload_type: str = resend_command.PAYLOAD_TYPE) -> bytes:
-    return dsse.to_wire(dsse.sign(payload_type, resend_command.encode(command), key))
+def sealed(key, command: Resend, payload_type: str = Resend.PAYLOAD_TYPE) -> bytes:
+    return dsse.to_wire(dsse.sign(payload_type, command.encode(), key))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
     good = sealed(site.ledger_key, command)
     document = json.loads(good)
     document["payload"] = document["payload"][:-4] + "fQ=="
-    over = json.loads(resend_command.encode(command)) | {"last": 5 + resend_command.MAX_RANGE}
+    over = json.loads(command.encode()) | {"last": 5 + resend_command.MAX_RANGE}
     with terminal.journal() as journal:
         receipt = Receipt(terminal.origin, journal.epoch, 50, journal.head().hash, "2026-03-02T08:00:00.000Z")
     forgeries = [
@@ -104,9 +104,9 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         sealed(stranger_key, command),
         sealed(terminal.key, command),
         sealed(site.ledger_key, command, PAYLOAD_TYPE),
-        sealed(site.ledger_key, command, RECEIPT_TYPE),
-        dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), site.ledger_key)),
-        dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
+        sealed(site.ledger_key, command, Receipt.PAYLOAD_TYPE),
+        dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), site.ledger_key)),
+        dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
         sealed(site.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
         sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
         sealed(site.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),

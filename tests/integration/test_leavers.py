@@ -24,8 +24,7 @@ from edge.crypto.key_files import load_public
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft, Origin, Position, Record, decode, encode
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.roster import enrolment_export
-from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, encode_member
 from edge.people.people_store import People
@@ -78,7 +77,7 @@ class Centre:
             public = load_public(self.root / "roster.pem")
         sealed = site_key.seal(encode_member(given), public)
         made = Enrolment(gate.origin, person, key_id(public), sealed, at)
-        wire = dsse.to_wire(dsse.sign(ENROLMENT_TYPE, enrolment_export.encode(made), gate.key))
+        wire = dsse.to_wire(dsse.sign(Enrolment.PAYLOAD_TYPE, made.encode(), gate.key))
         self.files += 1
         path = self.root / f"{self.files}.scp"
         path.write_bytes(wire + b"\n")

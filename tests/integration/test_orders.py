@@ -27,7 +27,7 @@ from edge.crypto.key_files import load_public, load_sealing, load_secret
 from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol import topics
-from edge.domain.protocol.order import ORDER_TYPE
+from edge.domain.protocol.order import Order
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import sealed_image
@@ -403,7 +403,7 @@ def test_hostile_orders_change_nothing(centre, gates, stranger_key):
     }  # fmt: skip
     key = authority_key.load(centre.root)
 
-    def sealed(signer, kind: str = ORDER_TYPE, **changes: object) -> bytes:
+    def sealed(signer, kind: str = Order.PAYLOAD_TYPE, **changes: object) -> bytes:
         return dsse.to_wire(dsse.sign(kind, json.dumps({**document, **changes}).encode(), signer))
 
     forgeries = [

@@ -11,7 +11,7 @@ from edge.central.ledger.intake import Outcome
 from edge.central.ledger.verification import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin, Position, encode, payload_hash
 from tests.support.broker import restart
 from tests.support.intake import accept
@@ -19,7 +19,7 @@ from tests.support.intake import accept
 
 def sign_receipt(key: SigningKey, **fields) -> bytes:
     receipt = Receipt(**{"issued": "2026-03-02T08:00:00.000Z", **fields})
-    return dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), key))
+    return dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), key))
 
 
 @pytest.mark.parametrize("name", ["gate-2", "ledger"])
@@ -98,7 +98,7 @@ def test_a_hostile_publisher_changes_nothing_and_the_terminal_still_delivers(sit
         (topic, altered),
         (topic, json.dumps(document).encode()),
         (topic, dsse.to_wire(dsse.sign(PAYLOAD_TYPE, forged, stranger_key))),
-        (topic, dsse.to_wire(dsse.sign(RECEIPT_TYPE, forged, terminal.key))),
+        (topic, dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, forged, terminal.key))),
         (topic, foreign),
         (topics.record(terminal.origin, "boot"), first),
         # overheard and sent out of order, twice: genuine, so these are taken
@@ -131,7 +131,7 @@ def test_forged_receipts_release_nothing(site, stranger_key):
     document = json.loads(genuine)
     document["payload"] = document["payload"][:-4] + "fQ=="
     record_as_receipt = dsse.to_wire(
-        dsse.sign(PAYLOAD_TYPE, encode_receipt(Receipt(issued="2026-03-02T08:00:00.000Z", **here)), site.ledger_key)
+        dsse.sign(PAYLOAD_TYPE, Receipt(issued="2026-03-02T08:00:00.000Z", **here).encode(), site.ledger_key)
     )
     forgeries = [
         b"",

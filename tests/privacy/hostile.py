@@ -10,7 +10,7 @@ from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.domain.protocol import topics
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.roster.topics import root
 from tests.privacy import cast
 from tests.privacy.company import Company
@@ -50,7 +50,7 @@ def _orders(company: Company) -> list[Message]:
     order = Order(secrets.token_hex(16), SITE, names, 10**6, _text(now), until, Word.ERASE, about)
 
     def signed(made: Order, by: SigningKey = key) -> bytes:
-        return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(made), by))
+        return dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, made.encode(), by))
 
     genuine = signed(order)
     with OrderRegister(company.centre / authority_key.DB) as registry:
@@ -64,7 +64,7 @@ def _orders(company: Company) -> list[Message]:
         signed(order, company.reception.secrets.identity),
         genuine[: len(genuine) // 2],
         genuine.replace(b'"signatures"', b'"signature"'),
-        encode_order(order),
+        order.encode(),
         b"",
         b"\xff" * 4096,
         signed(long_ago),

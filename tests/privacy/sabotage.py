@@ -68,10 +68,9 @@ def _score() -> Any:
 def _obey_anybody() -> Any:
     """Orders are obeyed whoever signed them."""
     from edge.crypto import dsse
-    from edge.domain.protocol.order import decode_order
 
     def take(_self: Any, raw: bytes, _now: str | None) -> Order:
-        return decode_order(dsse.parse(raw).payload)
+        return Order.decode(dsse.parse(raw).payload)
 
     return patch.object(authority_keys.Authority, "open", take)
 

@@ -15,6 +15,7 @@ from edge.central.ledger.verification import verify_all
 from edge.central.store.records import Store
 from edge.crypto import key_files
 from edge.domain.attendance.corrections import PunchState, effective
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Record, decode
 from edge.journal.verify import read_payloads
 
@@ -149,7 +150,7 @@ def test_a_receipt_of_another_chain_releases_nothing(site, centre, smartclocker,
     (only,) = records(site.journal)
     wrong = receipt.Receipt(only.origin, only.position.epoch, 1, "f" * 64, "2026-03-02T07:58:00.000Z")
     key = key_files.load_identity(centre / "ledger.key")
-    wire = dsse.to_wire(dsse.sign(receipt.RECEIPT_TYPE, receipt.encode_receipt(wrong), key))
+    wire = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, wrong.encode(), key))
     (tmp_path / "receipts").write_bytes(wire)
     done = smartclocker("journal", "receipt", tmp_path / "receipts", "--config", site.config)
     assert (done.returncode, "the ledger's chain is not ours" in done.stderr) == (65, True)

@@ -3,7 +3,7 @@
 from edge.central.attendance.punch_report import Wanted
 from edge.central.roster import known_persons
 from edge.central.store.records import Store
-from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.fields import PERSON
 from edge.errors import QuestionError
 
 

@@ -14,7 +14,7 @@ from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import audit_entry
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
-from edge.domain.protocol.order import ORDER_TYPE, decode_order
+from edge.domain.protocol.order import Order
 from edge.errors import RecordError
 
 
@@ -35,9 +35,9 @@ def check(registry: OrderRegister, present: VerifyKey) -> AuditReport:
     head, key = FIRST, None
     for signed in registry.signed():
         try:
-            entry = audit_entry.decode(signed.payload)
+            entry = AuditEntry.decode(signed.payload)
             following = _key_of(entry, key)
-            dsse.verify(signed, audit_entry.PAYLOAD_TYPE, {key_id(following): following})
+            dsse.verify(signed, AuditEntry.PAYLOAD_TYPE, {key_id(following): following})
         except RecordError as error:
             return AuditReport(entries, head, f"entry {len(entries) + 1}: {error}")
         if (entry.n, entry.prev) != (len(entries) + 1, head):
@@ -63,7 +63,7 @@ def _key_of(entry: AuditEntry, key: VerifyKey | None) -> VerifyKey:
         named = VerifyKey(base64.b64decode(str(entry.data["key"]), validate=True))
         if key is not None:
             statement = dsse.parse(str(entry.data["statement"]).encode())
-            order = decode_order(dsse.verify(statement, ORDER_TYPE, {key_id(key): key}))
+            order = dsse.open(statement, Order, {key_id(key): key})
             if order.fields.get("key") != entry.data["key"]:
                 raise RecordError("the key before did not name this one")
     except (KeyError, ValueError, TypeError) as error:  # RecordError and binascii.Error are ValueErrors

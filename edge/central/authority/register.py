@@ -23,7 +23,7 @@ from edge.crypto import dsse
 from edge.crypto.dsse import Envelope
 from edge.domain.protocol import audit_entry
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
-from edge.domain.protocol.order import EVERYWHERE, ORDER_TYPE, Order, Word, decode_order, encode_order
+from edge.domain.protocol.order import EVERYWHERE, Order, Word
 from edge.domain.protocol.record import Origin
 from edge.domain.time.instant import utc_text
 from edge.errors import LedgerRefused, RecordError
@@ -85,7 +85,7 @@ class OrderRegister(SqliteConnection):
 
         Raises RecordError for what the log would not take.
         """
-        audit_entry.encode(_entry(1, FIRST, doing, act, data, person))
+        _entry(1, FIRST, doing, act, data, person).encode()
         row = (now(), doing.by, doing.login, str(act), doing.why, person, json.dumps(dict(data)))
         with REGISTRY.writing(self._db, self.path):
             insert = "INSERT INTO begun (at, by, login, act, why, person, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -129,18 +129,18 @@ class OrderRegister(SqliteConnection):
         """All of them, in the order of issue."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT wire FROM orders ORDER BY sequence").fetchall()
-        return [decode_order(dsse.parse(wire).payload) for (wire,) in rows]
+        return [Order.decode(dsse.parse(wire).payload) for (wire,) in rows]
 
     def entries(self) -> list[AuditEntry]:
         """The whole log, in order; `edge.central.authority.audit` verifies it."""
-        return [audit_entry.decode(signed.payload) for signed in self.signed()]
+        return [AuditEntry.decode(signed.payload) for signed in self.signed()]
 
     def signed(self) -> Iterator[Envelope]:
         """The same as it was signed."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT payload, keyid, signature FROM audit ORDER BY n").fetchall()
         for payload, keyid, signature in rows:
-            yield Envelope(audit_entry.PAYLOAD_TYPE, payload, keyid, signature)
+            yield Envelope(AuditEntry.PAYLOAD_TYPE, payload, keyid, signature)
 
     def issue(
         self,
@@ -189,7 +189,7 @@ class OrderRegister(SqliteConnection):
                 self._issue(old, doing, site, terminals, Word.ROTATE, fields, valid, True, None)
                 for site, terminals in sorted(sites.items())
             ]
-            proof = dsse.sign(ORDER_TYPE, _statement(fields), old)
+            proof = dsse.sign(Order.PAYLOAD_TYPE, _statement(fields), old)
             data = {**fields, "statement": dsse.to_wire(proof).decode()}
             self._enter(new, doing, Act.AUTHORITY_ROTATED, data, None)
             # what the old key signed ends with it
@@ -207,7 +207,7 @@ class OrderRegister(SqliteConnection):
             gone = self._cancelled()
         found = []
         for wire, expires, terminal, sent, times, trying in rows:
-            order = decode_order(dsse.parse(wire).payload)
+            order = Order.decode(dsse.parse(wire).payload)
             place = Origin(order.site, terminal)
             found.append(Addressed(order, wire, expires, place, sent, times, order.id in gone, trying))
         return found
@@ -239,7 +239,7 @@ class OrderRegister(SqliteConnection):
     def _cancelled(self) -> set[object]:
         """The ids of the orders that are not to be sent."""
         entries = self._db.execute(_CANCELLED, (f'"act":"{Act.ORDER_CANCELLED}"'.encode(),)).fetchall()
-        said = [audit_entry.decode(payload) for (payload,) in entries]
+        said = [AuditEntry.decode(payload) for (payload,) in entries]
         return {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
 
     def _settle(self, key: SigningKey, number: int, more: Mapping[str, Any]) -> AuditEntry:
@@ -257,7 +257,7 @@ class OrderRegister(SqliteConnection):
         entry = _entry(n, prev, doing, act, data, person)
         if act not in {Act.AUTHORITY_MADE, Act.AUTHORITY_ROTATED}:
             self._refuse_other(key)
-        signed = dsse.sign(audit_entry.PAYLOAD_TYPE, audit_entry.encode(entry), key)
+        signed = dsse.sign(AuditEntry.PAYLOAD_TYPE, entry.encode(), key)
         self._db.execute(
             "INSERT INTO audit VALUES (?, ?, ?, ?)", (n, signed.payload, signed.keyid, signed.signature)
         )
@@ -275,7 +275,7 @@ class OrderRegister(SqliteConnection):
     def _last_key(self) -> str | None:
         rows = self._db.execute("SELECT payload FROM audit WHERE instr(payload, ?) ORDER BY n DESC", (_NAMES_KEY,))
         for (payload,) in rows:
-            entry = audit_entry.decode(payload)
+            entry = AuditEntry.decode(payload)
             if entry.act in {Act.AUTHORITY_MADE, Act.AUTHORITY_ROTATED}:
                 return str(entry.data.get("key"))
         return None
@@ -299,7 +299,7 @@ class OrderRegister(SqliteConnection):
             word,
             dict(fields),
         )
-        wire = dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key))
+        wire = dsse.seal(order, key)
         self._db.execute("INSERT INTO orders VALUES (?, ?, ?, ?)", (sequence, order.id, wire, order.expires))
         rows = [(sequence, terminal) for terminal in terminals]
         self._db.executemany("INSERT INTO addressed (sequence, terminal) VALUES (?, ?)", rows)
@@ -327,4 +327,4 @@ def _statement(fields: Mapping[str, Any]) -> bytes:
     """The old key's word in the log: a rotation to a site that does not exist, which no terminal would take."""
     zero = "2000-01-01T00:00:00.000Z"
     order = Order("0" * 32, "none", ("none",), 1, zero, "2000-01-02T00:00:00.000Z", Word.ROTATE, dict(fields))
-    return encode_order(order)
+    return order.encode()

@@ -5,7 +5,7 @@ from edge.adapters.mqtt.mailbox import Identity
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker.certificates import LEDGER
 from edge.domain.protocol import topics
-from edge.domain.protocol.record import NAME
+from edge.domain.protocol.fields import NAME
 from edge.errors import LedgerRefused
 
 

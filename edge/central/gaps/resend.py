@@ -16,7 +16,6 @@ from edge.central.ledger.terminal_claims import claims
 from edge.central.store.command_results import CommandResult, results
 from edge.central.store.records import Store
 from edge.crypto import dsse
-from edge.domain.protocol import resend_command
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
 from edge.domain.time.instant import utc_text
@@ -113,4 +112,4 @@ def _range(finding: Problem) -> Range | None:
 
 
 def _seal(command: Resend, key: SigningKey) -> bytes:
-    return dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), key))
+    return dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, command.encode(), key))

@@ -14,9 +14,9 @@ from nacl.signing import SigningKey
 from edge.central.ledger.intake import Ledger, Outcome, RejectReason
 from edge.central.store.records import Store
 from edge.crypto import dsse
-from edge.domain.protocol import export_manifest, topics
-from edge.domain.protocol.export_manifest import Header
-from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
+from edge.domain.protocol import topics
+from edge.domain.protocol.export_manifest import ExportManifest, Header
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import decode
 from edge.errors import ExportRefused, RecordError, TransferError
 from edge.journal.export_reader import Line, What, incoming
@@ -137,7 +137,7 @@ class Importer:
             return False
         try:
             keys = {terminal.keyid: terminal.key}
-            said = export_manifest.decode(dsse.verify(line.envelope, export_manifest.PAYLOAD_TYPE, keys))
+            said = dsse.open(line.envelope, ExportManifest, keys)
         except RecordError:
             return False
         return (said.origin, said.epoch, said.sha256) == (header.origin, header.epoch, line.before)
@@ -148,7 +148,7 @@ class Importer:
             return 0
         try:
             keys = {dsse.key_id(self._key.verify_key): self._key.verify_key}
-            said = decode_receipt(dsse.verify(line.envelope, RECEIPT_TYPE, keys))
+            said = dsse.open(line.envelope, Receipt, keys)
         except RecordError:
             return 0
         return said.upto if (said.origin, said.epoch) == (header.origin, header.epoch) else 0

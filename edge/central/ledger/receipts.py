@@ -10,7 +10,7 @@ from edge.central.store.model import ChainRow, RegisteredTerminal, now
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Origin
 
 COALESCE_NS = 50_000_000
@@ -115,5 +115,5 @@ class ReceiptQueue:
     def _sign(self, arrival: Arrival, chain: ChainRow | None) -> Reply:
         upto, head = (0, GENESIS) if chain is None else (chain.upto, chain.head)
         receipt = Receipt(arrival.terminal.origin, arrival.epoch, upto, head, now())
-        wire = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), self._key))
+        wire = dsse.seal(receipt, self._key)
         return Reply(topics.receipt(arrival.terminal.origin), wire, arrival)

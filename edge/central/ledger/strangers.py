@@ -12,7 +12,8 @@ from edge.central.store.model import RegisteredTerminal, RejectReason, now
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import terminal_status, topics
-from edge.domain.protocol.record import NAME, Origin
+from edge.domain.protocol.fields import NAME
+from edge.domain.protocol.record import Origin
 from edge.domain.time.instant import utc_text
 from edge.errors import RecordError
 

@@ -137,7 +137,11 @@ def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tup
             if here is None or leavers.of(site, person) is not None:
                 continue
             sent = ours.get(Place(site, TopicPart.PERSON, person).topic)
-            said = None if sent is None else _opened(here, messages.decode_person(dsse.parse(sent.wire).payload))
+            said = (
+                None
+                if sent is None
+                else _opened(here, messages.PersonMessage.decode(dsse.parse(sent.wire).payload))
+            )
             held = membership.readable(store, person)
             if held is not None and (row.stale or said is None or membership.same(held, said)):
                 continue
@@ -191,7 +195,7 @@ def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News,
 
 
 def _said(here: SiteRow, sent: Sent) -> Member | None:
-    return _opened(here, messages.decode_person(dsse.parse(sent.wire).payload))
+    return _opened(here, messages.PersonMessage.decode(dsse.parse(sent.wire).payload))
 
 
 def _opened(here: SiteRow, message: PersonMessage) -> Member | None:

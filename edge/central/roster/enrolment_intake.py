@@ -12,8 +12,7 @@ from edge.central.roster.store import RosterStore
 from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
-from edge.domain.roster import enrolment_export
-from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, decode_member
 from edge.errors import ExportRefused, LedgerRefused, RecordError
@@ -97,8 +96,7 @@ def _genuine(raw: bytes, terminals: Sequence[RegisteredTerminal]) -> Enrolment:
     keys = {one.keyid: one for one in terminals if one.revoked is None}
     try:
         parsed = dsse.parse(raw.strip())
-        payload = dsse.verify(parsed, ENROLMENT_TYPE, {keyid: one.key for keyid, one in keys.items()})
-        enrolment = enrolment_export.decode(payload)
+        enrolment = dsse.open(parsed, Enrolment, {keyid: one.key for keyid, one in keys.items()})
     except RecordError as error:
         raise ExportRefused(
             f"no enrolment of a registered terminal ({error}); export it again there, by `smartclocker people "

@@ -17,6 +17,7 @@ from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
 from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.curve_points import sealing_key
+from edge.domain.protocol.document import Document
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
 from edge.domain.roster.member import encode_member
@@ -84,7 +85,7 @@ def _seal_keys(
             sealed = site_key.seal(here.key, terminal.key)
             message = KeyMessage(terminal.origin, here.keys, site_key.key_id(here.key), sealed)
             place = Place(here.site, TopicPart.KEY, name)
-            fresh[place.topic] = _sent(place, here.keys, messages.KEY_TYPE, messages.encode_key(message), authority)
+            fresh[place.topic] = _sent(place, here.keys, message, authority)
             holders[name] = terminal.keyid
     store.put_messages(here.site, fresh)
     store.put_holders(here.site, holders)
@@ -98,8 +99,7 @@ def _entries(store: RosterStore, here: SiteRow, version: int, authority: Signing
     made: dict[str, Sent | None] = {}
     for row in stale:
         place = Place(here.site, TopicPart.PERSON, row.person)
-        payload = messages.encode_person(_message(store, here, row, version))
-        made[place.topic] = _sent(place, version, messages.PERSON_TYPE, payload, authority)
+        made[place.topic] = _sent(place, version, _message(store, here, row, version), authority)
     store.put_members(here.site, [replace(one, stale=False) for one in stale])
     return made
 
@@ -137,14 +137,11 @@ def _listing(store: RosterStore, site: str, version: int, authority: SigningKey)
             made |= {place.topic: None} if sent else {}
             continue
         if sent is None or _listed(sent) != here:
-            payload = messages.encode_page(Page(site, bucket, version, here))
-            sent = made[place.topic] = _sent(place, version, messages.PAGE_TYPE, payload, authority)
+            sent = made[place.topic] = _sent(place, version, Page(site, bucket, version, here), authority)
         pages[bucket] = sent.sha256
-    manifest = messages.encode_manifest(
-        RosterManifest(site, version, len(entries), messages.digest(entries), pages)
-    )
+    manifest = RosterManifest(site, version, len(entries), messages.digest(entries), pages)
     place = Place(site, TopicPart.MANIFEST, "")
-    made[place.topic] = _sent(place, version, messages.MANIFEST_TYPE, manifest, authority)
+    made[place.topic] = _sent(place, version, manifest, authority)
     return made
 
 
@@ -160,12 +157,12 @@ def _sign_again(store: RosterStore, site: str, authority: SigningKey) -> None:
 
 
 def _listed(sent: Sent) -> Mapping[str, ManifestEntry]:
-    return messages.decode_page(dsse.parse(sent.wire).payload).entries
+    return messages.Page.decode(dsse.parse(sent.wire).payload).entries
 
 
-def _sent(place: Place, version: int, payload_type: str, payload: bytes, authority: SigningKey) -> Sent:
-    wire = dsse.to_wire(dsse.sign(payload_type, payload, authority))
-    return Sent(place.topic, version, hashlib.sha256(payload).hexdigest(), wire)
+def _sent(place: Place, version: int, document: Document, authority: SigningKey) -> Sent:
+    sealed = dsse.sign(document.PAYLOAD_TYPE, document.encode(), authority)
+    return Sent(place.topic, version, hashlib.sha256(sealed.payload).hexdigest(), dsse.to_wire(sealed))
 
 
 def _identity(terminal: RegisteredTerminal | None) -> str | None:

@@ -12,15 +12,8 @@ from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.roster import messages
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
-from edge.domain.roster.topics import Place, TopicPart, place_of
+from edge.domain.roster.topics import DOCUMENTS, Place, TopicPart, place_of
 from edge.errors import RecordError
-
-_TYPES = {
-    TopicPart.MANIFEST: messages.MANIFEST_TYPE,
-    TopicPart.PAGE: messages.PAGE_TYPE,
-    TopicPart.PERSON: messages.PERSON_TYPE,
-    TopicPart.KEY: messages.KEY_TYPE,
-}
 
 
 @dataclass
@@ -60,7 +53,7 @@ def read(site: str, there: Mapping[str, bytes], keys: Sequence[VerifyKey]) -> Re
             parsed = dsse.parse(wire)
             if parsed.keyid not in known:
                 found.strangers.add(parsed.keyid)
-            elif parsed.payload_type == _TYPES[place.part]:
+            elif parsed.payload_type == DOCUMENTS[place.part].PAYLOAD_TYPE:
                 payload = dsse.verify(parsed, parsed.payload_type, known)
                 _sort(found, pages, place, payload, wire)
     _keep_listed(found, pages)
@@ -71,18 +64,18 @@ def _sort(found: Retained, pages: dict[str, tuple[Page, str]], place: Place, pay
     sha256 = hashlib.sha256(payload).hexdigest()
     match place.part:
         case TopicPart.MANIFEST:
-            found.manifest, found.manifest_sha256 = messages.decode_manifest(payload), sha256
+            found.manifest, found.manifest_sha256 = messages.RosterManifest.decode(payload), sha256
             found.newest = max(found.newest, found.manifest.version)
         case TopicPart.PAGE:
-            page = messages.decode_page(payload)
+            page = messages.Page.decode(payload)
             pages[place.name] = page, sha256
             found.newest = max(found.newest, page.version)
         case TopicPart.PERSON:
-            message = messages.decode_person(payload)
+            message = messages.PersonMessage.decode(payload)
             found.newest = max(found.newest, message.version)
             found.people[place.name] = message, Sent(place.topic, message.version, sha256, wire)
         case TopicPart.KEY:
-            found.keys.append(messages.decode_key(payload))
+            found.keys.append(messages.KeyMessage.decode(payload))
 
 
 def _keep_listed(found: Retained, pages: Mapping[str, tuple[Page, str]]) -> None:

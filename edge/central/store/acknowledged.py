@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from edge.central.store.epochs import breaks_at
 from edge.central.store.model import ChainRow, now
 from edge.central.store.records import Store
+from edge.domain.protocol.fields import WORD
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import WORD
 from edge.errors import LedgerRefused
 
 

@@ -11,8 +11,9 @@ from edge.central.store.database import Database
 from edge.central.store.model import ChainRow, Links, RegisteredTerminal, StoredRecord, now
 from edge.crypto.curve_points import sealing_key
 from edge.crypto.dsse import key_id
+from edge.domain.protocol.fields import NAME
 from edge.domain.protocol.names import RESERVED
-from edge.domain.protocol.record import GENESIS, NAME, Origin
+from edge.domain.protocol.record import GENESIS, Origin
 from edge.errors import LedgerRefused
 
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Links", "RegisteredTerminal", "Store", "StoredRecord"]

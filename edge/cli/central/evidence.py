@@ -99,7 +99,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 def _read(file: Path, key: "PrivateKey") -> "list[OpenedImage]":
     import zipfile
 
-    from edge.domain.protocol.record_kinds import PERSON, RECORD_ID
+    from edge.domain.protocol.fields import PERSON, RECORD_ID
     from edge.errors import ExportRefused
     from edge.evidence_images.sealed_image import MAX_IMAGE, open_sealed
 

@@ -46,7 +46,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _origin(text: str) -> "Origin":
-    from edge.domain.protocol.record import NAME, Origin
+    from edge.domain.protocol.fields import NAME
+    from edge.domain.protocol.record import Origin
 
     site, _, terminal = text.partition("/")
     if NAME.fullmatch(site) is None or NAME.fullmatch(terminal) is None:

@@ -58,8 +58,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check all of it, then append."""
     from edge import config
+    from edge.domain.protocol.fields import PERSON
     from edge.domain.protocol.record import Draft
-    from edge.domain.protocol.record_kinds import PERSON, Kind
+    from edge.domain.protocol.record_kinds import Kind
     from edge.errors import RecordError
     from edge.terminal import adapters, installed
 
@@ -132,8 +133,8 @@ def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
 def _target(journal: "Journal", corrects: str | None) -> "tuple[Record | None, list[str]]":
     """The record that is corrected, where this journal keeps it; and that there is none, where that is certain."""
     from edge.crypto import dsse
+    from edge.domain.protocol.fields import RECORD_ID
     from edge.domain.protocol.record import decode
-    from edge.domain.protocol.record_kinds import RECORD_ID
 
     if corrects is None or RECORD_ID.fullmatch(corrects) is None:
         return None, []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionAction, CorrectionReason, CorrectionSide, Kind
 from edge.domain.vocabulary import Direction
@@ -22,7 +23,7 @@ _FORMS = {
 def problems(data: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with a correction's fields by themselves; each line begins with the field."""
     fields = FIELDS[Kind.CORRECTION].items()
-    found = [f"{name}: {_FORMS[name]}" for name, check in fields if name not in data or not check(data[name])]
+    found = [f"{name}: {_FORMS[name]}" for name, kind in fields if name not in data or not fits(data[name], kind)]
     malformed = {line.partition(":")[0] for line in found}
     if "change" not in malformed:
         found += [line for line in _together(data) if not malformed & set(line.partition(":")[0].split(", "))]

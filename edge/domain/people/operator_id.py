@@ -10,7 +10,7 @@ LAST_UID = 2**32 - 2
 """Largest login number; one more is the kernel's value when nobody logged in."""
 _STAFF = r"(?=[a-z-]*[0-9])[a-z0-9][a-z0-9-]{0,31}"  # with a digit: a name by itself has none
 _STAFF_NUMBER = re.compile(_STAFF)
-_BY = re.compile(rf"uid:(?:0|[1-9][0-9]{{0,9}})|{_STAFF}")
+BY = re.compile(rf"uid:(?:0|[1-9][0-9]{{0,9}})|{_STAFF}")
 
 
 def of_uid(uid: int) -> str:
@@ -27,4 +27,4 @@ def is_staff_number(word: str) -> bool:
 
 def is_by(value: object) -> bool:
     """Whether a record may name this as the operator: a login's number or a staff number."""
-    return isinstance(value, str) and _BY.fullmatch(value) is not None
+    return isinstance(value, str) and BY.fullmatch(value) is not None

@@ -5,17 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from edge.domain.protocol.record_kinds import HASH, PERSON, WORD, is_instant
-from edge.domain.strict_json import MAX_INTEGER, dump, is_version, parse_object
-from edge.errors import RecordError
+from edge.domain.protocol.document import Document
+from edge.domain.protocol.fields import Count, Hash, Instant, Person, Word, whole
 
-PAYLOAD_TYPE = "application/vnd.smartclocker.audit+json"
-"""The DSSE payload type of an entry."""
-MAX_PAYLOAD = 32_768
 FIRST = "0" * 64
 """`prev` of the first entry."""
+_LINES = ("prev", "by", "act", "why")
 _ACT = re.compile(r"[a-z][a-z-]{0,39}")
 
 
@@ -59,64 +56,38 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(Document):
     """One thing that somebody did."""
 
-    n: int
+    NOUN = "audit entry"
+    PAYLOAD_TYPE = "application/vnd.smartclocker.audit+json"
+    MAX_PAYLOAD = 32_768
+    FAULTS: ClassVar[Mapping[str, str]] = {
+        **{name: f"audit entry: {name} is missing, or not one line of 1 to 200 characters" for name in _LINES},
+        **dict.fromkeys(("at", "data"), "audit entry: at or data is missing or malformed"),
+        "person": "audit entry: person is not an opaque id; never write a name there",
+    }
+
+    n: Count
     """From 1, without gaps."""
-    prev: str
+    prev: Hash
     """sha256 (hex) of the payload before; FIRST for the first."""
-    at: str
+    at: Instant
     """RFC 3339 UTC with milliseconds and Z."""
-    by: str
+    by: Word
     """Who: a name or staff number."""
-    act: str
+    act: Annotated[str, whole(_ACT)]
     """An `Act`, or a word that a newer version knows."""
-    why: str
-    person: str | None
+    why: Word
+    person: Person | None
     """Whose data, by the opaque id; never a name."""
     data: Mapping[str, Any]
+
+    @classmethod
+    def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"person": None, **said}
 
 
 def digest(payload: bytes) -> str:
     """The `prev` of the entry that follows."""
     return hashlib.sha256(payload).hexdigest()
-
-
-def encode(entry: AuditEntry) -> bytes:
-    """The payload to sign. Raises RecordError for what no reader would take."""
-    payload = dump(
-        {
-            "v": 1,
-            "n": entry.n,
-            "prev": entry.prev,
-            "at": entry.at,
-            "by": entry.by,
-            "act": entry.act,
-            "why": entry.why,
-            "person": entry.person,
-            "data": entry.data,
-        }
-    )
-    decode(payload)
-    return payload
-
-
-def decode(payload: bytes) -> AuditEntry:
-    """Read an entry. Raises RecordError for anything malformed."""
-    document = parse_object(payload, MAX_PAYLOAD)
-    if not is_version(document):
-        raise RecordError("audit entry: not version 1")
-    n, person = document.get("n"), document.get("person")
-    if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_INTEGER:
-        raise RecordError("audit entry: n is missing or malformed")
-    for name, pattern in (("prev", HASH), ("by", WORD), ("act", _ACT), ("why", WORD)):
-        value = document.get(name)
-        if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            raise RecordError(f"audit entry: {name} is missing, or not one line of 1 to 200 characters")
-    if not is_instant(document.get("at")) or not isinstance(document.get("data"), dict):
-        raise RecordError("audit entry: at or data is missing or malformed")
-    if person is not None and (not isinstance(person, str) or PERSON.fullmatch(person) is None):
-        raise RecordError("audit entry: person is not an opaque id; never write a name there")
-    prev, at, by, act, why = (str(document[name]) for name in ("prev", "at", "by", "act", "why"))
-    return AuditEntry(n, prev, at, by, act, why, person, document["data"])

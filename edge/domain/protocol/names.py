@@ -6,7 +6,7 @@ A name becomes a level of a topic, the common name of a certificate, and by that
 import ipaddress
 import re
 
-from edge.domain.protocol.record import NAME
+from edge.domain.protocol.fields import NAME
 
 RESERVED = frozenset({"ledger", "roster", "authority"})
 """What no terminal may be called: the centre's own programs have them, and the roster's topics."""

@@ -5,28 +5,27 @@ an older one cannot undo a newer one about the same person. What became of it is
 (docs/adr/0005-authority.md).
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from edge.domain.protocol import lifetime
-from edge.domain.protocol.record import NAME, Origin
-from edge.domain.protocol.record_kinds import EPOCH, HASH, PERSON, RECORD_ID, WORD, ErasureReason, is_instant
-from edge.domain.strict_json import MAX_INTEGER, dump, is_version, parse_object
+from msgspec import Meta
+
+from edge.domain.protocol import fields
+from edge.domain.protocol.document import Document, fits, judge_lifetime, unpacked
+from edge.domain.protocol.fields import Count, Epoch, Hash, Instant, Name, Person, RecordId, whole
+from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import RecordError
 
-ORDER_TYPE = "application/vnd.smartclocker.order+json"
-"""The DSSE payload type of an order."""
-MAX_PAYLOAD = 16_384
 MAX_TEXT = 12_000
 """Characters of a policy."""
 MAX_SEALED = 1_024
 """Bytes of a name once it is sealed to a terminal."""
+_MIN_SEALED = 49
 MAX_TERMINALS = 256
 """Named in one order; `*` is all of a site."""
 MAX_LIFETIME = timedelta(days=92)
@@ -38,8 +37,10 @@ NOBODY_HERE = "nobody here has this id"
 """What a terminal says that refuses because it does not know the person: to a whole site's order, most do."""
 MAX_RELEASED = 16
 """Records in one `release-evidence`: each is looked at for a reason of its own."""
-_KEY_BYTES = 32
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_Terminal = Annotated[str, whole(re.compile(rf"\*|{fields.NAME.pattern}"))]
+_Key = Annotated[str, whole(re.compile(r"[A-Za-z0-9+/]{43}="))]
+"""32 bytes in base64."""
+_Base64 = Annotated[str, whole(re.compile(r"[A-Za-z0-9+/]+={0,2}")), Meta(max_length=4 * MAX_SEALED)]
 
 
 class Word(StrEnum):
@@ -121,75 +122,61 @@ _ASPECTS = {
 """What of a person an order settles until the next; the words that lack settle it for good, or nothing."""
 
 
-def _sealed(value: object, least: int, most: int) -> bool:
-    if not isinstance(value, str) or len(value) > 4 * most or _BASE64.fullmatch(value) is None:
-        return False
-    try:
-        return least <= len(base64.b64decode(value, validate=True)) <= most
-    except (binascii.Error, ValueError):
-        return False
-
-
-def _is_person(value: object) -> bool:
-    return isinstance(value, str) and PERSON.fullmatch(value) is not None
-
-
-def _is_key(value: object) -> bool:
-    return _sealed(value, _KEY_BYTES, _KEY_BYTES)
-
-
-def _is_records(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and 1 <= len(value) <= MAX_RELEASED
-        and all(isinstance(one, str) and RECORD_ID.fullmatch(one) is not None for one in value)
-        and len(set(value)) == len(value)
-    )
-
-
-def _one_of(words: type[StrEnum]) -> Callable[[object], bool]:
-    known = frozenset(words)
-    return lambda value: isinstance(value, str) and value in known
-
-
-_PERSON: dict[str, Callable[[object], bool]] = {"person": _is_person}
-FIELDS: dict[Word, dict[str, Callable[[object], bool]]] = {
+_PERSON: dict[str, Any] = {"person": Person}
+FIELDS: dict[Word, dict[str, Any]] = {
     Word.WITHDRAW: _PERSON,
-    Word.ERASE: {**_PERSON, "reason": _one_of(ErasureReason)},
+    Word.ERASE: {**_PERSON, "reason": ErasureReason},
     Word.RESTRICT: _PERSON,
-    Word.UNRESTRICT: {**_PERSON, "lifts": _one_of(Lifts)},
+    Word.UNRESTRICT: {**_PERSON, "lifts": Lifts},
     Word.OBJECT: _PERSON,
-    Word.RECTIFY: {**_PERSON, "name": lambda value: _sealed(value, 49, MAX_SEALED)},
-    Word.ACCESS: {**_PERSON, "reply_key": _is_key},
+    Word.RECTIFY: {**_PERSON, "name": _Base64},
+    Word.ACCESS: {**_PERSON, "reply_key": _Key},
     Word.POLICY: {
-        "version": lambda value: isinstance(value, str) and len(value) <= 40 and WORD.fullmatch(value) is not None,
-        "sha256": lambda value: isinstance(value, str) and HASH.fullmatch(value) is not None,
-        "text": lambda value: isinstance(value, str) and 1 <= len(value) <= MAX_TEXT,
-        "consent_again": lambda value: isinstance(value, bool),
+        "version": Annotated[fields.Word, Meta(max_length=40)],
+        "sha256": Hash,
+        "text": Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)],
+        "consent_again": bool,
     },
-    Word.EMPLOYMENT_ENDED: {**_PERSON, "at": is_instant},
+    Word.EMPLOYMENT_ENDED: {**_PERSON, "at": Instant},
     Word.EMPLOYMENT_CONTINUES: _PERSON,
     Word.UNDER_AGE: _PERSON,
-    Word.RELEASE_EVIDENCE: {**_PERSON, "records": _is_records, "ground": _one_of(ReleaseGround)},
-    Word.DELETE_EVIDENCE: {"whose": lambda value: value == EVERYBODY or _is_person(value)},
-    Word.ROTATE: {"key": _is_key, "from": is_instant, "until": is_instant},
+    Word.RELEASE_EVIDENCE: {
+        **_PERSON,
+        "records": Annotated[list[RecordId], Meta(min_length=1, max_length=MAX_RELEASED)],
+        "ground": ReleaseGround,
+    },
+    Word.DELETE_EVIDENCE: {"whose": Annotated[str, whole(re.compile(rf"\*|{fields.PERSON.pattern}"))]},
+    Word.ROTATE: {"key": _Key, "from": Instant, "until": Instant},
 }
-"""What each word carries; docs/protocol.md and its JSON Schema say the same in their own words."""
+"""The type of each field that a word carries; docs/protocol.md and its JSON Schema say it in their own words."""
+_ASKED = f"order: terminals is neither {EVERYWHERE} nor 1 to {MAX_TERMINALS} names"
+_NO_NAME = "order: terminals holds what is no name"
+_LIFETIME = "order: issued or expires is missing or malformed"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Document):
     """One order, well-formed; nothing here says that it is genuine."""
 
-    id: str
+    NOUN = "order"
+    PAYLOAD_TYPE = "application/vnd.smartclocker.order+json"
+    MAX_PAYLOAD = 16_384
+    FAULTS: ClassVar[Mapping[str, str]] = {
+        "issued": _LIFETIME,
+        "expires": _LIFETIME,
+        "terminals": _ASKED,
+        "terminals.*": _NO_NAME,
+    }
+
+    id: Epoch
     """32 hex digits, random: a terminal takes each once."""
-    site: str
-    terminals: tuple[str, ...]
+    site: Name
+    terminals: Annotated[tuple[_Terminal, ...], Meta(min_length=1, max_length=MAX_TERMINALS)]
     """Whom it is for; `("*",)` is every terminal of the site."""
-    sequence: int
+    sequence: Count
     """From 1, over all orders of the authority."""
-    issued: str
-    expires: str
+    issued: Instant
+    expires: Instant
     """Both RFC 3339 UTC with milliseconds and Z, by the authority's clock."""
     word: Word
     fields: Mapping[str, Any]
@@ -215,51 +202,38 @@ class Order:
         """Whether it is for this terminal."""
         return self.site == origin.site and (self.terminals == (EVERYWHERE,) or origin.terminal in self.terminals)
 
+    @classmethod
+    def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        word, terminals = said.get("order"), said.get("terminals")
+        if not isinstance(word, str) or not fits(word, Word):
+            raise RecordError("order: of a word that this version does not know; upgrade the terminal first")
+        if isinstance(terminals, list) and EVERYWHERE in terminals:
+            raise RecordError(_NO_NAME)
+        carried = {name: said[name] for name in FIELDS[Word(word)] if name in said}
+        everywhere = terminals == EVERYWHERE
+        return {**said, "word": word, "terminals": [EVERYWHERE] if everywhere else terminals, "fields": carried}
 
-def encode_order(order: Order) -> bytes:
-    """The payload to sign. Raises RecordError for what no terminal would take."""
-    everywhere = order.terminals == (EVERYWHERE,)
-    document = {
-        "v": 1,
-        "id": order.id,
-        "site": order.site,
-        "terminals": EVERYWHERE if everywhere else list(order.terminals),
-        "sequence": order.sequence,
-        "issued": order.issued,
-        "expires": order.expires,
-        "order": str(order.word),
-        **order.fields,
-    }
-    payload = dump(document)
-    decode_order(payload)
-    return payload
+    def _judge(self) -> None:
+        for name, kind in FIELDS[self.word].items():
+            if name not in self.fields or not fits(self.fields[name], kind) or not _is_sound(name, self.fields):
+                raise RecordError(f"order: {name} is missing or malformed")
+        if self.word is Word.ROTATE and not self.fields["from"] < self.fields["until"]:
+            raise RecordError("order: until comes before from; let the keys overlap")
+        judge_lifetime(self.issued, self.expires, self.NOUN, MAX_LIFETIME)
+        if len(set(self.terminals)) < len(self.terminals):
+            raise RecordError("order: terminals holds a name twice")
 
-
-def decode_order(payload: bytes) -> Order:
-    """Read an order's payload. Raises RecordError for anything malformed, of another version or another word."""
-    document = parse_object(payload, MAX_PAYLOAD)
-    if not is_version(document):
-        raise RecordError("order: not version 1")
-    word = document.get("order")
-    if not isinstance(word, str) or word not in frozenset(Word):
-        raise RecordError("order: of a word that this version does not know; upgrade the terminal first")
-    for name, pattern in (("id", EPOCH), ("site", NAME)):
-        value = document.get(name)
-        if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            raise RecordError(f"order: {name} is missing or malformed")
-    sequence = document.get("sequence")
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 1 <= sequence <= MAX_INTEGER:
-        raise RecordError("order: sequence is missing or malformed")
-    fields = {}
-    for name, check in FIELDS[Word(word)].items():
-        if name not in document or not check(document[name]):
-            raise RecordError(f"order: {name} is missing or malformed")
-        fields[name] = document[name]
-    if word == Word.ROTATE and not fields["from"] < fields["until"]:
-        raise RecordError("order: until comes before from; let the keys overlap")
-    issued, expires = lifetime.read(document, "order", MAX_LIFETIME)
-    terminals = _terminals(document.get("terminals"))
-    return Order(document["id"], document["site"], terminals, sequence, issued, expires, Word(word), fields)
+    def _words(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "site": self.site,
+            "terminals": EVERYWHERE if self.terminals == (EVERYWHERE,) else list(self.terminals),
+            "sequence": self.sequence,
+            "issued": self.issued,
+            "expires": self.expires,
+            "order": str(self.word),
+            **self.fields,
+        }
 
 
 def expired(order: Order, utc: str) -> bool:
@@ -267,13 +241,10 @@ def expired(order: Order, utc: str) -> bool:
     return utc >= order.expires  # one form, so that text compares as time does
 
 
-def _terminals(value: object) -> tuple[str, ...]:
-    if value == EVERYWHERE:
-        return (EVERYWHERE,)
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_TERMINALS:
-        raise RecordError(f"order: terminals is neither {EVERYWHERE} nor 1 to {MAX_TERMINALS} names")
-    if not all(isinstance(name, str) and NAME.fullmatch(name) is not None for name in value):
-        raise RecordError("order: terminals holds what is no name")
-    if len(set(value)) < len(value):
-        raise RecordError("order: terminals holds a name twice")
-    return tuple(value)
+def _is_sound(name: str, carried: Mapping[str, Any]) -> bool:
+    """What the type of a field does not say: how long a sealed name is, and that no record is named twice."""
+    value = carried[name]
+    if name == "name":
+        sealed = unpacked(carried, name)
+        return sealed is not None and _MIN_SEALED <= len(sealed) <= MAX_SEALED
+    return name != "records" or len(set(value)) == len(value)

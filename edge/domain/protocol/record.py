@@ -9,10 +9,15 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
-from edge.domain.protocol.record_kinds import EPOCH, FIELDS, HASH, OPTIONAL, UTC, WORD, Kind, is_instant
-from edge.domain.strict_json import MAX_INTEGER, dump, parse_object
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.domain.protocol.document import first_fault, fits
+from edge.domain.protocol.fields import NAME, UTC, Count, Epoch, Hash, Instant, Name, Whole, Word, whole
+from edge.domain.protocol.record_kinds import OPTIONAL, SHAPES, Kind
+from edge.domain.strict_json import dump, parse_object
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import RecordError
 
@@ -23,11 +28,9 @@ MAX_PAYLOAD = 16_384
 GENESIS = "0" * 64
 """`prev` of the first record of an epoch."""
 
-NAME = re.compile(r"(?!roster\Z)[a-z0-9][a-z0-9-]{0,31}")
-"""A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
-of its own."""
+T = TypeVar("T")
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")
-_TYPE = re.compile(r"smartclocker\.([a-z-]+)\.v1")
+_TYPE = re.compile(r"smartclocker\.[a-z-]+\.v1")
 _DAY = 24 * 60 - 1
 """Minutes; RFC 3339 offsets stay below 24 hours."""
 _PLACE = frozenset({"epoch", "seq", "prev", "time"})
@@ -38,8 +41,8 @@ _PLACE = frozenset({"epoch", "seq", "prev", "time"})
 class Origin:
     """Which terminal speaks."""
 
-    site: str
-    terminal: str
+    site: Name
+    terminal: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,45 @@ class Position:
     """From 1, without gaps within an epoch."""
     prev: str
     """sha256 (hex) of the previous record's payload bytes; GENESIS for the first."""
+
+
+_Utc = Annotated[str, whole(UTC)]
+
+
+class _Time(Struct, frozen=True):
+    synchronised: bool
+    utc: Instant
+    offset_minutes: Annotated[int, Meta(ge=-_DAY, le=_DAY)]
+    zone: Word
+    boot_id: Word
+    boottime_ms: Whole
+
+
+class _Data(Struct, frozen=True):
+    epoch: Epoch
+    seq: Count
+    prev: Hash
+    time: _Time
+
+
+class _Event(Struct, frozen=True):
+    """What a record of any kind says, in the order in which an error names it."""
+
+    specversion: Literal["1.0"]
+    source: str
+    type: Annotated[str, whole(_TYPE)]
+    data: _Data
+    time: Any = None
+    id: Any = None
+
+
+_FAULTS = {
+    "specversion": "specversion is not 1.0",
+    "data": "data is not an object",
+    "source": "source is not smartclocker/v1/<site>/<terminal>",
+    "type": "type is not smartclocker.<kind>.v1",
+    "time": "time is not an object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +131,8 @@ def payload_hash(payload: bytes) -> str:
 
 def encode(origin: Origin, position: Position, draft: Draft) -> bytes:
     """Build the payload of a record. Raises RecordError when the draft breaks the contract of its kind."""
-    _expect(_PLACE.isdisjoint(draft.data), "the draft's data names its own place or time")
+    if not _PLACE.isdisjoint(draft.data):
+        raise RecordError("the draft's data names its own place or time")
     data = {
         "epoch": position.epoch,
         "seq": position.seq,
@@ -120,70 +163,39 @@ def encode(origin: Origin, position: Position, draft: Draft) -> bytes:
 
 def decode(payload: bytes) -> Record:
     """Read a payload. Raises RecordError, naming the field, for anything that is not a well-formed record."""
-    event = parse_object(payload, MAX_PAYLOAD)
-    _expect(event.get("specversion") == "1.0", "specversion is not 1.0")
-    data = event.get("data")
-    if not isinstance(data, dict):
-        raise RecordError("data is not an object")
-    source, kind = event.get("source"), event.get("type")
-    parts = source.split("/") if isinstance(source, str) else []
-    _expect(
-        len(parts) == 4 and parts[:2] == ["smartclocker", "v1"], "source is not smartclocker/v1/<site>/<terminal>"
+    said = parse_object(payload, MAX_PAYLOAD)
+    event = _typed(said, _Event, "")
+    parts = event.source.split("/")
+    if len(parts) != 4 or parts[:2] != ["smartclocker", "v1"]:
+        raise RecordError(_FAULTS["source"])
+    kind = event.type[len("smartclocker.") : -len(".v1")]
+    for name, text, form in (("site", parts[2], NAME), ("terminal", parts[3], NAME), ("kind", kind, _KIND)):
+        if form.fullmatch(text) is None:
+            raise RecordError(f"{name} is missing or malformed")
+    data, time = event.data, event.data.time
+    evidence = TimeEvidence(
+        time.utc, time.offset_minutes, time.zone, time.boot_id, time.boottime_ms, time.synchronised
     )
-    origin = Origin(_text(parts[2], NAME, "site"), _text(parts[3], NAME, "terminal"))
-    word = _TYPE.fullmatch(kind) if isinstance(kind, str) else None
-    if word is None:
-        raise RecordError("type is not smartclocker.<kind>.v1")
-    position = Position(
-        _text(data.get("epoch"), EPOCH, "epoch"),
-        _integer(data.get("seq"), "seq", 1, MAX_INTEGER),
-        _text(data.get("prev"), HASH, "prev"),
-    )
-    evidence = _time(data.get("time"))
-    _expect(event.get("time") == evidence.utc, "time differs from data.time.utc")
-    rest = {key: value for key, value in data.items() if key not in _PLACE}
-    record = Record(origin, position, _text(word[1], _KIND, "kind"), rest, evidence)
-    _expect(event.get("id") == record.id, "id does not match source, epoch and seq")
-    for name, check in FIELDS.get(record.kind, {}).items():
-        if name not in rest or not check(rest[name]):
-            raise RecordError(f"{record.kind}.{name} is missing or malformed")
-    for name, check in OPTIONAL.get(record.kind, {}).items():
-        if name in rest and not check(rest[name]):
-            raise RecordError(f"{record.kind}.{name} is malformed")
+    if event.time != time.utc:
+        raise RecordError("time differs from data.time.utc")
+    rest = {key: value for key, value in said["data"].items() if key not in _PLACE}
+    record = Record(Origin(parts[2], parts[3]), Position(data.epoch, data.seq, data.prev), kind, rest, evidence)
+    if event.id != record.id:
+        raise RecordError("id does not match source, epoch and seq")
+    shape = SHAPES.get(kind)
+    if shape is not None:
+        _typed(rest, shape, f"{kind}.")
     return record
 
 
-def _expect(held: bool, message: str) -> None:
-    if not held:
-        raise RecordError(message)
-
-
-def _text(value: object, pattern: re.Pattern[str], name: str) -> str:
-    if not isinstance(value, str) or pattern.fullmatch(value) is None:
-        raise RecordError(f"{name} is missing or malformed")
-    return value
-
-
-def _integer(value: object, name: str, least: int, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise RecordError(f"{name} is missing or malformed")
-    return value
-
-
-def _time(value: object) -> TimeEvidence:
-    if not isinstance(value, dict):
-        raise RecordError("time is not an object")
-    synchronised = value.get("synchronised")
-    if not isinstance(synchronised, bool):
-        raise RecordError("time.synchronised is missing or malformed")
-    utc = _text(value.get("utc"), UTC, "time.utc")
-    if not is_instant(utc):
-        raise RecordError("time.utc is no date or time of day")
-    return TimeEvidence(
-        utc=utc,
-        offset_minutes=_integer(value.get("offset_minutes"), "time.offset_minutes", -_DAY, _DAY),
-        zone=_text(value.get("zone"), WORD, "time.zone"),
-        boot_id=_text(value.get("boot_id"), WORD, "time.boot_id"),
-        boottime_ms=_integer(value.get("boottime_ms"), "time.boottime_ms", 0, MAX_INTEGER),
-        synchronised=synchronised,
-    )
+def _typed(said: Mapping[str, Any], kind: type[T], of: str) -> T:
+    """Raises RecordError, which names the first field that is missing or malformed."""
+    try:
+        return msgspec.convert(said, kind)
+    except msgspec.ValidationError as error:
+        place = first_fault(said, kind).removeprefix("data.").partition(".*")[0]
+        if place == "time.utc" and fits(said["data"]["time"].get("utc"), _Utc):
+            raise RecordError("time.utc is no date or time of day") from error
+        required = place not in OPTIONAL.get(of.removesuffix("."), {})
+        wrong = _FAULTS.get(f"{of}{place}") or f"{of}{place} is {'missing or ' if required else ''}malformed"
+        raise RecordError(wrong) from error

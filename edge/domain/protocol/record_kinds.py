@@ -3,27 +3,26 @@
 docs/protocol.md and its JSON Schemas say the same in their own words; a test holds the three together.
 """
 
-import re
-from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from edge.domain.people.consent import LANGUAGE
-from edge.domain.people.operator_id import is_by
-from edge.domain.strict_json import MAX_INTEGER
+from edge.domain.people.operator_id import BY
+from edge.domain.protocol.fields import (
+    Count,
+    Epoch,
+    Hash,
+    Instant,
+    Integer,
+    Person,
+    RecordId,
+    Whole,
+    Word,
+    whole,
+)
 from edge.domain.vocabulary import Band, Direction, DirectionSource, Method
-
-PERSON = re.compile(r"[a-z2-7]{26}")
-"""An opaque person id: 128 random bits in base32."""
-EPOCH = re.compile(r"[0-9a-f]{32}")
-HASH = re.compile(r"[0-9a-f]{64}")
-RECORD_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}/[0-9a-f]{32}/[1-9][0-9]{0,15}")
-"""A record's CloudEvents id."""
-UTC = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
-)  # \d takes any script's digits
-WORD = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
-"""One short line of text: what a ledger may print."""
 
 
 class Kind(StrEnum):
@@ -121,116 +120,89 @@ class CommandOutcome(StrEnum):
     REFUSED = "refused"
 
 
-def _one_of(words: type[StrEnum]) -> Callable[[object], bool]:
-    known = frozenset(words)
-    return lambda value: isinstance(value, str) and value in known
-
-
-def _is_person(value: object) -> bool:
-    return isinstance(value, str) and PERSON.fullmatch(value) is not None
-
-
-def _is_word(value: object) -> bool:
-    return isinstance(value, str) and WORD.fullmatch(value) is not None
-
-
-def _is_words(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= 32 and all(map(_is_word, value))
-
-
-def _is_count(value: object) -> bool:
-    return _is_integer(value, 1)
-
-
-def _is_integer(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_INTEGER
-
-
-def _matches(value: object, pattern: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
-
-
-def is_instant(value: object) -> bool:
-    """Whether a value is an RFC 3339 UTC instant with milliseconds and Z, and a moment that exists."""
-    if not isinstance(value, str) or UTC.fullmatch(value) is None:
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-_PUNCH: dict[str, Callable[[object], bool]] = {
-    "person": _is_person,
-    "direction": _one_of(Direction),
-    "direction_source": _one_of(DirectionSource),
-    "method": _one_of(Method),
-    "quality": _one_of(Band),
-    "liveness": _one_of(Band),
-    "models": _is_words,
+_By = Annotated[str, whole(BY)]
+_Language = Annotated[str, whole(LANGUAGE)]
+_Words = Annotated[list[Word], Meta(max_length=32)]
+_PUNCH: dict[str, Any] = {
+    "person": Person,
+    "direction": Direction,
+    "direction_source": DirectionSource,
+    "method": Method,
+    "quality": Band,
+    "liveness": Band,
+    "models": _Words,
 }
-FIELDS: dict[str, dict[str, Callable[[object], bool]]] = {
+FIELDS: dict[str, dict[str, Any]] = {
     Kind.PUNCH: _PUNCH,
-    Kind.SUPPRESSED: {**_PUNCH, "duplicate_of": _is_count},
-    Kind.ENROLLED: {"person": _is_person, "models": _is_words, "templates": _is_count},
+    Kind.SUPPRESSED: {**_PUNCH, "duplicate_of": Count},
+    Kind.ENROLLED: {"person": Person, "models": _Words, "templates": Count},
     Kind.CONSENT: {
-        "person": _is_person,
-        "state": lambda value: isinstance(value, str) and value in {"given", "withdrawn"},
-        "policy_version": _is_word,
-        "policy_sha256": lambda value: isinstance(value, str) and HASH.fullmatch(value) is not None,
+        "person": Person,
+        "state": Literal["given", "withdrawn"],
+        "policy_version": Word,
+        "policy_sha256": Hash,
     },
-    Kind.ERASED: {"person": _is_person, "reason": _one_of(ErasureReason), "templates": lambda v: _is_integer(v, 0)},
-    Kind.RESTRICTED: {"person": _is_person, "state": _one_of(Bar)},
-    Kind.BOOT: {"version": _is_word, "models": _is_words},
+    Kind.ERASED: {"person": Person, "reason": ErasureReason, "templates": Whole},
+    Kind.RESTRICTED: {"person": Person, "state": Bar},
+    Kind.BOOT: {"version": Word, "models": _Words},
     Kind.CORRECTION: {
-        "person": _is_person,
-        "change": _one_of(CorrectionAction),
-        "corrects": lambda value: value is None or _matches(value, RECORD_ID),
-        "direction": lambda value: value is None or _one_of(Direction)(value),
-        "at": lambda value: value is None or is_instant(value),
-        "reason": _one_of(CorrectionReason),
-        "worker": _one_of(CorrectionSide),
-        "employer": _one_of(CorrectionSide),
+        "person": Person,
+        "change": CorrectionAction,
+        "corrects": RecordId | None,
+        "direction": Direction | None,
+        "at": Instant | None,
+        "reason": CorrectionReason,
+        "worker": CorrectionSide,
+        "employer": CorrectionSide,
     },
     Kind.CLOCK_STEP: {
-        "step_ms": lambda value: _is_integer(value, -MAX_INTEGER),
-        "before": is_instant,
-        "after": is_instant,
-        "synchronised_before": lambda value: isinstance(value, bool),
-        "synchronised_after": lambda value: isinstance(value, bool),
+        "step_ms": Integer,
+        "before": Instant,
+        "after": Instant,
+        "synchronised_before": bool,
+        "synchronised_after": bool,
     },
     Kind.GAP: {
-        "previous_epoch": lambda value: value is None or _matches(value, EPOCH),
-        "previous_head": lambda value: _is_integer(value, 0),
-        "receipted": lambda value: _is_integer(value, 0),
-        "cause": _one_of(GapCause),
-        "quarantine": _is_word,
+        "previous_epoch": Epoch | None,
+        "previous_head": Whole,
+        "receipted": Whole,
+        "cause": GapCause,
+        "quarantine": Word,
     },
     Kind.COMMAND_RESULT: {
-        "command_id": lambda value: _matches(value, EPOCH),
-        "command": _is_word,
-        "outcome": _one_of(CommandOutcome),
-        "detail": _is_word,
+        "command_id": Epoch,
+        "command": Word,
+        "outcome": CommandOutcome,
+        "detail": Word,
     },
 }
-"""What each kind must carry; docs/protocol.md and its JSON Schemas say the same in their own words."""
-_BY_HAND: dict[str, Callable[[object], bool]] = {"by": is_by}
-OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {
-    Kind.PUNCH: {"direction_assumed": lambda value: value is True},
+"""The type of each field that a kind must carry; docs/protocol.md and its JSON Schemas say the same in their own
+words."""
+_BY_HAND: dict[str, Any] = {"by": _By}
+_HELD_TRUE = Literal[True]
+OPTIONAL: dict[str, dict[str, Any]] = {
+    Kind.PUNCH: {"direction_assumed": _HELD_TRUE},
     Kind.ENROLLED: _BY_HAND,
     Kind.CONSENT: {
         **_BY_HAND,
-        "language": lambda value: _matches(value, LANGUAGE),
-        "witnessed": lambda value: value is True,
-        "age_attested": lambda value: value is True,
-        "employer_agreed": lambda value: value is True,
+        "language": _Language,
+        "witnessed": _HELD_TRUE,
+        "age_attested": _HELD_TRUE,
+        "employer_agreed": _HELD_TRUE,
     },
     Kind.ERASED: _BY_HAND,
     Kind.RESTRICTED: _BY_HAND,
     Kind.CORRECTION: _BY_HAND,
-    Kind.COMMAND_RESULT: {**_BY_HAND, "person": _is_person},
+    Kind.COMMAND_RESULT: {**_BY_HAND, "person": Person},
 }
 """What a kind may carry besides: that nothing vouched for a punch's direction; who acted by hand at the terminal,
 and about whom where the kind does not say; and of a consent how it was given, which the record of its end does not
 repeat."""
+SHAPES: dict[str, type[Struct]] = {
+    kind: defstruct(
+        f"_{kind.title().replace('-', '')}",
+        [*fields.items(), *((name, hint | UnsetType, UNSET) for name, hint in OPTIONAL.get(kind, {}).items())],
+    )
+    for kind, fields in FIELDS.items()
+}
+"""Both of a kind as one type."""

@@ -3,9 +3,12 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from edge.domain.protocol.record_kinds import EPOCH, is_instant
+from msgspec import Meta
+
+from edge.domain.protocol.document import convert
+from edge.domain.protocol.fields import Epoch, Instant, Whole, whole
 from edge.domain.strict_json import is_version, parse_object
 from edge.errors import RecordError
 
@@ -14,6 +17,7 @@ MAX_STATUS = 8_192
 MAX_ALARMS = 32
 MAX_COUNTERS = 128
 _ALARM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_FAULTS = dict.fromkeys(("alarms", "alarms.*"), "status: alarms are missing or malformed")
 _COUNTER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -25,6 +29,24 @@ class Presence(StrEnum):
     """It said good-bye."""
     OFFLINE = "offline"
     """The broker says so for it: the connection broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What every status says."""
+
+    state: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class _Online:
+    """What it says besides while its terminal is there."""
+
+    epoch: Epoch
+    utc: Instant
+    head: Whole
+    watermark: Whole
+    alarms: Annotated[list[Annotated[str, whole(_ALARM)]], Meta(max_length=MAX_ALARMS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,39 +70,15 @@ class Status:
 
 def decode(raw: bytes) -> Status:
     """Read a status. Raises RecordError for anything that no terminal of this version says."""
-    document = parse_object(raw, MAX_STATUS)
-    if not is_version(document):
+    said = parse_object(raw, MAX_STATUS)
+    if not is_version(said):
         raise RecordError("status: not version 1")
-    state = document.get("state")
-    if not isinstance(state, str) or state not in set(Presence):
-        raise RecordError("status: state is missing or malformed")
-    if state != Presence.ONLINE:
-        return Status(Presence(state))
-    epoch, utc = document.get("epoch"), document.get("utc")
-    if not isinstance(epoch, str) or EPOCH.fullmatch(epoch) is None:
-        raise RecordError("status: epoch is missing or malformed")
-    if not isinstance(utc, str) or not is_instant(utc):
-        raise RecordError("status: utc is missing or malformed")
-    return Status(
-        Presence.ONLINE, epoch, _count(document, "head"), _count(document, "watermark"), _alarms(document), utc,
-        _counters(document),
-    )  # fmt: skip
-
-
-def _count(document: dict[str, Any], name: str) -> int:
-    value = document.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise RecordError(f"status: {name} is missing or malformed")
-    return value
-
-
-def _alarms(document: dict[str, Any]) -> tuple[str, ...]:
-    words = document.get("alarms")
-    if not isinstance(words, list) or len(words) > MAX_ALARMS:
-        raise RecordError("status: alarms are missing or malformed")
-    if not all(isinstance(word, str) and _ALARM.fullmatch(word) for word in words):
-        raise RecordError("status: alarms are missing or malformed")
-    return tuple(sorted(set(words)))
+    state = convert(said, _Word, "status").state
+    if state is not Presence.ONLINE:
+        return Status(state)
+    one = convert(said, _Online, "status", _FAULTS)
+    alarms = tuple(sorted(set(one.alarms)))
+    return Status(state, one.epoch, one.head, one.watermark, alarms, one.utc, _counters(said))
 
 
 def _counters(document: dict[str, Any]) -> tuple[tuple[str, int], ...]:

@@ -1,6 +1,7 @@
 """The MQTT topics of the contract (docs/protocol.md)."""
 
-from edge.domain.protocol.record import NAME, Origin
+from edge.domain.protocol.fields import NAME
+from edge.domain.protocol.record import Origin
 
 ROOT = "smartclocker/v1"
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.domain.protocol.record import NAME, Origin
-from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.document import Document
+from edge.domain.protocol.fields import NAME, PERSON
+from edge.domain.protocol.record import Origin
 from edge.domain.protocol.topics import ROOT
-from edge.domain.roster.messages import BUCKETS
+from edge.domain.roster.messages import BUCKETS, KeyMessage, Page, PersonMessage, RosterManifest
 
 
 class TopicPart(StrEnum):
@@ -16,6 +17,15 @@ class TopicPart(StrEnum):
     PAGE = "page"
     MANIFEST = "manifest"
     KEY = "key"
+
+
+DOCUMENTS: dict[TopicPart, type[Document]] = {
+    TopicPart.PERSON: PersonMessage,
+    TopicPart.PAGE: Page,
+    TopicPart.MANIFEST: RosterManifest,
+    TopicPart.KEY: KeyMessage,
+}
+"""The type of the document that each part holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from nacl.signing import SigningKey, VerifyKey
 from edge.crypto import dsse, site_key
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import Origin
-from edge.domain.roster import enrolment_export
-from edge.domain.roster.enrolment_export import ENROLMENT_TYPE, Enrolment
+from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.member import encode_member
 from edge.people.people_store import People
 
@@ -19,5 +18,4 @@ def export_enrolment(
     Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.
     """
     sealed = site_key.seal(encode_member(people.member(person)), centre)
-    payload = enrolment_export.encode(Enrolment(origin, person, key_id(centre), sealed, at))
-    return dsse.to_wire(dsse.sign(ENROLMENT_TYPE, payload, identity))
+    return dsse.seal(Enrolment(origin, person, key_id(centre), sealed, at), identity)

@@ -15,11 +15,10 @@ from nacl.signing import SigningKey
 
 from edge.crypto import site_key
 from edge.domain.protocol.record import Origin
-from edge.domain.roster import messages
 from edge.domain.roster.entry_state import OUT, EntryState
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import Member, decode_member
-from edge.domain.roster.messages import ManifestEntry, PersonMessage
+from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import RecordError
 from edge.people.roster.state import KEY, MANIFEST, Highwater, RosterState
@@ -99,7 +98,7 @@ class RosterInbox:
             return None
 
     def _key(self, place: Place, payload: bytes) -> bool:
-        message = messages.decode_key(payload)
+        message = KeyMessage.decode(payload)
         if message.origin != self._origin or place.name != self._origin.terminal:
             raise RecordError("roster key: for another terminal")
         held, named = self._state.mark(KEY), message.key.encode()
@@ -122,7 +121,7 @@ class RosterInbox:
         return news
 
     def _manifest(self, payload: bytes) -> bool:
-        manifest, held = messages.decode_manifest(payload), self.listing.manifest
+        manifest, held = RosterManifest.decode(payload), self.listing.manifest
         self._refuse_other_site(manifest.site)
         if manifest.version < max(self.version, self.floor):
             self.behind = manifest.version
@@ -137,7 +136,7 @@ class RosterInbox:
         return self._listed()
 
     def _page(self, place: Place, payload: bytes) -> bool:
-        page, sha256 = messages.decode_page(payload), hash_of(payload)
+        page, sha256 = Page.decode(payload), hash_of(payload)
         self._refuse_other_site(page.site)
         if page.bucket != place.name:
             raise RecordError("roster page: in another page's place")
@@ -160,7 +159,7 @@ class RosterInbox:
         return self._listed()
 
     def _person(self, place: Place, payload: bytes, rows: Mapping[str, EntryState]) -> bool:
-        message, sha256 = messages.decode_person(payload), hash_of(payload)
+        message, sha256 = PersonMessage.decode(payload), hash_of(payload)
         self._refuse_other_site(message.site)
         if message.person != place.name:
             raise RecordError("roster: in another person's place")
@@ -197,9 +196,9 @@ def listing_of(state: RosterState) -> ManifestIndex:
     """What was last said of the whole. Raises PeopleError."""
     listing, manifest = ManifestIndex(), state.mark(MANIFEST)
     if manifest is not None:
-        listing.manifest = messages.decode_manifest(manifest.payload)
+        listing.manifest = RosterManifest.decode(manifest.payload)
     for payload in state.pages():
-        listing.put(messages.decode_page(payload), hash_of(payload))
+        listing.put(Page.decode(payload), hash_of(payload))
     return listing
 
 

@@ -101,9 +101,9 @@ class RosterState(SqliteConnection):
         """What a start relies on. Raises RosterDamaged."""
         try:
             for payload in self.pages():
-                messages.decode_page(payload)
+                messages.Page.decode(payload)
             manifest, digest = self.mark(MANIFEST), self.mark(_DIGEST)
-            version = 0 if manifest is None else messages.decode_manifest(manifest.payload).version
+            version = 0 if manifest is None else messages.RosterManifest.decode(manifest.payload).version
         except (RecordError, UnicodeDecodeError) as error:
             raise self._damaged(str(error)) from error
         found = None if manifest is None else hashlib.sha256(manifest.payload).digest()

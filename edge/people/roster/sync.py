@@ -30,9 +30,10 @@ from collections.abc import Mapping
 from nacl.signing import SigningKey
 
 from edge.domain.people.consent import Consent, Policy
+from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import consent_withdrawn
-from edge.domain.protocol.record_kinds import FIELDS, ErasureReason, Kind
+from edge.domain.protocol.record_kinds import SHAPES, ErasureReason, Kind
 from edge.domain.roster.entry_state import GONE, HELD, OUT, EntryState, Leaving, unlisted_row
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import Member
@@ -232,7 +233,7 @@ class RosterSync:
 
     def _ended(self, person: str, consent: Consent) -> None:
         draft = consent_withdrawn(person, Policy(consent.policy_version, consent.policy_sha256))
-        if not all(check(draft.data[name]) for name, check in FIELDS[Kind.CONSENT].items()):
+        if not fits(dict(draft.data), SHAPES[Kind.CONSENT]):
             return  # a consent that no record could name was never in one
         self._people.outbox.add([draft])
         self.has_pending = True

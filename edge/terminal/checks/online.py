@@ -16,7 +16,7 @@ from edge.config import Config
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.errors import RecordError
 from edge.ports import Acknowledged, Connected, Disconnected
 from edge.terminal import adapters, installed
@@ -167,7 +167,7 @@ class _Question:
                     return None
                 self._strange.add(signed.keyid if _KEYID.fullmatch(signed.keyid) else "of no proper name")
                 return None
-            receipt = decode_receipt(dsse.verify(signed, RECEIPT_TYPE, self._secrets.ledger))
+            receipt = dsse.open(signed, Receipt, self._secrets.ledger)
         except RecordError:
             return None
         if receipt.origin != self._me or receipt.epoch != record.epoch:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, decode_order
+from edge.domain.protocol.order import Order, Word
 from edge.errors import RecordError
 from edge.people.order_log import OrderBook
 
@@ -40,7 +40,7 @@ class Authority:
         """
         chain = self._chain(now)
         parsed = dsse.parse(raw)
-        order = decode_order(dsse.verify(parsed, ORDER_TYPE, _counting(chain, now)))
+        order = Order.decode(dsse.verify(parsed, Order.PAYLOAD_TYPE, _counting(chain, now)))
         if order.word is Word.ROTATE and parsed.keyid != dsse.key_id(chain[-1].key):
             raise RecordError("order: a key that was replaced names another successor")
         return order
@@ -48,7 +48,7 @@ class Authority:
     def reopen(self, raw: bytes) -> Order:
         """One that was genuine when it came, whatever became of its key since. Raises RecordError, PeopleError."""
         keys = {dsse.key_id(link.key): link.key for link in self._chain(None)}
-        return decode_order(dsse.verify(dsse.parse(raw), ORDER_TYPE, keys))
+        return Order.decode(dsse.verify(dsse.parse(raw), Order.PAYLOAD_TYPE, keys))
 
     def keys(self, now: str | None) -> dict[str, VerifyKey]:
         """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
@@ -82,7 +82,7 @@ def _counting(chain: list[_Link], now: str | None) -> dict[str, VerifyKey]:
 
 def _read(wire: bytes, keys: Mapping[str, VerifyKey]) -> Mapping[str, str] | None:
     try:
-        order = decode_order(dsse.verify(dsse.parse(wire), ORDER_TYPE, keys))
+        order = Order.decode(dsse.verify(dsse.parse(wire), Order.PAYLOAD_TYPE, keys))
     except RecordError:
         return None
     return order.fields if order.word is Word.ROTATE else None

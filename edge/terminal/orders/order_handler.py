@@ -12,7 +12,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
-from edge.domain.protocol.order import ORDER_TYPE, PROTECTIVE, Order, Word, expired
+from edge.domain.protocol.order import PROTECTIVE, Order, Word, expired
 from edge.domain.protocol.order_outcome import OrderOutcome, refused
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import CommandOutcome
@@ -72,7 +72,7 @@ class Orders:
     def concern(raw: bytes) -> bool:
         """Whether a message says that it is an order; nothing about it is trusted yet."""
         try:
-            return dsse.parse(raw).payload_type == ORDER_TYPE
+            return dsse.parse(raw).payload_type == Order.PAYLOAD_TYPE
         except RecordError:
             return False
 

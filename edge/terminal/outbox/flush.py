@@ -13,11 +13,12 @@ import hashlib
 import logging
 from pathlib import Path
 
+from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.order import Word
 from edge.domain.protocol.order_outcome import OF_EVERYBODY
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_draft import RecordDraft, erased
-from edge.domain.protocol.record_kinds import PERSON, CommandOutcome, ErasureReason, Kind
+from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.evidence_images.schema import NAME as IMAGES

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from edge.domain.people.credentials import Token
+from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import PERSON, Kind
+from edge.domain.protocol.record_kinds import Kind
 from edge.errors import PeopleError
 from edge.journal.journal import Journal
 from edge.people.lacking import named

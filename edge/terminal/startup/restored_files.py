@@ -7,10 +7,11 @@ journal that was put back with them, or set aside, tells nothing.
 import logging
 
 from edge.domain.plural import counted
+from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.order import Word
 from edge.domain.protocol.order_outcome import OF_EVERYBODY
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import PERSON, CommandOutcome, Kind
+from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import Still, opened
 from edge.journal.journal import Journal

@@ -11,8 +11,8 @@ from typing import Any
 from nacl.public import PublicKey, SealedBox
 
 from edge.domain.privacy.access_page import JSON_NAME, PAGE_NAME, page
+from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import PERSON
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from nacl.signing import VerifyKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt
+from edge.domain.protocol.fields import KEY_ID
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Origin
-from edge.domain.roster.messages import KEY_ID
 from edge.errors import RecordError
 from edge.journal.journal import Journal, ReceiptEffect
 
@@ -33,7 +33,7 @@ class Receipts:
         """A genuine receipt for this terminal; None for anything else."""
         try:
             sealed = dsse.parse(raw)
-            receipt = decode_receipt(dsse.verify(sealed, RECEIPT_TYPE, self._keys))
+            receipt = Receipt.decode(dsse.verify(sealed, Receipt.PAYLOAD_TYPE, self._keys))
         except RecordError as error:
             self.why_rejected = self._another_key(raw) or str(error)
             return None

@@ -48,7 +48,7 @@ class Commands:
         """
         evidence = self._clock.evidence()
         try:
-            command = resend_command.decode(dsse.verify(dsse.parse(raw), resend_command.PAYLOAD_TYPE, self._keys))
+            command = Resend.decode(dsse.verify(dsse.parse(raw), Resend.PAYLOAD_TYPE, self._keys))
         except RecordError:
             self._counters.commands_rejected += 1
             return False

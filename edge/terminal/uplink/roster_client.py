@@ -14,9 +14,8 @@ from edge.crypto import dsse
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import erased
-from edge.domain.roster import messages
 from edge.domain.roster.entry_state import Leaving
-from edge.domain.roster.topics import TopicPart, place_of
+from edge.domain.roster.topics import DOCUMENTS, place_of
 from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
@@ -36,12 +35,6 @@ AGAIN_NS = 600_000_000_000
 RETRY_NS = 5_000_000_000
 """How long after a failure of the disk the next attempt is."""
 _KEYS_NS = 1_000_000_000
-_TYPES = {
-    TopicPart.PERSON: messages.PERSON_TYPE,
-    TopicPart.PAGE: messages.PAGE_TYPE,
-    TopicPart.MANIFEST: messages.MANIFEST_TYPE,
-    TopicPart.KEY: messages.KEY_TYPE,
-}
 _NAMED = 5
 """Of what is missing, so many are named in the log; `smartclocker people roster` has all."""
 
@@ -152,7 +145,7 @@ class Roster:
             return True
         try:
             valid = self._counting(self._people)
-            payload = dsse.verify(dsse.parse(raw), _TYPES[place.part], valid)
+            payload = dsse.verify(dsse.parse(raw), DOCUMENTS[place.part].PAYLOAD_TYPE, valid)
             if self._sync.take(place, payload):
                 self._wait_anew()  # a roster comes in parts: what says nothing new puts nothing off
         except RecordError:

@@ -12,7 +12,7 @@ from edge.config import load
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_identity
-from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import decode
 from edge.journal import chain, wal_check
 from edge.journal.chain import StoredEnvelope, verify_records
@@ -139,7 +139,7 @@ class Judge:
         return int(row[0])
 
     def _genuine_receipt(self, raw: bytes) -> tuple[str, int]:
-        receipt = decode_receipt(dsse.verify(dsse.parse(raw), RECEIPT_TYPE, self._keys))
+        receipt = Receipt.decode(dsse.verify(dsse.parse(raw), Receipt.PAYLOAD_TYPE, self._keys))
         return receipt.epoch, receipt.upto
 
     def _look_into_quarantine(self, rows: Sequence[StoredEnvelope]) -> None:

@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 from edge.config import Config, load
 from edge.crypto.dsse import sign, to_wire
 from edge.crypto.key_files import load_identity
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.journal.disk_reserve import Reserve
@@ -85,7 +85,7 @@ class Life:
         """The ledger holds everything so far."""
         head = self.publisher.head()
         receipt = Receipt(self.journal.origin, self.journal.epoch, head.seq, head.hash, "2026-03-01T08:00:01Z")
-        raw = to_wire(sign(RECEIPT_TYPE, encode_receipt(receipt), self._ledger))
+        raw = to_wire(sign(Receipt.PAYLOAD_TYPE, receipt.encode(), self._ledger))
         if self.publisher.acknowledge(receipt, raw) is not ReceiptEffect.ADVANCED:
             raise RuntimeError("a receipt was refused")
 

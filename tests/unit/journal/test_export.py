@@ -15,7 +15,9 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
-from edge.domain.protocol import export_manifest, receipt
+from edge.domain.protocol import export_manifest
+from edge.domain.protocol.export_manifest import ExportManifest
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Draft
 from edge.errors import ExportRefused, JournalAltered, JournalError, TransferError
 from edge.journal.export import WrittenExport, export
@@ -38,7 +40,7 @@ def ring(open_journal: Open, punch: Punch, receipt_for: Callable) -> Journal:
     for number in range(RECORDS):
         ring.append(punch("abcde"[number % 5] * 26))
     made = receipt_for(ring, RECEIPTED)
-    raw = dsse.to_wire(dsse.sign(receipt.RECEIPT_TYPE, receipt.encode_receipt(made), LEDGER))
+    raw = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, made.encode(), LEDGER))
     assert ring.acknowledge(made, raw) is ReceiptEffect.ADVANCED
     ring.evict(30)
     return ring
@@ -266,7 +268,7 @@ def test_another_terminals_key_is_said_to_be_missing(write):
 
 def test_a_manifest_by_another_key_proves_nothing(write, all_keys: dict, tmp_path: Path):
     *lines, last = write().path.read_bytes().splitlines(keepends=True)
-    forged = dsse.sign(export_manifest.PAYLOAD_TYPE, dsse.parse(last[:-1]).payload, SigningKey.generate())
+    forged = dsse.sign(ExportManifest.PAYLOAD_TYPE, dsse.parse(last[:-1]).payload, SigningKey.generate())
     (tmp_path / "bad.scx").write_bytes(b"".join(lines) + dsse.to_wire(forged))
     assert not verify_export(tmp_path / "bad.scx", all_keys).ok
 

@@ -13,7 +13,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Draft
 from edge.errors import JournalError, SmartClockerError
 from edge.journal.journal import Journal, ReceiptEffect
@@ -27,7 +27,7 @@ RECORDS = 60
 
 def receipt(ring: Journal, make: Callable, upto: int) -> None:
     made = make(ring, upto)
-    raw = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(made), LEDGER))
+    raw = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, made.encode(), LEDGER))
     assert ring.acknowledge(made, raw) is ReceiptEffect.ADVANCED
 
 
@@ -149,9 +149,9 @@ def test_a_receipt_forged_or_for_another_chain_is_seen(kept: Path, all_keys: dic
     for key, head, what in ((SigningKey.generate(), "e" * 64, "another hash"), (LEDGER, "e" * 64, "another hash")):
         connection = sqlite3.connect(kept)
         raw = dsse.parse(connection.execute("SELECT envelope FROM receipt").fetchone()[0])
-        made = decode_receipt(raw.payload)
+        made = Receipt.decode(raw.payload)
         forged = Receipt(made.origin, made.epoch, made.upto, head, made.issued)
-        wire = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(forged), key))
+        wire = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, forged.encode(), key))
         connection.execute("UPDATE receipt SET envelope = ?", (wire,))
         connection.commit()
         connection.close()

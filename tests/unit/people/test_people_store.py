@@ -12,7 +12,7 @@ import pytest
 
 from edge.domain.face import Floats, Probe
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol.record_kinds import PERSON
+from edge.domain.protocol.fields import PERSON
 from edge.domain.recognition.gallery import common
 from edge.errors import PeopleError
 from edge.people.people_store import People

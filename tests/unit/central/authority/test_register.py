@@ -19,7 +19,7 @@ from edge.cli import main
 from edge.crypto import dsse
 from edge.crypto.key_files import create_identity, load_identity, load_public
 from edge.domain.protocol.audit_entry import Act
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, decode_order
+from edge.domain.protocol.order import Order, Word
 from edge.errors import KeyFileError, LedgerError, RecordError
 from tests.support.people import ANN
 
@@ -61,7 +61,7 @@ def test_orders_are_numbered_signed_and_in_the_log_with_who_and_why(tmp_path: Pa
         entries = made.entries()
     assert [one.origin.terminal for one in sent] == ["gate-1", "gate-2"] * 2
     keys = {dsse.key_id(key.verify_key): key.verify_key}
-    assert decode_order(dsse.verify(dsse.parse(sent[0].wire), ORDER_TYPE, keys)) == first
+    assert Order.decode(dsse.verify(dsse.parse(sent[0].wire), Order.PAYLOAD_TYPE, keys)) == first
     assert second.terminals == ("*",)
     assert [entry.act for entry in entries] == ["authority-made", "order", "order"]
     assert (entries[2].by, entries[2].why, entries[2].person) == ("Pat", "asked by letter", ANN)

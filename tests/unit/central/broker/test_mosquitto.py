@@ -16,9 +16,13 @@ from edge.central.broker.mosquitto import (
     render_configuration,
 )
 from edge.crypto import dsse
-from edge.domain.protocol import order, receipt, record, resend_command, terminal_status, topics
+from edge.domain.protocol import record, terminal_status, topics
+from edge.domain.protocol.order import Order
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.resend_command import Resend
 from edge.domain.roster import messages
+from edge.domain.roster.messages import KeyMessage, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import BrokerError
 from tests.support.broker import restart
@@ -57,13 +61,13 @@ def test_nobody_enters_without_a_certificate():
     ("kind", "largest"),
     [
         (record.PAYLOAD_TYPE, record.MAX_PAYLOAD),
-        (receipt.RECEIPT_TYPE, receipt.MAX_PAYLOAD),
-        (resend_command.PAYLOAD_TYPE, resend_command.MAX_PAYLOAD),
-        (order.ORDER_TYPE, order.MAX_PAYLOAD),
-        (messages.PERSON_TYPE, messages.MAX_PAYLOAD),
-        (messages.PAGE_TYPE, messages.MAX_PAYLOAD),
-        (messages.MANIFEST_TYPE, messages.MAX_PAYLOAD),
-        (messages.KEY_TYPE, messages.MAX_LINE),
+        (Receipt.PAYLOAD_TYPE, Receipt.MAX_PAYLOAD),
+        (Resend.PAYLOAD_TYPE, Resend.MAX_PAYLOAD),
+        (Order.PAYLOAD_TYPE, Order.MAX_PAYLOAD),
+        (PersonMessage.PAYLOAD_TYPE, messages.MAX_PAYLOAD),
+        (Page.PAYLOAD_TYPE, messages.MAX_PAYLOAD),
+        (RosterManifest.PAYLOAD_TYPE, messages.MAX_PAYLOAD),
+        (KeyMessage.PAYLOAD_TYPE, messages.MAX_LINE),
     ],
 )
 def test_whatever_we_send_fits_into_an_envelope(kind, largest):

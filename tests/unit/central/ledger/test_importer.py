@@ -21,8 +21,7 @@ from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, public_pem
 from edge.domain.protocol import topics
-from edge.domain.protocol.export_manifest import encode_header
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, decode_receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import Origin
 from edge.journal.export import export
 from edge.journal.journal import Journal
@@ -265,7 +264,7 @@ def test_signed_nonsense_is_rejected(take, gate: Terminal, store: Store):
     from edge.domain.protocol.export_manifest import Header
     from edge.domain.protocol.record import PAYLOAD_TYPE
 
-    header = encode_header(Header(GATE, gate.journal.epoch, key_id(gate.key.verify_key), 0))
+    header = Header(GATE, gate.journal.epoch, key_id(gate.key.verify_key), 0).encode()
     odd = [dsse.sign(PAYLOAD_TYPE, payload, gate.key) for payload in (b"", b"{}", b"\0", b"x" * 20_000)]
     path.write_bytes(b"\n".join([header, *map(dsse.to_wire, odd), b""]))
     report = take(path)
@@ -297,7 +296,7 @@ def test_a_ledger_that_was_restored_learns_what_it_lost(
 ):
     gate_upto = gate.journal.hash_at(250)
     made = Receipt(GATE, gate.journal.epoch, 250, gate_upto, CREATED)
-    raw = dsse.to_wire(dsse.sign(RECEIPT_TYPE, encode_receipt(made), ledger_key))
+    raw = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, made.encode(), ledger_key))
     gate.journal.acknowledge(made, raw)
     report = take(gate.export("pending.scx"))
     assert "it lost some; export with --all" in report.problems[0]
@@ -324,7 +323,7 @@ def test_receipts_go_back_on_the_stick(centre, gate: Terminal, ledger_key: Signi
     assert f"{COUNT} stored" in capsys.readouterr().out
     (line,) = back.read_bytes().splitlines()
     keys = {key_id(ledger_key.verify_key): ledger_key.verify_key}
-    receipt = decode_receipt(dsse.verify(dsse.parse(line), RECEIPT_TYPE, keys))
+    receipt = Receipt.decode(dsse.verify(dsse.parse(line), Receipt.PAYLOAD_TYPE, keys))
     assert (receipt.upto, receipt.head) == (COUNT, gate.journal.head().hash)
     assert main(words) == 74  # never overwritten
     assert "never overwritten" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from edge.central.store.schema import LEDGER as FILE
 from edge.central.store.schema import STEPS
 from edge.crypto import dsse
 from edge.domain.protocol import receipt, topics
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, Position, encode, payload_hash
 from edge.errors import LedgerError, LedgerStalled
 from tests.support.intake import accept
@@ -42,7 +43,7 @@ def seal(payload: bytes, key: SigningKey = TERMINAL, kind: str = PAYLOAD_TYPE) -
 
 def reply_of(reply) -> receipt.Receipt:
     keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
-    return receipt.decode_receipt(dsse.verify(dsse.parse(reply.wire), receipt.RECEIPT_TYPE, keys))
+    return Receipt.decode(dsse.verify(dsse.parse(reply.wire), Receipt.PAYLOAD_TYPE, keys))
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def of_gate_2(payload: bytes) -> bytes:
         (TOPIC, lambda p: seal(p, STRANGER), RejectReason.UNKNOWN_KEY),
         (TOPIC, claims_our_key, RejectReason.SIGNATURE),
         (TOPIC, altered, RejectReason.SIGNATURE),
-        (TOPIC, lambda p: seal(p, kind=receipt.RECEIPT_TYPE), RejectReason.SIGNATURE),
+        (TOPIC, lambda p: seal(p, kind=Receipt.PAYLOAD_TYPE), RejectReason.SIGNATURE),
         (TOPIC, lambda p: seal(b"{}"), RejectReason.PAYLOAD),
         (TOPIC, lambda p: seal(p.replace(b'"seq":1', b'"seq":1,"seq":1')), RejectReason.PAYLOAD),
         (TOPIC, of_gate_2, RejectReason.ORIGIN),

@@ -10,7 +10,7 @@ from edge.central.ledger.receipts import COALESCE_NS, SIGHT_NS
 from edge.central.store.records import Store
 from edge.crypto import dsse
 from edge.domain.protocol import topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, decode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Position, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import LedgerError, LedgerStalled
@@ -37,7 +37,7 @@ def take(ledger: Ledger, payload: bytes, key: SigningKey = TERMINAL) -> IntakeVe
 
 def said(replies) -> list[tuple[str, int, str]]:
     keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
-    read = [decode_receipt(dsse.verify(dsse.parse(one.wire), RECEIPT_TYPE, keys)) for one in replies]
+    read = [Receipt.decode(dsse.verify(dsse.parse(one.wire), Receipt.PAYLOAD_TYPE, keys)) for one in replies]
     assert all(reply.topic == topics.receipt(receipt.origin) for reply, receipt in zip(replies, read, strict=True))
     return [(receipt.epoch, receipt.upto, receipt.head) for receipt in read]
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from edge.domain.privacy.subject_requests import RequestStanding, month_after, requests, standing
-from edge.domain.protocol.audit_entry import Act, AuditEntry, decode, encode
+from edge.domain.protocol.audit_entry import Act, AuditEntry
 from edge.errors import RecordError
 from tests.support.people import ANN
 
@@ -42,11 +42,11 @@ def test_a_request_is_due_overdue_and_ended_once() -> None:
 
 def test_an_entry_is_one_line_a_field_and_names_nobody() -> None:
     good = entry(1, Act.NOTE)
-    assert decode(encode(good)) == good
+    assert AuditEntry.decode(good.encode()) == good
     for wrong in ("Ann Example", "A" * 26):
         with pytest.raises(RecordError, match="never write a name"):
-            encode(entry(1, Act.NOTE, wrong))
+            entry(1, Act.NOTE, wrong).encode()
     for changes in ({"by": ""}, {"why": "two\nlines"}, {"act": "No Word"}, {"n": 0}, {"prev": "x"}, {"at": "now"}):
         values = {name: getattr(good, name) for name in AuditEntry.__slots__} | changes
         with pytest.raises(RecordError):
-            encode(AuditEntry(**values))
+            AuditEntry(**values).encode()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.protocol.receipt import MAX_PAYLOAD, Receipt, decode_receipt, encode_receipt
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Origin
 from edge.errors import RecordError
 
@@ -15,16 +15,16 @@ GOOD = Receipt(Origin("hq", "door-1"), "e" * 32, 7, "d" * 64, "2026-03-01T08:00:
 
 
 def test_the_bytes_are_the_documented_ones() -> None:
-    assert encode_receipt(GOOD).decode() == (
+    assert GOOD.encode().decode() == (
         '{"v":1,"site":"hq","terminal":"door-1","epoch":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","upto":7,"head":"'
         + "d" * 64
         + '","issued":"2026-03-01T08:00:00.123Z"}'
     )
-    assert decode_receipt(encode_receipt(GOOD)) == GOOD
+    assert Receipt.decode(GOOD.encode()) == GOOD
 
 
 def test_words_of_a_later_ledger_are_ignored() -> None:
-    assert decode_receipt(json.dumps({**json.loads(encode_receipt(GOOD)), "shard": 4}).encode()) == GOOD
+    assert Receipt.decode(json.dumps({**json.loads(GOOD.encode()), "shard": 4}).encode()) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -39,35 +39,35 @@ def test_words_of_a_later_ledger_are_ignored() -> None:
     ],
 )  # fmt: skip
 def test_a_malformed_receipt_is_refused(name: str, value: object) -> None:
-    document = json.loads(encode_receipt(GOOD))
+    document = json.loads(GOOD.encode())
     with pytest.raises(RecordError):
-        decode_receipt(json.dumps({**document, name: value}).encode())
+        Receipt.decode(json.dumps({**document, name: value}).encode())
     del document[name]
     with pytest.raises(RecordError):
-        decode_receipt(json.dumps(document).encode())
+        Receipt.decode(json.dumps(document).encode())
 
 
 def test_a_receipt_of_nothing_has_the_head_of_nothing() -> None:
     nothing = Receipt(GOOD.origin, GOOD.epoch, 0, GENESIS, GOOD.issued)
-    assert decode_receipt(encode_receipt(nothing)) == nothing
+    assert Receipt.decode(nothing.encode()) == nothing
     with pytest.raises(RecordError, match="of nothing"):
-        encode_receipt(Receipt(GOOD.origin, GOOD.epoch, 0, GOOD.head, GOOD.issued))
+        Receipt(GOOD.origin, GOOD.epoch, 0, GOOD.head, GOOD.issued).encode()
 
 
 def test_a_receipt_is_bounded() -> None:
     with pytest.raises(RecordError, match="limit"):
-        decode_receipt(json.dumps({**json.loads(encode_receipt(GOOD)), "note": "x" * MAX_PAYLOAD}).encode())
+        Receipt.decode(json.dumps({**json.loads(GOOD.encode()), "note": "x" * Receipt.MAX_PAYLOAD}).encode())
 
 
 def test_a_receipt_that_none_would_accept_is_not_written() -> None:
     with pytest.raises(RecordError, match="head"):
-        encode_receipt(Receipt(GOOD.origin, GOOD.epoch, 1, "none", GOOD.issued))
+        Receipt(GOOD.origin, GOOD.epoch, 1, "none", GOOD.issued).encode()
 
 
 @given(st.data())
 def test_a_corrupt_receipt_never_crashes(data: st.DataObject) -> None:
-    raw = bytearray(encode_receipt(GOOD))
+    raw = bytearray(GOOD.encode())
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(RecordError):
-        decode_receipt(bytes(raw))
+        Receipt.decode(bytes(raw))

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.protocol.record import GENESIS, MAX_PAYLOAD, NAME, Draft, Origin, Position, decode, encode
+from edge.domain.protocol.fields import NAME
+from edge.domain.protocol.record import GENESIS, MAX_PAYLOAD, Draft, Origin, Position, decode, encode
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Band, Direction, DirectionSource, Method

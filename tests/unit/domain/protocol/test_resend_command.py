@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.resend_command import MAX_PAYLOAD, MAX_RANGE, Resend, decode, encode, expired
+from edge.domain.protocol.resend_command import MAX_RANGE, Resend, expired
 from edge.errors import RecordError
 
 GOOD = Resend(
@@ -18,16 +18,16 @@ GOOD = Resend(
 
 
 def test_the_bytes_are_the_documented_ones() -> None:
-    assert encode(GOOD).decode() == (
+    assert GOOD.encode().decode() == (
         '{"v":1,"id":"cccccccccccccccccccccccccccccccc","site":"hq","terminal":"door-1",'
         '"issued":"2026-03-01T08:00:00.000Z","expires":"2026-03-01T09:00:00.000Z","command":"resend",'
         '"epoch":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","first":7,"last":9}'
     )
-    assert decode(encode(GOOD)) == GOOD
+    assert Resend.decode(GOOD.encode()) == GOOD
 
 
 def test_words_of_a_later_ledger_are_ignored() -> None:
-    assert decode(json.dumps({**json.loads(encode(GOOD)), "why": "restored"}).encode()) == GOOD
+    assert Resend.decode(json.dumps({**json.loads(GOOD.encode()), "why": "restored"}).encode()) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -44,24 +44,24 @@ def test_words_of_a_later_ledger_are_ignored() -> None:
     ],
 )  # fmt: skip
 def test_a_malformed_command_is_refused(name: str, value: object) -> None:
-    document = json.loads(encode(GOOD))
+    document = json.loads(GOOD.encode())
     with pytest.raises(RecordError):
-        decode(json.dumps({**document, name: value}).encode())
+        Resend.decode(json.dumps({**document, name: value}).encode())
     del document[name]
     with pytest.raises(RecordError):
-        decode(json.dumps(document).encode())
+        Resend.decode(json.dumps(document).encode())
 
 
 def test_the_largest_range_and_the_longest_life_are_taken() -> None:
     longest = replace(GOOD, last=GOOD.first + MAX_RANGE - 1, expires="2026-03-08T08:00:00.000Z")
-    assert decode(encode(longest)) == longest
+    assert Resend.decode(longest.encode()) == longest
     with pytest.raises(RecordError, match="10000 at most, in parts"):
-        encode(replace(longest, last=longest.last + 1))
+        replace(longest, last=longest.last + 1).encode()
 
 
 def test_a_command_is_bounded() -> None:
     with pytest.raises(RecordError, match="limit"):
-        decode(json.dumps({**json.loads(encode(GOOD)), "note": "x" * MAX_PAYLOAD}).encode())
+        Resend.decode(json.dumps({**json.loads(GOOD.encode()), "note": "x" * Resend.MAX_PAYLOAD}).encode())
 
 
 def test_it_ends_on_the_millisecond() -> None:
@@ -72,8 +72,8 @@ def test_it_ends_on_the_millisecond() -> None:
 
 @given(st.data())
 def test_a_corrupt_command_never_crashes(data: st.DataObject) -> None:
-    raw = bytearray(encode(GOOD))
+    raw = bytearray(GOOD.encode())
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(RecordError):
-        decode(bytes(raw))
+        Resend.decode(bytes(raw))

@@ -13,7 +13,7 @@ from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster import enrolment_export, messages
+from edge.domain.roster import messages
 from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import SIZES, Member, contradiction, decode_member, encode_member
@@ -40,12 +40,12 @@ def rows(count: int = 3, length: int = 512):
 MEMBER = Member("Ann", CONSENT, {"model-a": rows(), "model-b": rows(1, 128)}, content=3)
 FACELESS = Member("Fay", None, {}, tokens=((Token.BADGE, "0004711"),), content=2)
 FORMS = [
-    (messages.encode_person(ONE), messages.decode_person),
-    (messages.encode_person(TOMBSTONE), messages.decode_person),
-    (messages.encode_page(PAGE), messages.decode_page),
-    (messages.encode_manifest(MANIFEST), messages.decode_manifest),
-    (messages.encode_key(KEY), messages.decode_key),
-    (enrolment_export.encode(ENROLMENT), enrolment_export.decode),
+    (ONE.encode(), messages.PersonMessage.decode),
+    (TOMBSTONE.encode(), messages.PersonMessage.decode),
+    (PAGE.encode(), messages.Page.decode),
+    (MANIFEST.encode(), messages.RosterManifest.decode),
+    (KEY.encode(), messages.KeyMessage.decode),
+    (ENROLMENT.encode(), Enrolment.decode),
     (encode_member(FACELESS), decode_member),
     (encode_member(MEMBER), decode_member),
 ]
@@ -102,7 +102,7 @@ def altered(payload: bytes, **changes) -> bytes:
 )
 def test_a_malformed_page_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        messages.decode_page(altered(messages.encode_page(PAGE), **changes))
+        Page.decode(altered(PAGE.encode(), **changes))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_malformed_page_is_refused(changes) -> None:
 )  # fmt: skip
 def test_a_malformed_manifest_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        messages.decode_manifest(altered(messages.encode_manifest(MANIFEST), **changes))
+        RosterManifest.decode(altered(MANIFEST.encode(), **changes))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_malformed_manifest_is_refused(changes) -> None:
 )
 def test_a_malformed_key_is_refused(changes) -> None:
     with pytest.raises(RecordError):
-        messages.decode_key(altered(messages.encode_key(KEY), **changes))
+        KeyMessage.decode(altered(KEY.encode(), **changes))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_malformed_key_is_refused(changes) -> None:
 )
 def test_a_malformed_person_is_refused(payload: bytes) -> None:
     with pytest.raises(RecordError):
-        messages.decode_person(payload)
+        PersonMessage.decode(payload)
 
 
 def test_sizes_say_little() -> None:

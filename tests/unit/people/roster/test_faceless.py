@@ -11,8 +11,8 @@ from edge.crypto import dsse, site_key
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import ErasureReason, Kind, Restriction
-from edge.domain.roster import messages
 from edge.domain.roster.member import Member, encode_member
+from edge.domain.roster.messages import PersonMessage
 from edge.errors import LedgerError, PeopleError
 from edge.people.person import new_person_id
 from tests.unit.people.roster.test_sync import (
@@ -342,16 +342,16 @@ def test_a_hostile_entry_under_every_genuine_key_changes_nothing(site: Site, mon
     monkeypatch.undo()
 
     def hostile(payload: bytes) -> bytes:
-        bare = replace(messages.decode_person(payload), version=99, sealed=b"")
-        return messages.encode_person(replace(bare, sealed=site_key.encrypt(key, plain, bare.line())))
+        bare = replace(PersonMessage.decode(payload), version=99, sealed=b"")
+        return replace(bare, sealed=site_key.encrypt(key, plain, bare.line())).encode()
 
     wire = resigned(retained[person_topic(fay)], hostile)
     gate.give({person_topic(fay): wire})
     assert gate.sync.counts.roster_rejected == 1
     assert (gate.people.member(fay).name, gate.matched()) == (before[0].name, before[1])
     assert (gate.people.member(fay).templates[MODEL] == before[0].templates[MODEL]).all()
-    opened = site_key.decrypt(key, messages.decode_person(dsse.parse(wire).payload).sealed,
-                             messages.decode_person(dsse.parse(wire).payload).line())  # fmt: skip
+    opened = site_key.decrypt(key, PersonMessage.decode(dsse.parse(wire).payload).sealed,
+                             PersonMessage.decode(dsse.parse(wire).payload).line())  # fmt: skip
     assert opened == plain, "it opened, and what it says was refused"
 
 

@@ -16,8 +16,8 @@ from edge.central.store.schema import LEDGER
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
-from edge.domain.roster import messages
 from edge.domain.roster.entry_state import OUT, EntryState
+from edge.domain.roster.messages import RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import PeopleError, RosterDamaged
 from edge.evidence_images.schema import STORE
@@ -197,7 +197,7 @@ def test_notes_of_another_site_count_for_nothing(site: Site, tmp_path: Path) -> 
         membership.rectify(site.store, fay, f"Name {n}")
         foreign = compose(site.store, "depot", [], AUTHORITY)
     payload = dsse.parse(foreign[Place("depot", TopicPart.MANIFEST, "").topic].wire).payload
-    other.keep_mark(state.MANIFEST, state.Highwater(messages.decode_manifest(payload).version, payload))
+    other.keep_mark(state.MANIFEST, state.Highwater(RosterManifest.decode(payload).version, payload))
     other.close()
     spoil(gate, lambda target: target.write_bytes(path.read_bytes()))
     gate.restart()

@@ -20,7 +20,7 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.member import Member
-from edge.domain.roster.messages import decode_person, encode_person
+from edge.domain.roster.messages import PersonMessage
 from edge.domain.roster.topics import Place, TopicPart, place_of
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.people.lacking import Lack
@@ -461,10 +461,10 @@ def test_a_swapped_ciphertext_changes_nothing(site: Site) -> None:
     ann, bob = site.add(1), site.add(2)
     retained = site.publish()
     gate.give(retained)
-    sealed = decode_person(dsse.parse(retained[person_topic(bob)]).payload).sealed
+    sealed = PersonMessage.decode(dsse.parse(retained[person_topic(bob)]).payload).sealed
 
     def swap(payload: bytes) -> bytes:
-        return encode_person(replace(decode_person(payload), sealed=sealed, version=99))
+        return replace(PersonMessage.decode(payload), sealed=sealed, version=99).encode()
 
     gate.give({person_topic(ann): resigned(retained[person_topic(ann)], swap)})
     assert gate.sync.counts.roster_rejected == 1
@@ -652,7 +652,7 @@ def test_neither_name_nor_template_nor_key_is_in_the_terminals_record(site: Site
     ann = site.add(1)
     retained = site.publish()
     gate.give(retained)
-    sealed = decode_person(dsse.parse(retained[person_topic(ann)]).payload).sealed
+    sealed = PersonMessage.decode(dsse.parse(retained[person_topic(ann)]).payload).sealed
     here = site.store.site("main")
     assert here is not None
     files = [path.read_bytes() for path in site.root.glob("gate-1-db*")]

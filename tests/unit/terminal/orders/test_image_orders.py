@@ -16,7 +16,7 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.errors import EvidenceError, JournalError
@@ -78,7 +78,7 @@ class Bench:
     def give(self, word: Word, key: SigningKey = AUTHORITY, terminal: str = "gate-1", **fields: Any) -> bool:
         self.count += 1
         order = Order(f"{self.count:032x}", "hq", (terminal,), self.count, ISSUED, EXPIRES, word, fields)
-        return self.send(dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key)))
+        return self.send(dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, order.encode(), key)))
 
     def send(self, wire: bytes) -> bool:
         self.wire = wire

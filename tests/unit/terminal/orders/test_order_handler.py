@@ -17,10 +17,10 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
-from edge.domain.protocol import resend_command
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.protocol.resend_command import Resend
 from edge.errors import JournalError
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
@@ -81,7 +81,7 @@ class Bench:
 
 
 def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
-    return dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), key))
+    return dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, order.encode(), key))
 
 
 @pytest.fixture
@@ -108,14 +108,14 @@ def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None
     good = bench.order(Word.ERASE, person=person, reason="requested")
     wire = sign(good)
     document = json.loads(wire)
-    document["payload"] = base64.b64encode(encode_order(replace(good, sequence=9))).decode()
-    oversized = json.dumps({**json.loads(encode_order(good)), "more": "x" * 17_000}).encode()
+    document["payload"] = base64.b64encode(replace(good, sequence=9).encode()).decode()
+    oversized = json.dumps({**json.loads(good.encode()), "more": "x" * 17_000}).encode()
     for forged in (
         b"", b"{}", wire[:-20], wire[: len(wire) // 2], b"\xff" * 40_000, json.dumps(document).encode(),
         sign(good, NEXT), sign(good, IDENTITY),
-        dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, encode_order(good), AUTHORITY)),
-        dsse.to_wire(dsse.sign(ORDER_TYPE, oversized, AUTHORITY)),
-        dsse.to_wire(dsse.sign(ORDER_TYPE, b'{"v":1}', AUTHORITY)),
+        dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, good.encode(), AUTHORITY)),
+        dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, oversized, AUTHORITY)),
+        dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, b'{"v":1}', AUTHORITY)),
         sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
         sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
     ):  # fmt: skip
@@ -502,7 +502,7 @@ def test_a_people_file_that_takes_nothing_leaves_the_order_for_another_time(benc
 def test_the_wall_between_orders_and_commands(bench: Bench) -> None:
     order = sign(bench.order(Word.RESTRICT, person="a" * 26))
     assert Orders.concern(order)
-    resend = dsse.to_wire(dsse.sign(resend_command.PAYLOAD_TYPE, b"{}", AUTHORITY))
+    resend = dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, b"{}", AUTHORITY))
     assert not any(map(Orders.concern, (resend, b"", b"{}", order[:-3])))
 
 

@@ -15,7 +15,7 @@ from nacl.signing import SigningKey
 from edge.crypto import dsse
 from edge.domain.face import Probe
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.journal.journal import Journal
@@ -150,7 +150,7 @@ def rectified(terminal: Terminal, name: str = "Ann Right", *, sequence: int = 1)
     fields = {"person": terminal.ann, "name": base64.b64encode(sealed).decode()}
     issued, expires = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
     order = Order(f"{sequence:032x}", "hq", ("door-1",), sequence, issued, expires, Word.RECTIFY, fields)
-    wire = dsse.to_wire(dsse.sign(ORDER_TYPE, encode_order(order), AUTHORITY))
+    wire = dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, order.encode(), AUTHORITY))
     assert obeyed(terminal, wire)
     return wire
 

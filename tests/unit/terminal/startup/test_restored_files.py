@@ -13,7 +13,7 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol.order import ORDER_TYPE, Order, Word, encode_order
+from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.evidence_images.store import opened
@@ -64,7 +64,7 @@ class Terminal:
         order = Order(
             f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
         )
-        signed = dsse.sign(ORDER_TYPE, encode_order(order), AUTHORITY)
+        signed = dsse.sign(Order.PAYLOAD_TYPE, order.encode(), AUTHORITY)
         assert self.orders.take(dsse.to_wire(signed), self.journal)
 
     def image(self, person: str) -> str:

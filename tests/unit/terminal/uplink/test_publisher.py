@@ -9,8 +9,8 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
-from edge.domain.protocol import resend_command, topics
-from edge.domain.protocol.receipt import RECEIPT_TYPE, Receipt, encode_receipt
+from edge.domain.protocol import topics
+from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.protocol.resend_command import MAX_RANGE, Resend
@@ -105,7 +105,7 @@ class Bench:
     def receipt(self, upto: int, key: SigningKey = LEDGER, **changes) -> Message:
         head = self.journal.hash_at(upto) or "0" * 64
         receipt = replace(Receipt(GATE, self.journal.epoch, upto, head, "2026-03-02T08:00:00.000Z"), **changes)
-        sealed = dsse.sign(RECEIPT_TYPE, encode_receipt(receipt), key)
+        sealed = dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), key)
         return Message(topics.receipt(GATE), dsse.to_wire(sealed))
 
     def command(self, first: int, last: int, key: SigningKey = LEDGER, **changes) -> Message:
@@ -116,7 +116,7 @@ class Bench:
             ),
             **changes,
         )  # fmt: skip
-        sealed = dsse.sign(resend_command.PAYLOAD_TYPE, resend_command.encode(command), key)
+        sealed = dsse.sign(Resend.PAYLOAD_TYPE, command.encode(), key)
         return Message(topics.command(GATE), dsse.to_wire(sealed))
 
     def results(self) -> list[tuple[str, str]]:
@@ -512,11 +512,9 @@ def test_a_receipt_s_bytes_are_no_command_and_a_command_s_no_receipt(bench):
 def test_more_than_one_command_may_ask_for_is_refused_whole(bench):
     bench.append(1)
     bench.turn(UP)
-    payload = json.loads(
-        resend_command.encode(resend_command.decode(dsse.parse(bench.command(1, 1).payload).payload))
-    )
+    payload = json.loads(Resend.decode(dsse.parse(bench.command(1, 1).payload).payload).encode())
     payload["last"] = MAX_RANGE + 1
-    sealed = dsse.sign(resend_command.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
+    sealed = dsse.sign(Resend.PAYLOAD_TYPE, json.dumps(payload).encode(), LEDGER)
     bench.turn(Message(topics.command(GATE), dsse.to_wire(sealed)))
     assert bench.publisher.counters.commands_rejected == 1
     assert bench.journal.head().seq == 1
@@ -744,7 +742,7 @@ def test_another_ledgers_key_is_named_with_the_file_to_mend(bench, caplog):
 @pytest.mark.parametrize("keyid", ["x\n<2>forged", "\x1b[2J", "f" * 33])
 def test_a_key_id_is_logged_only_if_it_is_one(bench, caplog, keyid):
     bench.append(1)
-    sealed = replace(dsse.sign(RECEIPT_TYPE, b"{}", LEDGER), keyid=keyid)
+    sealed = replace(dsse.sign(Receipt.PAYLOAD_TYPE, b"{}", LEDGER), keyid=keyid)
     bench.turn(UP, Message(topics.receipt(GATE), dsse.to_wire(sealed)))
     wait(bench, PATIENCE_S + 1)
     assert "receipts-rejected" in bench.publisher.alarms

@@ -1,0 +1,153 @@
+"""A signed document by its type: from bytes to a frozen value, and back.
+
+The strict parser reads first: msgspec by itself drops a key that stands twice. Words that a type does not know are
+passed over, since a newer program may say more.
+"""
+
+import base64
+import binascii
+import dataclasses
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from edge.domain.strict_json import dump, is_version, parse_object
+from edge.errors import RecordError
+
+T = TypeVar("T")
+_MISSING = object()
+_NO_FAULTS: Mapping[str, str] = MappingProxyType({})
+_BYTES = (bytes,)
+"""What arrives as bytes already: msgspec's own base64 takes less than Python's, and older documents are kept."""
+
+
+class Document:
+    """What every signed document can do. Its fields, with their types, are those of a frozen dataclass.
+
+    An `origin` stands in a document as the two words `site` and `terminal`.
+    """
+
+    __slots__ = ()
+    NOUN: ClassVar[str]
+    """Of the errors."""
+    PAYLOAD_TYPE: ClassVar[str]
+    """Of DSSE."""
+    MAX_PAYLOAD: ClassVar[int]
+    """Bytes."""
+    VERSION: ClassVar[str] = "v"
+    """The word that says the version, which is 1."""
+    OUTDATED: ClassVar[str] = "not version 1"
+    """What an error says of another version."""
+    FAULTS: ClassVar[Mapping[str, str]] = {}
+    """By field, what an error says instead of `<NOUN>: <field> is missing or malformed`; see `first_fault`."""
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        """Read a payload. Raises RecordError for anything malformed or of another version."""
+        found = convert(cls._prepared(cls._said(payload)), cls, cls.NOUN, cls.FAULTS)
+        cls._judge(found)
+        return found
+
+    def encode(self) -> bytes:
+        """The payload to sign. Raises RecordError for what no reader would accept."""
+        payload = dump({self.VERSION: 1, **self._words()})
+        self.decode(payload)
+        return payload
+
+    @classmethod
+    def _said(cls, payload: bytes) -> Mapping[str, Any]:
+        """The parsed document, which is of version 1. Raises RecordError."""
+        said = cls._parsed(payload)
+        if not is_version(said, 1, cls.VERSION):
+            raise RecordError(f"{cls.NOUN}: {cls.OUTDATED}")
+        return said
+
+    @classmethod
+    def _parsed(cls, payload: bytes) -> Mapping[str, Any]:
+        return parse_object(payload, cls.MAX_PAYLOAD)
+
+    @classmethod
+    def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A document of version 1 as the types have it. Raises RecordError."""
+        return said
+
+    def _judge(self) -> None:
+        """Raises RecordError for fields that are well-formed each, and contradict each other."""
+
+    def _words(self) -> dict[str, Any]:
+        """The document without its version, in the order in which it is written."""
+        words: dict[str, Any] = {}
+        for field in dataclasses.fields(self):  # type: ignore[arg-type] # every Document is a dataclass
+            value = getattr(self, field.name)
+            if field.name == "origin":
+                words |= dataclasses.asdict(value)
+            else:
+                words[field.name] = base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        return words
+
+
+def convert(said: Mapping[str, Any], kind: type[T], noun: str, faults: Mapping[str, str] = _NO_FAULTS) -> T:
+    """A parsed document as a value of a type. Raises RecordError, which names the first field that is malformed."""
+    placed = {**said, "origin": said}
+    try:
+        return msgspec.convert(placed, kind, builtin_types=_BYTES)
+    except msgspec.ValidationError as error:
+        place = first_fault(placed, kind).removeprefix("origin.")
+        name = place.partition(".*")[0]
+        raise RecordError(faults.get(place) or f"{noun}: {name} is missing or malformed") from error
+
+
+def fits(value: object, kind: Any) -> bool:
+    """Whether one value is of a field's type."""
+    try:
+        msgspec.convert(value, kind, builtin_types=_BYTES)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def first_fault(value: object, kind: Any) -> str:
+    """Where a value that is not of a type is malformed first, in the order of the type; "" for itself.
+
+    A field within a field stands after a dot; of a list or the values of an object any is `*`.
+    """
+    for name, one, hint in _parts(value, get_args(kind)[0] if get_origin(kind) is Annotated else kind):
+        if one is _MISSING:
+            return name
+        if not fits(one, hint):
+            return name if hint is kind else f"{name}.{first_fault(one, hint)}".rstrip(".")
+    return ""
+
+
+def _parts(value: object, kind: Any) -> Iterator[tuple[str, object, Any]]:
+    """What a value holds as its type says: name, value and type of each."""
+    outer, inner = get_origin(kind), get_args(kind)
+    if (dataclasses.is_dataclass(kind) or hasattr(kind, "__struct_fields__")) and isinstance(value, Mapping):
+        hints = get_type_hints(kind, include_extras=True)
+        for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined] # it is a record type
+            if field.required or field.encode_name in value:
+                yield field.encode_name, value.get(field.encode_name, _MISSING), hints[field.name]
+    elif outer is Mapping and isinstance(value, Mapping):
+        yield from (("*", {key: one}, kind) for key, one in value.items())
+    elif (outer is list or ... in inner) and isinstance(value, list):
+        yield from (("*", one, inner[0]) for one in value)
+    elif outer is tuple and isinstance(value, list) and len(value) == len(inner):
+        yield from ((str(number), one, hint) for number, (one, hint) in enumerate(zip(value, inner, strict=True)))
+
+
+def unpacked(said: Mapping[str, Any], name: str) -> bytes | None:
+    """The bytes of a base64 field; None when it is missing or no base64."""
+    value = said.get(name)
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def judge_lifetime(issued: str, expires: str, noun: str, longest: timedelta) -> None:
+    """Raises RecordError unless `expires` comes after `issued` (both instants), and within `longest`."""
+    if not timedelta(0) < datetime.fromisoformat(expires) - datetime.fromisoformat(issued) <= longest:
+        raise RecordError(f"{noun}: it must expire after it was issued, and within {longest.days} days")
