@@ -38,12 +38,14 @@ def flush(
 ) -> int:
     """Complete every act that is pending; how many. Raises PeopleError, TransferError, JournalError.
 
-    `interrupted`: the acts were begun earlier, and the results of orders say so. `lock_held`: the caller holds the
-    operator's lock; without it, what an operator has pending is left alone while the action lasts. An act of which
-    no record can be made is set aside (`Outbox.aside`), and one that fails keeps no other.
+    `interrupted`: the acts were begun earlier, and the results of orders say so; erasures without an entry are
+    completed, too. `lock_held`: the caller holds the operator's lock; without it, what an operator has pending is
+    left alone while the action lasts. An act of which no record can be made is set aside (`Outbox.aside`), and one
+    that fails keeps no other.
     """
     started = _Completion(people, journal, clock, interrupted)
-    started.unrecorded_erasures()
+    if interrupted:
+        started.unrecorded_erasures()
     entries = people.outbox.pending()
     if lock_held or not any(entry.by_hand for entry in entries):
         return started.entries(entries)

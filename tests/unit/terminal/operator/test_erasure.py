@@ -50,6 +50,26 @@ def test_a_record_that_could_not_be_made_is_made_at_the_next_start(tmp_path: Pat
     assert "by" not in record.data, "the roster ordered it"
 
 
+def test_an_erasure_that_an_older_version_began_is_completed_and_recorded_once(tmp_path: Path) -> None:
+    """It kept no pending record in the outbox; only the people table says that it began."""
+    person, clock = new_person_id(), HandClock()
+    with (
+        People(tmp_path / "people.db", bytes(32)) as people,
+        Journal(tmp_path / "journal.db", Origin("hq", "door-1"), SigningKey(bytes(32))) as journal,
+    ):
+        people.enrol(person, "Ann", CONSENT, POLICY, np.eye(3, 192, dtype=np.float32), "m")
+        wrapped = people._db.execute("SELECT wrapped FROM people").fetchone()[0]
+        report.keep(tmp_path / report.FOLDER, "c" * 32, person, b"sealed")
+        people.erase(person, "2026-03-01T08:00:00Z", ErasureReason.REQUESTED)
+        assert [flush(people, journal, clock, interrupted=True) for _ in range(2)] == [1, 0]
+        rows = journal._db.execute("SELECT payload FROM records").fetchall()
+        assert people.erasures() == []
+        assert list((tmp_path / report.FOLDER).iterdir()) == []
+        assert not any(wrapped in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+    (record,) = [decode(row[0]) for row in rows]
+    assert (record.kind, record.data["person"], record.data["reason"]) == ("erased", person, "requested")
+
+
 @pytest.mark.parametrize("cut", ["while another reads the file", "before the record"])
 def test_what_was_erased_by_hand_and_interrupted_says_once_who_did_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str

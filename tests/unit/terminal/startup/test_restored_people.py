@@ -49,7 +49,7 @@ class Terminal:
 
     def start(self) -> int:
         done = restored_people.carry_out(self.people, self.journal, self.clock)
-        flush(self.people, self.journal, self.clock)
+        flush(self.people, self.journal, self.clock, interrupted=True)
         return done
 
     @property
