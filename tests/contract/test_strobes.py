@@ -17,7 +17,7 @@ from edge.adapters.replay.strobe import ReplayStrobe
 from edge.config import CameraConfig, Recognition
 from edge.errors import SignalsError
 from edge.terminal.adapters import strobe as chosen_strobe
-from tests.contract.test_signals import FakeChip, dev_with
+from tests.support.gpio_chip import FakeChip, dev_with
 
 PIN = 23
 

@@ -1,24 +1,13 @@
 """docs/invariants.md names a test for each invariant, and each is there."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.named_tests import ROOT, missing
+
 PAGE = (ROOT / "docs/invariants.md").read_text()
 ROWS = {found[1]: found[2] for found in re.finditer(r"^\| (I\d+) \| .* \| ([^|]*) \|$", PAGE, re.MULTILINE)}
-
-
-def missing(tests: str) -> list[str]:
-    """What of a cell is not there; the cell itself when it names nothing."""
-    named = re.findall(r"`(tests/[\w/.-]+\.py)(?:::(\w+))?`", tests)
-    wrong = [] if named else ["no test at all"]
-    for path, function in named:
-        text = (ROOT / path).read_text() if (ROOT / path).exists() else ""
-        if not re.search(rf"^def {function}\(" if function else r"^def test_", text, re.MULTILINE):
-            wrong.append(f"{path}::{function}")
-    return wrong
 
 
 @pytest.mark.parametrize("invariant", [f"I{number}" for number in range(1, 24)])

@@ -15,7 +15,6 @@ from jsonschema import Draft202012Validator
 from nacl import bindings
 from nacl.public import SealedBox
 from nacl.signing import SigningKey, VerifyKey
-from referencing import Registry, Resource
 
 import edge
 from edge.crypto import dsse
@@ -34,10 +33,8 @@ from edge.journal.export import export
 from edge.journal.journal import Journal
 from tests.support.clock import NOW
 from tests.support.records import punch_data
+from tests.support.schemas import DOCS, SCHEMAS, valid
 
-DOCS = Path(edge.__file__).parents[1] / "docs"
-SCHEMAS = {path.stem: json.loads(path.read_text()) for path in sorted((DOCS / "schemas").glob("*.json"))}
-REGISTRY = Registry().with_resources((made["$id"], Resource.from_contents(made)) for made in SCHEMAS.values())
 PUNCH = punch_data(liveness="none")
 DATA: dict[Kind, dict[str, Any]] = {
     Kind.PUNCH: PUNCH,
@@ -73,11 +70,6 @@ DATA: dict[Kind, dict[str, Any]] = {
     },
     Kind.COMMAND_RESULT: {"command_id": "e" * 32, "command": "resend", "outcome": "done", "detail": "3 records"},
 }
-
-
-def valid(name: str, document: object) -> bool:
-    checker = Draft202012Validator(SCHEMAS[name], registry=REGISTRY)
-    return bool(checker.is_valid(document))
 
 
 @pytest.fixture

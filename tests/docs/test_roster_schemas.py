@@ -26,8 +26,8 @@ from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import RecordError
 from edge.people.people_store import People
 from edge.people.roster.export import export_enrolment
-from tests.docs.test_protocol import DOCS, SCHEMAS, valid
 from tests.support.people import CONSENT
+from tests.support.schemas import DOCS, SCHEMAS, valid
 
 ANN, BOB, FAY, GUY, LEO = (letter * 26 for letter in "abfgl")
 GATE, IDENTITY, AUTHORITY = Origin("main", "gate-1"), SigningKey(b"i" * 32), SigningKey(b"a" * 32)

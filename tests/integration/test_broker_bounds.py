@@ -10,7 +10,7 @@ from edge.crypto.dsse import MAX_ENVELOPE
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
-from tests.integration.test_ledger_flood import connect, without_an_answer
+from tests.support.ledger_flood import connect, without_an_answer
 
 EVIL = Origin("main", "evil")
 MEBIBYTE = 1 << 20

@@ -8,7 +8,7 @@ import pytest
 from edge.adapters.mqtt import client
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.ledger.verification import verify_all
-from tests.integration.proxy import Proxy
+from tests.support.proxy import Proxy
 
 SIDES = ["terminal", "ledger"]
 NAMES = {"terminal": "edge.terminal.uplink.publisher", "ledger": "edge.central.ledger.service"}

@@ -13,10 +13,9 @@ from edge.central.roster.store import RosterStore
 from edge.domain.people.credentials import Token
 from edge.domain.roster import messages
 from edge.people.person import new_person_id
-from tests.integration import test_leavers
-from tests.integration.test_leavers import BADGE, BY, Centre, backup, member
+from tests.support.leavers import BADGE, BY, Centre, backup, centre, member
 
-centre = test_leavers.centre
+__all__ = ["centre"]  # fixtures
 
 
 def tombstones_are_over(centre: Centre) -> None:

@@ -16,12 +16,11 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.people.person import new_person_id
-from tests.integration import test_leavers
-from tests.integration.test_leavers import BADGE, BY, Centre, member
 from tests.support.clock import NOW
+from tests.support.leavers import BADGE, BY, Centre, centre, member
 from tests.support.people import CONSENT
 
-centre = test_leavers.centre
+__all__ = ["centre"]  # fixtures
 
 
 def record(centre: Centre, *said: tuple[Kind, dict]) -> None:

@@ -12,8 +12,8 @@ from edge.domain.people.credentials import Token
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.people.person import new_person_id
-from tests.integration.proxy import Proxy
-from tests.integration.test_roster import LONG_NS, SHORT_NS, Company, company
+from tests.support.proxy import Proxy
+from tests.support.roster_company import LONG_NS, SHORT_NS, Company, company
 
 __all__ = ["company"]  # the fixture
 PEOPLE = 3

@@ -9,7 +9,8 @@ from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import ErasureReason, Kind
 from edge.domain.roster.member import Member
 from edge.people.person import new_person_id
-from tests.integration.test_roster import CONSENT, MODEL, NAMES, PERSONS, broker, company, leaks, templates
+from tests.support.people import CONSENT
+from tests.support.roster_company import MODEL, NAMES, PERSONS, broker, company, leaks, templates
 
 __all__ = ["broker", "company"]  # the fixtures
 BADGE, STAFF = "0PLANTED4711993", "77001880660029915"

@@ -1,6 +1,5 @@
 """`smartclocker check` sees what `run` would meet: every problem at once, each with the cure that helps."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -11,45 +10,22 @@ from types import SimpleNamespace
 import pytest
 
 from edge.central.broker import certificates
-from edge.cli import main
 from edge.crypto import key_files
-from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.record import Origin
 from edge.journal.journal import Journal
-from edge.people.people_store import People
 from edge.sandbox import SandboxCentre, write_terminal
-from edge.terminal import adapters, installed
+from edge.terminal import installed
+from tests.support.checked import begun, check
+
+__all__ = ["check"]  # fixtures
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-
-
-@pytest.fixture
-def check(capsys) -> Callable[..., list[str]]:
-    """The problems that it finds, in this process; the exit code says whether there are any."""
-
-    def run(config: Path, *, notes: bool = False) -> list[str]:
-        code = main(["check", "--config", str(config), "--json"])
-        shown = capsys.readouterr()
-        assert code in {0, 78}, shown.err
-        said = json.loads(shown.out)
-        assert code == (78 if said["problems"] else 0)
-        return said["notes"] if notes else said["problems"]
-
-    return run
 
 
 def change(site, old: str, new: str) -> None:
     text = site.config.read_text()
     assert old in text
     site.config.write_text(text.replace(old, new))
-
-
-def begun(site) -> None:
-    """A journal and people, as a first start leaves them."""
-    identity = key_files.load_identity(site.directory / "identity")
-    with Journal(site.journal, Origin("demo", "entrance-1"), identity) as journal:
-        journal.append(Draft(Kind.BOOT, {"version": "1", "models": []}, adapters.clock().evidence()))
-    People(site.directory / "state/people.db", key_files.load_secret(site.directory / "storage")).close()
 
 
 def anew(path: Path, make: Callable[[Path], object]) -> None:

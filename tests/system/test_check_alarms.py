@@ -13,7 +13,7 @@ from edge.journal import last_seen
 from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable
 from edge.terminal import adapters
-from tests.system.test_check import begun, check
+from tests.support.checked import begun, check
 
 __all__ = ["check"]  # the fixture
 

@@ -6,17 +6,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from edge.journal.verify import read_payloads
+from tests.support.lit_terminal import GREEN, lights, running
 
 _CALL = re.compile(r"^(?P<pid>\d+)\s+(?P<call>\w+)\((?P<rest>.*)$")
 _RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)$")
-GREEN = re.compile(r'  (ALREADY )?(IN|OUT)\\n"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +122,6 @@ def test_a_light_before_its_own_record_is_seen_behind_the_records_of_others() ->
 )
 def test_the_reader_of_traces_can_fail(trace: list[str], bad: int) -> None:
     assert len(violations(trace)[0]) == bad
-
-
-@contextmanager
-def running(*command: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process whose standard output is read, and which does not outlive the test."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def lights(process: "subprocess.Popen[str]", wanted: int) -> None:
-    """Read its console until so many punches were shown."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        wanted -= line.endswith(("  IN\n", "  OUT\n"))
-        if wanted == 0:
-            return
-    raise AssertionError("the terminal ended before it had shown every punch")
 
 
 def test_the_journal_is_synced_before_every_accepting_light(site, enrol, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from edge.evidence_images.store import opened
 from edge.journal.verify import read_payloads
 from edge.terminal import installed
 from edge.terminal.orders.image_orders import packed
-from tests.system.test_durable_before_green import GREEN, lights, running
+from tests.support.lit_terminal import GREEN, lights, running
 
 JPEG = (b"\xff\xd8\xff\xe0", b"JFIF")
 """What each of our JPEGs begins with."""

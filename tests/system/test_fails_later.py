@@ -15,7 +15,7 @@ from edge.adapters.linux.instance_lock import RUN_LOCK, only_one
 from edge.crypto.key_files import create_identity, public_pem
 from edge.errors import AlreadyRuns
 from edge.terminal.runtime import alarms
-from tests.system.test_fails_alone import gate, live, uplink
+from tests.support.failing_terminal import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures
 

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from tests.system.test_badge import punches, running, wait_for
+from tests.support.badge_terminal import punches, running, wait_for
 
 WITNESSED = ("--witness", "a test", "--consent", "--age-13-or-older", "--employer-agreed")
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from edge.adapters.linux import login_uid
 from edge.cli import main
 from edge.crypto.key_files import create_identity, public_pem
-from tests.docs.test_protocol import REGISTRY, SCHEMAS
+from tests.support.schemas import REGISTRY, SCHEMAS
 
 BADGE, STAFF = "0004711993", "77001"
 CONSENTS = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from tests.system.test_badge import running, wait_for
+from tests.support.badge_terminal import running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AGREED = ("--witness", "4711", "--consent", "--age-13-or-older", "--employer-agreed")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge import config
 from edge.terminal.runtime import alarms
-from tests.system.test_fails_alone import NUMBER, gate, live
+from tests.support.failing_terminal import NUMBER, gate, live
 
 __all__ = ["gate", "live"]  # the fixtures
 

@@ -1,36 +1,20 @@
 """The roster by its command lines: enrolled at one terminal, known at another, through a real broker."""
 
-import contextlib
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from edge.adapters.linux import login_uid
 from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker, render_acl
-from edge.domain.protocol.record import Record, decode
 from edge.resources import photos_directory
 from edge.sandbox import SandboxCentre, write_terminal
+from tests.support.roster_lines import centre, kinds, punchers, run
 
-
-def run(*words: object, code: int = 0, typed: str | None = None) -> str:
-    command = [sys.executable, "-m", "edge", *map(str, words)]
-    done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture
-def centre(tmp_path: Path) -> Path:
-    directory = tmp_path / "centre"
-    run("central", "init", directory, "--host", "127.0.0.1", "--site", "main")
-    return directory
+__all__ = ["centre"]  # fixtures
 
 
 def test_from_an_enrolment_to_the_broker_by_command_lines(tmp_path: Path, centre: Path) -> None:
@@ -164,7 +148,7 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
         )
         try:
             deadline = time.monotonic() + 300
-            while person not in _punchers(tmp_path / "second" / "state" / "journal.db"):
+            while person not in punchers(tmp_path / "second" / "state" / "journal.db"):
                 assert process.poll() is None, process.stderr.read()
                 assert time.monotonic() < deadline, run("people", "roster", "--config", second)
                 time.sleep(0.2)
@@ -180,22 +164,4 @@ def test_who_was_enrolled_at_one_terminal_clocks_in_at_another(tmp_path: Path, c
     assert process.returncode == 0, said
     assert "Planted" not in said
     run("journal", "verify", "--config", second)
-    assert _kinds(tmp_path / "second" / "state" / "journal.db", person)[-1] == "erased"
-
-
-def _records(journal: Path) -> list[Record]:
-    if not journal.exists():
-        return []
-    with contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
-        try:
-            return [decode(payload) for (payload,) in db.execute("SELECT payload FROM records ORDER BY seq")]
-        except sqlite3.OperationalError:  # not made yet
-            return []
-
-
-def _punchers(journal: Path) -> set[str]:
-    return {one.data["person"] for one in _records(journal) if one.kind == "punch"}
-
-
-def _kinds(journal: Path, person: str) -> list[str]:
-    return [one.kind for one in _records(journal) if one.data.get("person") == person]
+    assert kinds(tmp_path / "second" / "state" / "journal.db", person)[-1] == "erased"

@@ -11,7 +11,8 @@ from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.resources import photos_directory
 from edge.sandbox import SandboxCentre, write_terminal
-from tests.system.test_roster import _kinds, _punchers, _records, centre, run
+from tests.support.roster_lines import centre, punchers, records, run
+from tests.support.roster_lines import kinds as kinds_of
 
 __all__ = ["centre"]  # the fixture
 BADGE = "0PLANTED4711993"
@@ -63,7 +64,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
             assert "0 templates  not matching: no face, badge or PIN alone" in listed
             with reader.open("w") as fifo:
                 fifo.write(f"badge {BADGE}\n")
-            while person not in _punchers(journal):
+            while person not in punchers(journal):
                 assert time.monotonic() < deadline, "no punch"
                 time.sleep(0.2)
             run("central", "roster", "remove", centre, person, "--reason", "employment-ended", "--why", "left")
@@ -76,9 +77,9 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
     assert process.returncode == 0, said
     assert "Planted" not in said
     assert BADGE not in said
-    assert [one.data.get("method") for one in _records(journal) if one.kind == "punch"] == ["badge"]
-    assert _kinds(journal, person)[-1] == "erased"
-    assert [one.data["templates"] for one in _records(journal) if one.kind == "erased"] == [0]
+    assert [one.data.get("method") for one in records(journal) if one.kind == "punch"] == ["badge"]
+    assert kinds_of(journal, person)[-1] == "erased"
+    assert [one.data["templates"] for one in records(journal) if one.kind == "erased"] == [0]
 
 
 def test_a_face_is_withdrawn_from_the_roster_and_comes_back_by_a_new_consent(tmp_path: Path, centre: Path) -> None:
@@ -110,9 +111,9 @@ def test_a_face_is_withdrawn_from_the_roster_and_comes_back_by_a_new_consent(tmp
     back = run("central", "roster", "add", centre, tmp_path / "b.scp")
     assert f"{person} changed by main/hall-1: face, consent" in back
     journal = tmp_path / "terminal" / "state" / "journal.db"
-    kinds = [kind for kind in _kinds(journal, person) if kind != "command-result"]  # badges and exports
+    kinds = [kind for kind in kinds_of(journal, person) if kind != "command-result"]  # badges and exports
     assert kinds == ["consent", "enrolled", "consent", "consent", "enrolled"]
-    assert all(one.data["by"] for one in _records(journal)[-2:]), "who did it by hand is on record, too"
+    assert all(one.data["by"] for one in records(journal)[-2:]), "who did it by hand is on record, too"
     assert "has a face here" in run("enrol", "Fay", photo, "--person", person, *agreed, code=65)
     run("people", "erase", person, "--reason", "requested", "--config", config)
     for gone in (person, "z" * 26):

@@ -19,8 +19,8 @@ from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.alarms import SHADOW_FAILING
 from edge.vision.photo import load_photo
+from tests.support.badge_terminal import punches, running, wait_for
 from tests.support.people import consent
-from tests.system.test_badge import punches, running, wait_for
 
 COMING = "the-coming-one"
 DIGEST = f"$argon2id$v=19$m=16384,t=3,p=1${'A' * 22}${'A' * 43}"

@@ -9,7 +9,7 @@ import pytest
 
 from edge import config
 from edge.central.authority.register import OrderRegister
-from tests.system.test_fails_alone import gate, live, uplink
+from tests.support.failing_terminal import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures
 BESIDE = (

@@ -15,8 +15,9 @@ from edge.people.person import new_person_id
 from edge.terminal.operator import hand_over
 from edge.terminal.uplink.roster_client import GRACE_NS
 from tests.support.clock import HandClock, evidence
-from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, Site, member, site, templates
-from tests.unit.terminal.uplink.test_roster_client import SECOND, Bench
+from tests.support.people import CONSENT, POLICY
+from tests.support.roster_bench import SECOND, Bench
+from tests.support.roster_site import MODEL, Site, member, site, templates
 
 __all__ = ["site"]  # the fixture
 EXPORTED, WITHIN, LATER = (f"2026-0{day}T08:00:00.000Z" for day in ("3-05", "4-04", "6-20"))

@@ -12,9 +12,9 @@ from edge.cli import main
 from edge.domain.protocol.order import NOBODY_HERE
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
+from tests.support.centre import WHY, centre, gates, order
 from tests.support.ledger_gate import HOUR, since_boot
-from tests.support.people import ANN
-from tests.unit.cli.central.test_orders import BOB, WHY, centre, gates, order
+from tests.support.people import ANN, BOB
 
 __all__ = ["centre", "gates"]
 

@@ -16,7 +16,7 @@ from edge.domain.attendance.punch_direction import (
 from edge.domain.protocol.record import Record
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction, DirectionSource
-from tests.unit.domain.attendance.test_corrections import IN_AT, LATER, OUT_AT, correction, punch
+from tests.support.corrections import IN_AT, LATER, OUT_AT, correction, punch
 
 NOW = TimeEvidence("2026-11-24T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", 10_000_000, True)
 ALTERNATE = DirectionPolicy(None, window_s=60, shift_limit_s=16 * 3600)

@@ -14,8 +14,8 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.terminal.operator import actions
 from tests.support.clock import HandClock, evidence
-from tests.unit.people.roster.test_faceless import BADGE, add, owed, with_face
-from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, WHEN, Gate, Site, member, site, templates
+from tests.support.people import CONSENT, POLICY
+from tests.support.roster_site import BADGE, MODEL, WHEN, Gate, Site, add, member, owed, site, templates, with_face
 
 BEHIND = evidence(utc="2026-02-20T08:00:00.000Z", synchronised=False)
 """A clock that stands days before the consents were given."""

@@ -14,19 +14,26 @@ from edge.domain.protocol.record_kinds import Restriction
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.orders.order_actions import OrderExecutor
-from tests.unit.people.roster.test_faceless import (
+from tests.support.people import CONSENT, POLICY
+from tests.support.roster_site import (
     ANEW,
     BADGE,
     DIGEST,
     FACELESS,
+    MODEL,
     OTHER,
     STAFF,
+    WHEN,
+    Gate,
+    Site,
     add,
     faces,
+    member,
     owed,
+    site,
+    templates,
     with_face,
 )
-from tests.unit.people.roster.test_sync import CONSENT, MODEL, POLICY, WHEN, Gate, Site, member, site, templates
 
 __all__ = ["site"]  # the fixture
 NEXT = Policy("2027-1", "d" * 64)

@@ -10,7 +10,7 @@ from edge.central.roster import membership
 from edge.central.roster.schema import ROSTER_DB, ROSTER_PEOPLE
 from edge.central.roster.store import RosterStore
 from edge.domain.strict_json import MAX_INTEGER
-from tests.unit.people.roster.test_sync import Site, site
+from tests.support.roster_site import Site, site
 
 __all__ = ["site"]  # the fixture
 

@@ -4,7 +4,6 @@ import random
 from dataclasses import replace
 
 import pytest
-from nacl import pwhash
 
 from edge.central.roster import membership
 from edge.crypto import dsse, site_key
@@ -15,44 +14,30 @@ from edge.domain.roster.member import Member, encode_member
 from edge.domain.roster.messages import PersonMessage
 from edge.errors import LedgerError, PeopleError
 from edge.people.person import new_person_id
-from tests.unit.people.roster.test_sync import (
-    CONSENT,
+from tests.support.people import CONSENT, POLICY
+from tests.support.roster_site import (
+    ANEW,
+    BADGE,
+    DIGEST,
+    FACELESS,
     MODEL,
-    POLICY,
+    OTHER,
+    PIN,
+    STAFF,
     WHEN,
-    Gate,
     Site,
+    add,
+    faces,
     member,
+    owed,
     person_topic,
     resigned,
     site,
     templates,
+    with_face,
 )
 
 __all__ = ["site"]  # the fixture
-BADGE, OTHER, STAFF, PIN = "0004711", "0008899", "77001", "271828"
-DIGEST = pwhash.argon2id.str(PIN.encode(), opslimit=1, memlimit=8_192).decode()
-FACELESS = Member("Fay", None, {}, tokens=((Token.BADGE, BADGE), (Token.NUMBER, STAFF)), pin=DIGEST)
-ANEW = replace(CONSENT, given_at="2099-05-01T09:00:00Z")
-
-
-def add(site: Site, given: Member, person: str | None = None) -> str:
-    person = person or new_person_id()
-    membership.add(site.store, "main", person, given)
-    return person
-
-
-def with_face(seed: int = 1, **changes) -> Member:
-    return member(seed, name="Fay", tokens=FACELESS.tokens, pin=DIGEST, **changes)
-
-
-def faces(gate: Gate) -> list[tuple[str, str]]:
-    return gate.people._db.execute("SELECT person, model_id FROM templates ORDER BY person").fetchall()
-
-
-def owed(gate: Gate) -> list[tuple[str, str, str]]:
-    said = [one for entry in gate.people.outbox.pending() for one in entry.records]
-    return [(str(kind), data["person"], data["state"]) for kind, data in said]
 
 
 def in_files(site: Site, pattern: str, *secrets: bytes) -> bool:

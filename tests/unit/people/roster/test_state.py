@@ -25,8 +25,19 @@ from edge.journal.schema import JOURNAL
 from edge.people.roster import state
 from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
-from tests.unit.people.roster.test_faceless import BADGE, FACELESS, add, owed, with_face
-from tests.unit.people.roster.test_sync import AUTHORITY, Gate, Site, person_topic, site
+from tests.support.altered import altered
+from tests.support.roster_site import (
+    AUTHORITY,
+    BADGE,
+    FACELESS,
+    Gate,
+    Site,
+    add,
+    owed,
+    person_topic,
+    site,
+    with_face,
+)
 
 __all__ = ["site"]  # the fixture
 
@@ -123,20 +134,6 @@ def test_one_altered_byte_anywhere_keeps_nobody_out_and_heals(site: Site) -> Non
         assert gate.people.erasures() == [], "nobody who was erased is erased again"
         gate.received.close()
     assert owed(gate) == []
-
-
-def altered(db: sqlite3.Connection, table: str, column: str, n: int, chance: random.Random) -> None:
-    key = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
-    row = db.execute(f"SELECT {', '.join(key)}, {column} FROM {table} ORDER BY 1 LIMIT 1 OFFSET ?", (n,)).fetchone()
-    value = row[-1]
-    if isinstance(value, int):
-        value ^= 1 << chance.randrange(40)
-    elif value is not None:
-        raw = bytearray(value if isinstance(value, bytes) else value.encode())
-        raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(7)
-        value = bytes(raw) if isinstance(value, bytes) else raw.decode("latin-1")
-    where = " AND ".join(f"{one} = ?" for one in key)
-    db.execute(f"UPDATE OR REPLACE {table} SET {column} = ? WHERE {where}", (value, *row[: len(key)]))
 
 
 def test_who_left_while_the_notes_were_lost_leaves(site: Site) -> None:

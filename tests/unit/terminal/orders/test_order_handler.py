@@ -18,7 +18,7 @@ from nacl.signing import SigningKey
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.order import Order, Word
-from edge.domain.protocol.record import Origin, decode
+from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.protocol.resend_command import Resend
 from edge.errors import JournalError
@@ -31,12 +31,7 @@ from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
 from tests.support.clock import HandClock
 from tests.support.people import CONSENT, POLICY
-
-GATE = Origin("hq", "gate-1")
-IDENTITY, AUTHORITY, NEXT = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
-STORAGE = bytes(range(32))
-MODEL = "m"
-ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-04-02T07:00:00.000Z"
+from tests.support.signed_orders import AUTHORITY, END, EXPIRES, GATE, IDENTITY, ISSUED, MODEL, NEXT, STORAGE, sign
 
 
 @dataclass
@@ -78,10 +73,6 @@ class Bench:
 
     def open(self) -> People:
         return People(self.root / "people.db", STORAGE)
-
-
-def sign(order: Order, key: SigningKey = AUTHORITY) -> bytes:
-    return dsse.to_wire(dsse.sign(Order.PAYLOAD_TYPE, order.encode(), key))
 
 
 @pytest.fixture
@@ -289,9 +280,6 @@ def test_a_new_policy_is_in_force_until_the_configuration_says_otherwise(bench: 
     assert bench.matched() == (person,)
     assert bench.people.accepted(Policy("3", "c" * 64)) == (Policy("3", "c" * 64),)
     assert bench.people.gallery(MODEL, Policy("3", "c" * 64)).size == 0
-
-
-END = "2026-03-10T23:00:00.000Z"
 
 
 def test_the_end_of_an_employment_waits_for_its_instant(bench: Bench) -> None:

@@ -24,22 +24,10 @@ from edge.terminal.operator import actions
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
-from tests.unit.people.roster.test_state import altered
-from tests.unit.terminal.orders.test_order_handler import (
-    AUTHORITY,
-    CONSENT,
-    END,
-    EXPIRES,
-    GATE,
-    IDENTITY,
-    ISSUED,
-    MODEL,
-    NEXT,
-    POLICY,
-    STORAGE,
-    HandClock,
-    sign,
-)
+from tests.support.altered import altered
+from tests.support.clock import HandClock
+from tests.support.people import CONSENT, POLICY
+from tests.support.signed_orders import AUTHORITY, END, EXPIRES, GATE, IDENTITY, ISSUED, MODEL, NEXT, STORAGE, sign
 
 ONES_OWN = {
     *("people", "templates", "consents", "means", "tokens", "orders", "marks", "authority", "policies", "anchor"),
