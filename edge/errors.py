@@ -29,7 +29,7 @@ class ConfigError(SmartClockerError, ValueError):
 
 
 class NameRefused(SmartClockerError, ValueError):
-    """A name, host or port that was given is none, or is reserved; the text says how to write it."""
+    """A name, host or port that was given is malformed or reserved; the text says how to write it."""
 
     exit_code = 2
 
@@ -69,7 +69,7 @@ class JournalForeign(JournalError):
 
 
 class JournalAltered(JournalError):
-    """The journal was changed by something other than us: a record fails its signature or breaks the chain."""
+    """The journal was changed by another program: a record fails its signature or breaks the chain."""
 
     exit_code = 65
 
@@ -89,7 +89,7 @@ class EvidenceDamaged(EvidenceError):
 
 
 class ExportRefused(SmartClockerError, ValueError):
-    """The file is no export, is sealed to somebody else, or there is nothing genuine in it."""
+    """The file is no export, is sealed to somebody else, or holds nothing genuine."""
 
     exit_code = 65
 
@@ -119,11 +119,11 @@ class StorageKeyError(PeopleError):
 
 
 class RosterDamaged(PeopleError):
-    """What came of the roster was kept and cannot be read any more: it is set aside, and comes again."""
+    """The notes of the roster cannot be read any more: they are set aside, and everything comes again."""
 
 
 class QuestionError(SmartClockerError, LookupError):
-    """What is asked for cannot exist: days the wrong way round, somebody or a terminal that nobody knows."""
+    """The question cannot have an answer: days the wrong way round, a person or terminal that nobody knows."""
 
     exit_code = 65
 
@@ -171,7 +171,7 @@ class LedgerError(SmartClockerError, OSError):
 
 
 class LedgerRefused(LedgerError):
-    """The ledger is in order, and what was asked of it is not: a name that nobody has, a key that is taken."""
+    """The ledger is sound, and the request is not: a name that nobody has, a key that is taken."""
 
     exit_code = 65
 
@@ -187,6 +187,6 @@ class AlreadyRuns(SmartClockerError, OSError):
 
 
 class ReaderError(SmartClockerError, OSError):
-    """The badge reader or keypad cannot be used at all: a device that is none, or no right to read it."""
+    """The badge reader or keypad cannot be used at all: no such device, or no right to read it."""
 
     exit_code = 74

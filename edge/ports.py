@@ -1,4 +1,6 @@
-"""What the terminal asks of its walls: each port has shipped adapters, and one contract test over all of them."""
+"""Ports: the interfaces that the terminal needs. Each has shipped adapters, and one contract test over all of
+them.
+"""
 
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,10 +21,12 @@ class Camera(Protocol):
         """Start it. Raises CameraError with the cure."""
 
     def read(self, timeout_s: float) -> "Frame | None":
-        """Wait for the next frame; None when none came in time, which is how a stall shows. Raises CameraError."""
+        """Wait for the next frame; None when none came in time, which shows a stall. Raises CameraError."""
 
     def expose(self, ev: float) -> None:
-        """From one of the next frames on, so many stops (-2 to 2) more light than by itself. Raises CameraError."""
+        """From one of the next frames on, use so many stops (-2 to 2) more light than the automatic exposure.
+        Raises CameraError.
+        """
 
     def close(self) -> None:
         """Stop it; safe to call twice, and without open."""
@@ -38,41 +42,41 @@ class Signals(Protocol):
         """Set every output to this, at once. Raises SignalsError."""
 
     def close(self) -> None:
-        """All outputs off and released; safe to call twice."""
+        """Switch all outputs off and release them; safe to call twice."""
 
 
 class Strobe(Protocol):
     """An infrared lamp beside the camera. One thread lights and closes it; it begins dark."""
 
     def light(self, lit: bool) -> None:
-        """On or off, at once. Raises SignalsError."""
+        """Switch it on or off, at once. Raises SignalsError."""
 
     def close(self) -> None:
-        """Dark, and released; safe to call twice."""
+        """Switch it off and release it; safe to call twice."""
 
 
 class Reader(Protocol):
     """Card readers and keypads. One thread opens, reads and closes it."""
 
     def open(self) -> None:
-        """Take hold of the devices. One that is away now may come later: that is no error. Raises ReaderError."""
+        """Open the devices. A device that is away now may come later: that is no error. Raises ReaderError."""
 
     def read(self, timeout_s: float) -> Read | None:
         """The next badge, or line of a keypad; None when none came in time. Raises ReaderError."""
 
     @property
     def away(self) -> bool:
-        """Whether a device is not there, or cannot be used now; any thread may look."""
+        """Whether a device is not there, or cannot be used now; any thread may ask."""
 
     def close(self) -> None:
-        """Let go; safe to call twice, and without open."""
+        """Release the devices; safe to call twice, and without open."""
 
 
 class Clock(Protocol):
-    """The only way to learn the time."""
+    """The clock: the only way to learn the time."""
 
     def monotonic_ns(self) -> int:
-        """Never set back; for deadlines and latencies."""
+        """Nanoseconds of a clock that is never set back; for deadlines and latencies."""
 
     def evidence(self) -> TimeEvidence:
         """Everything known about the wall clock now."""
@@ -88,7 +92,7 @@ class Notifier(Protocol):
         """The start goes on, and may take so much longer."""
 
     def watchdog(self) -> None:
-        """Every loop is fresh."""
+        """Every loop made progress."""
 
     def stopping(self) -> None:
         """Shutdown has begun."""
@@ -119,7 +123,7 @@ class Acknowledged:
     token: int
     refused: str | None
     unheard: bool = False
-    """It was taken and thrown away: nobody is subscribed, and nobody keeps a session that is."""
+    """The broker took the message and dropped it: nobody is subscribed, and nobody has a session that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +138,18 @@ UplinkEvent = Connected | Disconnected | Acknowledged | Message
 
 
 class Uplink(Protocol):
-    """The broker, as one loop sees it: commands go in, events come out, nothing blocks for long."""
+    """The broker, as one loop sees it: commands go in, events come out, and no call blocks for long."""
 
     def start(self) -> None:
         """Begin to connect, and keep reconnecting with a jittered back-off: no failure of it is an error here."""
 
     @property
     def unusable(self) -> bool:
-        """Whether certificate, key or CA could not be used at the last attempt; any thread may look."""
+        """Whether certificate, key or CA could not be used at the last attempt; any thread may ask."""
 
     @property
     def faults(self) -> int:
-        """How many connections ended by an error that nobody foresaw; any thread may look."""
+        """Number of connections that ended by an error that nobody foresaw; any thread may ask."""
 
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
         """Hand one QoS 1 message to the wire; an Acknowledged with this token follows.

@@ -32,12 +32,12 @@ from edge.terminal.daemon import Terminal
 
 SITE, TERMINAL = "demo", "entrance-1"
 WINDOW_S = 4.0
-"""The demo's duplicate window: a minute would make it a long story."""
+"""The demo's duplicate window, in seconds: with a minute the demo would be long."""
 _QUIET = frozenset({CueName.STARTING, CueName.IDLE, CueName.LOOKING})
 
 
 class WatchedSignals:
-    """The console's lights, and a memory of which cue came when, for the director to wait on."""
+    """The console's lights, with a memory of cues and their times for the story to wait on."""
 
     def __init__(self, console: ConsoleSignals) -> None:
         self._console = console
@@ -45,22 +45,22 @@ class WatchedSignals:
         self._seen: list[CueName] = []
 
     def announce(self, cue: Cue) -> None:
-        """Draw it and remember it."""
+        """Draw the cue and remember it."""
         self._console.announce(cue)
         with self._changed:
             self._seen.append(cue.name)
             self._changed.notify_all()
 
     def apply(self, lights: Lights) -> None:
-        """Pass on."""
+        """Pass the call on."""
         self._console.apply(lights)
 
     def close(self) -> None:
-        """Pass on."""
+        """Pass the call on."""
         self._console.close()
 
     def mark(self) -> int:
-        """How many cues there were so far."""
+        """Number of cues so far."""
         with self._changed:
             return len(self._seen)
 
@@ -75,14 +75,14 @@ class WatchedSignals:
             return answer()
 
     def wait_for_idle(self, timeout_s: float) -> bool:
-        """Until the last cue is IDLE."""
+        """Wait until the last cue is IDLE."""
         with self._changed:
             return self._changed.wait_for(lambda: self._seen[-1:] == [CueName.IDLE], timeout_s)
 
 
 @dataclass
 class Stage:
-    """Everything that is up while the demo runs."""
+    """Everything that runs during the demo."""
 
     directory: Path
     loaded: config.Loaded
@@ -96,16 +96,16 @@ class Stage:
 
     @property
     def config(self) -> config.Config:
-        """The terminal's."""
+        """Configuration of the terminal."""
         return self.loaded.config
 
     @property
     def ledger_db(self) -> Path:
-        """The ledger's file."""
+        """Path of the ledger's file."""
         return self.directory / "centre" / "ledger.db"
 
     def start_terminal(self) -> None:
-        """Begin the terminal's life on a thread of its own. Raises SmartClockerError when it does not come up."""
+        """Start the terminal on a thread of its own. Raises SmartClockerError when it does not come up."""
         self.terminal = terminal = Terminal(
             self.config,
             notifier=notifier_from(os.environ),
@@ -163,7 +163,7 @@ def raise_stage(directory: Path, out: TextIO) -> Iterator[Stage]:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Ask 20 times a second; False when it did not come true in time."""
+    """Ask 20 times a second until it is true; False when that took too long."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:

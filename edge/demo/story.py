@@ -1,4 +1,4 @@
-"""The demo's story: who walks up when, and which cue must answer."""
+"""The demo's story: who comes when, and which cue must answer."""
 
 import time
 from dataclasses import dataclass
@@ -16,26 +16,28 @@ from edge.terminal.uplink.publisher import Publisher
 from edge.vision.photo import load_photo
 
 PATIENCE_S = 60.0
-"""How long what is bound to come may take, on a busy machine."""
+"""Seconds to wait for what is sure to come, on a busy machine."""
 ANSWER_S = 12.0
-"""How long an act waits for its cue; a refusal takes the longest."""
+"""Seconds in which an act must get its cue; a refusal takes the longest."""
 AWAY_S = 1.2
-"""Long enough for the terminal to see that nobody is there."""
+"""Seconds after which the terminal sees that nobody is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody in front of the camera."""
+    """A person in front of the camera."""
 
     photo: str
     blur: float = 0.0
     """Gaussian radius in pixels of the frame."""
     gain: float = 1.0
-    """1 is the photograph's own light."""
+    """Factor of the light; 1 is the photograph's own light."""
 
 
 def tell(stage: Stage, unexpected: list[str], out: TextIO) -> int:
-    """Play every act; what did not come as it should is added to `unexpected`. Returns the punches it made."""
+    """Play every act; cues that did not come as expected are added to `unexpected`. Returns the number of
+    punches.
+    """
     teller = _Teller(stage, unexpected, out)
     teller.say("Two people enrol, each with a witnessed consent.")
     teller.enrol("Barack", ["obama.jpg", "obama2.jpg"])
@@ -102,7 +104,7 @@ class _Teller:
             self._unexpected.append(f"{line} the terminal did not become idle again")
 
     def later(self) -> None:
-        """Let the duplicate window pass."""
+        """Wait until the duplicate window has passed."""
         time.sleep(max(0.0, self._last_punch + WINDOW_S + 0.5 - time.monotonic()))
 
     def pending(self) -> None:

@@ -1,1 +1,1 @@
-"""What the operating system gives: readers, time, accounts, disks, the service manager."""
+"""Adapters for the operating system: readers, time, accounts, disks, the service manager."""

@@ -1,7 +1,7 @@
-"""Card readers and keypads that the kernel takes for keyboards, as nearly all on USB do, by python-evdev.
+"""Card readers and keypads that the kernel sees as keyboards, as nearly all on USB are, through python-evdev.
 
 Written against evdev 1.6 (Raspberry Pi OS's python3-evdev) to 2.0. Each device is grabbed, so that a badge's number
-is not typed into a console as well. One that is unplugged is looked for again every second.
+is not typed into a console as well. An unplugged device is looked for again every second.
 """
 
 import logging
@@ -17,13 +17,13 @@ from edge.errors import ReaderError
 LOG = logging.getLogger(__name__)
 RETRY_S = 1.0
 PAUSE_S = 10.0
-"""After so long the beginning of a line is forgotten: somebody walked away from the keypad."""
+"""After so many seconds the beginning of a line is dropped: somebody walked away from the keypad."""
 BADGE_ENDS_S = 0.3
-"""A card reader that falls silent for so long has said all of a badge: many send no Enter."""
+"""After so many seconds of silence a badge is complete: many card readers send no Enter."""
 _SHORTEST = 3
-"""Characters of a badge that ends by silence; fewer are no number."""
+"""Fewest characters of a badge that ends by silence; fewer are no number."""
 _ODD = 3
-"""Keys without a meaning before a line ended: then it is said."""
+"""So many keys without a meaning, and no end of line, are logged."""
 _MOST = 64
 _UP, _DOWN = 0, 1
 """The value of a key event; 2 is a repetition."""
@@ -56,7 +56,9 @@ class EvdevReader:
         self._tried_s = float("-inf")
 
     def open(self) -> None:
-        """One that is away or cannot be used is said, and tried again: the other may be read meanwhile."""
+        """Open the devices. A device that is away or cannot be used is logged and tried again; the other one may be
+        read meanwhile.
+        """
         self._reopen()
 
     def read(self, timeout_s: float) -> Read | None:
@@ -82,7 +84,7 @@ class EvdevReader:
         return any(line.device is None for line in self._lines)
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Release the devices; safe to call twice."""
         for line in self._lines:
             line.close()
 
@@ -118,7 +120,7 @@ class _Line:
         self.device, self._away = device, ""
 
     def _missed(self, error: OSError) -> None:
-        """Say why it is not there, each cause once: it is tried again every second."""
+        """Log why the device is not there, each cause once, because it is tried again every second."""
         cause = error.strerror or str(error)
         if cause == self._away or (self._away and isinstance(error, FileNotFoundError)):
             return
@@ -134,7 +136,7 @@ class _Line:
             )
 
     def take(self, now_s: float) -> list[Read]:
-        """Every line that is complete by now."""
+        """All lines that are complete by now."""
         try:
             events: Iterable[Any] = list(self.device.read())
         except BlockingIOError:
@@ -201,7 +203,7 @@ class _Line:
         return False
 
     def _wonder(self, code: int) -> None:
-        """Say once what a device sends that is understood by nobody: it looks deaf otherwise."""
+        """Log once that a device sends keys which nobody understands; otherwise it would seem dead."""
         self._odd.append(code)
         if len(self._odd) >= _ODD and not self._warned:
             self._warned = True
@@ -234,9 +236,9 @@ _POUND, _KEY_3, _KEY_8 = 0x20B, 4, 9
 _STARS = frozenset((0x20A, 55))
 _SHIFT = frozenset((42, 54))
 _SILENT = frozenset((29, 56, 58, 69, 97, 100, 57, 12, 13, 39, 40, 51, 52, 53, 74, 78, 83, 95, 98, 117, 121))
-"""Control, Alt, the locks, and the signs that stand between digits or before them: they are passed over."""
+"""Control, Alt, the locks, and the signs between or before digits: they are ignored."""
 _ROWS = ((2, "1234567890"), (16, "QWERTYUIOP"), (30, "ASDFGHJKL"), (44, "ZXCVBNM"))
 _KEYPAD = {71: "7", 72: "8", 73: "9", 75: "4", 76: "5", 77: "6", 79: "1", 80: "2", 81: "3", 82: "0"}
 _NUMERIC = {0x200 + n: str(n) for n in range(10)} | {0x20C + n: letter for n, letter in enumerate("ABCD")}
-"""KEY_NUMERIC_0 and on, of door and telephone keypads."""
+"""From KEY_NUMERIC_0 on: the digits of door and telephone keypads."""
 _CHARACTERS = {start + n: letter for start, row in _ROWS for n, letter in enumerate(row)} | _KEYPAD | _NUMERIC

@@ -1,4 +1,4 @@
-"""What the operating system knows of the time, with its evidence."""
+"""The clock of the operating system, with its evidence."""
 
 import ctypes
 import time
@@ -78,7 +78,7 @@ class SystemClock:
         return time.monotonic_ns()
 
     def evidence(self) -> TimeEvidence:
-        """What is known now; some tens of microseconds."""
+        """Everything that is known now; takes some tens of microseconds."""
         boottime_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         now = datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
         name, zone = self._zone.now()

@@ -1,4 +1,4 @@
-"""What a directory lies on, and why some of that cannot keep what `fdatasync` confirmed."""
+"""File systems: what kind a directory lies on, and why some kinds cannot keep what `fdatasync` confirmed."""
 
 import ctypes
 import os
@@ -27,16 +27,18 @@ _WEAK = {
     0x01021997: ("9p", _NETWORK),
     0x65735546: ("FUSE", _FOREIGN),
 }
-"""f_type of statfs(2), from the kernel's sources. Any other counts: ext4, XFS, Btrfs, F2FS, ZFS."""
+"""f_type of statfs(2), from the kernel's sources. Every other file system is accepted: ext4, XFS, Btrfs, F2FS,
+ZFS.
+"""
 
 
 def weakness(directory: Path) -> str | None:
-    """Why what is synced there may be lost, in words that follow the path; None for a disk. Raises OSError."""
+    """Why synced data may be lost there, in words that follow the path; None for a disk. Raises OSError."""
     return describe(_kind(directory))
 
 
 def describe(kind: int) -> str | None:
-    """The same of an f_type."""
+    """The same for an f_type."""
     found = _WEAK.get(kind & 0xFFFF_FFFF)
     return None if found is None else f"is on {found[0]}, which {found[1]}"
 

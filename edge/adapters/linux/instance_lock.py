@@ -1,4 +1,4 @@
-"""One process at a time on the same files: two would fight for the reader, the client id and the light."""
+"""One process at a time on the same files: two would compete for the reader, the client id and the light."""
 
 import contextlib
 import errno
@@ -14,7 +14,9 @@ from edge.errors import AlreadyRuns
 from edge.storage.durable_file import give_away
 
 RUN_LOCK = "run.lock"
-"""A terminal's, in its state directory: the directory itself is what acts by hand lock, beside a service."""
+"""Lock file of a terminal, in its state directory. Operator actions lock the directory itself, beside a running
+service.
+"""
 _OPEN = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 _log = logging.getLogger(__name__)
@@ -22,12 +24,13 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def only_one(path: Path, what: str) -> Iterator[None]:
-    """Hold the file `path`, empty and for this alone, until the end; the kernel lets go of it with the process.
+    """Lock the file `path`, which is empty and only for this, until the end of the process; the kernel then
+    releases it.
 
-    A link to its directory is followed, as by everything else that works there; what is no file in its own place (a
-    folder, a link) gets another name. Nothing is written into it. Where it cannot be made, opened or locked (a
-    read-only disk, say) there is no lock, which is said in the log, and nothing else ends. Raises AlreadyRuns,
-    naming its directory and `what`.
+    A link to its directory is followed, as everything else there does. If something that is no file lies in its
+    place (a folder, a link), it gets another name. Nothing is written into the file. If it cannot be made, opened
+    or locked (on a read-only disk, for example), there is no lock: the log says so, and the process goes on. Raises
+    AlreadyRuns, which names its directory and `what`.
     """
     descriptor: int | None = None
     try:
@@ -53,18 +56,18 @@ def only_one(path: Path, what: str) -> Iterator[None]:
 
 
 def is_strange(path: Path) -> bool:
-    """Whether something lies there that is no file: no lock of ours can be had on it."""
+    """Whether something that is no file lies there: it cannot be locked."""
     try:
         return not stat.S_ISREG(path.lstat().st_mode)
-    except OSError:  # one question, not two: another terminal that starts may move it in between
+    except OSError:  # one system call, not two: another terminal that starts may move it in between
         return False
 
 
 def _set_aside(path: Path) -> None:
     """Give it another name beside it; nothing is deleted. Raises OSError.
 
-    Of two that see the same folder the slower one must not move the file that the faster one holds by now: each
-    looks again under a lock on the directory.
+    If two processes see the same folder, the slower one must not move the file that the faster one holds by now. So
+    each looks again under a lock on the directory.
     """
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

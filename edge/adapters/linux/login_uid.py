@@ -1,4 +1,4 @@
-"""Whose hands are at the keyboard, as the kernel and sudo know it: a number, never a name."""
+"""The login behind a command, as the kernel and sudo know it: a number, never a name."""
 
 import os
 import pwd
@@ -11,10 +11,10 @@ _LOGIN = Path("/proc/self/loginuid")
 
 
 def uid(login: Path = _LOGIN, environment: Mapping[str, str] = os.environ, own: int | None = None) -> int:
-    """Who logged in, whatever they became since.
+    """Number of the login, also after `su` and `sudo`.
 
-    The kernel's audit login is set once, at the login, and survives `su` and `sudo`. Where there is none (a kernel
-    without auditing, a container) it is who gave the command to sudo, else the process's own user (`own`).
+    The kernel's audit login is set once, at the login. Where there is none (a kernel without auditing, a
+    container), it is the caller of sudo, else the process's own user (`own`).
     """
     try:
         found = _number(login.read_text("ascii"))
@@ -36,7 +36,7 @@ def name_of(number: int) -> str:
 
 
 def is_login_name(word: str) -> bool:
-    """Whether this machine knows somebody by that name."""
+    """Whether this machine has a login of that name."""
     try:
         pwd.getpwnam(word)
     except KeyError:
@@ -45,7 +45,7 @@ def is_login_name(word: str) -> bool:
 
 
 def _number(text: str) -> int | None:
-    """Of a login; the kernel says LAST_UID + 1 where nobody logged in."""
+    """Number of the audit login; the kernel gives LAST_UID + 1 where nobody logged in."""
     if not text.isascii() or not text.isdigit() or len(text) > 10:
         return None
     return int(text) if int(text) <= LAST_UID else None

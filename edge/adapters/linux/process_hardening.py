@@ -1,4 +1,4 @@
-"""Limits of this process that protect what it holds in memory, and give back what it no longer needs."""
+"""Limits of this process that protect its memory, and return unused memory."""
 
 import ctypes
 import os
@@ -12,9 +12,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def harden_process() -> None:
-    """Keep what is in memory there: no core dump, no ptrace or /proc/PID/mem by our own user, private new files.
+    """Protect what is in memory: no core dump, no ptrace or /proc/PID/mem by our own user, private new files.
 
-    A core of this process would hold templates, keys and a face. Call it first: it costs microseconds.
+    A core of this process would hold templates, keys and a face. Call it first: it takes microseconds.
 
     Raises:
         OSError: the kernel refused, which no supported kernel does.
@@ -39,10 +39,10 @@ def leave_no_core() -> None:
 
 
 def give_back_large_buffers() -> None:
-    """Have malloc return every buffer of 1 MiB or more to the system as soon as it is freed.
+    """Make malloc return every buffer of 1 MiB or more to the system as soon as it is freed.
 
-    Left alone, glibc keeps buffers of up to 32 MiB once one such was freed: 20 MB of a terminal's peak, measured.
-    A C library without mallopt, or that ignores this, is left as it is.
+    Without this, glibc keeps buffers of up to 32 MiB once one such was freed: 20 MB of a terminal's peak, measured.
+    A C library without mallopt, or one that ignores this call, works as before.
     """
     mallopt = getattr(_LIBC, "mallopt", None)
     if mallopt is not None:

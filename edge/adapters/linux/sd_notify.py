@@ -19,8 +19,8 @@ _SEND_TIMEOUT_S = 1.0
 class SystemdNotifier:
     """The Notifier port over a datagram socket; one thread calls it.
 
-    A message that cannot be sent is logged once and dropped: when it was a watchdog message, the manager restarts
-    us, which is the right end.
+    A message that cannot be sent is logged once and dropped. If it was a watchdog message, the manager restarts us,
+    which is right.
     """
 
     def __init__(self, address: str, watchdog_s: float | None) -> None:
@@ -45,7 +45,7 @@ class SystemdNotifier:
         self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def watchdog(self) -> None:
-        """Every loop is fresh."""
+        """Every loop made progress."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
@@ -72,20 +72,20 @@ class SilentNotifier:
 
     @property
     def watchdog_s(self) -> float | None:
-        """Nobody watches."""
+        """None: there is no watchdog."""
         return None
 
     def ready(self, status: str) -> None:
-        """Nothing to tell."""
+        """Does nothing."""
 
     def slow(self, seconds: float) -> None:
-        """Nothing to tell."""
+        """Does nothing."""
 
     def watchdog(self) -> None:
-        """Nothing to tell."""
+        """Does nothing."""
 
     def stopping(self) -> None:
-        """Nothing to tell."""
+        """Does nothing."""
 
 
 def notifier_from(environment: Mapping[str, str], pid: int | None = None) -> Notifier:

@@ -1,4 +1,4 @@
-"""The account that the service runs as, and doing something with its rights instead of root's."""
+"""The account that the service runs as, and working with its rights instead of root's."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ GROUPS = ("video", "gpio", "input")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may own files and read others."""
+    """An account that may own files and read others."""
 
     name: str
     uid: int
@@ -23,9 +23,10 @@ class Account:
 
 
 def service_account(state: Path, *, installed: bool) -> Account | None:
-    """Who will open the files: the owner of the state directory, or the unit's user where it is `installed`.
+    """The account that will open the files: the owner of the state directory, or the unit's user where it is
+    `installed`.
 
-    None when that is whoever asks, or when only root could find out what that user may do.
+    None when that is the caller, or when only root could find out what that user may do.
     """
     if os.geteuid() != 0:
         return None
@@ -43,9 +44,9 @@ def service_account(state: Path, *, installed: bool) -> Account | None:
 
 @contextlib.contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
-    """Within it this process, which has one thread, has that account's rights on files; None changes nothing.
+    """Within it, this process, which has one thread, has that account's rights on files; None changes nothing.
 
-    For files alone: a module that is imported within may be out of that account's reach.
+    It is for files alone: a module that is imported within it may be out of that account's reach.
     """
     if account is None:
         yield

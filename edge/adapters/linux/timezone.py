@@ -9,11 +9,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 UNKNOWN = "unknown"
-"""The name of rules that carry none; no name of the IANA's."""
+"""The zone name for rules without a name; no name of the IANA's."""
 _MOST = 65_536
-"""Bytes of a file of rules; the longest has 3,600."""
+"""Most bytes of a file of rules; the longest has 3,600."""
 _NO_RULES = (ZoneInfoNotFoundError, ValueError, OSError, EOFError, IndexError, OverflowError, struct.error)
-"""What a name that is none, and a file that has no rules, raise in zoneinfo."""
+"""Errors of zoneinfo for a wrong name, and for a file without rules."""
 Zone = tuple[str, ZoneInfo | None]
 
 
@@ -33,7 +33,7 @@ class LocalZone:
         self._local: Zone = ("UTC", None)
 
     def now(self) -> Zone:
-        """Name and rules; no rules are those of UTC. Never raises: a punch does not wait for a zone."""
+        """Name and rules; None for rules means UTC. Never raises, because a punch does not wait for a zone."""
         asked = os.environ.get("TZ", "").removeprefix(":")
         if asked:
             if asked == self._asked[0]:
@@ -47,7 +47,7 @@ class LocalZone:
         return self._local
 
     def _look(self) -> object:
-        """What tells whether another zone was set; some microseconds."""
+        """A value that changes when another zone is set; takes some microseconds."""
         link, file, name = "", None, None
         with suppress(OSError):
             link = os.readlink(self._localtime)  # noqa: PTH115 - half the time, each time
@@ -73,14 +73,14 @@ class LocalZone:
         return ("UTC", None) if (zone := _named(name)) is None else (name, zone)
 
     def _written(self) -> str:
-        """What /etc/timezone says."""
+        """The name in /etc/timezone."""
         content = _content(self._timezone)
         with suppress(UnicodeDecodeError):
             return "" if content is None else content.decode("ascii").strip()
         return ""
 
     def _mounted(self) -> bool:
-        """Whether something lies over the file that is linked to: so a container is given the host's."""
+        """Whether something is mounted over the linked file: a container gets the host's zone in this way."""
         target = os.path.realpath(self._localtime)
         content = _content(self._mounts, most=1 << 20) or b""
         points = (line.split(b" ")[4] for line in content.splitlines() if line.count(b" ") > 4)
@@ -90,7 +90,7 @@ class LocalZone:
 def _named(name: str) -> ZoneInfo | None:
     try:
         # ValueError: an absolute path, or one that leaves the data base.
-        return ZoneInfo.no_cache(name) if name else None  # the data base may be renewed while we run
+        return ZoneInfo.no_cache(name) if name else None  # the data base may be renewed while this runs
     except _NO_RULES:
         return None
 
@@ -105,7 +105,7 @@ def _rules(name: str) -> bytes | None:
 
 def _content(path: Path, most: int = _MOST) -> bytes | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # no punch waits at a FIFO
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a punch must not wait at a FIFO
         with os.fdopen(descriptor, "rb") as file:
             return file.read(most)
     except OSError:

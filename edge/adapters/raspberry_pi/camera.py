@@ -109,11 +109,11 @@ class PiCamera:
             return
         try:
             if job is not None:
-                # As its documentation says: what tidies up after a time-out, so that the camera can be closed.
+                # As its documentation says: this tidies up after a time-out, so that the camera can be closed.
                 camera.cancel_all_and_flush()
             camera.close()
         except (RuntimeError, OSError) as error:
-            # There is nothing left to do with it, and a shutdown must go on.
+            # Nothing more can be done with it, and a shutdown must go on.
             _log.warning("the camera did not close cleanly: %s", error)
 
     def _checked(self, pixels: Any) -> Pixels:
@@ -127,9 +127,9 @@ class PiCamera:
 
 
 def load_library() -> ModuleType:
-    """picamera2, which the system has and the package index has not. Raises CameraError with the cure."""
+    """picamera2, which comes with the system and is not in the package index. Raises CameraError with the cure."""
     try:
-        # Only a Pi has it, and it takes a second there.
+        # Only a Pi has it, and importing it takes a second there.
         return importlib.import_module("picamera2")
     except ImportError as error:
         raise CameraError(
@@ -157,11 +157,12 @@ def _explain(error: Exception, picamera2: ModuleType, number: int) -> str:
 
 
 def _captured_ns(metadata: dict[str, Any]) -> int:
-    """SensorTimestamp on the monotonic clock; now, when the camera does not tell."""
+    """SensorTimestamp on the monotonic clock; the present, when the camera gives no timestamp."""
     now_ns = time.monotonic_ns()
     read_out_ns = metadata.get("SensorTimestamp")
     if read_out_ns is None:
         return now_ns
-    # Both clocks tick alike, but boottime also counts suspends: so their distance is asked anew each time.
+    # Both clocks run at the same rate, but boottime also counts suspends: so their difference is measured each
+    # time.
     boot_ahead_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - now_ns
     return min(int(read_out_ns) - boot_ahead_ns, now_ns)

@@ -1,8 +1,7 @@
-"""The pins of the header: the chip that drives them, and what may go wrong with one, for every device on them.
+"""The pins of the header: the chip that drives them, and the errors of a pin, for every device on them.
 
 Written against gpiozero 2.0.1 and lgpio 0.2.2. The pin factory is always constructed here and handed to every
-device: left to itself gpiozero falls back from one library to the next without a word, down to one that drives
-nothing.
+device: by itself, gpiozero silently tries one library after the other, down to one that drives nothing.
 """
 
 import os
@@ -13,17 +12,17 @@ from typing import Any
 from edge.errors import SignalsError
 
 HEADER_CHIPS = ("pinctrl-rp1", "pinctrl-bcm")
-"""How the labels of the chips begin that drive the 40-pin header: the Pi 5, and all before it.
+"""First characters of the labels of the chips that drive the 40-pin header: the Pi 5, and all before it.
 
-The label and not the number: kernels have renumbered the Pi 5's chip (4, then 0).
+Labels are compared and not numbers: kernels have renumbered the Pi 5's chip (4, then 0).
 """
 
 
 def open_lgpio(working_directory: Path, devices: Path = Path("/dev")) -> Any:
     """A gpiozero factory on the chip that drives the header.
 
-    lgpio makes a fifo in $LG_WD on import, or else where the process stands, which our sandbox forbids: so
-    `working_directory` must be writable (the unit's RuntimeDirectory).
+    lgpio makes a FIFO in $LG_WD on import, or else in the process's working directory, which our sandbox forbids:
+    so `working_directory` must be writable (the unit's RuntimeDirectory).
 
     Raises:
         SignalsError: no library, no such chip, no permission; the message names the cure.
@@ -83,10 +82,10 @@ def _find_chip(lgpio: Any, devices: Path) -> int:
 
 
 def pin_errors() -> tuple[type[Exception], ...]:
-    """What a device on a pin may raise, with the factory that was opened."""
+    """The errors that a device on a pin may raise, with the factory that was opened."""
     import gpiozero  # noqa: PLC0415  # 90 ms that a console terminal saves
 
     found: tuple[type[Exception], ...] = (gpiozero.GPIOZeroError, OSError)
-    if (lgpio := sys.modules.get("lgpio")) is not None:  # its errors pass through gpiozero, and are no OSError
+    if (lgpio := sys.modules.get("lgpio")) is not None:  # lgpio's errors pass through gpiozero, and are no OSError
         found += (lgpio.error,)
     return found

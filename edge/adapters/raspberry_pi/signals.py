@@ -14,14 +14,14 @@ _GPIO_RANGE = range(2, 28)
 
 @dataclass(frozen=True, slots=True)
 class GpioPins:
-    """Which GPIO (Broadcom number, not the place on the header) drives what; docs/wiring.md draws it."""
+    """The GPIO of each output (Broadcom number, not the place on the header); docs/wiring.md draws it."""
 
     green: int = 17
     amber: int = 27
     red: int = 22
     buzzer: int = 18
     active_buzzer: bool = False
-    """True for a buzzer that sounds its own pitch when given a voltage: it renders every tone as that pitch."""
+    """True for a buzzer that sounds at its own pitch when it gets a voltage: it plays every tone at that pitch."""
 
     def problems(self) -> list[str]:
         """Everything wrong with the choice; each line begins with the key."""
@@ -75,7 +75,7 @@ class GpioSignals:
         self._closed = False
 
     def announce(self, cue: Cue) -> None:
-        """Nothing to draw."""
+        """Does nothing: there is nothing to draw."""
 
     def apply(self, lights: Lights) -> None:
         """Set every output that changes. Raises SignalsError."""

@@ -1,9 +1,9 @@
 """A badge reader made of a file or FIFO: each line is `badge NUMBER` or `keys DIGITS`. It ships with the product.
 
-For the demo, for tests, and for whoever has a reader of another kind: a program that knows it writes the lines. A
-file is read from where it ends when it is opened: what stands there was read before a restart, or is too old to
-count. One that was emptied, or replaced by another of its name, is read from its beginning. What was made anew
-is followed, and what was removed is away.
+It is for the demo, for tests, and for people with a reader of another kind: a program that knows it writes the
+lines. A file is read from where it ends when it is opened: lines before that were read before a restart, or are too
+old to count. A file that was emptied, or replaced by another of its name, is read from its beginning. A file that
+was made again is followed, and a removed one counts as away.
 """
 
 import logging
@@ -19,12 +19,12 @@ from edge.errors import ReaderError
 
 LOG = logging.getLogger(__name__)
 PAUSE_S = 10.0
-"""After so long the beginning of a line is dropped: whoever began it does not go on with it."""
+"""After so many seconds the beginning of a line is dropped: its writer does not go on with it."""
 _LOOK_S = 0.5
-"""How often it is looked whether it was replaced."""
+"""Seconds between two checks whether the file was replaced."""
 _WORDS = {"badge": Token.BADGE, "keys": Token.NUMBER}
 _MOST = 4_096
-"""Bytes without an end of line that are kept: more is no badge."""
+"""Most bytes that are kept without an end of line: more is no badge."""
 
 
 class ScriptReader:
@@ -40,7 +40,7 @@ class ScriptReader:
         self._gone = False
 
     def open(self) -> None:
-        """Raises ReaderError when it is not there."""
+        """Open the file. Raises ReaderError when it is not there."""
         try:
             self._descriptor = self._opened()
             os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -48,10 +48,10 @@ class ScriptReader:
             if self._descriptor is None:
                 cure = f"{self._path}: cannot be read ({error.strerror}); make it with `mkfifo`"
                 raise ReaderError(cure) from error
-            # a FIFO has no place to go to
+            # A FIFO has no position to go to.
 
     def read(self, timeout_s: float) -> Read | None:
-        """The next line that is one; others are skipped. Raises ReaderError when not open."""
+        """The next valid line; others are skipped. Raises ReaderError when not open."""
         if self._descriptor is None:
             raise ReaderError("the reader is not open; open it first")
         deadline = time.monotonic() + timeout_s
@@ -73,19 +73,21 @@ class ScriptReader:
         return self._descriptor is None or self._gone
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Close the file; safe to call twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
         self._rest, self._lines, self._gone = b"", [], False
 
     def _opened(self) -> int:
-        # For writing, too: a FIFO whose last writer left would be at its end for ever.
+        # Opened for writing, too: a FIFO whose last writer left would be at its end for ever.
         mode = os.O_RDWR if self._path.is_fifo() else os.O_RDONLY
         return os.open(self._path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def _follow(self) -> None:
-        """Where nothing more comes: was it emptied or removed, or is there another one of its name?"""
+        """Where nothing more comes: find out whether the file was emptied, removed, or replaced by another one of
+        its name.
+        """
         if self._descriptor is None or self._now_s() - self._looked_s < _LOOK_S:
             return
         self._looked_s = self._now_s()

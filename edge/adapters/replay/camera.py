@@ -1,7 +1,7 @@
-"""The replay camera: photographs in place of a sensor, at a camera's pace. It ships with the product.
+"""The replay camera: photographs in place of a sensor, at a camera's frame rate. It ships with the product.
 
-Everything behind it is the real terminal, so that a demo, a test and a laptop run what the Pi runs. No frame
-touches the disk.
+Everything behind it is the real terminal, so that a demo, a test and a laptop run the same program as the Pi. No
+frame touches the disk.
 """
 
 import time
@@ -21,11 +21,11 @@ __all__ = ["ReplayCamera", "Scene"]
 
 _NS = 1_000_000_000
 HOLD_S, AWAY_S = 4.0, 1.5
-"""How long each photograph stands there, and how long nobody does before the next."""
+"""Seconds for which each photograph stands there, and seconds for which nobody does before the next."""
 _LONGEST_SIDE = 1600
-"""Pixels kept of a photograph: a frame shows less."""
+"""Most pixels that are kept of a photograph: a frame shows fewer."""
 _MAX_PHOTOS = 100
-"""Kept decoded they take at most 8 MB each."""
+"""Most photographs that are kept decoded; they take at most 8 MB each."""
 
 
 class ReplayCamera:
@@ -91,7 +91,7 @@ class ReplayCamera:
         return Frame(pixels if self._strobe is None else self._strobe.falls_on(pixels), now_ns)
 
     def expose(self, ev: float) -> None:
-        """The picture as a sensor would have it with 2**ev the light. Raises CameraError when not open."""
+        """Take pictures as a sensor would with 2**ev the light. Raises CameraError when not open."""
         if self._begun_ns is None:
             raise CameraError("the replay camera is not open; open it first")
         self._ev = ev
@@ -150,7 +150,7 @@ def _load(folder: Path) -> list[Pixels]:
 
 
 def _kept(photo: Pixels) -> Pixels:
-    """The photograph, no larger than we can show."""
+    """The photograph, no larger than a frame can show."""
     if max(photo.shape[:2]) <= _LONGEST_SIDE:
         return photo
     image = Image.fromarray(photo)

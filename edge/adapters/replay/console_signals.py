@@ -9,7 +9,7 @@ from typing import TextIO
 from edge.domain.attendance.cues import DARK, Cue, CueName, Lights
 from edge.errors import SignalsError
 
-_COLOURS = {"green": "32", "amber": "33", "red": "31"}  # ECMA-48 SGR
+_COLOURS = {"green": "32", "amber": "33", "red": "31"}  # SGR codes of ECMA-48
 _LIT, _UNLIT = "▮", "·"
 _MS_PER_CELL = 150
 """The shortest step of any cue is about this long."""
@@ -22,12 +22,14 @@ def local_time() -> str:
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to colour: a terminal that is not dumb, and $NO_COLOR is unset or empty (no-color.org)."""
+    """Whether to use colour: the stream is a terminal that is not dumb, and $NO_COLOR is unset or empty
+    (no-color.org).
+    """
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def draw_lamps(cue: Cue, *, colour: bool) -> str:
-    """Three lamps, green amber red: those that the cue uses are lit (letters, where there is no colour)."""
+    """Three lamps, green amber red; the lamps of the cue are lit (letters, where there is no colour)."""
     lamps = []
     for name, sgr in _COLOURS.items():
         used = any(getattr(step.lights, name) for step in cue.steps)
@@ -72,7 +74,7 @@ class ConsoleSignals:
     ) -> None:
         """`colour` None asks the stream; `stamp` begins each line; cues in `hidden` are not drawn.
 
-        The stream stays open when this is closed: it was not opened here.
+        The stream stays open when this is closed, because it was opened elsewhere.
         """
         self._stream = stream
         self._colour = wants_colour(stream) if colour is None else colour
@@ -80,7 +82,7 @@ class ConsoleSignals:
         self._hidden = frozenset(hidden)
         self._closed = False
         self.lights = DARK
-        """What real lamps would show now."""
+        """The state that real lamps would have now."""
 
     def announce(self, cue: Cue) -> None:
         """Draw the cue. Raises SignalsError."""
@@ -101,7 +103,7 @@ class ConsoleSignals:
             ) from error
 
     def apply(self, lights: Lights) -> None:
-        """Keep what the lamps would show. Raises SignalsError."""
+        """Remember the state of the lamps. Raises SignalsError."""
         self._refuse_when_closed()
         self.lights = lights
 

@@ -1,8 +1,8 @@
-"""What stands in front of the replay camera: a photograph that moves as a person would, or an empty room.
+"""The scene before the replay camera: a photograph that moves as a person would, or an empty room.
 
-Rendering is counted in the latency that is measured, so it must cost little. A view is prepared once, three times
-as fine as the frame; each frame then takes its pixels from it by nearest neighbour, turned, zoomed and shifted to a
-third of a pixel, with sensor noise added: about a millisecond, where interpolating each frame takes six.
+Rendering counts in the measured latency, so it must be quick. A view is prepared once, three times as fine as the
+frame. Each frame then takes its pixels from it by nearest neighbour, turned, zoomed and shifted to a third of a
+pixel, with sensor noise added: this takes about a millisecond, where interpolating each frame takes six.
 """
 
 import threading
@@ -14,16 +14,17 @@ from PIL import Image, ImageFilter
 from edge.domain.face import Box, Pixels
 
 _SWAYS = (("x", 7.0, 3.1), ("y", 4.0, 2.3), ("tilt", 1.2, 4.7), ("zoom", 0.015, 6.1))
-"""(what, amplitude in pixels, degrees or parts, period in seconds): periods without a common beat, so that the
-movement does not repeat while anyone looks."""
+"""(axis, amplitude in pixels, degrees or parts, period in seconds). The periods have no common multiple that is
+short, so that the movement does not repeat while anyone looks.
+"""
 _MARGIN = 28
-"""Pixels around the frame for the sway: its pan, and what its tilt moves at the frame's corners."""
+"""Pixels around the frame for the sway: its shift, and the way of the frame's corners when it tilts."""
 _FINER = 3
 _NOISE_LEVELS, _NOISE_TILES = 5, 4
 _FACE_HEIGHT = 180
-"""Frame pixels from brow to chin, as of someone at the terminal."""
+"""Frame pixels from brow to chin, as for a person at the terminal."""
 _MAX_SCALED = 4096
-"""No photograph is enlarged beyond this side, whatever its face box claims."""
+"""Largest side of an enlarged photograph, whatever its face box claims."""
 
 
 class Scene:
@@ -69,12 +70,12 @@ class Scene:
             self._view, self._somebody, self._still = view, photo is not None, []
 
     def clear(self) -> None:
-        """Nobody: the empty room."""
+        """Show the empty room."""
         with self._lock:
             self._view, self._somebody, self._still = self._empty, False, []
 
     def stall(self, stalled: bool) -> None:
-        """Whether the camera stops delivering, as one with a bad cable does."""
+        """Whether the camera stops delivering, as a camera with a bad cable does."""
         if stalled:
             self._stalled.set()
         else:
@@ -139,7 +140,7 @@ class Scene:
         )
 
     def _background(self) -> Pixels:
-        """A plain wall, lighter at the top: flat grey would be no surface that a camera ever sees."""
+        """A plain wall, lighter at the top: no camera ever sees a flat grey surface."""
         width, height = (side + 2 * _MARGIN for side in self.size)
         down, across = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
         wall = 170 - 50 * down + 14 * across

@@ -7,7 +7,7 @@ from edge.errors import SignalsError
 
 
 def filtered(pixels: Pixels) -> Pixels:
-    """As a camera with an infrared filter sees it: nothing changes."""
+    """The frame of a camera with an infrared filter: nothing changes."""
     return pixels
 
 
@@ -15,7 +15,7 @@ class ReplayStrobe:
     """The Strobe port; it lights the frames of the replay camera that it is given to."""
 
     def __init__(self, falling: Callable[[Pixels], Pixels] = filtered) -> None:
-        """`falling` is what a frame (height, width, 3) becomes under the lamp."""
+        """`falling` gives the frame (height, width, 3) as it looks under the lamp."""
         self._falling, self._closed = falling, False
         self.lit = False
 
@@ -30,5 +30,5 @@ class ReplayStrobe:
         return self._falling(pixels) if self.lit else pixels
 
     def close(self) -> None:
-        """Dark; safe to call twice."""
+        """Switch it off; safe to call twice."""
         self._closed, self.lit = True, False
