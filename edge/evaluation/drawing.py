@@ -13,10 +13,9 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from edge.evaluation.recognition.metrics import Shares
-
-Curves = Mapping[str, tuple[Shares, Shares]]
+Curves = Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 """What is drawn across and up, by the curve's name; "" is not written."""
 _FLOOR = 1e-4
 """The rate at which a logarithmic axis begins; what is rarer, or never was, is drawn there."""
