@@ -119,10 +119,16 @@ class Orders:
                 for raw in self._put_off.kept():
                     self.take(raw, journal)
                 self._put_off.judged()
+            failed: PeopleError | TransferError | None = None
             for kept, order in self._kept(people):
                 if order.word in HANDING_OUT or (now is not None and now >= order.fields["at"]):
-                    self._carry_out_kept(order, kept.wire, evidence, people, journal)
+                    try:
+                        self._carry_out_kept(order, kept.wire, evidence, people, journal)
+                    except (PeopleError, TransferError) as error:
+                        failed = failed or error  # this one's alone: the others do not wait for it
             flush(people, journal, self._clock)
+            if failed is not None:
+                raise failed
             self._failed = False
         except (PeopleError, RecordError, TransferError) as error:
             if not self._failed:

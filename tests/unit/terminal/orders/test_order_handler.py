@@ -21,7 +21,7 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.protocol.resend_command import Resend
-from edge.errors import JournalError
+from edge.errors import JournalError, TransferError
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
@@ -29,6 +29,7 @@ from edge.people.person import new_person_id
 from edge.terminal.orders import put_off
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
+from edge.terminal.subject_access import report
 from tests.support.clock import HandClock
 from tests.support.people import CONSENT, POLICY
 from tests.support.signed_orders import AUTHORITY, END, EXPIRES, GATE, IDENTITY, ISSUED, MODEL, NEXT, STORAGE, sign
@@ -258,6 +259,52 @@ def test_access_hands_out_everything_for_the_requesters_key_alone(bench: Bench) 
     assert "Zoë &lt;b&gt;Example" in page
     assert b"Wanda" not in everything(bench.root)
     assert b"Zo\xc3\xab" not in everything(bench.root)
+
+
+def asking(bench: Bench, person: str) -> Order:
+    reply_key = base64.b64encode(bytes(PrivateKey(bytes([5]) * 32).public_key)).decode()
+    return bench.order(Word.ACCESS, person=person, reply_key=reply_key)
+
+
+def test_an_answer_that_cannot_be_written_is_written_later_and_keeps_no_other_order_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = bench.enrol(), bench.enrol("Bob", 2)
+    assert bench.give(bench.order(Word.EMPLOYMENT_ENDED, person=bob, at="2026-03-02T09:00:00.000Z"))
+    asked = asking(bench, ann)
+
+    def full(*_: object, **_options: object) -> Path:
+        raise TransferError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "keep", full)
+        assert bench.give(asked), "it is taken, and completed later"
+        assert not bench.give(asked)
+        bench.clock.set(utc="2026-03-02T10:00:00.000Z", boottime_ms=8_200_000)
+        bench.orders.look(bench.journal)
+    assert bench.said() == [("employment-ended", "partly"), ("employment-ended", "done")]
+    assert bench.matched() == (ann,)
+    assert "tried again" in caplog.text
+    bench.restart()
+    bench.orders.look(bench.journal)
+    assert bench.said()[-1] == ("access", "done")
+    (answer,) = (bench.root / "access").iterdir()
+    assert hashlib.sha256(answer.read_bytes()).hexdigest() in bench.records()[-1]["detail"]
+    bench.orders.look(bench.journal)
+    assert len(bench.said()) == 3, "once"
+
+
+def test_an_answer_that_the_journal_tells_of_is_not_written_anew_for_an_older_people_file(bench: Bench) -> None:
+    person = bench.enrol()
+    asked = asking(bench, person)
+    assert bench.give(asked)
+    (answer,) = (bench.root / "access").iterdir()
+    before = answer.read_bytes()
+    bench.people._db.execute("DELETE FROM orders")
+    assert bench.give(asked), "the older file does not know it"
+    assert answer.read_bytes() == before, "what the record names by its sha256"
+    assert bench.said() == [("access", "done")]
+    assert bench.people.orders.kept() == bench.people.outbox.pending() == []
 
 
 @pytest.mark.parametrize("again", [True, False])
