@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.adapters.mqtt.packets import publish
 from edge.crypto.dsse import MAX_ENVELOPE
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Kind
 from tests.support.ledger_flood import connect, without_an_answer
+from tests.support.mqtt_packets import publish
 
 EVIL = Origin("main", "evil")
 MEBIBYTE = 1 << 20

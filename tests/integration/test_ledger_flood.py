@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from edge.adapters.mqtt.packets import publish
 from tests.support.ledger_flood import connect, without_an_answer
+from tests.support.mqtt_packets import publish
 
 MESSAGES, SIZE = 2_000, 30_000
 

@@ -9,22 +9,22 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from edge.adapters.mqtt import connection as mqtt_connection
-from edge.adapters.mqtt import event_queue, outgoing
+from edge.adapters.mqtt import event_queue, guarded_socket, outgoing
 from edge.adapters.mqtt.client import MqttLink
+from edge.adapters.mqtt.guarded_socket import MAX_PACKET
 from edge.adapters.mqtt.mailbox import Identity, Publish, Receive
-from edge.adapters.mqtt.packets import publish
 from edge.adapters.mqtt.uplink import MqttUplink, UplinkSettings
 from edge.central.broker import certificates
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
 from edge.errors import BrokerError
-from edge.ports import Connected, Disconnected, Message
+from edge.ports import Acknowledged, Connected, Disconnected, Message
 from edge.terminal.uplink.status import last_will
+from tests.support.mqtt_packets import puback, publish
 
 HERE = Origin("main", "gate-1")
 CONNECT, SUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0x30, 0x40, 0xC0
@@ -278,17 +278,193 @@ def test_a_broker_that_acknowledges_nothing_is_handed_no_more_than_a_bound(scrip
     with uplink_of(scripted(answers(connect=only_one, subscribe=granted))) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
         taken = sum(uplink.publish("a", b"x" * 900, token=n) for n in range(50_000))
-        assert 1_000 < taken <= outgoing.MOST_WAITING + 1
+        assert 1_000 < taken <= outgoing.MOST_MESSAGES
         large = sum(uplink.publish("a", b"x" * 60_000, token=n) for n in range(50_000))
         assert large <= 1
 
 
-def test_a_broker_that_reads_no_answers_is_not_read_either():
-    connection = SimpleNamespace(_wires=SimpleNamespace(events=event_queue.Events(lambda: None)))
-    assert mqtt_connection.Connection._may_read(connection, SimpleNamespace(unsent=0))
-    assert not mqtt_connection.Connection._may_read(
-        connection, SimpleNamespace(unsent=mqtt_connection._MOST_UNSENT)
+def test_a_broker_that_reads_no_answers_is_not_read_either(scripted, monkeypatch):
+    """It sends without end and reads none of our acknowledgements: those wait in memory, and are bounded."""
+    monkeypatch.setattr(mqtt_connection, "_MOST_UNSENT", 100)
+    genuine = guarded_socket.GuardedSocket.send
+    monkeypatch.setattr(
+        guarded_socket.GuardedSocket, "send", lambda sock, *words: would_block(sock, genuine, words)
     )
+
+    def would_block(sock: ssl.SSLSocket, write: Callable[..., int], words: tuple[object, ...]) -> int:
+        """As a full network does, from the first acknowledgement on."""
+        if words[0][0] == PUBACK:
+            raise ssl.SSLWantWriteError
+        return write(sock, *words)
+
+    count, size = 2_000, 16_000
+    flood = b"".join(publish("a", b"x" * size, n + 1) for n in range(count))
+
+    def script(command: int, body: bytes) -> bytes:
+        return granted(command, body) + flood if command == SUBSCRIBE else answers(connect=CONNACK)(command, body)
+
+    with uplink_of(scripted(script)) as uplink:
+        taken = []
+        while (event := uplink.next_event(3)) is not None:
+            taken.append(event)
+            assert len(uplink._link._connection._client._out_packet) <= 102
+        assert sum(isinstance(event, Message) for event in taken) in {100, 101, 102}, "the rest waits"
+
+
+@pytest.mark.parametrize(
+    ("hostile", "words"),
+    [
+        (b"\x34\x06\x00\x01a\x00\x01\x00", "nobody asked for"),
+        (b"\x36\x06\x00\x01a\x00\x01\x00", "nobody asked for"),
+        (b"\xc0\x00", "nobody asked for"),
+        (b"\x50\x02\x00\x01", "nobody asked for"),
+        (b"\x62\x02\x00\x01", "nobody asked for"),
+        (CONNACK, "nobody asked for"),
+        (b"\x32\x80\x80\x80\x40", "over 65536 bytes"),
+        (b"\x32\x81\x80\x04", "over 65536 bytes"),
+        (b"\x32\x80\x80\x80\x80\x01", "over 65536 bytes"),
+        (b"\x32\x05\x00\xffa\x00\x01", "malformed"),
+        (b"\x40\x01\x00", "malformed"),
+        (b"\x40\x03\x00\x01\xfe", "malformed"),
+    ],
+    ids=["QoS 2", "QoS 3", "PINGREQ", "PUBREC", "PUBREL", "a second CONNACK", "128 MB", "a byte too much",
+         "a length that never ends", "a PUBLISH shorter than its topic", "a short PUBACK", "an unknown reason"],
+)  # fmt: skip
+def test_what_paho_would_keep_or_answer_without_end_ends_the_connection(scripted, hostile, words):
+    def script(command: int, body: bytes) -> bytes:
+        return answers(connect=CONNACK, subscribe=granted(command, body) + hostile)(command, body)
+
+    with uplink_of(scripted(script)) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        assert words in uplink.next_event(60).reason
+        assert isinstance(uplink.next_event(60), Connected), "it tries again"
+
+
+def test_the_largest_packet_passes_however_it_is_cut(scripted):
+    whole = publish("a", b"x" * (MAX_PACKET - 6), 1)
+    assert len(whole) == MAX_PACKET + 4
+
+    def script(command: int, body: bytes) -> bytes:
+        return answers(connect=CONNACK, subscribe=granted(command, body) + whole * 2)(command, body)
+
+    with uplink_of(scripted(script)) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        for _ in range(2):
+            assert len(uplink.next_event(60).payload) == MAX_PACKET - 6
+
+
+def test_a_topic_that_is_no_text_is_nobody_s(scripted):
+    packet = b"\x32\x08\x00\x02\xff\xfe\x00\x07\x00x"
+
+    def script(command: int, body: bytes) -> bytes:
+        return answers(connect=CONNACK, subscribe=granted(command, body) + packet)(command, body)
+
+    with uplink_of(scripted(script)) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        assert uplink.next_event(60) == Message("", b"x")
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [(0, (None, False)), (0x10, (None, True)), (0x80, ("Unspecified error", False)),
+     (0x87, ("Not authorized", False)), (0x97, ("Quota exceeded", False))],
+)  # fmt: skip
+def test_what_the_broker_says_of_a_message_has_its_name(scripted, code, answer):
+    def acknowledge(_command: int, body: bytes) -> bytes:
+        return puback(int.from_bytes(body[3:5], "big"), code)
+
+    with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, publish=acknowledge))) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        assert uplink.publish("a", b"b", token=5)
+        assert uplink.next_event(60) == Acknowledged(5, *answer)
+
+
+def test_what_is_sent_keeps_its_flags_and_how_long_it_counts(scripted):
+    seen: list[bytes] = []
+
+    def take(_command: int, body: bytes) -> bytes:
+        seen.append(body)
+        return puback(int.from_bytes(body[3:5], "big"))
+
+    script = answers(connect=CONNACK, publish=take)
+    with linked(scripted(script), Identity("sender")) as link:
+        assert isinstance(link.next_event(60), Connected)
+        for token, expiry_s in enumerate((None, 60)):
+            assert link.publish("a", b"payload", token=token, expiry_s=expiry_s)
+            assert link.next_event(60) == Acknowledged(token, None)
+    assert [body[5:] for body in seen] == [b"\x00payload", b"\x05\x02\x00\x00\x00\x3cpayload"]
+
+
+def test_a_message_at_qos_0_has_no_identifier_and_is_not_acknowledged(scripted):
+    packets = publish("queue", b"one", qos=0) + publish("queue", b"two", 7)
+    acknowledged: list[bytes] = []
+
+    def script(command: int, body: bytes) -> bytes:
+        if command == PUBACK:
+            acknowledged.append(body)
+        return answers(connect=CONNACK, subscribe=granted(command, body) + packets)(command, body)
+
+    with linked(scripted(script), Identity("reader", ("queue",))) as link:
+        events = [link.next_event(60) for _ in range(3)]
+        assert [(event.message.payload, event.mid) for event in events[1:]] == [(b"one", 0), (b"two", 7)]
+        deadline = time.monotonic() + 60
+        while not acknowledged and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert [body[:2] for body in acknowledged] == [b"\x00\x07"]
+
+
+@contextlib.contextmanager
+def linked(settings: UplinkSettings, identity: Identity) -> Iterator[MqttLink]:
+    link = MqttLink(settings, identity)
+    link.start()
+    try:
+        yield link
+    finally:
+        link.stop()
+
+
+@pytest.mark.parametrize("acknowledging", [True, False])
+def test_no_more_is_on_its_way_than_the_broker_takes_at_once(scripted, acknowledging):
+    """Receive Maximum 2."""
+    came: list[bytes] = []
+
+    def take(_command: int, body: bytes) -> bytes:
+        came.append(body[3:5])
+        two_wait = acknowledging and len(came) % 2 == 0
+        return b"".join(puback(int.from_bytes(mid, "big")) for mid in came[-2:]) if two_wait else b""
+
+    two = b"\x20\x06\x00\x00\x03\x21\x00\x02"
+    with uplink_of(scripted(answers(connect=two, subscribe=granted, publish=take))) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        assert all(uplink.publish("a", b"b", token=n) for n in range(100))
+        if acknowledging:
+            assert [uplink.next_event(60) for _ in range(100)] == [Acknowledged(n, None) for n in range(100)]
+        else:
+            deadline = time.monotonic() + 60
+            while len(came) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert uplink.next_event(1) is None
+            assert len(came) == 2, "98 wait here"
+
+
+def test_paho_is_told_what_the_session_is(scripted):
+    """CONNECT: how long the session is kept, what is the largest packet, and whether it begins anew."""
+    seen: list[bytes] = []
+
+    def connect(_command: int, body: bytes) -> bytes:
+        seen.append(body)
+        return CONNACK
+
+    with uplink_of(scripted(answers(connect=connect, subscribe=granted))) as uplink:
+        assert isinstance(uplink.next_event(60), Connected)
+        assert uplink.renew()
+        while not isinstance(uplink.next_event(60), Connected):
+            pass
+    week, largest = (7 * 24 * 3600).to_bytes(4, "big"), MAX_PACKET.to_bytes(4, "big")
+    for body, clean in zip(seen, (False, True), strict=True):
+        assert body[:6] == b"\x00\x04MQTT"
+        assert bool(body[7] & 2) is clean
+        assert body[10:21] == b"\x0a\x11" + week + b"\x27" + largest
 
 
 def test_nothing_is_kept_of_what_comes_before_the_connection_was_accepted(scripted):
@@ -316,7 +492,7 @@ def test_an_error_of_the_library_costs_the_connection_and_not_the_thread(scripte
 
 
 def test_a_broker_that_acknowledges_nothing_is_left_and_tried_again(scripted, monkeypatch):
-    monkeypatch.setattr(mqtt_connection, "ACKNOWLEDGED_WITHIN_S", 0.3)
+    monkeypatch.setattr(outgoing, "ACKNOWLEDGED_WITHIN_S", 0.3)
     monkeypatch.setattr(mqtt_connection, "_TICK_S", 0.1)
     with uplink_of(scripted(answers(connect=CONNACK, subscribe=granted, ping=b"\xd0\x00"))) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
@@ -329,7 +505,7 @@ def test_a_broker_that_acknowledges_nothing_is_left_and_tried_again(scripted, mo
 @pytest.mark.parametrize("ends", ["acknowledges nothing", "cut"])
 def test_what_waited_goes_with_its_connection_and_not_when_the_collector_comes(scripted, monkeypatch, ends):
     """8 MB a connection, minutes long: a terminal grew with each reconnect."""
-    monkeypatch.setattr(mqtt_connection, "ACKNOWLEDGED_WITHIN_S", 0.5 if ends != "cut" else 60.0)
+    monkeypatch.setattr(outgoing, "ACKNOWLEDGED_WITHIN_S", 0.5 if ends != "cut" else 60.0)
     monkeypatch.setattr(mqtt_connection, "_TICK_S", 0.1)
     only_one = b"\x20\x06\x00\x00\x03\x21\x00\x01"  # Receive Maximum 1
     taken = 0

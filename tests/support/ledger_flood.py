@@ -4,14 +4,12 @@ import socket
 import ssl
 
 from edge.central.broker import certificates
+from tests.support.mqtt_packets import publish
 
 
 def without_an_answer(topic: str, payload: bytes) -> bytes:
     """A PUBLISH at QoS 0."""
-    name = topic.encode()
-    body = len(name).to_bytes(2, "big") + name + b"\0" + payload
-    size = len(body)
-    return b"\x30" + bytes((size & 127 | 128, size >> 7 & 127 | 128, size >> 14)) + body
+    return publish(topic, payload, qos=0)
 
 
 def connect(site, name: str) -> ssl.SSLSocket:

@@ -2,7 +2,6 @@
 
 import logging
 
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.adapters.mqtt.tls import broker_refusal
@@ -34,6 +33,13 @@ DISCONNECTS = {
 }
 
 
+LOCAL = {
+    "Keep alive timeout": DISCONNECTS["Keep alive timeout"],
+    "Protocol error": "the broker sent a malformed packet; check that it is an MQTT v5 broker",
+}
+"""paho's own reasons to end a connection, by the name that it gives them."""
+
+
 def connack_reason(code: ReasonCode) -> str:
     """Why the broker does not let us in."""
     if str(code) in {"Not authorized", "Bad user name or password"}:
@@ -52,13 +58,3 @@ def unexplained(last_error: str, *, answered: bool) -> str:
             "its log names the reason"
         )
     return "the broker closed the connection: it stopped, or another client connected under our name"
-
-
-def puback_refusal(code: int) -> str | None:
-    """The name of a PUBACK's reason code that is a failure; None for a success."""
-    if code < 0x80:
-        return None
-    try:
-        return str(ReasonCode(PacketTypes.PUBACK, identifier=code))
-    except (KeyError, AssertionError, IndexError):
-        return f"reason code {code:#04x}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.adapters.mqtt.tls_socket import MqttSocket
+from edge.adapters.mqtt.guarded_socket import GuardedSocket
 from edge.crypto.key_files import is_exposed
 from edge.errors import KeyFileError
 from edge.storage.bounded_read import read_file
@@ -55,7 +55,7 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
         raise KeyFileError(
             f"{settings.ca}: not a PEM certificate; give the CA certificate of the broker"
         ) from error
-    context.sslsocket_class = MqttSocket
+    context.sslsocket_class = GuardedSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on: the same answer on both
     try:

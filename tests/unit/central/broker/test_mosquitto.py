@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from edge.adapters.mqtt.packets import publish
 from edge.central.broker.certificates import Credentials
 from edge.central.broker.mosquitto import (
     BrokerSettings,
@@ -26,6 +25,7 @@ from edge.domain.roster.messages import KeyMessage, Page, PersonMessage, RosterM
 from edge.domain.roster.topics import Place, TopicPart
 from edge.errors import BrokerError
 from tests.support.broker import restart
+from tests.support.mqtt_packets import publish
 
 INSTALLED = Path("/etc/smartclocker/broker")
 PROVISIONING = Path(__file__).parents[4] / "provisioning" / "mosquitto"

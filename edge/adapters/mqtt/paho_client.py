@@ -1,0 +1,73 @@
+"""Our use of paho's client: how it is made, and what is asked of it."""
+
+import logging
+import ssl
+
+from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge.adapters.mqtt.guarded_socket import MAX_PACKET
+from edge.adapters.mqtt.mailbox import Identity, Publish
+from edge.adapters.mqtt.tls import UplinkSettings
+
+
+def make_client(
+    identity: Identity, settings: UplinkSettings, context: ssl.SSLContext, logger: logging.Logger
+) -> Client:
+    """A client for one connection; it reconnects never, and tells the text of a TLS alert to `logger` alone."""
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=identity.client_id,
+        protocol=MQTTProtocolVersion.MQTTv5,
+        reconnect_on_failure=False,
+        manual_ack=identity.manual_release,
+    )
+    # The broker's Receive Maximum comes with CONNACK, and paho takes a limit only before that: `Outgoing` counts.
+    client.max_inflight_messages_set(0)
+    client.connect_timeout = settings.connect_timeout_s
+    client.tls_set_context(context)
+    client.enable_logger(logger)
+    if identity.will is not None:
+        topic, payload = identity.will
+        client.will_set(topic, payload, qos=1, retain=True)
+    return client
+
+
+def connect(client: Client, settings: UplinkSettings, *, clean: bool) -> None:
+    """Up to the end of the TLS handshake; `clean`: the session begins anew. Raises OSError."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it untyped
+    properties.SessionExpiryInterval = settings.session_expiry_s
+    properties.MaximumPacketSize = MAX_PACKET
+    client.connect(
+        settings.host, settings.port, keepalive=settings.keepalive_s, clean_start=clean, properties=properties
+    )
+
+
+def subscribe(client: Client, identity: Identity, *, anew: bool) -> None:
+    """Subscribe to everything at QoS 1. `anew`: all that is retained is sent, as to somebody new."""
+    handling = {
+        topic: SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+        if topic in identity.once and not anew
+        else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        for topic in identity.subscriptions
+    }
+    client.subscribe([(topic, SubscribeOptions(qos=1, retainHandling=how)) for topic, how in handling.items()])
+
+
+def publish(client: Client, command: Publish) -> int:
+    """Send a message at QoS 1; its packet identifier."""
+    properties = None
+    if command.expiry_s is not None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it untyped
+        properties.MessageExpiryInterval = command.expiry_s
+
+    def send() -> MQTTMessageInfo:
+        return client.publish(command.topic, command.payload, 1, command.retain, properties)
+
+    sent = send()
+    while sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # paho counted round to one that is still on its way
+        sent = send()
+    return sent.mid
