@@ -5,11 +5,11 @@ Nothing is deleted, and no cut of the power leaves a half-way state that a start
     gap.json written, synced ──► every name linked into the folder, synced ──► the old names removed, synced
         ──► the new journal appears with the gap as its record 1 ──► gap.json becomes report.json
 
-`smartclocker journal recover` reads what lies in the folder.
+`edge.journal.diagnosis` says what is wrong with a journal; `smartclocker journal recover` reads what lies in the
+folder.
 """
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -26,9 +26,9 @@ from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import MAX_PAYLOAD, Draft, Origin, decode
 from edge.domain.protocol.record_kinds import FIELDS, SHAPES, GapCause, Kind
 from edge.domain.time.evidence import TimeEvidence
-from edge.errors import JournalAltered, JournalDamaged, JournalError
+from edge.errors import JournalError
 from edge.journal import last_seen, schema, wal_check
-from edge.journal.journal import Journal
+from edge.journal.diagnosis import FOLDER, unsuspect, what_is_wrong
 from edge.journal.last_seen import Seen
 from edge.journal.recovery import newest
 from edge.journal.schema import JOURNAL
@@ -36,10 +36,8 @@ from edge.storage import durable_file
 from edge.storage.bounded_read import read_file
 from edge.storage.durable_file import sync_directory
 
-FOLDER = "quarantine"
-"""Beside the journal; each journal that was set aside has a folder of its own in it."""
 _ENDS = ("", "-wal", "-shm")
-_PENDING, _REPORT, _SUSPECT = "gap.json", "report.json", "suspect"
+_PENDING, _REPORT = "gap.json", "report.json"
 
 _log = logging.getLogger(__name__)
 
@@ -76,79 +74,16 @@ def ensure_usable(
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
     seen = last_seen.read(path)
     for folder in sorted(unfinished):
-        wrong = partial(_what_is_wrong, path, origin, key, seen, lived, slow)
+        wrong = partial(what_is_wrong, path, origin, key, seen, lived, slow)
         if not _is_over(path, folder, wrong, lambda: _last_words(path, key, seen)[0]):
             return _finish(path, origin, key, evidence, folder)
         _close(folder)
-    cause = _what_is_wrong(path, origin, key, seen, lived, slow)
+    cause = what_is_wrong(path, origin, key, seen, lived, slow)
     if cause is None:
         return None
     slow()
     folder = _begin(path, cause, evidence(), key, seen)
     return _finish(path, origin, key, evidence, folder)
-
-
-def mark_suspect(path: Path) -> None:
-    """SQLite met damage while the journal was in use: the next start checks all of it. Never raises OSError."""
-    with contextlib.suppress(OSError):
-        _suspect(path).touch()
-
-
-def is_vanished(path: Path, lived: Callable[[], bool]) -> bool:
-    """Whether there is no journal and there was one: it leaves more behind than a first boot finds.
-
-    Raises JournalError when this user may not know.
-    """
-    if JOURNAL.present(path):
-        return False
-    traces = (path.with_suffix(".reserve"), last_seen.path_of(path))
-    known = wal_check.has_content(path) or any(trace.exists() for trace in traces)
-    known = known or any(path.parent.glob(f"{FOLDER}/*")) or lived()
-    return known and not JOURNAL.present(path)  # another process may have made the first one meanwhile
-
-
-def _what_is_wrong(
-    path: Path,
-    origin: Origin,
-    key: SigningKey,
-    seen: Seen | None,
-    lived: Callable[[], bool],
-    slow: Callable[[], object],
-) -> GapCause | None:
-    if not JOURNAL.present(path):
-        return GapCause.MISSING if is_vanished(path, lived) else None
-    try:
-        with Journal(path, origin, key) as journal:
-            if _suspect(path).exists():
-                slow()
-                journal.check_structure()
-                _unsuspect(path)
-            said = None if seen is None else last_seen.contradiction(journal, seen)
-            if said is not None:
-                _log.critical("%s: %s", path, said)
-                return GapCause.ALTERED
-    except JournalAltered as error:
-        _log.critical("%s", error)
-        return GapCause.ALTERED
-    except JournalDamaged as error:
-        _log.critical("%s", error)
-        return GapCause.UNREADABLE
-    except JournalError:
-        if not _unreadable_medium(path):
-            raise
-        _log.critical("%s: the disk does not give it back", path)
-        return GapCause.UNREADABLE
-    return None
-
-
-def _unreadable_medium(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            while file.read(1 << 20):
-                pass
-    except OSError as error:
-        return error.errno == errno.EIO
-    return False
 
 
 def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen: Seen | None) -> Path:
@@ -187,7 +122,7 @@ def _finish(
             _move(path, folder)
             schema.create(path, origin, key, Draft(Kind.GAP, {**asdict(gap), "cause": str(gap.cause)}, evidence()))
         _forget(path)
-        _unsuspect(path)
+        unsuspect(path)
         (folder / _PENDING).rename(folder / _REPORT)
         sync_directory(folder)
     except (OSError, ValueError) as error:
@@ -307,13 +242,3 @@ def _last_words(path: Path, key: SigningKey, seen: Seen | None) -> tuple[str | N
     if seen is not None and seen.epoch == epoch:
         head = max(head, seen.seq)
     return epoch, int(head), int(receipted)
-
-
-def _suspect(path: Path) -> Path:
-    return path.with_suffix(f".{_SUSPECT}")
-
-
-def _unsuspect(path: Path) -> None:
-    """A mark that stays, because it is no file of ours, costs another check at the next start and nothing else."""
-    with contextlib.suppress(OSError):
-        _suspect(path).unlink(missing_ok=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from edge.errors import JournalDamaged, JournalError
 from edge.journal import last_seen
+from edge.journal.diagnosis import mark_suspect
 from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
-from edge.journal.quarantine import mark_suspect
 
 EVERY_S = 1.0
 _TURN_S = 0.1

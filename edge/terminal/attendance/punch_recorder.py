@@ -16,9 +16,9 @@ from edge.domain.time import clock_steps
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Band, Direction, Method
 from edge.errors import JournalAltered, JournalDamaged, JournalError
+from edge.journal.diagnosis import mark_suspect
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored
-from edge.journal.quarantine import mark_suspect
 from edge.ports import Clock
 
 _log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from edge.domain.attendance.states import Event, Fault, Happening
 from edge.domain.plural import counted
 from edge.errors import JournalDamaged, JournalError
+from edge.journal.diagnosis import mark_suspect
 from edge.journal.journal import Journal
-from edge.journal.quarantine import mark_suspect
 from edge.people.lacking import words
 from edge.people.people_store import People
 from edge.people.policies import another_text

@@ -11,7 +11,7 @@ from edge.adapters.linux.instance_lock import RUN_LOCK, is_strange
 from edge.config import Config
 from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerError
 from edge.evidence_images.schema import NAME, STORE
-from edge.journal.quarantine import is_vanished
+from edge.journal.diagnosis import is_vanished
 from edge.journal.verify import opened
 from edge.storage import side_files
 from edge.terminal import installed

@@ -22,6 +22,11 @@ from edge.people.people_store import People
 from edge.terminal.operator.actions import PIN, TAKEN
 from edge.terminal.startup.given_since import GIVING, lacking
 
+_UNTOLD = (
+    "the people file has ten thousand acts of an earlier version, which forgot acts in no order of time: whether "
+    "an older copy of the file was put back cannot be told before the next act at this terminal. If somebody put "
+    "one back, take the badges and PINs again that were taken since"
+)
 _Act = tuple[str, Record]
 """The id it was taken under, and its record."""
 
@@ -33,15 +38,19 @@ def take_anew(people: People, journal: Journal) -> int:
 
     What keeps it from one person keeps no other, and is tried again at the next start. Of a file that has forgotten
     acts, of more than ten thousand, what came after the newest that it knows is judged, since it forgets the oldest
-    first. Raises PeopleError, JournalError, RecordError.
+    first. Where an earlier version took all of them, nothing is judged and a warning says so: an act that such a
+    file does not know may be older than it, and to take a badge anew would take one that was given since.
+    Raises PeopleError, JournalError, RecordError.
     """
     acts = [
         *journal.results(0, *GIVING),
         *journal.enrolments(),
     ]  # first: the file knows of each that is in the journal
     if not people.orders.remembers():
-        if not people.orders.forgets_the_oldest():
-            return 0  # an earlier version took all of them, and forgot any of them
+        if not people.orders.forgets_the_oldest():  # an earlier version took all of them, and forgot any of them
+            if not all(people.orders.known(act) for act, _ in acts):
+                _log.warning(_UNTOLD)
+            return 0
         seqs = dict(journal.taken())
         newest = max((seq for act, seq in seqs.items() if people.orders.known(act)), default=0)
         acts = [one for one in acts if seqs[one[0]] > newest]

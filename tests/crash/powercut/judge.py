@@ -16,8 +16,9 @@ from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import decode
 from edge.journal import chain, wal_check
 from edge.journal.chain import StoredEnvelope, verify_records
+from edge.journal.diagnosis import FOLDER
 from edge.journal.journal import Journal
-from edge.journal.quarantine import FOLDER, ensure_usable
+from edge.journal.quarantine import ensure_usable
 from edge.journal.verify import verify_file
 from edge.terminal import adapters, installed
 from tests.crash.powercut.disk import Image

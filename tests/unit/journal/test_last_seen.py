@@ -14,9 +14,10 @@ from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalDamaged
 from edge.journal import last_seen
+from edge.journal.diagnosis import is_vanished
 from edge.journal.journal import Journal
 from edge.journal.last_seen import Seen
-from edge.journal.quarantine import ensure_usable, is_vanished
+from edge.journal.quarantine import ensure_usable
 from edge.terminal.attendance.journal_watch import Noting
 from tests.support.clock import NOW
 

@@ -16,8 +16,9 @@ from edge.domain.protocol.record import Draft, Origin, decode
 from edge.domain.protocol.record_kinds import GapCause, Kind
 from edge.errors import JournalError
 from edge.journal import quarantine, wal_check
+from edge.journal.diagnosis import mark_suspect
 from edge.journal.journal import Journal
-from edge.journal.quarantine import ensure_usable, mark_suspect
+from edge.journal.quarantine import ensure_usable
 from edge.journal.recovery import Salvage, carve, written_by
 from edge.journal.verify import verify_file
 from tests.support.clock import NOW

@@ -230,14 +230,15 @@ def test_a_file_that_forgot_old_acts_is_judged_by_younger_ones(
     assert terminal.people.lacking.all() == {terminal.bob: (Lack.PIN,)}
 
 
-def test_a_file_whose_acts_an_earlier_version_took_is_left_alone(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+def test_a_file_whose_acts_an_earlier_version_took_is_left_alone_and_a_warning_says_so(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     forgetful(terminal, monkeypatch)
     terminal.people._db.execute("UPDATE orders SET taken = 0")
     by_hand_only = terminal.journal.results(0, "badge")
     terminal.people._db.execute("DELETE FROM orders WHERE id = ?", (by_hand_only[-1][0],))
     assert restored_credentials.take_anew(terminal.people, terminal.journal) == 0
+    assert "cannot be told before the next act" in caplog.text
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}
 
 
