@@ -14,9 +14,10 @@ from edge.crypto.key_files import load_identity, load_public, load_secret
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.errors import ConfigError, JournalError, KeyFileError
+from edge.journal.diagnosis import is_vanished
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
-from edge.journal.quarantine import ensure_usable, is_vanished
+from edge.journal.quarantine import ensure_usable
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
 from edge.ports import Clock

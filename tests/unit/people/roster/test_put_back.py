@@ -13,9 +13,9 @@ from edge.central.roster import membership
 from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.topics import Place, TopicPart
 from edge.people.people_store import People
-from tests.unit.people.roster.test_sync import Gate, Site, member, person_topic, site
+from tests.support.roster_site import Gate, Site, member, person_topic, site
 
-__all__ = ["site"]
+__all__ = ["site"]  # fixtures
 STORED = {"people": "gate-1-people.db", "notes": "gate-1-db"}
 
 
