@@ -8,7 +8,8 @@ import sqlite3
 from dataclasses import replace
 
 from edge.crypto.person_keys import seal, unseal
-from edge.domain.people.consent import NEVER_AGAIN, Consent, ended_consent, is_instant
+from edge.domain.people.consent import NEVER_AGAIN, Consent, ended_consent
+from edge.domain.time.instant import is_rfc3339
 from edge.errors import PeopleError
 
 _UNREADABLE = "\0"
@@ -89,9 +90,9 @@ def _consent(
         policy_version=version,
         policy_sha256=sha256,
         language=language,
-        given_at=given_at if is_instant(given_at) else _LONG_AGO,
+        given_at=given_at if is_rfc3339(given_at) else _LONG_AGO,
         witness=seen_by,
         age_attested=bool(age),
         employer_agreed=bool(employer),
-        withdrawn_at=withdrawn_at if withdrawn_at is None or is_instant(withdrawn_at) else NEVER_AGAIN,
+        withdrawn_at=withdrawn_at if withdrawn_at is None or is_rfc3339(withdrawn_at) else NEVER_AGAIN,
     )

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.domain.protocol.fields import is_instant
 from edge.domain.roster.awaited import Awaited
+from edge.domain.time.instant import is_instant
 from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 

@@ -7,8 +7,9 @@ id alone.
 import sqlite3
 from dataclasses import dataclass, replace
 
-from edge.domain.people.consent import NEVER_AGAIN, ended_consent, is_instant, is_later
+from edge.domain.people.consent import NEVER_AGAIN, ended_consent
 from edge.domain.roster.member import Member
+from edge.domain.time.instant import is_later, is_rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def of(db: sqlite3.Connection, person: str) -> Fate:
     row = db.execute("SELECT erased, withdrawn_at FROM foretold WHERE person = ?", (person,)).fetchone()
     if row is None:
         return Fate()
-    said = row[1] if row[1] is None or is_instant(row[1]) else NEVER_AGAIN
+    said = row[1] if row[1] is None or is_rfc3339(row[1]) else NEVER_AGAIN
     return Fate(bool(row[0]), said)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.domain.protocol.fields import is_instant
 from edge.domain.protocol.record_draft import RecordDraft
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.time.instant import is_instant
 from edge.people import outbox
 from edge.people.outbox import Outbox
 from edge.people.people_file import Writing

@@ -12,11 +12,12 @@ from edge.crypto import person_keys
 from edge.crypto.person_keys import Vault
 from edge.domain.face import Floats
 from edge.domain.people import person_name
-from edge.domain.people.consent import Consent, Policy, consent_problems, is_instant
+from edge.domain.people.consent import Consent, Policy, consent_problems
 from edge.domain.protocol.fields import PERSON
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.roster.member import Member
+from edge.domain.time.instant import is_rfc3339
 from edge.errors import PeopleError
 from edge.people import (
     consent_log,
@@ -112,7 +113,7 @@ class People(PeopleFile):
 
         `when` is RFC 3339. The consent's history stays, as evidence. Raises PeopleError for someone unknown.
         """
-        if not is_instant(when):
+        if not is_rfc3339(when):
             raise PeopleError(
                 f"{when!r} is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z"
             )
@@ -143,7 +144,7 @@ class People(PeopleFile):
         until `erasure_over`, the erasure is not over. Doing it again is safe. Raises PeopleError, for someone
         unknown, too: then nothing changed.
         """
-        if not is_instant(when):
+        if not is_rfc3339(when):
             raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
         with self._writing():
             fresh = Vault.fresh(self._storage_key)

@@ -33,14 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check everything that can be checked from outside."""
     from edge import config
-    from edge.terminal.checks import all as all_checks
+    from edge.terminal.checks import offline
 
     notes: list[str] = []
     steps: list[OnlineStep] = []
     loaded = None
     try:
         loaded = config.load(arguments.config)
-        problems, notes = all_checks.problems(loaded), all_checks.notes(loaded)
+        problems, notes = offline.problems(loaded), offline.notes(loaded)
     except ConfigError as error:
         problems = error.problems
     for line in (

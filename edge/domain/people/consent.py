@@ -6,7 +6,8 @@ next: a changed policy stops matching until the person agrees again.
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+
+from edge.domain.time.instant import is_later, is_rfc3339
 
 MINIMUM_AGE = 13
 """Years; a younger person is not enrolled, whoever agrees."""
@@ -56,7 +57,7 @@ def consent_problems(consent: Consent, policy: Policy) -> list[str]:
         found.append("policy_sha256 is not 64 hex digits; take it from the policy's file")
     if LANGUAGE.fullmatch(consent.language) is None:
         found.append("language is not a BCP 47 tag; write one such as 'en' or 'pt-BR'")
-    if not is_instant(consent.given_at):
+    if not is_rfc3339(consent.given_at):
         found.append("given_at is not an RFC 3339 time with an offset; write one such as 2026-01-31T09:30:00Z")
     if _WORDS.fullmatch(consent.witness.strip()) is None:
         found.append("witness is empty or not one line; name who saw the consent given")
@@ -95,18 +96,3 @@ def last_word(here: Consent | None, said: Consent | None) -> Consent | None:
         return said if is_later(said.given_at, here.withdrawn_at) else here
     again = said.given_at == here.given_at and not is_later(said.withdrawn_at, here.withdrawn_at)
     return here if again else said
-
-
-def is_later(one: str, other: str) -> bool:
-    """The later of two instants."""
-    return datetime.fromisoformat(one) > datetime.fromisoformat(other)
-
-
-def is_instant(text: str) -> bool:
-    """Whether a text is an RFC 3339 date and time with its offset."""
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})", text) is None:
-        return False
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False

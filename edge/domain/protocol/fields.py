@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from edge.domain.strict_json import MAX_INTEGER
+from edge.domain.time.instant import INSTANT
 
 NAME = re.compile(r"(?!roster\Z)[a-z0-9][a-z0-9-]{0,31}")
 """A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
@@ -25,15 +26,6 @@ UTC = re.compile(
 )  # \d takes any script's digits
 WORD = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
 """One short line of text: what a ledger may print."""
-_COMMON_DAY = (
-    r"(?!0000)[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-)
-_LEAP_DAY = (
-    r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][48]|[13579][26]|[2468]0)00)-02-29"  # no year 0
-)
-INSTANT = re.compile(rf"(?:{_COMMON_DAY}|{_LEAP_DAY})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{3}}Z")
-"""RFC 3339 UTC with milliseconds and Z, and a moment that exists, whatever a version of Python reads besides."""
 
 
 def whole(pattern: re.Pattern[str]) -> Meta:
@@ -52,8 +44,3 @@ Word = Annotated[str, whole(WORD)]
 Integer = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Whole = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Count = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
-
-
-def is_instant(value: object) -> bool:
-    """Whether a value is an RFC 3339 UTC instant with milliseconds and Z, and a moment that exists."""
-    return isinstance(value, str) and INSTANT.fullmatch(value) is not None

@@ -7,11 +7,11 @@ they are read in and however old the roster is that they are held against.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from edge.domain.people.consent import is_later
 from edge.domain.protocol.audit_entry import Act, AuditEntry
 from edge.domain.protocol.order import Lifts, Order, Word
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restriction
+from edge.domain.time.instant import is_later
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ import numpy as np
 
 from edge.domain.face import Floats
 from edge.domain.people import credentials
-from edge.domain.people.consent import Consent, is_instant
+from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
 from edge.domain.people.person_name import MAX_NAME, is_name
 from edge.domain.recognition.gallery import are_unit
 from edge.domain.strict_json import MAX_INTEGER, dump, is_version, parse_object
+from edge.domain.time.instant import is_rfc3339
 from edge.errors import RecordError
 
 SIZES = (4_096, 8_192, 16_384, 22_528)
@@ -177,7 +178,7 @@ def _consent(document: Mapping[str, Any]) -> Consent | None:
     ):
         raise RecordError("roster member: the consent is malformed")
     instants = [said["given_at"]] if withdrawn is None else [said["given_at"], withdrawn]
-    if not all(isinstance(instant, str) and is_instant(instant) for instant in instants):
+    if not all(isinstance(instant, str) and is_rfc3339(instant) for instant in instants):
         raise RecordError("roster member: the consent's instants are malformed")
     return Consent(**said)
 
