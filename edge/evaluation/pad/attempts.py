@@ -1,4 +1,4 @@
-"""What an evaluation of presentation attack detection tried, and what came of it."""
+"""Attempts of an evaluation of presentation attack detection, and their results."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from edge.domain.pad.fusion import PadVerdict
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What the terminal would have judged at once: the frames of a decision, or one picture."""
+    """Frames that the terminal would have judged together: the frames of a decision, or one picture."""
 
     kind: str
     files: tuple[Path, ...]
@@ -24,9 +24,9 @@ class Tried:
     images: Counter[str] = field(default_factory=Counter)
     detected: Counter[str] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
-    """The quality gate let them through."""
+    """Pictures that the quality gate accepted, by kind."""
     rejected: dict[str, Counter[str]] = field(default_factory=dict)
-    """Why the others did not come so far as a verdict, by kind."""
+    """Reasons why the other pictures got no verdict, by kind."""
     unreadable: dict[Path, str] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -35,7 +35,7 @@ class Tried:
         self.rejected.setdefault(kind, Counter())[reason] += count
 
     def add(self, other: Self) -> None:
-        """Count what was tried apart."""
+        """Count simulated attacks, apart from the others."""
         self.images += other.images
         self.detected += other.detected
         self.accepted += other.accepted

@@ -1,6 +1,7 @@
 """The folder that `evaluate-pad` measures: `real/`, and beside it one folder for each kind of attack.
 
-Each holds pictures, or folders of them (one a subject, say). What is neither is counted, not skipped in silence.
+Each holds pictures, or folders of them (one for each subject, for example). Other files are counted, not skipped
+silently.
 """
 
 import re
@@ -23,7 +24,7 @@ class Clip:
     kind: str
     files: tuple[Path, ...]
     at_ms: tuple[int, ...]
-    """When each was taken, from the beginning of its video; 0 for a picture alone."""
+    """Time of each picture, from the beginning of its video; 0 for a picture alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Folder:
     """`real` first when there is one, then the attacks by name."""
     clips: tuple[Clip, ...]
     other_files: int
-    """Neither JPEG nor PNG by their names, or in none of the kinds' folders."""
+    """Files that are neither JPEG nor PNG by their names, or lie in no folder of a kind."""
 
     @property
     def images(self) -> int:
@@ -43,10 +44,10 @@ class Folder:
 
 
 def read_folder(directory: Path, fps: float | None = None) -> Folder:
-    """Find the pictures below `directory`. Raises PhotoError when there is no folder of a kind with one in it.
+    """Find the pictures below `directory`. Raises PhotoError when no folder of a kind has a picture.
 
-    With `fps`, pictures whose names differ in the number at their end alone (clip_12.jpg) are frames of one video,
-    numbered from 0 at so many a second; without, each stands alone.
+    With `fps`, pictures whose names differ only in the number at their end (clip_12.jpg) are frames of one video,
+    numbered from 0 at so many a second; without it, each stands alone.
     """
     if not directory.is_dir():
         raise PhotoError(f"{directory}: no such folder; name one that holds {REAL}/ and a folder for each attack")

@@ -19,7 +19,7 @@ from edge.vision.pipeline import Pipeline
 
 NOBODY = "no-face"
 TOO_FEW = "too-few-frames"
-"""Of a video: good frames that do not make an attempt."""
+"""Reason for the good frames of a video that are too few for an attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Error rates of presentation attack detection, by the words of ISO/IEC 30107-3. Pure: numbers in, numbers out.
+"""Error rates of presentation attack detection, in the words of ISO/IEC 30107-3. Pure: numbers in, numbers out.
 
 APCER: the share of attacks of one kind that pass as live. BPCER: the share of genuine presentations that do not.
 ACER: the mean of BPCER and of the worst kind's APCER.
@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Z = 1.959964
-"""Of a two-sided 95 % interval."""
+"""Normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of so many."""
+    """A count of a total."""
 
     count: int
     of: int
 
     @property
     def value(self) -> float | None:
-        """0..1; None of nothing."""
+        """The share, 0..1; None for a total of 0."""
         return self.count / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """E. B. Wilson's 95 % interval, which holds for shares near 0 as well; None of nothing."""
+        """E. B. Wilson's 95 % interval, which also holds for shares near 0; None for a total of 0."""
         if not self.of:
             return None
         share, n = self.count / self.of, self.of
@@ -50,18 +50,18 @@ def acer(apcer: float | None, bpcer: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Of the DET: what one threshold would give."""
+    """A point of the DET: the rates at one threshold."""
 
     threshold: float
     apcer: float
-    """Of the worst kind."""
+    """APCER of the worst kind."""
     bpcer: float
 
 
 def det(real: Sequence[float], attacks: Mapping[str, Sequence[float]]) -> list[Point]:
-    """APCER and BPCER at every threshold that makes a difference, rising; empty without both sides.
+    """APCER and BPCER at every threshold that makes a difference, rising; empty when one side has no scores.
 
-    Scores are 0..1, more is more alive, and a score passes from the threshold on. NaN passes none.
+    Scores are 0..1, a higher one is more alive, and a score passes from the threshold on. NaN never passes.
     """
     kinds = [_known(scores) for scores in attacks.values() if len(scores)]
     if not len(real) or not kinds:

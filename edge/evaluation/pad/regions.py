@@ -1,4 +1,4 @@
-"""Which region around a face the texture model should look at: what the gate lets through, over several of them."""
+"""Compares regions around a face for the texture model, on the pictures that the gate accepts."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,7 +20,7 @@ def sweep(
     scales: Sequence[float],
     progress: Callable[[int, int], None],
 ) -> dict[str, list[list[float]]]:
-    """Kind to its pictures' probabilities of life, a list for each of `scales`; unreadable ones are left out."""
+    """Probabilities of liveness by kind, one list for each of `scales`; unreadable pictures are left out."""
     model = AntiSpoof(store.load(Role.ANTISPOOF))
     found: dict[str, list[list[float]]] = {kind: [[] for _ in scales] for kind in folder.kinds}
     files = [(clip.kind, file) for clip in folder.clips for file in clip.files]

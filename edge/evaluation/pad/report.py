@@ -1,4 +1,4 @@
-"""What `evaluate-pad` found, for machines: one JSON object. docs/cli.md names its keys."""
+"""The result of `evaluate-pad` for programs: one JSON object. docs/cli.md names its keys."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from edge.evaluation.pad.metrics import Point, Share, acer, det, eer, worst
 
 @dataclass(frozen=True, slots=True)
 class WithRejects:
-    """The rates when nobody is left out."""
+    """The rates without any picture left out."""
 
     apcer: dict[str, Share]
     bpcer: Share
@@ -25,29 +25,29 @@ class PadReport:
     folder: Folder
     tried: Tried
     threshold: float
-    """Mean probability of life that is enough: the shipped one."""
+    """Least mean probability of liveness: the shipped threshold."""
     frames: int
-    """Of an attempt, at most."""
+    """Most frames of an attempt."""
     fps: float | None
     models: tuple[str, ...]
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Of the folder, then the simulated ones."""
+        """Kinds of the folder, then the simulated ones."""
         return (*self.folder.kinds, *(kind for kind in self.tried.images if kind not in self.folder.kinds))
 
     @property
     def attacks(self) -> tuple[str, ...]:
-        """The kinds of the folder that are not genuine."""
+        """Kinds of the folder that are attacks."""
         return tuple(kind for kind in self.folder.kinds if kind != REAL)
 
     @property
     def simulated(self) -> tuple[str, ...]:
-        """The kinds that were drawn: they count towards no rate of the others."""
+        """Simulated kinds: they count in no rate of the others."""
         return self.kinds[len(self.folder.kinds) :]
 
     def share(self, kind: str, holds: Callable[[Attempt], bool]) -> Share:
-        """How many of a kind's attempts something holds of."""
+        """Number of a kind's attempts for which a condition holds."""
         attempts = [attempt for attempt in self.tried.attempts if attempt.kind == kind]
         return Share(sum(map(holds, attempts)), len(attempts))
 
@@ -56,29 +56,29 @@ class PadReport:
         return {kind: self.passed(kind) for kind in self.attacks}
 
     def passed(self, kind: str) -> Share:
-        """A kind's attempts that pass as live."""
+        """Attempts of a kind that pass as live."""
         return self.share(kind, lambda attempt: attempt.verdict.live)
 
     def bpcer(self) -> Share:
-        """Genuine attempts that do not."""
+        """Genuine attempts that do not pass."""
         return self.share(REAL, lambda attempt: not attempt.verdict.live)
 
     def scores(self, kind: str) -> list[float]:
-        """The fused probability of life of each attempt."""
+        """The fused probability of liveness of each attempt."""
         return [attempt.verdict.liveness for attempt in self.tried.attempts if attempt.kind == kind]
 
     def det(self) -> list[Point]:
-        """Over the threshold of the texture layer, the other layers' refusals standing."""
+        """The DET over the threshold of the texture layer, while the other layers' refusals stand."""
         return det(self.scores(REAL), {kind: self.scores(kind) for kind in self.attacks})
 
     def votes(self, layer: Layer, kind: str) -> Counter[Vote]:
-        """What a layer said of a kind's attempts."""
+        """Verdicts of a layer on a kind's attempts."""
         return Counter(
             attempt.verdict.opinions[layer].vote for attempt in self.tried.attempts if attempt.kind == kind
         )
 
     def as_json(self) -> dict[str, object]:
-        """Everything; rates are 0..1, and None (null) where there is nothing to measure them on."""
+        """All figures; rates are 0..1, and None (null) where there was nothing to measure."""
         apcer, bpcer, points = self.apcer(), self.bpcer(), self.det()
         tried, kinds, refused = self.tried, self.kinds, self.with_rejects()
         return {
@@ -119,7 +119,7 @@ class PadReport:
             return Share(sum(votes[kind][vote] for vote in which), votes[kind].total()).value
 
         return {
-            # Alone, a layer that abstains would let pass.
+            # A layer that abstains would pass the attempt if it were alone.
             "apcer": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.attacks},
             "simulated": {kind: share(kind, Vote.LIVE, Vote.ABSTAIN) for kind in self.simulated},
             "bpcer": share(REAL, Vote.ATTACK) if REAL in votes else None,
@@ -127,7 +127,7 @@ class PadReport:
         }
 
     def with_rejects(self) -> WithRejects:
-        """By picture: one that gets no verdict counts as refused, whoever it shows."""
+        """Rates by picture: a picture without a verdict counts as refused, whatever it shows."""
         passed: dict[str, Share] = {}
         for kind in self.kinds:
             live = [a for a in self.tried.attempts if a.kind == kind and a.verdict.live]

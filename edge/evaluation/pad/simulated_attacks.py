@@ -1,7 +1,7 @@
-"""Attacks made of genuine pictures: held up as a print with its edges in view, and shown on a display.
+"""Simulated attacks made of genuine pictures: held up as a print with its edges in view, and shown on a display.
 
-They are drawn, not photographed: what a printer, a screen, a lens and a hand do to a picture is missing, but for
-the beat of a display's cells with the camera's pixels. They tell what a layer cannot see; they are no APCER.
+They are computed, not photographed: the effects of a printer, a screen, a lens and a hand are missing, except for
+the beat of a display's cells with the camera's pixels. They show what a layer cannot see; they give no APCER.
 """
 
 import numpy as np
@@ -14,12 +14,13 @@ PICTURE, DISPLAY = "simulated-picture", "simulated-display"
 _AROUND = 2.3
 """Side of the picture over side of the face's box: a passport photograph."""
 _HEIGHTS = (110.0, 150.0)
-"""Of the face, in frame pixels: as of somebody at the terminal, near enough for the gate."""
+"""Height of the face, in frame pixels: as of somebody at the terminal, near enough for the gate."""
 _PITCH, _GAP, _TURN = (0.7, 3.5), 0.25, 0.3
-"""Of the display: cells from a phone's to a monitor's in camera pixels, the dark share between them, and how far it
-is askew, in radians."""
+"""The display: its cells, from a phone's to a monitor's, in camera pixels; the dark share between them; and its
+rotation, in radians.
+"""
 _SAMPLES = 4
-"""Along each side of a camera pixel, that its light is gathered from."""
+"""Samples along each side of a camera pixel, from which its light is gathered."""
 
 
 def held_up(pixels: Pixels, box: Box, rng: np.random.Generator) -> Pixels:

@@ -16,12 +16,12 @@ from edge.evaluation.pad.dataset import Clip
 
 FILE = "verdicts.db"
 _FORM = 1
-"""Raised when a layer, or what is kept of a clip, changes."""
+"""Format number: raised when a layer, or what is kept of a clip, changes."""
 
 
 class _Attempt(msgspec.Struct, frozen=True, array_like=True):
     files: tuple[int, ...]
-    """Which of the clip's."""
+    """Index among the clip's attempts."""
     live: bool
     liveness: float
     opinions: dict[Layer, tuple[Vote, float]]
@@ -39,15 +39,17 @@ _DECODER = msgspec.msgpack.Decoder(_Clip)
 
 
 class Clips(Cache):
-    """What came of clips; `edge.evaluation.cache` keeps it."""
+    """Results of clips; `edge.evaluation.cache` keeps them."""
 
     def __init__(self, folder: Path | None, pipeline: str, policy: DecisionPolicy) -> None:
-        """`pipeline` names the models and how they look. Raises EvaluationError for a folder of no use."""
+        """`pipeline` names the models and how they look. Raises EvaluationError for a folder that cannot be
+        used.
+        """
         limits = [fusion.BORDER, fusion.PLANE, fusion.SURROUNDINGS, fusion.GRID, fusion.BANDS]
         super().__init__(folder, FILE, f"{_FORM} {pipeline} {limits} {policy} {QualityLimits()}")
 
     def known(self, clip: Clip) -> Tried | None:
-        """What came of it; None when it was not looked at, or not whole. Raises EvaluationError."""
+        """The result of a clip; None when it was not looked at, or not whole. Raises EvaluationError."""
         found = self.get(_key(clip))
         if found is None:
             return None
@@ -71,7 +73,9 @@ class Clips(Cache):
         return tried
 
     def add(self, clip: Clip, tried: Tried) -> None:
-        """Remember it, unless a picture of it could not be read: it may be mended. Raises EvaluationError."""
+        """Keep the result, unless a picture of the clip could not be read: it may be mended. Raises
+        EvaluationError.
+        """
         if tried.unreadable:
             return
         kind = clip.kind
@@ -89,13 +93,13 @@ class Clips(Cache):
 
 
 def _key(clip: Clip) -> str:
-    """By what the pictures hold and when they were taken, whatever they are called and whichever kind they are."""
+    """The key of a clip: its pictures and their times, whatever their names and their kind."""
     whole = hashlib.sha256()
     for file, at_ms in zip(clip.files, clip.at_ms, strict=True):
         try:
             with file.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").digest()
         except OSError:
-            digest = b"unreadable"  # reading it again says why; nothing is kept of it
+            digest = b"unreadable"  # reading it again gives the error; nothing of it is kept
         whole.update(digest + at_ms.to_bytes(8, "big", signed=True))
     return whole.hexdigest()

@@ -1,7 +1,7 @@
-"""What was tried for recognition, side by side: `python -m edge.evaluation.recognition.ablation DIR --work DIR`.
+"""Variants of recognition, side by side: `python -m edge.evaluation.recognition.ablation DIR --work DIR`.
 
-Each line is one change against what is shipped: the same pictures, draws and figures as `smartclocker evaluate`, as
-a table for docs/facts.md. It needs no other embedding than the product's: a joined vector still holds both parts.
+Each line is one change of the shipped product: the same pictures, draws and figures as `smartclocker evaluate`, as
+a table for docs/facts.md. It needs no other embeddings than the product's: a joined vector still holds both parts.
 """
 
 import argparse
@@ -68,12 +68,14 @@ def mirrored_probes(faces: ExtractedFaces) -> ExtractedFaces:
 
 
 def with_best(probes: Floats, templates: Sequence[Floats]) -> Floats:
-    """The most alike of a person's templates instead of what they have in common."""
+    """The most similar of a person's templates instead of their mean."""
     return np.stack([(probes @ rows.T).max(axis=1) for rows in templates], axis=1)
 
 
 def against_cohort(count: int, share: float) -> Compare:
-    """Less a share of the mean likeness to the `count` next people: who is like everybody is asked for more."""
+    """Less a share of the mean similarity to the `count` next people: the threshold is raised for a face that is
+    similar to everybody.
+    """
 
     def compare(probes: Floats, templates: Sequence[Floats]) -> Floats:
         scores = with_common(probes, templates)
@@ -91,7 +93,7 @@ def standardised(probes: Floats, templates: Sequence[Floats]) -> Floats:
 
 
 def variants(split: int) -> Iterator[Variant]:
-    """Everything tried that the joined vectors can tell."""
+    """All variants that can be computed from the joined vectors."""
     yield Variant("**shipped**")
     yield Variant("MobileFaceNet alone", joined((1, 0), split))
     yield Variant("fr-feature alone", joined((0, 1), split))
@@ -116,7 +118,7 @@ def variants(split: int) -> Iterator[Variant]:
 
 
 def figures(faces: ExtractedFaces, variant: Variant, draws: int, seed: int) -> Iterator[str]:
-    """FNIR in % at each FPIR, the one with rejects in brackets, for each cell of the table."""
+    """FNIR in % at each FPIR, with the FNIR including rejects in brackets, for each cell of the table."""
     parts = cast(faces)
     for size, photos, probes in _CELLS:
         drawn = list(
@@ -138,9 +140,9 @@ def figures(faces: ExtractedFaces, variant: Variant, draws: int, seed: int) -> I
 
 
 def slopes(faces: ExtractedFaces) -> tuple[float, float]:
-    """How much cosine a unit of strength is worth: to one's own template, and to the most alike stranger's.
+    """Cosine for a unit of strength: to one's own template, and to the most similar stranger's.
 
-    Probes against templates of three photographs that they are not among; least squares.
+    Probes are compared with templates of three other photographs; least squares.
     """
     rows = [pictures[faces.enrollable[pictures]][:3] for pictures in cast(faces).members]
     rows = [mine for mine in rows if len(mine) == 3]

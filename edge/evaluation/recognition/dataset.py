@@ -14,19 +14,19 @@ UNGROUPED = "(no group)"
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """Everything found; what is no picture of anybody is counted, not skipped in silence."""
+    """Everything that was found; files that are no picture of anybody are counted, not skipped silently."""
 
     people: tuple[str, ...]
     """Names of the folders with at least one picture."""
     files: tuple[Path, ...]
     person: tuple[int, ...]
-    """Which of `people` each file belongs to."""
+    """Index in `people` of each file's person."""
     left_out: Mapping[str, int]
     """Files that are no pictures by their names, files outside of a person's folder, folders without a picture."""
 
 
 def read_album(directory: Path) -> Album:
-    """Find every person's pictures. Raises EvaluationError when there is no folder, or nobody in it."""
+    """Find every person's pictures. Raises EvaluationError when there is no folder, or it holds nobody."""
     if not directory.is_dir():
         raise EvaluationError(f"{directory}: no such folder; name one that holds a folder for each person")
     people: list[str] = []
@@ -55,9 +55,10 @@ def read_album(directory: Path) -> Album:
 
 
 def read_groups(path: Path, people: tuple[str, ...]) -> tuple[dict[str, str], int]:
-    """Person to group from a CSV with the columns `person` and `group`, and how many rows name nobody of `people`.
+    """Person to group from a CSV with the columns `person` and `group`, and the number of rows that name nobody of
+    `people`.
 
-    Who is not in the file is in no group: groups are told, never guessed. Raises EvaluationError.
+    A person who is not in the file is in no group: groups are told, never guessed. Raises EvaluationError.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -19,28 +19,28 @@ FPIRS = (0.01, 0.003, 0.001)
 PHOTOS, PROBES = (1, 3), (1, FUSED)
 FARS = (1e-2, 1e-3, 1e-4, 1e-5)
 STANDARD = (3, 1)
-"""Enrolled photographs and probes of what is broken down by people, pairs and groups."""
+"""Enrolled photographs and probes for the figures by people, pairs and groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPolicy:
-    """What the terminal would do with these scores."""
+    """The terminal's own rule for these scores."""
 
     fmr_table: Mapping[float, float]
-    """The manifest's."""
+    """The manifest's threshold table."""
     target_fpir: float
     margin: float
-    """Over the best other person."""
+    """Margin over the best other person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is drawn."""
+    """Number and seed of the draws."""
 
     draws: int
     seed: int
     times: int
-    """Of a bootstrap."""
+    """Number of resamples of a bootstrap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Cell:
     threshold: float
     """Mean over the draws."""
     interval: tuple[float, float] | None
-    """95 %, of the FNIR without rejects."""
+    """95 % interval of the FNIR without rejects."""
     count: int
-    """Probes a draw, on average."""
+    """Probes in a draw, on average."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What the shipped threshold and margin would have done, three photographs enrolled."""
+    """Rates at the shipped threshold and margin, with three photographs enrolled."""
 
     size: str
     probes: int
@@ -81,11 +81,11 @@ class ExperimentResult:
     scores: Scores
     """Single probes against single templates."""
     fmr: Mapping[float, float]
-    """False match rate to cosine, probes against templates of three photographs: what a manifest holds."""
+    """False match rate to cosine, probes against templates of three photographs: the table of a manifest."""
     curves: Mapping[tuple[int, int], Search]
     """For the DET: photographs and probes to one draw with everybody enrolled."""
     standard_fpir: float
-    """That the four below are at: everybody enrolled, three photographs, one probe."""
+    """Threshold of the four fields below: everybody enrolled, three photographs, one probe."""
     worst: tuple[outliers.MissedPerson, ...]
     alike: tuple[Pair, ...]
     mistaken: tuple[Pair, ...]
@@ -99,7 +99,9 @@ def evaluate(
     effort: Effort,
     progress: Callable[[int, int], None],
 ) -> ExperimentResult:
-    """Every figure that the faces are enough for. `groups` is person to group; `progress` hears (done, in all)."""
+    """All figures for which there are enough faces. `groups` is person to group; `progress` is called with (done,
+    in all).
+    """
     parts = cast(faces)
     sizes = {str(size): size for size in SIZES if size < len(parts.members)}
     if parts.members:

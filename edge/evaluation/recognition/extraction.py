@@ -1,4 +1,6 @@
-"""Every picture of an album through the product's own pipeline: what it shows, and what each gate says of it."""
+"""Extraction: every picture of an album goes through the product's own pipeline; the result of each gate is
+kept.
+"""
 
 import hashlib
 from collections import Counter
@@ -33,32 +35,32 @@ class ExtractedFaces:
 
     people: tuple[str, ...]
     person: Indices
-    """(n,): which of `people`."""
+    """(n,): index of the person in `people`."""
     probe: Floats
     """(n, d), unit rows; zeros where there is no face."""
     template: Floats
     """(n, d): the same as enrolment would embed it."""
     demand: Floats
-    """(n,): what the face's strength adds to the threshold."""
+    """(n,): cosine that the face's strength adds to the threshold."""
     matchable: Flags
-    """(n,): the gate before matching lets it through."""
+    """(n,): whether the gate before matching accepts it."""
     enrollable: Flags
-    """(n,): the stricter gate before enrolment does, too."""
+    """(n,): whether the stricter gate before enrolment accepts it, too."""
 
 
 @dataclass(slots=True)
 class Looked:
-    """What became of the pictures."""
+    """Results of the pictures."""
 
     images: int = 0
     detected: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    """By the gate before matching, by reason; among the pictures that could be read."""
+    """Pictures that the gate before matching refused, by reason; among the pictures that could be read."""
     rejected_enrolment: Counter[str] = field(default_factory=Counter)
     left_out: Counter[str] = field(default_factory=Counter)
     """Pictures that are in no figure, by reason."""
     unreadable: dict[str, str] = field(default_factory=dict)
-    """File to what is wrong with it."""
+    """File to its problem."""
     two_names: list[tuple[str, ...]] = field(default_factory=list)
     """People who have the very same file."""
 
@@ -66,10 +68,10 @@ class Looked:
 def look(
     album: Album, pipeline: Pipeline, studies: Studies, progress: Callable[[int, int], None], gates: Gates = PRODUCT
 ) -> tuple[ExtractedFaces, Looked]:
-    """Study every picture that was not studied before. What cannot be read is counted and named, never fatal.
+    """Study every picture that was not studied before. Unreadable pictures are counted and named, never fatal.
 
-    The same bytes twice in one person's folder count once: enrolled and probed, they would flatter. Raises
-    EvaluationError when the studies cannot be kept.
+    The same bytes twice in one person's folder count once: as template and probe they would improve the figures.
+    Raises EvaluationError when the studies cannot be kept.
     """
     looked, seen = Looked(images=len(album.files)), {}
     owners: dict[str, list[int]] = {}
@@ -138,4 +140,4 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return f"unreadable {path}"  # reading it again says why, and counts it
+        return f"unreadable {path}"  # reading it again gives the error, and counts it

@@ -13,7 +13,7 @@ from edge.vision.pipeline import Study
 
 FILE = "studies.db"
 _FORM = 2
-"""Raised when what is kept of a picture, or the way to it, changes."""
+"""Format number: raised when what is kept of a picture, or the way to it, changes."""
 
 
 class _Vector(msgspec.Struct, frozen=True, array_like=True):
@@ -35,14 +35,16 @@ _DECODER: msgspec.msgpack.Decoder[_Kept | None] = msgspec.msgpack.Decoder(_Kept 
 
 
 class Studies(Cache):
-    """What the pipeline saw of pictures; `edge.evaluation.cache` keeps it."""
+    """Studies of pictures; `edge.evaluation.cache` keeps them."""
 
     def __init__(self, folder: Path | None, pipeline: str) -> None:
-        """`pipeline` names the models that a study depends on. Raises EvaluationError for a folder of no use."""
+        """`pipeline` names the models that a study depends on. Raises EvaluationError for a folder that cannot be
+        used.
+        """
         super().__init__(folder, FILE, f"{_FORM} {pipeline}")
 
     def known(self, picture: str) -> tuple[bool, Study | None]:
-        """Whether a picture, by its hash, was studied; and what came of it: None when it shows no face."""
+        """Whether a picture, by its hash, was studied; and the study: None when it shows no face."""
         found = self.get(picture)
         if found is None:
             return False, None
@@ -53,7 +55,7 @@ class Studies(Cache):
         return True, None if kept is None else _study(kept)
 
     def add(self, picture: str, study: Study | None) -> None:
-        """Remember it. Raises EvaluationError."""
+        """Keep a study. Raises EvaluationError."""
         self.keep(picture, msgspec.msgpack.encode(None if study is None else _kept(study)))
 
 

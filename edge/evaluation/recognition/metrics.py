@@ -15,11 +15,13 @@ from edge.evaluation.recognition.searches import Search
 
 Shares = NDArray[np.float64]
 _BINS = 20_000
-"""Of a histogram of cosines from -1 to 1: 0.0001 each."""
+"""Bins of a histogram of cosines from -1 to 1: 0.0001 each."""
 
 
 def at_fpir(strangers: Floats, fpir: float) -> float | None:
-    """The lowest threshold that at most this share of strangers is above; None when that would be not even one."""
+    """The lowest threshold that at most this share of strangers exceeds; None when the share is less than one
+    stranger.
+    """
     allowed = int(fpir * len(strangers) + 1e-9)
     if allowed < 1:
         return None
@@ -33,11 +35,11 @@ class MissRate:
 
     value: float
     with_rejects: float
-    """Pictures that the gate rejected count as misses."""
+    """The same, with pictures that the gate rejected counted as misses."""
 
     @classmethod
     def mean(cls, found: Sequence["MissRate"]) -> "MissRate | None":
-        """Over draws; None of none."""
+        """Mean over draws; None without any."""
         if not found:
             return None
         return cls(
@@ -46,7 +48,7 @@ class MissRate:
 
 
 def missed(search: Search, threshold: float, margin: float = 0.0) -> MissRate | None:
-    """At a threshold, with this margin over the best other person; None when there was no probe at all."""
+    """FNIR at a threshold, with this margin over the best other person; None without any probe."""
     misses = int((~((search.score > threshold) & (search.margin >= margin))).sum())
     probes, lost = len(search.score), float(search.lost.sum())
     if not probes:
@@ -55,7 +57,9 @@ def missed(search: Search, threshold: float, margin: float = 0.0) -> MissRate | 
 
 
 def mean_missed(drawn: Sequence[Search], fpir: float) -> tuple[MissRate, float] | None:
-    """Over the draws, each at its own threshold for this FPIR; and the mean threshold. None where it cannot be."""
+    """FNIR over the draws, each at its own threshold for this FPIR; and the mean threshold. None where there is
+    none.
+    """
     values: list[MissRate] = []
     thresholds: list[float] = []
     for search in drawn:
@@ -74,7 +78,8 @@ def interval(
 ) -> tuple[float, float] | None:
     """A 95 % bootstrap interval of the mean FNIR: people and strangers are drawn again, with replacement.
 
-    People rather than pictures: pictures of one person err together. `people` is how many there are in all.
+    People are drawn and not pictures, because the errors of one person's pictures go together. `people` is the
+    number of people.
     """
     if mean_missed(drawn, fpir) is None:
         return None
@@ -105,7 +110,7 @@ class Scores:
 
     @classmethod
     def of(cls, blocks: Iterable[tuple[Floats, NDArray[np.bool_]]]) -> "Scores":
-        """From blocks of cosines and which of them are of one person."""
+        """Histograms from blocks of cosines, with a mask of the cosines that are of one person."""
         counts = np.zeros((2, _BINS), np.int64)
         for cosines, same in blocks:
             bins = np.clip(((cosines + 1) * (_BINS / 2)).astype(np.intp), 0, _BINS - 1)
@@ -114,7 +119,9 @@ class Scores:
         return cls(counts[0], counts[1])
 
     def threshold(self, far: float) -> float | None:
-        """The lowest cosine that at most this share of impostors reaches; None when that would be under ten."""
+        """The lowest cosine that at most this share of impostors reaches; None when the share is under ten of
+        them.
+        """
         total = int(self.impostor.sum())
         if far * total < 10:
             return None
@@ -123,7 +130,7 @@ class Scores:
         return place * 2 / _BINS - 1
 
     def tar(self, threshold: float) -> float | None:
-        """The share of genuine comparisons that reach a threshold; None of none."""
+        """The share of genuine comparisons that reach a threshold; None without any."""
         total = int(self.genuine.sum())
         first = round((threshold + 1) * _BINS / 2)
         return float(self.genuine[first:].sum() / total) if total else None

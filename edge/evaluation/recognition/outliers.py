@@ -1,4 +1,6 @@
-"""Who stands out: the people missed most, those most like each other, strangers taken for somebody, and groups."""
+"""Outliers: the people missed most, the people most similar to each other, strangers taken for somebody, and
+groups.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +14,13 @@ from edge.evaluation.recognition.metrics import at_fpir
 from edge.evaluation.recognition.searches import Cast, Search
 
 LISTED = 12
-"""People and pairs named in a report."""
+"""Most people and pairs in a report."""
 _PHOTOS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class MissedPerson:
-    """A person, and how they fared over all draws."""
+    """A person, and their misses over all draws."""
 
     person: str
     share: float
@@ -27,7 +29,7 @@ class MissedPerson:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two people, and how alike they are."""
+    """Two people, and how similar they are."""
 
     one: str
     other: str
@@ -39,14 +41,14 @@ class Group:
     """One group, at the threshold that all strangers together give for an FPIR."""
 
     people: int
-    """With probes."""
+    """Number of people with probes."""
     fnir: float | None
     strangers: int
     fpir: float | None
 
 
 def worst(faces: ExtractedFaces, drawn: Sequence[Search], fpir: float) -> tuple[MissedPerson, ...]:
-    """Those who were missed in the largest share of their probes."""
+    """The people who were missed in the largest share of their probes."""
     misses, tries = _by_person(faces, drawn, fpir)
     rates = np.divide(misses, tries, out=np.zeros_like(misses), where=tries > 0)
     first = np.lexsort((-misses, -rates))[:LISTED]
@@ -54,7 +56,7 @@ def worst(faces: ExtractedFaces, drawn: Sequence[Search], fpir: float) -> tuple[
 
 
 def alike(faces: ExtractedFaces, parts: Cast) -> tuple[Pair, ...]:
-    """The people enrolled who are most like each other: twins, or one person under two names."""
+    """The enrolled people who are most similar to each other: twins, or one person under two names."""
     rows, people = [], []
     for pictures in parts.members:
         good = pictures[faces.enrollable[pictures]][:_PHOTOS]
@@ -66,7 +68,8 @@ def alike(faces: ExtractedFaces, parts: Cast) -> tuple[Pair, ...]:
     templates = np.concatenate(rows)
     cosines = templates @ templates.T
     one, other = np.triu_indices(len(rows), 1)
-    # Rounded to what float32 keeps on every processor: of near ties the first counts, whatever the kernel.
+    # Rounded to digits that float32 has on every processor: of nearly equal ones the first counts, whatever the
+    # kernel.
     first = np.argsort(-cosines[one, other].round(5), kind="stable")[:LISTED]
     return tuple(
         Pair(people[a], people[b], float(cosines[a, b])) for a, b in zip(one[first], other[first], strict=True)
@@ -74,7 +77,7 @@ def alike(faces: ExtractedFaces, parts: Cast) -> tuple[Pair, ...]:
 
 
 def mistaken(faces: ExtractedFaces, parts: Cast, drawn: Sequence[Search]) -> tuple[Pair, ...]:
-    """The strangers most like somebody in the first draw: they set the thresholds."""
+    """The strangers most similar to somebody in the first draw: they set the thresholds."""
     if not drawn:
         return ()
     search = drawn[0]
@@ -92,7 +95,7 @@ def mistaken(faces: ExtractedFaces, parts: Cast, drawn: Sequence[Search]) -> tup
 def by_group(
     faces: ExtractedFaces, parts: Cast, drawn: Sequence[Search], fpir: float, groups: Mapping[str, str]
 ) -> dict[str, Group]:
-    """Error rates of each group that was told; empty when none was. `groups` is person to group."""
+    """Error rates of each group; empty when there are no groups. `groups` is person to group."""
     if not groups or not drawn:
         return {}
     misses, tries = _by_person(faces, drawn, fpir)

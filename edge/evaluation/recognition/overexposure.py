@@ -1,9 +1,9 @@
-"""What over-exposure costs, which is where the gate's limit on it comes from.
+"""The effect of over-exposure, from which the gate's limit on it comes.
 
-`python -m edge.evaluation.recognition.overexposure DIR` takes, of each of some people, one photograph as the
+For each of some people, `python -m edge.evaluation.recognition.overexposure DIR` takes one photograph as the
 template and brightens another step by step, as a sensor would: light times a gain, then clipped. The table has one
 line for each band of the share of burnt-out pixels. `--attacks DIR` brightens the pictures of `evaluate-pad`'s
-folder instead: burnt-out paper has lost what tells it from skin.
+folder instead: burnt-out paper has lost what distinguishes it from skin.
 """
 
 import argparse
@@ -31,9 +31,9 @@ BANDS = (0.0, 0.001, 0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.9, 1.01)
 PAD_GAINS = (2.0, 3.0, 4.5, 7.0)
 PAD_BANDS = (0.0, 0.05, 0.25, 0.5, 1.01)
 UNLIMITED = replace(QualityLimits(), luminance_max=256.0, clipped=1.0)
-"""The gate without its look at too much light."""
+"""The gate without its limit on too much light."""
 _GAMMA = 2.2
-"""Near enough to sRGB's curve."""
+"""A curve close to sRGB's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Brightened:
     clipped: float
     luminance: float
     genuine: float
-    """Cosine to the own template."""
+    """Cosine to the person's own template."""
     stranger: float
-    """To the most alike of the others'."""
+    """Cosine to the most similar of the others' templates."""
 
 
 def brighten(pixels: Pixels, gain: float) -> Pixels:
@@ -79,7 +79,9 @@ def pairs(album: Album, pipeline: Pipeline, people: int, seed: int) -> tuple[Flo
 
 
 def measure(templates: Floats, others: list[Pixels], pipeline: Pipeline) -> list[Brightened]:
-    """Every picture at every gain that still shows a face and passes everything but the gate's look at light."""
+    """Every picture at every gain that still shows a face and passes everything except the gate's limit on
+    light.
+    """
     found = []
     for own, pixels in enumerate(others):
         for gain in GAINS:

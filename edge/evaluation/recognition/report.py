@@ -1,4 +1,4 @@
-"""What `evaluate` found, for machines: one JSON object. docs/cli.md names its keys."""
+"""The result of `evaluate` for programs: one JSON object. docs/cli.md names its keys."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -71,7 +71,7 @@ class RecognitionReport:
         }
 
     def verification(self) -> dict[float, tuple[float, float]]:
-        """FAR to TAR and its cosine, for every rate that the pairs are enough for."""
+        """FAR to TAR and its cosine, for every rate for which there are enough pairs."""
         found = {}
         for far in FARS:
             cosine = self.result.scores.threshold(far)
@@ -94,7 +94,7 @@ class RecognitionReport:
         }
 
     def cell(self, size: str, fpir: float, photos: int, probes: int) -> Cell | None:
-        """One of the figures; None when the folder was not enough for it."""
+        """One of the figures; None when the folder has too few pictures for it."""
         wanted = (size, fpir, photos, probes)
         return next((c for c in self.result.cells if (c.size, c.fpir, c.photos, c.probes) == wanted), None)
 

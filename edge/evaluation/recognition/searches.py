@@ -1,10 +1,10 @@
-"""Who is enrolled, who tries, and how like they are: the searches behind every figure of `evaluate`. No I/O.
+"""The searches behind every figure of `evaluate`: who is enrolled, who tries, and how similar they are. No I/O.
 
 People with at least four pictures can be enrolled; people with one are the strangers. A draw puts a person's
-pictures in a random order and enrols the first ones that the enrolment gate passes, as somebody would who retakes a
-refused photograph; what comes after them are probes. Who has too few such pictures is enrolled with those and gives
-no probe. Scores are cosines with what the face and the cohort demand taken off, so that one threshold serves all.
-Templates are made, and the cohort is asked, by the product's own code.
+pictures in a random order and enrols the first ones that the enrolment gate accepts, as a person would who retakes
+a refused photograph; the rest are probes. A person with too few such pictures is enrolled with those and gives no
+probe. Scores are cosines minus the shifts for the face's strength and the cohort, so that one threshold serves all.
+Templates and shifts are computed by the product's own code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,22 +19,22 @@ from edge.domain.recognition.score_normalisation import Cohort
 from edge.evaluation.recognition.extraction import ExtractedFaces, Indices
 
 FEWEST = 4
-"""Pictures of a person who can be enrolled."""
+"""Fewest pictures of a person who can be enrolled."""
 MOST = 10
-"""Pictures of a person in one draw, so that somebody with a thousand does not decide every figure."""
+"""Most pictures of a person in one draw, so that a person with a thousand does not decide every figure."""
 FUSED = 3
-"""Frames of a decision."""
+"""Number of frames of a decision."""
 Compare = Callable[[Floats, Sequence[Floats]], Floats]
-"""Probes (n, d) and each person's templates (k, d) to their likeness (n, people)."""
+"""A function of probes (n, d) and each person's templates (k, d) that gives their similarity (n, people)."""
 
 
 def with_common(probes: Floats, templates: Sequence[Floats]) -> Floats:
-    """The cosine with what a person's templates have in common."""
+    """The cosine with the mean of a person's templates."""
     return probes @ _stack([_one(rows) for rows in templates], probes.shape[1]).T
 
 
 def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
-    """The same, less what the cohort demands."""
+    """The same, minus the cohort's shift."""
     scores = with_common(probes, templates)
     cohort = Cohort.of(_stack([_one(rows) for rows in templates], probes.shape[1]), np.arange(len(templates)))
     if cohort is None:
@@ -47,15 +47,15 @@ def as_the_product(probes: Floats, templates: Sequence[Floats]) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cast:
-    """The parts that people play."""
+    """The part of each person."""
 
     members: tuple[Indices, ...]
     """Rows of the pictures of each person who can be enrolled."""
     strangers: Indices
-    """Rows of the pictures of people with one picture, those that the gate before matching passes."""
+    """Rows of the pictures of people with one picture that the gate before matching accepts."""
     strangers_rejected: int
     between: int
-    """People with two or three pictures, who are neither."""
+    """People with two or three pictures, who have no part."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,20 +63,22 @@ class Search:
     """One draw: a gallery, everybody's probes against it, and the strangers'."""
 
     enrolled: int
-    """People in the gallery."""
+    """Number of people in the gallery."""
     score: Floats
-    """(p,): of each probe with its own person; -inf when somebody else was more like it."""
+    """(p,): score of each probe with its own person; -inf when somebody else was more similar."""
     margin: Floats
-    """(p,): over the best other person."""
+    """(p,): margin over the best other person."""
     owner: Indices
     """(p,): the probe's person."""
     stranger: Floats
-    """(s,): each stranger with whoever was most like them."""
+    """(s,): score of each stranger with the most similar person."""
     stranger_margin: Floats
     taken_for: Indices
-    """(s,): who that was."""
+    """(s,): that person."""
     lost: NDArray[np.float64]
-    """(people,): probes that there would have been, had the gate passed their pictures; thirds of fused ones."""
+    """(people,): probes that there would have been if the gate had accepted their pictures; thirds for fused
+    ones.
+    """
 
 
 def cast(faces: ExtractedFaces) -> Cast:
@@ -105,7 +107,8 @@ def searches(
     seed: int,
     compare: Compare = as_the_product,
 ) -> Iterator[Search]:
-    """`draws` searches with `size` people enrolled by `photos` pictures, `probes` of theirs fused into each probe.
+    """`draws` searches with `size` people enrolled with `photos` pictures each; `probes` of their pictures are
+    fused into each probe.
 
     The same seed gives the same people and pictures, whatever `probes` is.
     """
@@ -128,7 +131,7 @@ def _search(
         person = int(faces.person[pictures[0]])
         good = np.flatnonzero(faces.enrollable[pictures])[:photos]
         if not len(good):
-            lost[person] += len(pictures) / probes  # cannot be enrolled: whenever they come, they are missed
+            lost[person] += len(pictures) / probes  # cannot be enrolled, so every probe is a miss
             continue
         whole = len(good) == photos
         later = pictures[good[-1] + 1 :] if whole else np.delete(pictures, good)
@@ -159,9 +162,9 @@ def _search(
 
 
 def best_two(scores: Floats) -> tuple[Indices, Floats, Floats]:
-    """Of (n, people): the best column of each row, its score, and its margin over the second best.
+    """For each row of (n, people): its best column, the score, and the margin over the second best.
 
-    With one person the second best is `NOBODY`, with none nobody is like anybody: a score of -inf.
+    With one person the second best is `NOBODY`; with none, the score is -inf.
     """
     count, people = scores.shape
     if not people:
@@ -176,7 +179,7 @@ def best_two(scores: Floats) -> tuple[Indices, Floats, Floats]:
 
 
 def _one(vectors: Floats) -> Floats:
-    """What they have in common, or the first where they have nothing in common: one row."""
+    """The mean of the templates, or the first where they have no common direction: one row."""
     return common(vectors)[:1]
 
 

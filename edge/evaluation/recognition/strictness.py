@@ -1,8 +1,8 @@
-"""What is asked of a face when strangers crowd: `python -m edge.evaluation.recognition.strictness DIR --work DIR`.
+"""The threshold when strangers try often: `python -m edge.evaluation.recognition.strictness DIR --work DIR`.
 
-With everybody of a folder enrolled who can be, as `smartclocker evaluate` does it: how many strangers are taken for
-somebody, and how many of the enrolled are missed, at the terminal's own threshold and a decade beyond it
-(docs/adr/0011-attempts.md).
+Everybody of a folder who can be enrolled is enrolled, as `smartclocker evaluate` does it. The figures say how many
+strangers are taken for somebody, and how many enrolled people are missed, at the terminal's own threshold and a
+decade beyond it (docs/adr/0011-attempts.md).
 """
 
 import argparse
@@ -27,13 +27,15 @@ from edge.vision.pipeline import Pipeline
 TARGET = 0.001
 """FPIR, as `recognition.target_fpir` has it by default."""
 SIZES = (50, 100, 200, None)
-"""People enrolled; None: all."""
+"""Number of people enrolled; None: all."""
 _TOLD = (0.1, 1.0, 10.0, 50.0)
-"""Percentiles of how far beyond the threshold the enrolled are."""
+"""Percentiles of how far the enrolled people are above the threshold."""
 
 
 def rows(faces: ExtractedFaces, fmr: dict[float, float], draws: int, seed: int) -> Iterator[Sequence[str]]:
-    """A line a size: people, threshold, FPIR and FNIR there and a decade beyond, percentiles of the enrolled."""
+    """One line for each size: people, threshold, FPIR and FNIR there and a decade beyond, percentiles of the
+    enrolled people.
+    """
     parts, margin, beyond = cast(faces), DecisionPolicy().margin, decade(fmr)
     for size in SIZES:
         people = min(size or len(parts.members), len(parts.members))
@@ -50,7 +52,7 @@ def rows(faces: ExtractedFaces, fmr: dict[float, float], draws: int, seed: int) 
 
 
 def _passing(score: Floats, margin: Floats, wanted: float) -> Floats:
-    """Scores, -inf where the margin over the next person is not kept."""
+    """Scores, -inf where the margin over the next person is too small."""
     return np.where(margin >= wanted, score, -np.inf).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""One face against one template, for every pair in an album: what TAR, FAR and the FMR table are made of."""
+"""One face against one template, for every pair in an album: the basis of TAR, FAR and the FMR table."""
 
 from collections.abc import Iterator
 
@@ -11,9 +11,9 @@ from edge.evaluation.recognition.extraction import ExtractedFaces, Indices
 from edge.evaluation.recognition.searches import MOST
 
 _BLOCK = 512
-"""Rows of a matrix of cosines at a time."""
+"""Rows of a matrix of cosines that are computed together."""
 Block = tuple[Floats, NDArray[np.bool_]]
-"""Cosines, and which of them are of one person."""
+"""Cosines, and a mask of those that are of one person."""
 
 
 def single_pairs(faces: ExtractedFaces, seed: int) -> Iterator[Block]:
@@ -29,7 +29,9 @@ def single_pairs(faces: ExtractedFaces, seed: int) -> Iterator[Block]:
 
 
 def against_people(faces: ExtractedFaces, photos: int, draws: int, seed: int) -> Iterator[Block]:
-    """Every probe against everybody's template of so many photographs, in each draw; enrolled ones do not try."""
+    """Every probe against everybody's template of so many photographs, in each draw; enrolled pictures are no
+    probes.
+    """
     for draw in range(draws):
         order = np.random.default_rng([seed, draw]).permutation(_some_of_each(faces, seed))
         mine: dict[int, list[int]] = {}
@@ -48,7 +50,7 @@ def against_people(faces: ExtractedFaces, photos: int, draws: int, seed: int) ->
 
 
 def _some_of_each(faces: ExtractedFaces, seed: int) -> Indices:
-    """At most `MOST` pictures a person, by chance, in the album's order."""
+    """At most `MOST` pictures of a person, chosen by chance, in the album's order."""
     order = np.random.default_rng([seed]).permutation(len(faces.person))
     taken = np.zeros(len(faces.people), np.intp)
     chosen = []
