@@ -35,7 +35,7 @@ CREATE TABLE anchor (
 ) STRICT
 """
 """Orders of the authority (`edge.people.order_log`), its keys, the policies that it put in force, and a moment that
-is certain."""
+is certain. `orders` is the outbox, too (`edge.people.outbox`): `owed` holds the pending records of any act."""
 _TAKEN = "ALTER TABLE orders ADD COLUMN taken INTEGER NOT NULL DEFAULT 0"
 """The how many-th it was: the oldest is forgotten first. 0 for what an earlier version took."""
 _RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
