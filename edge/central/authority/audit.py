@@ -6,16 +6,19 @@ the number and digest of the last entry, written down elsewhere, do.
 
 import base64
 from dataclasses import dataclass
+from pathlib import Path
 
 from nacl.signing import VerifyKey
 
+from edge.central.authority import authority_key
 from edge.central.authority.register import OrderRegister
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
+from edge.crypto.key_files import load_public
 from edge.domain.protocol import audit_entry
 from edge.domain.protocol.audit_entry import FIRST, Act, AuditEntry
 from edge.domain.protocol.order import Order
-from edge.errors import RecordError
+from edge.errors import JournalAltered, RecordError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ def check(registry: OrderRegister, present: VerifyKey) -> AuditReport:
     if key != present:
         return AuditReport(entries, head, "it ends under another key than the authority's present one")
     return AuditReport(entries, head, None)
+
+
+def present_key(directory: Path) -> VerifyKey:
+    """The authority's public key, which terminals pin. Raises KeyFileError."""
+    origin = "`smartclocker central authority init DIR` writes it again from the key"
+    return load_public(directory / authority_key.PUBLIC, origin)
+
+
+def verified(registry: OrderRegister) -> list[AuditEntry]:
+    """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
+    report = check(registry, present_key(registry.path.parent))
+    if report.problem is not None:
+        raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
+    return report.entries
 
 
 def _key_of(entry: AuditEntry, key: VerifyKey | None) -> VerifyKey:

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central.authority import PUBLIC_ORIGIN, add_doing, open_registry, turn_of
+from edge.cli.central.authority import add_doing, open_registry, turn_of
 from edge.cli.central.directory import LEDGER_DB, open_ledger, reason, verb
 from edge.cli.output.plain_text import say
 from edge.domain.plural import counted
+from edge.domain.protocol.audit_entry import Act
 
 if TYPE_CHECKING:
     from edge.central.authority.register import OrderRegister
@@ -24,9 +25,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "Exit code 65 when the log, or with --terminals the ledger, does not verify. Write down the last line's "
         "digest elsewhere."
     )
-    audit.add_argument(
-        "--enter", choices=("disclosure", "note"), help="enter this into the log instead of printing it"
-    )
+    by_hand = [str(Act.DISCLOSURE), str(Act.NOTE)]
+    audit.add_argument("--enter", choices=by_hand, help="enter this into the log instead of printing it")
     audit.add_argument(
         "--person",
         metavar="ID",
@@ -53,12 +53,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def run_audit(arguments: argparse.Namespace) -> int:
     """Verify and print, or enter."""
-    from edge.central.authority import authority_key
-    from edge.central.authority.audit import check
-    from edge.crypto.key_files import load_public
+    from edge.central.authority.audit import check, present_key
     from edge.errors import JournalAltered
 
-    present = load_public(arguments.directory / authority_key.PUBLIC, PUBLIC_ORIGIN)
+    present = present_key(arguments.directory)
     if arguments.enter is not None:
         return _enter(arguments)
     with open_registry(arguments.directory) as registry:
@@ -107,13 +105,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 
 def _enter(arguments: argparse.Namespace) -> int:
-    from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
 
     wrong = [] if arguments.why else ["an entry needs --why; give it"]
-    if arguments.enter == "disclosure" and not (arguments.to or "").strip():
+    if arguments.enter == Act.DISCLOSURE and not (arguments.to or "").strip():
         wrong.append("a disclosure needs --to, whom; give it")
-    if arguments.enter != "disclosure" and arguments.to is not None:
+    if arguments.enter != Act.DISCLOSURE and arguments.to is not None:
         wrong.append("--to is of a disclosure; leave it out, or --enter disclosure")
     if wrong:
         raise LedgerRefused("; ".join(wrong))

@@ -13,10 +13,6 @@ from edge.domain.plural import counted
 if TYPE_CHECKING:
     from edge.central.authority.acting import AuthoritySession, Book
     from edge.central.authority.register import Actor, OrderRegister
-    from edge.domain.protocol.audit_entry import AuditEntry
-
-
-PUBLIC_ORIGIN = "`smartclocker central authority init DIR` writes it again from the key"
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,19 +84,6 @@ def open_registry(directory: Path) -> "OrderRegister":
     if not path.exists():
         raise LedgerError(f"{path}: no authority is here; name the directory that `central authority init` made")
     return OrderRegister(path)
-
-
-def verified(registry: "OrderRegister", directory: Path) -> "list[AuditEntry]":
-    """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
-    from edge.central.authority import authority_key
-    from edge.central.authority.audit import check
-    from edge.crypto.key_files import load_public
-    from edge.errors import JournalAltered
-
-    report = check(registry, load_public(directory / authority_key.PUBLIC, PUBLIC_ORIGIN))
-    if report.problem is not None:
-        raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
-    return report.entries
 
 
 def run_init(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from edge.cli.central.directory import open_ledger, verb
 from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 from edge.domain.plural import counted
+from edge.domain.protocol.record_kinds import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.roster.store import RosterStore
@@ -43,7 +44,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     remove.add_argument("--site", help="the site (default: every site of the person)")
     remove.add_argument(
         "--reason",
-        choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
+        choices=list(map(str, ErasureReason)),
         required=True,
         help="why, for each terminal's record of the erasure",
     )
@@ -144,7 +145,6 @@ def run_remove(arguments: argparse.Namespace) -> int:
     """Remove."""
     from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
-    from edge.domain.protocol.record_kinds import ErasureReason
     from edge.errors import LedgerRefused
 
     with open_roster(arguments.directory) as store, turn_of(arguments) as session:

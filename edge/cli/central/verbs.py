@@ -13,10 +13,10 @@ from edge.cli.central import (
     ledger,
     punches,
     resend,
-    rights,
     roster,
 )
 from edge.cli.central.orders import order
+from edge.cli.central.rights import requests
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     roster.configure(verbs)
     authority.configure(verbs)
     order.configure(verbs)
-    rights.configure(verbs)
+    requests.configure(verbs)
     evidence.configure(verbs)
     audit.configure(verbs)

@@ -9,6 +9,7 @@ from edge.cli.people import agree, card, credentials, looked, rights, roster
 from edge.cli.people.operator_option import add_operator
 from edge.cli.people.rights import with_terminal
 from edge.domain.plural import counted
+from edge.domain.protocol.record_kinds import ErasureReason
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     erase.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     erase.add_argument(
         "--reason",
-        choices=["requested", "withdrawn", "employment-ended", "employer", "under-age"],
+        choices=list(map(str, ErasureReason)),
         required=True,
         help="why, for the signed record",
     )
@@ -133,7 +134,6 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
 def run_erase(arguments: argparse.Namespace) -> int:
     """Erase."""
-    from edge.domain.protocol.record_kinds import ErasureReason
     from edge.terminal.operator import actions
 
     reason = ErasureReason(arguments.reason)

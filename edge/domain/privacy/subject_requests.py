@@ -6,7 +6,7 @@ A request is what the audit log says of it; nothing else is kept.
 import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from edge.domain.protocol.audit_entry import Act, AuditEntry
@@ -35,6 +35,20 @@ ANSWERS: Mapping[str, frozenset[Word]] = {
     Right.WITHDRAWAL: frozenset({Word.WITHDRAW}) | ERASING,
 }
 """The orders that answer each request. Another order may go with it meanwhile, and does not end it."""
+
+
+_AHEAD = timedelta(hours=14)
+"""The offset from UTC of the place where a day begins first."""
+
+
+def is_answer(right: str, word: Word) -> bool:
+    """Whether an order of this word answers a request for this right; for a right of a newer version each does."""
+    return right not in ANSWERS or word in ANSWERS[right]
+
+
+def is_future(day: date, now: datetime) -> bool:
+    """Whether a day has begun nowhere yet: a letter comes in Auckland to a centre whose zone is UTC."""
+    return day > (now + _AHEAD).date()
 
 
 class RequestStanding(StrEnum):

@@ -58,14 +58,14 @@ class Word(StrEnum):
     """The name is another one."""
     ACCESS = "access"
     """Hand out everything that is held about a person, for the holder of a key alone."""
-    POLICY = "policy"
-    """Another privacy policy is in force."""
     EMPLOYMENT_ENDED = "employment-ended"
     """Erase, at an instant and not before it, as far as the terminal knows the time."""
     EMPLOYMENT_CONTINUES = "employment-continues"
     """Lift the end of an employment that is kept and was not carried out yet."""
     UNDER_AGE = "under-age"
     """Somebody younger than 13 was enrolled: erase."""
+    POLICY = "policy"
+    """Another privacy policy is in force."""
     RELEASE_EVIDENCE = "release-evidence"
     """Hand out the evidence images of named punches, as they were sealed."""
     DELETE_EVIDENCE = "delete-evidence"
@@ -93,6 +93,8 @@ class ReleaseGround(StrEnum):
     COURT_ORDER = "court-order"
 
 
+BY_HAND = tuple(word for word in Word if word is not Word.ROTATE)
+"""What somebody at the centre can order; a rotation is signed where the next key is made."""
 PROTECTIVE = frozenset(
     {
         Word.WITHDRAW,

@@ -9,23 +9,6 @@ if TYPE_CHECKING:
     from edge.central.store.model import RegisteredTerminal
     from edge.central.store.records import Store
 
-WORDS = (
-    "withdraw",
-    "erase",
-    "restrict",
-    "unrestrict",
-    "object",
-    "rectify",
-    "access",
-    "employment-ended",
-    "employment-continues",
-    "under-age",
-    "policy",
-    "release-evidence",
-    "delete-evidence",
-)
-"""What can be ordered by hand; `rotate` is `central authority rotate`."""
-
 
 def where(store: "Store", text: str) -> "tuple[str, list[RegisteredTerminal], bool]":
     """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.cli import add_json
-from edge.cli.central.authority import add_doing, open_registry, turn_of, verified
+from edge.cli.central.authority import add_doing, open_registry, turn_of
 from edge.cli.central.directory import add_broker, duration, open_ledger, uplink, verb
 from edge.cli.central.orders import cancel, roster
-from edge.cli.central.orders.fields import WORDS, fields, sealed_name, where
+from edge.cli.central.orders.fields import fields, sealed_name, where
 from edge.cli.number_argument import number
 from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 from edge.cli.people.name_input import HELP, name_of
 from edge.domain.plural import counted
+from edge.domain.protocol.order import BY_HAND, Lifts, ReleaseGround, Word
+from edge.domain.protocol.record_kinds import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.authority.acting import AuthoritySession
@@ -41,13 +43,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     add = order.add_argument
     add("where", metavar="SITE/TERMINAL", help="one terminal; or SITE/* for all terminals of a site")
-    add("word", metavar="WORD", choices=WORDS, help=", ".join(WORDS))
+    add("word", metavar="WORD", choices=list(map(str, BY_HAND)), help=", ".join(BY_HAND))
     add("person", metavar="PERSON", nargs="?", help="the person's id; not for `policy`")
-    reasons = ("requested", "withdrawn", "employment-ended", "employer", "under-age")
-    add("--reason", choices=reasons, help="with `erase`: why, for the terminal's record")
+    add("--reason", choices=list(map(str, ErasureReason)), help="with `erase`: why, for the terminal's record")
     add(
         "--lifts",
-        choices=("restriction", "objection"),
+        choices=list(map(str, Lifts)),
         help=("with `unrestrict`: what ends; `objection` only where the person asks for it"),
     )
     add("--name", help=f"with `rectify`: {HELP}. It is sealed to each terminal")
@@ -68,10 +69,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--record", action="append", metavar="ID",
         help=("with `release-evidence`: the id of a punch (`central punches`); may be repeated"
 ))  # fmt: skip
-    grounds = ("person-asked", "dispute", "suspected-misuse", "legal-claim", "court-order")
     add(
         "--ground",
-        choices=grounds,
+        choices=list(map(str, ReleaseGround)),
         help=("with `release-evidence`: the ground; `--why` says more, for the audit log alone"),
     )
     add(
@@ -122,10 +122,12 @@ def run_order(arguments: argparse.Namespace) -> int:
     """Sign, keep, send, wait."""
     if arguments.name is not None:
         arguments.name = name_of(arguments.name)  # before anything is locked: somebody types it
+    from edge.central import subject_requests
     from edge.central.authority import order_status
 
     with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
-        _require_request(session.registry, arguments)
+        if arguments.request is not None:
+            subject_requests.require_open(session.registry, arguments.request, arguments.person)
         _require_person(store, arguments)
         made = _issue(session, store, arguments)
         followed = roster.follow(session, store, arguments, made)
@@ -199,8 +201,6 @@ def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list
 
 
 def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
-    from edge.domain.protocol.order import Word
-
     site, names, everywhere = where(store, arguments.where)
     word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
     options = {"valid": arguments.valid, "request": arguments.request}
@@ -215,20 +215,6 @@ def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Name
             session.key, session.doing, site, terminals, word, carried, everywhere=everywhere, **options
         )
     ]
-
-
-def _require_request(registry: "OrderRegister", arguments: argparse.Namespace) -> None:
-    from edge.domain.privacy.subject_requests import requests
-    from edge.errors import LedgerRefused
-
-    if arguments.request is None:
-        return
-    known = {one.number: one for one in requests(verified(registry, arguments.directory))}
-    request = known.get(arguments.request)
-    if request is None or request.ended is not None or request.person != arguments.person:
-        raise LedgerRefused(
-            f"--request {arguments.request}: no open request of this person; `central rights list` shows them"
-        )
 
 
 def _require_person(store: "Store", arguments: argparse.Namespace) -> None:

@@ -243,7 +243,7 @@ def test_an_order_that_waits_for_a_clock_says_so(centre, gates, capsys):
     ],
 )
 def test_a_request_of_today_is_taken_wherever_today_has_begun(centre, gates, capsys, monkeypatch, now, day, taken):
-    monkeypatch.setattr("edge.cli.central.rights._now", lambda: datetime.fromisoformat(now))
+    monkeypatch.setattr("edge.cli.central.rights.requests._now", lambda: datetime.fromisoformat(now))
     code = main(["central", "rights", "open", str(centre), ANN, "access", "--received", day, *WHY])
     assert (code == 0) is taken
     said = capsys.readouterr()
@@ -255,7 +255,7 @@ def test_the_day_of_a_request_is_that_of_this_machine_s_zone(centre, gates, monk
     time.tzset()
     try:
         monkeypatch.setattr(
-            "edge.cli.central.rights._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
+            "edge.cli.central.rights.requests._now", lambda: datetime.fromisoformat("2026-03-01T20:00:00+00:00")
         )
         assert main(["central", "rights", "open", str(centre), ANN, "access", *WHY]) == 0
     finally:

@@ -1,26 +1,27 @@
 """What answers a request, as commands that can be given as they stand."""
 
 import argparse
-import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from edge.cli.output.next_step import at_centre
 from edge.domain.plural import command
-from edge.errors import SmartClockerError
+from edge.domain.privacy.subject_requests import Right
+from edge.domain.protocol.order import Word
+from edge.domain.protocol.record_kinds import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.store.records import Store
     from edge.domain.protocol.audit_entry import AuditEntry
 
-ORDERED: Mapping[str, tuple[str, ...]] = {
-    "access": ("access",),
-    "portability": ("access",),
-    "rectification": ("rectify", "--name", "-"),
-    "erasure": ("erase", "--reason", "requested"),
-    "restriction": ("restrict",),
-    "objection": ("object",),
-    "withdrawal": ("withdraw",),
+ORDERED: Mapping[Right, tuple[str, ...]] = {
+    Right.ACCESS: (Word.ACCESS,),
+    Right.PORTABILITY: (Word.ACCESS,),
+    Right.RECTIFICATION: (Word.RECTIFY, "--name", "-"),
+    Right.ERASURE: (Word.ERASE, "--reason", ErasureReason.REQUESTED),
+    Right.RESTRICTION: (Word.RESTRICT,),
+    Right.OBJECTION: (Word.OBJECT,),
+    Right.WITHDRAWAL: (Word.WITHDRAW,),
 }
 """The word that answers each right, and the options that it needs."""
 
@@ -28,16 +29,17 @@ ORDERED: Mapping[str, tuple[str, ...]] = {
 def commands(store: "Store", entry: "AuditEntry", arguments: argparse.Namespace) -> Iterator[str]:
     """One order for each site that is to answer this request; ahead of them the key that an answer is sealed to."""
     from edge.central.attendance.unanswerable import unknown_person
+    from edge.central.subject_requests import sites_of
 
-    word, *options = ORDERED[arguments.right]
-    if word == "access":
+    word, *options = ORDERED[Right(arguments.right)]
+    if word == Word.ACCESS:
         key = f"request-{entry.n}.key"
         options = ["--reply-key", key]
         yield command("central", "rights", "key", key)
     if unknown_person(store, arguments.person):  # --force took the request in, and orders it
         options.append("--force")
     why = f"request {entry.n} of {entry.data['received']}: {arguments.right}"
-    for site in _sites(store, arguments):
+    for site in sites_of(store, arguments.person) or ["SITE"]:
         yield at_centre(
             arguments, "order", f"{site}/*", word, arguments.person, *options,
             "--request", entry.n, "--why", why, broker=True,
@@ -50,18 +52,3 @@ def template(key: object) -> str:
         "central", "order", "DIR", "SITE/*", "access", "PERSON", "--reply-key", key,
         "--request", "N", "--why", "TEXT",
     )  # fmt: skip
-
-
-def _sites(store: "Store", arguments: argparse.Namespace) -> list[str]:
-    """Where somebody is known, by a terminal's own records or by the roster; every site where that is nowhere."""
-    from edge.central.authority.unasked_terminals import unasked
-    from edge.central.roster.schema import ROSTER_DB
-    from edge.central.roster.store import RosterStore
-
-    active = {one.origin.site for one in store.terminals() if one.revoked is None}
-    known = {one.site for one in unasked(store, arguments.person, ())}
-    if (arguments.directory / ROSTER_DB).exists():
-        # the request is in the log by now: a roster that cannot be read makes the hint longer, no more
-        with contextlib.suppress(SmartClockerError), RosterStore(arguments.directory) as roster:
-            known |= {site for site in roster.sites() if arguments.person in roster.members(site)}
-    return sorted(known & active or active) or ["SITE"]

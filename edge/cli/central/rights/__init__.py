@@ -1,0 +1,1 @@
+"""The verbs about what people ask for by their rights."""
