@@ -89,7 +89,7 @@ def killed_at(root: Path, statement: int, wire: bytes) -> bool:
             terminal.orders._opened()
             for connection in (terminal.journal._db, terminal.orders._people._db):
                 connection.set_trace_callback(count)
-            os._exit(0 if terminal.orders.take(wire, terminal.journal) else 3)
+            os._exit(0 if terminal.orders.take(dsse.parse(wire), terminal.journal) else 3)
         except BaseException:  # noqa: BLE001 (a child of a fork must not go on as a second pytest)
             os._exit(4)
     _, status = os.waitpid(child, 0)
@@ -133,7 +133,9 @@ def test_killed_before_any_statement(tmp_path: Path, wire: bytes, kinds: list, g
         assert half in (({ANN, BOB}, []), ({BOB}, kinds)), f"at statement {statement}: {half}"
         untouched += half[1] == []
         completed += half[1] != []
-        assert terminal.orders.take(wire, terminal.journal) is (half[1] == []), "it comes again, and is taken once"
+        assert terminal.orders.take(dsse.parse(wire), terminal.journal) is (half[1] == []), (
+            "it comes again, and is taken once"
+        )
         assert terminal.matched() == {BOB}
         assert terminal.said() == kinds
         assert terminal.people.outbox.pending() == terminal.people.erasures() == []
@@ -174,7 +176,9 @@ def test_no_answer_is_left_behind_untold(tmp_path: Path) -> None:
         handed_out += bool(files)
         if files:
             assert hashlib.sha256(files[0].read_bytes()).hexdigest() in told[0], f"at statement {statement}"
-        assert terminal.orders.take(wire, terminal.journal) is (not files), "it comes again, and is taken once"
+        assert terminal.orders.take(dsse.parse(wire), terminal.journal) is (not files), (
+            "it comes again, and is taken once"
+        )
         assert len(list((root / "access").iterdir())) == len(terminal.said()) == 1
         assert terminal.people.outbox.pending() == terminal.people.orders.kept() == []
         terminal.close()
@@ -191,7 +195,7 @@ def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     root.mkdir()
     terminal = Terminal(root)
     terminal.enrol()
-    terminal.orders.take(order(Word.ERASE, reason="requested"), terminal.journal)
+    terminal.orders.take(dsse.parse(order(Word.ERASE, reason="requested")), terminal.journal)
     db: sqlite3.Connection = terminal.people._db
     db.execute("UPDATE orders SET owed = NULL")
     db.execute("UPDATE people SET erasing = NULL")

@@ -9,6 +9,7 @@ import binascii
 import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin, get_type_hints
 
@@ -126,16 +127,23 @@ def _parts(value: object, kind: Any) -> Iterator[tuple[str, object, Any]]:
     """What a value holds as its type says: name, value and type of each."""
     outer, inner = get_origin(kind), get_args(kind)
     if (dataclasses.is_dataclass(kind) or hasattr(kind, "__struct_fields__")) and isinstance(value, Mapping):
-        hints = get_type_hints(kind, include_extras=True)
-        for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined] # it is a record type
-            if field.required or field.encode_name in value:
-                yield field.encode_name, value.get(field.encode_name, _MISSING), hints[field.name]
+        for name, hint, required in _fields(kind):
+            if required or name in value:
+                yield name, value.get(name, _MISSING), hint
     elif outer is Mapping and isinstance(value, Mapping):
         yield from (("*", {key: one}, kind) for key, one in value.items())
     elif (outer is list or ... in inner) and isinstance(value, list):
         yield from (("*", one, inner[0]) for one in value)
     elif outer is tuple and isinstance(value, list) and len(value) == len(inner):
         yield from ((str(number), one, hint) for number, (one, hint) in enumerate(zip(value, inner, strict=True)))
+
+
+@cache
+def _fields(kind: Any) -> list[tuple[str, Any, bool]]:
+    """The fields of a dataclass or Struct: name, type, and whether it must be there."""
+    hints = get_type_hints(kind, include_extras=True)
+    info: Any = msgspec.inspect.type_info(kind)
+    return [(field.encode_name, hints[field.name], field.required) for field in info.fields]
 
 
 def unpacked(said: Mapping[str, Any], name: str) -> bytes | None:

@@ -33,22 +33,21 @@ class Authority:
     def __init__(self, pinned: VerifyKey, book: OrderBook) -> None:
         self._pinned, self._book = pinned, book
 
-    def open(self, raw: bytes, now: str | None) -> Order:
+    def open(self, envelope: dsse.Envelope, now: str | None) -> Order:
         """A genuine order, whoever it is for. Raises RecordError otherwise; PeopleError.
 
         `now` is the earliest that it can be (RFC 3339 UTC with milliseconds and Z), None when nobody knows.
         """
         chain = self._chain(now)
-        parsed = dsse.parse(raw)
-        order = Order.decode(dsse.verify(parsed, Order.PAYLOAD_TYPE, _counting(chain, now)))
-        if order.word is Word.ROTATE and parsed.keyid != dsse.key_id(chain[-1].key):
+        order = dsse.open(envelope, Order, _counting(chain, now))
+        if order.word is Word.ROTATE and envelope.keyid != dsse.key_id(chain[-1].key):
             raise RecordError("order: a key that was replaced names another successor")
         return order
 
     def reopen(self, raw: bytes) -> Order:
         """One that was genuine when it came, whatever became of its key since. Raises RecordError, PeopleError."""
         keys = {dsse.key_id(link.key): link.key for link in self._chain(None)}
-        return Order.decode(dsse.verify(dsse.parse(raw), Order.PAYLOAD_TYPE, keys))
+        return dsse.open(raw, Order, keys)
 
     def keys(self, now: str | None) -> dict[str, VerifyKey]:
         """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
@@ -82,7 +81,7 @@ def _counting(chain: list[_Link], now: str | None) -> dict[str, VerifyKey]:
 
 def _read(wire: bytes, keys: Mapping[str, VerifyKey]) -> Mapping[str, str] | None:
     try:
-        order = Order.decode(dsse.verify(dsse.parse(wire), Order.PAYLOAD_TYPE, keys))
+        order = dsse.open(wire, Order, keys)
     except RecordError:
         return None
     return order.fields if order.word is Word.ROTATE else None

@@ -68,15 +68,7 @@ class Orders:
         """None."""
         return {}
 
-    @staticmethod
-    def concern(raw: bytes) -> bool:
-        """Whether a message says that it is an order; nothing about it is trusted yet."""
-        try:
-            return dsse.parse(raw).payload_type == Order.PAYLOAD_TYPE
-        except RecordError:
-            return False
-
-    def take(self, raw: bytes, journal: Journal) -> bool:
+    def take(self, envelope: dsse.Envelope, journal: Journal) -> bool:
         """Judge one message and, if it is an order for us, carry it out and record it. Raises JournalError.
 
         False when nothing changed: it is not genuine, not for us, over, taken before, or it waits for the clock.
@@ -84,15 +76,16 @@ class Orders:
         try:
             people = self._opened()
             now, evidence = self._now(people)
-            order = Authority(self._pinned, people.orders).open(raw, now)
+            order = Authority(self._pinned, people.orders).open(envelope, now)
             if not order.names(self._origin) or people.orders.known(order.id):
                 return False
             if now is None and order.word not in PROTECTIVE:
-                self._put_off.keep(order, raw)  # whether it is over nobody can tell, and too late it does harm
+                self._put_off.keep(order, envelope)  # whether it is over nobody can tell, and too late it does harm
                 return False
             if now is not None and expired(order, now):
                 return False
-            self._obey(order, raw, now, evidence, people)
+            wire = dsse.to_wire(envelope)
+            self._obey(order, wire, now, evidence, people)
         except RecordError:
             return False
         except (PeopleError, TransferError) as error:
@@ -100,7 +93,7 @@ class Orders:
             return False
         try:
             if order.word in HANDING_OUT:
-                self._carry_out_kept(order, raw, evidence, people, journal)
+                self._carry_out_kept(order, wire, evidence, people, journal)
             flush(people, journal, self._clock)
         except (PeopleError, RecordError, TransferError) as error:
             _log.error("an order is still to be completed, which is tried again: %s", error)
@@ -116,8 +109,8 @@ class Orders:
             flush(people, journal, self._clock, interrupted=True)
             now, evidence = self._now(people)
             if now is not None:
-                for raw in self._put_off.kept():
-                    self.take(raw, journal)
+                for envelope in self._put_off.kept():
+                    self.take(envelope, journal)
                 self._put_off.judged()
             failed: PeopleError | TransferError | None = None
             for kept, order in self._kept(people):

@@ -2,6 +2,7 @@
 
 import logging
 
+from edge.crypto.dsse import Envelope
 from edge.domain.protocol.order import Order
 from edge.terminal.runtime.alarms import ORDERS_WAITING, Alarms
 
@@ -13,7 +14,7 @@ class PutOff:
     """On the thread of the orders; `alarms` may be read on any."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[str, Envelope] = {}
         self._alarms = Alarms()
 
     @property
@@ -21,10 +22,10 @@ class PutOff:
         """`orders-waiting` while some wait."""
         return self._alarms.words
 
-    def keep(self, order: Order, raw: bytes) -> None:
-        """A genuine one for us, as it came."""
+    def keep(self, order: Order, envelope: Envelope) -> None:
+        """A genuine one for us."""
         if len(self._kept) < MOST:
-            self._kept[order.id] = raw
+            self._kept[order.id] = envelope
         self._alarms.begin(
             ORDERS_WAITING,
             logging.WARNING,
@@ -34,7 +35,7 @@ class PutOff:
             order.id,
         )
 
-    def kept(self) -> list[bytes]:
+    def kept(self) -> list[Envelope]:
         """All of them, in the order in which they came."""
         return list(self._kept.values())
 

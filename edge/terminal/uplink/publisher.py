@@ -6,19 +6,29 @@ in `edge.terminal.uplink.resend_handler`.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from nacl.signing import VerifyKey
 
+from edge.crypto.dsse import Envelope
 from edge.domain.protocol import topics
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.resend_command import Resend
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.journal import Journal, OutgoingRecord, ReceiptEffect
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.runtime.alarms import FORK, Alarms
 from edge.terminal.runtime.status_source import StatusSource, StatusSources
+from edge.terminal.uplink.centre_messages import (
+    CentreMessage,
+    CentreMessages,
+    GenuineReceipt,
+    RejectedCommand,
+    RejectedReceipt,
+    SealedOrder,
+)
 from edge.terminal.uplink.counters import Counters
 from edge.terminal.uplink.receipt_handler import Receipts
 from edge.terminal.uplink.resend_handler import Commands
@@ -70,8 +80,9 @@ class Publisher:
             window, round(resend_s * _SECOND), round(behind_s * _SECOND), self._alarms, self.counters
         )
         self._waiting = Waiting(self._delivery, self._alarms)
-        self._receipts = Receipts(origin, ledger_keys)
-        self._commands = Commands(origin, ledger_keys, clock, self.counters)
+        self._messages = CentreMessages(origin, ledger_keys, orders=orders is not None)
+        self._receipts = Receipts()
+        self._commands = Commands(clock, self.counters)
         self._orders = orders
         self._roster = roster
         self._was_connected = False
@@ -123,7 +134,8 @@ class Publisher:
                 self._roster.asked()
         busy = self.connected and self._send()
         if (orders := self._orders) is not None:
-            self._writing(lambda: orders.look(self._journal))
+            with self._writing():
+                orders.look(self._journal)
         if not busy or self._clock.monotonic_ns() >= self._keep_at:
             self._keep()
         if self.connected:
@@ -162,18 +174,31 @@ class Publisher:
             case Acknowledged():
                 self._acknowledged(event)
             case Message(topic, payload):
-                if topic == topics.receipt(self._origin):
-                    self._receipt(payload)
-                elif topic == topics.command(self._origin):
-                    self._writing(lambda: self._command(payload))
+                message = self._messages.open(topic, payload)
+                if message is not None:
+                    self._hear(message)
                 elif self._roster is not None:
                     self._roster.take(topic, payload)
 
-    def _command(self, raw: bytes) -> None:
-        """The ledger's, or an order of the authority: each is signed by its own key. Raises JournalError."""
-        if self._orders is None or not self._orders.concern(raw):
-            self._commands.take(raw, self._journal)
-        elif self._orders.take(raw, self._journal):
+    def _hear(self, message: CentreMessage) -> None:
+        """What the ledger or the authority says. Raises JournalDamaged, JournalAltered."""
+        match message:
+            case GenuineReceipt():
+                self._receipt(message)
+            case RejectedReceipt(why):
+                self.counters.receipts_rejected += 1
+                self._waiting.rejected(why, self._clock.monotonic_ns())
+            case Resend():
+                with self._writing():
+                    self._commands.take(message, self._journal)
+            case SealedOrder(envelope):
+                with self._writing():
+                    self._order(envelope)
+            case RejectedCommand():
+                self.counters.commands_rejected += 1
+
+    def _order(self, envelope: Envelope) -> None:
+        if self._orders is not None and self._orders.take(envelope, self._journal):
             self.counters.commands += 1
         else:
             self.counters.commands_rejected += 1
@@ -243,28 +268,27 @@ class Publisher:
                 topics.record(self._origin, "+"),
             )
 
-    def _receipt(self, raw: bytes) -> None:
-        receipt = self._receipts.read(raw)
-        if receipt is None:
-            self.counters.receipts_rejected += 1
-            self._waiting.rejected(self._receipts.why_rejected, self._clock.monotonic_ns())
-            return
+    def _receipt(self, genuine: GenuineReceipt) -> None:
         self._waiting.genuine()
         if FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
-        match self._writing(lambda: self._receipts.take(receipt, raw, self._journal)):
+        effect, upto = None, genuine.receipt.upto
+        with self._writing():
+            effect = self._receipts.take(genuine, self._journal)
+        match effect:
             case ReceiptEffect.ADVANCED | ReceiptEffect.STALE:
                 self.counters.receipts += 1
-                self._delivery.covered(receipt.upto, self._receipts.covered, self._clock.monotonic_ns())
+                self._delivery.covered(upto, self._receipts.covered, self._clock.monotonic_ns())
             case ReceiptEffect.FOREIGN:
                 self.counters.receipts_rejected += 1
             case ReceiptEffect.FORK:
                 self.counters.receipts_rejected += 1
-                self._forked(receipt.upto)
+                self._forked(upto)
 
     def _keep(self) -> None:
         if self._receipts.held:
-            self._writing(lambda: self._receipts.keep(self._journal))
+            with self._writing():
+                self._receipts.keep(self._journal)
             self._keep_at = self._clock.monotonic_ns() + _KEEP_NS
 
     def _forked(self, upto: int) -> None:
@@ -277,22 +301,22 @@ class Publisher:
             upto,
         )
 
-    def _writing(self, write: Callable[[], Any]) -> Any:
-        """What `write` returns; None when the disk does not take it now: the ledger will say it again.
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """While it is open, a disk that takes nothing now ends it early: the ledger will say the same again.
 
         Raises JournalDamaged, JournalAltered: a journal that cannot be trusted is not waited for.
         """
         try:
-            written = write()
+            yield
         except (JournalDamaged, JournalAltered):
             raise
         except JournalError as error:
             if not self._unwritable:
                 _log.error("what the ledger says cannot be kept: %s", error)
             self._unwritable = True
-            return None
-        self._unwritable = False
-        return written
+        else:
+            self._unwritable = False
 
     def _pending(self) -> bool:
         return self._journal.head().seq > self._receipts.covered

@@ -4,17 +4,12 @@ What is unsigned, malformed, for another terminal, expired or repeated changes n
 """
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nacl.signing import VerifyKey
-
-from edge.crypto import dsse
 from edge.domain.protocol import resend_command
-from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.domain.protocol.resend_command import Resend
-from edge.errors import RecordError
 from edge.journal.journal import Journal, OutgoingRecord
 from edge.ports import Clock
 from edge.terminal.uplink.counters import Counters
@@ -34,26 +29,19 @@ class _Range:
 class Commands:
     """On the publisher's thread."""
 
-    def __init__(self, origin: Origin, keys: Mapping[str, VerifyKey], clock: Clock, counters: Counters) -> None:
-        """`keys` are the ledger's pinned ones, by key id."""
-        self._origin, self._keys, self._clock, self._counters = origin, keys, clock, counters
+    def __init__(self, clock: Clock, counters: Counters) -> None:
+        self._clock, self._counters = clock, counters
         self._ranges: deque[_Range] = deque()
         self._outstanding: set[int] = set()
         self._through = 0
 
-    def take(self, raw: bytes, journal: Journal) -> bool:
-        """Judge one message and, if it is a command for us, record what becomes of it. Raises JournalError.
+    def take(self, command: Resend, journal: Journal) -> bool:
+        """Judge a genuine command for this terminal, and record what becomes of it. Raises JournalError.
 
         True when a record was appended. What could not be recorded is not taken: the same command may come again.
         """
         evidence = self._clock.evidence()
-        try:
-            command = Resend.decode(dsse.verify(dsse.parse(raw), Resend.PAYLOAD_TYPE, self._keys))
-        except RecordError:
-            self._counters.commands_rejected += 1
-            return False
-        late = evidence.synchronised and resend_command.expired(command, evidence.utc)
-        if late or command.origin != self._origin:
+        if evidence.synchronised and resend_command.expired(command, evidence.utc):
             self._counters.commands_rejected += 1
             return False
         outcome, detail, wanted = self._judge(command, journal)

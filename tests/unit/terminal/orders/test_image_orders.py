@@ -16,6 +16,7 @@ from nacl.public import PrivateKey, SealedBox
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
+from edge.domain.protocol import topics
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_kinds import ErasureReason
@@ -28,6 +29,7 @@ from edge.people.person import new_person_id
 from edge.terminal.operator import actions, hand_over
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
+from edge.terminal.uplink.centre_messages import CentreMessages, SealedOrder
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 
@@ -82,7 +84,8 @@ class Bench:
 
     def send(self, wire: bytes) -> bool:
         self.wire = wire
-        return self.orders.take(wire, self.journal)
+        message = CentreMessages(GATE, {}, orders=True).open(topics.command(GATE), wire)
+        return isinstance(message, SealedOrder) and self.orders.take(message.envelope, self.journal)
 
     def said(self) -> list[tuple[str, str, str]]:
         found = [decode(dsse.parse(one.wire).payload) for one in self.journal.envelopes(0, 1000)]

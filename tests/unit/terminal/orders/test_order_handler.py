@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
+from edge.domain.protocol import topics
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import Restriction
@@ -30,9 +31,12 @@ from edge.terminal.orders import put_off
 from edge.terminal.orders.order_handler import Orders
 from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
+from edge.terminal.uplink.centre_messages import CentreMessages, RejectedCommand, SealedOrder
 from tests.support.clock import HandClock
 from tests.support.people import CONSENT, POLICY
 from tests.support.signed_orders import AUTHORITY, END, EXPIRES, GATE, IDENTITY, ISSUED, MODEL, NEXT, STORAGE, sign
+
+DOOR = CentreMessages(GATE, {}, orders=True)
 
 
 @dataclass
@@ -56,7 +60,7 @@ class Bench:
         return Order(f"{self.count:032x}", "hq", ("gate-1",), self.count, ISSUED, EXPIRES, word, fields)
 
     def give(self, order: Order, key: SigningKey = AUTHORITY) -> bool:
-        return self.orders.take(sign(order, key), self.journal)
+        return self.orders.take(dsse.parse(sign(order, key)), self.journal)
 
     def records(self) -> list[dict[str, Any]]:
         found = [decode(dsse.parse(one.wire).payload) for one in self.journal.envelopes(0, 1000)]
@@ -111,7 +115,8 @@ def test_what_is_not_genuine_or_not_for_us_changes_nothing(bench: Bench) -> None
         sign(replace(good, terminals=("gate-2",))), sign(replace(good, site="other", terminals=("*",))),
         sign(replace(good, expires="2026-03-02T07:59:59.999Z")),
     ):  # fmt: skip
-        assert not bench.orders.take(forged, bench.journal)
+        message = DOOR.open(topics.command(GATE), forged)
+        assert not (isinstance(message, SealedOrder) and bench.orders.take(message.envelope, bench.journal))
     assert bench.records() == []
     assert bench.matched() == (person,)
     assert bench.give(good), "the genuine one is still taken"
@@ -128,7 +133,7 @@ def test_an_order_is_taken_once_even_by_a_new_journal(bench: Bench, tmp_path: Pa
         assert not bench.give(first)
         bench.restart()
     with Journal(tmp_path / "other.db", GATE, IDENTITY) as fresh:
-        assert not bench.orders.take(sign(first), fresh), "the people file remembers, too"
+        assert not bench.orders.take(dsse.parse(sign(first)), fresh), "the people file remembers, too"
         assert fresh.head().seq == 0
     assert bench.matched() == (person,)
     assert bench.said() == [("restrict", "done"), ("unrestrict", "done")]
@@ -536,9 +541,13 @@ def test_a_people_file_that_takes_nothing_leaves_the_order_for_another_time(benc
 
 def test_the_wall_between_orders_and_commands(bench: Bench) -> None:
     order = sign(bench.order(Word.RESTRICT, person="a" * 26))
-    assert Orders.concern(order)
+    assert isinstance(DOOR.open(topics.command(GATE), order), SealedOrder)
     resend = dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, b"{}", AUTHORITY))
-    assert not any(map(Orders.concern, (resend, b"", b"{}", order[:-3])))
+    for other in (resend, b"", b"{}", order[:-3]):
+        assert isinstance(DOOR.open(topics.command(GATE), other), RejectedCommand)
+    without = CentreMessages(GATE, {}, orders=False)
+    assert isinstance(without.open(topics.command(GATE), order), RejectedCommand)
+    assert DOOR.open(topics.command(replace(GATE, terminal="gate-2")), order) is None
 
 
 @pytest.mark.parametrize("spoiled", ["wire", "due", "another"])

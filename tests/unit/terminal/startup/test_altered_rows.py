@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_draft import restricted
@@ -77,7 +78,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             order(2, Word.EMPLOYMENT_ENDED, person=ids[0], at=END),
             order(3, Word.POLICY, version="2", text=text, sha256=sha256, consent_again=False),
         ):
-            assert orders.take(sign(one), journal)
+            assert orders.take(dsse.parse(sign(one)), journal)
         orders.close()
         people.erase(ids[1], "2026-03-01T09:00:00Z", "employer")  # interrupted here
         people.orders.take("c" * 32, None, 0, records=[restricted(ids[0], Restriction.RESTRICTED)])
@@ -113,7 +114,7 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
             people.learn(person, "coming", rows(9)[0], POLICY)
         orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
         orders.look(journal)
-        orders.take(sign(order(9, Word.RESTRICT, person=new_person_id())), journal)
+        orders.take(dsse.parse(sign(order(9, Word.RESTRICT, person=new_person_id()))), journal)
         orders.close()
         Authority(AUTHORITY.verify_key, people.orders).keys("2026-03-02T08:00:00.000Z")
         damaged = [one.id for one in listed if one.damaged]

@@ -163,7 +163,7 @@ def obeyed(terminal: Terminal, wire: bytes) -> bool:
         Origin("hq", "door-1"), SigningKey(bytes(32)), AUTHORITY.verify_key, opened, POLICY, HandClock()
     )
     try:
-        return orders.take(wire, terminal.journal)
+        return orders.take(dsse.parse(wire), terminal.journal)
     finally:
         orders.close()
 

@@ -65,7 +65,7 @@ class Terminal:
             f"{self.count:032x}", "hq", ("gate-1",), self.count, "2026-03-02T07:00:00.000Z", until, word, fields
         )
         signed = dsse.sign(Order.PAYLOAD_TYPE, order.encode(), AUTHORITY)
-        assert self.orders.take(dsse.to_wire(signed), self.journal)
+        assert self.orders.take(signed, self.journal)
 
     def image(self, person: str) -> str:
         """Of a record that is made now."""
