@@ -61,3 +61,15 @@ class Band(StrEnum):
     LOW = "low"
     NONE = "none"
     """Not measured, e.g. the liveness of a badge."""
+
+
+class ErasureReason(StrEnum):
+    """Why a person's biometrics were destroyed."""
+
+    REQUESTED = "requested"
+    """By the person: the right to erasure."""
+    WITHDRAWN = "withdrawn"
+    EMPLOYMENT_ENDED = "employment-ended"
+    EMPLOYER = "employer"
+    """At the employer's request."""
+    UNDER_AGE = "under-age"

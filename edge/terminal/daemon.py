@@ -18,14 +18,7 @@ from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import Lamp, Strobing
-from edge.terminal.runtime.alarms import (
-    FACES_FAILING,
-    READER_AWAY,
-    SHADOW_FAILING,
-    SIGNALS_FAILING,
-    STATE_VOLATILE,
-    STROBE_FAILING,
-)
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.status_source import AlarmConditions, StatusSources
 from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
@@ -119,12 +112,12 @@ class Terminal:
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
-            STATE_VOLATILE: lambda: volatile,
-            SIGNALS_FAILING: lambda: self._signals.failing,
-            STROBE_FAILING: lambda: self._strobe is not None and self._strobe.failing,
-            READER_AWAY: lambda: self._reader is not None and self._reader.failing,
-            FACES_FAILING: lambda: eyes.blind,
-            SHADOW_FAILING: lambda: shadow_failing,
+            Alarm.STATE_VOLATILE: lambda: volatile,
+            Alarm.SIGNALS_FAILING: lambda: self._signals.failing,
+            Alarm.STROBE_FAILING: lambda: self._strobe is not None and self._strobe.failing,
+            Alarm.READER_AWAY: lambda: self._reader is not None and self._reader.failing,
+            Alarm.FACES_FAILING: lambda: eyes.blind,
+            Alarm.SHADOW_FAILING: lambda: shadow_failing,
         }
         self.status.add(
             self.attend,

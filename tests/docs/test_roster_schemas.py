@@ -18,11 +18,12 @@ from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Consent, Policy
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.member import SIZES, Member, decode_member
 from edge.domain.roster.messages import KeyMessage, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import TopicPart, place_of
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 from edge.people.people_store import People
 from edge.people.roster.export import export_enrolment

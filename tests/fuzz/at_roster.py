@@ -15,10 +15,10 @@ from edge.central.roster.store import RosterStore
 from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.member import Member
 from edge.domain.roster.topics import TopicPart, place_of
 from edge.domain.strict_json import dump
+from edge.domain.vocabulary import ErasureReason
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState

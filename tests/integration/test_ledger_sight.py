@@ -5,7 +5,7 @@ import shutil
 from edge.central.ledger.terminal_claims import claims
 from edge.domain.protocol import topics
 from edge.domain.protocol.terminal_status import Presence
-from edge.terminal.runtime.alarms import FORK
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.status_source import AlarmConditions
 
 
@@ -31,7 +31,7 @@ def test_a_journal_that_was_restored_is_seen_though_it_has_nothing_to_send(site)
         path.unlink()
     shutil.copy(terminal.path.with_name("older"), terminal.path)  # the card as it was: five records, all receipted
     publisher = terminal.run(resend_s=60)
-    site.eventually(lambda: FORK in publisher.alarms, "the fork is seen")
+    site.eventually(lambda: Alarm.FORK in publisher.alarms, "the fork is seen")
     assert publisher.counters.sent == 0
 
 

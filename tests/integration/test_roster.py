@@ -11,9 +11,10 @@ from edge.central.roster.publisher import PublishOutcome
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol.record import decode
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster.member import Member
 from edge.domain.roster.topics import subscriptions
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import BrokerError
 from tests.support.people import CONSENT
 from tests.support.roster_company import (

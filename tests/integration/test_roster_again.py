@@ -9,8 +9,8 @@ import pytest
 from edge.central.broker import templates
 from edge.central.roster import membership
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.topics import TopicPart, place_of
+from edge.domain.vocabulary import ErasureReason
 from edge.people.person import new_person_id
 from tests.support.proxy import Proxy
 from tests.support.roster_company import LONG_NS, SHORT_NS, Company, company

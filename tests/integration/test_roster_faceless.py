@@ -6,8 +6,9 @@ from edge.central.roster import membership
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import decode
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster.member import Member
+from edge.domain.vocabulary import ErasureReason
 from edge.people.person import new_person_id
 from tests.support.people import CONSENT
 from tests.support.roster_company import MODEL, NAMES, PERSONS, broker, company, leaks, templates

@@ -10,7 +10,7 @@ import pytest
 from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.resources import models_directory
 from edge.terminal import adapters
-from edge.terminal.runtime import alarms
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.uplink.publisher import Publisher
 from tests.support.failing_terminal import gate, live, uplink
 
@@ -23,10 +23,10 @@ def test_without_its_certificate(gate, live, caplog) -> None:
     files.certificate.unlink()
     life = live(gate)
     life.punches()
-    life.wait(lambda: alarms.UPLINK_FILES in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.UPLINK_FILES in life.alarms, "the alarm")
     assert str(files.certificate) in caplog.text
     files.certificate.write_bytes(kept)
-    life.wait(lambda: alarms.UPLINK_FILES not in life.alarms, "it is read again")
+    life.wait(lambda: Alarm.UPLINK_FILES not in life.alarms, "it is read again")
 
 
 @pytest.mark.parametrize("name", ["ledger.pem", "authority.pem"])
@@ -38,10 +38,10 @@ def test_without_a_pinned_key(gate, live, caplog, name, harm) -> None:
     harm(path)
     life = live(gate)
     life.punches()
-    life.wait(lambda: alarms.KEYS_UNUSABLE in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.KEYS_UNUSABLE in life.alarms, "the alarm")
     assert str(path) in caplog.text
     path.write_text(kept)
-    life.wait(lambda: alarms.KEYS_UNUSABLE not in life.alarms, "it begins anew, with the key")
+    life.wait(lambda: Alarm.KEYS_UNUSABLE not in life.alarms, "it begins anew, with the key")
 
 
 def test_an_error_on_the_way_to_the_centre(gate, live, caplog, monkeypatch) -> None:
@@ -55,10 +55,10 @@ def test_an_error_on_the_way_to_the_centre(gate, live, caplog, monkeypatch) -> N
 
     monkeypatch.setattr(Publisher, "run_once", run_once)
     life = live(gate)
-    life.wait(lambda: alarms.CENTRE_FAILING in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.CENTRE_FAILING in life.alarms, "the alarm")
     life.punches()
     failing.clear()
-    life.wait(lambda: alarms.CENTRE_FAILING not in life.alarms, "it begins anew")
+    life.wait(lambda: Alarm.CENTRE_FAILING not in life.alarms, "it begins anew")
     assert caplog.text.count("an error that nobody foresaw (KeyError)") == 1
     assert life.terminal.centre.counters()["uplink_faults"] >= 1
 
@@ -66,10 +66,10 @@ def test_an_error_on_the_way_to_the_centre(gate, live, caplog, monkeypatch) -> N
 def test_without_a_reader_at_the_start(gate, live, caplog) -> None:
     (gate.directory / "reader").unlink()
     life = live(gate)
-    life.wait(lambda: alarms.READER_AWAY in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.READER_AWAY in life.alarms, "the alarm")
     assert "mkfifo" in caplog.text
     os.mkfifo(gate.directory / "reader")
-    life.wait(lambda: alarms.READER_AWAY not in life.alarms, "it is opened again")
+    life.wait(lambda: Alarm.READER_AWAY not in life.alarms, "it is opened again")
     life.punches()
 
 
@@ -77,12 +77,12 @@ def test_without_lights(gate, live, caplog, monkeypatch) -> None:
     """This machine has no pins to drive; later it has lights."""
     gate.replace('kind = "console"', 'kind = "gpio"')
     life = live(gate, signals=None)
-    life.wait(lambda: alarms.SIGNALS_FAILING in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.SIGNALS_FAILING in life.alarms, "the alarm")
     assert "lights and buzzer, without which punching goes on" in caplog.text
     life.punches()
     drawn = io.StringIO()
     monkeypatch.setattr(adapters, "signals", lambda _: ConsoleSignals(drawn))
-    life.wait(lambda: alarms.SIGNALS_FAILING not in life.alarms, "they are opened again")
+    life.wait(lambda: Alarm.SIGNALS_FAILING not in life.alarms, "they are opened again")
     life.punches()
     life.wait(drawn.getvalue, "it speaks again")
 
@@ -91,17 +91,17 @@ def test_without_its_evidence_key(gate, live, caplog, smartclocker) -> None:
     gate.write(f'[evidence]\nkey = "{gate.directory / "evidence.pem"}"')
     life = live(gate)
     life.punches()
-    assert alarms.EVIDENCE_FAILING in life.alarms
+    assert Alarm.EVIDENCE_FAILING in life.alarms
     assert str(gate.directory / "evidence.pem") in caplog.text
     assert smartclocker("central", "evidence", "key", gate.directory / "evidence").returncode == 0
-    life.wait(lambda: alarms.EVIDENCE_FAILING not in life.alarms, "it is read again")
+    life.wait(lambda: Alarm.EVIDENCE_FAILING not in life.alarms, "it is read again")
 
 
 def test_without_a_coming_model(gate, live, caplog) -> None:
     gate.write(f'[recognition]\nshadow = "{gate.directory / "none"}"')
     life = live(gate)
     life.punches()
-    assert alarms.SHADOW_FAILING in life.alarms
+    assert Alarm.SHADOW_FAILING in life.alarms
     assert "the coming model learns nothing" in caplog.text
 
 
@@ -109,7 +109,7 @@ def test_without_its_policy_nobody_is_recognised_and_badges_go_on(gate, live) ->
     policy = gate.directory / "policy.md"
     policy.rename(gate.directory / "away")
     life = live(gate)
-    assert alarms.FACES_FAILING in life.alarms
+    assert Alarm.FACES_FAILING in life.alarms
     life.punches()
     (gate.directory / "away").rename(policy)
     life.thread.join(300)
@@ -124,7 +124,7 @@ def test_without_its_models_nobody_is_recognised_and_badges_go_on(gate, live) ->
     whole = embedder.read_bytes()
     embedder.write_bytes(whole[:-1])
     life = live(gate)
-    assert alarms.FACES_FAILING in life.alarms
+    assert Alarm.FACES_FAILING in life.alarms
     life.punches()
     embedder.write_bytes(whole)
     life.thread.join(300)

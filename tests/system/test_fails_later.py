@@ -14,7 +14,7 @@ from edge.adapters.linux import instance_lock
 from edge.adapters.linux.instance_lock import RUN_LOCK, only_one
 from edge.crypto.key_files import create_identity, public_pem
 from edge.errors import AlreadyRuns
-from edge.terminal.runtime import alarms
+from edge.terminal.runtime.alarms import Alarm
 from tests.support.failing_terminal import gate, live, uplink
 
 __all__ = ["gate", "live"]  # the fixtures
@@ -112,15 +112,15 @@ def test_an_evidence_key_that_goes_away_or_is_replaced(gate, live, smartclocker)
     gate.write(f'[evidence]\nkey = "{key}"')
     life = live(gate)
     life.punches()
-    assert alarms.EVIDENCE_FAILING not in life.alarms
+    assert Alarm.EVIDENCE_FAILING not in life.alarms
     stills = life.terminal.image_capture
     first = bytes(stills._taking.key)
     key.unlink()
-    life.wait(lambda: alarms.EVIDENCE_FAILING in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.EVIDENCE_FAILING in life.alarms, "the alarm")
     assert stills._taking is None, "no image is taken without its key"
     (gate.directory / "evidence").unlink()
     assert smartclocker("central", "evidence", "key", gate.directory / "evidence").returncode == 0
-    life.wait(lambda: alarms.EVIDENCE_FAILING not in life.alarms, "it is read again")
+    life.wait(lambda: Alarm.EVIDENCE_FAILING not in life.alarms, "it is read again")
     assert bytes(stills._taking.key) != first
 
 
@@ -136,9 +136,9 @@ def test_a_pinned_key_that_goes_away_or_is_replaced(gate, live, name: str, caplo
     life.wait(lambda: life.terminal.centre.publisher not in {first, None}, "it begins anew, with the other key")
     kept = path.read_text()
     path.unlink()
-    life.wait(lambda: alarms.KEYS_UNUSABLE in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.KEYS_UNUSABLE in life.alarms, "the alarm")
     path.write_text(kept)
-    life.wait(lambda: alarms.KEYS_UNUSABLE not in life.alarms, "it is read again")
+    life.wait(lambda: Alarm.KEYS_UNUSABLE not in life.alarms, "it is read again")
     life.punches()
 
 
@@ -160,11 +160,11 @@ def test_a_file_of_the_connection_that_was_exchanged(gate, live, which: str, har
     harm(path)
     life = live(gate)
     life.punches()
-    life.wait(lambda: alarms.UPLINK_FILES in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.UPLINK_FILES in life.alarms, "the alarm")
     path.unlink()
     path.write_bytes(kept)
     path.chmod(0o600)
-    life.wait(lambda: alarms.UPLINK_FILES not in life.alarms, "it is read again")
+    life.wait(lambda: Alarm.UPLINK_FILES not in life.alarms, "it is read again")
 
 
 def test_a_fifo_that_was_made_anew(gate, live) -> None:
@@ -172,9 +172,9 @@ def test_a_fifo_that_was_made_anew(gate, live) -> None:
     life.punches()
     reader = gate.directory / "reader"
     reader.unlink()
-    life.wait(lambda: alarms.READER_AWAY in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.READER_AWAY in life.alarms, "the alarm")
     os.mkfifo(reader)
-    life.wait(lambda: alarms.READER_AWAY not in life.alarms, "it is opened again")
+    life.wait(lambda: Alarm.READER_AWAY not in life.alarms, "it is opened again")
     life.punches()
     reader.unlink()
     reader.touch()

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from edge import config
-from edge.terminal.runtime import alarms
+from edge.terminal.runtime.alarms import Alarm
 from tests.support.failing_terminal import NUMBER, gate, live
 
 __all__ = ["gate", "live"]  # the fixtures
@@ -21,21 +21,21 @@ def test_the_alarm_stays_until_somebody_says_that_they_looked(gate, live, smartc
     shutil.copy(kept, state / "people.db")
 
     life = live(gate)
-    life.wait(lambda: alarms.PEOPLE_PUT_BACK in life.alarms, "the alarm")
+    life.wait(lambda: Alarm.PEOPLE_PUT_BACK in life.alarms, "the alarm")
     life.punches()
     assert f"{person} (badge)" in caplog.text
     assert NUMBER not in caplog.text
     end(life)
 
     again = live(gate)
-    again.wait(lambda: alarms.PEOPLE_PUT_BACK in again.alarms, "the next start says it, too")
+    again.wait(lambda: Alarm.PEOPLE_PUT_BACK in again.alarms, "the next start says it, too")
     said = smartclocker("check", "--config", gate.path)
     assert f"lacks what was given since: {person} (badge)" in said.stdout + said.stderr
     assert f"{person}  badge" in smartclocker("people", "looked", "--config", gate.path).stdout
-    assert alarms.PEOPLE_PUT_BACK in again.alarms, "to list them is not to have looked"
+    assert Alarm.PEOPLE_PUT_BACK in again.alarms, "to list them is not to have looked"
     done = smartclocker("people", "looked", person, "--config", gate.path)
     assert done.returncode == 0, done.stderr
-    again.wait(lambda: alarms.PEOPLE_PUT_BACK not in again.alarms, "it ends")
+    again.wait(lambda: Alarm.PEOPLE_PUT_BACK not in again.alarms, "it ends")
     assert "lacks" not in smartclocker("check", "--config", gate.path).stdout
     refused = smartclocker("people", "looked", person, "--config", gate.path)
     assert refused.returncode != 0

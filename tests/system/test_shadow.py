@@ -17,7 +17,7 @@ from edge.resources import models_directory
 from edge.terminal import factory, installed
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.daemon import Terminal
-from edge.terminal.runtime.alarms import SHADOW_FAILING
+from edge.terminal.runtime.alarms import Alarm
 from edge.vision.photo import load_photo
 from tests.support.badge_terminal import punches, running, wait_for
 from tests.support.people import consent
@@ -127,7 +127,7 @@ def test_a_punch_that_was_not_sure_teaches_nothing(site, coming, enrol, photos: 
 def test_the_model_in_use_is_no_coming_one(site, caplog) -> None:
     site.config.write_text(site.config.read_text() + f'\n[recognition]\nshadow = "{models_directory()}"\n')
     terminal = Terminal(config.load(site.config).config, notifier=SilentNotifier())
-    assert SHADOW_FAILING in terminal.status.alarms, "it learns nothing, and punching goes on"
+    assert Alarm.SHADOW_FAILING in terminal.status.alarms, "it learns nothing, and punching goes on"
     assert "in use already" in caplog.text
 
 

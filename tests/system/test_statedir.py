@@ -10,7 +10,7 @@ import pytest
 from edge import config
 from edge.adapters.linux.filesystem import describe, weakness
 from edge.errors import ConfigError, JournalError
-from edge.terminal.runtime import alarms
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.startup import state_directory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def test_the_key_allows_it_and_the_alarm_says_so(site, monkeypatch) -> None:
     assert state_directory.require(loaded) is True
     monkeypatch.setattr(state_directory, "weakness", lambda _: None)
     assert state_directory.require(loaded) is False
-    assert alarms.STATE_VOLATILE == "state-volatile"
+    assert Alarm.STATE_VOLATILE == "state-volatile"
 
 
 @pytest.mark.parametrize(

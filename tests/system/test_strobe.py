@@ -22,7 +22,7 @@ from edge.domain.recognition.quality import QualityLimits
 from edge.errors import SignalsError
 from edge.resources import models_directory
 from edge.terminal.daemon import Terminal
-from edge.terminal.runtime.alarms import STROBE_FAILING
+from edge.terminal.runtime.alarms import Alarm
 from edge.vision.models import ModelStore
 from edge.vision.photo import load_photo
 from edge.vision.pipeline import Pipeline
@@ -119,7 +119,7 @@ def test_a_strobe_that_fails_is_dark_an_alarm_and_no_reason_to_turn_anybody_away
     with living(site, strobe) as (terminal, signals, scene):
         show(scene, photos)
         deadline = time.monotonic() + 300
-        while not (CueName.IN in signals._seen and STROBE_FAILING in terminal.status.alarms):
+        while not (CueName.IN in signals._seen and Alarm.STROBE_FAILING in terminal.status.alarms):
             assert time.monotonic() < deadline, (signals._seen, terminal.status.counters())
             assert not terminal.stop.is_set(), terminal.stop.reason
             time.sleep(0.02)

@@ -16,12 +16,12 @@ from edge.central.store.model import now
 from edge.crypto import dsse, site_key
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.audit_entry import Act
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
 from edge.domain.roster.leavers import Leavers
 from edge.domain.roster.member import Member, decode_member
 from edge.domain.roster.messages import PersonMessage
 from edge.domain.roster.topics import Place, TopicPart, place_of
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerRefused, RecordError
 from edge.people.credentials import ANOTHERS
 

@@ -14,10 +14,11 @@ from edge.central.roster.store import MemberRow, RosterStore, SiteRow
 from edge.central.store.model import now
 from edge.crypto import site_key
 from edge.domain.people.consent import Policy, ended_consent, last_word
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.member import Member, contradiction
 from edge.domain.roster.messages import MAX_PEOPLE
 from edge.domain.roster.topics import Place, TopicPart
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerRefused, PeopleError, PeopleUnavailable
 
 _CHANCE_BITS = 20

@@ -18,12 +18,12 @@ from edge.central.store.model import RegisteredTerminal
 from edge.crypto import dsse, site_key
 from edge.crypto.curve_points import sealing_key
 from edge.domain.protocol.document import Document
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
 from edge.domain.roster.member import encode_member
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
 from edge.domain.time.instant import utc_text
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerRefused
 
 TOMBSTONES = timedelta(days=90)

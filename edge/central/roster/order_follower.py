@@ -15,8 +15,9 @@ from edge.central.store.model import now
 from edge.central.store.records import Store
 from edge.domain.protocol.audit_entry import Act
 from edge.domain.protocol.record import Record, decode
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.roster.leavers import Leavers, Left
+from edge.domain.vocabulary import ErasureReason
 
 
 @dataclass(frozen=True, slots=True)

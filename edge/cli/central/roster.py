@@ -12,7 +12,7 @@ from edge.cli.central.directory import open_ledger, verb
 from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 from edge.domain.plural import counted
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.roster.store import RosterStore

@@ -9,7 +9,7 @@ from edge.cli.people import agree, card, credentials, looked, rights, roster
 from edge.cli.people.operator_option import add_operator
 from edge.cli.people.rights import with_terminal
 from edge.domain.plural import counted
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from edge.domain.protocol import fields
 from edge.domain.protocol.document import Document, fits, judge_lifetime, unpacked
 from edge.domain.protocol.fields import Count, Epoch, Hash, Instant, Name, Person, RecordId, whole
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 
 MAX_TEXT = 12_000

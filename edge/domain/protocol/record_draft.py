@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edge.domain.people.consent import Consent, Policy
-from edge.domain.protocol.record_kinds import Bar, CommandOutcome, ErasureReason, Kind, Restriction
+from edge.domain.protocol.record_kinds import Bar, CommandOutcome, Kind, Restriction
+from edge.domain.vocabulary import ErasureReason
 
 
 class RecordDraft(NamedTuple):

@@ -22,7 +22,7 @@ from edge.domain.protocol.fields import (
     Word,
     whole,
 )
-from edge.domain.vocabulary import Band, Direction, DirectionSource, Method
+from edge.domain.vocabulary import Band, Direction, DirectionSource, ErasureReason, Method
 
 
 class Kind(StrEnum):
@@ -81,18 +81,6 @@ class GapCause(StrEnum):
     UNREADABLE = "unreadable"
     ALTERED = "altered"
     MISSING = "missing"
-
-
-class ErasureReason(StrEnum):
-    """Why a person's biometrics were destroyed."""
-
-    REQUESTED = "requested"
-    """By the person: the right to erasure."""
-    WITHDRAWN = "withdrawn"
-    EMPLOYMENT_ENDED = "employment-ended"
-    EMPLOYER = "employer"
-    """At the employer's request."""
-    UNDER_AGE = "under-age"
 
 
 class Restriction(StrEnum):

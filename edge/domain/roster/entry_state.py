@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 
 HELD, OUT, GONE = "held", "out", "gone"
 """In the people file; kept out of it, for a reason; erased."""

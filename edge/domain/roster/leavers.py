@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from edge.domain.protocol.audit_entry import Act, AuditEntry
 from edge.domain.protocol.order import Lifts, Order, Word
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restriction
+from edge.domain.protocol.record_kinds import Bar, Kind, Restriction
 from edge.domain.time.instant import is_later
+from edge.domain.vocabulary import ErasureReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from msgspec import Meta
 from edge.domain.protocol.document import Document, convert, unpacked
 from edge.domain.protocol.fields import KEY_ID, Count, Hash, KeyId, Name, Person, whole
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.strict_json import dump, parse_object
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 
 MAX_PEOPLE = 4_096

@@ -33,12 +33,13 @@ from edge.domain.people.consent import Consent, Policy
 from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import consent_withdrawn
-from edge.domain.protocol.record_kinds import SHAPES, ErasureReason, Kind
+from edge.domain.protocol.record_kinds import SHAPES, Kind
 from edge.domain.roster.entry_state import GONE, HELD, OUT, EntryState, Leaving, unlisted_row
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import Member
 from edge.domain.roster.restart import PeopleFacts, restart
 from edge.domain.roster.topics import Place
+from edge.domain.vocabulary import ErasureReason
 from edge.people.credentials import ANOTHERS
 from edge.people.people_store import People
 from edge.people.roster.inbox import Counts, RosterInbox, entries_of, listing_of

@@ -19,7 +19,7 @@ from edge.domain.people.credentials import (
 )
 from edge.domain.vocabulary import Method
 from edge.people.credentials import CredentialStore
-from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class CredentialCheck:
     def keep_up(self, now_ms: int) -> None:
         """Now and then: end the alarms whose cause is over."""
         if not self._unknown.many(now_ms):
-            self._alarms.end(BADGES_UNKNOWN, "no unknown badges for a while")
+            self._alarms.end(Alarm.BADGES_UNKNOWN, "no unknown badges for a while")
         if not self._wrong.many(now_ms):
-            self._alarms.end(PINS_FAILING, "no wrong PINs for a while")
+            self._alarms.end(Alarm.PINS_FAILING, "no wrong PINs for a while")
 
     def answer(self, read: Read, now_ms: int) -> Answer:
         """Raises PeopleError when the people file cannot be used."""
@@ -111,7 +111,12 @@ class CredentialCheck:
             if self._unknown.add(number(text) or "", now_ms):
                 words = "%s: %d different badges that are nobody's within ten minutes; one is answered each %d s"
                 self._alarms.begin(
-                    BADGES_UNKNOWN, logging.WARNING, words, BADGES_UNKNOWN, FREE_UNKNOWN, SLOW_MS // 1000
+                    Alarm.BADGES_UNKNOWN,
+                    logging.WARNING,
+                    words,
+                    Alarm.BADGES_UNKNOWN,
+                    FREE_UNKNOWN,
+                    SLOW_MS // 1000,
                 )
             return Rejected()
         return FaceRequired(person) if self._needs_face(person) else CredentialMatched(person, Method.BADGE)
@@ -130,7 +135,12 @@ class CredentialCheck:
             self._keypad_from = now_ms + FIRST_PAUSE_MS
             words = "%s: %d wrong PINs within ten minutes; the keypad pauses for %d s after each, badges go on"
             self._alarms.begin(
-                PINS_FAILING, logging.WARNING, words, PINS_FAILING, FREE_FAILURES, FIRST_PAUSE_MS // 1000
+                Alarm.PINS_FAILING,
+                logging.WARNING,
+                words,
+                Alarm.PINS_FAILING,
+                FREE_FAILURES,
+                FIRST_PAUSE_MS // 1000,
             )
         if claimed is not None:
             self._not_before[claimed] = now_ms + pause_ms(self._credentials.failures(claimed))

@@ -17,7 +17,7 @@ from edge.domain.recognition.gallery import Gallery, decade
 from edge.domain.recognition.head_turn import WITHIN_MS, Challenge, Progress, Side
 from edge.domain.vocabulary import Band, Method, RefusalReason
 from edge.terminal.attendance.punch_recorder import Identified
-from edge.terminal.runtime.alarms import FACES_PAUSED
+from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 SURELY = 0.08
@@ -83,7 +83,7 @@ class FaceRecognition:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
-        return (FACES_PAUSED,) * self._paused_long
+        return (Alarm.FACES_PAUSED,) * self._paused_long
 
     def counters(self) -> dict[str, int]:
         """For the status: how often a face was paused."""
@@ -125,7 +125,9 @@ class FaceRecognition:
         lasting = self._attempts.lasting(now_ms)
         if lasting is not self._paused_long:
             LOG.warning(
-                "%s: %s", FACES_PAUSED, "for an hour (docs/operations.md says what to do)" if lasting else "over"
+                "%s: %s",
+                Alarm.FACES_PAUSED,
+                "for an hour (docs/operations.md says what to do)" if lasting else "over",
             )
         self._paused_long = lasting
 

@@ -7,7 +7,7 @@ from edge.domain.plural import counted
 from edge.people.people_store import People
 from edge.terminal.attendance.face_recognition import FaceRecognition
 from edge.terminal.attendance.site_threshold import SiteThreshold
-from edge.terminal.runtime.alarms import CALIBRATION_IGNORED
+from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 AT_ONCE = 2_000
@@ -36,7 +36,7 @@ class GalleryLoader:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
-        return (CALIBRATION_IGNORED,) * self._site.ignored
+        return (Alarm.CALIBRATION_IGNORED,) * self._site.ignored
 
     def counters(self) -> dict[str, int | str]:
         """For the status."""

@@ -22,7 +22,7 @@ from edge.evidence_images.store import opened
 from edge.journal.journal import Stored
 from edge.people.people_store import People
 from edge.ports import Clock
-from edge.terminal.runtime.alarms import EVIDENCE_FAILING, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.vision import face_crop
 
 WAITING = 4
@@ -91,7 +91,7 @@ class ImageCapture:
             self._failed(error)
         else:
             if not self._keyless:
-                self._alarms.end(EVIDENCE_FAILING, "evidence images are kept and deleted again")
+                self._alarms.end(Alarm.EVIDENCE_FAILING, "evidence images are kept and deleted again")
 
     def offer(self, stored: Stored, frame: Frame, sight: Sight) -> None:
         """After the cue of a punch: copy the face and go on. Never waits, never raises."""
@@ -160,4 +160,4 @@ class ImageCapture:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
-        self._alarms.begin(EVIDENCE_FAILING, logging.ERROR, "evidence images: %s", error)
+        self._alarms.begin(Alarm.EVIDENCE_FAILING, logging.ERROR, "evidence images: %s", error)

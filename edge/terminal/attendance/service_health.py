@@ -14,7 +14,7 @@ from edge.people.policies import another_text
 from edge.terminal.attendance.gallery import GalleryLoader
 from edge.terminal.attendance.journal_maintenance import JournalMaintenance
 from edge.terminal.attendance.punch_recorder import Recorder
-from edge.terminal.runtime.alarms import PEOPLE_PUT_BACK, PEOPLE_UNREADABLE, POLICY_TEXT, RECORD_ASIDE
+from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 STALLED_MS = 2_000
@@ -120,10 +120,10 @@ class PeopleHealth:
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
         counts = (
-            (PEOPLE_UNREADABLE, self._unreadable),
-            (RECORD_ASIDE, self._aside),
-            (POLICY_TEXT, self._other_text),
-            (PEOPLE_PUT_BACK, self._lacking),
+            (Alarm.PEOPLE_UNREADABLE, self._unreadable),
+            (Alarm.RECORD_ASIDE, self._aside),
+            (Alarm.POLICY_TEXT, self._other_text),
+            (Alarm.PEOPLE_PUT_BACK, self._lacking),
         )
         return tuple(word for word, count in counts if count)
 

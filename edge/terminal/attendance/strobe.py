@@ -22,7 +22,7 @@ from edge.domain.pad import strobe, strobe_timing
 from edge.domain.pad.strobe import Patch
 from edge.domain.pad.strobe_timing import EVERY_MS, LONGEST_MS, Switch
 from edge.ports import Strobe
-from edge.terminal.runtime.alarms import STROBE_BLIND
+from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 WITHIN_MS = 1_000
@@ -139,7 +139,7 @@ class Strobing:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Words for the status."""
-        return (STROBE_BLIND,) * self.blind
+        return (Alarm.STROBE_BLIND,) * self.blind
 
     def counters(self) -> dict[str, int]:
         """For the status, about nobody."""

@@ -13,7 +13,8 @@ from edge.domain.protocol.record_draft import (
     erased,
     restricted,
 )
-from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import CommandOutcome, Restriction
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import PeopleError
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import remove_images

@@ -12,7 +12,8 @@ from edge.domain.plural import counted
 from edge.domain.protocol.order import ERASING, NOBODY_HERE, Lifts, Order, Word
 from edge.domain.protocol.order_outcome import OrderOutcome, done, refused
 from edge.domain.protocol.record_draft import consent_withdrawn, erased, restricted
-from edge.domain.protocol.record_kinds import Bar, ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Bar, Restriction
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import PeopleError
 from edge.people.lacking import Lack
 from edge.people.people_store import People

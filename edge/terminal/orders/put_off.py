@@ -4,7 +4,7 @@ import logging
 
 from edge.crypto.dsse import Envelope
 from edge.domain.protocol.order import Order
-from edge.terminal.runtime.alarms import ORDERS_WAITING, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 
 MOST = 64
 """Kept in memory alone; the authority sends again what was not answered."""
@@ -27,7 +27,7 @@ class PutOff:
         if len(self._kept) < MOST:
             self._kept[order.id] = envelope
         self._alarms.begin(
-            ORDERS_WAITING,
+            Alarm.ORDERS_WAITING,
             logging.WARNING,
             "an order (%s, %s) waits until the clock follows a time server, as does each that does not only "
             "take away: let UDP 123 out, or name a time server",
@@ -42,4 +42,4 @@ class PutOff:
     def judged(self) -> None:
         """None of them waits any longer."""
         self._kept.clear()
-        self._alarms.end(ORDERS_WAITING, "the time is known; the orders that waited were judged")
+        self._alarms.end(Alarm.ORDERS_WAITING, "the time is known; the orders that waited were judged")

@@ -18,8 +18,9 @@ from edge.domain.protocol.order import Word
 from edge.domain.protocol.order_outcome import OF_EVERYBODY
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_draft import RecordDraft, erased
-from edge.domain.protocol.record_kinds import CommandOutcome, ErasureReason, Kind
+from edge.domain.protocol.record_kinds import CommandOutcome, Kind
 from edge.domain.time.evidence import TimeEvidence
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import PeopleError, RecordError, TransferError
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import forget_images, remove_images

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
+from edge.terminal.runtime.alarms import Alarm
+
 
 class StatusSource(Protocol):
     """A part of the program. Both are asked for on the publishing thread, whichever thread the part is on."""
 
     @property
     def alarms(self) -> Collection[str]:
-        """Words of `edge.terminal.runtime.alarms` that stand now."""
+        """Those of `Alarm`, `Fault` and the journal that stand now."""
 
     def counters(self) -> Mapping[str, int | float | str]:
         """By the names of docs/protocol.md."""
@@ -40,7 +42,7 @@ class StatusSources:
 class AlarmConditions:
     """Alarm words, each with what tells whether it stands."""
 
-    def __init__(self, conditions: Mapping[str, Callable[[], bool]]) -> None:
+    def __init__(self, conditions: Mapping[Alarm, Callable[[], bool]]) -> None:
         self._conditions = conditions
 
     @property

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from edge.domain.people.consent import Consent
 from edge.domain.plural import counted
 from edge.domain.protocol.record import Record, decode
-from edge.domain.protocol.record_kinds import Bar, ErasureReason, Kind, Restriction
+from edge.domain.protocol.record_kinds import Bar, Kind, Restriction
 from edge.domain.time.instant import is_later
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import EvidenceError, PeopleError, RecordError
 from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import forget_images

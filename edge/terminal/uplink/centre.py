@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.errors import JournalAltered, JournalDamaged, SmartClockerError
 from edge.ports import Uplink
-from edge.terminal.runtime.alarms import CENTRE_FAILING, KEYS_UNUSABLE, UPLINK_FILES
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.uplink.publisher import Publisher
 
 _log = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ class CentreLink:
     def alarms(self) -> tuple[str, ...]:
         """Words for the status, beside the publisher's own."""
         made = self._made
-        found = [CENTRE_FAILING] * self._failing
+        found = [Alarm.CENTRE_FAILING] * self._failing
         if made is not None:
-            found += [UPLINK_FILES] * made.uplink.unusable + [KEYS_UNUSABLE] * bool(made.lacking)
+            found += [Alarm.UPLINK_FILES] * made.uplink.unusable + [Alarm.KEYS_UNUSABLE] * bool(made.lacking)
         return tuple(found)
 
     def counters(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from edge.adapters.mqtt import certificate
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.domain.protocol.certificate_expiry import CertificateStanding, days, standing
 from edge.errors import KeyFileError
-from edge.terminal.runtime.alarms import CERTIFICATE_ENDING
+from edge.terminal.runtime.alarms import Alarm
 
 _log = logging.getLogger(__name__)
 LOOK_EVERY_S = 600.0
@@ -66,11 +66,11 @@ class Watch:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """CERTIFICATE_ENDING while one of them ends within 30 days, or has ended."""
+        """Alarm.CERTIFICATE_ENDING while one of them ends within 30 days, or has ended."""
         if self._now_s() >= self._look_at:
             self._look()
             self._look_at = self._now_s() + (LOOK_AGAIN_S if self._ending else LOOK_EVERY_S)
-        return (CERTIFICATE_ENDING,) * self._ending
+        return (Alarm.CERTIFICATE_ENDING,) * self._ending
 
     def counters(self) -> dict[str, int]:
         """None."""

@@ -19,7 +19,7 @@ from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.journal import Journal, OutgoingRecord, ReceiptEffect
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
 from edge.terminal.orders.order_handler import Orders
-from edge.terminal.runtime.alarms import FORK, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.runtime.status_source import StatusSource, StatusSources
 from edge.terminal.uplink.centre_messages import (
     CentreMessage,
@@ -270,7 +270,7 @@ class Publisher:
 
     def _receipt(self, genuine: GenuineReceipt) -> None:
         self._waiting.genuine()
-        if FORK in self._alarms:
+        if Alarm.FORK in self._alarms:
             return  # a ledger that holds another chain releases nothing more
         effect, upto = None, genuine.receipt.upto
         with self._writing():
@@ -293,7 +293,7 @@ class Publisher:
 
     def _forked(self, upto: int) -> None:
         self._alarms.begin(
-            FORK,
+            Alarm.FORK,
             logging.CRITICAL,
             "the ledger's chain is not ours at record %d: this journal was copied, restored or altered, or "
             "the ledger was. Nothing is released any more; keep this disk and compare both with "

@@ -24,7 +24,7 @@ from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
 from edge.ports import Clock
 from edge.terminal.outbox.flush import flush
-from edge.terminal.runtime.alarms import ROSTER_ANEW, ROSTER_BEHIND, ROSTER_INCOMPLETE, ROSTER_UNUSABLE, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 
 GRACE_NS = 30_000_000_000
 """How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
@@ -90,17 +90,17 @@ class Roster:
             self._sync = RosterSync(self._origin, self._identity, self._people, self._received, self._policy)
             awaiting.note(self._sync, self._people, self._sure_now())
         except (PeopleError, RecordError) as error:
-            self._alarms.begin(ROSTER_UNUSABLE, logging.ERROR, "the roster cannot be taken in: %s", error)
+            self._alarms.begin(Alarm.ROSTER_UNUSABLE, logging.ERROR, "the roster cannot be taken in: %s", error)
             self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
             if self._received is not None:
                 self._received.close()
             self._received = self._sync = None
             return
         self._wanted = self._connected
-        self._alarms.end(ROSTER_UNUSABLE, "the roster is taken in again")
+        self._alarms.end(Alarm.ROSTER_UNUSABLE, "the roster is taken in again")
         if self._received.anew is not None:
             text = "%s. It was set aside beside it, and the roster comes again; who is here goes on"
-            self._alarms.begin(ROSTER_ANEW, logging.ERROR, text, self._received.anew)
+            self._alarms.begin(Alarm.ROSTER_ANEW, logging.ERROR, text, self._received.anew)
         self._wait_anew()
 
     def _wait_anew(self) -> None:
@@ -212,12 +212,12 @@ class Roster:
         """An older roster for a moment is a message that was late; for longer the centre has no other."""
         if sync.behind is None:
             self._behind_ns = None
-            self._alarms.end(ROSTER_BEHIND, "the broker says the newest roster again")
+            self._alarms.end(Alarm.ROSTER_BEHIND, "the broker says the newest roster again")
             return
         self._behind_ns = self._behind_ns or now
         if now - self._behind_ns >= 2 * self._grace_ns:
             self._alarms.begin(
-                ROSTER_BEHIND,
+                Alarm.ROSTER_BEHIND,
                 logging.ERROR,
                 "the broker says version %d of the roster, and version %d came before: the centre's roster was "
                 "restored from a backup, or somebody holds the newer one back. Nothing of the older counts, not "
@@ -267,7 +267,7 @@ class Roster:
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
             self._alarms.begin(
-                ROSTER_INCOMPLETE,
+                Alarm.ROSTER_INCOMPLETE,
                 logging.ERROR,
                 "the roster lists %d that did not come (%s%s); at the centre see that this terminal is registered "
                 "(`smartclocker central gaps DIR`), then give `smartclocker central roster publish DIR`, and look "
@@ -277,9 +277,9 @@ class Roster:
                 more,
             )
         else:
-            self._alarms.end(ROSTER_INCOMPLETE, "the roster is complete")
+            self._alarms.end(Alarm.ROSTER_INCOMPLETE, "the roster is complete")
             if sync.begun:
-                self._alarms.end(ROSTER_ANEW, "the roster came again")
+                self._alarms.end(Alarm.ROSTER_ANEW, "the roster came again")
         # Our disk took something in vain, or a queue at the broker was full: it retains all of it nevertheless.
         lacking = bool(missing) or self._lost
         if lacking and (self._asked_ns is None or now - self._asked_ns >= AGAIN_NS):

@@ -5,7 +5,7 @@ Sending again is always safe, and is the answer to every doubt. Times are nanose
 
 import logging
 
-from edge.terminal.runtime.alarms import LEDGER_BEHIND, LEDGER_HOLE, NO_LEDGER, Alarms
+from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.uplink.counters import Counters
 
 RESEND_GROWTH_LIMIT = 30
@@ -51,7 +51,7 @@ class Delivery:
 
     def arrived(self, watermark: int, now: int) -> None:
         """A new connection: nothing that the last one was given is known to have arrived."""
-        if LEDGER_BEHIND not in self._alarms:
+        if Alarm.LEDGER_BEHIND not in self._alarms:
             self.base = watermark
         self._claimed = None
         self._ask_at = now + _ns(ASK_S)
@@ -83,7 +83,7 @@ class Delivery:
         if seq is None:
             return False
         self.answered(refused, unheard, now)
-        if not self.holding and LEDGER_HOLE in self._alarms:
+        if not self.holding and Alarm.LEDGER_HOLE in self._alarms:
             self._beyond = max(self._beyond, seq)
         return True
 
@@ -94,7 +94,7 @@ class Delivery:
             self._hold(now)
         elif unheard:
             text = "no ledger listens at the broker. Records are kept and tried again; start the ledger"
-            self._alarms.begin(NO_LEDGER, logging.WARNING, text)
+            self._alarms.begin(Alarm.NO_LEDGER, logging.WARNING, text)
             self._hold(now)
         elif self.holding:
             self._release()
@@ -117,9 +117,9 @@ class Delivery:
                 self._release()
         if upto >= self._beyond:
             self._beyond = 0
-            self._alarms.end(LEDGER_HOLE, "the ledger has what it lacked")
+            self._alarms.end(Alarm.LEDGER_HOLE, "the ledger has what it lacked")
         if upto >= watermark:
-            self._alarms.end(LEDGER_BEHIND, "the ledger holds again all that it had receipted")
+            self._alarms.end(Alarm.LEDGER_BEHIND, "the ledger holds again all that it had receipted")
 
     def asks(self, now: int) -> bool:
         """Whether to ask the ledger for a receipt, by telling our status; True once for each occasion."""
@@ -131,7 +131,7 @@ class Delivery:
     @property
     def holding(self) -> bool:
         """Whether the broker refuses our records or has nobody to give them to."""
-        return self.refused is not None or NO_LEDGER in self._alarms
+        return self.refused is not None or Alarm.NO_LEDGER in self._alarms
 
     @property
     def _edge(self) -> int:
@@ -144,7 +144,7 @@ class Delivery:
         self.fruitless += 1
         if self._claimed is not None:
             self._alarms.begin(
-                LEDGER_BEHIND,
+                Alarm.LEDGER_BEHIND,
                 logging.ERROR,
                 "the ledger holds our records up to %d, and had receipted them up to %d: it has lost some. Sending "
                 "again what is still kept here; find out what happened to the ledger's database",
@@ -158,7 +158,7 @@ class Delivery:
 
     def _stranded(self, first: int, last: int) -> None:
         self._alarms.begin(
-            LEDGER_HOLE,
+            Alarm.LEDGER_HOLE,
             logging.CRITICAL,
             "the ledger lacks our records %d to %d, and they are no longer kept here: it can receipt nothing that "
             "comes after them. New records are kept and sent; restore a newer backup of the ledger's database",
@@ -180,7 +180,7 @@ class Delivery:
         if self.refused is not None:
             _log.info("the broker takes our records again")
         self.refused, self._pause_s, self._not_before = None, RETRY_FIRST_S, 0
-        self._alarms.end(NO_LEDGER, "a ledger listens at the broker again")
+        self._alarms.end(Alarm.NO_LEDGER, "a ledger listens at the broker again")
 
 
 def _ns(seconds: float) -> int:

@@ -7,15 +7,7 @@ while the broker keeps a session for it), the broker says success. Only the time
 import logging
 from collections.abc import Callable
 
-from edge.terminal.runtime.alarms import (
-    FORK,
-    LEDGER_BEHIND,
-    LEDGER_HOLE,
-    NO_LEDGER,
-    RECEIPTS_REJECTED,
-    UNRECEIPTED,
-    Alarms,
-)
+from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.uplink.send_window import Delivery
 
 PATIENCE_S = 120.0
@@ -23,7 +15,7 @@ PATIENCE_S = 120.0
 RENEW_AFTER = 3
 """So many times records are sent again without a receipt before the session at the broker is begun anew: a broker
 that lost count of what is on its way delivers nothing more in the old one. Then after twice as many, and so on."""
-_TOLD = (FORK, LEDGER_BEHIND, LEDGER_HOLE)
+_TOLD = (Alarm.FORK, Alarm.LEDGER_BEHIND, Alarm.LEDGER_HOLE)
 """What says already that no receipt comes, and why."""
 _TURN_NS = 10_000_000_000
 """A turn that takes longer was held up by something else."""
@@ -55,7 +47,7 @@ class Waiting:
     def genuine(self) -> None:
         """A receipt of ours came, whatever it covers."""
         self._rejected = None
-        self._alarms.end(RECEIPTS_REJECTED, "the ledger's receipts count again")
+        self._alarms.end(Alarm.RECEIPTS_REJECTED, "the ledger's receipts count again")
 
     def turn(self, now: int, pending: Callable[[], bool]) -> None:
         """One turn of the publisher while it is connected; `pending` says whether any record has no receipt.
@@ -67,19 +59,19 @@ class Waiting:
         passed, self._turn_ns = now - (now if self._turn_ns is None else self._turn_ns), now
         if self._rejected is not None and now - self._rejected_ns >= PATIENCE_S * _SECOND:
             self._alarms.begin(
-                RECEIPTS_REJECTED,
+                Alarm.RECEIPTS_REJECTED,
                 logging.ERROR,
                 "receipts come and do not count: %s. Nothing is released",
                 self._rejected,
             )
         if self._delivery.base != self._base or not pending():
             self._base, self._waited_ns, self._renew_at = self._delivery.base, 0, RENEW_AFTER
-            self._alarms.end(UNRECEIPTED, "the ledger receipts our records again")
+            self._alarms.end(Alarm.UNRECEIPTED, "the ledger receipts our records again")
             return
         self._waited_ns += min(passed, _TURN_NS)
         if self._waited_ns >= PATIENCE_S * _SECOND and not any(word in self._alarms for word in _TOLD):
             self._alarms.begin(
-                UNRECEIPTED,
+                Alarm.UNRECEIPTED,
                 logging.ERROR,
                 "records have waited for a receipt for %d minutes: %s. They are kept and sent again",
                 self._waited_ns // (60 * _SECOND),
@@ -97,7 +89,7 @@ class Waiting:
     def _cause(self) -> str:
         if self._delivery.refused is not None:
             return f"the broker refuses them ({self._delivery.refused})"
-        if NO_LEDGER in self._alarms:
+        if Alarm.NO_LEDGER in self._alarms:
             return "no ledger listens at the broker; start it"
         if self._rejected is not None:
             return f"receipts come and do not count: {self._rejected}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.config import Config, load
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 from edge.people.people_store import People
 from edge.terminal import adapters, installed
 from edge.terminal.operator import actions

@@ -7,9 +7,10 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.roster import membership
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster.awaited import Awaited
 from edge.domain.roster.topics import TopicPart, place_of
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import TransferError
 from edge.people.person import new_person_id
 from edge.terminal.operator import hand_over

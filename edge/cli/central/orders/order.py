@@ -18,7 +18,7 @@ from edge.cli.output.plain_text import say
 from edge.cli.people.name_input import HELP, name_of
 from edge.domain.plural import counted
 from edge.domain.protocol.order import BY_HAND, Lifts, ReleaseGround, Word
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.authority.acting import AuthoritySession

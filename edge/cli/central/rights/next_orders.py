@@ -8,7 +8,7 @@ from edge.cli.output.next_step import at_centre
 from edge.domain.plural import command
 from edge.domain.privacy.subject_requests import Right
 from edge.domain.protocol.order import Word
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 
 if TYPE_CHECKING:
     from edge.central.store.records import Store

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from edge.domain.people.consent import Consent
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster import messages
 from edge.domain.roster.enrolment_export import Enrolment
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import SIZES, Member, contradiction, decode_member, encode_member
 from edge.domain.roster.messages import KeyMessage, ManifestEntry, Page, PersonMessage, RosterManifest
 from edge.domain.roster.topics import Place, TopicPart, place_of, subscriptions
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 
 ANN, BOB = "a" * 26, "b" * 26

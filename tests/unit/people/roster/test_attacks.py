@@ -8,7 +8,8 @@ import pytest
 
 from edge.central.roster import membership
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

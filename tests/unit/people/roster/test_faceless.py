@@ -9,9 +9,10 @@ from edge.central.roster import membership
 from edge.crypto import dsse, site_key
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
-from edge.domain.protocol.record_kinds import ErasureReason, Kind, Restriction
+from edge.domain.protocol.record_kinds import Kind, Restriction
 from edge.domain.roster.member import Member, encode_member
 from edge.domain.roster.messages import PersonMessage
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerError, PeopleError
 from edge.people.person import new_person_id
 from tests.support.people import CONSENT, POLICY

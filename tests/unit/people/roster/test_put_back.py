@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.central.roster import membership
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.topics import Place, TopicPart
+from edge.domain.vocabulary import ErasureReason
 from edge.people.people_store import People
 from tests.support.roster_site import Gate, Site, member, person_topic, site
 

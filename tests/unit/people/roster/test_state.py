@@ -15,10 +15,10 @@ from edge.central.roster.schema import ROSTER
 from edge.central.store.schema import LEDGER
 from edge.crypto import dsse
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.entry_state import OUT, EntryState
 from edge.domain.roster.messages import RosterManifest
 from edge.domain.roster.topics import Place, TopicPart
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import PeopleError, RosterDamaged
 from edge.evidence_images.schema import STORE
 from edge.journal.schema import JOURNAL

@@ -12,9 +12,9 @@ from edge.central.roster.messages import compose
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.people.credentials import Token
-from edge.domain.protocol.record_kinds import ErasureReason
 from edge.domain.roster.messages import PersonMessage
 from edge.domain.roster.topics import Place, TopicPart, place_of
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerError, PeopleError, RecordError
 from edge.people.lacking import Lack
 from edge.people.people_store import People

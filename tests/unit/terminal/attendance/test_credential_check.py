@@ -27,7 +27,7 @@ from edge.terminal.attendance.credential_check import (
     Rejected,
     Repeated,
 )
-from edge.terminal.runtime.alarms import BADGES_UNKNOWN, PINS_FAILING
+from edge.terminal.runtime.alarms import Alarm
 
 PIN, WRONG = "271828", "314159"
 
@@ -149,7 +149,7 @@ def test_ones_own_pin_does_not_wash_off_what_was_tried_at_others(people: People,
         now += 4_000
         guess(check, PIN, now)
     assert looked_at <= FREE_FAILURES + now // FIRST_PAUSE_MS
-    assert check.alarms == (PINS_FAILING,)
+    assert check.alarms == (Alarm.PINS_FAILING,)
 
 
 def test_who_mistypes_and_then_proves_it_leaves_nothing_behind(people: People, ann: str) -> None:
@@ -194,8 +194,8 @@ def test_unknown_badges_one_after_another_are_answered_slowly_and_are_an_alarm(
         now += 100
         assert isinstance(check.answer(badge(str(text)), now), Rejected)
     assert known.asked <= FREE_UNKNOWN + now // SLOW_MS + 1
-    assert check.alarms == (BADGES_UNKNOWN,)
-    assert caplog.text.count(BADGES_UNKNOWN) == 1
+    assert check.alarms == (Alarm.BADGES_UNKNOWN,)
+    assert caplog.text.count(Alarm.BADGES_UNKNOWN) == 1
     assert "5001" not in caplog.text
     assert check.answer(badge("4711"), now + SLOW_MS) == CredentialMatched(ann, Method.BADGE), (
         "who has a badge is let in"

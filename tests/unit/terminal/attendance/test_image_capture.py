@@ -18,7 +18,7 @@ from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.attendance.image_capture import WAITING, CaptureSettings, ImageCapture
-from edge.terminal.runtime.alarms import EVIDENCE_FAILING
+from edge.terminal.runtime.alarms import Alarm
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 from tests.support.records import punch_data
@@ -149,7 +149,7 @@ def test_what_fails_is_an_alarm_until_it_is_mended(bench: Bench, monkeypatch: py
     bench.path.write_bytes(b"rubbish" * 1000)
     bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
     bench.capture.run_once(0)
-    assert bench.capture.alarms == (EVIDENCE_FAILING,)
+    assert bench.capture.alarms == (Alarm.EVIDENCE_FAILING,)
     assert not bench.path.exists()
     bench.capture.offer(bench.punch(ann), FRAME, SIGHT)
     bench.capture.run_once(0)

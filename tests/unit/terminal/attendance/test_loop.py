@@ -22,7 +22,7 @@ from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.outbox.flush import flush
-from edge.terminal.runtime.alarms import FACES_PAUSED
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
 from tests.support.clock import HandClock
@@ -145,13 +145,13 @@ def test_a_stranger_with_anothers_badge_keeps_its_owner_waiting_for_nothing(tmp_
 
 def test_a_poster_is_an_alarm_after_an_hour_and_for_no_longer_than_it_hangs_there(door: Door) -> None:
     door.show(STRANGER, 3_500_000, 600)
-    assert FACES_PAUSED not in door.attend.alarms
+    assert Alarm.FACES_PAUSED not in door.attend.alarms
     door.show(STRANGER, 200_000, 600)
-    assert FACES_PAUSED in door.attend.alarms
+    assert Alarm.FACES_PAUSED in door.attend.alarms
     door.show(ANN, 1_000)
     assert door.punches() == 1
     door.show(None, 1_000_000, 1_000)
-    assert FACES_PAUSED not in door.attend.alarms
+    assert Alarm.FACES_PAUSED not in door.attend.alarms
 
 
 def test_of_a_badge_that_is_held_to_the_reader_one_punch_remains(tmp_path: Path, photos: Path) -> None:

@@ -24,7 +24,7 @@ from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
-from edge.terminal.runtime.alarms import STROBE_BLIND
+from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
 from tests.support.clock import HandClock
@@ -179,14 +179,14 @@ def test_without_the_key_nothing_is_lit_and_nothing_waits(stand, name: str) -> N
 def test_with_an_infrared_filter_it_abstains_and_says_so_in_the_end(stand, name: str) -> None:
     terminal = stand()
     assert terminal.until_answered(name, power=0.0)[0] == "punch"
-    assert STROBE_BLIND not in terminal.attend.alarms
+    assert Alarm.STROBE_BLIND not in terminal.attend.alarms
     for _ in range(BLIND):
         for _ in range(15):
             terminal.step(None)
         terminal.until_answered("head", power=0.0)
         if terminal.attend.alarms:
             break
-    assert terminal.attend.alarms == (STROBE_BLIND,)
+    assert terminal.attend.alarms == (Alarm.STROBE_BLIND,)
     for _ in range(15):
         terminal.step(None)
     terminal.until_answered("head")

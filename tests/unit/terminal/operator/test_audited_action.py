@@ -11,7 +11,7 @@ from nacl.signing import SigningKey
 
 from edge.domain.face import Probe
 from edge.domain.protocol.record import Origin, decode
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import JournalError, PeopleError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

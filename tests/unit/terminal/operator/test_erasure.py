@@ -8,7 +8,7 @@ from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Origin, decode
 from edge.domain.protocol.record_draft import erased
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import JournalError, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

@@ -19,7 +19,7 @@ from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Origin, decode
-from edge.domain.protocol.record_kinds import ErasureReason
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import EvidenceError, JournalError
 from edge.evidence_images import sealed_image
 from edge.evidence_images.store import EvidenceStore, opened

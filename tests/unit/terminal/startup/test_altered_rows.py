@@ -14,7 +14,8 @@ from edge.crypto import dsse
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_draft import restricted
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import PeopleError
 from edge.journal.journal import Journal
 from edge.people.lacking import Lack, words

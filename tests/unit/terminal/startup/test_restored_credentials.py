@@ -17,7 +17,8 @@ from edge.domain.face import Probe
 from edge.domain.people.credentials import Token
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin, decode
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.vocabulary import ErasureReason
 from edge.journal.journal import Journal
 from edge.people import outbox
 from edge.people.lacking import Lack

@@ -15,7 +15,8 @@ from nacl.signing import SigningKey
 from edge.crypto import dsse
 from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record import Draft, Origin
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.vocabulary import ErasureReason
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People

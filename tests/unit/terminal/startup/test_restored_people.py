@@ -10,7 +10,8 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.domain.protocol.record import Origin
-from edge.domain.protocol.record_kinds import ErasureReason, Restriction
+from edge.domain.protocol.record_kinds import Restriction
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People

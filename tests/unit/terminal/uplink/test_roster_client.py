@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.central.roster import membership
-from edge.domain.protocol.record_kinds import ErasureReason, Kind
+from edge.domain.protocol.record_kinds import Kind
+from edge.domain.vocabulary import ErasureReason
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
 from edge.terminal.uplink.roster_client import GRACE_NS
 from tests.support.people import POLICY
