@@ -1,7 +1,6 @@
 """`smartclocker central issue`, `register`, `revoke`: who may speak, and by which keys."""
 
 import argparse
-import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from edge.domain.plural import command
 
 if TYPE_CHECKING:
     from edge.central.broker.issued_certificates import Issued
-    from edge.central.store.model import RegisteredTerminal
 
 _KEYID = re.compile(r"[0-9a-f]{32}")
 _TO = "/etc/smartclocker"
@@ -91,24 +89,20 @@ def run_issue(arguments: argparse.Namespace) -> int:
 
 def run_register(arguments: argparse.Namespace) -> int:
     """Register an identity."""
+    from edge.central.authority import identities
     from edge.central.roster.schema import ROSTER_DB
     from edge.central.store.records import Store
     from edge.crypto.curve_points import sealing_key
-    from edge.crypto.dsse import key_id
     from edge.crypto.key_files import load_public
-    from edge.domain.protocol.audit_entry import Act
     from edge.domain.protocol.record import Origin
     from edge.errors import LedgerError
 
     key, origin = load_public(arguments.key, _SHOWN), Origin(arguments.site, arguments.terminal)
     sealing_key(key)  # one that is no key is refused before anything is begun
-    data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
     if not any((arguments.directory / name).exists() for name in (LEDGER_PUBLIC, LEDGER_DB)):
         raise LedgerError(f"{arguments.directory}: no centre is here; name the directory that `central init` made")
     with Store(arguments.directory / LEDGER_DB) as store, book_of(arguments) as book:
-        there = store.terminal(key_id(key)) is not None
-        with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):
-            terminal = store.register(origin, key)
+        terminal = identities.register(store, book, origin, key)
     print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
     if (arguments.directory / ROSTER_DB).exists():  # the key to it is sealed to each terminal that is registered
         print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
@@ -124,53 +118,27 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 
 def _revoke_identity(arguments: argparse.Namespace) -> int:
-    from edge.central.broker import revocation_list
-    from edge.central.store.model import now
-    from edge.domain.protocol.audit_entry import Act
-    from edge.errors import LedgerRefused
+    from edge.central.authority import identities
 
-    base: Path = arguments.directory
-    if arguments.since is not None and arguments.since > now():
-        raise LedgerRefused(
-            f"--since {arguments.since}: lies in the future, so that nothing would be marked; give the moment from "
-            "which on it may have been another's"
-        )
-    with open_ledger(base) as store, book_of(arguments) as book:
-        terminal = store.terminal(arguments.keyid)
-        if terminal is None:
-            raise LedgerRefused(
-                f"no active identity {arguments.keyid}; `smartclocker central terminals` lists them"
-            )
-        origin = terminal.origin
-        another = _others(terminal, store.terminals())
-        valid = revocation_list.valid(base / "pki", origin.terminal)
-        kept = valid[-1:] if another else []
-        gone = [one for one in valid if one not in kept]
-        data = {"keyid": terminal.keyid, "site": origin.site, "terminal": origin.terminal, **_serials(gone)}
-        data |= {} if arguments.since is None else {"since": arguments.since}
-        news = terminal.revoked is None or gone or arguments.since is not None
-        with book.act(Act.IDENTITY_REVOKED, data) if news else contextlib.nullcontext():
-            store.revoke(arguments.keyid, arguments.since)
-            path = revocation_list.revoke(base / "pki", gone) if gone else None
+    identities.require_past(arguments.since)
+    with open_ledger(arguments.directory) as store, book_of(arguments) as book:
+        found = identities.revoke(store, book, arguments.keyid, arguments.since)
+    origin = found.origin
     print(f"revoked       {arguments.keyid}  of {origin.site}/{origin.terminal}")
     if arguments.since is None:
         print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
-    _say_revoked(base, origin.terminal, gone, path)
-    for one in kept:
+    _say_revoked(arguments.directory, origin.terminal, found.gone, found.listed_in)
+    for one in found.kept:
         print(
-            f"kept          the certificate of {one.begin:%Y-%m-%d}: {another} has this name and may speak;\n"
+            f"kept          the certificate of {one.begin:%Y-%m-%d}: {found.successor} has this name and may "
+            "speak;\n"
             f"              `{at_centre(arguments, 'revoke', origin.terminal)}` revokes it, too"
         )
     return 0
 
 
-def _others(terminal: "RegisteredTerminal", everybody: "list[RegisteredTerminal]") -> str | None:
-    """Another identity of the same name that may speak: the terminal that took its place."""
-    active = (one for one in everybody if one.revoked is None and one.keyid != terminal.keyid)
-    return next((one.keyid for one in active if one.origin.terminal == terminal.origin.terminal), None)
-
-
 def _revoke_name(arguments: argparse.Namespace) -> int:
+    from edge.central.authority import identities
     from edge.central.broker import certificates, revocation_list
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused, NameRefused
@@ -187,15 +155,11 @@ def _revoke_name(arguments: argparse.Namespace) -> int:
         raise LedgerRefused(
             f"no active identity and no certificate {name!r}; `smartclocker central terminals` lists the identities"
         )
-    data = {"name": name, **_serials(valid)}
+    data = {"name": name, **identities.serials(valid)}
     with book_of(arguments) as book, book.act(Act.CERTIFICATES_REVOKED, data):
         path = revocation_list.revoke(base / "pki", valid)
     _say_revoked(base, name, valid, path)
     return 0
-
-
-def _serials(which: "list[Issued]") -> dict[str, list[str]]:
-    return {"certificates": [f"{one.serial:x}" for one in which]}
 
 
 def _say_revoked(base: Path, name: str, which: "list[Issued]", path: Path | None) -> None:
