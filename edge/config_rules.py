@@ -8,7 +8,7 @@ from edge.domain.pad.strobe_timing import SLOWEST_FPS
 from edge.toml_text import written
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config_schema import Config
 
 CREDENTIAL = "credential:"
 """A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""

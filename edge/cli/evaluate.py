@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure(arguments: argparse.Namespace) -> "RecognitionReport":
     from edge.cli.output.progress import progress
-    from edge.config import Recognition
+    from edge.config_schema import Recognition
     from edge.domain.recognition.decision import DecisionPolicy
     from edge.domain.recognition.quality import QualityLimits
     from edge.evaluation.recognition import extraction

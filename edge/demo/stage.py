@@ -22,6 +22,7 @@ from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.central.ledger.service import LedgerService, LedgerSettings
 from edge.central.store.records import Store
+from edge.config_schema import Config
 from edge.crypto import key_files
 from edge.domain.attendance.cues import Cue, CueName, Lights
 from edge.domain.protocol.record import Origin
@@ -95,7 +96,7 @@ class Stage:
     _thread: threading.Thread | None = field(default=None, repr=False)
 
     @property
-    def config(self) -> config.Config:
+    def config(self) -> Config:
         """Configuration of the terminal."""
         return self.loaded.config
 

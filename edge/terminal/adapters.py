@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.config import Config, credential
+from edge.config import credential
+from edge.config_schema import Config
 from edge.errors import ConfigError
 from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
 from edge.terminal import installed

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from edge.adapters.reopening_camera import ReopeningCamera
 from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
-from edge.config import Config
+from edge.config_schema import Config
 from edge.domain.face import Frame
 from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from nacl.signing import VerifyKey
 
-from edge.config import Config
+from edge.config_schema import Config
 from edge.crypto.key_files import load_sealing
 from edge.domain.attendance.punch_direction import DirectionPolicy
 from edge.domain.face import Probe

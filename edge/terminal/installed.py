@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.config import Config, credential
+from edge.config import credential
+from edge.config_schema import Config
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_identity, load_public, load_secret
 from edge.domain.people.consent import Policy

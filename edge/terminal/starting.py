@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.config import Config
+from edge.config_schema import Config
 from edge.domain.face import Frame, Pixels, Sight
 from edge.domain.people.consent import Policy
 from edge.errors import ConfigError, ModelError

@@ -14,7 +14,7 @@ from edge.adapters.raspberry_pi.gpio import open_lgpio
 from edge.adapters.raspberry_pi.strobe import GpioStrobe
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.strobe import ReplayStrobe
-from edge.config import CameraConfig, Recognition
+from edge.config_schema import CameraConfig, Recognition
 from edge.errors import SignalsError
 from edge.terminal.adapters import strobe as chosen_strobe
 from tests.support.gpio_chip import FakeChip, dev_with

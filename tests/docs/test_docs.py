@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 import edge.errors
-from edge.config import Config
+from edge.config_schema import Config
 from edge.domain.attendance.cues import CUES
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import SmartClockerError

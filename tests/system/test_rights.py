@@ -9,6 +9,7 @@ import pytest
 
 from edge import config
 from edge.cli import main
+from edge.config_schema import Config
 from edge.crypto import dsse
 from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import decode
@@ -25,7 +26,7 @@ TEXT = "The second policy.\n"
 
 
 @pytest.fixture
-def loaded(site) -> config.Config:
+def loaded(site) -> Config:
     return config.load(site.config).config
 
 

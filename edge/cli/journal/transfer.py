@@ -12,7 +12,7 @@ from edge.domain.plural import command, counted
 if TYPE_CHECKING:
     from nacl.signing import SigningKey, VerifyKey
 
-    from edge.config import Config
+    from edge.config_schema import Config
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

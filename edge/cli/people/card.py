@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge.cli import add_config
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config_schema import Config
 
 WAIT_S = 30.0
 """How long somebody has to hold a card to the reader."""

@@ -9,7 +9,7 @@ from edge.cli import add_config, add_json
 from edge.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config_schema import Config
     from edge.terminal.checks.online import OnlineStep
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.adapters.linux.service_account import Account, acting_as
 from edge.adapters.raspberry_pi.camera import load_library
-from edge.config import Config
+from edge.config_schema import Config
 from edge.terminal import adapters
 from edge.terminal.checks.files import attempt
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity, Receive
-from edge.config import Config
+from edge.config_schema import Config
 from edge.crypto import dsse
 from edge.crypto.dsse import key_id
 from edge.domain.protocol import topics

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.config import Config
+from edge.config_schema import Config
 from edge.crypto import dsse
 from edge.crypto.dsse import Envelope, key_id
 from edge.domain.protocol import topics

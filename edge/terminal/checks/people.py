@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.config import Config
+from edge.config_schema import Config
 from edge.crypto.person_keys import Vault
 from edge.domain.plural import counted
 from edge.errors import RosterDamaged, SmartClockerError

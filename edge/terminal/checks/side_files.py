@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.adapters.linux.instance_lock import RUN_LOCK, is_strange
-from edge.config import Config
+from edge.config_schema import Config
 from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerError
 from edge.evidence_images.schema import NAME, STORE
 from edge.journal.diagnosis import is_vanished

@@ -14,7 +14,8 @@ from typing import TypeVar
 from nacl.signing import VerifyKey
 
 from edge.adapters.linux.service_account import SERVICE, Account, acting_as
-from edge.config import Config, credential
+from edge.config import credential
+from edge.config_schema import Config
 from edge.crypto.key_files import load_identity, load_secret
 from edge.crypto.person_keys import Vault
 from edge.domain.plural import counted

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from edge.adapters.linux.filesystem import weakness
-from edge.config import Config
+from edge.config_schema import Config
 from edge.errors import ConfigError, JournalError
 
 _CURE = (

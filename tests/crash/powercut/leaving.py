@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.config import Config, load
+from edge.config import load
+from edge.config_schema import Config
 from edge.domain.people.credentials import Token
 from edge.domain.vocabulary import ErasureReason
 from edge.people.people_store import People

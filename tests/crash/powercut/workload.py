@@ -11,7 +11,8 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from edge.config import Config, load
+from edge.config import load
+from edge.config_schema import Config
 from edge.crypto.dsse import sign, to_wire
 from edge.crypto.key_files import load_identity
 from edge.domain.protocol.receipt import Receipt
