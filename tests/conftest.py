@@ -27,11 +27,18 @@ settings.register_profile(
 settings.load_profile("any machine")
 LONGEST = (
     "privacy/test_privacy.py",
-    "system/test_badge.py",
-    "system/test_evidence.py",
-    "integration/test_faults.py",
-    "system/test_people_by_hand.py",
     "crash/test_kills.py",
+    "system/test_badge.py",
+    "system/test_fails_later.py",
+    "system/test_people_by_hand.py",
+    "system/test_evidence.py",
+    "system/test_roster.py",
+    "system/test_fails_alone.py",
+    "system/test_export.py",
+    "integration/test_faults.py",
+    "unit/domain/pad/test_strobe.py",
+    "unit/domain/privacy/test_image_retention.py",
+    "unit/domain/recognition/test_door_hour.py",
     "system/test_run.py",
 )
 """Files that take longest, the longest first: begun last, one of them would keep one worker busy at the end."""
@@ -39,9 +46,9 @@ LONGEST = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many workers again as processors: a quarter of the tests' time is waiting for other programs."""
+    """Twice as many workers as processors: half of the tests' time is waiting for other programs."""
     cores = len(os.sched_getaffinity(0))
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or cores + cores // 2)
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or 2 * cores)
 
 
 def pytest_configure(config: pytest.Config) -> None:

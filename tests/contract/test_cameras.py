@@ -266,7 +266,7 @@ def test_it_gives_more_and_less_light_when_asked(rig):
     rig.camera.close()
 
 
-def test_it_opens_again(rig):
+def test_a_closed_camera_opens_again(rig):
     rig.camera.open()
     rig.camera.close()
     rig.camera.open()
@@ -339,7 +339,7 @@ def test_a_folder_that_cannot_be_shown(tmp_path, kind):
         ReplayCamera(folder).open()
 
 
-def test_no_pictures_at_all():
+def test_a_replay_of_no_pictures_is_refused():
     with pytest.raises(CameraError, match="at least one"):
         ReplayCamera([]).open()
 
@@ -548,7 +548,7 @@ def test_pixels_are_rgb(bench):
     camera.close()
 
 
-def test_what_is_asked_of_picamera2(bench):
+def test_the_configuration_given_to_picamera2_is_minimal(bench):
     camera = PiCamera(size=(1280, 720), fps=20)
     camera.open()
     assert bench.opened[0].config == {
@@ -597,7 +597,7 @@ def test_time_is_the_sensors_on_our_clock(bench, monkeypatch):
     camera.close()
 
 
-def test_suspend_does_not_shift_it(bench, monkeypatch):
+def test_a_suspend_does_not_shift_the_time_of_a_frame(bench, monkeypatch):
     """After a suspend of an hour boottime is an hour ahead of the monotonic clock."""
     hour = 3_600 * 10**9
     monkeypatch.setattr(

@@ -122,7 +122,7 @@ def test_several_come_in_their_order(stand: Stand) -> None:
     ]
 
 
-def test_nothing_comes_in_time(stand: Stand) -> None:
+def test_a_reader_without_a_badge_waits_its_time_and_returns_none(stand: Stand) -> None:
     stand.reader.open()
     began = time.monotonic()
     assert stand.reader.read(0.2) is None

@@ -85,7 +85,7 @@ def rig(request):
     found.signals.close()
 
 
-def test_it_begins_dark(rig):
+def test_signals_begin_dark(rig):
     assert rig.look() == DARK
 
 
@@ -119,7 +119,7 @@ def test_closing_leaves_all_dark_and_may_be_repeated(rig):
     assert rig.look() == DARK
 
 
-def test_after_closing_it_refuses(rig):
+def test_closed_signals_refuse_to_light(rig):
     rig.signals.close()
     with pytest.raises(SignalsError, match="closed: open new ones"):
         rig.signals.apply(ALL_ON)

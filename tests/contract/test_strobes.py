@@ -64,11 +64,11 @@ def rig(request):
     found.strobe.close()
 
 
-def test_it_begins_dark(rig) -> None:
+def test_a_strobe_begins_dark(rig) -> None:
     assert not rig.look()
 
 
-def test_it_is_lit_and_dark_as_told(rig) -> None:
+def test_a_strobe_is_lit_and_dark_as_told(rig) -> None:
     for lit in (True, True, False, False, True):
         rig.strobe.light(lit)
         assert rig.look() == lit
@@ -81,7 +81,7 @@ def test_closing_leaves_it_dark_and_may_be_repeated(rig) -> None:
     rig.strobe.close()
 
 
-def test_after_closing_it_refuses(rig) -> None:
+def test_a_closed_strobe_refuses_to_light(rig) -> None:
     rig.strobe.close()
     with pytest.raises(SignalsError, match="is closed: open a new one"):
         rig.strobe.light(True)

@@ -188,7 +188,7 @@ def test_no_answer_is_left_behind_untold(tmp_path: Path) -> None:
     assert handed_out > 10
 
 
-def test_this_test_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_without_the_outbox_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the debt in the people file, a kill between the two files loses the record."""
     monkeypatch.setattr("edge.terminal.orders.order_handler.flush", lambda *_args, **_options: 0)
     root = tmp_path / "lost"

@@ -48,7 +48,7 @@ def test_on_a_full_disk(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody with fewer rights")
-def test_without_rights() -> None:
+def test_a_verb_without_rights_ends_with_a_sentence() -> None:
     """Whoever calls it may enter the folder and read little in it; all modules are there by then."""
     for module in pkgutil.walk_packages(edge.__path__, "edge."):
         if not module.name.endswith("__main__"):
@@ -67,7 +67,7 @@ def test_every_verb_is_asked() -> None:
     assert {0, 1, 2, 65, 69, 70, 74, 78, 130, 141} <= CODES
 
 
-def test_this_judge_can_fail(monkeypatch) -> None:
+def test_the_judge_of_verbs_finds_a_traceback(monkeypatch) -> None:
     from edge.cli.terminal import models
 
     for error, said in ((KeyError("x"), "nobody foresaw"), (SystemExit(99), "99 is not in docs")):

@@ -178,7 +178,7 @@ def test_beside_a_service_that_nobody_registered_it_says_so(gate, site, impatien
     assert not thread.is_alive()
 
 
-def test_in_words(gate, site, capsys) -> None:
+def test_the_online_check_in_words_says_what_is_ok(gate, site, capsys) -> None:
     gate.register()
     gate.append()
     site.ledger()

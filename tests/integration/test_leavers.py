@@ -221,7 +221,7 @@ def record_of(site: str, person: str) -> Record:
     return decode(encode(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, NOW)))
 
 
-def test_an_employment_that_ends_is_told_to_a_new_terminal_and_on_its_day_the_roster_follows(
+def test_an_end_of_employment_reaches_a_new_terminal_and_the_roster(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stays, leaves = centre.add(1), centre.add(2)

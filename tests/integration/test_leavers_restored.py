@@ -151,7 +151,7 @@ def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre:
     centre.good("rights close", number, "--ground", "g", "--without-order", *BY)
 
 
-def test_an_older_people_file_beside_an_older_log_gives_no_face_back_that_our_messages_lack(centre: Centre) -> None:
+def test_an_older_people_file_and_log_give_no_absent_face_back(centre: Centre) -> None:
     stays, leaves = centre.add(1), centre.add(2, tokens=BADGE)
     centre.publish()
     restore = backup(centre.root, ROSTER_PEOPLE, authority_key.DB)
@@ -243,7 +243,7 @@ def lose_state(centre: Centre) -> None:
     assert at_broker(to, "main") == {}
 
 
-def test_a_roster_of_before_beside_a_broker_that_lost_its_state_is_lifted_above_what_terminals_hold(
+def test_an_older_roster_and_an_empty_broker_rise_above_the_terminals(
     centre: Centre,
 ) -> None:
     stays, changes = centre.add(1), centre.add(2)

@@ -199,9 +199,7 @@ def _impatient(settings: UplinkSettings) -> UplinkSettings:
 
 
 @pytest.mark.parametrize("manual_release", [False, True])
-def test_what_a_kept_session_sends_together_with_connack_is_neither_lost_nor_acknowledged_unseen(
-    scripted, manual_release
-):
+def test_messages_beside_connack_are_neither_lost_nor_acknowledged_unseen(scripted, manual_release):
     acknowledged = []
     kept = b"".join(publish("queue", b"%d" % n, n, retain=False) for n in (1, 2, 3))
 

@@ -59,7 +59,7 @@ def test_a_journal_of_another_name(site, check) -> None:
 
 
 @pytest.mark.parametrize("name", ["journal.db", "people.db"])
-def test_what_is_damaged(site, check, name: str) -> None:
+def test_a_damaged_file_is_named_by_check(site, check, name: str) -> None:
     begun(site)
     path = site.directory / "state" / name
     whole = path.read_bytes()

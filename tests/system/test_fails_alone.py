@@ -17,7 +17,7 @@ from tests.support.failing_terminal import gate, live, uplink
 __all__ = ["gate", "live"]  # fixtures
 
 
-def test_without_its_certificate(gate, live, caplog) -> None:
+def test_a_terminal_without_its_certificate_punches_and_says_so(gate, live, caplog) -> None:
     files = uplink(gate)
     kept = files.certificate.read_bytes()
     files.certificate.unlink()
@@ -31,7 +31,7 @@ def test_without_its_certificate(gate, live, caplog) -> None:
 
 @pytest.mark.parametrize("name", ["ledger.pem", "authority.pem"])
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_text("rubbish")], ids=["missing", "damaged"])
-def test_without_a_pinned_key(gate, live, caplog, name, harm) -> None:
+def test_a_terminal_without_a_pinned_key_punches_and_says_so(gate, live, caplog, name, harm) -> None:
     uplink(gate)
     path = gate.directory / name
     kept = path.read_text()
@@ -63,7 +63,7 @@ def test_an_error_on_the_way_to_the_centre(gate, live, caplog, monkeypatch) -> N
     assert life.terminal.centre.counters()["uplink_faults"] >= 1
 
 
-def test_without_a_reader_at_the_start(gate, live, caplog) -> None:
+def test_a_terminal_without_a_reader_at_the_start_punches_and_says_so(gate, live, caplog) -> None:
     (gate.directory / "reader").unlink()
     life = live(gate)
     life.wait(lambda: Alarm.READER_AWAY in life.alarms, "the alarm")
@@ -73,7 +73,7 @@ def test_without_a_reader_at_the_start(gate, live, caplog) -> None:
     life.punches()
 
 
-def test_without_lights(gate, live, caplog, monkeypatch) -> None:
+def test_a_terminal_without_lights_punches_and_says_so(gate, live, caplog, monkeypatch) -> None:
     """This machine has no pins to drive; later it has lights."""
     gate.replace('kind = "console"', 'kind = "gpio"')
     life = live(gate, signals=None)
@@ -87,7 +87,7 @@ def test_without_lights(gate, live, caplog, monkeypatch) -> None:
     life.wait(drawn.getvalue, "it speaks again")
 
 
-def test_without_its_evidence_key(gate, live, caplog, smartclocker) -> None:
+def test_a_terminal_without_its_evidence_key_punches_and_says_so(gate, live, caplog, smartclocker) -> None:
     gate.write(f'[evidence]\nkey = "{gate.directory / "evidence.pem"}"')
     life = live(gate)
     life.punches()
@@ -97,7 +97,7 @@ def test_without_its_evidence_key(gate, live, caplog, smartclocker) -> None:
     life.wait(lambda: Alarm.EVIDENCE_FAILING not in life.alarms, "it is read again")
 
 
-def test_without_a_coming_model(gate, live, caplog) -> None:
+def test_a_terminal_without_a_coming_model_punches_and_says_so(gate, live, caplog) -> None:
     gate.write(f'[recognition]\nshadow = "{gate.directory / "none"}"')
     life = live(gate)
     life.punches()

@@ -30,7 +30,7 @@ def test_a_write_and_a_sync_on_one_thread() -> None:
     ]
 
 
-def test_a_call_that_another_thread_interrupts_counts_from_its_beginning_and_a_sync_from_its_end() -> None:
+def test_an_interrupted_write_counts_from_its_start_a_sync_from_its_end() -> None:
     found = events(
         "7 fsync(3<{/d/a}> <unfinished ...>",
         '8 pwrite64(4<{/d/a}>, "{x}", 1, 0 <unfinished ...>',

@@ -5,7 +5,7 @@ from edge.central.store.records import Store
 from tests.bench.ledger_intake import ledger_ingest
 
 
-def test_it_measures_the_real_intake(tmp_path):
+def test_the_intake_benchmark_measures_the_real_intake(tmp_path):
     floor, empty, cpu, full = ledger_ingest(tmp_path, records=2_048, rows=4_000)
     assert floor.value > empty.value > 0
     assert cpu.value >= 0.9 * empty.value, "no wait is negative"

@@ -39,7 +39,7 @@ def everything(base: Path) -> dict[str, bytes]:
     return {str(path.relative_to(base)): path.read_bytes() for path in base.rglob("*") if path.is_file()}
 
 
-def test_given_again_it_changes_nothing(base):
+def test_central_init_given_again_changes_nothing(base):
     before = everything(base)
     assert central("init", base) == 0
     assert everything(base) == before

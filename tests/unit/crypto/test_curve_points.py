@@ -24,7 +24,7 @@ NO_KEYS = [
 
 
 @pytest.mark.parametrize("raw", NO_KEYS)
-def test_no_point_is_registered(tmp_path, capsys, raw):
+def test_a_key_that_is_no_curve_point_is_not_registered(tmp_path, capsys, raw):
     pem = tmp_path / "bad.pem"
     pem.write_text(public_pem(VerifyKey(raw)))
     with pytest.raises(KeyFileError, match=r"bad\.pem: 32 bytes that are no point.*keys show"):

@@ -61,7 +61,7 @@ def test_as_much_nesting_as_is_allowed_is_read() -> None:
     assert parse_object(b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}", LIMIT)
 
 
-def test_what_they_agree_on_is_read() -> None:
+def test_json_that_all_readers_agree_on_is_read() -> None:
     raw = b'{"a": [1, -9007199254740992, 9007199254740992, 1.5, true, null], "b": "\\ud83d\\ude00\\u0000"}'
     assert parse_object(raw, LIMIT) == {"a": [1, -(2**53), 2**53, 1.5, True, None], "b": "\U0001f600\0"}
 
@@ -75,7 +75,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=5))
-def test_what_we_write_we_read(value: dict) -> None:
+def test_json_that_we_write_is_read_again(value: dict) -> None:
     raw = dump(value)
     assert parse_object(raw, len(raw)) == value
     assert json.loads(raw) == value

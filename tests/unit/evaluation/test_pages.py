@@ -42,7 +42,7 @@ def values(word: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("word", HOSTILE)
 @pytest.mark.parametrize("template", ["recognition.html", "pad.html"])
-def test_no_word_becomes_markup(template: str, word: str) -> None:
+def test_no_word_of_an_evaluation_page_becomes_markup(template: str, word: str) -> None:
     plain, hostile = (Document(html.render(template, **values(said)[template])) for said in ("plain", word))
     assert [name for name, _ in hostile.tags] == [name for name, _ in plain.tags]
     assert [said.count("plain") for said in plain.words] == [said.count(word) for said in hostile.words]

@@ -38,6 +38,6 @@ def test_no_pattern_in_the_program_ends_with_a_dollar() -> None:
     assert found == [], r"write \Z"
 
 
-def test_this_check_can_fail() -> None:
+def test_a_pattern_that_ends_with_a_dollar_is_found() -> None:
     bad = ast.parse('A = re.compile(r"^[a-z]+$")\nB = Meta(pattern="^x$")\nC = re.compile(r"[$]a\\$")')
     assert [text for _, text in patterns(bad) if ends_with_a_dollar(text)] == ["^[a-z]+$", "^x$"]

@@ -41,7 +41,7 @@ def test_bytes_bound_the_records_too() -> None:
     records=st.integers(1, 10**7), size=st.integers(100, 10_000), max_records=st.integers(1_000, 10**7),
     max_bytes=st.integers(8_000_000, 10**10),
 )  # fmt: skip
-def test_what_is_kept_fits(records: int, size: int, max_records: int, max_bytes: int) -> None:
+def test_the_kept_records_fit_the_bounds(records: int, size: int, max_records: int, max_bytes: int) -> None:
     kept = keep(Fill(records, records * size, 0), Bounds(max_records, max_bytes, 1))
     assert 0 <= kept <= max_records
     assert kept >= min(records, max_records) or kept * size <= max_bytes

@@ -79,7 +79,7 @@ def test_what_no_receipt_covers_is_written_as_it_was_signed(write, ring: Journal
     assert form_of(written.path) is Form.EXPORT
 
 
-def test_all_or_from_a_number_on(write, all_keys: dict):
+def test_an_export_holds_all_records_or_those_after_a_number(write, all_keys: dict):
     assert (write("all.scx", after=0).manifest.first, write("some.scx", after=33).manifest.first) == (11, 34)
     for name in ("all.scx", "some.scx"):
         assert verify_export(write(f"again-{name}", after=33).path, all_keys).problem is None
@@ -297,7 +297,7 @@ def test_what_is_no_export_is_refused_with_a_cure(tmp_path: Path, content: bytes
     assert str(tmp_path) in str(caught.value)
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path):
+def test_an_export_that_is_no_file_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "missing", tmp_path / "fifo", Path("/dev/zero")):
         with pytest.raises(TransferError, match="cannot be read"):

@@ -158,7 +158,7 @@ def test_what_is_not_damage_is_not_touched(full: Path, origin: Origin, identity:
     assert not (full.parent / "quarantine").exists()
 
 
-def test_no_rights_is_not_damage(full: Path, begin: Callable, as_nobody: None) -> None:
+def test_a_journal_that_may_not_be_read_is_not_called_damaged(full: Path, begin: Callable, as_nobody: None) -> None:
     with pytest.raises(JournalError, match="cannot be read"):
         begin()
 
@@ -290,7 +290,7 @@ def test_rubbish_is_searched_without_harm(tmp_path: Path) -> None:
     assert list(carve(path)) == []
 
 
-def test_nothing_to_recover_is_said(tmp_path: Path, keys: dict) -> None:
+def test_a_recovery_without_a_journal_is_refused(tmp_path: Path, keys: dict) -> None:
     with pytest.raises(JournalError, match=r"name a journal\.db"):
         Salvage(tmp_path / "journal.db", keys)
 

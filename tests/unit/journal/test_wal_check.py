@@ -49,7 +49,7 @@ def test_a_whole_file_is_whole(copy: Path) -> None:
     assert wal_check.inspect(copy) is None
 
 
-def test_no_file_and_an_empty_one_are_whole(tmp_path: Path) -> None:
+def test_a_missing_or_empty_write_ahead_file_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "none.db"
     assert (wal_check.has_content(path), wal_check.inspect(path)) == (False, None)
     wal_check.wal_path(path).write_bytes(b"")

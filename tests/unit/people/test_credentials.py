@@ -87,7 +87,7 @@ def test_a_pin_proves_its_person_alone_and_failures_are_counted_over_restarts(op
     assert not people.credentials.proves(ann, PIN)
 
 
-def test_nothing_of_it_is_in_the_clear(open_people: Open, path: Path) -> None:
+def test_no_credential_is_in_the_clear(open_people: Open, path: Path) -> None:
     people = open_people()
     ann = someone(people)
     people.credentials.give(ann, Token.BADGE, NUMBER)

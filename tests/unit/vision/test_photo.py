@@ -55,7 +55,7 @@ def test_a_truncated_file_is_refused_by_name(tmp_path: Path, format_: str, share
         load_photo(path)
 
 
-def test_what_is_no_photograph(tmp_path: Path) -> None:
+def test_a_file_that_is_no_photograph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.jpg").write_text("<html>")
     with pytest.raises(PhotoError, match="not a JPEG or PNG"):
         load_photo(tmp_path / "p.jpg")
@@ -122,7 +122,7 @@ def test_a_turn_that_there_is_not_is_none(tmp_path: Path, said: bytes) -> None:
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_each_of_the_eight_turns(tmp_path: Path, turn: int) -> None:
+def test_each_of_the_eight_exif_turns_is_applied(tmp_path: Path, turn: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = turn
     path = saved(tmp_path / "p.png", PICTURE, exif=exif)
@@ -162,7 +162,7 @@ def _checked(broken: bytes) -> bytes:
     return b"".join(found) + broken[at:]
 
 
-def test_what_is_far_too_large_says_so(tmp_path: Path) -> None:
+def test_a_photograph_that_is_far_too_large_says_so(tmp_path: Path) -> None:
     path = tmp_path / "p.png"
     head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))

@@ -33,7 +33,7 @@ def test_a_sudo_that_says_no_number_is_not_believed(kernel: Path, said: str) -> 
     assert login_uid.uid(kernel, {"SUDO_UID": said}, own=1000) == 1000
 
 
-def test_this_process_has_one() -> None:
+def test_the_login_uid_of_this_process_is_known() -> None:
     assert 0 <= login_uid.uid() < int(UNSET)
 
 

@@ -84,7 +84,7 @@ def test_the_largest_packet_passes_byte_by_byte() -> None:
 
 
 @given(st.binary(max_size=300), st.data())
-def test_no_bytes_crash_it(stream: bytes, data: st.DataObject) -> None:
+def test_no_bytes_crash_the_guarded_socket(stream: bytes, data: st.DataObject) -> None:
     got, fault = followed(*cut(stream, data))
     assert stream.startswith(got)
     assert fault or got == stream

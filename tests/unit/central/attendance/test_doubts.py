@@ -292,7 +292,7 @@ def test_a_punch_that_was_added_for_nobody_says_so(store, gate):
     assert [words for _, words in doubts(store)] == [(), ()]
 
 
-def test_a_correction_of_a_clock_that_runs_ahead_is_marked_since_it_stands_before_all_others(store, gate):
+def test_a_correction_by_a_clock_that_runs_ahead_is_marked(store, gate):
     name = gate.punch(since_boot(HOUR))
     office = Gate(store, Origin("main", "office"), 2)
     office.correct(since_boot(2 * HOUR, booted=BOOTED + timedelta(days=99)), "voided", name)

@@ -118,7 +118,7 @@ def test_a_correction_at_another_terminal_finds_its_punch_whatever_is_asked_for(
     assert "not here" in row.note
 
 
-def test_what_is_asked_for(store, gate):
+def test_the_report_holds_only_the_punches_asked_for(store, gate):
     other = Gate(store, Origin("annex", "door-1"), 2)
     for day in range(3):
         gate.punch(since_boot(day * 24 * HOUR))

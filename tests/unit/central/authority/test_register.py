@@ -42,7 +42,7 @@ def problem(directory: Path) -> str | None:
         return check(made, load_public(directory / authority_key.PUBLIC)).problem
 
 
-def test_it_is_made_once(tmp_path: Path, key: SigningKey) -> None:
+def test_an_ordering_authority_is_made_once(tmp_path: Path, key: SigningKey) -> None:
     assert authority_key.init(tmp_path, PAT) == key == authority_key.load(tmp_path)
     assert (tmp_path / authority_key.KEY).stat().st_mode & 0o777 == 0o600
     assert load_public(tmp_path / authority_key.PUBLIC) == key.verify_key

@@ -126,7 +126,7 @@ def test_a_free_port_is_given_to_nobody_else_before_it_starts_and_between_two_ru
             pass
 
 
-def test_it_ends_only_what_it_started(tmp_path):
+def test_the_embedded_broker_ends_only_what_it_started(tmp_path):
     broker = EmbeddedBroker(tmp_path)
     broker.stop()
     broker.kill()

@@ -261,7 +261,7 @@ def test_what_is_missing_of_the_first_identity_is_said_when_the_second_is_revoke
 
 
 @pytest.mark.parametrize("epoch", [EPOCH, None])
-def test_of_a_first_identity_that_delivered_nothing_a_second_one_that_is_revoked_still_tells(centre, epoch):
+def test_an_identity_without_records_is_told_by_its_revoked_successor(centre, epoch):
     replaced(centre, 0)
     fields = {"previous_epoch": epoch, "previous_head": 6, "receipted": 0, "cause": "unreadable", "quarantine": "q"}
     centre.take(*chain(2, "a" * 32, gap=fields), key=NEWER)
@@ -418,7 +418,7 @@ def test_a_ledger_that_does_not_run_is_said(centre):
     assert centre.find(LATE - timedelta(seconds=1)) == []
 
 
-def test_each_instance_that_died_is_named_while_another_serves_and_one_that_was_stopped_is_not(centre):
+def test_a_dead_instance_beside_a_live_one_is_named_a_stopped_one_not(centre):
     a, b = Pulse(centre.store, "a"), Pulse(centre.store, "b")
     a.beat(0, connected=True)
     b.beat(0, connected=True)

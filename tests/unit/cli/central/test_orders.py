@@ -177,9 +177,7 @@ def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, g
         ]  # fmt: skip
 
 
-def test_a_command_that_died_while_it_sent_leaves_its_word_and_the_order_is_sent_again_at_once(
-    centre, gates, capsys
-):
+def test_an_order_whose_sending_was_killed_is_sent_again_at_once(centre, gates, capsys):
     order(centre, "main/gate-1", "restrict", ANN)
     with Store(centre / "ledger.db") as store, OrderRegister(centre / authority_key.DB) as registry:
         registry.claim(registry.addressed())

@@ -126,9 +126,7 @@ def test_an_order_of_another_word_does_not_answer_a_request(centre, gates, capsy
 
 
 @pytest.mark.parametrize("right", ["access", "erasure"])
-def test_a_terminal_that_has_records_of_the_person_and_was_not_ordered_keeps_a_request_open(
-    centre, gates, capsys, right
-):
+def test_a_terminal_with_records_but_no_order_keeps_a_request_open(centre, gates, capsys, right):
     gates[1].punch(since_boot(HOUR))
     assert main(["central", "rights", "key", str(centre / "reply")]) == 0
     capsys.readouterr()

@@ -105,7 +105,7 @@ def test_an_added_punch_is_amended_and_voided_like_another():
     assert counts(only(added, amended, correction(3, "voided", added))) == (PunchState.VOIDED, None, None)
 
 
-def test_each_sides_last_word_is_heard():
+def test_of_worker_and_employer_the_last_statement_counts():
     original = punch(1)
     change = correction(2, "amended", original, at=OUT_AT, worker="not-heard", employer="asked")
     assert (only(original, change).worker, only(original, change).disputed) == (CorrectionSide.NOT_HEARD, False)

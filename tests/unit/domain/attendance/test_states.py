@@ -68,7 +68,7 @@ def test_a_lost_camera_takes_no_answer_from_under_somebodys_eyes(state: State) -
     assert step(shown, Happening(Event.FACES_LOST), 0) is shown
 
 
-def test_from_power_on_to_green() -> None:
+def test_the_states_lead_from_power_on_to_green() -> None:
     situation = begin(0)
     assert situation.cue is CueName.STARTING
     for event, state in [

@@ -127,7 +127,7 @@ def test_a_small_motion_between_the_frames_changes_nothing(made: object, way: fl
     assert found.finding is (StrobeFinding.FACE if made is head else StrobeFinding.PRINT)
 
 
-def test_between_two_places() -> None:
+def test_a_box_between_two_boxes_is_interpolated() -> None:
     assert strobe.between(Box(0, 0, 10, 10), Box(4, 8, 14, 18), 0.25) == Box(1, 2, 11, 12)
 
 

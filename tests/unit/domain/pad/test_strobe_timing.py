@@ -29,7 +29,7 @@ def test_only_a_frame_far_from_every_switch_is_sure(captured: int, expected: boo
     assert lit([ON, OFF], captured, FRAME) is expected
 
 
-def test_without_a_switch_all_is_dark() -> None:
+def test_a_frame_without_a_switch_of_the_lamp_is_dark() -> None:
     assert lit([], 5, FRAME) is False
 
 

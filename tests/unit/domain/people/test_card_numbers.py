@@ -25,7 +25,7 @@ from edge.domain.people.credentials import Token, number, number_problem
         ("04A21B3FF25C80", "805CF23F1BA204"),
     ],
 )
-def test_each_names_the_other(one: str, other: str) -> None:
+def test_two_notations_of_a_card_name_each_other(one: str, other: str) -> None:
     assert other in notations(one)
     assert one in notations(other)
 

@@ -17,7 +17,7 @@ def test_a_full_consent_is_active() -> None:
     assert is_active(GOOD, POLICY)
 
 
-def test_no_consent_is_not() -> None:
+def test_no_consent_is_not_active() -> None:
     assert not is_active(None, POLICY)
 
 
@@ -40,13 +40,13 @@ def test_no_consent_is_not() -> None:
         ({"withdrawn_at": "2026-03-02T08:00:00Z"}, "withdrawn"),
     ],
 )
-def test_each_lack_is_named(change: dict, word: str) -> None:
+def test_each_lack_of_a_consent_is_named(change: dict, word: str) -> None:
     lacking = replace(GOOD, **change)
     assert any(word in problem for problem in consent_problems(lacking, POLICY))
     assert not is_active(lacking, POLICY)
 
 
-def test_all_are_named_at_once() -> None:
+def test_all_lacks_of_a_consent_are_named_at_once() -> None:
     nothing = Consent("", "", "", "", "", age_attested=False, employer_agreed=False, withdrawn_at="x")
     assert len(consent_problems(nothing, POLICY)) == 8
 

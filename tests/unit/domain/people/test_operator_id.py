@@ -39,5 +39,5 @@ def test_a_name_is_no_staff_number(word: str) -> None:
     ["uid:-1", "uid:01", "uid:1 ", "uid:1\n", "uid:root", "uid:12345678901", "UID:1", "uid:1,uid:2", "uid:١", None,
      0, 1000, True, 1.5, [], ["uid:1"], {}, {"uid": 1}],
 )  # fmt: skip
-def test_nothing_else_says_who(value: object) -> None:
+def test_a_malformed_operator_id_is_refused(value: object) -> None:
     assert not is_by(value)

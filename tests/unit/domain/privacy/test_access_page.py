@@ -30,7 +30,7 @@ def answer(**words: Any) -> dict[str, Any]:
     }
 
 
-def test_everything_is_on_it() -> None:
+def test_the_access_page_shows_every_field() -> None:
     shown = Document(page([answer()]))
     for word in FIELDS:
         assert any(word in said for said in shown.words), word
@@ -43,7 +43,7 @@ def test_everything_is_on_it() -> None:
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("word", HOSTILE)
 @pytest.mark.parametrize("field", FIELDS)
-def test_no_word_becomes_markup(field: str, word: str, several: bool) -> None:
+def test_no_word_of_an_access_page_becomes_markup(field: str, word: str, several: bool) -> None:
     others = [answer(terminal="gate-2")] if several else []
     plain, hostile = (Document(page([answer(**{field: said}), *others])) for said in (field, word))
     assert hostile.tags == plain.tags

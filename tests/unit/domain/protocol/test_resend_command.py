@@ -64,7 +64,7 @@ def test_a_command_is_bounded() -> None:
         Resend.decode(json.dumps({**json.loads(GOOD.encode()), "note": "x" * Resend.MAX_PAYLOAD}).encode())
 
 
-def test_it_ends_on_the_millisecond() -> None:
+def test_a_resend_command_ends_on_the_millisecond() -> None:
     assert not expired(GOOD, "2026-03-01T08:59:59.999Z")
     assert expired(GOOD, "2026-03-01T09:00:00.000Z")
     assert expired(GOOD, "2027-01-01T00:00:00.000Z")

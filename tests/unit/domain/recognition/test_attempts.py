@@ -59,7 +59,7 @@ def test_a_recognised_face_ends_its_row() -> None:
     assert fail(attempts, ANN, SPELLS - 1) == [False] * (SPELLS - 1)
 
 
-def test_no_face_is_printed() -> None:
+def test_attempts_print_no_face() -> None:
     attempts = Attempts()
     attempts.failed(ANN, 0)
     assert "array" not in f"{attempts!r} {attempts._failing!r}"

@@ -176,7 +176,7 @@ def test_the_tables_order_does_not_matter() -> None:
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(1e-6, 0.5))
-def test_more_people_never_lower_it(some: int, others: int, fpir: float) -> None:
+def test_more_people_never_lower_the_threshold(some: int, others: int, fpir: float) -> None:
     fewer, more = sorted((some, others))
     assert -1.0 <= threshold(fewer, TABLE, fpir) <= threshold(more, TABLE, fpir) <= 1.0
 

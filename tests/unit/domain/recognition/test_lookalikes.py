@@ -33,7 +33,7 @@ def test_several_templates_of_one_person_are_no_pair() -> None:
     assert everybody(gallery, 0.5) == frozenset()
 
 
-def test_nobody_enrolled_is_no_error() -> None:
+def test_an_empty_gallery_has_no_lookalikes() -> None:
     assert everybody(Gallery.empty("m"), 0.5) == frozenset()
 
 

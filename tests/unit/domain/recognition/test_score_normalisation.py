@@ -66,7 +66,7 @@ def test_several_rows_of_a_person_are_one_in_the_sample() -> None:
     assert sorted(owners[cohort.rows]) == list(range(150))
 
 
-def test_the_decision_asks_for_it() -> None:
+def test_the_decision_applies_the_threshold_offset() -> None:
     many = gallery(150)
     face = unit(people(150)[3] + 0.25 * np.eye(SIZE, dtype=np.float32)[0])
     found = many.best(Probe(face, "m", 1, 1))

@@ -51,7 +51,7 @@ FORMS = [
 ]
 
 
-def test_each_comes_back_as_it_went() -> None:
+def test_each_roster_message_is_decoded_as_it_was_encoded() -> None:
     made = [decode(payload) for payload, decode in FORMS[:-2]]
     assert made == [ONE, TOMBSTONE, PAGE, MANIFEST, KEY, ENROLMENT]
     member = decode_member(FORMS[-1][0])

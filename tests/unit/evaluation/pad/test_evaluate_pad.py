@@ -113,7 +113,7 @@ def measured(tmp_path_factory, photos: Path, smartclocker):
     return done.stdout, json.loads((folder / "out.json").read_text()), (folder / "out.html").read_text()
 
 
-def test_everything_is_counted(measured) -> None:
+def test_every_image_of_the_folder_is_counted(measured) -> None:
     said, found, _ = measured
     assert found["images"] == {"real": 2, "broken": 2, "print": 2}
     assert found["detected"] == {"real": 2, "broken": 0, "print": 2}
@@ -168,7 +168,7 @@ def test_the_page_is_well_formed_and_fetches_nothing(measured) -> None:
     assert not re.search(r"""(src|href)=(?!"#)|url\((?!#)|@import""", page)
 
 
-def test_a_real_browser_draws_it(measured, tmp_path: Path) -> None:
+def test_a_real_browser_draws_the_pad_report(measured, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(measured[2])
     drawn, colours = draw(page, tmp_path)

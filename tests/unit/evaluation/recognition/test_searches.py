@@ -46,7 +46,7 @@ def test_nobody_is_probed_with_what_is_enrolled(synthetic) -> None:
 
 
 @pytest.mark.parametrize("size", [12, 130])
-def test_it_matches_as_the_product_does(synthetic, size: int) -> None:
+def test_the_evaluation_matches_as_the_product_does(synthetic, size: int) -> None:
     faces = synthetic([9] * size + [1] * 5, noise=1.5)
     faces = replace(faces, demand=np.linspace(-0.02, 0.02, len(faces.person)).astype(np.float32))
     parts = cast(faces)

@@ -38,7 +38,7 @@ def lamp(strobe: ReplayStrobe, now: Hand) -> Lamp:
     return Lamp(strobe, now)
 
 
-def test_it_is_dark_until_it_is_asked(lamp: Lamp, strobe: ReplayStrobe) -> None:
+def test_the_lamp_is_dark_until_it_is_asked(lamp: Lamp, strobe: ReplayStrobe) -> None:
     lamp.run_once(0)
     assert not strobe.lit
     assert lamp.flash()

@@ -118,7 +118,7 @@ def test_a_stranger_who_comes_again_and_again_keeps_nobody_out(door: Door) -> No
         door.show(None, 1_000)
 
 
-def test_one_who_stays_is_refused_once(door: Door) -> None:
+def test_a_stranger_who_stays_is_refused_once(door: Door) -> None:
     door.show(STRANGER, 11_000)
     assert door.attend.tally.refused == {"not-recognised": 1}
 

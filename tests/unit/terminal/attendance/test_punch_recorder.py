@@ -152,7 +152,7 @@ def test_the_oldest_receipted_go_and_the_others_never(journal: Journal, clock: H
     assert upkeep.run(clock.evidence(), 0).warnings == ()
 
 
-def test_bytes_bound_it_as_well(journal: Journal, clock: HandClock) -> None:
+def test_the_journal_is_bounded_by_bytes_as_well(journal: Journal, clock: HandClock) -> None:
     fill(journal, clock, 400)
     used = journal.stats().bytes
     receipt(journal, 390)
@@ -164,7 +164,7 @@ def test_bytes_bound_it_as_well(journal: Journal, clock: HandClock) -> None:
     assert journal.stats().pending == 10
 
 
-def test_what_is_old_and_receipted_goes(journal: Journal, clock: HandClock) -> None:
+def test_old_receipted_records_are_evicted(journal: Journal, clock: HandClock) -> None:
     upkeep = JournalMaintenance(journal, Reserve(journal.path, 8_000_000), Bounds(100_000, 8_000_000, 30))
     fill(journal, clock, 10)
     clock.passes(20 * 86_400)

@@ -141,7 +141,7 @@ def test_the_answer_that_waits_for_somebody_goes_with_them(tmp_path: Path) -> No
         assert list((tmp_path / report.FOLDER).iterdir()) == []
 
 
-def test_what_an_interrupted_withdrawal_left_in_the_write_ahead_file_goes_at_the_next_start(tmp_path: Path) -> None:
+def test_the_write_ahead_file_of_an_interrupted_withdrawal_is_emptied(tmp_path: Path) -> None:
     person, clock, path = new_person_id(), HandClock(), tmp_path / "people.db"
     with (
         People(path, bytes(32)) as people,

@@ -211,7 +211,7 @@ def forgetful(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not terminal.people.orders.remembers()
 
 
-def test_what_a_file_forgot_is_old(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_the_notes_forgot_are_no_lack(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     forgetful(terminal, monkeypatch)
     assert restored_credentials.take_anew(terminal.people, terminal.journal) == 0
     assert terminal.held() == {terminal.ann: ALL, terminal.bob: ALL}

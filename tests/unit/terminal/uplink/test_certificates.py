@@ -64,7 +64,7 @@ def test_openssls_certificates_and_times_after_2049_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 20, 40, 100, 200])
-def test_a_damaged_one_is_named(base, keep):
+def test_a_damaged_certificate_is_named(base, keep):
     whole = (base / "pki/ca.crt").read_text()
     lines = whole.splitlines()
     (base / "bad").write_text(f"{lines[0]}\n{''.join(lines[1:-1])[:keep]}\n{lines[-1]}\n")

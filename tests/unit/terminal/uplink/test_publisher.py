@@ -527,7 +527,7 @@ def test_without_a_clock_that_is_right_the_end_of_a_command_is_not_judged(bench)
     assert [outcome for outcome, _ in bench.results()] == ["done"]
 
 
-def test_what_is_no_longer_here_is_said(bench):
+def test_a_resend_of_evicted_records_names_the_missing(bench):
     bench.append(9)
     bench.turn(UP)
     bench.settle()
@@ -701,7 +701,7 @@ def test_records_that_wait_for_minutes_although_the_broker_takes_them_are_an_ala
     assert bench.publisher.alarms == frozenset(), "nothing waits"
 
 
-def test_a_connection_that_comes_and_goes_hides_nothing_and_an_outage_is_none_of_the_ledgers(bench):
+def test_a_flapping_connection_hides_no_silence_of_the_ledger(bench):
     bench.append(1)
     for _ in range(4):
         bench.turn(UP)

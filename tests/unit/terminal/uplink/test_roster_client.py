@@ -129,7 +129,7 @@ def test_people_that_cannot_be_opened_keep_nothing_else_down_and_are_tried_again
     assert bench.gate.matched() == {person}
 
 
-def test_closed_it_opens_nothing_again(bench: Bench) -> None:
+def test_a_closed_roster_client_opens_nothing_again(bench: Bench) -> None:
     bench.people_refused = PeopleError("people.db: cannot be read")
     bench.start()
     bench.roster.close()
