@@ -48,12 +48,10 @@ def test_every_record_kind_is_described() -> None:
 def test_every_alarm_says_what_to_do() -> None:
     from edge.domain.attendance import states
     from edge.journal import capacity
-    from edge.terminal.attendance import journal_maintenance
     from edge.terminal.runtime.alarms import Alarm
 
     page = (ROOT / "docs/operations.md").read_text()
     words = {str(fault) for fault in states.Fault} | {capacity.FULL, capacity.NEARLY_FULL, capacity.FILLING}
-    words |= {journal_maintenance.UNSYNCHRONISED, journal_maintenance.RESERVE_SHORT}
     words |= set(Alarm)
     rows = " ".join(re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE))
     assert [word for word in sorted(words) if f"`{word}`" not in rows] == []

@@ -11,13 +11,10 @@ from edge.journal import capacity
 from edge.journal.capacity import Bounds, Fill
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal
+from edge.terminal.runtime.alarms import Alarm
 
 AGE_EVERY_MS = 3_600_000
 RESERVE_EVERY_MS = 60_000
-UNSYNCHRONISED = "clock-unsynchronised"
-"""Warning: records are made and say so; the centre places them once the clock is right."""
-RESERVE_SHORT = "reserve-short"
-"""Warning: the disk has no room for all that the journal may grow."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +50,8 @@ class JournalMaintenance:
         word = capacity.alarm(capacity.share(fill, self._bounds))
         warnings = (
             (word, word is not None and word != capacity.FULL),
-            (RESERVE_SHORT, self._reserve_short),
-            (UNSYNCHRONISED, not now.synchronised),
+            (Alarm.RESERVE_SHORT, self._reserve_short),
+            (Alarm.UNSYNCHRONISED, not now.synchronised),
         )
         raised = tuple(name for name, is_raised in warnings if is_raised and name is not None)
         return JournalHealth(word == capacity.FULL, raised, evicted)

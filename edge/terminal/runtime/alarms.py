@@ -69,6 +69,10 @@ class Alarm(StrEnum):
     """An older people file was put back, and lacks what was given since: until somebody says that they looked."""
     POLICY_TEXT = "policy-text"
     """Somebody agreed to another text under the version in force: the text was changed, and the version was not."""
+    UNSYNCHRONISED = "clock-unsynchronised"
+    """The clock follows no time server: records are made and say so; the centre places them once it is right."""
+    RESERVE_SHORT = "reserve-short"
+    """The disk has no room for all that the journal may grow."""
     EVIDENCE_FAILING = "evidence-failing"
     """An evidence image could not be kept, or could not be deleted on its day."""
 
