@@ -1,7 +1,7 @@
-"""How much the journal may hold, what of it may go, and when somebody must be told.
+"""The bounds of the journal: how many records it may keep, how full it is, and which alarm that raises.
 
-Only what a receipt covers may ever be removed (I5), so what counts for the alarms is what no receipt covers: a
-journal full of receipted records is a healthy one.
+Only records that a receipt covers may ever be removed (I5). The alarms therefore count only the records that no
+receipt covers: a journal full of receipted records is healthy.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ _STEPS = ((1.0, FULL), (0.95, NEARLY_FULL), (0.80, FILLING))
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the journal may hold; the oldest receipted records beyond it are removed."""
+    """The limits of the journal. The oldest receipted records beyond them are removed."""
 
     max_records: int
     max_bytes: int
-    """Of the database's pages in use."""
+    """Bytes of the database's pages that are in use."""
     retention_days: int
-    """Receipted records that are older go, even where there is room."""
+    """Days after which receipted records are removed, even where there is room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What the journal holds."""
+    """How much the journal holds now."""
 
     records: int
     bytes: int
@@ -32,14 +32,16 @@ class Fill:
 
 
 def keep(fill: Fill, bounds: Bounds) -> int:
-    """How many records fit into the bounds, taking records to be as large as they are on average."""
+    """Number of records that fit into the bounds, if each is as large as the average record in the journal."""
     if fill.bytes <= bounds.max_bytes:
         return bounds.max_records
     return min(bounds.max_records, fill.records * bounds.max_bytes // fill.bytes)
 
 
 def share(fill: Fill, bounds: Bounds) -> float:
-    """The part of the journal that unreceipted records take, by count or by bytes, whichever is more; 1 is full."""
+    """The part of the journal that unreceipted records take, by count or by bytes, whichever is more; 1.0 is
+    full.
+    """
     by_bytes = fill.bytes / bounds.max_bytes * (fill.pending / fill.records if fill.records else 0.0)
     return max(fill.pending / bounds.max_records, by_bytes)
 

@@ -1,7 +1,7 @@
 """Verification of records with public keys alone: signature, form, place in the chain.
 
-The terminal checks its own tail with these rules at every start, the ledger each record that arrives, and anyone a
-whole journal (`edge.journal.verify`).
+The terminal checks the end of its own journal with these rules at every start, the ledger checks each record that
+arrives, and `edge.journal.verify` checks a whole journal.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from edge.errors import RecordError
 
 @dataclass(frozen=True, slots=True)
 class StoredEnvelope:
-    """A record as it is kept: the signed bytes, and the columns that repeat words of them."""
+    """A record as it is stored: the signed bytes, and the columns that repeat some of their fields."""
 
     seq: int
     kind: str
@@ -28,11 +28,11 @@ class StoredEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last record of a chain; `Head(0, GENESIS)` of an empty one."""
+    """The last record of a chain. An empty chain has `Head(0, GENESIS)`."""
 
     seq: int
     hash: str
-    """sha256 of its payload, hex: what a receipt's head must equal."""
+    """sha256 of the record's payload, hex. A receipt's head must equal it."""
 
 
 START = Head(0, GENESIS)
@@ -40,16 +40,16 @@ START = Head(0, GENESIS)
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """The first thing that is wrong."""
+    """The first fault that was found in a chain."""
 
     seq: int
-    """The record that it concerns; one that should be there, when records are missing."""
+    """The record that is wrong; where records are missing, the first number that is missing."""
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Which chain records must belong to, and the key that must have signed them."""
+    """The chain that records must belong to, and the key that must have signed them."""
 
     origin: Origin
     epoch: str
@@ -58,27 +58,27 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What `verify_records` found."""
+    """The result of `verify_records`."""
 
     records: int
-    """How many verified."""
+    """Number of records that verified."""
     first_seq: int
-    """0 when there were none."""
+    """Number of the first record; 0 when there were no records."""
     head: Head
     """The last record that verified."""
     problem: ChainFault | None
 
 
 def person_of(record: Record) -> str | None:
-    """The value of the `person` column: the opaque id, for the kinds that carry one."""
+    """The value for the `person` column: the person's opaque id; None for kinds of record that name no person."""
     person = record.data.get("person")
     return person if isinstance(person, str) else None
 
 
 def check(kept: StoredEnvelope, chain: Chain, previous: Head | None) -> str | None:
-    """What is wrong with one record, or None. `previous` is None when the record before it was evicted."""
+    """The fault of one record, or None. `previous` is None when the record before it was evicted."""
     if not isinstance(kept.payload, bytes) or not isinstance(kept.signature, bytes) or len(kept.signature) != 64:
-        return "its payload or signature is not there"
+        return "its payload or signature is missing"
     try:
         chain.key.verify(pae(PAYLOAD_TYPE, kept.payload), kept.signature)
         record = decode(kept.payload)
@@ -98,14 +98,15 @@ def _misplaced(record: Record, kept: StoredEnvelope, chain: Chain, previous: Hea
     if (record.kind, person_of(record)) != (kept.kind, kept.person):
         return "its kind or person column differs from what was signed"
     if previous is not None and (previous.seq + 1, previous.hash) != (place.seq, place.prev):
-        return f"it does not follow record {place.seq - 1} as that stands here"
+        return f"it does not follow record {place.seq - 1} of this journal"
     return None
 
 
 def verify_records(records: Iterable[StoredEnvelope], chain: Chain, *, after: Head | None = None) -> Walk:
-    """Check records in order, up to the first that is wrong.
+    """Verify records in their order, up to the first that is wrong.
 
-    `after` is the head that the first must follow; None accepts any beginning (older records may be evicted).
+    The first record must follow the head `after`. With None it may have any place, because older records may have
+    been evicted.
     """
     count, first, previous = 0, 0, after
     for kept in records:

@@ -1,4 +1,4 @@
-"""What is wrong with a journal at a start, if anything: missing, altered or set back, or unreadable."""
+"""The diagnosis of a journal at a start: usable, missing, altered or set back, or unreadable."""
 
 import contextlib
 import errno
@@ -17,29 +17,33 @@ from edge.journal.last_seen import Seen
 from edge.journal.schema import JOURNAL
 
 FOLDER = "quarantine"
-"""Beside the journal; each journal that was set aside has a folder of its own in it."""
+"""The folder beside the journal. Each journal that was set aside has a folder of its own in it."""
 _SUSPECT = "suspect"
 
 _log = logging.getLogger(__name__)
 
 
 def mark_suspect(path: Path) -> None:
-    """SQLite met damage while the journal was in use: the next start checks all of it. Never raises OSError."""
+    """Mark a journal in which SQLite found damage while it was in use: the next start checks all of it.
+
+    Never raises OSError.
+    """
     with contextlib.suppress(OSError):
         _suspect(path).touch()
 
 
 def is_vanished(path: Path, lived: Callable[[], bool]) -> bool:
-    """Whether there is no journal and there was one: it leaves more behind than a first boot finds.
+    """Whether the journal is gone although there was one: there are more files than before a first boot.
 
-    Raises JournalError when this user may not know.
+    `lived` tells whether other files of the terminal show that it ran before. Raises JournalError when this user
+    has no right to look.
     """
     if JOURNAL.present(path):
         return False
     traces = (path.with_suffix(".reserve"), last_seen.path_of(path))
     known = wal_check.has_content(path) or any(trace.exists() for trace in traces)
     known = known or any(path.parent.glob(f"{FOLDER}/*")) or lived()
-    return known and not JOURNAL.present(path)  # another process may have made the first one meanwhile
+    return known and not JOURNAL.present(path)  # another process may have made the first journal meanwhile
 
 
 def what_is_wrong(
@@ -50,10 +54,11 @@ def what_is_wrong(
     lived: Callable[[], bool],
     slow: Callable[[], object],
 ) -> GapCause | None:
-    """Why the journal must be set aside; None where it can be used. The log says more.
+    """The reason why the journal must be set aside; None where it can be used. The log has the details.
 
-    `seen` is what was last noted of it, `lived` says whether anything else shows that this is no first boot, `slow`
-    is called before all of it is read. Raises JournalError where it is merely out of reach, or another terminal's.
+    `seen` is what was last noted of the journal. `lived` tells whether other files show that this is not a first
+    boot. `slow` is called before the whole journal is read. Raises JournalError when the journal is only out of
+    reach, or belongs to another terminal.
     """
     if not JOURNAL.present(path):
         return GapCause.MISSING if is_vanished(path, lived) else None
@@ -76,7 +81,7 @@ def what_is_wrong(
     except JournalError:
         if not _unreadable_medium(path):
             raise
-        _log.critical("%s: the disk does not give it back", path)
+        _log.critical("%s: the disk cannot read it", path)
         return GapCause.UNREADABLE
     return None
 
@@ -96,9 +101,10 @@ def _suspect(path: Path) -> Path:
 
 
 def unsuspect(path: Path) -> None:
-    """The journal was checked, or set aside.
+    """Remove the mark after the journal was checked or set aside.
 
-    A mark that stays, because it is no file of ours, costs another check at the next start and nothing else.
+    The mark stays if it is not a file of ours. Then the next start checks the journal again; there is no other
+    effect.
     """
     with contextlib.suppress(OSError):
         _suspect(path).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Space on the disk that is the journal's before it needs it: a file of nothing beside it.
+"""The disk reserve: an empty file beside the journal that keeps disk space for it before it is needed.
 
-It is made at the first boot and shrinks as the journal grows, so that whatever else fills the disk, a punch finds
-room. A file system without fallocate(2) is written full instead, once.
+The file is made at the first boot and shrinks as the journal grows. So there is room for a punch even when
+something else fills the disk. On a file system without fallocate(2), the file is written in full once.
 """
 
 import contextlib
@@ -20,23 +20,23 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 WAL_ROOM = 8_000_000
-"""Bytes for the write-ahead file, which SQLite folds in at some 4 MB, and its index."""
+"""Bytes for the write-ahead file and its index. SQLite writes that file back into the database at about 4 MB."""
 _COARSE = 4_000_000
-"""Smaller differences are not worth a write to the card."""
+"""Bytes. A smaller difference is not worth a write to the SD card."""
 _STEP = 1_000_000
-"""What is given back at a time when the disk is full."""
+"""Bytes that are given back at a time when the disk is full."""
 
 
 class Reserve:
-    """The reserve of one journal."""
+    """The disk reserve of one journal."""
 
     def __init__(self, journal: Path, max_bytes: int) -> None:
-        """`max_bytes` is the journal's bound."""
+        """`max_bytes` is the limit of the journal's size."""
         self._journal, self._max_bytes = journal, max_bytes
         self._path = journal.with_suffix(".reserve")
 
     def fit(self) -> bool:
-        """Hold what the journal may still grow; False when the disk has no room for all of it.
+        """Make the reserve as large as the journal may still grow; False when the disk has no room for all of it.
 
         Raises JournalError when the file cannot be made at all.
         """
@@ -52,11 +52,15 @@ class Reserve:
                 return _grow(descriptor, held, wanted)
         except OSError as error:
             raise JournalError(
-                f"{self._path}: no space can be reserved ({error.strerror}); make its directory ours to write"
+                f"{self._path}: no space can be reserved ({error.strerror}); make its directory "
+                "writable by this user"
             ) from error
 
     def give(self) -> bool:
-        """Give some of it back, so that a write that met a full disk can be tried again; False at the end."""
+        """Give back one step of the reserve, so that a write that found the disk full can be repeated.
+
+        False when nothing was left to give.
+        """
         with contextlib.suppress(OSError), self._opened(0) as descriptor:
             held = os.fstat(descriptor).st_size
             os.ftruncate(descriptor, max(0, held - _STEP))
@@ -64,9 +68,9 @@ class Reserve:
         return False
 
     def lend(self, act: Callable[[], T]) -> T:
-        """Do something that writes, and again with space of the reserve as long as the disk is full.
+        """Call `act`, which writes; while the disk is full, give back some of the reserve and call it again.
 
-        Raises what `act` raises once there is no more to give.
+        Raises the error of `act` once the reserve is empty.
         """
         while True:
             try:
@@ -74,7 +78,7 @@ class Reserve:
             except JournalError as error:
                 if not is_out_of_space(error.__cause__) or not self.give():
                     raise
-                _log.error("the disk is full; the journal takes from its reserve. Free some space on it")
+                _log.error("the disk is full; the journal uses its disk reserve. Free some space on the disk")
 
     def _used(self) -> int:
         used = 0
@@ -95,7 +99,9 @@ class Reserve:
 
 
 def _grow(descriptor: int, held: int, wanted: int) -> bool:
-    """As far as the disk allows, by halves; whether it is all there."""
+    """Grow the file as far as the disk allows, in steps that are halved on failure; whether it has the wanted
+    size.
+    """
     step = wanted - held
     while step >= _STEP:
         try:
@@ -103,7 +109,7 @@ def _grow(descriptor: int, held: int, wanted: int) -> bool:
         except OSError as error:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise
-            os.ftruncate(descriptor, held)  # what it had allocated of the part that failed
+            os.ftruncate(descriptor, held)  # frees what was allocated by the part that failed
             step //= 2
             continue
         held += step

@@ -1,7 +1,8 @@
-"""Records without a network: an export of the journal for a stick, written beside the running service.
+"""The export of a journal to a file, for records that travel without a network. The service may run meanwhile.
 
-Line by line: the header, each record's envelope as it would travel, the receipt that is kept, and the manifest that
-the terminal signs over all of it (docs/protocol.md, "Exports"). Memory does not grow with the journal.
+The file has one document a line: the header, each record's envelope as it would be sent, the receipt that the
+journal keeps, and the manifest, which the terminal signs over all lines before it (docs/protocol.md, "Exports").
+The memory that an export needs does not grow with the journal.
 """
 
 import hashlib
@@ -28,33 +29,33 @@ from edge.journal.verify import opened
 from edge.storage.durable_file import NewFile
 
 Progress = Callable[[int, int], None]
-"""Told (records written, records in all) now and then."""
+"""A callback that is called now and then with (records written, records in all)."""
 _TELL_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenExport:
-    """An export that is on the disk."""
+    """An export that was written to the disk."""
 
     path: Path
     manifest: ExportManifest
     size: int
-    """Bytes of the file."""
+    """Size of the file in bytes."""
     sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """What is to be written, in one snapshot of the journal."""
+    """The records that an export takes from one snapshot of the journal."""
 
     header: Header
     first: int
     last: int
     count: int
     before: Head | None
-    """What the first record must follow; None where that is not known."""
+    """The head that the first record must follow; None where it is not known."""
     receipt: bytes | None
-    """Its envelope, on one line."""
+    """The envelope of the receipt, on one line."""
 
 
 def export(
@@ -67,15 +68,18 @@ def export(
     seal_to: VerifyKey | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> WrittenExport | None:
-    """Write the records with seq > `after` (None: those that no receipt covers); None when there are none.
+    """Write the records with seq > `after` to a file; with None, those that no receipt covers.
 
-    `key` is the terminal's identity, `target` a new file or a directory, `created` the time (RFC 3339 UTC), and
-    `seal_to` the ledger's key when nobody else is to read the file. Every record is verified on its way out.
-    Raises TransferError when it cannot be written, JournalAltered for a record that does not verify, JournalError
-    when the journal cannot be read or is another key's. Then there is no file; the journal is never touched.
+    `key` is the terminal's identity, `target` a new file or a directory, `created` the time (RFC 3339 UTC).
+    `seal_to` is the ledger's key if only the centre may read the file. Every record is verified before it is
+    written. Returns None when there are no such records.
+
+    Raises TransferError when the file cannot be written, JournalAltered for a record that does not verify,
+    JournalError when the journal cannot be read or was signed with another key. After an error there is no file.
+    The journal is never changed.
     """
     with JOURNAL.guard(journal), opened(journal) as db:
-        db.execute("BEGIN")  # one snapshot, so that no eviction leaves a hole
+        db.execute("BEGIN")  # one snapshot, so that an eviction in between leaves no hole
         selection = _select(db, journal, key, after)
         if selection.count == 0:
             return None
@@ -86,10 +90,11 @@ def export(
 def export_saved(
     saved: Salvage, key: SigningKey, target: Path, *, created: str, seal_to: VerifyKey | None = None
 ) -> list[WrittenExport]:
-    """Write what was saved of damaged journals, one file an epoch; holes stay holes, and the centre says which.
+    """Write the records that were saved from damaged journals, one file for each epoch.
 
-    `key` is the identity that vouches for the files, whoever signed the records; `target` is a directory.
-    Raises TransferError when a file cannot be written; those before it stand.
+    Records that are missing stay missing, and the centre reports them. `key` is the identity that vouches for the
+    files; the records may be signed with another one. `target` is a directory. Raises TransferError when a file
+    cannot be written; the files before it are kept.
     """
     written = []
     for epoch in saved.epochs():
@@ -140,7 +145,7 @@ def _select(db: sqlite3.Connection, path: Path, key: SigningKey, after: int | No
     begin = receipted.seq if after is None else after
     query = "SELECT min(seq), max(seq), count(*) FROM records WHERE seq > ?"
     first, last, count = db.execute(query, (begin,)).fetchone()
-    if count and first > max(begin, receipted.seq) + 1:  # only what is receipted may have been evicted
+    if count and first > max(begin, receipted.seq) + 1:  # only receipted records may have been evicted
         raise _altered(path, f"record {max(begin, receipted.seq) + 1}: missing, record {first} comes next")
     header = Header(meta.origin, meta.epoch, meta.keyid, receipted.seq)
     before = receipted if begin == receipted.seq else None
@@ -148,7 +153,10 @@ def _select(db: sqlite3.Connection, path: Path, key: SigningKey, after: int | No
 
 
 def _receipt(row: tuple[int, bytes], meta: schema.Meta, path: Path) -> tuple[Head, bytes]:
-    """What the kept receipt covers, and itself. Its signature is for the reader, who has the ledger's key."""
+    """The head that the kept receipt covers, and its envelope.
+
+    Its signature is not checked here: the reader of the export has the ledger's key and checks it.
+    """
     upto, raw = row
     try:
         parsed = dsse.parse(raw)
@@ -156,14 +164,14 @@ def _receipt(row: tuple[int, bytes], meta: schema.Meta, path: Path) -> tuple[Hea
     except RecordError as error:
         raise _altered(path, f"the receipt that is kept is malformed: {error}") from error
     if (said.origin, said.epoch, said.upto) != (meta.origin, meta.epoch, upto):
-        raise _altered(path, "the receipt that is kept speaks of another terminal, epoch or record")
+        raise _altered(path, "the receipt that is kept is about another terminal, epoch or record")
     return Head(upto, said.head), dsse.to_wire(parsed)
 
 
 def _records(
     db: sqlite3.Connection, path: Path, selection: _Selection, key: VerifyKey, progress: Progress
 ) -> Iterator[StoredEnvelope]:
-    """The selected records in order, each verified before it is given. Raises JournalAltered."""
+    """The selected records in their order; each is verified before it is yielded. Raises JournalAltered."""
     chain = Chain(selection.header.origin, selection.header.epoch, key)
     previous = selection.before
     query = "SELECT seq, kind, person, payload, signature FROM records WHERE seq >= ? ORDER BY seq"
@@ -186,7 +194,7 @@ def _write(
     key: SigningKey,
     created: str,
 ) -> ExportManifest:
-    """Every line; the manifest that was the last."""
+    """Write every line of the file; returns the manifest, which is the last line."""
     header, digest = selection.header, hashlib.sha256()
 
     def line(data: bytes) -> None:

@@ -1,7 +1,8 @@
-"""An export, or a file of receipts, read line by line: whatever it holds, memory stays bounded and nothing is lost.
+"""The reader of an export, or of a file of receipts, line by line.
 
-A line is one of a few things, or is passed over and counted. Who believes which of them is the caller's affair: the
-ledger holds each record to its own rules, `edge.journal.verify_export` the whole file to its manifest.
+Memory stays bounded whatever the file holds. A line that is not a known document is counted and passed over.
+Nothing is believed here: the ledger verifies each record by its own rules, and `edge.journal.verify_export` checks
+the whole file against its manifest.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class Form(Enum):
-    """What a file is, by its first bytes."""
+    """The form of a file, told by its first bytes."""
 
     EXPORT = "export"
     SEALED = "sealed"
@@ -38,7 +39,7 @@ class Form(Enum):
 
 
 class What(Enum):
-    """What a line holds."""
+    """The type of document that a line holds."""
 
     RECORD = "record"
     RECEIPT = "receipt"
@@ -51,16 +52,16 @@ class Line:
     """One line of a file."""
 
     number: int
-    """From 1."""
+    """Counted from 1."""
     what: What
     raw: bytes
-    """As it stands there, its end not included; empty when it was too long to be kept."""
+    """The bytes of the line without its line end; empty when it was too long to be kept."""
     envelope: Envelope | None
-    """Not verified; None for UNREADABLE."""
+    """The envelope, not verified; None for UNREADABLE."""
     before: str
     """sha256 (hex) of every byte before this line."""
     problem: str = ""
-    """Why it is UNREADABLE."""
+    """The reason when the line is UNREADABLE."""
 
 
 _TYPES = {
@@ -71,17 +72,18 @@ _TYPES = {
 
 
 class Incoming:
-    """The lines of an export behind its header."""
+    """An export that is open: its header, and the lines after it."""
 
     def __init__(self, header: Header, lines: Iterator[Line]) -> None:
         self.header = header
         self.lines = lines
-        """Raises ExportRefused in place of a next line where a sealed file is cut off or altered, TransferError
-        where it cannot be read on. What came before stands."""
+        """The iterator raises ExportRefused where a sealed file is cut off or altered, and TransferError where the
+        file cannot be read further. The lines before that are valid.
+        """
 
 
 def form_of(path: Path) -> Form:
-    """What a file is. Raises TransferError when it cannot be read."""
+    """The form of a file. Raises TransferError when it cannot be read."""
     with _reading(path) as file:
         start = file.read(max(len(MAGIC), len(SEALED_MAGIC)))
     if start.startswith(MAGIC):
@@ -91,10 +93,10 @@ def form_of(path: Path) -> Form:
 
 @contextlib.contextmanager
 def incoming(path: Path, ledger: SigningKey | None = None) -> Iterator[Incoming]:
-    """Open an export; a sealed one with the ledger's key. Nothing is written.
+    """Open an export; a sealed one needs the key `ledger`. Nothing is written.
 
-    Raises TransferError when the file cannot be read, ExportRefused when it is no export, or is sealed and the key
-    is not given or another.
+    Raises TransferError when the file cannot be read. Raises ExportRefused when it is not an export, or when it is
+    sealed and the key is absent or wrong.
     """
     with _reading(path) as file:
         stream = _unsealed(file, path, ledger)
@@ -110,13 +112,14 @@ def incoming(path: Path, ledger: SigningKey | None = None) -> Iterator[Incoming]
 
 @contextlib.contextmanager
 def envelopes(path: Path) -> Iterator[Iterator[Line]]:
-    """The lines of a file without a header: envelopes, one a line. Raises TransferError when it cannot be read."""
+    """The lines of a file without a header, one envelope a line. Raises TransferError when it cannot be read."""
     with _reading(path) as file:
         yield _guarded(_lines(file, hashlib.sha256(), 1), path)
 
 
 def acknowledge(line: Line, ledger: Mapping[str, VerifyKey], journal: Journal) -> ReceiptEffect | None:
-    """Give a receipt to the journal that it is about; None for a line that no key of `ledger` signed as a receipt.
+    """Give a receipt to the journal that it is about; None for a line that is no receipt signed by a key of
+    `ledger`.
 
     Raises JournalError.
     """
@@ -164,7 +167,7 @@ def _line(number: int, raw: bytes | None, before: str) -> Line:
 
 
 def _raw_lines(stream: BinaryIO, limit: int, digest: "hashlib._Hash") -> Iterator[bytes | None]:
-    """Each line without its end, which the last may lack; None for one of more than `limit` bytes."""
+    """Each line without its line end, which the last line may lack; None for a line of more than `limit` bytes."""
     while piece := stream.readline(limit + 1):
         digest.update(piece)
         short = len(piece) <= limit or piece.endswith(b"\n")
@@ -190,7 +193,7 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
         file = path.open("rb") if regular else None
     except OSError as error:
         raise _unreadable(path, error.strerror) from error
-    if file is None:  # a FIFO would hang us, /dev/zero never end
+    if file is None:  # reading a FIFO might never return, and /dev/zero never ends
         raise _unreadable(path, "not a regular file")
     with file:
         yield file

@@ -1,4 +1,4 @@
-"""What a journal tells of people, commands and time: questions that change nothing."""
+"""The queries on a journal about people, commands and time. They change nothing."""
 
 from edge.domain.protocol.record import Record, decode, payload_hash
 from edge.domain.time.evidence import TimeEvidence
@@ -6,7 +6,7 @@ from edge.journal.schema import ABOUT_SOMEBODY, JOURNAL
 from edge.storage.sqlite_connection import SqliteConnection
 
 _LOOK_BACK = 64
-"""Punches of one person that are read where something was corrected: weeks of them."""
+"""Punches of one person that are read when there is a correction; that many cover weeks."""
 _PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
 _CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
 _WORDS = f"SELECT person, kind, max(seq) FROM records WHERE {ABOUT_SOMEBODY}"  # noqa: S608 (a fixed condition)
@@ -24,30 +24,31 @@ _ENROLMENTS = (
 )
 _SET = "SELECT payload FROM records WHERE seq >= ? AND instr(payload, ?) > 0 ORDER BY seq LIMIT 1"
 _SYNCHRONISED = b'"synchronised":true'
-"""As `edge.domain.protocol.record.encode` writes it, in the time of a record."""
+"""The text that `edge.domain.protocol.record.encode` writes into a record whose clock was synchronised."""
 _ABOUT = "SELECT payload FROM records WHERE seq > (SELECT max(seq) FROM records) - ? AND person = ? ORDER BY seq"
 _LAST_PAYLOAD = "SELECT payload FROM records ORDER BY seq DESC LIMIT 1"
 
 
 class JournalHistory(SqliteConnection):
-    """The questions; `edge.journal.journal.Journal` opens the file."""
+    """The queries; `edge.journal.journal.Journal` opens the file."""
 
     def hash_at(self, seq: int) -> str | None:
-        """sha256 of a record's payload; None when it is not here. Raises JournalError."""
+        """sha256 of a record's payload; None when the record is not in the journal. Raises JournalError."""
         payload = self.payload_at(seq)
         return None if payload is None else payload_hash(payload)
 
     def payload_at(self, seq: int) -> bytes | None:
-        """A record's payload; None when it is not here. Raises JournalError."""
+        """A record's payload; None when the record is not in the journal. Raises JournalError."""
         with JOURNAL.guard(self.path):
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def recent(self, person: str) -> list[Record]:
-        """What tells a person's last punch that counts: the last that was made; with corrections, more of them.
+        """The records that tell a person's last punch that counts: the last punch, and more of them after a
+        correction.
 
-        Nothing that was corrected before the last punch was made can be the later one, so that without a correction
-        since then it stands alone. Raises JournalError, RecordError.
+        Without a correction since the last punch, that punch alone decides: a punch that was corrected earlier
+        cannot be the later one. Raises JournalError, RecordError.
         """
         with JOURNAL.guard(self.path):
             punches = self._db.execute(_PUNCHES, (person, 1)).fetchall()
@@ -59,38 +60,42 @@ class JournalHistory(SqliteConnection):
         return [decode(payload) for _, payload in punches]
 
     def about(self, person: str, limit: int) -> list[bytes]:
-        """The payloads that name a person, among the last `limit` records, in order. Raises JournalError."""
+        """The payloads that name a person, among the last `limit` records, in their order. Raises JournalError."""
         with JOURNAL.guard(self.path):
             return [payload for (payload,) in self._db.execute(_ABOUT, (limit, person))]
 
     def words(self, person: str | None = None) -> list[tuple[str, str, int]]:
-        """(person, kind, seq) of the last `consent`, `enrolled`, `erased` and `restricted` about somebody, or all.
+        """(person, kind, seq) of the last `consent`, `enrolled`, `erased` and `restricted` of one person, or of
+        everybody.
 
-        From an index alone: as cheap in a full journal. Raises JournalError.
+        The query needs an index alone, so it is as fast in a full journal as in an empty one. Raises JournalError.
         """
         whose, given = ("", ()) if person is None else (" AND person = ?", (person,))
         with JOURNAL.guard(self.path):
             return self._db.execute(f"{_WORDS}{whose} GROUP BY person, kind", given).fetchall()
 
     def consents_before(self, person: str, seq: int) -> list[Record]:
-        """The `consent` records about somebody before a record, in order. Raises JournalError, RecordError."""
+        """The `consent` records of a person before record `seq`, in their order. Raises JournalError,
+        RecordError.
+        """
         with JOURNAL.guard(self.path):
             rows = self._db.execute(_CONSENTS, (person, seq)).fetchall()
         return [decode(payload) for (payload,) in rows]
 
     def taken_at(self, command_id: str) -> int | None:
-        """The number of the record that says what became of a command.
+        """The number of the record that tells the outcome of a command.
 
-        None for one that was not taken, or long ago. Raises JournalError.
+        None for a command that was never taken, or so long ago that it was forgotten. Raises JournalError.
         """
         with JOURNAL.guard(self.path):
             row = self._db.execute("SELECT seq FROM commands WHERE id = ?", (command_id,)).fetchone()
         return None if row is None else int(row[0])
 
     def results(self, after: int, *words: str) -> list[tuple[str, Record]]:
-        """(the id it was taken under, the record) of each command of these words with seq > `after`, in order.
+        """(id of the command, its result record) of each command of the kinds `words` with seq > `after`, in their
+        order.
 
-        As far back as commands are remembered: as cheap in a full journal. Raises JournalError, RecordError.
+        Only remembered commands are found. It is as fast in a full journal. Raises JournalError, RecordError.
         """
         with JOURNAL.guard(self.path):
             rows = self._db.execute(_RESULTS, (after,)).fetchall()
@@ -98,35 +103,38 @@ class JournalHistory(SqliteConnection):
         return [(taken, record) for taken, record in found if record.data.get("command") in words]
 
     def taken(self) -> list[tuple[str, int]]:
-        """Id and seq of every command that is remembered, in order. Raises JournalError."""
+        """Id and seq of every command that is remembered, ordered by seq. Raises JournalError."""
         with JOURNAL.guard(self.path):
             return self._db.execute("SELECT id, seq FROM commands ORDER BY seq").fetchall()
 
     def enrolments(self) -> list[tuple[str, Record]]:
-        """(the id it was taken under, the record) of each act that ended with `enrolled` or `consent`, in order.
+        """(id of the act, its record) of each act whose record is `enrolled` or `consent`, in their order.
 
-        As far back as commands are remembered. Raises JournalError, RecordError.
+        Only remembered commands are found. Raises JournalError, RecordError.
         """
         with JOURNAL.guard(self.path):
             rows = self._db.execute(_ENROLMENTS).fetchall()
         return [(taken, decode(payload)) for taken, payload in rows]
 
     def over_by(self, seq: int) -> str | None:
-        """When this record had surely been made: the `utc` of the first from it on whose clock was set.
+        """An instant at which record `seq` had surely been made: the `utc` of the first record from `seq` on whose
+        clock was synchronised.
 
-        None where none was. Raises JournalError, RecordError.
+        None where there is no such record. Raises JournalError, RecordError.
         """
         with JOURNAL.guard(self.path):
             row = self._db.execute(_SET, (seq, _SYNCHRONISED)).fetchone()
         return None if row is None else decode(row[0]).time.utc
 
     def last_time(self) -> TimeEvidence | None:
-        """What the last record says of the time; None when there is none. Raises JournalError."""
+        """The time of the last record; None when there is no record. Raises JournalError."""
         with JOURNAL.guard(self.path):
             row = self._db.execute(_LAST_PAYLOAD).fetchone()
         return None if row is None else decode(row[0]).time
 
 
 def _says(payload: bytes, word: str) -> bool:
-    """Whether a payload may be of this command: what is not need not be decoded."""
+    """Whether a payload may be a result of this kind of command. This cheap test spares the decoding of all
+    others.
+    """
     return f'"command":"{word}"'.encode() in payload

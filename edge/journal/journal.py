@@ -1,8 +1,8 @@
 """The terminal's durable, signed, hash-chained journal, from which only receipted records are evicted.
 
-SQLite in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each process opens its
-own `Journal` on the same file; the head is read inside the writing transaction, so that they never fork the chain.
-What it tells of people, commands and time: `edge.journal.history`.
+It is an SQLite file in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Each thread and each
+process opens its own `Journal` on the same file. The head is read inside the writing transaction, so two writers
+never fork the chain. `edge.journal.history` has the queries about people, commands and time.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ from edge.journal.opening import open_ours
 from edge.journal.schema import JOURNAL
 
 _EVICT_BATCH = 2_000
-"""Records a transaction: some 10 ms, so that a punch never waits long behind an eviction."""
+"""Records that one transaction evicts. It takes about 10 ms, so that a punch never waits long for an eviction."""
 _FORGET_COMMANDS = (
     "DELETE FROM commands WHERE id IN (SELECT id FROM commands ORDER BY seq DESC LIMIT -1 OFFSET 10000)"
 )
-"""Far more than can arrive before the oldest of them have expired."""
+"""10,000 commands are remembered: far more than can arrive before the oldest of them have expired."""
 _PAGES = ("page_count", "freelist_count", "page_size")
 _LAST = "SELECT seq, payload FROM records ORDER BY seq DESC LIMIT 1"
 
@@ -47,7 +47,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """A record as it goes to the ledger."""
+    """A record as it is sent to the ledger."""
 
     seq: int
     kind: str
@@ -56,16 +56,16 @@ class OutgoingRecord:
 
 
 class ReceiptEffect(Enum):
-    """What a genuine receipt meant to this journal."""
+    """The effect of a genuine receipt on this journal."""
 
     ADVANCED = "advanced"
     """The watermark moved."""
     STALE = "stale"
-    """It covers no more than is receipted already."""
+    """The receipt covers no more than an earlier one."""
     FORK = "fork"
-    """The ledger's chain is not ours: keep everything, raise the alarm."""
+    """The ledger's chain differs from ours: keep all records and raise the alarm."""
     FOREIGN = "foreign"
-    """It speaks of another terminal or epoch."""
+    """The receipt is about another terminal or epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class JournalStats:
 
     records: int
     bytes: int
-    """Of the pages that are in use; the file keeps those that eviction freed, and fills them again."""
+    """Bytes of the pages that are in use. The file keeps the pages that eviction freed and fills them again."""
     pending: int
     """Records that no receipt covers yet."""
     watermark: int
@@ -85,7 +85,7 @@ class Journal(JournalHistory):
     """One connection to a journal, bound to the thread that opened it."""
 
     def __init__(self, path: Path, origin: Origin, key: SigningKey) -> None:
-        """Open, or create when absent.
+        """Open the journal, or create it when absent.
 
         Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered
         when its end does not verify. Nothing is ever deleted or repaired.
@@ -96,32 +96,34 @@ class Journal(JournalHistory):
         opened = open_ours(path, origin, key)
         self._db, self._chain = opened.connection, opened.chain
         self.torn = opened.torn
-        """Whether opening dropped a transaction that a power cut had interrupted; none that was reported stored."""
+        """Whether opening dropped a transaction that a power cut had interrupted. None of its records was reported
+        stored.
+        """
 
     @property
     def origin(self) -> Origin:
-        """Whose journal this is."""
+        """The site and terminal that the journal belongs to."""
         return self._chain.origin
 
     @property
     def epoch(self) -> str:
-        """32 hex digits, random at creation."""
+        """32 hex digits, drawn at random when the journal is created."""
         return self._chain.epoch
 
     def append(self, draft: Draft) -> Stored:
-        """Sign, chain and store; durable on return.
+        """Sign a record, chain it and store it; durable on return.
 
-        Raises RecordError for a draft that breaks its kind's contract and JournalError when it cannot be stored;
-        either way nothing was appended, and the journal stays usable.
+        Raises RecordError for a draft that breaks the contract of its kind, and JournalError when it cannot be
+        stored. In both cases nothing was appended, and the journal can still be used.
         """
         with JOURNAL.writing(self._db, self.path):
             return self._append(draft)
 
     def take_command(self, command_id: str, draft: Draft, *before: Draft) -> Stored | None:
-        """Mark a command as taken and append the record that says so, together; None when it was taken before.
+        """Mark a command as taken and append the record of its result, together; None when it was taken earlier.
 
-        What comes `before` it, the records of what was done, is appended in the same transaction.
-        Raises RecordError, JournalError; either way it is not taken.
+        The drafts `before` it are the records of what was done; they are appended in the same transaction. Raises
+        RecordError, JournalError; after an error the command is not taken.
         """
         with JOURNAL.writing(self._db, self.path):
             if self._db.execute("SELECT 1 FROM commands WHERE id = ?", (command_id,)).fetchone() is not None:
@@ -134,7 +136,7 @@ class Journal(JournalHistory):
         return stored
 
     def envelopes(self, after: int, limit: int) -> list[OutgoingRecord]:
-        """Up to `limit` records with seq > `after`, in order. Raises JournalError."""
+        """Up to `limit` records with seq > `after`, in their order. Raises JournalError."""
         query = "SELECT seq, kind, payload, signature FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
         with JOURNAL.guard(self.path):
             rows = self._db.execute(query, (after, limit)).fetchall()
@@ -149,21 +151,21 @@ class Journal(JournalHistory):
             return self._head()
 
     def watermark(self) -> int:
-        """Every record up to here is receipted; 0 when none is. Raises JournalError."""
+        """Number of the last record that a receipt covers; 0 without a receipt. Raises JournalError."""
         with JOURNAL.guard(self.path):
             return self._watermark()
 
     def acknowledge(self, receipt: Receipt, raw: bytes) -> ReceiptEffect:
-        """Take a receipt whose signature the caller has verified; `raw` is its envelope, kept as evidence.
+        """Take a receipt whose signature the caller has verified; `raw` is its envelope, which is kept as evidence.
 
-        The newest receipt alone is kept: it is cumulative. Raises JournalError.
+        Only the newest receipt is kept, because it covers all records before it too. Raises JournalError.
         """
         if receipt.origin != self.origin or receipt.epoch != self.epoch:
             return ReceiptEffect.FOREIGN
         with JOURNAL.writing(self._db, self.path):
             ours, watermark = self.hash_at(receipt.upto), self._watermark()
             if receipt.upto <= watermark:
-                # A record that is evicted can no longer be compared; it was, when its receipt came.
+                # A record that was evicted can no longer be compared. It was compared when its receipt came.
                 return ReceiptEffect.STALE if ours in {None, receipt.head} else ReceiptEffect.FORK
             if ours != receipt.head:
                 return ReceiptEffect.FORK
@@ -171,9 +173,9 @@ class Journal(JournalHistory):
         return ReceiptEffect.ADVANCED
 
     def evict(self, keep: int) -> int:
-        """Remove the oldest receipted records beyond `keep`; returns how many.
+        """Remove the oldest receipted records beyond the newest `keep`; returns how many.
 
-        The last record always stays, since the next one links to it. Raises JournalError.
+        The last record always stays, because the next one links to it. Raises JournalError.
         """
         removed = 0
         while True:
@@ -183,20 +185,21 @@ class Journal(JournalHistory):
                 return removed
 
     def evict_older(self, utc: str) -> int:
-        """Remove the oldest receipted records that were made before `utc` (RFC 3339), some at a time.
+        """Remove one batch of the oldest receipted records that were made before `utc` (RFC 3339); returns how
+        many.
 
-        Returns how many; call it again until it is 0. It stops at the first that is younger, whatever stands behind
-        it. Raises JournalError.
+        Call it again until it returns 0. It stops at the first record that is younger, even if older ones follow.
+        Raises JournalError.
         """
         return self._remove(1, utc)
 
     def probe(self) -> None:
-        """Write something that changes nothing, durably. Raises JournalError while nothing can be written."""
+        """Make a durable write that changes nothing. Raises JournalError while nothing can be written."""
         with JOURNAL.writing(self._db, self.path):
             self._db.execute("UPDATE meta SET value = value WHERE name = 'epoch'")
 
     def stats(self) -> JournalStats:
-        """How full it is; cheap at any size. Raises JournalError."""
+        """How full the journal is; fast at any size. Raises JournalError."""
         with JOURNAL.guard(self.path):
             head, first, watermark = self._head().seq, self._first(), self._watermark()
             pages, free, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in _PAGES)
@@ -204,21 +207,22 @@ class Journal(JournalHistory):
         return JournalStats(records, (pages - free) * size, head - watermark, watermark, head)
 
     def check_structure(self) -> None:
-        """Every page and index, minutes for a large one. Raises JournalDamaged."""
+        """Check every page and index, which takes minutes in a large journal. Raises JournalDamaged."""
         with JOURNAL.guard(self.path):
             found = str(self._db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         if found != "ok":
             raise JournalDamaged(f"{self.path}: {JOURNAL.mend} ({found})")
 
     def close(self) -> None:
-        """Fold the write-ahead file into the journal where no other process uses it; safe to call twice."""
-        with contextlib.suppress(sqlite3.Error):  # nothing is lost: the write-ahead file stays and is read at open
+        """Write the write-ahead file back into the journal if no other process uses it; safe to call twice."""
+        # nothing is lost: the write-ahead file stays and is read at the next opening
+        with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA busy_timeout = 0")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         super().close()
 
     def _append(self, draft: Draft) -> Stored:
-        """Inside a write transaction."""
+        """Append a record inside the caller's write transaction."""
         head = self._head()
         seq = head.seq + 1
         payload = encode(self.origin, Position(self.epoch, seq, head.hash), draft)
@@ -231,7 +235,9 @@ class Journal(JournalHistory):
         return Stored(seq, draft.kind, payload_hash(payload), payload, signature)
 
     def _remove(self, keep: int, before: str | None) -> int:
-        """One batch of the oldest receipted records beyond `keep`; of those, what is older than `before`."""
+        """Remove one batch of the oldest receipted records beyond the newest `keep`; only those older than
+        `before`.
+        """
         with JOURNAL.writing(self._db, self.path):
             limit = min(self._watermark(), self._head().seq - max(keep, 1))
             first = self._first()

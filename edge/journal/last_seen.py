@@ -1,8 +1,9 @@
-"""What was last seen of a journal, in a small file beside it: one that is set back, exchanged or gone is noticed.
+"""A note beside the journal of its last record, so that a journal that was set back, exchanged or removed is
+noticed.
 
-Each file of a terminal can be replaced by an older copy of itself. One that remembers where another one stood shows
-it; whoever sets back the whole disk at once sets back both, and nothing here can tell. What it says is never ahead
-of the journal: it is written after the record is durable.
+Each file of a terminal can be replaced by an older copy of itself. A second file that remembers the first one's
+last record shows that. Somebody who sets back the whole disk sets back both files, and nothing on the terminal can
+show that. The note is never ahead of the journal, because it is written after the record is durable.
 """
 
 import json
@@ -25,22 +26,26 @@ _LIMIT = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record that was durable."""
+    """A record that was durable when it was noted."""
 
     epoch: str
     seq: int
-    """0: the epoch had none yet."""
+    """0 when the epoch had no record yet."""
     hash: str
-    """sha256 of its payload, hex; zeros at 0."""
+    """sha256 of the record's payload, hex; zeros when seq is 0."""
 
 
 def path_of(journal: Path) -> Path:
-    """The file; its name does not begin as the journal's do, which are moved and removed together."""
+    """The path of the note. It does not begin with the journal's name, because the files that do are moved and
+    removed together.
+    """
     return journal.with_name(f"last-seen-{journal.stem}.json")
 
 
 def read(journal: Path) -> Seen | None:
-    """What was noted; None where nothing was, or what is there cannot be read: it only helps."""
+    """The note; None when there is none or it cannot be read. A missing note is no error, because it is only an
+    extra check.
+    """
     try:
         document = parse_object(read_file(path_of(journal), _LIMIT), _LIMIT)
     except (OSError, RecordError):
@@ -56,7 +61,7 @@ def read(journal: Path) -> Seen | None:
 
 
 def note(journal: Journal) -> Seen:
-    """Remember where the journal stands; durable on return. Raises JournalError."""
+    """Note the last record of the journal; durable on return. Raises JournalError."""
     head = journal.head()
     seen = Seen(journal.epoch, head.seq, head.hash)
     replace(path_of(journal.path), json.dumps(asdict(seen)).encode("ascii"), JournalError)
@@ -64,12 +69,12 @@ def note(journal: Journal) -> Seen:
 
 
 def forget(journal: Path) -> None:
-    """Of a journal that was set aside. Raises OSError."""
+    """Remove the note of a journal that was set aside. Raises OSError."""
     path_of(journal).unlink(missing_ok=True)
 
 
 def contradiction(journal: Journal, seen: Seen) -> str | None:
-    """Why this cannot be the journal that was last seen, or what followed it; None where it can.
+    """Why this journal can be neither the one in the note nor its successor; None where it can be.
 
     Raises JournalError.
     """
@@ -77,7 +82,7 @@ def contradiction(journal: Journal, seen: Seen) -> str | None:
 
 
 def contradiction_in(connection: sqlite3.Connection, epoch: str, seen: Seen) -> str | None:
-    """As `contradiction`, for whoever only looks. Raises sqlite3.Error."""
+    """The same as `contradiction`, on a connection that only reads. Raises sqlite3.Error."""
 
     def payload_at(seq: int) -> bytes | None:
         row = connection.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
@@ -91,21 +96,23 @@ def _contradiction(epoch: str, head: int, payload_at: Callable[[int], bytes | No
     if seen.epoch != epoch:
         if _follows(payload_at(1), seen):
             return None
-        return f"it is not epoch {seen.epoch}, which was in use last, and does not say that it follows it"
+        return f"epoch {seen.epoch} was in use last; this is another epoch, and its record 1 does not name that one"
     if head < seen.seq:
-        return f"it ends with record {head}, and there were {seen.seq}: it was set back to an older copy"
+        return f"it ends at record {head}, and record {seen.seq} was seen before: it was set back to an older copy"
     ours = payload_at(seen.seq)
     if ours is not None and payload_hash(ours) != seen.hash:
-        return f"its record {seen.seq} is another one than there was: it was set back and used"
+        return f"its record {seen.seq} differs from the one that was seen before: it was set back and used"
     return None
 
 
 def _follows(first: bytes | None, seen: Seen) -> bool:
-    """Whether it begins with the `gap` of a journal that was set aside, which a cut kept from being noted."""
+    """Whether the first record is the `gap` after the journal in the note. A power cut may have come before the
+    note was renewed.
+    """
     if first is None:
         return False
     try:
         record = decode(first)
-    except RecordError:  # an altered one says nothing, and keeps no terminal down
+    except RecordError:  # an altered record proves nothing, and must not keep a terminal from starting
         return False
     return record.kind == Kind.GAP and record.data["previous_epoch"] in {seen.epoch, None}

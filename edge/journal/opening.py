@@ -1,4 +1,6 @@
-"""Opening a journal for writing: refuse what is not ours or does not verify, before anything can change it."""
+"""Opening a journal for writing: a journal of another terminal, or one that does not verify, is refused before
+anything can change it.
+"""
 
 import sqlite3
 from dataclasses import dataclass
@@ -20,16 +22,16 @@ _KEEP = (
 
 @dataclass(frozen=True, slots=True)
 class OpenedJournal:
-    """A journal that may be appended to."""
+    """A journal that is open and may be appended to."""
 
     connection: sqlite3.Connection
     chain: Chain
     torn: bool
-    """Whether opening dropped a transaction that a power cut had interrupted; it was never reported as stored."""
+    """Whether opening dropped a transaction that a power cut had interrupted. It was never reported as stored."""
 
 
 def open_ours(path: Path, origin: Origin, key: SigningKey) -> OpenedJournal:
-    """Open, or create when absent.
+    """Open a journal, or create it when absent.
 
     Raises JournalError when the file cannot be used or belongs to another terminal or key, and JournalAltered when
     its end does not verify.
@@ -45,7 +47,8 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> OpenedJournal:
             chain = refuse_unusable(connection, path, origin, key.verify_key)
             JOURNAL.migrate(connection, path)
             if torn:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that no verification meets the remains
+                # so that no later verification finds the torn frames
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except BaseException:
         connection.close()
         raise
@@ -53,9 +56,10 @@ def open_ours(path: Path, origin: Origin, key: SigningKey) -> OpenedJournal:
 
 
 def refuse_unusable(connection: sqlite3.Connection, path: Path, origin: Origin, key: VerifyKey) -> Chain:
-    """The chain that goes on here; whoever only looks may give a connection that cannot write.
+    """The chain that this journal continues. The connection may be one that cannot write.
 
-    Raises JournalError when it is another terminal's or key's, JournalAltered when its end does not verify.
+    Raises JournalError when the journal is another terminal's or key's, JournalAltered when its end does not
+    verify.
     """
     meta = schema.read_meta(connection, path)
     _refuse_foreign(meta, path, origin, key_id(key))
@@ -65,7 +69,9 @@ def refuse_unusable(connection: sqlite3.Connection, path: Path, origin: Origin, 
 
 
 def _torn(path: Path) -> bool:
-    """Judge the write-ahead file before SQLite sees it, since closing would fold it in and delete the evidence."""
+    """Whether the write-ahead file is torn. It is checked before SQLite opens it, because SQLite would write it
+    back into the database on closing and delete the evidence.
+    """
     try:
         damage = wal_check.inspect(path)
     except OSError as error:
@@ -84,7 +90,7 @@ def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -
     if meta.origin != origin:
         raise JournalForeign(
             f"{path}: the journal of {meta.origin.site}/{meta.origin.terminal}, not of {origin.site}/"
-            f"{origin.terminal}; correct the site and terminal, or give this one its own journal"
+            f"{origin.terminal}; correct the site and terminal, or give this terminal its own journal"
         )
     if meta.keyid != keyid:
         raise JournalForeign(
@@ -94,7 +100,7 @@ def _refuse_foreign(meta: schema.Meta, path: Path, origin: Origin, keyid: str) -
 
 
 def _refuse_altered_end(connection: sqlite3.Connection, path: Path, chain: Chain) -> None:
-    """The last two records must verify and link; checking all is `journal verify`'s, and takes minutes."""
+    """Check that the last two records verify and link. `journal verify` checks all records, which takes minutes."""
     query = "SELECT seq, kind, person, payload, signature FROM records ORDER BY seq DESC LIMIT 2"
     kept = [StoredEnvelope(*row) for row in reversed(connection.execute(query).fetchall())]
     problem = verify_records(kept, chain).problem

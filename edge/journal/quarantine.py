@@ -1,11 +1,12 @@
-"""A journal that cannot be used is set aside whole, and a new epoch begins whose first record says so.
+"""Setting aside a journal that cannot be used: all of its files are moved, and a new epoch begins whose first
+record, a `gap`, tells of it.
 
-Nothing is deleted, and no cut of the power leaves a half-way state that a start does not finish::
+Nothing is deleted. After a power cut at any step, the next start finishes the work::
 
     gap.json written, synced ──► every name linked into the folder, synced ──► the old names removed, synced
         ──► the new journal appears with the gap as its record 1 ──► gap.json becomes report.json
 
-`edge.journal.diagnosis` says what is wrong with a journal; `smartclocker journal recover` reads what lies in the
+`edge.journal.diagnosis` tells what is wrong with a journal. `smartclocker journal recover` reads the journal in the
 folder.
 """
 
@@ -61,16 +62,17 @@ def ensure_usable(
     lived: Callable[[], bool] = lambda: False,
     slow: Callable[[], object] = lambda: None,
 ) -> Path | None:
-    """Make sure that a journal can be opened at `path`; the folder that an unusable one was moved to, or None.
+    """Make sure that a journal can be opened at `path`; returns the folder to which an unusable one was moved, or
+    None.
 
-    A journal that is damaged, altered, set back or gone is set aside. `lived` says whether anything beside it shows
-    that this is no first boot. One that is merely out of reach (rights, a full disk, a
-    newer format) or another terminal's is not: that raises JournalError with the cure, and nothing is touched.
-    `slow` is called before all of it is read, which may take minutes.
+    A journal that is damaged, altered, set back or gone is set aside. A journal that is only out of reach (rights,
+    a full disk, a newer format) or that belongs to another terminal is not touched: then JournalError is raised
+    with the cure. `lived` tells whether other files show that this is not a first boot. `slow` is called before the
+    whole journal is read, which may take minutes.
     """
     JOURNAL.clear(path)
     unfinished: list[Path] = []
-    with contextlib.suppress(PermissionError):  # opening the journal will say it with the cure
+    with contextlib.suppress(PermissionError):  # opening the journal will raise this with the cure
         unfinished = [note.parent for note in path.parent.glob(f"{FOLDER}/*/{_PENDING}")]
     seen = last_seen.read(path)
     for folder in sorted(unfinished):
@@ -92,7 +94,7 @@ def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen
     base = path.parent / FOLDER
     try:
         if os.path.lexists(base) and not base.is_dir():
-            # somebody's file, or a link to nowhere: it keeps no terminal down
+            # something else has this name, a file or a broken link; it must not keep the terminal from starting
             base.rename(base.with_name(f"{FOLDER}.{secrets.token_hex(4)}.was-there"))
         base.mkdir(mode=0o700, exist_ok=True)
         number = sum(1 for _ in base.iterdir()) + 1
@@ -115,7 +117,7 @@ def _begin(path: Path, cause: GapCause, now: TimeEvidence, key: SigningKey, seen
 def _finish(
     path: Path, origin: Origin, key: SigningKey, evidence: Callable[[], TimeEvidence], folder: Path
 ) -> Path:
-    """From whichever step was reached: each can be done again."""
+    """Finish setting aside, from whichever step was reached: each step can be repeated."""
     try:
         gap = _read_note(folder)
         if not _is_begun(path, gap):
@@ -132,7 +134,7 @@ def _finish(
             f"{folder}: a journal is being set aside there, and that failed ({error}); free some space on the "
             f"disk, and make {path.parent} writable by this user"
         ) from error
-    if gap.cause == GapCause.MISSING:  # a note that was read has the plain word
+    if gap.cause == GapCause.MISSING:  # a note that was read from JSON has the plain string
         _log.critical(
             "the journal was missing, and a new epoch has begun; %s has the report. Look for the file: when it is "
             "found, run `smartclocker journal recover` on it, and give the centre what that finds",
@@ -151,10 +153,12 @@ def _finish(
 def _is_over(
     path: Path, folder: Path, wrong: Callable[[], GapCause | None], epoch: Callable[[], str | None]
 ) -> bool:
-    """Whether a note stands for nothing any more: its folder was put back from a copy, say, or is somebody else's.
+    """Whether a note is outdated, for example because its folder was restored from a copy, or was made by somebody
+    else.
 
-    The journal that lies here is then not the one of which it tells, and stays where it is: nothing is `wrong` with
-    it, it is of another `epoch`, or the folder has a file and does not say of which. Raises JournalError.
+    The journal at `path` is then not the one that the note is about, and stays there. That is so when nothing is
+    `wrong` with it, when it is of another `epoch`, or when the note names no epoch and the folder has a journal
+    already. Raises JournalError.
     """
     told = _read_note(folder)
     if not JOURNAL.present(path) or _is_begun(path, told):
@@ -168,20 +172,27 @@ def _is_over(
 
 
 def _close(folder: Path) -> None:
-    """A note that stands for nothing; where it cannot be put away, it is looked at again at the next start."""
-    _log.warning("%s: tells of a journal that was set aside before, and is not followed again", folder / _PENDING)
+    """Rename a note that is outdated. Where that fails, the next start looks at it again."""
+    _log.warning(
+        "%s: this note is outdated, and is ignored: the journal in use is not the one that it is about",
+        folder / _PENDING,
+    )
     with contextlib.suppress(OSError):
         (folder / _PENDING).rename(folder / f"gap.{secrets.token_hex(4)}.old")
 
 
 def _forget(path: Path) -> None:
-    """What was seen of the journal before: the `gap` says it now, and the new one is noted by whoever uses it."""
+    """Remove the note of the earlier journal's last record: the `gap` has it now, and the user of the new journal
+    makes a new note.
+    """
     with contextlib.suppress(OSError):
         last_seen.forget(path)
 
 
 def _read_note(folder: Path) -> Gap:
-    """What was noted; nothing known where the note itself is damaged, since that must not keep a terminal down."""
+    """The fields of the note. Where the note itself is damaged all are unknown, because it must not keep a terminal
+    from starting.
+    """
     unknown = Gap(None, 0, 0, GapCause.UNREADABLE, folder.name)
     try:
         noted = json.loads(read_file(folder / _PENDING, MAX_PAYLOAD))
@@ -192,7 +203,7 @@ def _read_note(folder: Path) -> Gap:
 
 
 def _is_begun(path: Path, gap: Gap) -> bool:
-    """Whether the new journal is there: its first record names this folder."""
+    """Whether the new journal is there: then its first record names this folder."""
     try:
         with contextlib.closing(JOURNAL.connect(path, "ro")) as db:
             row = db.execute("SELECT payload FROM records WHERE seq = 1 AND kind = 'gap'").fetchone()
@@ -202,14 +213,16 @@ def _is_begun(path: Path, gap: Gap) -> bool:
 
 
 def _move(path: Path, folder: Path) -> None:
-    """Under both names first: at no instant is there none."""
+    """Move the journal's files into the folder. Each is linked there before its old name is removed, so it always
+    has a name.
+    """
     names = [name for end in _ENDS if (name := path.with_name(path.name + end)).exists()]
     for name in names:
         moved = folder / name.name
         if os.path.lexists(moved) and not (moved.exists() and moved.samefile(name)):
             moved.rename(
                 moved.with_name(f"{moved.name}.{secrets.token_hex(4)}.was-there")
-            )  # another one: both stay
+            )  # another file with this name: both are kept
         if not moved.exists():
             os.link(name, moved)
     sync_directory(folder)
@@ -219,14 +232,14 @@ def _move(path: Path, folder: Path) -> None:
 
 
 def _last_words(path: Path, key: SigningKey, seen: Seen | None) -> tuple[str | None, int, int]:
-    """(epoch, last seq, receipted up to) as far as they can be read in a moment; a recovery reads everything.
+    """(epoch, last seq, receipted up to), as far as they can be read quickly; `journal recover` reads everything.
 
-    What was last seen counts before what the file says: where they differ, the file is not the one that was in use.
+    The note counts more than the file: where they differ, the file is not the journal that was in use.
     """
     epoch, head, receipted = None, 0, 0
     with (
         contextlib.suppress(JournalError, sqlite3.Error),
-        # What the write-ahead file adds is looked for below, where a damaged one can do no harm.
+        # The records in the write-ahead file are searched below, where a damaged file can do no harm.
         contextlib.closing(JOURNAL.connect(path, "ro", immutable=True)) as db,
     ):
         epoch = schema.read_meta(db, path).epoch

@@ -1,8 +1,9 @@
-"""What can still be read of a damaged journal: every record whose signature verifies, wherever it lies.
+"""Recovery of a damaged journal: every record whose signature verifies, wherever it lies in the file.
 
-A record needs no database around it: its payload begins with the same words each time, and its signature stands
-right behind it. So the raw bytes of the file and of its write-ahead file are searched, and what SQLite can still
-read is added. Only what verifies counts; a record that was evicted long ago may be found as well.
+A record can be found without the database around it: its payload always begins with the same bytes, and its
+signature stands directly behind it. So the raw bytes of the database and of its write-ahead file are searched, and
+the records that SQLite can still read are added. Only records that verify are kept. Records that were evicted long
+ago may be found too.
 """
 
 import contextlib
@@ -30,28 +31,30 @@ from edge.storage.bounded_read import read_file
 from edge.storage.sqlite_connection import SqliteConnection
 
 _BEGIN = b'{"specversion":"1.0","id":"'
-"""How `edge.domain.protocol.record.encode` begins every payload."""
+"""The bytes with which `edge.domain.protocol.record.encode` begins every payload."""
 _END = b"}}}"
-"""How it ends: the time within the data within the event."""
+"""The bytes that end it: the time is the last field of the data, and the data the last field of the event."""
 _HEAD = re.compile(rb'\{"specversion":"1\.0","id":"[a-z0-9-]{1,32}/([0-9a-f]{32})/([1-9][0-9]{0,15})"')
-"""The same, with the epoch and the seq of its id."""
+"""The same beginning, with the epoch and the seq of the record's id."""
 _SIGNATURE = 64
 _LONG = "SELECT payload, signature FROM records WHERE length(payload) > 3000 ORDER BY seq"
-"""What may not lie in one piece on one page."""
+"""The records that may not lie in one piece on one page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Bytes that read as a record; whether they are one, its signature says."""
+    """Bytes that have the form of a record. Only the signature tells whether they are one."""
 
     record: Record
     payload: bytes
     signature: bytes
-    """The 64 bytes behind it."""
+    """The 64 bytes after the payload."""
 
 
 def carve(path: Path) -> Iterator[Found]:
-    """Every place in a file that reads as a record, in order; nothing is verified. Raises OSError."""
+    """Every place in a file that has the form of a record, in the file's order; nothing is verified. Raises
+    OSError.
+    """
     if not path.exists() or path.stat().st_size == 0:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -64,9 +67,9 @@ def carve(path: Path) -> Iterator[Found]:
 
 
 def newest(path: Path, key: VerifyKey, epoch: str | None) -> Position | None:
-    """The furthest genuine record of an epoch in a file, or of any; by its bytes alone, some 100 MB a second.
+    """The place of the genuine record with the highest seq in a file, of one epoch or (None) of any.
 
-    Raises OSError.
+    Only the bytes are searched, about 100 MB a second. Raises OSError.
     """
     if not path.exists() or path.stat().st_size == 0:
         return None
@@ -104,7 +107,7 @@ def _record_at(content: mmap.mmap, begin: int) -> Found | None:
 
 @dataclass(frozen=True, slots=True)
 class EpochSummary:
-    """What was saved of one epoch that one key signed."""
+    """The records that were saved of one epoch and that one key signed."""
 
     epoch: str
     keyid: str
@@ -112,14 +115,14 @@ class EpochSummary:
     first_seq: int
     last_seq: int
     missing: int
-    """Between the first and the last."""
+    """Number of records that are missing between the first and the last."""
 
 
 class Salvage(SqliteConnection):
     """The genuine records of a damaged journal, collected on the disk. Use it in a `with` statement."""
 
     def __init__(self, journal: Path, keys: Mapping[str, VerifyKey]) -> None:
-        """Collect what one of `keys` signed; `journal` and the files beside it are only read.
+        """Collect the records that one of `keys` signed; `journal` and the files beside it are only read.
 
         Raises JournalError when there is nothing to read, or no space to collect it.
         """
@@ -132,7 +135,7 @@ class Salvage(SqliteConnection):
         self.path = Path(self._directory.name, "found.db")
         self._db = sqlite3.connect(self.path, isolation_level=None)
         self.unverified = 0
-        """Places that read as a record and did not verify."""
+        """Number of places that have the form of a record and did not verify."""
         try:
             self._db.execute("PRAGMA synchronous = OFF")
             self._db.execute(
@@ -143,12 +146,12 @@ class Salvage(SqliteConnection):
         except (OSError, sqlite3.Error) as error:
             self.close()
             raise JournalError(
-                f"{journal}: cannot be recovered ({error}); name a journal.db, and leave as much free space in "
-                f"{tempfile.gettempdir()} as it has"
+                f"{journal}: cannot be recovered ({error}); name a journal.db, and free as much space in "
+                f"{tempfile.gettempdir()} as it takes"
             ) from error
 
     def epochs(self) -> list[EpochSummary]:
-        """Whose records were found, one entry an epoch and key."""
+        """The epochs whose records were found, one entry for each epoch and key."""
         rows = self._db.execute(
             "SELECT epoch, keyid, count(DISTINCT seq), min(seq), max(seq),"
             " max(seq) - min(seq) + 1 - count(DISTINCT seq) FROM found GROUP BY epoch, keyid ORDER BY epoch, keyid"
@@ -156,12 +159,12 @@ class Salvage(SqliteConnection):
         return [EpochSummary(*row) for row in rows]
 
     def records(self, epoch: str, keyid: str) -> Iterator[tuple[bytes, bytes]]:
-        """(payload, signature) in order of seq; of two that claim one place, either."""
+        """(payload, signature), ordered by seq. Where two records have the same place, one of them is yielded."""
         query = "SELECT payload, signature FROM found WHERE (epoch, keyid) = (?, ?) GROUP BY seq ORDER BY seq"
         yield from self._db.execute(query, (epoch, keyid))
 
     def close(self) -> None:
-        """Remove what was collected; safe to call twice."""
+        """Remove the collected records; safe to call twice."""
         super().close()
         self._directory.cleanup()
 
@@ -174,7 +177,8 @@ class Salvage(SqliteConnection):
             for found in carve(file):
                 self._keep(found)
         for payload, signature in _by_sqlite(journal):
-            with contextlib.suppress(RecordError):  # longer than a page, so that no search sees it whole
+            # a record longer than a page is not found whole by the search of the bytes
+            with contextlib.suppress(RecordError):
                 self._keep(Found(decode(payload), payload, signature))
         self._db.execute("COMMIT")
 
@@ -197,23 +201,30 @@ class Salvage(SqliteConnection):
 
 
 def written_by(journal: Path) -> str | None:
-    """The id of the key that signs this journal by its own word, unsigned; None where that cannot be read."""
+    """The id of the key that signs this journal, as the file itself states it, unsigned; None where it cannot
+    be read.
+    """
     with (
         contextlib.suppress(sqlite3.Error, JournalError, OSError, ValueError),
         contextlib.closing(JOURNAL.connect(journal, "ro", immutable=True)) as db,
     ):
         said = read_meta(db, journal).keyid
-        return said if EPOCH.fullmatch(said) else None  # of the same form; a file may hold anything
+        # a key id has the form of an epoch; the file may hold anything
+        return said if EPOCH.fullmatch(said) else None
     return None
 
 
 def files_of(journal: Path) -> list[Path]:
-    """What lies there of a journal: itself, and what SQLite had not folded into it yet."""
+    """The files of a journal that exist: the database, and the write-ahead file that SQLite had not yet written
+    back.
+    """
     return [path for path in (journal, wal_check.wal_path(journal)) if path.exists()]
 
 
 def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:
-    """What a copy of the file still gives, from either end up to the damage."""
+    """The long records that SQLite reads from a copy of the file: from the first and from the last, each up to the
+    damage.
+    """
     if not journal.exists():
         return
     with tempfile.TemporaryDirectory(prefix="smartclocker-") as directory:
@@ -232,7 +243,7 @@ def _by_sqlite(journal: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def read_report(folder: Path) -> dict[str, object] | None:
-    """What was noted when the journal was set aside; None when there is no note."""
+    """The note that was made when the journal was set aside; None when there is none."""
     for name in ("report.json", "gap.json"):
         with contextlib.suppress(OSError, ValueError, RecursionError):
             value = json.loads(read_file(folder / name, MAX_PAYLOAD))

@@ -1,4 +1,4 @@
-"""The journal as a file: its tables, and whose it is."""
+"""The journal's file: its tables, and the terminal and epoch that it belongs to."""
 
 import secrets
 import sqlite3
@@ -16,17 +16,19 @@ from edge.storage.sqlite_file import SqliteFile
 _COMMANDS = """
 CREATE TABLE commands (id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID
 """
-"""Which commands were taken, and the record that says so: a command that arrives again changes nothing (I12)."""
+"""The commands that were taken, each with its result record: a command that arrives again changes nothing (I12)."""
 _CORRECTIONS = """
 CREATE INDEX IF NOT EXISTS correction_by_person ON records (person, seq) WHERE kind = 'correction'
 """
-"""What somebody corrected of a person's punches is asked at each of their punches."""
+"""An index, because each punch of a person asks for the corrections of that person's punches."""
 ABOUT_SOMEBODY = "kind IN ('consent', 'enrolled', 'erased', 'restricted')"
-"""Of the records: what became of somebody here. A query says it in these very words, or SQLite takes no index."""
+"""The condition for the records that tell a person's state here. A query must repeat it exactly, or SQLite uses no
+index.
+"""
 _WORDS = f"""
 CREATE INDEX IF NOT EXISTS word_by_person ON records (person, kind, seq) WHERE {ABOUT_SOMEBODY}
 """
-"""The last of them about each person is asked at each start."""
+"""An index, because each start asks for the last of these records of every person."""
 JOURNAL = SqliteFile(
     noun="journal",
     application_id=0x53434A31,  # 'SCJ1'
@@ -58,7 +60,7 @@ _ALL = f"{_TABLES}{_COMMANDS};{_CORRECTIONS};{_WORDS};"
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """Whose journal a file is. Nothing here is trusted for verification; it says which key to try."""
+    """The terminal, epoch and key of a journal. Verification does not trust it; it only tells which key to try."""
 
     origin: Origin
     epoch: str
@@ -66,9 +68,9 @@ class Meta:
 
 
 def create(path: Path, origin: Origin, key: SigningKey, first: Draft | None = None) -> None:
-    """Make a journal with a fresh random epoch, whose record 1 is `first` if there is one. Raises JournalError.
+    """Make a journal with a new random epoch; record 1 is `first`, if that is given. Raises JournalError.
 
-    The record is there when the file is: no power cut leaves a journal that does not say what it follows.
+    The file appears together with that record, so no power cut leaves a journal without its `gap`.
     """
     epoch = secrets.token_hex(16)
     meta = {"site": origin.site, "terminal": origin.terminal, "epoch": epoch, "keyid": key_id(key.verify_key)}
@@ -84,9 +86,9 @@ def create(path: Path, origin: Origin, key: SigningKey, first: Draft | None = No
 
 
 def read_meta(connection: sqlite3.Connection, path: Path) -> Meta:
-    """Whose journal it is. Raises JournalAltered when that cannot be."""
+    """The terminal, epoch and key of a journal. Raises JournalAltered when their form is wrong."""
     rows = dict(connection.execute("SELECT name, value FROM meta"))
     site, terminal, epoch, keyid = (str(rows.get(name, "")) for name in ("site", "terminal", "epoch", "keyid"))
     if not (NAME.fullmatch(site) and NAME.fullmatch(terminal) and EPOCH.fullmatch(epoch)):
-        raise JournalAltered(f"{path}: whose it is was altered; keep the file and start a new journal")
+        raise JournalAltered(f"{path}: its site, terminal or epoch was altered; keep the file, start a new journal")
     return Meta(Origin(site, terminal), epoch, keyid)

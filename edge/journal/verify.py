@@ -1,4 +1,4 @@
-"""A whole journal, verified offline with public keys alone and without changing a byte of it."""
+"""Verification of a whole journal, offline, with public keys alone, without changing a byte of it."""
 
 import contextlib
 import shutil
@@ -22,23 +22,25 @@ from edge.storage.sqlite_file import SqliteFile, is_damage
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a journal holds, and the first thing that is wrong with it."""
+    """The extent of a journal, and the first fault in it."""
 
     origin: Origin | None
-    """None when the file was too damaged to say."""
+    """None when the file is so damaged that its owner cannot be read."""
     epoch: str
     records: int
-    """How many verified, up to the problem if there is one."""
+    """Number of records that verified, up to the problem if there is one."""
     first_seq: int
     """0 when there are none; more than 1 when receipted records were evicted."""
     last_seq: int
     """The last record that verified."""
     head: str
-    """sha256 of its payload, hex."""
+    """sha256 of the last record's payload, hex."""
     receipted: int
-    """Records up to here are covered by the receipt that is kept; 0 without one."""
+    """The kept receipt covers the records up to this one; 0 without a receipt."""
     receipt_verified: bool
-    """Whether that receipt's signature held with one of the given keys; False also when its key was not given."""
+    """Whether the receipt's signature verified with one of the given keys; False also when its key was not
+    given.
+    """
     problem: ChainFault | None
 
     @property
@@ -59,10 +61,11 @@ _NO_RECEIPT = _Receipted()
 
 
 def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
-    """Check every record of a journal with its terminal's key (and the ledger's, for the receipt), by key id.
+    """Check every record of a journal with its terminal's key, and its receipt with the ledger's. `keys` are by key
+    id.
 
-    A journal in use is read in place; a copy is never written to, nor anything beside it. Raises JournalError when
-    the file is missing, is not a journal, or is of a newer version.
+    A journal in use is read in place. Nothing is written, neither to the file nor beside it. Raises JournalError
+    when the file is missing, is not a journal, or is of a newer version.
     """
     try:
         with JOURNAL.guard(path), opened(path) as db:
@@ -71,7 +74,7 @@ def verify_file(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
         return _report(None, _at_once(str(error)), _NO_RECEIPT)
     except JournalError as error:
         if isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__):
-            return _report(None, _at_once(f"the file is malformed in front of it ({error.__cause__})"), _NO_RECEIPT)
+            return _report(None, _at_once(f"the file is malformed before it ({error.__cause__})"), _NO_RECEIPT)
         raise
 
 
@@ -84,7 +87,7 @@ def read_payloads(path: Path, after: int) -> Iterator[bytes]:
 
 
 def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
-    db.execute("BEGIN")  # one snapshot, however long it takes and whoever writes meanwhile
+    db.execute("BEGIN")  # one snapshot, however long it takes and whatever other processes write meanwhile
     meta = schema.read_meta(db, path)
     key = keys.get(meta.keyid)
     if key is None:
@@ -104,10 +107,12 @@ def _verify(db: sqlite3.Connection, path: Path, keys: Mapping[str, VerifyKey]) -
 
 @contextlib.contextmanager
 def opened(path: Path, kind: SqliteFile = JOURNAL) -> Iterator[sqlite3.Connection]:
-    """A connection that reads what was committed, and leaves no trace.
+    """A connection that reads the committed records and leaves no trace.
 
-    In use (its -shm is there): in place, under SQLite's locks. Closed: in place, without locks. A copy, or what a
-    crash left, with a -wal but no -shm: SQLite would make one beside it, so a private copy is read.
+    - In use (there is a -shm): the file is read in place, with SQLite's locks.
+    - Closed: the file is read in place, without locks.
+    - A copy, or the files after a crash, with a -wal but no -shm: a private copy is read, because SQLite would make
+      a -shm beside the file.
     """
     kind.refuse_truncated(path)
     if path.with_name(path.name + "-shm").is_file():
@@ -126,7 +131,7 @@ def opened(path: Path, kind: SqliteFile = JOURNAL) -> Iterator[sqlite3.Connectio
 
 
 def _walk(db: sqlite3.Connection, chain: Chain) -> Walk:
-    """Verify up to the first bad record, or to the first that SQLite cannot read."""
+    """Verify up to the first bad record, or up to the first that SQLite cannot read."""
     broken: list[sqlite3.DatabaseError] = []
 
     def rows() -> Iterator[StoredEnvelope]:
@@ -156,19 +161,22 @@ def _read_receipt(db: sqlite3.Connection, chain: Chain, keys: Mapping[str, Verif
     except RecordError as error:
         return _Receipted(upto, wrong=str(error))
     if (receipt.origin, receipt.epoch, receipt.upto) != (chain.origin, chain.epoch, upto):
-        return _Receipted(upto, wrong="it speaks of another terminal, epoch or record")
+        return _Receipted(upto, wrong="it is about another terminal, epoch or record")
     return _Receipted(upto, receipt.head, known)
 
 
 def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) -> ChainFault | None:
-    """What was receipted must be here or evicted; what was evicted must have been receipted."""
+    """A fault of the chain as the receipt shows it: receipted records must be here or evicted, and evicted records
+    must have been receipted.
+    """
     if receipted.wrong is not None:
-        return ChainFault(receipted.upto, f"the receipt that is kept for it is not genuine: {receipted.wrong}")
+        return ChainFault(receipted.upto, f"the receipt that is kept is not genuine: {receipted.wrong}")
     if receipted.upto > walk.head.seq:
         return _after(walk, f"missing: the ledger holds records up to {receipted.upto}")
     if walk.first_seq - 1 > receipted.upto:
         return ChainFault(
-            receipted.upto + 1, f"missing: the first that is here is {walk.first_seq}, and none was receipted"
+            receipted.upto + 1,
+            f"missing: the first record here is {walk.first_seq}, and no receipt covers those before it",
         )
     row = db.execute("SELECT payload FROM records WHERE seq = ?", (receipted.upto,)).fetchone()
     if row is not None and payload_hash(row[0]) != receipted.head:
@@ -177,7 +185,9 @@ def _against_receipt(db: sqlite3.Connection, walk: Walk, receipted: _Receipted) 
 
 
 def _structure(db: sqlite3.Connection, path: Path, walk: Walk) -> ChainFault | None:
-    """What no record shows: lost pages, a wrong index, frames of the write-ahead file that SQLite ignores."""
+    """Damage that no record shows: lost pages, a wrong index, frames of the write-ahead file that SQLite
+    ignores.
+    """
     damage = wal_check.inspect(path)
     if damage is not None:
         cause = "damaged or altered" if damage.certain else "altered, or torn by a power cut before it was reported"

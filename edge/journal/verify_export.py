@@ -1,4 +1,6 @@
-"""An export held to its own manifest, with public keys alone: the counterpart of `edge.journal.verify`."""
+"""Verification of an export against its own manifest, with public keys alone; `edge.journal.verify` does it for a
+journal.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from edge.journal.verify import ChainReport
 
 @dataclass(slots=True)
 class _Walk:
-    """How far the file verified."""
+    """The state of a verification: how far the file verified."""
 
     header: Header
     keys: Mapping[str, VerifyKey]
@@ -27,20 +29,20 @@ class _Walk:
     head: Head = START
     records: int = 0
     at_receipt: str | None = None
-    """The hash of the record that the header calls receipted, where it is in reach."""
+    """The hash of the record that the header calls receipted, if the file holds that record."""
     receipt: Receipt | None = None
     receipt_verified: bool = False
     ended: bool = False
     at: int = 0
-    """The record that is being looked at; 0 for none."""
+    """The record that is being checked; 0 for none."""
     problem: str | None = None
 
 
 def verify_export(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
     """Check every record of an export, the receipt and the manifest, with the terminal's key (and the ledger's).
 
-    A file that was cut off is reported as such, with what verifies up to there. Raises TransferError when it cannot
-    be read, ExportRefused when it is no export or is sealed.
+    A file that was cut off is reported as such, with the records that verify before the cut. Raises TransferError
+    when the file cannot be read, ExportRefused when it is not an export or is sealed.
     """
     with incoming(path) as file:
         walk = _Walk(file.header, keys)
@@ -67,7 +69,7 @@ def verify_export(path: Path, keys: Mapping[str, VerifyKey]) -> ChainReport:
 
 
 def _take(walk: _Walk, line: Line) -> str | None:
-    """Take the next line; what is wrong with it."""
+    """Check the next line; returns its fault, or None."""
     if walk.ended:
         return f"line {line.number}: something follows the manifest"
     if line.envelope is None:
@@ -86,7 +88,7 @@ def _take(walk: _Walk, line: Line) -> str | None:
 
 def _record(walk: _Walk, sealed: dsse.Envelope) -> str | None:
     if walk.receipt is not None:
-        return "a record behind the receipt"
+        return "a record after the receipt"
     header = walk.header
     if sealed.keyid != header.keyid:
         return f"signed by the key {sealed.keyid}, the file is of {header.keyid}"
@@ -113,7 +115,7 @@ def _receipt(walk: _Walk, sealed: dsse.Envelope) -> str | None:
     known = sealed.keyid in walk.keys
     receipt = dsse.open(sealed, Receipt, walk.keys) if known else Receipt.decode(sealed.payload)
     if (receipt.origin, receipt.epoch, receipt.upto) != (header.origin, header.epoch, header.receipted):
-        return "the receipt in it speaks of another terminal, epoch or record"
+        return "the receipt in it is about another terminal, epoch or record"
     held = walk.first_prev if walk.records and receipt.upto == walk.first - 1 else walk.at_receipt
     if held is not None and held != receipt.head:
         return f"the receipt in it covers another record {receipt.upto}: the ledger holds another chain than this"
@@ -123,14 +125,14 @@ def _receipt(walk: _Walk, sealed: dsse.Envelope) -> str | None:
 
 def _manifest(walk: _Walk, sealed: dsse.Envelope, before: str) -> str | None:
     header = walk.header
-    # what was recovered of an earlier identity's journal is vouched for by the one that followed it
+    # for records recovered from an earlier identity's journal, the identity that followed it signs the manifest
     said = dsse.open(sealed, ExportManifest, walk.keys)
     if (said.origin, said.epoch, said.keyid) != (header.origin, header.epoch, sealed.keyid):
         return "the manifest is of another terminal or epoch than the header"
     if bytes(walk.keys[sealed.keyid]) != said.key:
         return "the manifest carries another public key than the one that signed it"
     if (said.first, said.last, said.count, said.head) != (walk.first, walk.head.seq, walk.records, walk.head.hash):
-        return f"the manifest is of records {said.first} to {said.last}, and these are others"
+        return f"the manifest is of records {said.first} to {said.last}, and the file holds others"
     if said.sha256 != before:
         return "every record verifies, but the file was changed after it was written"
     if (walk.receipt is None) != (header.receipted == 0):

@@ -1,9 +1,9 @@
-"""What SQLite does not say of its write-ahead file: whether it lost committed records.
+"""A check of SQLite's write-ahead file for a loss that SQLite does not report: that of committed records.
 
-SQLite stops silently at the first frame whose checksum does not hold and drops all after it. That is right for
-the one transaction that a power cut tore, and wrong for an altered byte, which would make every later record
-vanish. With `synchronous=FULL` at most one transaction is unsynced at any time, so two commits behind a bad frame
-are damage for certain; a single one is either.
+SQLite stops silently at the first frame with a wrong checksum and drops all frames after it. That is right for the
+one transaction that a power cut tore. It is wrong for an altered byte, which would make every later record vanish.
+With `synchronous=FULL` at most one transaction is unsynced at any time. So two commits after a bad frame prove
+damage; a single one may be damage or a torn write.
 
 Format: sqlite.org/fileformat2.html §4. The checksum is a linear recurrence modulo 2^32, so it is computed here as
 one dot product with fixed coefficients instead of a loop over words.
@@ -21,32 +21,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEADER, _FRAME, _MARKED = 32, 24, 8
-"""Bytes of the file's header, of a frame's, and of a frame's up to the end of its commit mark."""
+"""Bytes of the file's header, of a frame's header, and of a frame's header up to the end of its commit mark."""
 _MAGIC = {0x377F0682: "<u4", 0x377F0683: ">u4"}
 _LOOKS, _LOOK_S = 5, 0.05
 _SECTOR = 512
-"""Bytes that the disk writes as one."""
+"""Bytes that the disk writes in one piece."""
 _WORD = 0xFFFFFFFF
 _Words = NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Where a write-ahead file stops making sense."""
+    """The place from which a write-ahead file is not valid."""
 
     frame: int
-    """From 1; 0 is its header."""
+    """Number of the frame, from 1; 0 is the file's header."""
     commits: int
-    """Commit marks of the same generation at or after it: transactions that SQLite will ignore."""
+    """Number of commit marks of the same generation at or after that frame: transactions that SQLite will
+    ignore.
+    """
 
     @property
     def certain(self) -> bool:
-        """Whether more was lost than a power cut in mid-write explains."""
+        """Whether more was lost than a power cut during a write explains."""
         return self.frame == 0 or self.commits > 1
 
 
 def wal_path(database: Path) -> Path:
-    """The write-ahead file that belongs to a database."""
+    """The path of a database's write-ahead file."""
     return database.with_name(database.name + "-wal")
 
 
@@ -62,7 +64,8 @@ def has_content(database: Path) -> bool:
 def inspect(database: Path) -> Damage | None:
     """Check every checksum of the write-ahead file; None when it is absent, empty or whole. Raises OSError.
 
-    Another process may be writing it: what is damage stays as it is, what is only half-written does not.
+    Another process may be writing the file. So it is read again: real damage stays the same, a half-written frame
+    does not.
     """
     damage = _inspect(wal_path(database))
     for _ in range(_LOOKS):
@@ -78,7 +81,7 @@ def inspect(database: Path) -> Damage | None:
 def _inspect(path: Path) -> Damage | None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return None  # a pipe, which would be waited for: whoever opens the database for writing sets it aside
+            return None  # a pipe would block the read; opening the database for writing sets it aside
         with path.open("rb") as file:
             return _scan(file)
     except FileNotFoundError:
@@ -88,7 +91,7 @@ def _inspect(path: Path) -> Damage | None:
 def _scan(file: BinaryIO) -> Damage | None:
     header = file.read(_HEADER)
     if len(header) < _HEADER or not any(header):
-        return None  # never written: created, or extended and then the power went
+        return None  # never written: the file was only created, or extended before the power failed
     magic, version, page_size, _, salt1, salt2, *sums = struct.unpack(">8I", header)
     order = _MAGIC.get(magic)
     whole = order is not None and version == 3_007_000 and page_size in {2**n for n in range(9, 17)}
@@ -105,18 +108,19 @@ def _scan(file: BinaryIO) -> Damage | None:
                 if list(state) == sums:
                     continue
             end = number
-        # Behind the end there may be frames of an older generation: both their salts differ. One differing salt is
-        # not that.
+        # After the end there may be frames of an older generation: both of their salts differ. A frame with only
+        # one differing salt is not such a frame.
         if one == salt1 or two == salt2:
             ours = True
-            # Where a sector ends between the mark and the salts, a power cut may pair ours with an older mark.
+            # Where a sector ends between the mark and the salts, a power cut may leave our salts with an older
+            # mark.
             begin = _HEADER + (number - 1) * (_FRAME + page_size)
             commits += pages != 0 and (begin + _MARKED) % _SECTOR != 0
     return Damage(end, commits) if ours else None
 
 
 def _checksum(state: tuple[int, int], words: _Words) -> tuple[int, int]:
-    """SQLite's: for each pair (x, y), s0 += x + s1, then s1 += y + s0, modulo 2^32."""
+    """The checksum of SQLite: for each pair (x, y), s0 += x + s1, then s1 += y + s0, modulo 2^32."""
     rows, power = _coefficients(len(words) // 2)
     native = words.astype(np.uint32, copy=False)
     sums = (rows * native).sum(axis=1, dtype=np.uint32)
@@ -127,11 +131,14 @@ def _checksum(state: tuple[int, int], words: _Words) -> tuple[int, int]:
 
 @functools.cache
 def _coefficients(pairs: int) -> tuple[_Words, tuple[tuple[int, int], tuple[int, int]]]:
-    """How much each word weighs in (s0, s1) after `pairs` steps, shape (2, 2·pairs), and the start's weights."""
+    """The weight of each word in (s0, s1) after `pairs` steps, shape (2, 2·pairs), and the weights of the start
+    values.
+    """
     rows = np.empty((2, 2 * pairs), dtype=np.uint32)
     power = ((1, 0), (0, 1))
     for pair in reversed(range(pairs)):
-        # A step maps (s0, s1) by ((1, 1), (1, 2)), x by (1, 1) and y by (0, 1); `power` is all the steps after it.
+        # A step maps (s0, s1) by ((1, 1), (1, 2)), x by (1, 1) and y by (0, 1). `power` is the product of all steps
+        # after it.
         (a, b), (c, d) = power
         rows[:, 2 * pair] = (a + b) & _WORD, (c + d) & _WORD
         rows[:, 2 * pair + 1] = b, d

@@ -1,4 +1,6 @@
-"""Reading a small file that somebody named, whatever it turns out to be: bounded, and without waiting for ever."""
+"""Reading a small file that a person named: never more than a limit, and without waiting for ever, whatever it
+is.
+"""
 
 import errno
 import os
@@ -21,12 +23,12 @@ def read_file(path: Path | str, limit: int) -> bytes:
 
 
 def read_at_most(path: Path | str, limit: int) -> bytes:
-    """The content; one byte more than `limit` when it is longer. Raises OSError.
+    """The content, up to `limit` + 1 bytes: one more than `limit` shows that it is longer. Raises OSError.
 
-    A pipe is read to its end, and one that nobody writes to is empty.
+    A pipe is read to its end. A pipe that nobody writes to is empty.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     with os.fdopen(descriptor, "rb") as file:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            os.set_blocking(descriptor, True)  # opened by now: with a writer it waits, without one it is at its end
+            os.set_blocking(descriptor, True)  # it is open now: with a writer the read waits, without one it ends
         return file.read(limit + 1)

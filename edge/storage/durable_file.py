@@ -1,18 +1,18 @@
 """Files that appear under their name whole and durable, or not at all.
 
-The content goes to a temporary name in the same directory, drawn by chance and made anew (O_EXCL, O_NOFOLLOW): no
-link that lies there is followed, and nothing that was there is written to. Then come the fsync of the file, its
-name, and the fsync of the directory. A kill, a power cut or a full disk leaves what was there before; what a kill
-leaves under the temporary name is never read.
+The content is written to a new file in the same directory, under a random temporary name (O_EXCL, O_NOFOLLOW): no
+link is followed, and no existing file is written to. Then the file is synced, gets its name, and the directory is
+synced. After a kill, a power cut or a full disk the earlier content is still there. A temporary file that a kill
+leaves is never read.
 
-- `replace` renames: what had the name before is replaced.
-- `create` links: a name that is taken is refused, since a key must never be replaced.
-- `NewFile` is for a directory that somebody named, on a stick too, and for what is too long for memory. FAT has no
-  links: there an empty file of ours takes the name first, and a rename replaces that.
+- `replace` renames: a file that had the name before is replaced.
+- `create` links: a name that is taken is refused, because a key must never be replaced.
+- `NewFile` is for a directory that a person named, also on a stick, and for content that is too long for memory.
+  FAT has no links: there an empty file of ours takes the name first, and a rename replaces it.
 
-Four writers need something else, and stay apart. `SqliteFile.create`: SQLite itself writes the file, with others
-beside it. `issued_certificates`: lines are appended to a log. `Reserve`: its length counts, not its content.
-`report_file`: an ordinary file or a device that somebody named, and that they can make again.
+Four writers have other needs and do not use this module. `SqliteFile.create`: SQLite itself writes the file, with
+other files beside it. `issued_certificates`: lines are appended to a log. `Reserve`: only the length of the file
+matters. `report_file`: a person named an ordinary file or a device, and can make the report again.
 """
 
 import contextlib
@@ -27,9 +27,11 @@ from typing import Self
 from edge.errors import SmartClockerError
 
 ErrorType = Callable[[str], SmartClockerError]
-"""Makes the error that is raised of its text; a class of errors is one."""
+"""A callable that makes the error from its text, for example a class of errors."""
 _SYNC_EVERY = 8 * 1024 * 1024
-"""Bytes: a slow stick then shows its progress, and a full or pulled one its error, before all is written."""
+"""Bytes between two syncs. So a slow stick shows its progress, and a full or removed one its error, before all is
+written.
+"""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -37,7 +39,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def replace(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600, folder: bool = False) -> None:
     """Put `content` at `path`, owned by the directory's owner; durable on return.
 
-    `folder`: its directory is one of ours, made 0700 when absent, and refused when it is a link. Raises `error`.
+    With `folder`, the directory is one of the program's own: it is made with mode 0700 when absent, and refused
+    when it is a link. Raises `error`.
     """
     with _told(path, error):
         if folder:
@@ -49,7 +52,7 @@ def replace(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600, 
 
 
 def create(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600) -> None:
-    """Put `content` at `path`, where nothing was, owned by the directory's owner; durable on return.
+    """Put `content` at `path`, where nothing may be yet, owned by the directory's owner; durable on return.
 
     Raises `error`, also where the file system has no links.
     """
@@ -60,10 +63,13 @@ def create(path: Path, content: bytes, error: ErrorType, *, mode: int = 0o600) -
 
 
 class NewFile:
-    """Write to it in a `with` statement: it is there, 0600, when that ends without an exception. Raises `error`."""
+    """A new file, mode 0600, that is written in a `with` statement. It appears when that ends without an exception.
+
+    Its methods raise `error`.
+    """
 
     def __init__(self, path: Path, error: ErrorType) -> None:
-        """Refuses a name that is taken, and a directory that cannot be written to."""
+        """Raises `error` when the name is taken or the directory cannot be written to."""
         self.path = path
         self.size = 0
         """Bytes written so far."""
@@ -75,7 +81,7 @@ class NewFile:
             self._file = _Temporary(path, 0o600)
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append `data` to the file."""
         with _told(self.path, self._error):
             self._file.write(data)
             self.size += len(data)
@@ -104,9 +110,9 @@ def sync_directory(path: Path) -> None:
 
 
 def give_away(directory: int | Path, descriptor: int) -> None:
-    """Give what root makes to the directory's owner: the service must be able to open it. Raises OSError.
+    """Give what root makes to the directory's owner, because the service must be able to open it. Raises OSError.
 
-    `descriptor` is an open file or folder: a name may lead elsewhere by now.
+    `descriptor` is an open file or folder, not a name: somebody may exchange what a name leads to.
     """
     if os.geteuid() == 0:
         owner = os.stat(directory)  # noqa: PTH116 - of an open one, too
@@ -114,11 +120,12 @@ def give_away(directory: int | Path, descriptor: int) -> None:
 
 
 class _Temporary:
-    """A new file under a temporary name, in a directory that is held open. Everything here raises OSError."""
+    """A new file under a temporary name, in a directory that is held open. Every method raises OSError."""
 
     def __init__(self, path: Path, mode: int, *, follow: bool = True) -> None:
         self._name = path.name
-        # begins with the name: whoever deletes what is there of somebody finds what an interruption left, too
+        # The temporary name begins with the final one, so that deleting a person's files also finds what an
+        # interruption left.
         self._temporary = f"{path.name[:200]}.{secrets.token_hex(8)}.part"
         self._has_its_name = False
         self.directory = os.open(path.parent, _DIRECTORY | (0 if follow else os.O_NOFOLLOW))
@@ -153,7 +160,7 @@ class _Temporary:
             self._link()
         except FileExistsError:
             raise
-        except OSError:  # FAT, and others that have no links
+        except OSError:  # FAT and other file systems without links
             os.close(os.open(self._name, _NEW, self._mode, dir_fd=self.directory))
             try:
                 self._rename()
@@ -163,7 +170,7 @@ class _Temporary:
         self._sync_name()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # what was not written by now is not wanted
+        with contextlib.suppress(OSError):  # what is not written by now is discarded
             self._file.close()
         if not self._has_its_name:
             self._unlink(self._temporary)
@@ -172,7 +179,7 @@ class _Temporary:
     def _finish(self) -> None:
         self._file.flush()
         if self._mode != 0o600:
-            os.fchmod(self.descriptor, self._mode)  # whatever the umask is
+            os.fchmod(self.descriptor, self._mode)  # independent of the umask
         os.fsync(self.descriptor)
         self._file.close()
 
@@ -192,7 +199,7 @@ class _Temporary:
         self._has_its_name = True
 
     def _sync_name(self) -> None:
-        """A new name that may be lost with the power is taken back."""
+        """Sync the directory. If that fails, remove the new name, because a power cut could lose it."""
         try:
             os.fsync(self.directory)
         except BaseException:
@@ -228,7 +235,7 @@ def _told(path: Path, error: ErrorType) -> Iterator[None]:
     except OSError as found:
         if isinstance(found, SmartClockerError):
             raise
-        cure = _CURES.get(found.errno or 0, "its disk fails, or was taken out; use another one")
+        cure = _CURES.get(found.errno or 0, "its disk failed or was removed; use another one")
         raise error(f"{path}: cannot be written ({found.strerror}); {cure}") from found
 
 
@@ -243,8 +250,8 @@ _CURES = {
     errno.EDQUOT: _FULL,
     errno.EROFS: "it is read-only; mount it writable, or move the stick's lock",
     errno.EISDIR: "a directory has this name; move it away",
-    errno.ELOOP: "links lead round in a circle; correct the path",
-    errno.EFBIG: "its file system has no room for a file as large as this; format it as exFAT or ext4",
-    errno.EINVAL: "its file system knows no such name; name another file",
+    errno.ELOOP: "its links lead in a circle; correct the path",
+    errno.EFBIG: "its file system allows no file of this size; format it as exFAT or ext4",
+    errno.EINVAL: "its file system does not allow this name; name another file",
     errno.ENAMETOOLONG: "the name is too long; name another file",
 }

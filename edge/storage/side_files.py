@@ -1,4 +1,6 @@
-"""What lies under the names that SQLite takes beside a database, and is no file, keeps none from being opened."""
+"""Things that are not files under the names that SQLite uses beside a database; they must not keep it from being
+opened.
+"""
 
 import contextlib
 import logging
@@ -15,15 +17,18 @@ _log = logging.getLogger(__name__)
 
 
 def strange(database: Path) -> list[Path]:
-    """Of its -wal, -shm and -journal those that are a folder, a pipe, a link to no file: SQLite makes none."""
+    """The paths among -wal, -shm and -journal that are a folder, a pipe or a broken link. SQLite makes none of
+    these.
+    """
     return [path for end in _ENDS if _is_strange(path := database.with_name(database.name + end))]
 
 
 def set_aside(database: Path) -> None:
-    """Give each that is `strange` another name beside the database; nothing is deleted. Raises OSError.
+    """Give every `strange` path another name beside the database; nothing is deleted. Raises OSError.
 
-    Of two that see the same folder the slower one must not move the file that SQLite made for the faster one: our
-    own threads wait for each other, and what another process made meanwhile is put back.
+    When two processes or threads see the same folder, the slower one must not move the file that SQLite made for
+    the faster one. So the threads of this process wait for each other, and a file that another process made
+    meanwhile is put back.
     """
     if not strange(database):
         return
@@ -35,7 +40,7 @@ def set_aside(database: Path) -> None:
                 os.link(aside, path)
                 aside.unlink()
                 continue
-            _log.error("%s: no file of ours lay there; it is %s now", path, aside.name)
+            _log.error("%s: it was not a file of ours; its name is %s now", path, aside.name)
 
 
 def _is_strange(path: Path) -> bool:
@@ -45,5 +50,5 @@ def _is_strange(path: Path) -> bool:
         try:
             return not stat.S_ISREG(path.stat().st_mode)
         except PermissionError:
-            return False  # opening the database says it with the cure
+            return False  # opening the database raises this with the cure
     return path.is_symlink()

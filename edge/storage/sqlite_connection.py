@@ -1,4 +1,4 @@
-"""A connection to an SQLite file of ours, which a `with` block closes."""
+"""A connection to one of the program's SQLite files, which a `with` block closes."""
 
 import sqlite3
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Self
 
 
 class SqliteConnection:
-    """One connection, bound to the thread that opened it. What derives from this opens it."""
+    """One connection, bound to the thread that opened it. The derived class opens it."""
 
     path: Path
     _db: sqlite3.Connection
 
     def close(self) -> None:
-        """Safe to call twice."""
+        """Close the connection; safe to call twice."""
         self._db.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,9 @@
-"""SQLite files that we answer for: made whole or not at all, opened strictly, every error with its cure.
+"""The layer for the SQLite files of this program: made whole or not at all, opened strictly, every error with its
+cure.
 
-WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Every SQLite file of the terminal and of the
-centre is one of these; what is thrown away after use (an evaluation's findings, a recovery's) is none.
+The files are in WAL mode with `synchronous=FULL`: a commit returns after fdatasync. Every SQLite file of the
+terminal and of the centre uses this layer. Only files that are deleted after use (the findings of an evaluation or
+of a recovery) do not.
 """
 
 import contextlib
@@ -20,42 +22,50 @@ from edge.storage.durable_file import give_away, sync_directory
 
 BUSY_S = 5.0
 _SMALLEST = 512
-"""Bytes of the smallest page that SQLite knows."""
+"""Bytes of the smallest page size of SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteFile:
-    """What a kind of file is called, how it is recognised, and what to do when it is damaged."""
+    """The name of a kind of file, how it is recognised, and the cure when it is damaged."""
 
     noun: str
     application_id: int
-    """What file(1) and we know it by."""
+    """The number in the file's header by which this program and file(1) recognise the kind."""
     version: int
-    """Of its tables. An earlier one can be read, and is brought up to this by `migrate`; a later one is refused."""
+    """Version of the tables. An earlier one can be read, and `migrate` brings it up to this one. A later one is
+    refused.
+    """
     error: type[SmartClockerError]
-    """What everything here raises; it takes one message."""
+    """The error that every method here raises; its constructor takes one message."""
     mend: str
     """The cure for damage, as the end of a sentence."""
     damaged: type[SmartClockerError] | None = None
-    """What is raised instead of `error` when the content is at fault, not the disk or our rights on it."""
+    """The error that is raised instead of `error` when the content is at fault, not the disk or our rights on
+    it.
+    """
     away: type[SmartClockerError] | None = None
-    """What is raised instead of `error` when the disk, our rights on it or another process are at fault."""
+    """The error that is raised instead of `error` when the disk, our rights on it or another process is at
+    fault.
+    """
     steps: tuple[str, ...] = ()
-    """SQL scripts; the n-th brings version n to version n + 1. Never change one that was released."""
+    """SQL scripts; the n-th brings version n to version n + 1. Never change a script that was released."""
     former: tuple[int, str] | None = None
-    """An earlier `application_id`, which another kind has too, and a table that this kind alone has."""
+    """An earlier `application_id` that another kind has too, and a table that only this kind has."""
     busy_s: float = BUSY_S
-    """How long a command waits for another process's transaction."""
+    """Seconds that a command waits for another process's transaction."""
     trusted_schema: bool = False
-    """Whether an index calls a function, which SQLite refuses in a schema that it is not told to trust."""
+    """Whether an index calls a function. SQLite refuses that in a schema unless it is told to trust the schema."""
     cache: bool = False
-    """Nothing is in it that does not come again: a file of a later program is as good as a damaged one."""
+    """Whether all of the content can be made again. Then a file of a later program is treated like a damaged
+    one.
+    """
 
     def create(self, path: Path, tables: str, fill: Callable[[sqlite3.Connection], object]) -> None:
-        """Make a file of these tables, 0600 and durable on return; one that exists by now is left alone.
+        """Make a file with these tables, 0600 and durable on return; one that exists already is left alone.
 
-        `fill` inserts the first rows, in the same transaction. The file is built under another name and linked, so
-        that an empty or half-made one under this name is damage for certain. Raises `error`.
+        `fill` inserts the first rows in the same transaction. The file is built under another name and then linked,
+        so an empty or incomplete file under this name is always damaged. Raises `error`.
         """
         self.clear(path)
         wal = path.with_name(path.name + "-wal")
@@ -63,13 +73,13 @@ class SqliteFile:
         try:
             if wal.exists() and wal.stat().st_size:
                 raise self.error(
-                    f"{path}: missing, but {wal.name} is there; bring the {self.noun} back beside that, or move "
+                    f"{path}: missing, but {wal.name} is there; bring the {self.noun} back beside it, or move "
                     "that away"
                 )
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(temporary, flags, 0o600)
             try:
-                # SQLite gives -wal and -shm the same owner
+                # SQLite gives -wal and -shm the same owner as the database.
                 give_away(path.parent, descriptor)
             finally:
                 os.close(descriptor)
@@ -90,7 +100,9 @@ class SqliteFile:
             ) from error
 
     def connect(self, path: Path, mode: str = "rw", *, immutable: bool = False) -> sqlite3.Connection:
-        """Open an existing file, `mode` "rw" or "ro", and refuse one of another kind or version. Raises `error`."""
+        """Open an existing file, `mode` "rw" or "ro"; a file of another kind or version is refused. Raises
+        `error`.
+        """
         if mode == "rw":
             self.clear(path)
         elif not immutable:
@@ -110,11 +122,12 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def guard(self, path: Path) -> Iterator[None]:
-        """Turn SQLite's errors into ours with the cure; misuse of the library passes through."""
+        """Turn SQLite's errors into ours with the cure; errors from misuse of the library pass through."""
         try:
             yield
         except sqlite3.ProgrammingError:
-            raise  # another thread's connection, a closed one: ours to mend, not the installer's
+            # another thread's connection or a closed one: a fault of the program, which no installer can cure
+            raise
         except sqlite3.Error as error:
             if _code(error) == sqlite3.SQLITE_NOTADB:
                 raise self._not_one(path) from None
@@ -124,21 +137,25 @@ class SqliteFile:
     def migrate(self, connection: sqlite3.Connection, path: Path) -> None:
         """Bring a file of an earlier version to this one, in one transaction. Raises `error`.
 
-        `user_version` alone says which steps the file has seen: earlier programs refuse a newer file by it.
+        Only `user_version` tells which steps the file has had, because earlier programs refuse a newer file by it.
         """
         if connection.execute("PRAGMA user_version").fetchone()[0] == self.version:
             return
-        from sqlite_utils import Database  # slow to import, and numpy with it: for a file that is behind alone
+        from sqlite_utils import Database  # slow to import, and it imports numpy: only for an earlier version
 
         with self.writing(connection, path):
-            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been first
+            # another process may have been faster
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
             database = Database(connection, recursive_triggers=False, execute_plugins=False)
             for step in self.steps[version - 1 :]:
-                database.executescript(step)  # statement by statement, without the commit that sqlite3's has
+                # statement by statement, because sqlite3's executescript commits first
+                database.executescript(step)
             connection.execute(f"PRAGMA user_version = {self.version}")
 
     def open(self, path: Path, tables: str) -> sqlite3.Connection:
-        """Create where there is none, connect for writing, and bring up to this version. Raises `error`."""
+        """Create the file where there is none, connect for writing, and bring it up to this version. Raises
+        `error`.
+        """
         if not self.present(path):
             self.create(path, tables, lambda _connection: None)
         connection = self.connect(path)
@@ -158,12 +175,12 @@ class SqliteFile:
                 yield
                 connection.execute("COMMIT")
             finally:
-                # A failed statement or commit may have rolled back by itself; ask SQLite, not our own memory.
+                # SQLite may have rolled back by itself after a failed statement or commit, so ask SQLite.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
     def present(self, path: Path) -> bool:
-        """Whether there is anything at `path`. Raises `error` when this user may not know."""
+        """Whether there is anything at `path`. Raises `error` when this user has no right to look."""
         try:
             return path.exists()
         except PermissionError as error:
@@ -171,11 +188,11 @@ class SqliteFile:
             raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
 
     def refuse_truncated(self, path: Path) -> None:
-        """Refuse what is no SQLite file by its size, before SQLite takes an empty one for a new database.
+        """Refuse a file that is too small for an SQLite file. SQLite would take an empty file for a new database.
 
-        Never opens it: POSIX drops every lock that a process has on a file when it closes any descriptor of it, and
-        then another process would take itself for the last one and remove the write-ahead file under our writers.
-        Raises `error`.
+        The file is never opened here. POSIX drops every lock that a process has on a file when the process closes
+        any descriptor of it. Another process would then believe that it is the last one and remove the write-ahead
+        file that we still write to. Raises `error`.
         """
         try:
             found = path.stat()
@@ -190,19 +207,21 @@ class SqliteFile:
             raise self._not_one(path)
 
     def clear(self, path: Path) -> None:
-        """Set aside what lies under the names of -wal, -shm and -journal and is no file. Raises `error`."""
+        """Set aside everything named like -wal, -shm and -journal that is not a file. Raises `error`."""
         try:
             side_files.set_aside(path)
         except OSError as error:
             raise (self.away or self.error)(
-                f"{path}: what lies in the place of its -wal or -shm is no file, and cannot be moved away "
-                f"({error.strerror}); move it away"
+                f"{path}: its -wal or -shm is not a file, and cannot be moved away ({error.strerror}); move it away"
             ) from error
 
     def _refuse_strange(self, path: Path) -> None:
-        """Who only reads moves nothing, and does not wait for a pipe that nobody writes to. Raises `error`."""
+        """Refuse a -wal, -shm or -journal that is not a file, for a reader.
+
+        A reader moves nothing, and must not wait for a pipe that nobody writes to. Raises `error`.
+        """
         for strange in side_files.strange(path):
-            raise (self.away or self.error)(f"{strange}: is no file; move it away")
+            raise (self.away or self.error)(f"{strange}: is not a file; move it away")
 
     def _not_one(self, path: Path) -> SmartClockerError:
         if self.cache:
@@ -242,14 +261,17 @@ class SqliteFile:
             )
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """By its id; by a former one where its tables are ours, and then it is given ours if it may be written."""
+        """Whether the file is of this kind: by its id, or by a former id and the table that only this kind has.
+
+        A file with the former id is given the present one if it is open for writing.
+        """
         found = connection.execute("PRAGMA application_id").fetchone()[0]
         if found == self.application_id or self.former is None or found != self.former[0]:
             return bool(found == self.application_id)
         query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
         if connection.execute(query, (self.former[1],)).fetchone() is None:
             return False
-        with contextlib.suppress(sqlite3.OperationalError):  # opened for reading: whoever writes gives it
+        with contextlib.suppress(sqlite3.OperationalError):  # opened for reading: the next writer sets it
             connection.execute(f"PRAGMA application_id = {self.application_id}")
         return True
 
@@ -265,22 +287,22 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_out_of_space(error: BaseException | None) -> bool:
-    """Whether a write may have found no room: SQLite says FULL, or IOERR where it was the shared index's."""
+    """Whether a write may have found no space: SQLite reports FULL, or IOERR when the shared index found none."""
     return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 def _code(error: sqlite3.Error) -> int:
-    """The primary result code; errors that Python raises by itself carry none."""
+    """The primary result code; errors that Python raises by itself have none."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 _CURES = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space on it",
-    sqlite3.SQLITE_BUSY: "another process held it for too long; end the one that does (`fuser` names it)",
-    sqlite3.SQLITE_LOCKED: "another process held it for too long; end the one that does (`fuser` names it)",
-    sqlite3.SQLITE_NOMEM: "no memory is left; make room",
+    sqlite3.SQLITE_BUSY: "another process held it for too long; end that process (`fuser` names it)",
+    sqlite3.SQLITE_LOCKED: "another process held it for too long; end that process (`fuser` names it)",
+    sqlite3.SQLITE_NOMEM: "no memory is left; end other programs",
     sqlite3.SQLITE_READONLY: "it is read-only here; make the file and its directory writable by this user",
-    sqlite3.SQLITE_PERM: "it is not ours to open; make the file and its directory writable by this user",
+    sqlite3.SQLITE_PERM: "this user may not open it; make the file and its directory writable by this user",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make the file and its directory writable by this user",
     sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk's free space, then its health",
 }

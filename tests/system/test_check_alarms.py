@@ -99,7 +99,7 @@ def test_what_lies_beside_a_database_and_is_no_file(site, check, state, name: st
     path.unlink(missing_ok=True)
     make(path)
     (said,) = check(site.config)
-    assert said == f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+    assert said == f"storage.state: {path}: is not a file; move it away, or the next start sets it aside"
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

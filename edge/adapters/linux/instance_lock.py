@@ -75,6 +75,6 @@ def _set_aside(path: Path) -> None:
         if is_strange(path):
             aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.was-there")
             path.rename(aside)
-            _log.error("%s: no file of ours lay there; it is %s now", path, aside.name)
+            _log.error("%s: it was not a file of ours; its name is %s now", path, aside.name)
     finally:
         os.close(directory)

@@ -25,9 +25,9 @@ def problems(config: Config) -> Iterator[str]:
     state = Path(config.storage.state)
     for database in ("journal.db", "people.db", "roster.db", NAME):
         for path in side_files.strange(state / database):
-            yield f"storage.state: {path}: is no file; move it away, or the next start sets it aside"
+            yield f"storage.state: {path}: is not a file; move it away, or the next start sets it aside"
     if is_strange(lock := state / RUN_LOCK):
-        yield f"storage.state: {lock}: is no file; move it away, or the next start sets it aside"
+        yield f"storage.state: {lock}: is not a file; move it away, or the next start sets it aside"
     reserve = state / "journal.reserve"
     if os.path.lexists(reserve) and not stat.S_ISREG(reserve.lstat().st_mode):
         yield f"storage.state: {reserve}: is no file, so that nothing is reserved (reserve-short); move it away"

@@ -91,20 +91,20 @@ def test_an_empty_journal_verifies(open_journal: Open, journal: Path, keys: dict
         ("UPDATE records SET payload = CAST(replace(CAST(payload AS TEXT), 'high', 'low') AS BLOB) WHERE seq = 30",
          30, "signature does not verify"),
         ("UPDATE records SET signature = randomblob(64) WHERE seq >= 30", 30, "signature does not verify"),
-        ("UPDATE records SET signature = x'00' WHERE seq = 30", 30, "not there"),
+        ("UPDATE records SET signature = x'00' WHERE seq = 30", 30, "signature is missing"),
         ("UPDATE records SET kind = 'boot' WHERE seq = 30", 30, "kind or person"),
         ("UPDATE records SET person = NULL WHERE seq = 30", 30, "kind or person"),
         ("DELETE FROM records WHERE seq = 30", 30, "missing: record 31 comes next"),
         ("DELETE FROM records WHERE seq BETWEEN 30 AND 33", 30, "missing"),
-        ("DELETE FROM records WHERE seq < 45", 41, "missing: the first that is here is 45"),
+        ("DELETE FROM records WHERE seq < 45", 41, "missing: the first record here is 45"),
         ("DELETE FROM records", 1, "missing: the ledger holds records up to 40"),
         ("DELETE FROM records WHERE seq > 35", 36, "missing: the ledger holds records up to 40"),
         ("UPDATE receipt SET envelope = x'7b7d'", 40, "receipt"),
         ("UPDATE receipt SET upto = 41", 41, "another terminal, epoch or record"),
-        ("DELETE FROM receipt", 1, "missing: the first that is here is 11"),
+        ("DELETE FROM receipt", 1, "missing: the first record here is 11"),
         ("UPDATE meta SET value = 'door-9' WHERE name = 'terminal'", 11, "another terminal or epoch"),
         ("UPDATE meta SET value = '00000000000000000000000000000000' WHERE name = 'keyid'", 1, "was not given"),
-        ("UPDATE meta SET value = '' WHERE name = 'epoch'", 1, "whose it is was altered"),
+        ("UPDATE meta SET value = '' WHERE name = 'epoch'", 1, "its site, terminal or epoch was altered"),
         ("DROP TABLE receipt", 61, "malformed"),
         ("DROP TABLE records", 1, "malformed"),
         ("DROP TABLE meta", 1, "malformed"),
@@ -142,7 +142,7 @@ def test_a_chain_forked_with_the_stolen_key_is_seen_at_its_link(
     connection.close()
     problem = verify_file(kept, all_keys).problem
     assert problem is not None
-    assert (problem.seq, problem.what) == (31, "it does not follow record 30 as that stands here")
+    assert (problem.seq, problem.what) == (31, "it does not follow record 30 of this journal")
 
 
 def test_a_receipt_forged_or_for_another_chain_is_seen(kept: Path, all_keys: dict, receipt_for: Callable) -> None:

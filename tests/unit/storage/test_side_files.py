@@ -90,7 +90,7 @@ def test_who_only_reads_waits_for_no_pipe_and_moves_nothing(tmp_path: Path) -> N
     path = tmp_path / "journal.db"
     with Journal(path, ORIGIN, KEY):
         os.mkfifo(path.with_name("journal.db-journal"))
-        with pytest.raises(JournalError, match="is no file; move it away"), opened(path):
+        with pytest.raises(JournalError, match="is not a file; move it away"), opened(path):
             pass
         assert path.with_name("journal.db-journal").is_fifo()
 

@@ -128,7 +128,7 @@ def test_a_store_that_cannot_be_read_leaves_everything_due(ledger, store, monkey
     ledger.sighted(GATE, "f" * 32)
 
     def broken(*_):
-        raise LedgerStalled("no memory is left; make room")
+        raise LedgerStalled("no memory is left; end other programs")
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "find_chain", broken)
