@@ -111,7 +111,7 @@ def test_a_full_disk_stops_the_receipts_and_nothing_else(site, disk, terminal):
     terminal.receipted(40)
     site.eventually(lambda: disk.said("stores again"), "it says so")
     assert (disk.said("stores nothing"), disk.said("stores again")) == (1, 1)
-    assert "make room" in disk.log.read_text()
+    assert "free some space on it" in disk.log.read_text()
     disk.end_ledger()
     holds(disk, 40)
 
