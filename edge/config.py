@@ -1,8 +1,8 @@
 """The configuration: one TOML file, strict, read once.
 
-Every problem is reported at once, each with the path of its key, what is allowed, and *did you mean*. Nothing in
-the environment overrides it. Secrets are not in it: it names the files, or systemd credentials, that hold them.
-What a measurement has settled is a constant in the code and not an option here.
+All problems are reported together, each with the path of its key, the allowed values, and *did you mean*. Nothing
+in the environment overrides the file. It holds no secrets: it names the files, or systemd credentials, that hold
+them. A value that a measurement has settled is a constant in the code and not an option here.
 """
 
 import difflib
@@ -27,12 +27,14 @@ _ORIGINS = {
     "tls-key": "`smartclocker central issue` made it at the centre",
 }
 CREDENTIAL_SOURCE = Path("/etc/smartclocker/keys")
-"""Where the unit's LoadCredential= takes them from; root alone can read it. For commands that root runs by hand."""
+"""The folder from which the unit's LoadCredential= takes the credentials. Only root can read it; it is for commands
+that root runs by hand.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration and where each value came from."""
+    """A configuration, and the source of each value."""
 
     config: Config
     source: Path
@@ -49,7 +51,7 @@ class Loaded:
 
 
 def load(source: Path) -> Loaded:
-    """Read and check a file. Raises ConfigError that lists every problem in it."""
+    """Read and check a file. Raises ConfigError, which lists every problem in it."""
     try:
         document = toml_text.read(source)
     except FileNotFoundError:
@@ -65,7 +67,7 @@ def load(source: Path) -> Loaded:
 
 
 def check(document: Mapping[str, Any], source: Path) -> Loaded:
-    """Check a parsed document; relative paths in it are taken from the folder of `source`. Raises ConfigError."""
+    """Check a parsed document; its relative paths begin at the folder of `source`. Raises ConfigError."""
     problems: list[str] = list(_unknown("", document, Config.__struct_fields__))
     sections: dict[str, Any] = {}
     given: set[str] = set()
@@ -95,8 +97,8 @@ def check(document: Mapping[str, Any], source: Path) -> Loaded:
 def credential(path: str, directory: str | None = None, source: Path = CREDENTIAL_SOURCE) -> Path:
     """The file behind a key path; `credential:NAME` is looked up in systemd's $CREDENTIALS_DIRECTORY.
 
-    Outside of a service it is the file in `source` that systemd would have lent. Raises ConfigError when the
-    process was given no credentials and that file is not there, or not to be seen by this user.
+    Outside of a service it is the file in the folder `source`, from which systemd would have taken it. Raises
+    ConfigError when the process has no credentials and that file is absent, or this user has no right to see it.
     """
     if not path.startswith(CREDENTIAL):
         return Path(path)
@@ -116,7 +118,7 @@ def credential(path: str, directory: str | None = None, source: Path = CREDENTIA
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""No path or name of ours holds one, and the kernel takes no path with a NUL."""
+"""Control characters: none of our paths or names has one, and the kernel accepts no path with a NUL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _unknown(prefix: str, table: Mapping[str, Any], known: tuple[str, ...]) -> I
 
 
 def _allowed(hint: Any) -> str:
-    """What a key may hold, in words."""
+    """The allowed values of a key, in words."""
     kind, *metas = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if get_origin(kind) is Literal:
         return "it must be one of " + ", ".join(f'"{word}"' for word in get_args(kind))

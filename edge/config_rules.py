@@ -1,4 +1,4 @@
-"""What no key of the configuration can know alone, and which of its values are paths."""
+"""The rules of the configuration that concern more than one key, and the list of its values that are paths."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edge.config_schema import Config
 
 CREDENTIAL = "credential:"
-"""A key path that begins so is a file of systemd's $CREDENTIALS_DIRECTORY."""
+"""The beginning of a key path that names a file in systemd's $CREDENTIALS_DIRECTORY."""
 PATHS = (
     ("storage", ("state", "models")),
     ("keys", ("identity", "storage", "ledger", "authority")),
@@ -23,22 +23,26 @@ PATHS = (
     ("evidence", ("key",)),
 )
 _LENDABLE = {"keys.identity", "keys.storage", "uplink.key"}
-"""The paths that may be a credential; every other file is read where it lies."""
+"""The paths that may be a credential; every other file is read at its own path."""
 _MAY_BE_EMPTY = {"storage.models", "keys.authority", "camera.replay", "recognition.shadow"} | {
     f"reader.{key}" for key in ("badge", "keypad", "script")
 }
-"""Any other, empty, would mean the configuration's own folder."""
+"""The paths that may be empty. Any other path, if empty, would mean the configuration's own folder."""
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _OF_THE_CENTRE = ("authority", "ledger")
-"""The common names of the centre's own certificates: to the broker such a terminal would be the centre."""
+"""The common names of the centre's own certificates. The broker would take a terminal with such a name for the
+centre.
+"""
 
 
 def problems(config: "Config") -> Iterator[str]:
-    """Each begins with the path of its key. `config` holds its paths as they were written."""
+    """The problems that these rules find. Each text begins with the path of its key. `config` holds its paths as
+    they were written.
+    """
     yield from _paths(config)
     if config.terminal.name in _OF_THE_CENTRE:
-        yield f'terminal.name: "{config.terminal.name}" names a certificate of the centre\'s own; choose another'
+        yield f'terminal.name: "{config.terminal.name}" is the name of a certificate of the centre; choose another'
     if config.uplink is not None and not _is_host(config.uplink.host):
         yield f"uplink.host: {written(config.uplink.host)} is no host name or address; give the broker's"
     if config.camera.kind == "replay" and not config.camera.replay:
@@ -73,7 +77,7 @@ def _paths(config: "Config") -> Iterator[str]:
 
 
 def _is_host(text: str) -> bool:
-    """Whether the resolver and TLS can be given this name: they raise UnicodeError for one without an IDNA form."""
+    """Whether the resolver and TLS accept this name: they raise UnicodeError for a name without an IDNA form."""
     try:
         encoded = text.encode("idna").decode("ascii")
     except UnicodeError:
@@ -90,4 +94,4 @@ def _strobe(config: "Config") -> Iterator[str]:
     if signals.kind == "gpio" and pin in {signals.green, signals.amber, signals.red, signals.buzzer}:
         yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
     if config.camera.fps < SLOWEST_FPS:
-        yield f"recognition.strobe: needs camera.fps from {SLOWEST_FPS} on, or no frame is surely lit"
+        yield f"recognition.strobe: needs a camera.fps of {SLOWEST_FPS} or more; below that, no frame is surely lit"

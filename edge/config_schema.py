@@ -15,11 +15,11 @@ Name = Annotated[
     ),
 ]
 Pin = Annotated[int, Meta(ge=2, le=27)]
-"""GPIO 0 and 1 are the identification bus of a HAT."""
+"""A BCM pin number. GPIO 0 and 1 are excluded, because they are the identification bus of a HAT."""
 
 
 class TerminalConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which terminal this is, and what its punches mean."""
+    """The terminal's name and site, and how its punches are interpreted."""
 
     site: Name
     name: Name
@@ -29,7 +29,7 @@ class TerminalConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Storage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where things are kept."""
+    """The folders and the limits of what is stored."""
 
     state: str = "/var/lib/smartclocker"
     models: str = ""
@@ -49,7 +49,7 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where frames come from."""
+    """The source of frames."""
 
     kind: Literal["pi", "replay"] = "pi"
     width: Annotated[int, Meta(ge=320, le=1920)] = 640
@@ -59,7 +59,7 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignalsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the terminal speaks: BCM pin numbers, see docs/wiring.md."""
+    """The outputs for cues: BCM pin numbers, see docs/wiring.md."""
 
     kind: Literal["gpio", "console"] = "gpio"
     green: Pin = 17
@@ -70,7 +70,9 @@ class SignalsConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReaderConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Badges and PINs: devices are best named by /dev/input/by-id/..., which stays over restarts."""
+    """The readers of badges and PINs. A device is best named by /dev/input/by-id/..., which stays the same after a
+    restart.
+    """
 
     kind: Literal["none", "evdev", "script"] = "none"
     badge: str = ""
@@ -79,7 +81,7 @@ class ReaderConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
-    """How sure is sure enough."""
+    """The settings of recognition: how strict it is, and what is asked besides a face."""
 
     target_fpir: Annotated[float, Meta(ge=1e-6, le=0.05)] = 0.001
     threads: Annotated[int, Meta(ge=1, le=4)] = 2

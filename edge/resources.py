@@ -1,4 +1,4 @@
-"""Where the files that come with the product lie: in a checkout beside the package, in a wheel inside it."""
+"""The files that come with the product: in a checkout they are beside the package, in a wheel inside it."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def models_directory(configured: str = "") -> Path:
-    """The folder with manifest.toml; `configured` wins when it is not empty."""
+    """The folder with manifest.toml; `configured`, if it is not empty."""
     return Path(configured) if configured else _find("models", "models")
 
 
 def photos_directory() -> Path:
-    """The photographs of the demo, from public packages (their SOURCES.toml says which)."""
+    """The folder with the demo's photographs, from public packages (their SOURCES.toml lists them)."""
     return _find("tests/photos", "photos")
 
 

@@ -1,4 +1,4 @@
-"""A whole terminal's files in a directory, for the demo, the benchmark and the tests."""
+"""All files of one terminal in a directory, for the demo, the benchmark and the tests."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ numbers on this terminal, never shared, and removed when you withdraw. You can a
 
 @dataclass(frozen=True, slots=True)
 class SandboxCentre:
-    """Where a sandboxed terminal's broker is, and what it needs to be let in."""
+    """The address of a sandboxed terminal's broker, and the files with which the terminal connects to it."""
 
     host: str
     port: int
@@ -34,9 +34,11 @@ def write_terminal(
     window_s: float = 60.0,
     centre: SandboxCentre | None = None,
 ) -> Path:
-    """Make keys, policy and `config.toml` of a terminal with the replay camera and drawn lights; the file's path.
+    """Make the keys, policy and `config.toml` of a terminal with the replay camera and drawn lights; returns the
+    path of `config.toml`.
 
-    `directory` is created; its public key is `identity.pem` in it. Raises KeyFileError when there are keys already.
+    `directory` is created; the terminal's public key is `identity.pem` in it. Raises KeyFileError when there are
+    keys already.
     """
     (directory / "state").mkdir(mode=0o700, parents=True)
     identity = key_files.create_identity(directory / "identity")

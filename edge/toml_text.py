@@ -1,4 +1,4 @@
-"""TOML files that people write: read within bounds, and each fault named in the words of the file."""
+"""The reader of TOML files that people write: bounded, and each fault is named in the words of the file."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from edge.storage.bounded_read import read_at_most
 
 MAX_BYTES = 1_000_000
-"""A configuration is a few thousand; what is larger is another file."""
+"""Bytes. A configuration has a few thousand; a larger file is not a configuration."""
 _SHOWN = 80
 """Characters of a value that a message repeats."""
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -20,9 +20,10 @@ _UTF8 = "save it as UTF-8 text"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The document. Raises ValueError, FileNotFoundError or another OSError; the text is the problem with its cure.
+    """The document. Raises ValueError, FileNotFoundError or another OSError; the text tells the problem with its
+    cure.
 
-    A byte order mark, which some editors write, is no fault.
+    A byte order mark, which some editors write, is accepted.
     """
     content = _bytes(path)
     if content.startswith(_UTF16):
@@ -43,7 +44,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def written(value: object) -> str:
-    """A value as the file has it, shortened: a message shows it so."""
+    """A value as the file writes it, shortened, for a message."""
     if isinstance(value, bool | list | dict):
         text = json.dumps(value, default=str, ensure_ascii=False)
     else:
@@ -52,19 +53,19 @@ def written(value: object) -> str:
 
 
 def key(name: str) -> str:
-    """A key as a message shows it: quoted where TOML would have to, and shortened."""
+    """A key for a message: quoted where TOML needs quotes, and shortened."""
     return name if _BARE.fullmatch(name) else written(name)
 
 
 def _bytes(path: Path) -> bytes:
     content = read_at_most(path, MAX_BYTES)
     if len(content) > MAX_BYTES:
-        raise ValueError(f"is larger than {MAX_BYTES:,} bytes: another file; correct the path")
+        raise ValueError(f"is larger than {MAX_BYTES:,} bytes, so it is not a configuration; correct the path")
     return content
 
 
 def _named(error: str, text: str) -> str:
-    """tomllib says where; people look for the key."""
+    """The parser's error with the name of the key: tomllib gives only the place, and people look for the key."""
     if (table := _TABLE.match(error)) is not None:
         name = ".".join(re.findall(r"'([^']*)'", table[1]))
         return f"[{name}] is there twice; write its keys under one of them ({error})"

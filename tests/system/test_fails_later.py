@@ -43,7 +43,7 @@ def test_whatever_lies_in_the_lock_s_place_there_is_one_terminal_at_a_time(
     make(lock)
     said = smartclocker("check", "--config", gate.path)
     assert said.returncode == 78
-    assert f"{lock}: is no file" in said.stdout
+    assert f"{lock}: is not a file" in said.stdout
     with only_one(lock, "a terminal"):
         assert lock.is_file()
         assert len(list(lock.parent.glob("run.lock.*.was-there"))) == 1

@@ -1,35 +1,38 @@
-"""Who was exported to the centre and whom the roster did not bring back yet: for how long they are waited for.
+"""The people who were exported to the centre and whom the roster has not listed yet: how long the terminal waits
+for them.
 
-Whoever came and left again while a terminal was away, and whose tombstone was emptied since, is in nothing that it
-hears: that they are not listed is all that tells it.
+Somebody may be added to the roster and removed from it while a terminal is away, and the tombstone may have been
+emptied since. Then no message tells that they left. Only their absence from the roster tells it.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 PATIENCE = timedelta(days=31)
-"""How long an export may take to the centre and back."""
+"""The longest time that an export may take to the centre and back into the roster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """One person."""
+    """One person whom the terminal waits for."""
 
     person: str
     exported: str | None
-    """RFC 3339 UTC, of the last export; None while no clock that follows a time server has said it."""
+    """Instant of the last export, RFC 3339 UTC; None until a clock that follows a time server has given it."""
     heard: int | None
-    """The newest roster of which it says nothing that they are not in it; None before this was looked at."""
+    """The newest version of the roster whose silence about the person means nothing; None before the first look at
+    the roster.
+    """
 
     def noted(self, version: int, now: str | None) -> "Awaited":
-        """As it is to be remembered when the roster is at `version`; `now` is None while the clock is not sure."""
+        """The state to remember when the roster is at `version`; `now` is None while the clock is not sure."""
         heard = version if self.heard is None else self.heard
         if now is not None and not self._is_late(now):
             heard = max(heard, version)
         return replace(self, exported=self.exported or now, heard=heard)
 
     def is_missed(self, version: int, now: str | None) -> bool:
-        """Whether the roster at `version`, which does not list them, says that they left."""
+        """Whether the roster at `version`, which does not list the person, means that they left."""
         return self.heard is not None and version > self.heard and self._is_late(now)
 
     def _is_late(self, now: str | None) -> bool:

@@ -1,7 +1,8 @@
-"""What a terminal hands to the centre of one enrolled person: one line of JSON, LF, and a sealed box.
+"""The document with which a terminal hands one enrolled person to the centre: one line of JSON, LF, and a sealed
+box.
 
-The box opens with the centre's roster key alone, and holds what the roster says of a person. The terminal's
-identity signs all of it, so that the centre takes people from its own terminals only.
+Only the centre's roster key opens the box, which holds the person's roster entry. The terminal's identity signs the
+whole document, so that the centre accepts people from its own terminals only.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from edge.errors import RecordError
 
 @dataclass(frozen=True, slots=True)
 class Enrolment(SealedDocument):
-    """One person, on the way to the centre."""
+    """One person on the way to the centre."""
 
     NOUN = "enrolment"
     PAYLOAD_TYPE = "application/vnd.smartclocker.enrolment"
@@ -26,16 +27,18 @@ class Enrolment(SealedDocument):
     FAULTS: ClassVar[Mapping[str, str]] = {"at": "enrolment: at is malformed"}
 
     origin: Origin
-    """The terminal that enrolled them."""
+    """The terminal that enrolled the person."""
     person: Person
     to: KeyId
     """The id of the centre's roster key."""
     sealed: bytes
     at: Instant | None = None
-    """When it was exported, by the terminal's clock (RFC 3339 UTC); terminals of before say nothing of it."""
+    """Instant of the export, by the terminal's clock (RFC 3339 UTC); earlier versions of a terminal do not give
+    it.
+    """
 
     def encode(self) -> bytes:
-        """The payload to sign. Raises RecordError for what no reader would accept."""
+        """The payload to sign. Raises RecordError for a value that no reader would accept."""
         words = self._words()
         del words["sealed"]
         if self.at is None:
@@ -46,10 +49,10 @@ class Enrolment(SealedDocument):
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """Raises RecordError for anything malformed or of another version."""
+        """Read a payload. Raises RecordError for anything malformed or of another version."""
         _, _, sealed = payload.partition(b"\n")
         if not sealed or len(payload) > cls.MAX_PAYLOAD:
-            raise RecordError("enrolment: cut off, or longer than it can be")
+            raise RecordError("enrolment: cut off, or too long")
         return super(Enrolment, cls).decode(payload)
 
     @classmethod

@@ -1,7 +1,8 @@
-"""Who may not be in a roster any more, or not with their face: by orders, the log, and the records of terminals.
+"""The people who may no longer be in a roster, or not with their face, by the orders, the audit log and the
+terminals' records.
 
-An id is given once: who left does not come back under it. So the words here only ever take away, whatever order
-they are read in and however old the roster is that they are held against.
+An id is given once: a person who left does not come back under it. So the sources here only ever remove people. It
+does not matter in which order they are read, or how old the roster is to which they are applied.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,54 +18,63 @@ from edge.domain.vocabulary import ErasureReason
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """That somebody left."""
+    """The fact that somebody left."""
 
     reason: ErasureReason
     by: str
-    """Where it is said: `order 12`, `entry 40` of the log, or a terminal."""
+    """Its source: `order 12`, `entry 40` of the audit log, or a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """That the use of somebody's face ended."""
+    """The fact that the use of somebody's face ended."""
 
     at: str
-    """Whatever consent was given before is over."""
+    """The instant of the end. A consent that was given before it has ended."""
     by: str
 
 
 @dataclass
 class Leavers:
-    """All that is known of it."""
+    """All people who left, whose face may not be used, or who are restricted."""
 
     everywhere: dict[str, Left] = field(default_factory=dict)
-    """By person."""
+    """People who left every site, by person."""
     somewhere: dict[tuple[str, str], Left] = field(default_factory=dict)
-    """By site and person."""
+    """People who left one site, by site and person."""
     faces: dict[str, Ended] = field(default_factory=dict)
-    """The latest end of each person's."""
+    """The latest end of the use of a face, by person."""
     bars: dict[str, Restriction] = field(default_factory=dict)
     lifts: dict[tuple[str, Restriction], str] = field(default_factory=dict)
-    """When an order last ended this bar of somebody: what a terminal said before is over."""
+    """Instant at which an order last lifted this restriction of a person. Earlier records of terminals no longer
+    count.
+    """
     taken: dict[str, str] = field(default_factory=dict)
-    """By person, when the face or consent that was taken in last was exported, or taken in if that was before."""
+    """By person, the instant of the newest face or consent that the centre took in: that of its export, or that of
+    taking it in, whichever was earlier.
+    """
     ending: dict[str, str] = field(default_factory=dict)
-    """By person, the instant at which an employment ends that did not end yet."""
+    """By person, the future instant at which an employment ends."""
     exported: dict[str, str] = field(default_factory=dict)
-    """By person, the moment of the newest export that was taken."""
+    """By person, the instant of the newest export that was taken in."""
     doubtful: dict[str, str] = field(default_factory=dict)
-    """By person, the terminal where the employer erased them by hand: it may be about that terminal alone."""
+    """By person, the terminal where the employer erased them by hand. The erasure may concern that terminal
+    alone.
+    """
     unproven: dict[str, str] = field(default_factory=dict)
-    """By person, the revoked terminal that says they left, withdrew or objected, and is not believed in it."""
+    """By person, the revoked terminal whose record tells that they left, withdrew or objected. The record is not
+    believed.
+    """
 
     def of(self, site: str, person: str) -> Left | None:
-        """Why somebody does not belong to a site; None for who may."""
+        """Why somebody does not belong to a site; None for a person who may belong to it."""
         return self.everywhere.get(person) or self.somewhere.get((site, person))
 
     def face_ended(self, person: str, given_at: str) -> Ended | None:
-        """The end of the consent that somebody gave at `given_at`; None where there is none.
+        """The end of the consent that somebody gave at `given_at`; None where it did not end.
 
-        A consent that was here before it was ended cannot have been given after: its terminal's clock was ahead.
+        A consent that the centre had before the end cannot have been given after it, even if its instant is later:
+        then its terminal's clock was ahead.
         """
         ended = self.faces.get(person)
         if ended is None:
@@ -74,10 +84,12 @@ class Leavers:
         return ended if before or not is_later(given_at, ended.at) else None
 
     def hear_orders(self, orders: Iterable[Order], cancelled: Mapping[str, str], now: str) -> None:
-        """In the order of issue. An employment ends at its instant, unless it was said before that it continues.
+        """Apply orders, in the order of their issue. An employment ends at its instant, unless an order issued
+        before that instant continues it.
 
-        `cancelled`: by the order's id, when it was. A terminal may have obeyed it, so that what ended stays ended;
-        and what had been said before of an employment holds again.
+        `cancelled` gives, by the order's id, the instant of the cancellation. A terminal may have obeyed the order
+        before, so an employment that had ended by then stays ended. Otherwise the order before it about that
+        employment holds again.
         """
         ends: dict[str, tuple[str, str]] = {}
         for order in orders:
@@ -111,7 +123,9 @@ class Leavers:
                 self._bar(person, order)
 
     def hear_log(self, entries: Iterable[AuditEntry]) -> None:
-        """Removals and withdrawals by hand at the centre, and which exports were taken."""
+        """Apply the audit log: removals and withdrawals by hand at the centre, and the exports that were taken
+        in.
+        """
         for entry in entries:
             person, by = entry.person, f"entry {entry.n}"
             if person is not None and entry.act == Act.ROSTER_REMOVED:
@@ -132,11 +146,13 @@ class Leavers:
                     self._end(person, entry.data["ended"], by)
 
     def hear_terminals(self, records: Iterable[tuple[Record, str]], belonging: Mapping[str, set[str]]) -> None:
-        """`erased`, `consent` and `restricted` records of terminals that may speak, when each came; and who belongs
-        to which site.
+        """Apply `erased`, `consent` and `restricted` records of terminals that are believed, each with the instant
+        of its arrival.
 
-        A terminal is heard about people of its own site alone. What it did by order or roster, the authority had
-        said, and may have lost since with a backup; of what was done by hand, the person's own word counts.
+        `belonging` gives the people of each site; a terminal is believed about people of its own site alone. An act
+        without `by` followed an order or the roster. It counts only where the authority has no order about it: that
+        may be lost if the centre was restored from a backup. An act by hand counts always, because the person asked
+        for it.
         """
         known, ordered = set(self.faces), {*self.bars, *(person for person, _ in self.lifts)}
         barred: dict[tuple[str, str], tuple[Restriction, str]] = {}
@@ -160,7 +176,9 @@ class Leavers:
                 self.bars[person] = bar
 
     def hear_doubted(self, records: Iterable[tuple[Record, str]], belonging: Mapping[str, set[str]]) -> None:
-        """The same of revoked terminals since they are not believed: it may be true, and a person is to look."""
+        """Note the same records of revoked terminals since they are not believed. They may be true, so a person
+        must check them.
+        """
         told = self.faces.keys() | self.bars.keys()
         for record, _ in records:
             person, site = str(record.data.get("person")), record.origin.site
@@ -208,4 +226,4 @@ class Leavers:
 
 _LIFTED = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
 _NO_FACE = frozenset({"name", "badges", "pin", "bar", "site"})
-"""What of an export may be another without a face or consent among it."""
+"""The parts of an export that may change without a new face or consent in it."""

@@ -1,6 +1,7 @@
-"""What the manifest and its pages say together: who belongs, whose message is stale, and what is missing.
+"""The manifest and its pages, taken together: who is in the roster, which message is stale, and what is missing.
 
-Pages and manifest travel apart, so for a moment they do not fit: a page counts when the manifest names its hash.
+Pages and manifest arrive separately, so for a moment they do not match. A page counts when the manifest has its
+hash.
 """
 
 from collections.abc import Mapping
@@ -10,17 +11,19 @@ from enum import Enum, auto
 from edge.domain.roster.messages import ManifestEntry, Page, RosterManifest, digest
 
 _KEPT = 2
-"""Pages of one bucket: the one that the manifest names, and the one that the next manifest will name."""
+"""Pages that are kept of one bucket: the one that the manifest names, and the one that the next manifest will
+name.
+"""
 
 
 class MessageVerdict(Enum):
-    """On one message about a person."""
+    """The verdict on one message about a person."""
 
     CURRENT = auto()
     WAIT = auto()
-    """The manifest or the page that decides is not here."""
+    """The manifest or the page that decides has not arrived."""
     STALE = auto()
-    """The manifest, which is newer, does not list it."""
+    """The manifest is newer than the message and does not list it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class _Kept:
 
 
 class ManifestIndex:
-    """Fed with genuine documents of one site."""
+    """The index of one site's manifest and pages. The caller gives it only genuine documents."""
 
     def __init__(self) -> None:
         self.manifest: RosterManifest | None = None
@@ -42,7 +45,7 @@ class ManifestIndex:
         return (kept[-1].page.version, kept[-1].sha256) if kept else (0, "")
 
     def put(self, page: Page, sha256: str) -> int:
-        """Keep the newest page of its bucket; the version of the oldest that is still of use."""
+        """Keep a page as the newest of its bucket; returns the version of the oldest page that is still needed."""
         kept = [*self._pages.get(page.bucket, ()), _Kept(page, sha256)]
         named = self._named(page.bucket)
         use = [one for one in kept if one.sha256 == named or one is kept[-1]][-_KEPT:]
@@ -51,19 +54,19 @@ class ManifestIndex:
         return oldest
 
     def has(self, bucket: str, sha256: str) -> bool:
-        """Whether this very page is here."""
+        """Whether a page with this hash is kept."""
         return any(one.sha256 == sha256 for one in self._pages.get(bucket, ()))
 
     def replace(self, page: Page, sha256: str) -> None:
-        """The one that the manifest names, in place of all that is here of its bucket."""
+        """Keep the page that the manifest names, and drop all other pages of its bucket."""
         self._pages[page.bucket] = [_Kept(page, sha256)]
 
     def verdict(self, person: str, version: int, sha256: str) -> MessageVerdict:
-        """Whether this message, of this version and hash, is what the roster says of the person."""
+        """Whether the message with this version and hash is the roster's present entry of the person."""
         if self.manifest is None:
             return MessageVerdict.WAIT
         if version > self.manifest.version:
-            return MessageVerdict.CURRENT  # newer than the manifest, which follows
+            return MessageVerdict.CURRENT  # newer than the manifest; the next manifest will list it
         entries = self._entries(person[0])
         if entries is None:
             return MessageVerdict.WAIT
@@ -74,7 +77,9 @@ class ManifestIndex:
         )
 
     def missing(self, held: Mapping[str, ManifestEntry]) -> list[str]:
-        """Persons that are listed and not held as listed, and `page X` or `manifest` for what would name them."""
+        """The missing parts: people whose listed entry is not held, and `page X` or `manifest` where those have not
+        arrived.
+        """
         if self.manifest is None:
             return ["manifest"]
         found, everyone, whole = [], dict[str, ManifestEntry](), True
@@ -91,12 +96,12 @@ class ManifestIndex:
         return sorted(found)
 
     def lists(self, person: str) -> bool | None:
-        """Whether somebody belongs; None while the manifest or the page that says it is not here."""
+        """Whether somebody is in the roster; None while the manifest or the page that decides has not arrived."""
         entries = None if self.manifest is None else self._entries(person[0])
         return None if entries is None else person in entries
 
     def unlisted(self, held: Mapping[str, ManifestEntry]) -> list[str]:
-        """Persons that are held, and that the manifest, which is newer, does not list: they left."""
+        """People who are held although a newer manifest does not list them: they left."""
         if self.manifest is None:
             return []
         left = []
@@ -114,7 +119,7 @@ class ManifestIndex:
         return None if self.manifest is None else self.manifest.pages.get(bucket)
 
     def _entries(self, bucket: str) -> Mapping[str, ManifestEntry] | None:
-        """Of the page that the manifest names; None when that is not here."""
+        """The entries of the page that the manifest names; None when that page has not arrived."""
         named = self._named(bucket)
         if named is None:
             return {}

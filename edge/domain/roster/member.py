@@ -1,7 +1,7 @@
-"""What the roster says of one person, as the bytes that are encrypted: padded, so that their length says little.
+"""One person's roster entry, as the bytes that are encrypted. They are padded, so that their length tells little.
 
-Four bytes with the length of a JSON document, the document, the templates as float32, and zeros up to one of a few
-sizes. Who gives no face has a name and a badge or a PIN, and nothing biometric.
+The bytes are: four with the length of a JSON document, the document, the templates as float32, and zeros up to one
+of a few sizes. A person who gives no face has a name and a badge or a PIN, and nothing biometric.
 """
 
 import re
@@ -24,14 +24,20 @@ from edge.errors import RecordError
 SIZES = (4_096, 8_192, 16_384, 22_528)
 """Bytes. Three templates of 512 numbers fit into the second, ten into the last."""
 FACELESS_SIZE = SIZES[2]
-"""What three photographs or a camera make with the shipped models: who gave no face is not told by their size."""
+"""The size of an entry without a face: that of three photographs or a camera enrolment with the shipped models, so
+that the size does not reveal who gave no face.
+"""
 MAX_DOCUMENT = 8_192
 WITHOUT_CONSENT = 2
-"""`v` of a document of somebody who never consented to their face; in all others it is 1, and left out."""
+"""The `v` of the document of a person who never consented to the use of their face. In all others it is 1, and left
+out.
+"""
 MAX_TEMPLATES = 32
 MAX_TOKENS = 8
 MAX_PIN_KIB = 65_536
-"""Memory that checking a PIN may take: whoever wrote the digest chose it, and it must not fell a terminal."""
+"""KiB of memory that checking a PIN may take. The writer of the digest chose it, and it must not exhaust a
+terminal.
+"""
 _MODEL = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _PIN_HASH = re.compile(r"\$argon2id\$v=19\$m=([1-9][0-9]{0,5}),t=([1-9]),p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}")
 _FLAGS = ("age_attested", "employer_agreed")
@@ -43,23 +49,25 @@ class Member:
 
     name: str
     consent: Consent | None
-    """To the use of their face; None for who never gave one."""
+    """The consent to the use of the face; None for a person who never gave one."""
     templates: Mapping[str, Floats]
-    """By model id, shape (k, d), unit rows; none without a consent that was not withdrawn (I9)."""
+    """By model id, shape (k, d), rows are unit vectors; empty without a consent, or after its withdrawal (I9)."""
     restricted: bool = False
-    """Kept, but not used."""
+    """Whether the person's data are kept and not used."""
     tokens: tuple[tuple[Token, str], ...] = ()
     """Badges and staff numbers."""
     pin: str | None = None
-    """Argon2id, as libsodium writes it."""
+    """The PIN's Argon2id digest in libsodium's format."""
     objected: bool = False
-    """Restricted by their own word, which alone ends it."""
+    """Whether the person objected. Only the person can end that."""
     content: int = 1
-    """Grows when anything of the above changes, and not when it is only encrypted anew."""
+    """A number that grows when any field above changes, and not when the entry is only encrypted again."""
 
 
 def contradiction(member: Member) -> str | None:
-    """Why nobody may be kept like this; None when they may. Whether a consent holds, a terminal's policy says."""
+    """Why no person may be kept with these fields; None when they are allowed. The terminal's policy decides
+    whether the consent is valid.
+    """
     if member.templates and (member.consent is None or member.consent.withdrawn_at is not None):
         return "a face, and no consent to it"
     if not member.templates and not member.tokens and member.pin is None:
@@ -68,7 +76,9 @@ def contradiction(member: Member) -> str | None:
 
 
 def encode_member(member: Member) -> bytes:
-    """The plaintext, of one of SIZES bytes. Raises RecordError for what does not fit or no reader would accept."""
+    """The plaintext, of one of SIZES bytes. Raises RecordError for fields that do not fit or that no reader would
+    accept.
+    """
     rows = {model: np.ascontiguousarray(matrix, "<f4") for model, matrix in sorted(member.templates.items())}
     document = dump(
         {
@@ -88,7 +98,7 @@ def encode_member(member: Member) -> bytes:
     size = next((size for size in SIZES if size >= max(least, len(plain))), None)
     if size is None:
         raise RecordError(
-            f"{len(plain)} bytes of a person, and {SIZES[-1]} fit into the roster; enrol with fewer photographs"
+            f"the person has {len(plain)} bytes, and {SIZES[-1]} fit into the roster; enrol with fewer photographs"
         )
     padded = plain.ljust(size, b"\0")
     decode_member(padded)
@@ -96,7 +106,7 @@ def encode_member(member: Member) -> bytes:
 
 
 def decode_member(padded: bytes) -> Member:
-    """Raises RecordError for anything malformed."""
+    """The member in a plaintext. Raises RecordError for anything malformed."""
     length = int.from_bytes(padded[:4], "big")
     if len(padded) not in SIZES or not 0 < length <= MAX_DOCUMENT:
         raise RecordError("roster member: not of one of the sizes, or without a document")
@@ -114,7 +124,7 @@ def decode_member(padded: bytes) -> Member:
         raise RecordError("roster member: restricted is missing or malformed, or objected without it")
     tokens, pin = _tokens(document.get("tokens", [])), document.get("pin")
     if pin is not None and not _is_digest(pin):
-        raise RecordError("roster member: the PIN's digest is malformed, or asks for more than a terminal has")
+        raise RecordError("roster member: the PIN's digest is malformed, or needs more memory than a terminal has")
     member = Member(name, _consent(document), templates, restricted, tokens, pin, objected, content)
     wrong = contradiction(member)
     if wrong is not None:
@@ -154,7 +164,7 @@ def _templates(listed: Any, raw: bytes) -> tuple[dict[str, Floats], bytes]:
             raise RecordError("roster member: templates of an impossible shape")
         size = 4 * count * length
         matrix = np.frombuffer(raw[:size], "<f4").astype(np.float32).reshape(count, length)
-        with np.errstate(all="ignore"):  # whatever the bytes say: what overflows is no unit vector
+        with np.errstate(all="ignore"):  # the bytes may hold anything: a row that overflows is not a unit vector
             unit = are_unit(matrix)
         if not unit:
             raise RecordError("roster member: templates are not unit vectors")

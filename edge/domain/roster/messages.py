@@ -1,9 +1,10 @@
-"""The roster's messages: one retained a person, a manifest of all in pages, and the site key for each terminal.
+"""The roster's messages: a retained one for each person, a manifest of everybody in pages, and the site key for
+each terminal.
 
-Every version is the roster's at the change, one count for a site that only grows. So a manifest of version M
-decides about every message up to M: what it does not list is not in the roster any more, however genuine. The
-payload about a person is one line of JSON, LF, and the ciphertext, to which that line is bound; a tombstone is the
-line alone.
+Every version is the roster's version at the change: one number for the whole site, which only grows. So a manifest
+of version M decides about every message up to M: a message that it does not list is no longer in the roster, even
+if it is genuine. The payload about a person is one line of JSON, LF, and the ciphertext, which is bound to that
+line. A tombstone is only the line.
 """
 
 import hashlib
@@ -22,14 +23,14 @@ from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 
 MAX_PEOPLE = 4_096
-"""Of one site: a page then holds 128 on average, and 230 fit."""
+"""People of one site: a page then holds 128 on average, and 230 fit."""
 MAX_PAYLOAD = 24_000
-"""Bytes; in an envelope, these are what it may have."""
+"""Bytes of a payload, so that it fits into an envelope."""
 MAX_LINE = 1_024
 BUCKETS = "abcdefghijklmnopqrstuvwxyz234567"
-"""A page lists the people whose id begins so."""
+"""The first characters of an id. There is a page for each, with the people whose id begins with it."""
 _SEALED_KEY_BYTES = 80
-"""A key of 32 in a libsodium sealed box."""
+"""A key of 32 bytes in a libsodium sealed box."""
 
 
 _Bucket = Annotated[str, whole(re.compile(f"[{BUCKETS}]"))]
@@ -38,7 +39,7 @@ _TOMBSTONE = "roster: a tombstone that holds more, or without a reason"
 
 
 class SealedDocument(Document):
-    """One whose payload is one line of JSON, LF, and a ciphertext, which is its field `sealed`."""
+    """A document whose payload is one line of JSON, LF, and a ciphertext, which is its field `sealed`."""
 
     __slots__ = ()
 
@@ -50,7 +51,7 @@ class SealedDocument(Document):
 
 @dataclass(frozen=True, slots=True)
 class PersonMessage(SealedDocument):
-    """Somebody's entry. Without `sealed` it is a tombstone, and says why."""
+    """One person's entry. Without `sealed` it is a tombstone, and gives the reason."""
 
     NOUN = "roster"
     PAYLOAD_TYPE = "application/vnd.smartclocker.roster-person"
@@ -66,22 +67,22 @@ class PersonMessage(SealedDocument):
     gone: ErasureReason | None = None
 
     def line(self) -> bytes:
-        """The first line, without LF: what the ciphertext is bound to."""
+        """The first line, without LF. The ciphertext is bound to it."""
         head = {"v": 1, "site": self.site, "person": self.person, "version": self.version}
         return dump({**head, "gone": str(self.gone)} if self.gone else {**head, "key": self.key})
 
     def encode(self) -> bytes:
-        """The payload to sign. Raises RecordError for what no reader would accept."""
+        """The payload to sign. Raises RecordError for fields that no reader would accept."""
         payload = self.line() + b"\n" + self.sealed
         self.decode(payload)
         return payload
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """Raises RecordError for anything malformed or of another version."""
+        """Read a payload. Raises RecordError for anything malformed or of another version."""
         line, newline, _ = payload.partition(b"\n")
         if not newline or len(payload) > MAX_PAYLOAD:
-            raise RecordError("roster: no person's entry, or a longer one than fits into an envelope")
+            raise RecordError("roster: not a person's entry, or too long for an envelope")
         found = super(PersonMessage, cls).decode(payload)
         if found.line() != line:
             raise RecordError("roster: the line is not in the one form that the ciphertext is bound to")
@@ -96,11 +97,11 @@ class PersonMessage(SealedDocument):
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """What a manifest says of one person's message."""
+    """The manifest's entry of one person's message."""
 
     version: Count
     sha256: Hash
-    """Hex, of the payload's bytes."""
+    """sha256 of the message's payload, hex."""
 
 
 _UNPLACED = "roster page: bucket or entries are missing or malformed"
@@ -116,7 +117,7 @@ class _PageAsWritten:
 
 @dataclass(frozen=True, slots=True)
 class Page(Document):
-    """A part of the manifest: the people of one bucket."""
+    """A part of the manifest: the entries of one bucket's people."""
 
     NOUN = "roster"
     PAYLOAD_TYPE = "application/vnd.smartclocker.roster-page+json"
@@ -125,7 +126,7 @@ class Page(Document):
         "bucket": _UNPLACED,
         "entries": _UNPLACED,
         "entries.*": "roster page: an entry is not [person, version, sha256]",
-        "entries.*.0": "roster page: an entry names nobody",
+        "entries.*.0": "roster page: an entry has no person",
         "entries.*.1": "roster: version is missing or malformed",
         "entries.*.2": "roster page: an entry has no hash",
     }
@@ -134,11 +135,15 @@ class Page(Document):
     bucket: str
     version: int
     entries: Mapping[str, ManifestEntry]
-    """By person."""
+    """The entries, by person."""
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """Raises RecordError for anything malformed, a person twice or out of order, or in another's bucket."""
+        """Read a payload.
+
+        Raises RecordError for anything malformed, and for a person who is there twice, out of order or in the wrong
+        bucket.
+        """
         page = convert(cls._said(payload), _PageAsWritten, cls.NOUN, cls.FAULTS)
         entries: dict[str, ManifestEntry] = {}
         last = ""
@@ -157,7 +162,7 @@ class Page(Document):
 
 @dataclass(frozen=True, slots=True)
 class RosterManifest(Document):
-    """The whole roster of a site, named."""
+    """The list of a site's pages, and by their hashes its whole roster."""
 
     NOUN = "roster"
     PAYLOAD_TYPE = "application/vnd.smartclocker.roster-manifest+json"
@@ -172,9 +177,9 @@ class RosterManifest(Document):
     version: Count
     count: Annotated[int, Meta(ge=0, le=MAX_PEOPLE)]
     sha256: Hash
-    """Hex, by `digest` over all entries."""
+    """The `digest` over all entries, hex."""
     pages: Mapping[_Bucket, Hash]
-    """By bucket, the sha256 of the page's payload; a bucket that is not here is empty."""
+    """By bucket, the sha256 of the page's payload. A bucket without a page has no people."""
 
     def _words(self) -> dict[str, Any]:
         return {**super(RosterManifest, self)._words(), "pages": dict(sorted(self.pages.items()))}
@@ -205,6 +210,6 @@ class KeyMessage(Document):
 
 
 def digest(entries: Mapping[str, ManifestEntry]) -> str:
-    """sha256 (hex) over one line `person version sha256` for each, by person."""
+    """sha256 (hex) over one line `person version sha256` for each person, sorted by person."""
     lines = (f"{person} {one.version} {one.sha256}\n" for person, one in sorted(entries.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,15 +1,17 @@
-"""What a start makes of the notes on the roster and of the people file, of which either may be an older copy.
+"""The conclusions at a start from the notes on the roster and the people file, of which either may be an older
+copy.
 
-1. Whoever is noted as held and is not in the people file, or is there with an older entry, is forgotten: their
-   entry is to come again. So is whoever is noted as gone under a number that is above the manifest's.
-2. Whoever is noted under a number above the manifest's is kept out until their entry comes again: their manifest
-   did not come before the end, or the number was altered. Only the manifest of that number, or a later one, tells
-   that they are not listed.
-3. Whoever is noted as gone and is in the people file again, by an older copy of it, leaves again.
-4. Whomever the roster brought and the notes do not know is kept out until their entry comes again: who left the
-   roster meanwhile is to leave here, too. Where the notes are an older copy, their manifest tells of nobody that
-   they are not listed; nor does any manifest below the newest entry that changed people, which may be theirs.
-5. Whoever is noted as held and whose row in the people file was altered is kept out until their entry mends it.
+1. A person noted as held who is not in the people file, or is there with an older entry, is removed from the notes,
+   so that the entry is fetched again. So is a person noted as gone with a version above the manifest's.
+2. A person noted with a version above the manifest's is kept out until the entry comes again: the program ended
+   before the manifest came, or the version was altered. Only a manifest of that version or a later one tells that
+   the person is not listed.
+3. A person noted as gone who is in the people file again, because that is an older copy, is erased again.
+4. A person whom the roster brought and who is not in the notes is kept out until the entry comes again: if they
+   left the roster meanwhile, they must be erased here too. Where the notes are an older copy, their manifest does
+   not tell that a person is not listed. Neither does a manifest below the newest entry that changed people, because
+   that entry may be this person's.
+5. A person noted as held whose row in the people file was altered is kept out until the entry repairs it.
 """
 
 from collections.abc import Mapping
@@ -18,46 +20,48 @@ from dataclasses import dataclass, replace
 from edge.domain.roster.entry_state import GONE, HELD, OUT, TO_COME, EntryState, Leaving, leaving_for
 
 FAR = 1_000
-"""Manifests that a terminal may have missed: the number of an entry that is further ahead was altered."""
+"""Manifests that a terminal may have missed. An entry's version further ahead than this was altered."""
 _ALTERED = "what is kept of them here was altered"
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleFacts:
-    """What the people file says at a start."""
+    """The facts that the people file holds at a start."""
 
     known: frozenset[str]
-    """Who is in it with anything of their own."""
+    """The people of whom the file has any data."""
     remaining: frozenset[str]
-    """Who is in it and was not erased."""
+    """The people in the file who were not erased."""
     written: Mapping[str, int]
-    """By person, the content number of the roster's entry that was written last."""
+    """By person, the content number of the roster entry that was written last."""
     damaged: frozenset[str]
-    """Whose row was altered."""
+    """The people whose row was altered."""
     floor: int
-    """The newest manifest that changed people."""
+    """Version of the newest manifest that changed people."""
     newest: int
-    """The highest number of an entry that changed people, whether its manifest came or not."""
+    """The highest version of an entry that changed people, whether its manifest came or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """What follows for the notes."""
+    """The changes that follow for the notes."""
 
     rows: dict[str, EntryState]
     forgotten: tuple[str, ...]
-    """Whose notes are to be deleted."""
+    """The people whose notes are to be deleted."""
     not_written: dict[str, int]
-    """Content numbers that an earlier version did not write into the people file."""
+    """By person, content numbers that an earlier version of the program did not write into the people file."""
     leaving: dict[str, Leaving]
     blind_up_to: dict[str, int]
     """By person, the last version of the manifest that cannot tell whether they are listed."""
     newest: int
-    """The highest number of an entry that is ahead of the manifest; 0 for none."""
+    """The highest version of an entry that is ahead of the manifest; 0 for none."""
 
 
 def restart(noted: Mapping[str, EntryState], version: int, people: PeopleFacts) -> Restart:
-    """`noted` as it is in the file, `version` of the manifest there; 0 for none."""
+    """The conclusions from `noted`, the notes in the file, and `version`, that of the manifest there (0 for
+    none).
+    """
     ahead = [row for row in noted.values() if row.version > version]
     forgotten = [row.person for row in noted.values() if row.state == HELD and _is_older_than(row, people)]
     forgotten += [row.person for row in ahead if row.state == GONE]
@@ -86,10 +90,12 @@ def restart(noted: Mapping[str, EntryState], version: int, people: PeopleFacts) 
 
 
 def _last_before(entry: int, version: int) -> int:
-    """The last manifest that cannot tell whether somebody is listed whose entry has this number."""
+    """The last version of a manifest that cannot tell whether a person is listed whose entry has the version
+    `entry`.
+    """
     return version if entry > version + FAR else entry - 1
 
 
 def _is_older_than(row: EntryState, people: PeopleFacts) -> bool:
-    """Whether the people file is another one than the entry was taken into, or an older copy of it."""
+    """Whether the people file is not the one into which the entry was written, or is an older copy of it."""
     return row.person not in people.known or people.written.get(row.person, row.content) < row.content

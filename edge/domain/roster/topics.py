@@ -1,4 +1,4 @@
-"""Where a site's roster is: retained, written by the authority, read by the site's terminals."""
+"""The topics of a site's roster: retained, written by the authority, read by the site's terminals."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from edge.domain.roster.messages import BUCKETS, KeyMessage, Page, PersonMessage
 
 
 class TopicPart(StrEnum):
-    """What a roster topic holds."""
+    """The type of document under a roster topic."""
 
     PERSON = "person"
     PAGE = "page"
@@ -25,12 +25,12 @@ DOCUMENTS: dict[TopicPart, type[Document]] = {
     TopicPart.MANIFEST: RosterManifest,
     TopicPart.KEY: KeyMessage,
 }
-"""The type of the document that each part holds."""
+"""The class of the document that each part holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A roster topic, taken apart."""
+    """The parts of a roster topic."""
 
     site: str
     part: TopicPart
@@ -39,29 +39,31 @@ class Place:
 
     @property
     def topic(self) -> str:
-        """As it stands at the broker."""
+        """The topic at the broker."""
         return f"{root(self.site)}/{self.part}" + (f"/{self.name}" if self.name else "")
 
 
 def root(site: str) -> str:
-    """All of a site's roster is below."""
+    """The topic under which all of a site's roster is."""
     return f"{ROOT}/{site}/roster"
 
 
 def subscriptions(origin: Origin) -> list[str]:
-    """What a terminal reads. In this order, so that a person's entry can be judged and opened when it comes."""
+    """The topics that a terminal subscribes to, in this order, so that a person's entry can be judged and opened
+    when it comes.
+    """
     base = root(origin.site)
     key = Place(origin.site, TopicPart.KEY, origin.terminal).topic
     return [key, f"{base}/{TopicPart.MANIFEST}", f"{base}/{TopicPart.PAGE}/+", f"{base}/{TopicPart.PERSON}/+"]
 
 
 def bulk(origin: Origin) -> list[str]:
-    """Of `subscriptions`, those that bring nearly all of it, and that the manifest vouches for."""
+    """The `subscriptions` that bring nearly all of the roster, and that the manifest vouches for."""
     return subscriptions(origin)[2:]
 
 
 def place_of(topic: str) -> Place | None:
-    """None when it is no topic of a roster."""
+    """The parts of a topic; None when it is not a topic of a roster."""
     site, _, rest = topic.removeprefix(f"{ROOT}/").partition("/roster/")
     part, _, name = rest.partition("/")
     if NAME.fullmatch(site) is None or not topic.startswith(f"{ROOT}/"):

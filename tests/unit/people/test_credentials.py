@@ -188,7 +188,7 @@ def test_a_half_written_change_changes_nothing(open_people: Open) -> None:
 def test_a_pin_digest_that_would_fell_a_terminal_is_refused(costs: str) -> None:
     digest = f"$argon2id$v=19${costs},p=1${'A' * 22}${'A' * 43}"
     member = Member("Ann", CONSENT, {"m": np.eye(1, 8, dtype=np.float32)}, pin=digest)
-    with pytest.raises(RecordError, match="more than a terminal has"):
+    with pytest.raises(RecordError, match="more memory than a terminal has"):
         encode_member(member)
     fit = digest.replace(costs, "m=65536,t=3")
     assert decode_member(encode_member(replace(member, pin=fit))).pin == fit
