@@ -29,7 +29,7 @@ def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedB
 
 
 @pytest.fixture
-def site(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Installation]:
+def installation(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Installation]:
     installation = Installation(tmp_path, broker)
     yield installation
     installation.stop()

@@ -40,16 +40,16 @@ def said(caplog, part: str) -> list[str]:
     ]
 
 
-def whole(site, count: int) -> None:
-    with site.store() as store:
+def whole(installation, count: int) -> None:
+    with installation.store() as store:
         (report,) = verify_all(store)
     assert report.ok
     assert report.records == report.stored == count
 
 
-def test_a_journal_restored_from_an_older_copy_is_a_fork(site, caplog):
-    site.ledger()
-    terminal = site.terminal()
+def test_a_journal_restored_from_an_older_copy_is_a_fork(installation, caplog):
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(20)
     terminal.run()
     terminal.receipted(20)
@@ -61,28 +61,28 @@ def test_a_journal_restored_from_an_older_copy_is_a_fork(site, caplog):
     terminal.stop()
     restore(terminal.path, older)
     assert terminal.watermark() == 20, "nothing is pending: nothing it sends could tell"
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
     publisher = terminal.run()
-    site.eventually(lambda: publisher.alarms == {"fork"}, "the alarm", WITHIN_S)
+    installation.eventually(lambda: publisher.alarms == {"fork"}, "the alarm", WITHIN_S)
     watcher.hears(topics.status(terminal.origin), b'"alarms":["fork"]')
     assert said(caplog, "chain is not ours at record 30") == ["CRITICAL"]
     terminal.stop()
     again = terminal.run()
-    site.eventually(lambda: again.alarms == {"fork"}, "found again after a restart", WITHIN_S)
+    installation.eventually(lambda: again.alarms == {"fork"}, "found again after a restart", WITHIN_S)
     terminal.append(3)
-    site.eventually(lambda: again.counters.sent >= 3, "it goes on sending")
+    installation.eventually(lambda: again.counters.sent >= 3, "it goes on sending")
     terminal.stop()
     with terminal.journal() as journal:
         assert (journal.watermark(), journal.head().seq) == (20, 23), "nothing is released, nothing is lost"
-    with site.store() as store:
+    with installation.store() as store:
         (report,) = verify_all(store)
         assert (report.records, report.problem) == (30, None), "the first history stays"
 
 
-def test_a_journal_restored_and_then_used_is_a_fork(site):
+def test_a_journal_restored_and_then_used_is_a_fork(installation):
     """The head is beyond what the ledger holds: its hash there is another."""
-    site.ledger()
-    terminal = site.terminal()
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(5)
     terminal.run()
     terminal.receipted(5)
@@ -95,70 +95,70 @@ def test_a_journal_restored_and_then_used_is_a_fork(site):
     restore(terminal.path, older)
     with terminal.journal() as journal:
         for _ in range(9):
-            draft = site.punch()
+            draft = installation.punch()
             journal.append(type(draft)(draft.kind, {**draft.data, "direction": "out"}, draft.time))
     publisher = terminal.run()
-    site.eventually(lambda: publisher.alarms == {"fork"}, "the alarm", WITHIN_S)
+    installation.eventually(lambda: publisher.alarms == {"fork"}, "the alarm", WITHIN_S)
 
 
 @pytest.mark.parametrize(
     "how", ["the terminal stays connected", "the terminal is restarted", "only the broker was up"]
 )
-def test_a_ledger_restored_from_an_older_copy_is_found_and_made_whole(site, caplog, how):
+def test_a_ledger_restored_from_an_older_copy_is_found_and_made_whole(installation, caplog, how):
     caplog.set_level("INFO")
-    service = site.ledger()
-    terminal = site.terminal()
+    service = installation.ledger()
+    terminal = installation.terminal()
     terminal.append(20)
     publisher = terminal.run(behind_s=1.0)
     terminal.receipted(20)
     service.stop()
-    older = keep(site.ledger_path, "older")
-    service = site.ledger()
+    older = keep(installation.ledger_path, "older")
+    service = installation.ledger()
     terminal.append(10)
     terminal.receipted(30)
     service.stop()
     if how == "the terminal is restarted":
         terminal.stop()
-    restore(site.ledger_path, older)
-    assert site.count() == 20
+    restore(installation.ledger_path, older)
+    assert installation.count() == 20
     if how == "only the broker was up":
-        site.broker.kill()
-        site.broker.start()
-    site.ledger()
+        installation.broker.kill()
+        installation.broker.start()
+    installation.ledger()
     if how == "the terminal is restarted":
         publisher = terminal.run(behind_s=1.0)
-    site.eventually(lambda: said(caplog, "it has lost some"), "the alarm", WITHIN_S)
+    installation.eventually(lambda: said(caplog, "it has lost some"), "the alarm", WITHIN_S)
     assert said(caplog, "holds our records up to 20, and had receipted them up to 30") == ["ERROR"]
-    site.eventually(lambda: site.count() == 30, "sent again")
-    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
+    installation.eventually(lambda: installation.count() == 30, "sent again")
+    installation.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
     assert said(caplog, "holds again all") == ["INFO"]
-    whole(site, 30)
+    whole(installation, 30)
     assert terminal.watermark() == 30
 
 
-def test_a_ledger_that_lost_everything_but_our_key_gets_everything_again(site):
-    service = site.ledger()
-    terminal = site.terminal()
+def test_a_ledger_that_lost_everything_but_our_key_gets_everything_again(installation):
+    service = installation.ledger()
+    terminal = installation.terminal()
     terminal.append(80)
     publisher = terminal.run(behind_s=1.0)
     terminal.receipted(80)
     service.stop()
     for end in ("", "-wal", "-shm"):
-        site.ledger_path.with_name(site.ledger_path.name + end).unlink(missing_ok=True)
-    with site.store() as store:
+        installation.ledger_path.with_name(installation.ledger_path.name + end).unlink(missing_ok=True)
+    with installation.store() as store:
         store.register(terminal.origin, terminal.key.verify_key)
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
-    site.ledger()
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
+    installation.ledger()
     watcher.hears(topics.status(terminal.origin), b'"ledger-behind"')
-    site.eventually(lambda: site.count() == 80, "sent again")
-    site.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
-    whole(site, 80)
+    installation.eventually(lambda: installation.count() == 80, "sent again")
+    installation.eventually(lambda: not publisher.alarms, "the alarm ends with its cause")
+    whole(installation, 80)
 
 
-def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplog):
+def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(installation, caplog):
     """Its status asks, and the ledger's answer is better: no alarm, nothing sent again (I12)."""
-    site.ledger()
-    terminal = site.terminal()
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(1)
     with terminal.journal() as journal:
         epoch, first = journal.epoch, journal.head()
@@ -166,24 +166,24 @@ def test_an_old_receipt_replayed_to_a_quiet_terminal_changes_nothing(site, caplo
     terminal.append(4)
     terminal.receipted(5)
     old = Receipt(terminal.origin, epoch, 1, first.hash, "2026-03-02T08:00:00.000Z")
-    replay = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, old.encode(), site.ledger_key))
+    replay = dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, old.encode(), installation.ledger_key))
     sent, heard = publisher.counters.sent, publisher.counters.receipts
-    site.neighbour("ledger").publish(topics.receipt(terminal.origin), replay)
-    site.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one")
-    site.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it")
+    installation.neighbour("ledger").publish(topics.receipt(terminal.origin), replay)
+    installation.eventually(lambda: publisher.counters.receipts >= heard + 2, "the old one, then a fresh one")
+    installation.eventually(lambda: publisher._delivery._claimed is None, "the fresh one settles it")
     assert publisher.counters.sent == sent
     assert not publisher.alarms
     assert said(caplog, "lost some") == []
 
 
-def test_receipts_out_of_order_are_harmless(site):
+def test_receipts_out_of_order_are_harmless(installation):
     """Two ledgers on one database answer in any order."""
-    terminal = site.terminal()
+    terminal = installation.terminal()
     terminal.append(6)
     publisher = terminal.run()
     wires = []
-    with site.store() as store, terminal.journal() as journal:
-        ledger = Ledger(store, site.ledger_key)
+    with installation.store() as store, terminal.journal() as journal:
+        ledger = Ledger(store, installation.ledger_key)
         for outgoing in journal.envelopes(0, 6):
             accept(ledger, topics.record(terminal.origin, outgoing.kind), outgoing.wire)
             receipt = Receipt(
@@ -194,24 +194,24 @@ def test_receipts_out_of_order_are_harmless(site):
                 "2026-03-02T08:00:00.000Z",
             )
             payload = receipt.encode()
-            wires.append(dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, payload, site.ledger_key)))
-    sender = site.neighbour("ledger")
+            wires.append(dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, payload, installation.ledger_key)))
+    sender = installation.neighbour("ledger")
     for number in (3, 1, 6, 2, 5, 4, 6, 1):
         sender.publish(topics.receipt(terminal.origin), wires[number - 1])
-    site.eventually(lambda: publisher.counters.receipts == 8, "each is heard")
+    installation.eventually(lambda: publisher.counters.receipts == 8, "each is heard")
     assert terminal.watermark() == 6
     assert publisher.counters.receipts_rejected == 0
     assert "fork" not in publisher.alarms
 
 
-def test_the_status_tells_every_alarm_in_its_words(site):
-    terminal = site.terminal()
+def test_the_status_tells_every_alarm_in_its_words(installation):
+    terminal = installation.terminal()
     terminal.append(1)
     terminal.run()
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
 
     def alarms() -> list[str]:
         watcher.poll(0.05)
         return next((json.loads(p)["alarms"] for _, p in reversed(watcher.heard) if b"online" in p), [])
 
-    site.eventually(lambda: alarms() == ["no-ledger"], "nobody is subscribed")
+    installation.eventually(lambda: alarms() == ["no-ledger"], "nobody is subscribed")

@@ -36,13 +36,13 @@ HERE = Origin("main", "gate-1")
 class Gate:
     """A terminal's files, and the way to ask."""
 
-    def __init__(self, site, tmp_path: Path, photos: Path, capsys) -> None:
-        self.site, self.capsys = site, capsys
+    def __init__(self, installation, tmp_path: Path, photos: Path, capsys) -> None:
+        self.site, self.capsys = installation, capsys
         replay = tmp_path / "replay"
         replay.mkdir()
         shutil.copy(photos / "obama3.jpg", replay)
-        uplink = site.uplink("gate-1")
-        (tmp_path / "ledger-public.pem").write_text(key_files.public_pem(site.ledger_key.verify_key))
+        uplink = installation.uplink("gate-1")
+        (tmp_path / "ledger-public.pem").write_text(key_files.public_pem(installation.ledger_key.verify_key))
         self.pinned = tmp_path / "ledger-public.pem"
         centre = SandboxCentre(uplink.host, uplink.port, uplink.ca, uplink.certificate, uplink.key, self.pinned)
         self.config = write_terminal(tmp_path / "terminal", replay, site="main", name="gate-1", centre=centre)
@@ -66,8 +66,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(site, tmp_path: Path, photos: Path, capsys, monkeypatch) -> Gate:
-    return Gate(site, tmp_path, photos, capsys)
+def gate(installation, tmp_path: Path, photos: Path, capsys, monkeypatch) -> Gate:
+    return Gate(installation, tmp_path, photos, capsys)
 
 
 @pytest.fixture
@@ -95,18 +95,18 @@ def one_answer(monkeypatch) -> None:
     monkeypatch.setattr(online, "steps", lambda *given: steps(*given, receipt_s=60.0))
 
 
-def test_as_far_as_a_receipt_and_the_journal_is_as_it_was(gate, site) -> None:
+def test_as_far_as_a_receipt_and_the_journal_is_as_it_was(gate, installation) -> None:
     gate.register()
     gate.append()
-    site.ledger()
+    installation.ledger()
     before = gate.journal.read_bytes()
     broker, record, ledger = gate.check(0)
-    assert broker.startswith(f"broker: {site.broker.host}:{site.broker.port} accepts ")
+    assert broker.startswith(f"broker: {installation.broker.host}:{installation.broker.port} accepts ")
     assert record.startswith("record: the broker took record 1")
     assert ledger == "ledger: it signed that it holds every record up to 1"
     assert gate.journal.read_bytes() == before
     assert gate.check(0)[-1] == ledger, "again: the same record is stored once"
-    assert site.count() == 1
+    assert installation.count() == 1
 
 
 class Answering:
@@ -162,15 +162,15 @@ def test_a_ledger_that_lost_what_it_had_receipted(gate, one_answer) -> None:
     assert "had receipted them up to 2: it has lost some (ledger-behind)" in said
 
 
-def test_beside_a_service_that_nobody_registered_it_says_so(gate, site, impatient) -> None:
-    site.ledger()
+def test_beside_a_service_that_nobody_registered_it_says_so(gate, installation, impatient) -> None:
+    installation.ledger()
     signals = ConsoleSignals(io.StringIO())
     terminal = Terminal(config.load(gate.config).config, notifier=notifier_from({}), signals=signals)
     thread = threading.Thread(target=terminal.run)
     thread.start()
     try:
-        site.eventually(lambda: terminal.centre and terminal.centre.publisher, "the service's publisher")
-        site.eventually(lambda: terminal.centre.publisher.connected, "the service's connection")
+        installation.eventually(lambda: terminal.centre and terminal.centre.publisher, "the service's publisher")
+        installation.eventually(lambda: terminal.centre.publisher.connected, "the service's connection")
         assert "central terminals` lists main/gate-1" in gate.check(69)[-1]
     finally:
         terminal.stop.set("done")
@@ -178,19 +178,19 @@ def test_beside_a_service_that_nobody_registered_it_says_so(gate, site, impatien
     assert not thread.is_alive()
 
 
-def test_the_online_check_in_words_says_what_is_ok(gate, site, capsys) -> None:
+def test_the_online_check_in_words_says_what_is_ok(gate, installation, capsys) -> None:
     gate.register()
     gate.append()
-    site.ledger()
+    installation.ledger()
     assert main(["check", "--config", str(gate.config), "--online"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["note", "ok", "ok", "ok", str(gate.config)]
 
 
-def test_before_the_first_start_there_is_nothing_to_send(gate, site) -> None:
+def test_before_the_first_start_there_is_nothing_to_send(gate, installation) -> None:
     """It went no further than the broker: whether the ledger takes us nobody knows, and 0 would say it does."""
     gate.register()
-    site.ledger()
+    installation.ledger()
     broker, ledger = gate.check(69)
     assert "accepts" in broker
     assert ledger.startswith("!ledger: nothing to receipt: no record is here yet")
@@ -203,27 +203,27 @@ def test_no_ledger_was_ever_there(gate) -> None:
     assert "no ledger listens" in gate.check(69)[-1]
 
 
-def test_a_terminal_that_nobody_registered(gate, site, impatient) -> None:
+def test_a_terminal_that_nobody_registered(gate, installation, impatient) -> None:
     gate.append()
-    site.ledger()
+    installation.ledger()
     said = gate.check(69)[-1]
     assert said.startswith("!ledger: no receipt within 1 s")
     assert "central terminals" in said
     assert key_files.load_identity(gate.config.parent / "identity").verify_key is not None
 
 
-def test_a_ledger_that_died_keeps_its_place_at_the_broker(gate, site, impatient) -> None:
+def test_a_ledger_that_died_keeps_its_place_at_the_broker(gate, installation, impatient) -> None:
     gate.register()
     gate.append()
-    site.ledger().stop()
-    site.service = None
+    installation.ledger().stop()
+    installation.service = None
     assert "`smartclocker central run` runs" in gate.check(69)[-1]
 
 
-def test_another_ledgers_key_is_pinned(gate, site, tmp_path: Path, one_answer) -> None:
+def test_another_ledgers_key_is_pinned(gate, installation, tmp_path: Path, one_answer) -> None:
     gate.register()
     gate.append()
-    site.ledger()
+    installation.ledger()
     other = key_files.create_identity(tmp_path / "other")
     gate.pinned.write_text(key_files.public_pem(other.verify_key))
     said = gate.check(69)[-1]
@@ -231,29 +231,29 @@ def test_another_ledgers_key_is_pinned(gate, site, tmp_path: Path, one_answer) -
     assert f"copy the centre's ledger.pem to {gate.pinned}" in said
 
 
-def test_a_broker_that_is_not_there(gate, site) -> None:
+def test_a_broker_that_is_not_there(gate, installation) -> None:
     gate.append()
-    site.broker.stop()
+    installation.broker.stop()
     (said,) = gate.check(69)
     assert said.startswith("!broker: ")
     assert "connection refused" in said
 
 
-def test_a_certificate_of_another_terminal(gate, site) -> None:
+def test_a_certificate_of_another_terminal(gate, installation) -> None:
     gate.register()
     gate.append()
-    site.ledger()
+    installation.ledger()
     text = gate.config.read_text().replace("client-gate-1", "client-gate-2")
-    certificates.issue_client(site.broker.pki, "gate-2")
+    certificates.issue_client(installation.broker.pki, "gate-2")
     gate.config.write_text(text)
     assert main(["check", "--config", str(gate.config), "--online", "--json"]) == 78
     (problem,) = json.loads(gate.capsys.readouterr().out)["problems"]
     assert "was issued to 'gate-2', and terminal.name is 'gate-1'" in problem
 
 
-def test_beside_the_running_service_which_takes_its_connection_back(gate, site, monkeypatch) -> None:
+def test_beside_the_running_service_which_takes_its_connection_back(gate, installation, monkeypatch) -> None:
     gate.register()
-    site.ledger()
+    installation.ledger()
     asked = threading.Event()
 
     def pause(_attempt: int, _settings: object) -> float:
@@ -268,16 +268,16 @@ def test_beside_the_running_service_which_takes_its_connection_back(gate, site, 
     try:
         centre = terminal.centre
         assert centre is not None
-        site.eventually(lambda: centre.publisher, "the service's publisher")
+        installation.eventually(lambda: centre.publisher, "the service's publisher")
         publisher = centre.publisher
-        site.eventually(lambda: publisher.counters.receipts, "the service's first receipt")
+        installation.eventually(lambda: publisher.counters.receipts, "the service's first receipt")
         assert gate.check(0)[-1].startswith("ledger: it signed")
         asked.set()
-        site.eventually(lambda: publisher.connected, "the service has its connection back")
+        installation.eventually(lambda: publisher.connected, "the service has its connection back")
         received = publisher.counters.receipts
         gate.append()
         publisher.wake()
-        site.eventually(lambda: publisher.counters.receipts > received, "a receipt after that")
+        installation.eventually(lambda: publisher.counters.receipts > received, "a receipt after that")
     finally:
         asked.set()
         terminal.stop.set("done")
@@ -285,23 +285,23 @@ def test_beside_the_running_service_which_takes_its_connection_back(gate, site, 
     assert not thread.is_alive()
 
 
-def test_what_waits_for_the_service_still_waits_after_the_question(gate, site) -> None:
+def test_what_waits_for_the_service_still_waits_after_the_question(gate, installation) -> None:
     """A command of the centre, say: it must not be taken by a check."""
     gate.register()
     gate.append()
-    site.ledger()
-    service = site.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
+    installation.ledger()
+    service = installation.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
     service.link.stop()
-    site.neighbour("ledger", client_id="another").publish(topics.command(HERE), b"while it was away")
+    installation.neighbour("ledger", client_id="another").publish(topics.command(HERE), b"while it was away")
     assert gate.check(0)[-1].startswith("ledger: it signed")
-    again = site.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
+    again = installation.neighbour("gate-1", topics.command(HERE), topics.receipt(HERE), client_id="main.gate-1")
     again.hears(topics.command(HERE), b"while it was away")
 
 
-def test_a_certificate_that_has_expired(gate, site) -> None:
+def test_a_certificate_that_has_expired(gate, installation) -> None:
     """`check` may see that before it asks anybody; the broker's word has its cure, too."""
     gate.append()
-    certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    certificates.issue_client(installation.broker.pki, "gate-1", lifetime=timedelta(days=-1))
     loaded = config.load(gate.config).config
     (said,) = online.steps(loaded, installed.load_secrets(loaded))
     assert not said.good

@@ -26,8 +26,8 @@ def sealed(key, command: Resend, payload_type: str = Resend.PAYLOAD_TYPE) -> byt
 
 
 @pytest.fixture
-def terminal(site):
-    made = site.terminal()
+def terminal(installation):
+    made = installation.terminal()
     made.append(50)
     return made
 
@@ -38,58 +38,58 @@ def command(terminal) -> Resend:
         return Resend("c" * 32, terminal.origin, ISSUED, EXPIRES, journal.epoch, 5, 40)
 
 
-def results(site) -> list[dict]:
-    with site.store() as store:
+def results(installation) -> list[dict]:
+    with installation.store() as store:
         entries = [entry for chain in store.chains() for entry in store.entries(chain)]
     kept = [json.loads(entry.payload)["data"] for entry in entries]
     return [data for data in kept if "command_id" in data]
 
 
-def test_a_range_that_the_ledger_lost_is_sent_again_on_its_command(site, terminal, command):
-    site.ledger()
+def test_a_range_that_the_ledger_lost_is_sent_again_on_its_command(installation, terminal, command):
+    installation.ledger()
     publisher = terminal.run(behind_s=600)
     terminal.receipted(50)
-    site.service.stop()
-    with site.store() as store, store.batch():
+    installation.service.stop()
+    with installation.store() as store, store.batch():
         store._db.execute("DELETE FROM records WHERE seq BETWEEN 5 AND 40")
-    site.ledger()
-    asked = site.neighbour("ledger")
-    asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
-    site.eventually(lambda: site.count() == 51, "all is back, and the result with it")
-    (result,) = results(site)
+    installation.ledger()
+    asked = installation.neighbour("ledger")
+    asked.publish(topics.command(terminal.origin), sealed(installation.ledger_key, command))
+    installation.eventually(lambda: installation.count() == 51, "all is back, and the result with it")
+    (result,) = results(installation)
     assert result["command_id"] == command.id
     assert (result["command"], result["outcome"]) == ("resend", "done")
     assert result["detail"] == "sending records 5 to 40 again"
     assert publisher.counters.resent == 36
     terminal.receipted(51)
-    with site.store() as store:
+    with installation.store() as store:
         assert all(report.ok for report in verify_all(store))
 
 
-def test_a_command_waits_for_a_terminal_that_is_away_and_is_taken_once(site, terminal, command):
-    site.ledger()
+def test_a_command_waits_for_a_terminal_that_is_away_and_is_taken_once(installation, terminal, command):
+    installation.ledger()
     publisher = terminal.run()
     terminal.receipted(50)
     terminal.stop()
-    asked = site.neighbour("ledger")
+    asked = installation.neighbour("ledger")
     for _ in range(3):
-        asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
+        asked.publish(topics.command(terminal.origin), sealed(installation.ledger_key, command))
     publisher = terminal.run()
-    site.eventually(lambda: publisher.counters.commands_rejected == 2, "the two repetitions")
+    installation.eventually(lambda: publisher.counters.commands_rejected == 2, "the two repetitions")
     assert publisher.counters.commands == 1
     terminal.receipted(51)
     terminal.stop()
     again = terminal.run()
-    asked.publish(topics.command(terminal.origin), sealed(site.ledger_key, command))
-    site.eventually(lambda: again.counters.commands_rejected == 1, "the journal remembers")
-    assert len(results(site)) == 1
+    asked.publish(topics.command(terminal.origin), sealed(installation.ledger_key, command))
+    installation.eventually(lambda: again.counters.commands_rejected == 1, "the journal remembers")
+    assert len(results(installation)) == 1
 
 
-def test_forged_foreign_late_and_malformed_commands_change_nothing(site, terminal, command, stranger_key):
-    site.ledger()
+def test_forged_foreign_late_and_malformed_commands_change_nothing(installation, terminal, command, stranger_key):
+    installation.ledger()
     publisher = terminal.run()
     terminal.receipted(50)
-    good = sealed(site.ledger_key, command)
+    good = sealed(installation.ledger_key, command)
     document = json.loads(good)
     document["payload"] = document["payload"][:-4] + "fQ=="
     over = json.loads(command.encode()) | {"last": 5 + resend_command.MAX_RANGE}
@@ -103,31 +103,31 @@ def test_forged_foreign_late_and_malformed_commands_change_nothing(site, termina
         json.dumps(document).encode(),
         sealed(stranger_key, command),
         sealed(terminal.key, command),
-        sealed(site.ledger_key, command, PAYLOAD_TYPE),
-        sealed(site.ledger_key, command, Receipt.PAYLOAD_TYPE),
-        dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), site.ledger_key)),
-        dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, json.dumps(over).encode(), site.ledger_key)),
-        sealed(site.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
-        sealed(site.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
-        sealed(site.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),
+        sealed(installation.ledger_key, command, PAYLOAD_TYPE),
+        sealed(installation.ledger_key, command, Receipt.PAYLOAD_TYPE),
+        dsse.to_wire(dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), installation.ledger_key)),
+        dsse.to_wire(dsse.sign(Resend.PAYLOAD_TYPE, json.dumps(over).encode(), installation.ledger_key)),
+        sealed(installation.ledger_key, replace(command, origin=Origin("main", "gate-2"))),
+        sealed(installation.ledger_key, replace(command, origin=Origin("other", "gate-1"))),
+        sealed(installation.ledger_key, replace(command, expires="2026-03-02T07:59:00.000Z")),
     ]
     with terminal.journal() as journal:
         head = journal.head()
-    hostile = site.neighbour("ledger")
+    hostile = installation.neighbour("ledger")
     for forgery in forgeries:
         assert hostile.publish(topics.command(terminal.origin), forgery).refused is None
-    site.eventually(lambda: publisher.counters.commands_rejected == len(forgeries), "each is counted")
+    installation.eventually(lambda: publisher.counters.commands_rejected == len(forgeries), "each is counted")
     with terminal.journal() as journal:
         assert journal.head() == head
     assert publisher.counters.commands == publisher.counters.resent == 0
     assert publisher.counters.receipts_rejected == 0
     hostile.publish(topics.command(terminal.origin), good)
-    site.eventually(lambda: publisher.counters.commands == 1, "the genuine one is still taken")
+    installation.eventually(lambda: publisher.counters.commands == 1, "the genuine one is still taken")
 
 
-def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal, command, monkeypatch):
+def test_a_long_range_is_bounded_and_new_records_are_not_starved(installation, terminal, command, monkeypatch):
     terminal.append(1450)
-    site.ledger()
+    installation.ledger()
     publisher = terminal.run(resend_s=3600)
     terminal.receipted(1500)
     handed, hand, overtaken = Commands.passed_on, publisher._publish, []
@@ -144,22 +144,22 @@ def test_a_long_range_is_bounded_and_new_records_are_not_starved(site, terminal,
 
     monkeypatch.setattr(Commands, "passed_on", passed_on)
     monkeypatch.setattr(publisher, "_publish", publish)
-    site.neighbour("ledger").publish(
-        topics.command(terminal.origin), sealed(site.ledger_key, replace(command, first=1, last=1500))
+    installation.neighbour("ledger").publish(
+        topics.command(terminal.origin), sealed(installation.ledger_key, replace(command, first=1, last=1500))
     )
     terminal.receipted(1506)
     assert overtaken == [BATCH] * 5, "the new ones overtook the range"
-    site.eventually(lambda: publisher.counters.resent == 1500, "and the range goes on to its end")
-    with site.store() as store:
+    installation.eventually(lambda: publisher.counters.resent == 1500, "and the range goes on to its end")
+    with installation.store() as store:
         assert [(r.ok, r.records) for r in verify_all(store)] == [(True, 1506)]
 
 
-def test_a_record_of_another_process_is_found_by_looking(site, terminal):
+def test_a_record_of_another_process_is_found_by_looking(installation, terminal):
     """A correction by hand, say: nobody wakes the publisher, and the clock by which it sends again is far away."""
-    site.ledger()
+    installation.ledger()
     publisher = terminal.run(resend_s=3600)
     terminal.receipted(50)
-    key = site.root / "gate-1.pem"
+    key = installation.root / "gate-1.pem"
     program = f"""
 from pathlib import Path
 from edge.domain.protocol.record_kinds import Kind

@@ -17,10 +17,10 @@ NAMES = {"terminal": "edge.terminal.uplink.publisher", "ledger": "edge.central.l
 class Line:
     """One of the two reaches the broker through a proxy, the other directly."""
 
-    def __init__(self, site, side: str, proxy: Proxy, caplog) -> None:
-        self.site, self.side, self.proxy, self._caplog = site, side, proxy, caplog
+    def __init__(self, installation, side: str, proxy: Proxy, caplog) -> None:
+        self.site, self.side, self.proxy, self._caplog = installation, side, proxy, caplog
         caplog.set_level("INFO")
-        self.terminal = site.terminal()
+        self.terminal = installation.terminal()
 
     def start(self, resend_s: float = 2.0, **settings: object) -> None:
         through = {"port": self.proxy.port, "backoff_first_s": 0.05, "backoff_max_s": 0.4, **settings}
@@ -58,8 +58,8 @@ def proxy(broker):
 
 
 @pytest.fixture(params=SIDES)
-def line(request, site, proxy, caplog) -> Line:
-    return Line(site, request.param, proxy, caplog)
+def line(request, installation, proxy, caplog) -> Line:
+    return Line(installation, request.param, proxy, caplog)
 
 
 def test_a_link_that_holds_its_bytes_is_noticed_and_nothing_waits_for_it(line):
@@ -160,33 +160,33 @@ def test_a_broker_that_slams_the_door_is_asked_ever_more_rarely_and_at_odd_momen
 
 
 @pytest.mark.parametrize("broker", [True, False], indirect=True, ids=["with its state", "forgetting all"])
-def test_a_broker_that_is_killed_again_and_again(site, broker):
+def test_a_broker_that_is_killed_again_and_again(installation, broker):
     """Without persistence it forgets sessions, queues and what it acknowledged: receipts alone count."""
-    site.ledger()
-    terminal = site.terminal()
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(900)
     publisher = terminal.run(resend_s=1.0)
     for mark in (60, 300, 600):
         terminal.receipted(mark)
         broker.kill()
-        site.eventually(lambda: not publisher.connected, "the loss is noticed")
+        installation.eventually(lambda: not publisher.connected, "the loss is noticed")
         terminal.append(20)
         broker.start()
     terminal.receipted(960)
-    site.eventually(lambda: not publisher.alarms, "no alarm stays")
-    with site.store() as store:
+    installation.eventually(lambda: not publisher.alarms, "no alarm stays")
+    with installation.store() as store:
         (report,) = verify_all(store)
     assert report.ok
     assert report.records == report.stored == 960
 
 
-def test_both_ends_through_a_bad_line_at_once(site, broker, caplog):
+def test_both_ends_through_a_bad_line_at_once(installation, broker, caplog):
     """Resets at odd moments while both send, ever more rarely, until the terminal came back three times; peace."""
     with Proxy(broker.host, broker.port) as proxy:
         through = {"port": proxy.port, "backoff_first_s": 0.02, "backoff_max_s": 0.1}
-        site.ledger(site.uplink("ledger", **through))
-        terminal = site.terminal()
-        publisher = terminal.run(site.uplink("gate-1", **through), resend_s=0.5)
+        installation.ledger(installation.uplink("ledger", **through))
+        terminal = installation.terminal()
+        publisher = terminal.run(installation.uplink("gate-1", **through), resend_s=0.5)
         peace = threading.Event()
 
         def trouble() -> None:
@@ -201,14 +201,14 @@ def test_both_ends_through_a_bad_line_at_once(site, broker, caplog):
             terminal.append(20)
             time.sleep(0.2)
         try:
-            site.eventually(lambda: publisher.counters.reconnects >= 3, "it comes back three times")
+            installation.eventually(lambda: publisher.counters.reconnects >= 3, "it comes back three times")
         finally:
             peace.set()
             troubled.join()
         terminal.receipted(500)
-        with site.store() as store:
+        with installation.store() as store:
             (report,) = verify_all(store)
         assert report.ok
         assert report.records == report.stored == 500
         terminal.stop()
-        site.service.stop()
+        installation.service.stop()

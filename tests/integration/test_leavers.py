@@ -215,10 +215,10 @@ def test_a_terminal_of_another_site_and_a_revoked_one_take_nobody_out(centre: Ce
     late.knows(stays)
 
 
-def record_of(site: str, person: str) -> Record:
+def record_of(installation: str, person: str) -> Record:
     data = {"person": person, "reason": "requested", "templates": 1, "by": "uid:7"}
     position = Position("c" * 32, 1, "0" * 64)
-    return decode(encode(Origin(site, "gate-1"), position, Draft(Kind.ERASED, data, NOW)))
+    return decode(encode(Origin(installation, "gate-1"), position, Draft(Kind.ERASED, data, NOW)))
 
 
 def test_an_end_of_employment_reaches_a_new_terminal_and_the_roster(

@@ -13,55 +13,57 @@ from tests.support.broker import restart
 from tests.support.intake import accept
 
 
-def test_what_could_not_be_committed_is_delivered_again_by_the_broker(site, monkeypatch):
+def test_what_could_not_be_committed_is_delivered_again_by_the_broker(installation, monkeypatch):
     def full(self, messages):
         raise LedgerError("the disk is full; make room")
 
-    site.ledger().stop()  # so that the broker keeps its session
+    installation.ledger().stop()  # so that the broker keeps its session
     monkeypatch.setattr(Ledger, "accept_batch", full)
-    broken = site.ledger()
-    terminal = site.terminal()
+    broken = installation.ledger()
+    terminal = installation.terminal()
     terminal.append(1)
     publisher = terminal.run(resend_s=60)
-    site.eventually(lambda: publisher.counters.acked == 1, "the broker took it")
+    installation.eventually(lambda: publisher.counters.acked == 1, "the broker took it")
     with pytest.raises(LedgerError, match="disk is full"):
-        site.eventually(lambda: broken.stop() or not broken.connected.is_set(), "the service ends")
+        installation.eventually(lambda: broken.stop() or not broken.connected.is_set(), "the service ends")
     terminal.stop()  # it will not send again
     monkeypatch.undo()
-    site.ledger()
-    site.eventually(lambda: site.count() == 1, "delivered again")
+    installation.ledger()
+    installation.eventually(lambda: installation.count() == 1, "delivered again")
 
 
-def test_a_release_never_names_a_message_of_a_later_connection(site):
-    reader = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+def test_a_release_never_names_a_message_of_a_later_connection(installation):
+    reader = installation.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
     topic = "smartclocker/v1/main/gate-1/record/punch"
-    site.neighbour("gate-1").publish(topic, b"keep me")
+    installation.neighbour("gate-1").publish(topic, b"keep me")
     reader.hears(topic, b"keep me")
     stale = reader.received[-1]
-    restart(site.broker)  # a clean one keeps its queue
+    restart(installation.broker)  # a clean one keeps its queue
     reader.next(Connected)
 
     def again_on_a_later_connection() -> bool:
         reader.poll()  # a kept session delivers before SUBACK, so it may have been collected already
         return reader.received[-1].connection > stale.connection
 
-    site.eventually(again_on_a_later_connection, "again")
+    installation.eventually(again_on_a_later_connection, "again")
     reader.link.release(stale)
     reader.link.stop()
-    again = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    again = installation.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
     again.hears(topic, b"keep me")
     again.link.release(again.received[-1])
     again.link.stop()
-    last = site.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
-    site.neighbour("gate-1").publish(topic, b"and then")
+    last = installation.neighbour("ledger", topics.ALL_RECORDS, client_id="ledger", manual_release=True)
+    installation.neighbour("gate-1").publish(topic, b"and then")
     last.hears(topic, b"and then")
     assert [payload for _, payload in last.heard] == [b"and then"], "released once, gone for good"
 
 
-def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
-    terminal = site.terminal()
+def test_a_receipt_that_the_connection_did_not_take_stays_due(installation):
+    terminal = installation.terminal()
     terminal.append(1)
-    service = LedgerService(LedgerSettings(site.uplink("ledger"), site.ledger_path, site.root / "ledger.pem"))
+    service = LedgerService(
+        LedgerSettings(installation.uplink("ledger"), installation.ledger_path, installation.root / "ledger.pem")
+    )
     taken = []
 
     def publish(topic, wire, *, token):
@@ -69,8 +71,8 @@ def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
         return len(taken) > 1
 
     service._link = SimpleNamespace(publish=publish)
-    with site.store() as store, terminal.journal() as journal:
-        ledger = Ledger(store, site.ledger_key)
+    with installation.store() as store, terminal.journal() as journal:
+        ledger = Ledger(store, installation.ledger_key)
         accept(ledger, topics.record(terminal.origin, "punch"), journal.envelopes(0, 1)[0].wire)
         service._answer(ledger)
         assert ledger.waiting
@@ -79,21 +81,21 @@ def test_a_receipt_that_the_connection_did_not_take_stays_due(site):
     assert taken == [topics.receipt(terminal.origin)] * 2
 
 
-def test_it_stops_with_the_broker_away(site):
-    service = site.ledger()
-    site.broker.kill()
-    site.eventually(lambda: not service.connected.is_set(), "the loss is noticed")
+def test_it_stops_with_the_broker_away(installation):
+    service = installation.ledger()
+    installation.broker.kill()
+    installation.eventually(lambda: not service.connected.is_set(), "the loss is noticed")
     service.stop()
     assert not service._thread.is_alive()
     service.stop()
 
 
 @pytest.mark.parametrize("broken", ["key", "store", "certificate"])
-def test_what_waiting_cannot_mend_is_raised_by_start(site, tmp_path, broken):
+def test_what_waiting_cannot_mend_is_raised_by_start(installation, tmp_path, broken):
     settings = {
-        "uplink": site.uplink("ledger"),
-        "store": site.ledger_path,
-        "key": site.root / "ledger.pem",
+        "uplink": installation.uplink("ledger"),
+        "store": installation.ledger_path,
+        "key": installation.root / "ledger.pem",
     }
     match broken:
         case "key":
@@ -106,20 +108,20 @@ def test_what_waiting_cannot_mend_is_raised_by_start(site, tmp_path, broken):
         LedgerService(LedgerSettings(**settings)).start()
 
 
-def test_a_broker_that_refuses_the_receipts_is_said_once(site, caplog):
-    allowed = site.broker.acl.read_text()
-    site.broker.acl.write_text(allowed.replace("topic write smartclocker/v1/+/+/receipt\n", ""))
-    restart(site.broker)
-    site.ledger()
-    terminal = site.terminal()
+def test_a_broker_that_refuses_the_receipts_is_said_once(installation, caplog):
+    allowed = installation.broker.acl.read_text()
+    installation.broker.acl.write_text(allowed.replace("topic write smartclocker/v1/+/+/receipt\n", ""))
+    restart(installation.broker)
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(3)
     terminal.run(resend_s=0.1)
 
     def refusals() -> list[str]:
         return [r.getMessage() for r in caplog.records if "refuses our receipts" in r.getMessage()]
 
-    site.eventually(refusals, "said")
-    site.eventually(lambda: terminal.publisher.counters.resends >= 3, "the terminal goes on asking")
+    installation.eventually(refusals, "said")
+    installation.eventually(lambda: terminal.publisher.counters.resends >= 3, "the terminal goes on asking")
     assert len(refusals()) == 1
     assert terminal.watermark() == 0
-    assert site.count() == 3
+    assert installation.count() == 3

@@ -9,9 +9,9 @@ from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.status_source import AlarmConditions
 
 
-def settled(site, count: int):
+def settled(installation, count: int):
     """A terminal with everything receipted, and stopped."""
-    terminal = site.terminal()
+    terminal = installation.terminal()
     terminal.append(count)
     terminal.run(resend_s=60)
     terminal.receipted(count)
@@ -19,9 +19,9 @@ def settled(site, count: int):
     return terminal
 
 
-def test_a_journal_that_was_restored_is_seen_though_it_has_nothing_to_send(site):
-    site.ledger()
-    terminal = settled(site, 5)
+def test_a_journal_that_was_restored_is_seen_though_it_has_nothing_to_send(installation):
+    installation.ledger()
+    terminal = settled(installation, 5)
     shutil.copy(terminal.path, terminal.path.with_name("older"))
     terminal.append(5)
     terminal.run(resend_s=60)
@@ -31,41 +31,41 @@ def test_a_journal_that_was_restored_is_seen_though_it_has_nothing_to_send(site)
         path.unlink()
     shutil.copy(terminal.path.with_name("older"), terminal.path)  # the card as it was: five records, all receipted
     publisher = terminal.run(resend_s=60)
-    site.eventually(lambda: Alarm.FORK in publisher.alarms, "the fork is seen")
+    installation.eventually(lambda: Alarm.FORK in publisher.alarms, "the fork is seen")
     assert publisher.counters.sent == 0
 
 
-def test_a_ledger_that_was_restored_is_seen_and_gets_everything_again(site, caplog):
-    service = site.ledger()
-    terminal = settled(site, 5)
+def test_a_ledger_that_was_restored_is_seen_and_gets_everything_again(installation, caplog):
+    service = installation.ledger()
+    terminal = settled(installation, 5)
     service.stop()
-    for path in site.ledger_path.parent.glob("ledger.db*"):
+    for path in installation.ledger_path.parent.glob("ledger.db*"):
         path.unlink()
-    with site.store() as store:
+    with installation.store() as store:
         store.register(terminal.origin, terminal.key.verify_key)
-    site.ledger()
+    installation.ledger()
     terminal.run(resend_s=60, behind_s=1.0)
-    site.eventually(lambda: "it has lost some" in caplog.text, "the loss is seen")
-    site.eventually(lambda: site.count() == 5, "all of it is sent again")
+    installation.eventually(lambda: "it has lost some" in caplog.text, "the loss is seen")
+    installation.eventually(lambda: installation.count() == 5, "all of it is sent again")
 
 
-def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_nothing(site):
-    site.ledger()
-    terminal = site.terminal()
+def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_nothing(installation):
+    installation.ledger()
+    terminal = installation.terminal()
     terminal.append(3)
     terminal.run(status=AlarmConditions({"tamper": lambda: True}))
     terminal.receipted(3)
 
     def claim():
-        with site.store() as store:
+        with installation.store() as store:
             return claims(store).get(terminal.origin)
 
-    site.eventually(lambda: claim() is not None, "its status is heard")
+    installation.eventually(lambda: claim() is not None, "its status is heard")
     assert (claim().state, claim().head) == (Presence.ONLINE, 3)
     assert "tamper" in claim().alarms
     terminal.stop()
-    site.eventually(lambda: claim().state == Presence.STOPPED, "and that it went")
-    neighbour = site.neighbour("gate-1")
+    installation.eventually(lambda: claim().state == Presence.STOPPED, "and that it went")
+    neighbour = installation.neighbour("gate-1")
     for raw in (b"", b"{", b"[" * 36_000, b'{"v":1,"state":"online"}'):
         neighbour.publish(topics.status(terminal.origin), raw, retain=True)
     neighbour.link.stop()
@@ -75,15 +75,15 @@ def test_what_a_terminal_says_is_remembered_and_a_hostile_neighbour_changes_noth
     assert "tamper" in claim().alarms
 
 
-def test_a_record_whose_kind_is_called_status_is_a_record(site):
+def test_a_record_whose_kind_is_called_status_is_a_record(installation):
     """Its topic ends like that of a status; the ledger stores kinds that it does not know."""
-    service = site.ledger()
-    terminal = site.terminal()
+    service = installation.ledger()
+    terminal = installation.terminal()
     with terminal.journal() as journal:
-        journal.append(site.punch())
+        journal.append(installation.punch())
         wire = journal.envelopes(0, 1)[0].wire
-    neighbour = site.neighbour("eavesdropper")  # our ACL knows the kinds; another broker's may not
+    neighbour = installation.neighbour("eavesdropper")  # our ACL knows the kinds; another broker's may not
     assert neighbour.publish(f"smartclocker/v1/main/gate-1/record/{'status'}", wire).refused is None
     neighbour.publish(topics.record(terminal.origin, "punch"), wire)
-    site.eventually(lambda: site.count() == 1, "the one under its own kind is stored")
+    installation.eventually(lambda: installation.count() == 1, "the one under its own kind is stored")
     assert {reason.name for _, reason in service._said} == {"KIND"}, "the other was judged as a record"

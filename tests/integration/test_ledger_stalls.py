@@ -24,25 +24,24 @@ while read -r command; do eval "$command" >/dev/null 2>&1; echo "done $?"; done
 class Disk:
     """A disk of its own for a ledger, and a shell that lives with it."""
 
-    def __init__(self, site, size: str) -> None:
-        self.path = site.root / "disk"
-        self.log = site.root / "ledger.log"
-        base = site.root / "centre"
+    def __init__(self, installation, size: str) -> None:
+        self.path = installation.root / "disk"
+        self.log = installation.root / "ledger.log"
+        base = installation.root / "centre"
         for directory in (self.path, base):
             directory.mkdir()
-        site.uplink("ledger")  # its certificate
-        (base / "pki").symlink_to(site.broker.pki)
-        (base / "ledger.key").symlink_to(site.root / "ledger.pem")
-        site.ledger_path.rename(base / "ledger.db")  # the terminal is registered in it
+        installation.uplink("ledger")  # its certificate
+        (base / "pki").symlink_to(installation.broker.pki)
+        (base / "ledger.key").symlink_to(installation.root / "ledger.pem")
+        installation.ledger_path.rename(base / "ledger.db")  # the terminal is registered in it
         script = SCRIPT.format(size=size, disk=self.path, base=base)
         self.shell = subprocess.Popen(
             ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
             cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert self.shell.stdout.readline() == "mounted\n"
-        self.command = (
-            f"{sys.executable} -m edge central run {self.path} --host {site.broker.host} --port {site.broker.port}"
-        )
+        broker = installation.broker
+        self.command = f"{sys.executable} -m edge central run {self.path} --host {broker.host} --port {broker.port}"
 
     def do(self, command: str) -> int:
         self.shell.stdin.write(command + "\n")
@@ -73,15 +72,15 @@ class Disk:
 
 
 @pytest.fixture
-def terminal(site):
-    terminal = site.terminal()
+def terminal(installation):
+    terminal = installation.terminal()
     yield terminal
     terminal.stop()
 
 
 @pytest.fixture
-def disk(site, terminal):
-    made = Disk(site, "4M")
+def disk(installation, terminal):
+    made = Disk(installation, "4M")
     yield made
     made.close()
 
@@ -96,30 +95,30 @@ def holds(disk: Disk, count: int) -> None:
         assert store.count() == count
 
 
-def test_a_full_disk_stops_the_receipts_and_nothing_else(site, disk, terminal):
+def test_a_full_disk_stops_the_receipts_and_nothing_else(installation, disk, terminal):
     disk.start_ledger()
     terminal.append(10)
     publisher = terminal.run(resend_s=0.5)
     terminal.receipted(10)
     disk.fill()
     terminal.append(30)
-    site.eventually(lambda: disk.said("stores nothing"), "it says so")
-    site.eventually(lambda: publisher.counters.resends >= 3, "the terminal goes on asking")
+    installation.eventually(lambda: disk.said("stores nothing"), "it says so")
+    installation.eventually(lambda: publisher.counters.resends >= 3, "the terminal goes on asking")
     assert terminal.watermark() == 10
     assert disk.do(f"kill -0 {disk.pid}") == 0, "it lives"
     assert disk.do(f"rm {disk.path}/fill") == 0
     terminal.receipted(40)
-    site.eventually(lambda: disk.said("stores again"), "it says so")
+    installation.eventually(lambda: disk.said("stores again"), "it says so")
     assert (disk.said("stores nothing"), disk.said("stores again")) == (1, 1)
     assert "free some space on it" in disk.log.read_text()
     disk.end_ledger()
     holds(disk, 40)
 
 
-def test_a_disk_that_is_read_only_at_the_start_is_waited_for(site, disk, terminal):
+def test_a_disk_that_is_read_only_at_the_start_is_waited_for(installation, disk, terminal):
     assert disk.do(f"mount -o remount,ro {disk.path}") == 0
     disk.start_ledger()
-    site.eventually(lambda: disk.log.exists() and disk.said("stores nothing"), "it says so")
+    installation.eventually(lambda: disk.log.exists() and disk.said("stores nothing"), "it says so")
     terminal.append(5)
     terminal.run(resend_s=0.5)
     assert disk.do(f"mount -o remount,rw {disk.path}") == 0
@@ -129,7 +128,7 @@ def test_a_disk_that_is_read_only_at_the_start_is_waited_for(site, disk, termina
     holds(disk, 5)
 
 
-def test_writes_that_fail_for_a_while_lose_nothing(site, disk, terminal):
+def test_writes_that_fail_for_a_while_lose_nothing(installation, disk, terminal):
     """A limit on the size of its files, set and lifted while it runs: each write of a page fails with EFBIG.
 
     What it prints goes into a file as well, whose first lines must still fit.
@@ -140,7 +139,7 @@ def test_writes_that_fail_for_a_while_lose_nothing(site, disk, terminal):
     terminal.receipted(10)
     assert disk.do(f"prlimit --pid {disk.pid} --fsize=1000:unlimited") == 0
     terminal.append(30)
-    site.eventually(lambda: disk.said("stores nothing"), "it says so")
+    installation.eventually(lambda: disk.said("stores nothing"), "it says so")
     assert terminal.watermark() == 10
     assert disk.do(f"prlimit --pid {disk.pid} --fsize=unlimited") == 0
     terminal.receipted(40)
@@ -148,17 +147,17 @@ def test_writes_that_fail_for_a_while_lose_nothing(site, disk, terminal):
     holds(disk, 40)
 
 
-def test_killed_on_a_full_disk_it_comes_back_with_all_that_it_receipted(site, disk, terminal):
+def test_killed_on_a_full_disk_it_comes_back_with_all_that_it_receipted(installation, disk, terminal):
     disk.start_ledger()
     terminal.append(10)
     terminal.run(resend_s=0.5)
     terminal.receipted(10)
     disk.fill()
     terminal.append(30)
-    site.eventually(lambda: disk.said("stores nothing"), "it says so")
+    installation.eventually(lambda: disk.said("stores nothing"), "it says so")
     assert disk.do(f"kill -{signal.SIGKILL} {disk.pid}; wait {disk.pid}") == 128 + signal.SIGKILL
     disk.start_ledger()
-    site.eventually(lambda: disk.said("stores nothing") == 2, "it waits again")
+    installation.eventually(lambda: disk.said("stores nothing") == 2, "it waits again")
     assert disk.do(f"rm {disk.path}/fill") == 0
     terminal.receipted(40)
     disk.end_ledger()

@@ -45,9 +45,9 @@ from tests.support.people import CONSENT, POLICY
 class Gate:
     """A terminal with people, whose publisher obeys the authority."""
 
-    def __init__(self, site, name: str, pinned) -> None:
-        self.site, self.terminal, self.pinned = site, site.terminal(name), pinned
-        self.state = site.root / name
+    def __init__(self, installation, name: str, pinned) -> None:
+        self.site, self.terminal, self.pinned = installation, installation.terminal(name), pinned
+        self.state = installation.root / name
         self.state.mkdir()
         self.publisher = self.thread = None
         self.stopping = threading.Event()
@@ -66,11 +66,11 @@ class Gate:
             return tuple(sorted(set(people.gallery("m", POLICY).people)))
 
     def run(self) -> None:
-        origin, site = self.terminal.origin, self.site
+        origin, installation = self.terminal.origin, self.site
         subscriptions = [topics.receipt(origin), topics.command(origin)]
-        uplink = MqttUplink(site.uplink(origin.terminal), origin, last_will(origin), subscriptions)
+        uplink = MqttUplink(installation.uplink(origin.terminal), origin, last_will(origin), subscriptions)
         obeying = Orders(origin, self.terminal.key, self.pinned, self.people, POLICY, WallClock())
-        keys = {key_id(site.ledger_key.verify_key): site.ledger_key.verify_key}
+        keys = {key_id(installation.ledger_key.verify_key): installation.ledger_key.verify_key}
         self.publisher = Publisher(uplink, self.terminal.journal, origin, keys, WallClock(), orders=obeying)
         self.stopping.clear()
 
@@ -82,7 +82,7 @@ class Gate:
 
         self.thread = threading.Thread(target=loop)
         self.thread.start()
-        site.eventually(lambda: self.publisher.connected, "connected")
+        installation.eventually(lambda: self.publisher.connected, "connected")
 
     def stop(self) -> None:
         if self.thread is not None:
@@ -96,12 +96,12 @@ class Gate:
 
 
 @pytest.fixture
-def centre(site):
-    (site.root / "pki").symlink_to(site.broker.pki)
-    certificates.issue_client(site.broker.pki, certificates.AUTHORITY)
-    assert main(["central", "authority", "init", str(site.root), "--by", "Pat"]) == 0
-    site.ledger()
-    return site
+def centre(installation):
+    (installation.root / "pki").symlink_to(installation.broker.pki)
+    certificates.issue_client(installation.broker.pki, certificates.AUTHORITY)
+    assert main(["central", "authority", "init", str(installation.root), "--by", "Pat"]) == 0
+    installation.ledger()
+    return installation
 
 
 @pytest.fixture
@@ -115,19 +115,21 @@ def gates(centre):
         gate.stop()
 
 
-def central(site, verb: str, *words: str) -> int:
-    broker = ["--host", site.broker.host, "--port", str(site.broker.port)]
-    return main(["central", *verb.split(), str(site.root), *words, *broker])
+def central(installation, verb: str, *words: str) -> int:
+    broker = ["--host", installation.broker.host, "--port", str(installation.broker.port)]
+    return main(["central", *verb.split(), str(installation.root), *words, *broker])
 
 
-def order(site, *words: str, wait: str = "60s") -> int:
+def order(installation, *words: str, wait: str = "60s") -> int:
     """About people whose enrolment no ledger has, since these tests make them in the people file alone."""
-    return central(site, "order", *words, "--by", "Pat", "--why", "asked by letter", "--wait", wait, "--force")
+    return central(
+        installation, "order", *words, "--by", "Pat", "--why", "asked by letter", "--wait", wait, "--force"
+    )
 
 
-def listed(site, capsys, *words: str) -> list[dict]:
+def listed(installation, capsys, *words: str) -> list[dict]:
     capsys.readouterr()
-    central(site, "orders", "--json", *words)
+    central(installation, "orders", "--json", *words)
     return json.loads(capsys.readouterr().out)
 
 
@@ -449,9 +451,9 @@ def say_consent(gate: Gate, person: str, policy: Policy, state: str = "given") -
     gate.publisher.wake()
 
 
-def answered(site, capsys) -> tuple[int, dict]:
+def answered(installation, capsys) -> tuple[int, dict]:
     capsys.readouterr()
-    code = main(["central", "rights", "policy", str(site.root), "--json"])
+    code = main(["central", "rights", "policy", str(installation.root), "--json"])
     return code, json.loads(capsys.readouterr().out)
 
 

@@ -33,25 +33,29 @@ from tests.support.roster_company import (
 __all__ = ["broker", "company"]  # fixtures
 
 
-def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_anything(company, site, broker):
-    tap = site.neighbour("eavesdropper", "#")
-    first, second = site.terminal("gate-1"), site.terminal("gate-2")
+def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_anything(
+    company, installation, broker
+):
+    tap = installation.neighbour("eavesdropper", "#")
+    first, second = installation.terminal("gate-1"), installation.terminal("gate-2")
     ann, bob = company.add(0), company.add(1)
     company.publish()
     running = company.run(first)
-    site.eventually(lambda: company.matched(first) == {ann, bob}, "both at the first terminal")
+    installation.eventually(lambda: company.matched(first) == {ann, bob}, "both at the first terminal")
     cyd = company.add(2)  # the second terminal is away all this time
     company.publish()
-    site.eventually(lambda: company.matched(first) == {ann, bob, cyd}, "the third")
+    installation.eventually(lambda: company.matched(first) == {ann, bob, cyd}, "the third")
     assert "roster-incomplete" not in running.alarms
 
-    with site.store() as ledger:
+    with installation.store() as ledger:
         assert ledger.revoke(key_id(first.key.verify_key))
     membership.remove(company.store, "main", bob, ErasureReason.REQUESTED)
     assert company.publish().emptied == 1  # the first terminal's key
-    site.eventually(lambda: company.matched(first) == {ann, cyd}, "the tombstone, which needs no key")
+    installation.eventually(lambda: company.matched(first) == {ann, cyd}, "the tombstone, which needs no key")
     company.run(second)
-    site.eventually(lambda: company.matched(second) == {ann, cyd}, "what is retained, at the one that was away")
+    installation.eventually(
+        lambda: company.matched(second) == {ann, cyd}, "what is retained, at the one that was away"
+    )
 
     renamed = Member("Ada Planted-Again", CONSENT, {MODEL: templates(0)})
     membership.add(company.store, "main", ann, renamed)
@@ -61,13 +65,15 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
         with company.people(terminal) as people:
             return people.member(ann).name
 
-    site.eventually(lambda: name_at(second) == "Ada Planted-Again", "the new name")
+    installation.eventually(lambda: name_at(second) == "Ada Planted-Again", "the new name")
     assert name_at(first) == NAMES[0]
     assert first.publisher._roster.counters()["roster_waiting"] >= 1
 
     first.append(2)
     records = "smartclocker/v1/main/gate-1/record/punch"
-    site.eventually(lambda: tap.poll(0.05) is None and any(topic == records for topic, _ in tap.heard), "punches")
+    installation.eventually(
+        lambda: tap.poll(0.05) is None and any(topic == records for topic, _ in tap.heard), "punches"
+    )
     first.stop()
     second.stop()
     broker.stop()  # it saves
@@ -88,18 +94,18 @@ def test_two_terminals_three_people_one_away_one_revoked_and_nobody_else_learns_
     assert fractions == []  # a score would be one
 
 
-def test_the_scan_finds_what_is_not_encrypted(company, site, broker):
+def test_the_scan_finds_what_is_not_encrypted(company, installation, broker):
     """The same people in messages whose encryption was left out: what the test above would have seen."""
     from edge.crypto import site_key
 
-    tap = site.neighbour("eavesdropper", "#")
-    site.terminal("gate-1")
+    tap = installation.neighbour("eavesdropper", "#")
+    installation.terminal("gate-1")
     company.add(0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(site_key, "encrypt", lambda _key, plaintext, _bound_to: b"n" * 24 + plaintext)
         patch.setattr(site_key, "seal", lambda plaintext, _to: plaintext + b"s" * 48)
         company.publish()
-    site.eventually(lambda: tap.poll(0.05) is None and len(tap.heard) >= 4, "the traffic")
+    installation.eventually(lambda: tap.poll(0.05) is None and len(tap.heard) >= 4, "the traffic")
     broker.stop()
     kept = (broker.directory / "mosquitto.db").read_bytes()
     traffic = b"".join(payload for _, payload in tap.heard)
@@ -108,33 +114,35 @@ def test_the_scan_finds_what_is_not_encrypted(company, site, broker):
     assert leaks(kept, company.secrets()) == planted
 
 
-def test_an_erasure_reaches_the_terminal_and_its_record_the_ledger(company, site):
-    site.ledger()
-    terminal = site.terminal("gate-1")
+def test_an_erasure_reaches_the_terminal_and_its_record_the_ledger(company, installation):
+    installation.ledger()
+    terminal = installation.terminal("gate-1")
     ann, bob = company.add(0), company.add(1)
     company.publish()
     company.run(terminal)
-    site.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
+    installation.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
     membership.remove(company.store, "main", ann, ErasureReason.EMPLOYMENT_ENDED)
     company.publish()
-    site.eventually(lambda: company.matched(terminal) == {bob}, "the removal")
-    site.eventually(lambda: site.count() == 1, "the record")
-    with site.store() as ledger:
+    installation.eventually(lambda: company.matched(terminal) == {bob}, "the removal")
+    installation.eventually(lambda: installation.count() == 1, "the record")
+    with installation.store() as ledger:
         ((payload,),) = ledger.select("SELECT payload FROM records")
     record = decode(payload)
     assert record.kind == Kind.ERASED
     assert (record.data["person"], record.data["reason"]) == (ann, "employment-ended")
 
 
-def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_the_centre(company, site, broker):
-    terminal = site.terminal("gate-1")
+def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_the_centre(
+    company, installation, broker
+):
+    terminal = installation.terminal("gate-1")
     ann, bob = company.add(0), company.add(1)
     company.publish()
     company.run(terminal)
-    site.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
+    installation.eventually(lambda: company.matched(terminal) == {ann, bob}, "both")
 
     def planted() -> dict[str, bytes]:
-        with site.store() as ledger:
+        with installation.store() as ledger:
             sent = compose(company.store, "main", ledger.terminals(), AUTHORITY)[f"{PERSONS}/{ann}"]
         found = {"message": sent.wire[400:460], "ciphertext": dsse.parse(sent.wire).payload[400:440]}
         with company.people(terminal) as held:
@@ -145,38 +153,42 @@ def test_after_a_removal_no_byte_of_the_person_is_at_the_broker_the_terminal_or_
         return found
 
     def left(secrets: dict[str, bytes]) -> set[str]:
-        files = [*site.root.glob("gate-1*"), *company.root.iterdir(), broker.directory / "mosquitto.db"]
+        files = [*installation.root.glob("gate-1*"), *company.root.iterdir(), broker.directory / "mosquitto.db"]
         content = b"".join(file.read_bytes() for file in files if file.is_file())
         return {name for name, secret in secrets.items() if secret in content}
 
     secrets = planted()
     # the ciphertext alone is nowhere in the clear, but in base64 within the message
-    site.eventually(lambda: left(secrets) == set(secrets) - {"ciphertext"}, "what was planted is found")
+    installation.eventually(lambda: left(secrets) == set(secrets) - {"ciphertext"}, "what was planted is found")
     membership.remove(company.store, "main", ann, ErasureReason.REQUESTED)
     company.publish()
-    site.eventually(lambda: left(secrets) == set(), "nothing of it is left")
+    installation.eventually(lambda: left(secrets) == set(), "nothing of it is left")
     assert company.matched(terminal) == {bob}
 
 
-def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company, site, stranger_key):
-    terminal = site.terminal("gate-1")
+def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company, installation, stranger_key):
+    terminal = installation.terminal("gate-1")
     ann = company.add(0)
     company.publish()
-    with site.store() as ledger:
+    with installation.store() as ledger:
         wires = compose(company.store, "main", ledger.terminals(), AUTHORITY)
     running = company.run(terminal)
-    site.eventually(lambda: company.matched(terminal) == {ann}, "Ann")
-    refused = site.neighbour("gate-2").publish(f"smartclocker/v1/main/roster/person/{ann}", b"x", retain=True)
+    installation.eventually(lambda: company.matched(terminal) == {ann}, "Ann")
+    refused = installation.neighbour("gate-2").publish(
+        f"smartclocker/v1/main/roster/person/{ann}", b"x", retain=True
+    )
     assert refused.refused is not None
-    assert site.neighbour("ledger").publish("smartclocker/v1/main/roster/manifest", b"x").refused is not None
+    assert (
+        installation.neighbour("ledger").publish("smartclocker/v1/main/roster/manifest", b"x").refused is not None
+    )
     before = running._roster.counters()
-    authority = site.neighbour(certificates.AUTHORITY)
+    authority = installation.neighbour(certificates.AUTHORITY)
     for topic, sent in wires.items():
         parsed = dsse.parse(sent.wire)
         foreign = dsse.to_wire(dsse.sign(parsed.payload_type, parsed.payload, stranger_key))
         for wire in (foreign, sent.wire[: len(sent.wire) // 2], b"\xff", b"{}", b""):
             authority.publish(topic, wire)
-    site.eventually(
+    installation.eventually(
         lambda: running._roster.counters()["roster_rejected"] - before["roster_rejected"] == 4 * len(wires),
         "all refused",
     )
@@ -185,12 +197,14 @@ def test_what_a_neighbour_writes_changes_nothing_and_may_not_be_written(company,
     assert company.matched(terminal) == {ann}
 
 
-def test_publishing_sends_what_lacks_and_nothing_else(company, site, broker):
-    site.terminal("gate-1")
+def test_publishing_sends_what_lacks_and_nothing_else(company, installation, broker):
+    installation.terminal("gate-1")
     company.add(0)
-    assert company.publish() == PublishOutcome(retained=4, sent=4, emptied=0, bytes=company_bytes(company, site))
+    assert company.publish() == PublishOutcome(
+        retained=4, sent=4, emptied=0, bytes=company_bytes(company, installation)
+    )
     assert company.publish() == PublishOutcome(retained=4, sent=0, emptied=0, bytes=0)
-    lost = site.neighbour(certificates.AUTHORITY)
+    lost = installation.neighbour(certificates.AUTHORITY)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.publish("smartclocker/v1/main/roster/person/" + "z" * 26, b"somebody", retain=True)
     lost.link.stop()
@@ -202,43 +216,43 @@ def test_publishing_sends_what_lacks_and_nothing_else(company, site, broker):
     assert company.publish().sent == 4
 
 
-def company_bytes(company: Company, site) -> int:
-    with site.store() as ledger:
+def company_bytes(company: Company, installation) -> int:
+    with installation.store() as ledger:
         return sum(len(one.wire) for one in compose(company.store, "main", ledger.terminals(), AUTHORITY).values())
 
 
-def test_an_omission_is_an_alarm_in_the_status_until_it_is_mended(company, site):
-    terminal = site.terminal("gate-1")
+def test_an_omission_is_an_alarm_in_the_status_until_it_is_mended(company, installation):
+    terminal = installation.terminal("gate-1")
     company.add(0)
     company.publish()
-    lost = site.neighbour(certificates.AUTHORITY)
+    lost = installation.neighbour(certificates.AUTHORITY)
     lost.publish(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"", retain=True)
     lost.link.stop()
-    watcher = site.neighbour("ledger", "smartclocker/v1/main/gate-1/status")
+    watcher = installation.neighbour("ledger", "smartclocker/v1/main/gate-1/status")
     running = company.run(terminal, SHORT_NS)
-    site.eventually(lambda: "roster-incomplete" in running.alarms, "the alarm")
+    installation.eventually(lambda: "roster-incomplete" in running.alarms, "the alarm")
     watcher.hears("smartclocker/v1/main/gate-1/status", b'"roster-incomplete"')
     company.publish()
-    site.eventually(lambda: "roster-incomplete" not in running.alarms, "its end")
+    installation.eventually(lambda: "roster-incomplete" not in running.alarms, "its end")
     assert company.matched(terminal) == set(company.ids)
 
 
-def test_a_certificate_that_may_not_write_says_so(company, site):
-    site.terminal("gate-1")
+def test_a_certificate_that_may_not_write_says_so(company, installation):
+    installation.terminal("gate-1")
     company.add(0)
-    company.uplink = site.uplink("gate-1")
+    company.uplink = installation.uplink("gate-1")
     with pytest.raises(BrokerError, match="ACL"):
         company.publish()
 
 
-def test_a_terminal_reads_its_own_key_and_no_other(company, site):
-    first, _ = site.terminal("gate-1"), site.terminal("gate-2")
+def test_a_terminal_reads_its_own_key_and_no_other(company, installation):
+    first, _ = installation.terminal("gate-1"), installation.terminal("gate-2")
     company.add(0)
     company.publish()
-    mine = site.neighbour("gate-1", *subscriptions(first.origin))
+    mine = installation.neighbour("gate-1", *subscriptions(first.origin))
     mine.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
     mine.link.stop()
-    theirs = site.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
+    theirs = installation.neighbour("gate-1", "smartclocker/v1/main/roster/#", client_id="curious")
     theirs.hears(f"smartclocker/v1/main/roster/person/{company.ids[0]}", b"roster-person")
     theirs.hears("smartclocker/v1/main/roster/key/gate-1", b"payload")
     while theirs.poll(0.2) is not None:

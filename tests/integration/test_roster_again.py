@@ -65,7 +65,7 @@ class Away:
         self.site.eventually(lambda: self.came[TopicPart.MANIFEST], "the manifest")
 
 
-def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, site, proxy):
+def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, installation, proxy):
     ids = [company.add(number) for number in range(PEOPLE)]
     away = Away(company, proxy)
     away.knows(*ids)
@@ -82,33 +82,33 @@ def test_a_terminal_that_comes_back_is_sent_what_changed_and_no_more(company, si
     assert away.came[TopicPart.KEY] >= 1, "it is in memory alone, so it is said each time"
     away.leave()
     away.come_back()
-    site.eventually(lambda: away.came[TopicPart.KEY], "the key")
+    installation.eventually(lambda: away.came[TopicPart.KEY], "the key")
     assert (away.came[TopicPart.PERSON], away.came[TopicPart.PAGE]) == (0, 0)
     assert "roster-incomplete" not in away.publisher.alarms
 
 
-def test_after_a_restart_of_the_program_all_of_it_comes(company, site, proxy):
+def test_after_a_restart_of_the_program_all_of_it_comes(company, installation, proxy):
     ids = [company.add(number) for number in range(PEOPLE)]
     away = Away(company, proxy)
     away.knows(*ids)
     away.terminal.stop()
     away.came.clear()
     away.start()
-    site.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
+    installation.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
 
 
-def test_a_broker_that_forgot_the_session_says_all_of_it(company, site, broker, proxy):
+def test_a_broker_that_forgot_the_session_says_all_of_it(company, installation, broker, proxy):
     ids = [company.add(number) for number in range(PEOPLE)]
     away = Away(company, proxy, session_expiry_s=1)
     away.knows(*ids)
     away.leave()
-    site.eventually(lambda: "Expiring client" in broker.log.read_text(), "the broker forgets the session")
+    installation.eventually(lambda: "Expiring client" in broker.log.read_text(), "the broker forgets the session")
     away.come_back()
-    site.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
+    installation.eventually(lambda: away.came[TopicPart.PERSON] == PEOPLE, "everybody")
 
 
 def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
-    company, site, broker, proxy, monkeypatch
+    company, installation, broker, proxy, monkeypatch
 ):
     queue = "max_queued_messages {max_queued}\n"
     assert queue in templates.CONFIGURATION
@@ -126,13 +126,13 @@ def test_what_a_full_queue_dropped_is_found_by_the_manifest_and_asked_for(
         company.publish()
     away.come_back()
     away.knows(*ids)
-    site.eventually(lambda: "roster-incomplete" not in away.publisher.alarms, "it is complete")
+    installation.eventually(lambda: "roster-incomplete" not in away.publisher.alarms, "it is complete")
     dropped = [line for line in broker.log.read_text().splitlines() if "dropped" in line.casefold()]
     assert dropped, "the queue was too small"
     assert away.publisher._roster._asked_ns is not None, "and all of it was asked for"
 
 
-def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy):
+def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, installation, proxy):
     ann = company.add(0)
     away = Away(company, proxy)
     away.knows(ann)
@@ -143,7 +143,7 @@ def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy
     member = company.store.people.member(ann)
     membership.add(company.store, "main", ann, replace(member, tokens=((Token.BADGE, "4711"),)))
     company.publish()
-    site.eventually(lambda: away.publisher._roster.counters()["roster_out"] == 1, "it is another's")
+    installation.eventually(lambda: away.publisher._roster.counters()["roster_out"] == 1, "it is another's")
     with company.people(away.terminal) as people:
         people.credentials.take(own, Token.BADGE)
     away.leave()
@@ -153,4 +153,4 @@ def test_who_is_kept_out_is_judged_again_when_it_comes_back(company, site, proxy
         with company.people(away.terminal) as people:
             return people.credentials.whose(Token.BADGE, "4711") == ann
 
-    site.eventually(hers, "she has it now")
+    installation.eventually(hers, "she has it now")

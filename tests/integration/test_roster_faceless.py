@@ -31,16 +31,18 @@ def size(heard: list[tuple[str, bytes]], person: str) -> int:
     return next(len(payload) for topic, payload in reversed(heard) if topic == f"{PERSONS}/{person}" and payload)
 
 
-def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns_nothing(company, site, broker):
-    site.ledger()
-    tap = site.neighbour("eavesdropper", "#")
-    first, second = site.terminal("gate-1"), site.terminal("gate-2")
+def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns_nothing(
+    company, installation, broker
+):
+    installation.ledger()
+    tap = installation.neighbour("eavesdropper", "#")
+    first, second = installation.terminal("gate-1"), installation.terminal("gate-2")
     fay, ann = new_person_id(), company.add(0)
     assert membership.add(company.store, "main", fay, FACELESS)
     company.publish()
     running = company.run(first)
-    site.eventually(lambda: whose(company, first) == fay, "the badge, where nobody enrolled them")
-    site.eventually(lambda: company.matched(first) == {ann}, "and the other's face")
+    installation.eventually(lambda: whose(company, first) == fay, "the badge, where nobody enrolled them")
+    installation.eventually(lambda: company.matched(first) == {ann}, "and the other's face")
     assert "roster-incomplete" not in running.alarms
 
     agreed = replace(FACELESS, consent=CONSENT, templates={MODEL: templates(1)})
@@ -48,16 +50,18 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     company.publish()
     company.run(second)
     for terminal in (first, second):
-        site.eventually(lambda at=terminal: company.matched(at) == {ann, fay}, "their face, by their consent")
+        installation.eventually(
+            lambda at=terminal: company.matched(at) == {ann, fay}, "their face, by their consent"
+        )
         assert whose(company, terminal) == fay
 
     assert membership.withdraw(company.store, fay) == ["main"]
     company.publish()
     for terminal in (first, second):
-        site.eventually(lambda at=terminal: company.matched(at) == {ann}, "the withdrawal")
+        installation.eventually(lambda at=terminal: company.matched(at) == {ann}, "the withdrawal")
         assert whose(company, terminal) == fay
-    site.eventually(lambda: site.count() == 2, "a signed record from each")
-    with site.store() as ledger:
+    installation.eventually(lambda: installation.count() == 2, "a signed record from each")
+    with installation.store() as ledger:
         records = [decode(payload) for (payload,) in ledger.select("SELECT payload FROM records")]
     told = {(one.kind, one.data["person"], one.data["state"]) for one in records}
     assert told == {(Kind.CONSENT, fay, "withdrawn")}
@@ -65,8 +69,8 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
     membership.remove(company.store, "main", fay, ErasureReason.EMPLOYMENT_ENDED)
     company.publish()
     for terminal in (first, second):
-        site.eventually(lambda at=terminal: whose(company, at) is None, "the removal")
-    site.eventually(lambda: site.count() == 4, "and its records")
+        installation.eventually(lambda at=terminal: whose(company, at) is None, "the removal")
+    installation.eventually(lambda: installation.count() == 4, "and its records")
     first.stop()
     second.stop()
     broker.stop()  # it saves
@@ -79,9 +83,9 @@ def test_from_no_face_to_a_face_and_back_at_every_terminal_and_the_broker_learns
         assert leaks(haystack, company.secrets() | SECRETS) == []
 
 
-def test_an_eavesdropper_cannot_tell_by_its_entry_who_gave_no_face(company, site, broker):
-    tap = site.neighbour("eavesdropper", "#")
-    site.terminal("gate-1")
+def test_an_eavesdropper_cannot_tell_by_its_entry_who_gave_no_face(company, installation, broker):
+    tap = installation.neighbour("eavesdropper", "#")
+    installation.terminal("gate-1")
     fay, ann = new_person_id(), new_person_id()
     membership.add(company.store, "main", fay, FACELESS)
     both = {MODEL: templates(0), "other": templates(2)}

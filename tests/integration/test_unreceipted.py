@@ -10,9 +10,9 @@ from edge.terminal.uplink import unreceipted
 
 
 @pytest.fixture
-def terminal(site, monkeypatch):
+def terminal(installation, monkeypatch):
     monkeypatch.setattr(unreceipted, "PATIENCE_S", 2.0)
-    made = site.terminal()
+    made = installation.terminal()
     made.append(1)
     return made
 
@@ -26,75 +26,75 @@ def logged(caplog) -> str:
 @pytest.mark.parametrize(
     "why", ["not registered", "the ledger is stopped, its session kept", "the ledger is dead", "another subscriber"]
 )
-def test_records_that_nobody_receipts(site, terminal, caplog, why):
+def test_records_that_nobody_receipts(installation, terminal, caplog, why):
     if why == "not registered":
-        site.ledger()
-        with site.store() as store, store.batch():
+        installation.ledger()
+        with installation.store() as store, store.batch():
             store.change("DELETE FROM terminals WHERE site = ?", [("main",)])
     elif why == "the ledger is stopped, its session kept":
-        site.ledger().stop()
+        installation.ledger().stop()
     elif why == "the ledger is dead":
-        dead = site.ledger()
+        dead = installation.ledger()
         dead._stopping.set()  # its thread ends, and nothing says good-bye before its connection does
     else:
-        site.neighbour("ledger", topics.ALL_RECORDS, client_id="payroll")
+        installation.neighbour("ledger", topics.ALL_RECORDS, client_id="payroll")
     publisher = terminal.run(resend_s=0.3)
-    site.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm")
+    installation.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm")
     assert "central register" in logged(caplog)
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
     watcher.hears(topics.status(terminal.origin), b'"unreceipted"')
-    with site.store() as store:
+    with installation.store() as store:
         store.register(terminal.origin, terminal.key.verify_key)
     if why != "not registered":
-        site.ledger()
+        installation.ledger()
     terminal.receipted(1)
-    site.eventually(lambda: publisher.alarms == frozenset(), "the alarm ends")
+    installation.eventually(lambda: publisher.alarms == frozenset(), "the alarm ends")
 
 
-def test_another_ledgers_key(site, terminal, caplog):
-    pinned, site.ledger_key = site.ledger_key, SigningKey.generate()
-    site.ledger()
+def test_another_ledgers_key(installation, terminal, caplog):
+    pinned, installation.ledger_key = installation.ledger_key, SigningKey.generate()
+    installation.ledger()
     publisher = terminal.run(resend_s=0.3)
-    site.eventually(lambda: publisher.alarms == {"receipts-rejected", "unreceipted"}, "the alarms")
+    installation.eventually(lambda: publisher.alarms == {"receipts-rejected", "unreceipted"}, "the alarms")
     assert f"signed by the key {key_id(pinned.verify_key)}" in logged(caplog)
     terminal.stop()
-    site.ledger_key = pinned
+    installation.ledger_key = pinned
     publisher = terminal.run(resend_s=0.3)
     terminal.receipted(1)
-    site.eventually(lambda: publisher.alarms == frozenset(), "no alarm stays")
+    installation.eventually(lambda: publisher.alarms == frozenset(), "no alarm stays")
 
 
-def test_another_identity_than_the_registered_one(site, terminal, tmp_path):
+def test_another_identity_than_the_registered_one(installation, terminal, tmp_path):
     terminal.path = tmp_path / "other.journal"
     terminal.key = create_identity(tmp_path / "other.pem")
     terminal.append(1)
-    site.ledger()
+    installation.ledger()
     publisher = terminal.run(resend_s=0.3)
-    site.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm")
+    installation.eventually(lambda: publisher.alarms == {"unreceipted"}, "the alarm")
 
 
-def test_a_neighbours_rubbish_under_its_own_name_is_no_alarm_of_ours(site, terminal):
-    site.ledger()
-    neighbour = site.neighbour("gate-2")
+def test_a_neighbours_rubbish_under_its_own_name_is_no_alarm_of_ours(installation, terminal):
+    installation.ledger()
+    neighbour = installation.neighbour("gate-2")
     publisher = terminal.run(resend_s=0.3)
     terminal.receipted(1)
-    site.eventually(lambda: publisher.alarms == frozenset(), "nothing waits")
+    installation.eventually(lambda: publisher.alarms == frozenset(), "nothing waits")
     for _ in range(20):
         neighbour.publish(topics.record(terminal.origin, "punch"), b"rubbish")
         neighbour.publish("smartclocker/v1/main/gate-2/record/punch", b"rubbish")
-    site.eventually(lambda: publisher.counters.receipts > 0, "receipts go on")
+    installation.eventually(lambda: publisher.counters.receipts > 0, "receipts go on")
     assert publisher.alarms == frozenset()
 
 
-def test_who_stops_says_first_how_far_it_is(site, terminal):
+def test_who_stops_says_first_how_far_it_is(installation, terminal):
     """With the ledger away: what waits here is known at the centre while the terminal is off."""
-    service = site.ledger()
+    service = installation.ledger()
     terminal.run(resend_s=60)
     terminal.receipted(1)
     service.stop()
     terminal.append(5)
-    site.eventually(lambda: terminal.publisher.counters.sent >= 6, "sent")
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    installation.eventually(lambda: terminal.publisher.counters.sent >= 6, "sent")
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
     terminal.stop()
     watcher.hears(topics.status(terminal.origin), b'"head":6')
     watcher.hears(topics.status(terminal.origin), b'"stopped"')

@@ -36,8 +36,8 @@ def first_event(settings):
         return uplink.next_event(60)
 
 
-def test_publishes_are_acknowledged_in_their_order(site):
-    with uplink_of(site.uplink("gate-1")) as uplink:
+def test_publishes_are_acknowledged_in_their_order(installation):
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert not uplink.publish(topics.record(HERE, "punch"), b"too early", token=1)
         assert uplink.next_event(60) == Connected(session_present=False)
         for token in range(1, 101):
@@ -46,18 +46,18 @@ def test_publishes_are_acknowledged_in_their_order(site):
     assert answers == [Acknowledged(token, None, unheard=True) for token in range(1, 101)]
 
 
-def test_the_session_outlives_the_connection(site):
-    with uplink_of(site.uplink("gate-1")) as uplink:
+def test_the_session_outlives_the_connection(installation):
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
-    site.neighbour("ledger").publish(topics.receipt(HERE), b"while it was away")
-    with uplink_of(site.uplink("gate-1")) as uplink:
+    installation.neighbour("ledger").publish(topics.receipt(HERE), b"while it was away")
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         events = [uplink.next_event(60), uplink.next_event(60)]
     assert Connected(session_present=True) in events
     assert Message(topics.receipt(HERE), b"while it was away") in events
 
 
-def test_wake_ends_a_wait(site):
-    with uplink_of(site.uplink("gate-1")) as uplink:
+def test_wake_ends_a_wait(installation):
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         uplink.next_event(60)
         uplink.wake()
         began = time.monotonic()
@@ -65,51 +65,51 @@ def test_wake_ends_a_wait(site):
         assert time.monotonic() - began < 60, "it did not wait to its end"
 
 
-def test_another_authority_for_the_broker_is_a_clear_reason(site, tmp_path):
+def test_another_authority_for_the_broker_is_a_clear_reason(installation, tmp_path):
     other = certificates.create_authority(tmp_path / "other")
-    event = first_event(site.uplink("gate-1", ca=other.ca))
+    event = first_event(installation.uplink("gate-1", ca=other.ca))
     assert isinstance(event, Disconnected)
     assert "certificate verify failed" in event.reason
     assert "give the authority that signed it" in event.reason
 
 
-def test_a_certificate_of_another_authority_is_a_clear_reason(site, tmp_path):
+def test_a_certificate_of_another_authority_is_a_clear_reason(installation, tmp_path):
     certificates.create_authority(tmp_path / "other")
     alien = certificates.issue_client(tmp_path / "other", "gate-1")
-    event = first_event(site.uplink("gate-1", certificate=alien.certificate, key=alien.key))
+    event = first_event(installation.uplink("gate-1", certificate=alien.certificate, key=alien.key))
     assert isinstance(event, Disconnected)
     # TLS 1.3: the broker's alert may lose its race against the reset of the connection
     assert "certificate" in event.reason
 
 
-def test_an_expired_certificate_is_a_clear_reason(site):
-    expired = certificates.issue_client(site.broker.pki, "gate-9", lifetime=timedelta(days=-1))
-    event = first_event(site.uplink("gate-1", certificate=expired.certificate, key=expired.key))
+def test_an_expired_certificate_is_a_clear_reason(installation):
+    expired = certificates.issue_client(installation.broker.pki, "gate-9", lifetime=timedelta(days=-1))
+    event = first_event(installation.uplink("gate-1", certificate=expired.certificate, key=expired.key))
     assert isinstance(event, Disconnected)
     assert "certificate" in event.reason
 
 
-def test_an_expired_certificate_of_the_broker_is_a_clear_reason(site):
-    certificates.issue_server(site.broker.pki, [site.broker.host], lifetime=timedelta(days=-1))
-    restart(site.broker)
-    event = first_event(site.uplink("gate-1"))
+def test_an_expired_certificate_of_the_broker_is_a_clear_reason(installation):
+    certificates.issue_server(installation.broker.pki, [installation.broker.host], lifetime=timedelta(days=-1))
+    restart(installation.broker)
+    event = first_event(installation.uplink("gate-1"))
     assert "certificate has expired" in event.reason
     assert "set this clock" in event.reason
 
 
-def test_a_broker_of_another_name_is_a_clear_reason(site):
-    certificates.issue_server(site.broker.pki, ["broker.example"])
-    restart(site.broker)
-    event = first_event(site.uplink("gate-1"))
+def test_a_broker_of_another_name_is_a_clear_reason(installation):
+    certificates.issue_server(installation.broker.pki, ["broker.example"])
+    restart(installation.broker)
+    event = first_event(installation.uplink("gate-1"))
     assert "mismatch" in event.reason
     assert "give the broker a certificate that names 127.0.0.1" in event.reason
 
 
-def test_a_name_that_does_not_exist_is_a_clear_reason(site):
-    assert "name not found" in first_event(site.uplink("gate-1", host="no-such-broker.invalid")).reason
+def test_a_name_that_does_not_exist_is_a_clear_reason(installation):
+    assert "name not found" in first_event(installation.uplink("gate-1", host="no-such-broker.invalid")).reason
 
 
-def test_a_broker_without_tls_is_a_clear_reason(site, tmp_path):
+def test_a_broker_without_tls_is_a_clear_reason(installation, tmp_path):
     import socket
     import threading
 
@@ -122,22 +122,22 @@ def test_a_broker_without_tls_is_a_clear_reason(site, tmp_path):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        event = first_event(site.uplink("gate-1", port=server.getsockname()[1], backoff_first_s=30.0))
+        event = first_event(installation.uplink("gate-1", port=server.getsockname()[1], backoff_first_s=30.0))
         thread.join()
     assert "TLS handshake" in event.reason
 
 
-def test_one_reason_is_said_once_however_often_it_is_tried(site):
-    site.broker.stop()
-    with uplink_of(site.uplink("gate-1")) as uplink:
+def test_one_reason_is_said_once_however_often_it_is_tried(installation):
+    installation.broker.stop()
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert "connection refused" in uplink.next_event(60).reason
         assert uplink.next_event(0.6) is None
 
 
-def test_two_terminals_under_one_name_are_told_so(site):
-    with uplink_of(site.uplink("gate-1", backoff_first_s=30.0)) as first:
+def test_two_terminals_under_one_name_are_told_so(installation):
+    with uplink_of(installation.uplink("gate-1", backoff_first_s=30.0)) as first:
         assert isinstance(first.next_event(60), Connected)
-        with uplink_of(site.uplink("gate-1")) as second:
+        with uplink_of(installation.uplink("gate-1")) as second:
             assert isinstance(second.next_event(60), Connected)
             event = first.next_event(60)
     assert isinstance(event, Disconnected)
@@ -156,8 +156,10 @@ def test_two_terminals_under_one_name_are_told_so(site):
     ],
     ids=["missing", "damaged", "empty", "folder"],
 )
-def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_mended(site, which, harm, words):
-    settings = site.uplink("gate-1")
+def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_mended(
+    installation, which, harm, words
+):
+    settings = installation.uplink("gate-1")
     path = getattr(settings, which)
     whole = path.read_bytes()
     harm(path)
@@ -177,9 +179,9 @@ def test_a_file_that_cannot_be_used_is_named_waited_for_and_taken_once_it_is_men
 
 
 @pytest.mark.parametrize("which", ["ca", "certificate", "key"])
-def test_a_command_says_at_once_what_file_it_cannot_use(site, tmp_path, which):
+def test_a_command_says_at_once_what_file_it_cannot_use(installation, tmp_path, which):
     """As the ledger does at its start: a person waits for it."""
-    settings = replace(site.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
+    settings = replace(installation.uplink("gate-1"), **{which: tmp_path / "absent.pem"})
     with pytest.raises(KeyFileError, match=r"absent\.pem: does not exist; copy it from the centre"):
         MqttLink(settings, Identity("somebody")).start()
 
@@ -192,16 +194,16 @@ def _reason_of_unusable(settings) -> str:
         return event.reason
 
 
-def test_a_key_that_is_open_to_others_is_not_used(site):
-    settings = site.uplink("gate-1")
+def test_a_key_that_is_open_to_others_is_not_used(installation):
+    settings = installation.uplink("gate-1")
     settings.key.chmod(0o604)
     assert "readable or writable by others; `chmod 600" in _reason_of_unusable(settings)
 
 
-def test_an_encrypted_key_is_refused_and_asks_nobody(site):
+def test_an_encrypted_key_is_refused_and_asks_nobody(installation):
     from cryptography.hazmat.primitives import serialization as pem
 
-    settings = site.uplink("gate-1")
+    settings = installation.uplink("gate-1")
     key = pem.load_pem_private_key(settings.key.read_bytes(), None)
     settings.key.write_bytes(
         key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.BestAvailableEncryption(b"secret"))
@@ -209,55 +211,57 @@ def test_an_encrypted_key_is_refused_and_asks_nobody(site):
     assert "unencrypted private key" in _reason_of_unusable(settings)
 
 
-def test_a_key_of_another_certificate_is_not_used(site):
-    settings, other = site.uplink("gate-1"), site.uplink("gate-2")
+def test_a_key_of_another_certificate_is_not_used(installation):
+    settings, other = installation.uplink("gate-1"), installation.uplink("gate-2")
     assert "not a certificate with its own" in _reason_of_unusable(replace(settings, key=other.key))
 
 
-def test_a_renewal_that_is_half_done_does_not_cost_the_connection(site, caplog):
+def test_a_renewal_that_is_half_done_does_not_cost_the_connection(installation, caplog):
     """As a new certificate beside the old key, which systemd lent at the start."""
-    settings, other = site.uplink("gate-1"), site.uplink("gate-2")
+    settings, other = installation.uplink("gate-1"), installation.uplink("gate-2")
     genuine = settings.certificate.read_bytes()
     with uplink_of(settings) as uplink:
         assert isinstance(uplink.next_event(60), Connected)
         settings.certificate.write_bytes(other.certificate.read_bytes())
-        restart(site.broker)
+        restart(installation.broker)
         assert isinstance(uplink.next_event(60), Disconnected)
         while not isinstance(event := uplink.next_event(60), Connected):
             assert isinstance(event, Disconnected)
         assert uplink.unusable, "the alarm stands meanwhile"
         assert caplog.text.count("not a certificate with its own") == 1
         settings.certificate.write_bytes(genuine)
-        restart(site.broker)
-        site.eventually(lambda: not uplink.unusable, "they are a pair again")
+        restart(installation.broker)
+        installation.eventually(lambda: not uplink.unusable, "they are a pair again")
 
 
-def test_what_was_renewed_on_the_disk_is_used_at_the_next_attempt(site):
-    expired = certificates.issue_client(site.broker.pki, "gate-1", lifetime=timedelta(days=-1))
-    with uplink_of(site.uplink("gate-9", certificate=expired.certificate, key=expired.key)) as uplink:
+def test_what_was_renewed_on_the_disk_is_used_at_the_next_attempt(installation):
+    expired = certificates.issue_client(installation.broker.pki, "gate-1", lifetime=timedelta(days=-1))
+    with uplink_of(installation.uplink("gate-9", certificate=expired.certificate, key=expired.key)) as uplink:
         event = uplink.next_event(60)
         assert isinstance(event, Disconnected)
         assert "certificate" in event.reason
-        assert certificates.issue_client(site.broker.pki, "gate-1") == expired, "the same files, renewed"
+        assert certificates.issue_client(installation.broker.pki, "gate-1") == expired, "the same files, renewed"
         while not isinstance(event := uplink.next_event(60), Connected):
             assert isinstance(event, Disconnected)
 
 
-def test_stop_is_bounded_when_nobody_answers(site):
+def test_stop_is_bounded_when_nobody_answers(installation):
     import socket
 
     with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
-        uplink = uplink_of(replace(site.uplink("gate-1", port=silent.getsockname()[1]), connect_timeout_s=60))
+        uplink = uplink_of(
+            replace(installation.uplink("gate-1", port=silent.getsockname()[1]), connect_timeout_s=60)
+        )
         uplink.start()
         connection, _ = silent.accept()
         uplink.stop()
         assert uplink._link._thread.is_alive(), "it does not wait for the end of the handshake"
         connection.close()
-        site.eventually(lambda: not uplink._link._thread.is_alive(), "it ends by itself")
+        installation.eventually(lambda: not uplink._link._thread.is_alive(), "it ends by itself")
 
 
-def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(site, tmp_path):
-    settings = site.uplink("gate-1")
+def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(installation, tmp_path):
+    settings = installation.uplink("gate-1")
     program = tmp_path / "terminal.py"
     program.write_text(
         textwrap.dedent(f"""
@@ -277,7 +281,7 @@ def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(
             uplink.next_event(3600)
         """)
     )
-    watcher = site.neighbour("ledger", topics.ALL_STATUS)
+    watcher = installation.neighbour("ledger", topics.ALL_STATUS)
     root = Path(__file__).parents[2]
     process = subprocess.Popen([sys.executable, str(program)], env={**os.environ, "PYTHONPATH": str(root)})
     try:
@@ -287,34 +291,34 @@ def test_the_will_tells_of_a_terminal_that_was_killed_and_a_clean_stop_does_not(
     finally:
         process.kill()
         process.wait()
-    late = site.neighbour("ledger", topics.ALL_STATUS)
+    late = installation.neighbour("ledger", topics.ALL_STATUS)
     late.hears(topics.status(HERE), b"offline")  # retained
 
-    terminal = site.terminal("gate-2")
+    terminal = installation.terminal("gate-2")
     publisher = terminal.run()
-    site.eventually(lambda: publisher.connected, "connected")
+    installation.eventually(lambda: publisher.connected, "connected")
     terminal.stop()
     watcher.hears(topics.status(terminal.origin), b"stopped")
     assert not [p for t, p in watcher.heard if t == topics.status(terminal.origin) and b"offline" in p]
 
 
-def test_private_keys_are_written_closed(site):
-    for key in site.broker.pki.glob("*.key"):
+def test_private_keys_are_written_closed(installation):
+    for key in installation.broker.pki.glob("*.key"):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
-def test_a_session_is_begun_anew_without_what_the_broker_held(site):
-    with uplink_of(site.uplink("gate-1")) as uplink:
+def test_a_session_is_begun_anew_without_what_the_broker_held(installation):
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert not uplink.renew(), "before there is a connection"
         assert isinstance(uplink.next_event(60), Connected)
-    with uplink_of(site.uplink("gate-1")) as uplink:
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert uplink.next_event(60) == Connected(session_present=True)
         assert uplink.renew()
         assert uplink.next_event(60) == Disconnected("our session at the broker begins anew")
         assert uplink.next_event(60) == Connected(session_present=False)
-        site.neighbour("ledger").publish(topics.receipt(HERE), b"heard again")
+        installation.neighbour("ledger").publish(topics.receipt(HERE), b"heard again")
         assert uplink.next_event(60) == Message(topics.receipt(HERE), b"heard again")
-        watcher = site.neighbour("ledger", topics.status(HERE))
+        watcher = installation.neighbour("ledger", topics.status(HERE))
         assert watcher.poll(0.5) is None, "no last will: it is no failure"
-    with uplink_of(site.uplink("gate-1")) as uplink:
+    with uplink_of(installation.uplink("gate-1")) as uplink:
         assert uplink.next_event(60) == Connected(session_present=True), "and the new one is kept"

@@ -40,9 +40,9 @@ def member(seed: int, **changes) -> Member:
 class Centre:
     """The centre by its command lines, and terminals that are installed when a test says so."""
 
-    def __init__(self, site, capsys) -> None:
-        self.site, self.root, self.capsys = site, site.root, capsys
-        self.gate = site.terminal("gate-1")
+    def __init__(self, installation, capsys) -> None:
+        self.site, self.root, self.capsys = installation, installation.root, capsys
+        self.gate = installation.terminal("gate-1")
         self.files = 0
         self.installed = 0
 
@@ -123,12 +123,12 @@ class Learner:
 
 
 @pytest.fixture
-def centre(site, capsys) -> Centre:
-    (site.root / "pki").symlink_to(site.broker.pki)
-    certificates.issue_client(site.broker.pki, certificates.AUTHORITY)
-    assert main(["central", "authority", "init", str(site.root), "--by", "Pat"]) == 0
-    site.ledger()
-    return Centre(site, capsys)
+def centre(installation, capsys) -> Centre:
+    (installation.root / "pki").symlink_to(installation.broker.pki)
+    certificates.issue_client(installation.broker.pki, certificates.AUTHORITY)
+    assert main(["central", "authority", "init", str(installation.root), "--by", "Pat"]) == 0
+    installation.ledger()
+    return Centre(installation, capsys)
 
 
 def backup(root: Path, *names: str) -> Callable[[], None]:

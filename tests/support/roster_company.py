@@ -39,11 +39,11 @@ def templates(seed: int):
 class Company:
     """A centre with people, on the installation that every integration test has."""
 
-    def __init__(self, site, root: Path) -> None:
-        self.site, self.root = site, root
+    def __init__(self, installation, root: Path) -> None:
+        self.site, self.root = installation, root
         root.mkdir()
         self.store = RosterStore(root)
-        self.uplink = site.uplink(certificates.AUTHORITY)
+        self.uplink = installation.uplink(certificates.AUTHORITY)
         self.ids: list[str] = []
 
     def add(self, number: int) -> str:
@@ -104,8 +104,8 @@ def leaks(haystack: bytes, secrets: dict[str, bytes]) -> list[str]:
 
 
 @pytest.fixture
-def company(site, tmp_path: Path) -> Iterator[Company]:
-    made = Company(site, tmp_path / "centre")
+def company(installation, tmp_path: Path) -> Iterator[Company]:
+    made = Company(installation, tmp_path / "centre")
     yield made
     made.store.close()
 
