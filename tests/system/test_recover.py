@@ -171,7 +171,9 @@ def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_k
         store.register(origin, secrets.identity.verify_key)
         store.register(Origin(origin.site, "another"), new.verify_key)
         report = Importer(store, ledger).take(Path(row["file"]))
-        assert report.problems == ["cut off or altered: no genuine manifest ends it; what is genuine was kept"]
+        assert report.problems == [
+            "cut off or altered: no genuine manifest is at its end; its genuine records were stored"
+        ]
         assert (report.upto, report.outcomes[Outcome.STORED]) == (4, 4)
     with Store(tmp_path / "second.db") as store:
         store.register(origin, secrets.identity.verify_key)

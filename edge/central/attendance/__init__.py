@@ -1,1 +1,1 @@
-"""The hours view: punches as they count."""
+"""The hours view: the punches as they count after corrections."""

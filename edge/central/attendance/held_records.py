@@ -1,4 +1,6 @@
-"""What the hours view reads of the ledger: records, where they stand, when they came, and what places them."""
+"""Reads from the ledger what the hours view needs: records, their places in the chains, when they were received,
+and anchors for records without a synchronised clock.
+"""
 
 import json
 from collections import defaultdict
@@ -17,7 +19,7 @@ from edge.domain.time.placement import Anchors
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A stored record."""
+    """A stored record with its chain and the time of its receipt."""
 
     record: Record
     chain: int
@@ -26,12 +28,12 @@ class Held:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Its place in the ledger; an `id` may be claimed twice, by two identities."""
+        """The record's place in the ledger. It is unique; the record's `id` may be used by two identities."""
         return self.chain, self.record.position.seq
 
 
 class LedgerReading:
-    """One pass over a store. Everything here raises LedgerError."""
+    """Reads one store. Every method raises LedgerError."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -46,39 +48,40 @@ class LedgerReading:
             self._of_origin[origin].append(chain)
 
     def of_kind(self, kind: Kind, persons: Collection[str] | None) -> Iterator[Held]:
-        """Everything of a kind, of everybody or of these."""
+        """All records of a kind, of everybody (None) or of these persons."""
         if persons is None:
             yield from self._held(_OF_KIND, (kind,))
         else:
             yield from self._held(_OF_PERSONS, (json.dumps(sorted(persons)), kind))
 
     def persons(self, origins: Collection[Origin]) -> set[str]:
-        """Who punched at these terminals, or was corrected there."""
+        """The persons with a punch or a correction at these terminals."""
         found: set[str] = set()
         for chain in (one for origin in origins for one in self._of_origin[origin]):
             found |= {person for (person,) in self._store.select(_PERSONS, (chain.id, Kind.PUNCH, Kind.CORRECTION))}
         return found
 
     def origins(self) -> list[Origin]:
-        """Every terminal of which something is stored."""
+        """Every terminal with a stored record."""
         return list(self._of_origin)
 
     def unknown(self, persons: Collection[str]) -> set[str]:
-        """Which of these are named by nothing but corrections, and by no roster."""
+        """Those of these persons that only corrections name, and no roster."""
         rows = self._store.select(_NAMED, (json.dumps(sorted(persons)), Kind.CORRECTION))
         left = set(persons) - {person for (person,) in rows}
         return left - known_persons.known(self._store.path.parent, left) if left else left
 
     def punch_of_id(self, name: str) -> Iterator[Held]:
-        """The punches that claim an id: one, or none, or of several identities."""
+        """The punches with this id: none, one, or several if several identities use the id."""
         terminal, epoch, seq = name.split("/")
         for chain in self._of_epoch.get((terminal, epoch), []):
             yield from self._held(_OF_PLACE, (chain.id, int(seq), Kind.PUNCH))
 
     def anchors(self, records: Iterable[Record]) -> dict[Origin, Anchors]:
-        """For each terminal that made one of these without knowing the time, what tells when.
+        """For each terminal with records of an unsynchronised clock, the synchronised times that place these
+        records.
 
-        One pass over each of its chains, however many boots there were.
+        Each chain is read once, however many boots there were.
         """
         boots: defaultdict[Origin, set[str]] = defaultdict(set)
         for record in records:
@@ -93,11 +96,13 @@ class LedgerReading:
         return found
 
     def forks(self) -> dict[int, int]:
-        """By chain with two histories, the `seq` from which on they differ."""
+        """For each chain with two histories, the `seq` from which on they differ."""
         return dict(self._store.select(_FORKS, (str(RejectReason.LINK.value),)))
 
     def steps(self, chains: Iterable[int]) -> dict[Hashable, list[int]]:
-        """In each chain, the `seq` of the records that say that a clock was set which passed for right."""
+        """For each chain, the `seq` of the records that say that a clock was set although it counted as
+        synchronised.
+        """
         found: dict[Hashable, list[int]] = {}
         for chain in chains:
             rows = [decode(payload) for (payload,) in self._store.select(_STEPS, (chain,))]
@@ -118,7 +123,7 @@ _NAMED = """
 SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM records WHERE person = value AND kind != ?)
 """
 _FORKS = "SELECT chain, min(seq - (why = ?)) FROM conflicts GROUP BY chain"
-"""Where it is the link that contradicts, the record before is another one there."""
+"""If the link contradicts (`why`), the histories differ from the record before on."""
 _ANCHORS = """
 SELECT json_extract(text, '$.data.time.utc'), json_extract(text, '$.data.time.boot_id'),
     json_extract(text, '$.data.time.boottime_ms')

@@ -1,4 +1,6 @@
-"""The hours view: each punch as it counts, beside what was recorded. Nothing is changed or kept for it."""
+"""The hours view: each punch as it counts, beside what was recorded. It is computed for each report; nothing is
+stored.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,28 +17,30 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.placement import Anchors, Placement, PlacementMethod, place
 
 CORRECTED = "corrected"
-"""The mark of a moment that people agreed on, beside those of `edge.domain.time.placement.PlacementMethod`."""
+"""The mark of a moment that a correction set; the other marks are in
+`edge.domain.time.placement.PlacementMethod`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which punches; None for all."""
+    """Selects punches. A field of None selects all."""
 
     site: str | None = None
     terminal: str | None = None
     person: str | None = None
     first: date | None = None
-    """By the local date of the punch, both days included."""
+    """`first` and `last` are local dates of the punch; both days are included."""
     last: date | None = None
     longest: timedelta = LONG
-    """A stay beyond it is doubted."""
+    """A longer stay between IN and OUT is doubted."""
 
     def here(self, origin: Origin) -> bool:
-        """Whether a terminal is meant."""
+        """Whether a terminal is selected."""
         return self.site in {None, origin.site} and self.terminal in {None, origin.terminal}
 
     def then(self, day: str) -> bool:
-        """Whether a local date, as ISO text, is meant."""
+        """Whether a local date (ISO text) is selected."""
         return (self.first is None or str(self.first) <= day) and (self.last is None or day <= str(self.last))
 
 
@@ -45,51 +49,54 @@ class Punch:
     """One line of the view."""
 
     id: str
-    """Of the original record; of the correction for one that was added or changes nothing."""
+    """The id of the original record, or of the correction if it added the punch or has no effect."""
     person: str
     site: str
     terminal: str
     state: str
-    """What corrections made of it (`edge.domain.attendance.corrections.PunchState`)."""
+    """The state of the punch after corrections (`edge.domain.attendance.corrections.PunchState`)."""
     direction: str | None
-    """What counts; None when nothing does."""
+    """The direction that counts; None if the punch does not count."""
     at: str | None
-    """RFC 3339 UTC; None when nothing counts."""
+    """The moment that counts, RFC 3339 UTC; None if the punch does not count."""
     local: str
-    """The same at the terminal's place, with its offset; for what does not count, when it was recorded."""
+    """`at` in local time at the terminal, with its offset. If the punch does not count, the time at which it was
+    recorded.
+    """
     zone: str
     mark: str
-    """How `at` was found: a word of `PlacementMethod`, or CORRECTED."""
+    """How `at` was found: a value of `PlacementMethod`, or CORRECTED."""
     uncertainty_ms: int | None
     recorded: str
-    """What the record itself says."""
+    """The time in the record itself."""
     correction: str | None
     """The id of the correction that decides."""
     disputed: bool
     note: str | None
     doubts: tuple[Doubt, ...]
-    """What speaks against taking it as it stands, in the order of `Doubt`."""
+    """Reasons not to take the punch as it stands, in the order of `Doubt`."""
 
 
 def punches(store: Store, wanted: Wanted) -> list[Punch]:
-    """By time and id. Every stored record counts, those behind a gap too. Raises LedgerError.
+    """The selected punches, ordered by time and id. Every stored record counts, also after a gap. Raises
+    LedgerError.
 
-    All punches of the people concerned are read, whatever is wanted: what one door recorded is doubted by what the
-    other one did.
+    All punches of the selected persons are read, at every terminal, because a punch at one terminal can raise
+    doubts about a punch at another.
     """
     return _View(LedgerReading(store), wanted).rows()
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A record at the moment that it was made, as far as that can be told."""
+    """A record with the moment at which it was made, as far as that is known."""
 
     held: Held
     placement: Placement
 
 
 class _View:
-    """The hours of the people concerned."""
+    """The hours of the selected persons."""
 
     def __init__(self, reading: LedgerReading, wanted: Wanted) -> None:
         self._reading, self._wanted = reading, wanted
@@ -100,7 +107,7 @@ class _View:
         held = [*found.values(), *corrections.values()]
         anchors = reading.anchors(one.record for one in held)
         self._seen: dict[int, _Seen] = {}
-        """By the address of the record as `effective` is given it: it gives the same ones back."""
+        """By the `id()` of the record object that is passed to `effective`, which returns the same objects."""
         self._records: list[Record] = []
         for one in held:
             placement = place(one.record.time, anchors.get(one.record.origin, Anchors()))
@@ -116,7 +123,7 @@ class _View:
         return [row for row in rows if wanted.here(Origin(row.site, row.terminal)) and wanted.then(row.local[:10])]
 
     def _persons(self) -> set[str] | None:
-        """Whose punches are read; None for everybody's."""
+        """The persons whose punches are read; None for everybody."""
         wanted = self._wanted
         if wanted.person is not None:
             return {wanted.person}
@@ -125,7 +132,9 @@ class _View:
         return self._reading.persons([one for one in self._reading.origins() if wanted.here(one)])
 
     def _targets(self, corrections: Iterable[Held]) -> Iterator[Held]:
-        """What corrections point at, at whatever terminal: without it they would seem to point at nothing."""
+        """The punches that corrections refer to, at any terminal. Without them the corrections would seem to refer
+        to nothing.
+        """
         for name in {one.record.data["corrects"] for one in corrections} - {None}:
             yield from self._reading.punch_of_id(name)
 
@@ -157,7 +166,7 @@ class _View:
         )
 
     def _doubts(self, views: list[Effective]) -> dict[int, set[Doubt]]:
-        """By the place of a view."""
+        """The doubts of each view, by its index."""
         counting = {index: one for index, view in enumerate(views) if (one := self._counted(view)) is not None}
         places, counted = list(counting), list(counting.values())
         steps = self._reading.steps({self._seen[id(view.root)].held.chain for view in views})
@@ -183,7 +192,10 @@ class _View:
         return words
 
     def _is_ahead(self, view: Effective) -> bool:
-        """Of corrections, too: which of two is the later is told by their clocks."""
+        """Whether the punch or a correction of it lies in the future of its receipt.
+
+        Corrections are checked, too, because their times decide which of two is the later one.
+        """
         moments = [(one.time.utc, one) for one in view.corrections]
         moments += [] if view.at is None else [(view.at, view.says_at)]
         return any(doubts.ahead(utc, self._seen[id(one)].held.received) for utc, one in moments)
@@ -199,9 +211,10 @@ class _View:
         return Counted(view.person, view.direction, view.at, measured)
 
     def _bases(self, views: list[Effective]) -> dict[int, set[Doubt]]:
-        """Which hours would be others without what revoked identities signed, or without other sites' corrections.
+        """The doubts REVOKED, UNPROVEN and OTHER_SITE of each view, by the `id()` of the view's root.
 
-        By the address of the view's root.
+        A view gets such a doubt if its hours would differ without the records of revoked identities, or without the
+        corrections of other sites.
         """
         found: dict[int, set[Doubt]] = {}
         of: dict[Doubt, set[int]] = {}
@@ -224,11 +237,11 @@ class _View:
 
 
 def _corrected(view: Effective) -> bool:
-    """Whether people agreed on the moment."""
+    """Whether a correction set the moment."""
     return view.at is not None and view.says_at.kind == Kind.CORRECTION
 
 
 def _hours(view: Effective) -> tuple[object, ...]:
-    """What a reader of hours takes from a view."""
+    """The parts of a view that a reader of hours uses; they decide whether two views give the same hours."""
     deciding = None if view.deciding is None or view.state is PunchState.UNATTACHED else view.deciding.id
     return view.state, view.direction, view.at, view.worker, view.employer, deciding

@@ -1,4 +1,4 @@
-"""Questions to the ledger that cannot have an answer: an empty one would look like a fact."""
+"""Refuses questions to the ledger that cannot have an answer, because an empty answer would look like a fact."""
 
 from edge.central.attendance.punch_report import Wanted
 from edge.central.roster import known_persons
@@ -8,7 +8,7 @@ from edge.errors import QuestionError
 
 
 def refuse_unanswerable(store: Store, wanted: Wanted) -> None:
-    """Raises QuestionError that names everything at which no record can be found."""
+    """Raises QuestionError if no record can match; its text names every reason."""
     known = {terminal.origin for terminal in store.terminals()}
     wrong = []
     if wanted.first is not None and wanted.last is not None and wanted.first > wanted.last:
@@ -23,9 +23,9 @@ def refuse_unanswerable(store: Store, wanted: Wanted) -> None:
 
 
 def refuse_unknown(store: Store, person: str | None, instead: str) -> None:
-    """A slip in an id would look like a fact. `instead`: what was not done, and how it is done all the same.
+    """Refuses a person id that nothing here names, because a typing error would look like a fact.
 
-    Raises QuestionError.
+    `instead` says what was not done, and how to do it anyway. Raises QuestionError.
     """
     wrong = [] if person is None else unknown_person(store, person)
     if wrong:
@@ -33,10 +33,10 @@ def refuse_unknown(store: Store, person: str | None, instead: str) -> None:
 
 
 def unknown_person(store: Store, person: str) -> list[str]:
-    """What is wrong with a person id that is asked for; empty for one that a record or the roster names."""
+    """What is wrong with this person id; empty if a record or the roster names it."""
     where = "`smartclocker central roster list DIR --names` shows them"
     if PERSON.fullmatch(person) is None:
-        return [f"{person!r} is no person id, which has 26 letters and digits; {where}"]
+        return [f"{person!r} is no person id; an id has 26 letters and digits; {where}"]
     if not store.names(person) and not known_persons.knows(store.path.parent, person):
         return [f"{person}: no record and no roster here names this person; {where}"]
     return []

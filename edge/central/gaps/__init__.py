@@ -1,1 +1,3 @@
-"""What is missing, silent or contradictory, and how it is asked for again."""
+"""Finds records that are missing, terminals that are silent and records that contradict each other; asks for
+records again.
+"""

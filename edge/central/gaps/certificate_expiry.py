@@ -1,4 +1,4 @@
-"""Certificates of this centre that end soon, or have ended: one finding each, ahead of the day."""
+"""Problems for certificates of this centre that end soon or have ended."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -11,11 +11,14 @@ from edge.domain.protocol.certificate_expiry import WARN_BEFORE, CertificateStan
 from edge.domain.protocol.record import Origin
 
 CA_BEFORE = timedelta(days=180)
-"""Every terminal needs a copy of a renewed CA: that takes longer than one file."""
+"""Time before the end of the CA's certificate at which it is reported. It is long, because every terminal needs a
+copy of the renewed file.
+"""
 
 
 def found(directory: Path, terminals: Sequence[RegisteredTerminal], now: datetime) -> Iterator[Problem]:
-    """Of the CA in `directory` (`pki` of the centre), the broker, the centre's programs, and of each name the last.
+    """A problem for each certificate that ends soon: the CA's in `directory` (the centre's `pki`), the broker's,
+    those of the centre's programs, and the newest one of each terminal.
 
     Raises KeyFileError.
     """

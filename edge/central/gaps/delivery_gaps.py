@@ -1,4 +1,4 @@
-"""What is missing, silent or contradictory: everything that a person, or a command, has to do something about."""
+"""Finds everything that is missing, silent or contradictory, so that an operator or a command can act on it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,19 @@ from edge.domain.protocol.terminal_status import Presence
 __all__ = ["SETTLED", "Problem", "ProblemKind", "find", "holes"]
 
 SETTLED = timedelta(seconds=15)
-"""For so long what lacks may be on its way, or out of order."""
+"""Records that are missing for less than this may still be on their way, or may have arrived out of order."""
 
 AHEAD = timedelta(minutes=1)
-"""A terminal's clock may be ahead of the ledger's by so much: none that follows a server ever is."""
+"""A terminal's clock may be ahead of the ledger's by this much. A clock that follows a time server is never so far
+ahead.
+"""
 
 
 def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> list[Problem]:
-    """Everything, by terminal. Raises LedgerError.
+    """All problems, ordered by terminal. Raises LedgerError.
 
-    A revoked identity is over: nothing of it is to be done, but for what it said of an identity before it.
+    A revoked identity has no problems of its own, but its `gap` records about the journal of an earlier identity
+    still count.
     """
     now = now or datetime.now(UTC)
     said = claims(store)
@@ -69,7 +72,7 @@ def find(store: Store, silent_after: timedelta, now: datetime | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """At one name, with its identities that may speak."""
+    """Looks for the problems of one name and its identities that are not revoked."""
 
     store: Store
     origin: Origin
@@ -79,13 +82,13 @@ class _Look:
     acknowledged: dict[int, int]
     now: datetime
     shared: frozenset[int]
-    """The chains whose records have the ids of another identity's."""
+    """The chains whose records have the same ids as records of another identity."""
     ended: Mapping[str, RegisteredTerminal]
-    """By epoch, the revoked identity that signed it."""
+    """For each epoch that a revoked identity signed, that identity."""
     looked: Mapping[tuple[Origin, str], str]
-    """Until when somebody has looked into a revoked key."""
+    """For each name and revoked key, the instant up to which it is acknowledged."""
     former: Mapping[ChainRow, RegisteredTerminal]
-    """The chains of the name's revoked identities."""
+    """The chains of the name's revoked identities, each with its identity."""
 
     def everything(self, silent_after: timedelta) -> Iterator[Problem]:
         for chain in self.chains:
@@ -100,22 +103,22 @@ class _Look:
             yield self.finding(
                 ProblemKind.MISSING,
                 f"{records(first, last)} of epoch {chain.epoch} missing, later ones are here; "
-                f"{self.resend()}, and when the terminal has them no more look into its exports",
+                f"{self.resend()}; if the terminal no longer has them, look into its exports",
                 chain.epoch, first, last,
             )  # fmt: skip
         count = len(self.store.conflicts(chain))
         if count:
             yield self.finding(
                 ProblemKind.FORK,
-                f"{_number(count)} of epoch {chain.epoch} contradict what is held; its key was copied or its disk "
-                "restored: keep the disk, find out which history is true, give the terminal a new identity",
+                f"{_number(count)} of epoch {chain.epoch} contradict the stored ones; its key was copied or its "
+                "disk restored: keep the disk, find out which history is true, give the terminal a new identity",
                 chain.epoch,
             )
         if chain.id in self.shared:
             yield self.finding(
                 ProblemKind.FORK,
-                f"another identity of the name {self.origin.terminal} signs records of epoch {chain.epoch}, so "
-                "that each has the id of another: find out which of them is true, and revoke the other one",
+                f"another identity of the name {self.origin.terminal} signs records of epoch {chain.epoch}, too, "
+                "so that two records have one id: find out which identity is genuine, and revoke the other one",
                 chain.epoch,
             )
 
@@ -135,7 +138,8 @@ class _Look:
         settled = self.now - _instant(claim.heard) >= SETTLED
         revoked = self.ended.get(claim.epoch)
         if revoked is not None and claim.epoch not in {chain.epoch for chain in self.chains}:
-            # its end, which the broker says for it, too, is no word of its own
+            # The broker publishes the last will of a terminal that is gone. That is not a message of the terminal
+            # itself, so the time of its last claim counts.
             last = claim.heard if claim.state is Presence.ONLINE else claim.claimed or claim.heard
             late = _instant(last) >= _instant(revoked.revoked or last) + SETTLED
             recent = self.now - _instant(last) < strangers.RECENT
@@ -148,7 +152,8 @@ class _Look:
             return
         theirs = [chain for chain in self.chains if chain.epoch == claim.epoch]
         here = max((self.store.top(chain) for chain in theirs), default=0)
-        # of what it claims anew at each status, the oldest counts: one that speaks often must not hide it
+        # A terminal claims its head again in each status. The time of the oldest such claim counts, so that
+        # frequent statuses do not hide the problem.
         asked = claim.lacking_since if claim.lacking == here + 1 and claim.lacking_since else claim.heard
         if claim.head > here and self.now - _instant(asked) >= SETTLED:
             cure = "bring it back to the network, or its export to `smartclocker central import`"
@@ -162,13 +167,13 @@ class _Look:
         if settled and any(self.had_delivered(chain, claim) for chain in theirs):
             yield self.finding(
                 ProblemKind.ROLLED_BACK,
-                f"claims epoch {claim.epoch} up to {claim.head} and had delivered more of it; its card was "
+                f"claims epoch {claim.epoch} up to {claim.head}, but had delivered more of it; its card was "
                 "restored or copied: keep it, and give the terminal a new identity",
                 claim.epoch,
             )
 
     def had_delivered(self, chain: ChainRow, claim: Claim) -> bool:
-        """Whether the record after the last that it claims was here already when it made the claim."""
+        """Whether the ledger had the record after the claimed head already when the terminal made the claim."""
         query = "SELECT received FROM records WHERE chain = ? AND seq = ?"
         rows = self.store.select(query, (chain.id, claim.head + 1))
         at = claim.claimed
@@ -179,14 +184,14 @@ class _Look:
         if claim is not None and claim.state is not Presence.ONLINE:
             how = "went off in good order" if claim.state is Presence.STOPPED else "lost its connection"
             yield self.finding(
-                ProblemKind.OFFLINE, f"{how}; see its power, its network and its log", since=claim.since
+                ProblemKind.OFFLINE, f"{how}; check its power, its network and its log", since=claim.since
             )
         heard = [one.registered for one in self.identities]
         heard += [claim.heard] if claim is not None else []
         heard += [received for chain in self.chains for (received,) in self.store.select(_RECEIVED, (chain.id,))]
         last = max(heard)
         if self.now - _instant(last) >= silent_after:
-            text = "nothing was heard; see whether it runs, and revoke its identity when it is gone for good"
+            text = "nothing was heard; check whether it runs, and revoke its identity if it will not come back"
             yield self.finding(ProblemKind.SILENT, text, since=last)
 
     def resend(self) -> str:
@@ -202,7 +207,10 @@ class _Look:
 
 
 def _shared(by_name: Mapping[Origin, Sequence[RegisteredTerminal]], chains: Iterable[ChainRow]) -> frozenset[int]:
-    """Chains of different identities whose records have the same ids: an epoch is random, and no site is in it."""
+    """The chains of different identities whose records have the same ids.
+
+    An epoch is random, and a record's id does not contain the site; so the same id means that an epoch was copied.
+    """
     names = {one.id: origin.terminal for origin, identities in by_name.items() for one in identities}
     by_id: dict[tuple[str, str], list[int]] = {}
     for chain in chains:
@@ -212,7 +220,9 @@ def _shared(by_name: Mapping[Origin, Sequence[RegisteredTerminal]], chains: Iter
 
 
 def holes(store: Store, chain: ChainRow, before: datetime) -> Iterator[tuple[int, int]]:
-    """The ranges of `seq` that lack behind what is receipted, each ahead of a record that came `before`."""
+    """The ranges of `seq` that are missing after the receipted records. Each ends before a record that was received
+    at `before` or earlier.
+    """
     expected = chain.upto + 1
     query = "SELECT seq, received FROM records WHERE chain = ? AND seq > ? ORDER BY seq"
     for seq, received in store.select(query, (chain.id, chain.upto)):

@@ -1,7 +1,9 @@
-"""Records that came on a stick: the same intake rules as for the network, so that their order is no matter.
+"""Imports records from a file, for example from a USB stick. The intake rules are those of the network, so the
+order of the files does not matter.
 
-A file is believed for nothing. Its records stand for themselves, each by its signature; the manifest says whether
-all of them are here. What is genuine is stored even where the file was cut off, altered or mixed with other things.
+Nothing in a file is trusted without a signature. Each record is accepted by its own signature. The signed manifest
+at the end says whether all records are here. Genuine records are stored even if the file was cut off, altered or
+mixed with other data.
 """
 
 from collections import Counter
@@ -23,51 +25,58 @@ from edge.journal.export_reader import Line, What, incoming
 from edge.storage.durable_file import NewFile
 
 _BATCH = 256
-"""Records a commit; at most 8 MiB of lines in memory."""
+"""Number of records in one commit; they take at most 8 MiB of memory."""
 
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of one file."""
+    """The result of importing one file."""
 
     path: Path
     header: Header | None = None
-    """None when it could not be opened."""
+    """None if the file could not be opened."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    """How many records were stored, here already, rejected, in conflict."""
+    """Number of records that were stored, were here already, were rejected, or are in conflict."""
     reasons: Counter[RejectReason] = field(default_factory=Counter)
-    """Why, for those that were rejected or are in conflict."""
+    """Number of records for each reason of a rejection or conflict."""
     unreadable: int = 0
-    """Lines that are nothing we know."""
+    """Number of lines that are not an envelope of a known type."""
     last: int = 0
     """The highest `seq` among the genuine records of the header's epoch."""
     receipted: int = 0
-    """How far this ledger had receipted that epoch, as a receipt in the file proves; 0 without one."""
+    """The highest record of that epoch that a receipt of this ledger in the file covers; 0 without such a
+    receipt.
+    """
     upto: int = 0
-    """How far the ledger now holds that epoch without a gap."""
+    """The last record of that epoch up to which the ledger now holds every record."""
     problems: list[str] = field(default_factory=list)
-    """Why the file is not whole, or what it tells beside its records; empty when all is well."""
+    """Why the file is not complete, and what is wrong beside its records; empty when the file is complete."""
     unread: bool = False
-    """The disk failed, not the content."""
+    """The disk failed; the content may be good."""
 
     @property
     def ok(self) -> bool:
-        """The file is whole, and every record in it is in the ledger."""
+        """Whether the file is complete and every record in it is in the ledger."""
         return not self.problems
 
 
 class Importer:
-    """Takes files, one after the other, into a ledger."""
+    """Imports files, one after the other, into a ledger."""
 
     def __init__(
         self, store: Store, key: SigningKey, told: Callable[[Path, int], None] = lambda _path, _records: None
     ) -> None:
-        """`key` is the ledger's: it opens what is sealed and signs receipts. `told` hears of every commit."""
+        """`key` is the ledger's: it opens sealed files and signs receipts. `told` is called after each commit with
+        the path and the number of records so far.
+        """
         self.ledger = Ledger(store, key)
         self._store, self._key, self._told = store, key, told
 
     def take(self, path: Path) -> FileReport:
-        """Import one file; what it reports as stored is durable. Raises LedgerError: give the file again then."""
+        """Imports one file. What the report calls stored is durable.
+
+        Raises LedgerError; the same file can then be imported again.
+        """
         report = FileReport(path)
         try:
             with incoming(path, self._key) as file:
@@ -80,16 +89,18 @@ class Importer:
             report.unread = True
         else:
             if not whole:
-                report.problems.append("cut off or altered: no genuine manifest ends it; what is genuine was kept")
+                report.problems.append(
+                    "cut off or altered: no genuine manifest is at its end; its genuine records were stored"
+                )
         self._conclude(report)
         return report
 
     def receipts(self, now_ns: int) -> list[bytes]:
-        """The envelopes of the receipts for everything that was taken, one a chain. Raises LedgerError."""
+        """The envelopes of the receipts for all imported records, one for each chain. Raises LedgerError."""
         return [reply.wire for reply in self.ledger.receipts_due(now_ns)]
 
     def _lines(self, lines: Iterable[Line], header: Header, report: FileReport) -> bool:
-        """Take every line; whether a genuine manifest of this very content was the last one."""
+        """Imports every line. Returns whether the last line is a genuine manifest of exactly this content."""
         waiting: list[Line] = []
         whole = False
         try:
@@ -108,7 +119,8 @@ class Importer:
                     self._commit(waiting, header, report)
                     waiting = []
         finally:
-            self._commit(waiting, header, report)  # also what came before a sealed file was cut off
+            # even if a sealed file is cut off: the records before that point are stored
+            self._commit(waiting, header, report)
         return whole
 
     def _commit(self, lines: list[Line], header: Header, report: FileReport) -> None:
@@ -126,9 +138,10 @@ class Importer:
         self._told(report.path, report.outcomes.total())
 
     def _manifest(self, line: Line, header: Header) -> bool:
-        """Whether this is the terminal's own word on every byte before it.
+        """Whether this manifest is signed by the terminal and covers every byte before it.
 
-        By the key of the records, or by another identity of the same terminal, which recovered them.
+        The signature may be by the key of the records, or by another identity of the same terminal that recovered
+        them.
         """
         terminal = None if line.envelope is None else self._store.terminal(line.envelope.keyid)
         if terminal is None or line.envelope is None:
@@ -143,7 +156,7 @@ class Importer:
         return (said.origin, said.epoch, said.sha256) == (header.origin, header.epoch, line.before)
 
     def _receipted(self, line: Line, header: Header) -> int:
-        """What a receipt of this ledger's own covers; 0 for another one."""
+        """The last record that this receipt covers; 0 if it is not a receipt of this ledger for this epoch."""
         if line.envelope is None:
             return 0
         try:
@@ -166,7 +179,7 @@ class Importer:
         report.upto = self._upto(report.header)
         count = report.outcomes
         if report.unreadable:
-            report.problems.append(f"{report.unreadable} lines are not envelopes of ours")
+            report.problems.append(f"{report.unreadable} lines are no envelopes of a type that this version knows")
         if count[Outcome.REJECTED]:
             why = ", ".join(f"{reason.value}: {n}" for reason, n in report.reasons.items())
             report.problems.append(f"{count[Outcome.REJECTED]} records were rejected ({why})")
@@ -175,29 +188,34 @@ class Importer:
                 f"{count[Outcome.CONFLICT]} records contradict what is held: two histories of one journal. Both "
                 "are kept; find out where it was copied or restored"
             )
-        if report.upto < report.receipted:  # restored from a backup: whoever did it learns here what was lost
+        if report.upto < report.receipted:  # the ledger was restored from a backup: report what it lost
             report.problems.append(
                 f"this ledger had receipted records up to {report.receipted}, and holds them up to {report.upto} "
                 "only: it lost some; export with --all"
             )
         elif report.upto < report.last:
             report.problems.append(
-                f"record {report.upto + 1} is missing, and what is behind it waits for it; export with "
+                f"record {report.upto + 1} is missing, and the records after it wait for it; export with "
                 f"--after {report.upto}"
             )
 
 
 def write_receipts(path: Path, wires: list[bytes]) -> None:
-    """A new file of receipts, one envelope a line, for `smartclocker journal receipt`. Raises TransferError."""
+    """Writes a new file of receipts, one envelope on each line, for `smartclocker journal receipt`.
+
+    Raises TransferError.
+    """
     with NewFile(path, TransferError) as file:
         for wire in wires:
             file.write(wire + b"\n")
 
 
 def _named(line: Line, header: Header) -> tuple[str, int]:
-    """The kind that a record claims, and its seq in the header's epoch (0 in another); nothing is verified."""
+    """The kind that a record claims, and its `seq` in the header's epoch (0 in another epoch). Nothing is
+    verified.
+    """
     try:
         record = decode(b"" if line.envelope is None else line.envelope.payload)
     except RecordError:
-        return "punch", 0  # the ledger finds the same, and says so
+        return "punch", 0  # the ledger rejects it with the reason
     return record.kind, record.position.seq if record.position.epoch == header.epoch else 0

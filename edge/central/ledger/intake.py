@@ -1,6 +1,7 @@
-"""The intake: whether a message becomes part of the ledger, and the signed receipts that answer it.
+"""The intake: decides whether a message becomes part of the ledger, and queues the signed receipts for it.
 
-What arrives is believed for its signature alone; the broker, its ACL and the topic only say which key to expect.
+A message is accepted only by its signature. The topic says only which terminal's key to expect; the broker and its
+ACL are not trusted.
 """
 
 from collections import Counter
@@ -41,12 +42,12 @@ __all__ = [
 ]
 
 Registry = Callable[[str], RegisteredTerminal | None]
-"""Whose a key id is."""
+"""Finds the registered identity of a key id."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedMessage:
-    """A record that a registered terminal signed, and the place in its chains that it names."""
+    """A record with a verified signature of a registered terminal, and the epoch that it names."""
 
     terminal: RegisteredTerminal
     epoch: str
@@ -54,10 +55,12 @@ class VerifiedMessage:
 
 
 class Ledger:
-    """The rules of intake over one Store, on its thread."""
+    """The rules of intake over one Store. It is used on the thread of that Store."""
 
     def __init__(self, store: Store, key: SigningKey, daily: int | None = None) -> None:
-        """`key` signs the receipts; terminals pin its public half. `daily`: bytes of one terminal in a day."""
+        """`key` signs the receipts; terminals pin its public half. `daily` is the number of bytes that one terminal
+        may have stored in a day; None for no limit.
+        """
         self._daily = daily
         self.counts: Counter[Outcome | RejectReason] = Counter()
         self._store = store
@@ -65,9 +68,10 @@ class Ledger:
         self._known: dict[str, RegisteredTerminal] = {}
 
     def accept_batch(self, messages: Sequence[tuple[str, bytes]]) -> list[IntakeVerdict]:
-        """Take several in one durable commit. Raises LedgerError, and then none of them is stored.
+        """Stores a batch of (topic, message) in one durable commit.
 
-        Signatures are checked before the transaction begins: another instance may write meanwhile.
+        Signatures are checked before the transaction begins, because another instance of the ledger may write
+        meanwhile. Raises LedgerError; then nothing of the batch is stored.
         """
         read_ones = [verify_message(topic, raw, self._whose) for topic, raw in messages]
         genuine = [one for one in read_ones if isinstance(one, VerifiedMessage)]
@@ -81,7 +85,7 @@ class Ledger:
             for one, verdict in zip(read_ones, judged, strict=True)
             if isinstance(one, VerifiedMessage) and verdict.outcome is not Outcome.REJECTED
         ]
-        self._answers.arrived(arrivals)  # only once it is durable may anyone be told
+        self._answers.arrived(arrivals)  # queued only after the commit is durable
         for verdict in judged:
             self.counts[verdict.outcome] += 1
             if verdict.reason is not None:
@@ -89,24 +93,29 @@ class Ledger:
         return judged
 
     def sighted(self, origin: Origin, epoch: str) -> None:
-        """A terminal says that it is online with this epoch; unsigned. A receipt of what is held of it is due."""
+        """Queues a receipt for a terminal whose status says that it is online with this epoch. The status is
+        unsigned.
+        """
         self._answers.sighted(origin, epoch)
 
     def receipts_due(self, now_ns: int) -> list[Reply]:
-        """The receipts to send now. Raises LedgerError, and then all of them stay due."""
+        """The receipts to send now. Raises LedgerError; then all of them stay queued."""
         return self._answers.due(now_ns)
 
     def owe(self, reply: Reply) -> None:
-        """This receipt could not be sent: it is due again."""
+        """Queues this receipt again, because it could not be sent."""
         self._answers.owe(reply)
 
     @property
     def waiting(self) -> bool:
-        """Whether a receipt is held back."""
+        """Whether a receipt is queued."""
         return self._answers.waiting
 
     def _whose(self, keyid: str) -> RegisteredTerminal | None:
-        """What a registration says does not change, but for its end, which `_place` looks up in the transaction."""
+        """The registered identity of a key id, cached.
+
+        The cache may miss a revocation. `_place` therefore looks up revocations again in the transaction.
+        """
         known = self._known.get(keyid)
         if known is None:
             known = self._store.terminal(keyid)
@@ -116,7 +125,7 @@ class Ledger:
 
     def _place(self, genuine: Sequence[VerifiedMessage]) -> list[IntakeVerdict]:
         with self._store.batch():
-            # since they were looked up: nothing of a revoked key is stored after the revocation
+            # A key may have been revoked since it was looked up; nothing of it is stored after the revocation.
             revoked = self._store.revoked({one.terminal.keyid for one in genuine})
             for keyid in revoked:
                 self._known.pop(keyid, None)
@@ -139,9 +148,10 @@ class Ledger:
 
 
 def verify_message(topic: str, raw: bytes, registry: Registry) -> VerifiedMessage | RejectReason:
-    """Whether a message is a record of the terminal that its topic names; nothing about it is trusted before.
+    """Verifies that a message is a record of the terminal that its topic names. Returns the reason if it is not.
 
-    Writes nothing. Raises what `registry` raises.
+    Nothing in the message is trusted before its signature is verified. Writes nothing. Raises what `registry`
+    raises.
     """
     origin, levels = topics.origin_of(topic), topic.split("/")
     if origin is None or len(levels) != 6 or levels[4] != "record":
@@ -183,10 +193,10 @@ def _opened(sealed: dsse.Envelope, terminal: RegisteredTerminal, kind: str) -> V
 
 
 class ChainAppender:
-    """Where the records of one chain belong: stored once, waiting in their place, or evidence of a fork.
+    """Places the records of one chain: each is stored, is here already, or is kept as evidence of a fork.
 
-    One object for one chain and one transaction. What the batch adds is kept here and written by `flush`, so that a
-    chain costs the database a handful of statements, however many of its records came.
+    One object serves one chain in one transaction. It collects the records of the batch, and `flush` writes them,
+    so that a chain needs only a few statements however many of its records came.
     """
 
     def __init__(self, store: Store, chain: ChainRow) -> None:
@@ -197,7 +207,7 @@ class ChainAppender:
         self._added: dict[int, StoredRecord] = {}
 
     def place(self, entry: StoredRecord) -> IntakeVerdict:
-        """Give one record its place. Raises LedgerError."""
+        """Places one record. Raises LedgerError."""
         here = self._links(entry.seq)
         if here is not None:
             if here.hash == entry.hash:
@@ -214,22 +224,24 @@ class ChainAppender:
         return STORED
 
     def holds(self, entry: StoredRecord) -> bool:
-        """Whether this very record is here already. Raises LedgerError."""
+        """Whether exactly this record is here already. Raises LedgerError."""
         here = self._links(entry.seq)
         return here is not None and here.hash == entry.hash
 
     def flush(self) -> None:
-        """Write what was added, and how far the chain is verified now. Raises LedgerError."""
+        """Writes the added records and how far the chain is verified now. Raises LedgerError."""
         if self._added:
             self._store.insert(self._chain, list(self._added.values()))
         if self._upto != self._chain.upto:
             self._store.advance(self._chain, self._upto, self._head)
 
     def _advance(self, entry: StoredRecord) -> None:
-        """From a record that follows the verified ones over those that came before their turn."""
+        """Moves the end of the verified part to this record, and on over the records after it that arrived
+        earlier.
+        """
         upto, head = entry.seq, entry.hash
         while (following := self._links(upto + 1)) is not None:
-            if following.prev != head:  # two histories of one journal: what came first keeps its place
+            if following.prev != head:  # a fork: the record that came first keeps its place
                 stray = self._added.get(upto + 1) or self._store.entry(self._chain, upto + 1)
                 if stray is not None:
                     self._store.keep_conflict(self._chain, stray, RejectReason.LINK.value)
@@ -253,11 +265,15 @@ class ChainAppender:
 
 
 def _placed(one: VerifiedMessage, place: ChainAppender, quota: Quota | None) -> IntakeVerdict:
-    """What is here takes no room, and is answered whatever the quota says; what contradicts it takes some."""
+    """Places one record within the terminal's daily quota.
+
+    A record that is here already takes no room, so it is answered even if the quota is used up. A conflict takes
+    room.
+    """
     if quota is None or place.holds(one.entry):
         return place.place(one.entry)
     if not quota.admits(one.terminal.id):
         return IntakeVerdict(Outcome.REJECTED, RejectReason.PUT_OFF)
     verdict = place.place(one.entry)
-    quota.take(one.terminal.id, one.entry)  # a conflict is kept, too
+    quota.take(one.terminal.id, one.entry)  # a conflict is stored, too
     return verdict

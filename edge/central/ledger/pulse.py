@@ -1,4 +1,6 @@
-"""That the ledger runs, written down each minute: who asks what is missing must know whether anybody listened."""
+"""A heartbeat of the ledger, written each minute, so that `central gaps` can tell whether the ledger was
+running.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,21 +12,22 @@ from edge.central.store.records import Store
 
 BEAT_NS = 60_000_000_000
 LATE = timedelta(minutes=3)
-"""A ledger of which nothing was written for so long does not run, or cannot write. A beat so far ahead was
-written by a clock that was set back since: a ledger that runs replaces it within a minute."""
+"""A ledger without a beat for this long does not run, or cannot write. A beat that is this far in the future was
+written before the clock was set back; a running ledger replaces it within a minute.
+"""
 
 
 class Pulse:
-    """Of one instance, on its thread."""
+    """Writes the heartbeat of one instance, on the thread of its store."""
 
     def __init__(self, store: Store, instance: str | None) -> None:
         self._store, self._instance = store, instance or ""
         self._beat_ns: int | None = None
         self._unheard: str | None = now()
-        """Since when there is no broker."""
+        """Since when there is no connection to the broker; None while there is one."""
 
     def beat(self, now_ns: int, *, connected: bool) -> None:
-        """Write it when it is due, and when the broker came or went. Raises LedgerError."""
+        """Writes a beat each minute, and when the connection to the broker begins or ends. Raises LedgerError."""
         changed = connected == (self._unheard is not None)
         if connected:
             self._unheard = None
@@ -36,7 +39,10 @@ class Pulse:
             self._beat_ns = now_ns
 
     def end(self) -> None:
-        """It is stopped in order: nobody misses it while another instance serves. Raises LedgerError."""
+        """Removes this instance after an orderly stop, if another instance runs. Raises LedgerError.
+
+        The last instance keeps its beat, so that `central gaps` reports that no ledger runs.
+        """
         with self._store.batch():
             others = self._store.select("SELECT beat FROM services WHERE instance != ?", (self._instance,))
             at = datetime.fromisoformat(now())
@@ -45,10 +51,11 @@ class Pulse:
 
 
 def faults(store: Store, at: datetime) -> Iterator[Problem]:
-    """What keeps the ledger from hearing anything. Nothing for one that never ran: it is fed by files.
+    """The problems that keep the ledger from receiving records.
 
-    While one instance serves, each other one that does not is named, since the next failure would be a whole one,
-    until somebody says that it does not come back.
+    A ledger that never ran has none, because it takes its records from files. While one instance runs, every other
+    instance that does not run is named, because the next failure would stop all intake. It is named until somebody
+    acknowledges that it does not come back.
     """
     beats = sorted(store.select("SELECT instance, beat, unheard FROM services"))
     if not beats:
@@ -60,8 +67,8 @@ def faults(store: Store, at: datetime) -> Iterator[Problem]:
         yield Problem(
             None,
             ProblemKind.LEDGER,
-            "the ledger was not running, or could write nothing: no record is stored and none is receipted, and "
-            "what stands below is of before. Start it (`smartclocker central run`), and see its log and its disk",
+            "the ledger was not running, or could not write: no record is stored or receipted, and the problems "
+            "below are from before. Start it (`smartclocker central run`), and check its log and its disk",
             since=max(beat for _, beat in dead),
         )
         return
@@ -69,14 +76,14 @@ def faults(store: Store, at: datetime) -> Iterator[Problem]:
         yield Problem(
             None,
             ProblemKind.LEDGER,
-            "the ledger has no broker: no record is stored and none is receipted, and what stands below is of "
-            "before. See the broker, its certificates and the ledger's log",
+            "the ledger has no broker: no record is stored or receipted, and the problems below are from before. "
+            "Check the broker, its certificates and the ledger's log",
             since=max(since for _, since in deaf),
         )
     else:
         for name, since in deaf:
             text = (
-                f"{_called(name)} has no broker, and another serves: see its certificate, its network and its log"
+                f"{_called(name)} has no broker, and another serves: check its certificate, its network and its log"
             )
             yield Problem(None, ProblemKind.LEDGER, text, since=since)
     gone = looked.instances(store)
@@ -86,8 +93,8 @@ def faults(store: Store, at: datetime) -> Iterator[Problem]:
         yield Problem(
             None,
             ProblemKind.LEDGER,
-            f"{_called(name)} does not run, or can write nothing, and it was not stopped in order: start it, and "
-            f"see its log. Where it is not to come back, `smartclocker central acknowledge DIR ledger "
+            f"{_called(name)} does not run, or cannot write, and it was not stopped in good order: start it, and "
+            f"check its log. If it will not come back, `smartclocker central acknowledge DIR ledger "
             f"{name or looked.UNNAMED} --why TEXT`",
             since=beat,
         )

@@ -1,7 +1,7 @@
-"""How much of the centre's disk one terminal may take in a day: what comes beyond is put off, and nothing is lost.
+"""Limits how many bytes of one terminal are stored in a day. Records beyond the limit are put off; none is lost.
 
-A record that is put off gets no receipt, so that its terminal keeps it and sends it again; the next day (UTC) it is
-stored. Who is put off stands in `central gaps`: a terminal of a few hundred people needs a hundredth of it.
+A record that is put off gets no receipt, so its terminal keeps it and sends it again; it is stored the next day
+(UTC). `central gaps` names the terminal. A terminal of a few hundred people needs about a hundredth of the limit.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from edge.central.store.records import Store
 from edge.domain.time.instant import utc_text
 
 DAILY = 256_000_000
-"""Bytes, as they are counted here; some 300,000 punches."""
+"""Bytes as `Quota.take` counts them; about 300,000 punches."""
 _ROW = 250
-"""What a record takes in the tables and indexes beside its payload and signature, about."""
+"""About how many bytes a record takes in tables and indexes beside its payload and signature."""
 _SAID_FOR = timedelta(hours=24)
 
 
 class Quota:
-    """Of one batch, in its transaction."""
+    """The use of the quota in one batch, inside its transaction."""
 
     def __init__(self, store: Store, daily: int) -> None:
         self._store, self._daily = store, daily
@@ -30,7 +30,10 @@ class Quota:
         self._changed: set[int] = set()
 
     def admits(self, terminal: int) -> bool:
-        """Whether one more of its records may be stored today; one that may not is counted. Raises LedgerError."""
+        """Whether one more record of this terminal may be stored today. Counts a record that may not be stored.
+
+        Raises LedgerError.
+        """
         if terminal not in self._taken:
             rows = list(self._store.select(_GET, (terminal, self._day)))
             self._taken[terminal], self._put_off[terminal] = rows[0] if rows else (0, 0)
@@ -41,19 +44,22 @@ class Quota:
         return False
 
     def take(self, terminal: int, entry: StoredRecord) -> None:
-        """One of its records was stored."""
+        """Counts a stored record of this terminal. Call `admits` first."""
         self._taken[terminal] += len(entry.payload) + len(entry.signature) + _ROW
         self._changed.add(terminal)
 
     def flush(self) -> None:
-        """Write it down. Raises LedgerError."""
+        """Writes the counts. Raises LedgerError."""
         rows = [(one, self._day, self._taken[one], self._put_off[one], now()) for one in sorted(self._changed)]
         if rows:
             self._store.change(_PUT, rows)
 
 
 def found(store: Store, at: datetime) -> Iterator[Problem]:
-    """Terminals of which something was put off within a day, while they may speak. Raises LedgerError."""
+    """A problem for each terminal that is not revoked and had records put off in the last 24 hours.
+
+    Raises LedgerError.
+    """
     oldest = utc_text(at - _SAID_FOR)
     terminals: dict[int, RegisteredTerminal] = {one.id: one for one in store.terminals()}
     for number, day, taken in store.select(_PUT_OFF, (oldest,)):
@@ -62,9 +68,9 @@ def found(store: Store, at: datetime) -> Iterator[Problem]:
             yield Problem(
                 terminal.origin,
                 ProblemKind.QUOTA,
-                f"sent {taken // 1_000_000} MB of new records on {day} (UTC), as much as is stored in a day; the "
-                "rest is put off, and stays on the terminal. See what it sends: revoke its identity if it is not "
-                "itself, or allow more (`central run --daily-mb`)",
+                f"sent {taken // 1_000_000} MB of new records on {day} (UTC), the most that is stored in a day; "
+                "the rest is put off and stays on the terminal. Find out what it sends: revoke its identity if "
+                "somebody else uses it, or allow more (`central run --daily-mb`)",
             )
 
 

@@ -1,4 +1,6 @@
-"""The signed receipts that are due, and when: for records that arrived, and for terminals that came into sight."""
+"""The queue of signed receipts: for records that arrived, and for terminals whose status says that they are
+online.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,17 +17,20 @@ from edge.domain.protocol.record import GENESIS, Origin
 
 COALESCE_NS = 50_000_000
 COALESCE_RECORDS = 32
-"""A chain is receipted at once when it was quiet, and under load once per 50 ms or 32 records: a quarter of a
-terminal's usual window, so that the rest is on its way meanwhile."""
+"""A quiet chain gets its receipt at once. Under load a chain gets one receipt per 50 ms or 32 records; that is a
+quarter of a terminal's usual window, so that the terminal can go on sending meanwhile.
+"""
 SIGHT_NS = 5_000_000_000
-"""A terminal is answered at most this often for being in sight: a status is unsigned, and anybody's."""
+"""Shortest time between two answers to the status of one terminal. A status is unsigned, so anybody at the broker
+can publish one.
+"""
 _REMEMBERED = 1_000
-"""Chains whose last receipt is remembered before those that have been quiet are looked for."""
+"""Number of chains with a remembered last receipt above which quiet chains are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """That something of a chain arrived, so that its terminal is owed a receipt."""
+    """Says that a record of this chain arrived, so that its terminal needs a receipt."""
 
     terminal: RegisteredTerminal
     epoch: str
@@ -38,11 +43,11 @@ class Reply:
     topic: str
     wire: bytes
     arrival: Arrival
-    """For `ReceiptQueue.owe`, when it could not be sent."""
+    """Pass it to `ReceiptQueue.owe` if the receipt could not be sent."""
 
 
 class ReceiptQueue:
-    """Owes, and signs what it owes from what the store holds at that moment."""
+    """Queues the chains that need a receipt, and signs the receipts from what the store holds at that moment."""
 
     def __init__(self, store: Store, key: SigningKey) -> None:
         """`key` signs the receipts; terminals pin its public half."""
@@ -54,24 +59,28 @@ class ReceiptQueue:
         self._sighted_ns: dict[Origin, int] = {}
 
     def arrived(self, arrivals: Iterable[Arrival]) -> None:
-        """Something of these chains is durable, or was before."""
+        """Queues receipts for these chains. Their records are durable."""
         self._due.update(arrivals)
 
     def sighted(self, origin: Origin, epoch: str) -> None:
-        """A terminal says that it is online with this epoch: a hint, which earns it the head that we hold."""
-        self._seen[origin] = epoch  # the last word counts
+        """Queues an answer to a terminal whose status says that it is online with this epoch: the head that the
+        ledger holds.
+
+        The status is unsigned and is only a hint.
+        """
+        self._seen[origin] = epoch  # the latest status counts
 
     def owe(self, reply: Reply) -> None:
-        """This receipt could not be sent: it is due again."""
+        """Queues this receipt again, because it could not be sent."""
         self._due[reply.arrival] += COALESCE_RECORDS
 
     @property
     def waiting(self) -> bool:
-        """Whether a receipt is held back."""
+        """Whether a receipt for records is queued."""
         return bool(self._due)
 
     def due(self, now_ns: int) -> list[Reply]:
-        """The receipts to send now. Raises LedgerError, and then all of them stay due."""
+        """The receipts to send now. Raises LedgerError; then all of them stay queued."""
         due = [arrival for arrival, count in self._due.items() if self._ripe(arrival, count, now_ns)]
         replies = [reply for arrival in due if (reply := self._answer(arrival)) is not None]
         seen = {origin: epoch for origin, epoch in self._seen.items() if self._may_see(origin, now_ns)}
@@ -87,7 +96,10 @@ class ReceiptQueue:
         return replies + [reply for reply in sights if reply.arrival not in answered]
 
     def _forget_quiet_chains(self, now_ns: int) -> None:
-        """What is older than a pause decides nothing: a terminal that begins epoch after epoch costs no memory."""
+        """Forgets receipts that are older than COALESCE_NS, because they no longer delay the next one.
+
+        This bounds the memory, even if a terminal begins epoch after epoch.
+        """
         if len(self._receipted_ns) > _REMEMBERED:
             young = {one: at for one, at in self._receipted_ns.items() if now_ns - at < COALESCE_NS}
             self._receipted_ns = young
@@ -101,12 +113,17 @@ class ReceiptQueue:
         return last is None or now_ns - last >= SIGHT_NS
 
     def _answer(self, arrival: Arrival) -> Reply | None:
-        """None for a chain whose first record is not here yet: its terminal knows that without a word."""
+        """A signed receipt; None while record 1 of the chain is missing, because the terminal needs no receipt for
+        that.
+        """
         chain = self._store.find_chain(arrival.terminal, arrival.epoch)
         return None if chain is None or chain.upto == 0 else self._sign(arrival, chain)
 
     def _answer_sight(self, origin: Origin, epoch: str) -> list[Reply]:
-        """One for each identity of this name that owns the epoch; else the newest hears that nothing is held."""
+        """One receipt for each identity of this name that has the epoch.
+
+        If none has it, the newest identity gets a receipt for zero records.
+        """
         active = [one for one in self._store.terminals() if one.origin == origin and one.revoked is None]
         found = [(Arrival(one, epoch), self._store.find_chain(one, epoch)) for one in active]
         owned = [self._sign(arrival, chain) for arrival, chain in found if chain is not None]

@@ -1,31 +1,35 @@
-"""Whether the broker has stopped to deliver: silence although terminals are online, which speak once a minute each.
+"""Detects a broker that stopped delivering: nothing arrives although terminals are online and publish each minute.
 
-A broker that lost count of what is on its way delivers nothing more in an old session. A new one costs nothing:
-what the old one still held, the terminals send again until it is receipted.
+A broker that lost track of its messages in flight delivers nothing more in an old session. A new session is safe:
+terminals send again every record that has no receipt.
 """
 
 from collections.abc import Callable
 
 PATIENCE_S = 180.0
-"""Of silence; then twice as long, and so on: who is online may be wrong."""
+"""Seconds of silence before the session is renewed. The time doubles after each renewal, because the claim that a
+terminal is online may be wrong.
+"""
 PATIENCE_MAX_S = 3_600.0
 
 
 class Deaf:
-    """Of one ledger, on its thread. Times are seconds of the monotonic clock."""
+    """Measures the silence of the broker for one ledger, on its thread. Times are seconds of the monotonic
+    clock.
+    """
 
     def __init__(self, anybody_online: Callable[[], bool]) -> None:
-        """`anybody_online` is asked after each silence; it may raise LedgerError."""
+        """`anybody_online` is called after each silence; it may raise LedgerError."""
         self._anybody_online = anybody_online
         self._since: float | None = None
         self._patience_s = PATIENCE_S
 
     def heard(self, now: float) -> None:
-        """Something came."""
+        """Notes that a message arrived."""
         self._since, self._patience_s = now, PATIENCE_S
 
     def renews(self, now: float, *, connected: bool) -> bool:
-        """Whether the session is to be begun anew; True once for each occasion. Raises LedgerError."""
+        """Whether to begin a new session now; True once after each silence. Raises LedgerError."""
         if not connected:
             self._since = None
             return False

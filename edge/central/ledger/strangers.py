@@ -1,6 +1,7 @@
-"""Who publishes and is not registered: nothing of it is stored, and nobody would know why a terminal waits.
+"""Remembers senders that are not registered. Nothing of them is stored, and `central gaps` says why their records
+do not arrive.
 
-Names and key ids are what a message says of itself; nothing here was verified. All of it is bounded.
+Names and key ids are unverified claims of the messages. The number of remembered names is bounded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,20 +19,22 @@ from edge.domain.time.instant import utc_text
 from edge.errors import RecordError
 
 OF_STRANGERS = frozenset({RejectReason.UNKNOWN_KEY, RejectReason.REVOKED, RejectReason.FOREIGN_KEY})
-"""Why a message is refused for who it is of."""
+"""The reasons of rejection that concern the sender of a message."""
 REFRESH_NS = 60_000_000_000
 FLUSH_NS = 1_000_000_000
 RECENT = timedelta(hours=24)
-"""Who was not heard for so long is no longer said."""
+"""A sender that was not heard for this long is no longer reported."""
 FRESH = timedelta(minutes=10)
-"""A terminal says its status each minute, with the time by its clock."""
+"""A status whose time is further than this from the ledger's clock is ignored. A terminal publishes its status each
+minute, with the time by its own clock.
+"""
 STORED = "nothing of it is stored or receipted"
 _MOST = 256
-"""Names that are remembered."""
+"""Number of names that are remembered at most."""
 
 
 class Strangers:
-    """Those that one ledger hears, on its thread."""
+    """Collects the unregistered senders that one ledger hears, on its thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,7 +43,7 @@ class Strangers:
         self._flushed_ns: int | None = None
 
     def hear(self, topic: str, raw: bytes) -> None:
-        """A message that was refused for who it is of."""
+        """Notes a message that was rejected because of its sender."""
         origin = topics.origin_of(topic)
         if origin is None or not (NAME.fullmatch(origin.site) and NAME.fullmatch(origin.terminal)):
             return
@@ -49,7 +52,7 @@ class Strangers:
             self._waiting[origin] = _keyid(raw) or before, now()
 
     def hear_status(self, topic: str, raw: bytes) -> None:
-        """A status of nobody who is registered; what a broker retains of long ago says nothing of now."""
+        """Notes a status of a name that is not registered. An old status that the broker retained is ignored."""
         try:
             said = terminal_status.decode(raw)
         except RecordError:
@@ -58,7 +61,10 @@ class Strangers:
             self.hear(topic, raw)
 
     def flush(self, now_ns: int) -> None:
-        """Write what is due: of a name once a minute, and all of it once a second at most. Raises LedgerError."""
+        """Writes what is due: each name at most once a minute, and nothing more often than once a second.
+
+        Raises LedgerError.
+        """
         if self._flushed_ns is not None and now_ns - self._flushed_ns < FLUSH_NS:
             return
         due = {one: heard for one, heard in self._waiting.items() if self._due(one, now_ns)}
@@ -84,7 +90,7 @@ class Strangers:
 
 
 def found(store: Store, terminals: Sequence[RegisteredTerminal], at: datetime) -> Iterator[Problem]:
-    """Those that were heard lately, are not registered by now, and that nobody has looked into since."""
+    """A problem for each sender that was heard lately, is not registered by now, and was not acknowledged since."""
     done = looked.keys(store)
     for site, name, keyid, last in store.select("SELECT site, terminal, keyid, last FROM strangers"):
         origin = Origin(site, name)
@@ -96,8 +102,8 @@ def found(store: Store, terminals: Sequence[RegisteredTerminal], at: datetime) -
         if revoked is None:
             what = f"with the key {keyid}, which is not registered for it" if keyid else "and is not registered"
             text = (
-                f"publishes {what}: {STORED}. Where it is yours, `smartclocker central register DIR {site} {name} "
-                "PEM`; else revoke its certificate"
+                f"publishes {what}: {STORED}. If it is yours, `smartclocker central register DIR {site} {name} "
+                "PEM`; otherwise revoke its certificate"
             )
         elif last <= done.get((origin, revoked.keyid), "") or (
             revoked.origin == origin and _spoke_since(store, active, last)
@@ -110,28 +116,28 @@ def found(store: Store, terminals: Sequence[RegisteredTerminal], at: datetime) -
 
 
 def cure(origin: Origin, keyid: str, last: str) -> str:
-    """What to do about a revoked key that was heard `last` at that instant."""
+    """The text that says what to do about a revoked key that was heard at `last`."""
     return (
         f"last heard at {last}. Stop it, or give it a new identity (docs/operations.md), and see that its "
-        "certificate is revoked, too. This is said for 24 h after its last word, unless the new identity speaks "
-        f"after it, or `smartclocker central acknowledge DIR {origin.site}/{origin.terminal} {keyid} --why TEXT` "
-        "ends it; whoever is heard again is named again"
+        "certificate is revoked, too. This is reported for 24 h after that moment, unless the new identity speaks "
+        f"later, or `smartclocker central acknowledge DIR {origin.site}/{origin.terminal} {keyid} --why TEXT` "
+        "ends it; if the key is heard again, it is reported again"
     )
 
 
 def _revoked(
     terminals: Sequence[RegisteredTerminal], origin: Origin, keyid: str | None
 ) -> RegisteredTerminal | None:
-    """The revoked identity that spoke: of the key, whosever it was; without a key, the newest of the name."""
+    """The revoked identity that spoke: the one with this key; without a key the newest one of this name."""
     gone = [one for one in terminals if one.revoked is not None]
     fitting = [one for one in gone if (one.keyid == keyid if keyid else one.origin == origin)]
     return max(fitting, key=lambda one: one.id, default=None)
 
 
 def _spoke_since(store: Store, active: Sequence[RegisteredTerminal], last: str) -> bool:
-    """Whether another identity took the place: its first record came after the last word of the revoked one.
+    """Whether another identity has taken the place: its first record came after the revoked one was last heard.
 
-    Where both spoke at a time, the revoked one is somebody else by now, and stays seen.
+    If both spoke during the same time, two machines use the name, and the revoked identity stays reported.
     """
     for one in active:
         chains = [number for (number,) in store.select("SELECT id FROM chains WHERE terminal = ?", (one.id,))]

@@ -1,7 +1,7 @@
-"""What the terminals say of themselves, remembered: unsigned claims, kept apart from everything that was verified.
+"""Remembers what terminals say in their status. These claims are unsigned and are kept apart from verified records.
 
-Written when the state, the epoch or the alarms change, else once a minute a terminal, and all of it at most once a
-second: nobody who can publish a status may wear out the disk with it.
+A claim is written when its state, epoch or alarms change, otherwise once a minute for each terminal. Claims are
+written at most once a second, so that nobody can wear out the disk by publishing statuses.
 """
 
 import json
@@ -20,62 +20,69 @@ FLUSH_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The last that was heard of a terminal. Instants are RFC 3339 UTC by the ledger's clock, but for `utc`."""
+    """The latest claim of a terminal. Instants are RFC 3339 UTC by the ledger's clock, except `utc`."""
 
     origin: Origin
     state: Presence
     since: str
     """When it was first heard to be in this state."""
     heard: str
-    """When it last said something new: a retained status that a broker repeats is not news."""
+    """When it last said something new. A retained status that a broker delivers again is not new."""
     epoch: str | None
-    """This and the following are of its last status ONLINE; None and 0 when there was none."""
+    """This and the following fields are from its last status ONLINE; None or 0 if there was none."""
     head: int
     watermark: int
     alarms: tuple[str, ...]
     utc: str | None
     """By the terminal's clock."""
     claimed: str | None = None
-    """When it was heard to be at this `head`; None where that may be an old word of its, told again."""
+    """When the terminal claimed this `head`; None if the status may be an old one that the broker delivered
+    again.
+    """
     lacking: int | None = None
-    """The first record of `epoch` that it claimed and that was not here then; None when all was here."""
+    """The first record of `epoch` that the terminal claimed and that was not here at that time; None if all
+    were here.
+    """
     lacking_since: str | None = None
-    """When it claimed that record first."""
+    """When the terminal first claimed that record."""
     counters: tuple[tuple[str, int], ...] = ()
-    """What it counted since its program started."""
+    """The counters of the terminal since its program started."""
 
 
 class ClaimRecorder:
-    """The statuses that arrive at one ledger, on its thread."""
+    """Records the statuses that arrive at one ledger, on its thread."""
 
     def __init__(self, store: Store) -> None:
         self.refused = 0
-        """How many were malformed, or of no registered terminal."""
+        """Number of statuses that were malformed or of no registered terminal."""
         self._store = store
         self._waiting: dict[Origin, list[tuple[Status, str]]] = {}
         self._written: dict[Origin, tuple[Status, int]] = {}
         self._flushed_ns: int | None = None
 
     def hear(self, topic: str, raw: bytes) -> tuple[Origin, str] | None:
-        """Take a status. Returns who is online with which epoch; None for any other. Raises LedgerError."""
+        """Records a status. Returns the terminal and its epoch if it is online, otherwise None. Raises
+        LedgerError.
+        """
         origin = topics.origin_of(topic)
         known = origin is not None and topic == topics.status(origin) and self._registered(origin)
         said = _decode(raw) if known else None
         if origin is None or said is None:
             self.refused += 1
             return None
-        # registered names only, so that it is bounded; who is gone since has said before how far its journal is
+        # Only registered names are kept, so the number is bounded. A status without an epoch does not replace the
+        # status before it, because that one says how far the journal is.
         earlier = self._waiting.get(origin, [])
         kept = [] if said.epoch is not None else [one for one in earlier if one[0].epoch is not None]
         self._waiting[origin] = [*kept, (said, now())]
         return None if said.epoch is None else (origin, said.epoch)
 
     def anybody_online(self) -> bool:
-        """Whether any terminal claims to be at the broker. Raises LedgerError."""
+        """Whether any terminal claims to be connected to the broker. Raises LedgerError."""
         return any(self._store.select(_ONLINE))
 
     def flush(self, now_ns: int) -> None:
-        """Write what is due; one commit for all of it. Raises LedgerError, and then it stays due."""
+        """Writes what is due in one commit. Raises LedgerError; then it stays due."""
         if self._flushed_ns is not None and now_ns - self._flushed_ns < FLUSH_NS:
             return
         due = {origin: said for origin, said in self._waiting.items() if self._due(origin, said[-1][0], now_ns)}
@@ -93,7 +100,7 @@ class ClaimRecorder:
             del self._waiting[origin]
 
     def _lacking(self, claim: Claim) -> Claim:
-        """The same with what it claims and is not here: what came meanwhile is lacking no more."""
+        """The claim with its first missing record. A record that arrived meanwhile is no longer missing."""
         words = (claim.origin.site, claim.origin.terminal, claim.epoch)
         first = max((top for (top,) in self._store.select(_TOP, words)), default=0) + 1
         if claim.epoch is None or claim.head < first:
@@ -112,7 +119,7 @@ class ClaimRecorder:
 
 
 def claims(store: Store) -> dict[Origin, Claim]:
-    """Everything that is remembered. Raises LedgerError."""
+    """All remembered claims. Raises LedgerError."""
     found = {}
     for row in store.select(_CLAIMS):
         site, terminal, state, since, heard, epoch, head, watermark, alarms, utc, *rest, counters = row
@@ -133,11 +140,11 @@ def _decode(raw: bytes) -> Status | None:
 
 
 def _after(before: Claim | None, origin: Origin, said: Status, heard: str) -> Claim:
-    """What is remembered after a status that was heard at that instant.
+    """The claim after the status `said`, which was heard at `heard`.
 
-    A terminal that is gone keeps what it said last; an instance that hears the same changes nothing. A broker that
-    lost its memory tells an old word again: of the same journal, by an earlier clock, and not further on, which no
-    terminal says by itself, since a clock that is set back makes a record.
+    A terminal that goes offline keeps its last claim. The same status heard by another instance changes nothing. A
+    broker that lost its memory may deliver an old status again: it has the same epoch, an earlier time and no
+    higher head. A terminal never sends such a status itself, because setting its clock back makes a record.
     """
     if before is None:
         claimed = None if said.epoch is None else heard
@@ -147,7 +154,7 @@ def _after(before: Claim | None, origin: Origin, said: Status, heard: str) -> Cl
         )
     earlier = said.utc is not None and before.utc is not None and said.utc < before.utc
     if earlier and said.epoch == before.epoch and said.head <= before.head:
-        return replace(before, alarms=said.alarms)  # a journal that was set back may say so by an alarm
+        return replace(before, alarms=said.alarms)  # the alarms may say that the journal was set back
     repeated = said.state == before.state and (said.utc or before.utc) == before.utc
     since = before.since if said.state == before.state else heard
     after = replace(before, state=said.state, since=since, heard=before.heard if repeated else heard)

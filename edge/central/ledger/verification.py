@@ -1,4 +1,4 @@
-"""The whole ledger verified again from its stored bytes, with public keys alone."""
+"""Verifies the whole ledger again from its stored bytes; only public keys are needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,28 +10,30 @@ from edge.journal.chain import START, Chain, ChainFault, Head, StoredEnvelope, v
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What one epoch of one terminal's identity looks like."""
+    """The result for one epoch of one identity."""
 
     origin: Origin
     keyid: str
     epoch: str
     records: int
-    """How many verified, from the first."""
+    """Number of records that verified, counted from the first."""
     head: Head
-    """The last that verified."""
+    """The last record that verified."""
     stored: int
-    """How many are stored, those after a gap too."""
+    """Number of stored records, including those after a gap."""
     conflicts: int
     problem: ChainFault | None
 
     @property
     def ok(self) -> bool:
-        """Every stored record verifies and follows the one before, and nothing contradicts them."""
+        """Whether every stored record verifies and follows the one before, and no record contradicts another."""
         return self.problem is None and self.conflicts == 0
 
 
 def verify_all(store: Store) -> list[EpochReport]:
-    """Check signatures, forms, links, and that the ledger's own marks say the same. Raises LedgerError."""
+    """Checks signatures, forms and links of all records, and that the receipted heads match them. Raises
+    LedgerError.
+    """
     terminals = {terminal.id: terminal for terminal in store.terminals()}
     return [_verify_chain(store, chain, terminals[chain.terminal]) for chain in store.chains()]
 

@@ -1,4 +1,6 @@
-"""What a person has looked into and will not find: said with a name and a reason, kept, and taken back if wrong."""
+"""Acknowledgements: an operator has looked into a problem that nothing can mend. Each has a name and a reason, is
+kept, and can be undone.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +14,8 @@ from edge.errors import LedgerRefused
 
 @dataclass(frozen=True, slots=True)
 class OperatorAcknowledgement:
-    """That somebody looked into the beginning of an epoch, or (`edge.central.store.looked`) a key or an instance.
+    """An operator's statement that the beginning of an epoch was looked into, or (`edge.central.store.looked`) a
+    revoked key or an instance of the ledger.
 
     Instants are by this machine's clock.
     """
@@ -31,18 +34,25 @@ class OperatorAcknowledgement:
 
 
 def acknowledge(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
-    """From now on `gaps` is silent about how this epoch began. Raises LedgerError where there is nothing to say."""
+    """Acknowledges how this epoch began: `gaps` no longer reports it. Raises LedgerError if there is nothing to
+    report.
+    """
     require_words(by, why)
     theirs, chain = _find(store, origin, epoch)
     seq = breaks_at(store, chain, theirs)
     if seq == 0:
-        raise LedgerRefused(f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps`")
+        raise LedgerRefused(
+            f"{epoch}: nothing is to be looked into at its beginning; `smartclocker central gaps` lists what is"
+        )
     with store.batch():
         store.change(_ADD, [(chain.id, seq, now(), by, why)])
 
 
 def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
-    """`gaps` says it again; what was said stays listed. Raises LedgerError where nothing stands."""
+    """Undoes an acknowledgement: `gaps` reports the epoch again, and the acknowledgement stays listed.
+
+    Raises LedgerError if the epoch is not acknowledged.
+    """
     require_words(by, why)
     _, chain = _find(store, origin, epoch)
     if chain.id not in standing(store):
@@ -54,19 +64,19 @@ def undo(store: Store, origin: Origin, epoch: str, by: str, why: str) -> None:
 
 
 def standing(store: Store) -> dict[int, int]:
-    """Up to which record somebody has looked, by chain. Raises LedgerError."""
+    """For each acknowledged chain (by id), the record up to which it was looked into. Raises LedgerError."""
     return dict(store.select(_STANDING))
 
 
 def listed(store: Store) -> list[OperatorAcknowledgement]:
-    """All that was ever said, and taken back. Raises LedgerError."""
+    """All acknowledgements of epochs, including those that were undone. Raises LedgerError."""
     return [
         OperatorAcknowledgement(Origin(site, terminal), *rest) for site, terminal, *rest in store.select(_LISTED)
     ]
 
 
 def is_here(store: Store, origin: Origin, epoch: str) -> bool:
-    """Whether anything of this epoch of a name is stored. Raises LedgerError."""
+    """Whether any record of this epoch is stored for this name. Raises LedgerError."""
     numbers = {one.id for one in store.terminals() if one.origin == origin}
     return any(chain.epoch == epoch for chain in store.chains() if chain.terminal in numbers)
 
@@ -84,9 +94,9 @@ def _find(store: Store, origin: Origin, epoch: str) -> tuple[list[ChainRow], Cha
 
 
 def require_words(*words: str) -> None:
-    """Who and why, each in one line. Raises LedgerRefused."""
+    """Refuses a name or a reason that is not one line of 1 to 200 characters. Raises LedgerRefused."""
     if not all(WORD.fullmatch(word) for word in words):
-        raise LedgerRefused("who and why are one line of 1 to 200 characters each; write them so")
+        raise LedgerRefused("the name and the reason are each one line of 1 to 200 characters; write them so")
 
 
 _ADD = "INSERT INTO acknowledgements (chain, seq, at, by, why) VALUES (?, ?, ?, ?, ?)"

@@ -1,4 +1,4 @@
-"""What terminals answered to commands, orders and resends alike: their signed `command-result` records, by id."""
+"""The results of commands (orders and resends): the terminals' signed `command-result` records, by command id."""
 
 import json
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ from edge.domain.protocol.record_kinds import CommandOutcome
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a terminal's `command-result` record says."""
+    """The content of a terminal's `command-result` record."""
 
     outcome: str
     detail: str
     doubt: Doubt | None = None
-    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
+    """REVOKED or UNPROVEN if the identity that signed the record was revoked."""
 
 
 def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], CommandResult]:
-    """The last that each terminal said of these commands, as far as the ledger holds it; no other result is read.
+    """The last result of each terminal for these commands, as far as the ledger has it. Other results are not read.
 
     Raises LedgerError.
     """
@@ -35,7 +35,7 @@ def results(store: Store, ids: Iterable[str]) -> dict[tuple[Origin, str], Comman
         record = decode(payload)
         which, doubt = (record.origin, str(record.data["command_id"])), signers.doubt(chain, received)
         before = found.get(which)
-        # records may come out of order: a final word stands, but for one that is doubted and another that is not
+        # Records may arrive out of order. A final result is kept, unless it is doubted and the new one is not.
         if before is None or before.outcome == CommandOutcome.PARTLY or (before.doubt and not doubt):
             found[which] = CommandResult(str(record.data["outcome"]), str(record.data["detail"]), doubt)
     return found
@@ -45,4 +45,6 @@ RESULTS = """
 SELECT payload, chain, received FROM records INDEXED BY results_by_command WHERE kind = 'command-result'
 AND json_extract(CAST(payload AS TEXT), '$.data.command_id') IN (SELECT value FROM json_each(?)) ORDER BY id
 """
-"""By the index on the id in the payload; SQLite refuses the query rather than read every result without it."""
+"""The query uses the index on the command id in the payload. SQLite refuses the query if the index is missing,
+rather than reading every result.
+"""

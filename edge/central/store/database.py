@@ -1,6 +1,6 @@
-"""The ledger's file, as it is opened, read and written.
+"""Opens, reads and writes the ledger's database file.
 
-What a committed batch holds survives a power cut, so that a receipt may be signed over it.
+A committed batch survives a power cut, so a receipt may be signed after the commit.
 """
 
 import contextlib
@@ -15,18 +15,20 @@ from edge.errors import LedgerError, LedgerStalled
 from edge.storage.sqlite_connection import SqliteConnection
 
 _CACHE_KIB = 16_384
-"""The index of persons is written all over: its pages should be at hand."""
+"""Writes go to all parts of the index of persons, so its pages should stay in memory."""
 _CHECKPOINT_PAGES = 4_000
-"""16 MiB of write-ahead file before it is copied back: a page that every batch changes is then copied seldom."""
+"""16 MiB of write-ahead log before a checkpoint. A page that every batch changes is then copied back seldom."""
 _PASSING = {errno.EROFS, errno.ENOSPC}
-"""Why a ledger may not be created now, and is later: waiting mends neither a wrong path nor missing rights."""
+"""Errors of creating a ledger that may pass by themselves. A wrong path or missing rights do not."""
 
 
 class Database(SqliteConnection):
-    """One connection, bound to the thread that opened it."""
+    """One connection to the database, bound to the thread that opened it."""
 
     def __init__(self, path: Path, *, busy_s: float = LEDGER.busy_s) -> None:
-        """Open, create or migrate. Raises LedgerError, LedgerStalled among them for what may pass."""
+        """Opens the file; creates or migrates it if necessary. Raises LedgerError; its subclass LedgerStalled for a
+        cause that may pass.
+        """
         self.path = path
         try:
             self._db = replace(LEDGER, busy_s=busy_s).open(path, TABLES)
@@ -42,21 +44,21 @@ class Database(SqliteConnection):
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction: all of it is durable on leaving, or none.
+        """One transaction: after the block either all of it is durable or none.
 
-        Raises LedgerStalled for what may pass (another process writes, the disk is full or read-only), else
-        LedgerError.
+        Raises LedgerStalled for a cause that may pass (another process writes, the disk is full or read-only),
+        otherwise LedgerError.
         """
         with LEDGER.writing(self._db, self.path):
             yield
 
     def select(self, query: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
-        """Run a reader's own query and yield its rows, as tuples, one by one. Raises LedgerError."""
+        """Runs a reader's own query and yields its rows as tuples. Raises LedgerError."""
         with self._guard():
             yield from self._db.execute(query, parameters)
 
     def change(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run a statement over each row of parameters (inside a batch). Raises LedgerError."""
+        """Runs a statement for each row of parameters (inside a batch). Raises LedgerError."""
         with self._guard():
             self._db.executemany(statement, rows)
 

@@ -1,7 +1,8 @@
-"""Where one journal of a terminal followed another: every break is somebody's to look into, until they say so.
+"""Finds each place where one journal of a terminal followed another. Each is reported until an operator
+acknowledges it.
 
-A `gap` record says what was lost as far as the terminal could read it, which may be less than there was. A second
-journal without a `gap` says nothing at all: what the one before it held beyond what is here, nobody can know.
+A `gap` record says what was lost as far as the terminal could read it; more may have been lost. If a second journal
+begins without a `gap` record, nobody can know what the journal before it held beyond the records that are here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ from edge.domain.protocol.record_kinds import GapCause
 from edge.domain.protocol.record_kinds import Kind as RecordKind
 
 _Gap = tuple[int, Mapping[str, Any]]
-"""A `gap` record: its seq, and its fields."""
+"""A `gap` record: its `seq` and its fields."""
 _MOST_NAMED = 5
-"""Other epochs that one finding names: a terminal that begins one after another must not make the list grow with
-the square of their number."""
+"""Number of other epochs that one problem names at most. Without this limit, a terminal that begins epoch after
+epoch would make the list grow with the square of their number.
+"""
 
 
 def breaks(
@@ -28,10 +30,11 @@ def breaks(
     acknowledged: Mapping[int, int],
     former: Mapping[ChainRow, RegisteredTerminal],
 ) -> Iterator[Problem]:
-    """Of the chains of one name. `acknowledged`: up to which record somebody has looked, by chain.
+    """The problems of all chains of one name.
 
-    `former`: those of the name's revoked identities, which another identity may follow. What a revoked identity
-    says of its own journals is over with it; what it says of an identity before it is not.
+    `acknowledged` says, by chain id, up to which record an operator has looked. `former` are the chains of the
+    name's revoked identities. `gap` records of a revoked identity about its own journals no longer count; those
+    about the journal of an earlier identity do.
     """
     stored = _stored(chains)
     ended = {chain.epoch: (chain, whose) for chain, whose in former.items() if chain.epoch not in stored}
@@ -53,14 +56,14 @@ def breaks(
 
 
 def breaks_at(store: Store, chain: ChainRow, chains: Sequence[ChainRow]) -> int:
-    """The record of this chain up to which there is something to look into; 0 where there is nothing."""
+    """The last record of this chain that an operator should look into; 0 if there is none."""
     last = max((seq for seq, _ in _rows(store, chain)), default=0)
     theirs = [one for one in chains if one.terminal == chain.terminal]
     return last or int(chain.id in {one.id for one in _second_beginnings(store, theirs)})
 
 
 def _stored(chains: Sequence[ChainRow]) -> dict[str, int]:
-    """How far each epoch is here."""
+    """For each epoch, the last record up to which every record is here."""
     found: dict[str, int] = {}
     for chain in chains:
         found[chain.epoch] = max(chain.upto, found.get(chain.epoch, 0))
@@ -68,7 +71,7 @@ def _stored(chains: Sequence[ChainRow]) -> dict[str, int]:
 
 
 def _proven(store: Store, chain: ChainRow, doubted: str | None) -> int:
-    """How far a revoked identity's chain is here without what came after it may have been another's."""
+    """The last record of a revoked identity's chain that came before the identity was doubted."""
     if doubted is None:
         return chain.upto
     (first,) = next(iter(store.select(_DOUBTED, (chain.id, doubted))))
@@ -82,13 +85,13 @@ def _gaps(
     stored: Mapping[str, int],
     ended: Mapping[str, tuple[ChainRow, RegisteredTerminal]],
 ) -> Iterator[tuple[int, Problem]]:
-    """By what the terminal's own signed `gap` records say."""
+    """The problems that the terminal's own signed `gap` records report, each with the `seq` of its record."""
     for seq, data in rows:
         epoch, last = data["previous_epoch"], max(data["previous_head"], data["receipted"])
         here = 0 if epoch is None else stored.get(epoch, 0)
         gone = data["cause"] == GapCause.MISSING
         aside = (
-            f"the journal was gone from the terminal, a report of it alone lies there as {data['quarantine']}"
+            f"the journal was gone from the terminal, which has only a report of it as {data['quarantine']}"
             if gone
             else f"the journal was set aside on the terminal ({data['cause']}) as {data['quarantine']}"
         )
@@ -111,9 +114,9 @@ def _look(gone: bool) -> str:
 
 
 def _over(chain: ChainRow, whose: RegisteredTerminal, proven: int, last: int) -> str:
-    """What can be done about records of a revoked identity, of which nothing more is stored."""
+    """The text that says what to do about records of a revoked identity, because nothing more of it is stored."""
     upto = min(chain.upto, last)
-    here = f"{records(proven + 1, upto)} came since it was doubted and prove nothing; " if upto > proven else ""
+    here = f"{records(proven + 1, upto)} came after it was doubted and prove nothing; " if upto > proven else ""
     return (
         f"{here}its identity {whose.keyid} was revoked, so that nothing more of it is stored: read what the old "
         "journal holds (`smartclocker journal show`), and enter what people say of it by `smartclocker journal "
@@ -122,15 +125,19 @@ def _over(chain: ChainRow, whose: RegisteredTerminal, proven: int, last: int) ->
 
 
 def _rows(store: Store, chain: ChainRow, doubted: str | None = None) -> list[_Gap]:
-    """The `gap` records of a chain: seq and fields. What came at `doubted` or later may be another's word."""
+    """The `gap` records of a chain: `seq` and fields.
+
+    Records received at `doubted` or later are left out, because somebody else may have signed them.
+    """
     found = store.select(_GAPS, (chain.id, doubted, doubted))
     return [(seq, decode(payload).data) for seq, payload in found]
 
 
 def _of_others(store: Store, rows: Iterable[_Gap], chain: ChainRow, former: Iterable[ChainRow]) -> Iterator[_Gap]:
-    """Of the `gap` records of a revoked identity's chain those about an identity before it.
+    """Those `gap` records of a revoked identity's chain that are about a journal of an earlier identity.
 
-    The journal before an identity's first is another's, also where it could not be read or nothing of it came.
+    The journal before an identity's first one belongs to another identity, even if that journal could not be read
+    or none of its records came.
     """
     epochs: dict[int, list[ChainRow]] = {}
     for one in former:
@@ -144,7 +151,7 @@ def _of_others(store: Store, rows: Iterable[_Gap], chain: ChainRow, former: Iter
 
 
 def _second_beginnings(store: Store, chains: Sequence[ChainRow]) -> list[ChainRow]:
-    """Of one identity, the chains that begin with no `gap`, but for the one that began first."""
+    """The chains of one identity that begin without a `gap` record, except the one that began first."""
     began = {}
     for chain in chains:
         for kind, payload in store.select(_FIRST, (chain.id,)):
@@ -159,8 +166,8 @@ def _says_nothing(origin: Origin, chain: ChainRow, chains: Sequence[ChainRow]) -
     if len(chains) - 1 > len(first):
         others += f" and {len(chains) - 1 - len(first)} more"
     return (
-        f"epoch {chain.epoch} begins without a word of the journal before it, and this identity had one: {others}. "
-        "That journal was removed or exchanged, or the terminal was installed anew: what it held beyond is not "
+        f"epoch {chain.epoch} does not say which journal was before it, although this identity had one: {others}. "
+        "That journal was removed or exchanged, or the terminal was installed again: what else it held is not "
         "here. Find its disk or a copy, save what is there with `smartclocker journal recover`, then `smartclocker "
         f"central import`; then {_acknowledge(origin, chain)}"
     )

@@ -1,6 +1,7 @@
-"""What was heard of a revoked key, or of an instance of the ledger that is gone, and a person has looked into.
+"""Acknowledgements of what was heard of a revoked key, and of instances of the ledger that are gone.
 
-It counts up to the moment at which it was said: whoever is heard again later is named again by `gaps`.
+An acknowledgement counts up to the moment at which it was given. If the key or the instance is heard again later,
+`gaps` reports it again.
 """
 
 from edge.central.store.acknowledged import OperatorAcknowledgement, require_words
@@ -10,13 +11,13 @@ from edge.domain.protocol.record import Origin
 from edge.errors import LedgerRefused
 
 UNNAMED = "-"
-"""How the ledger that runs without --instance is called on the command line."""
+"""Name on the command line of the ledger that runs without --instance."""
 
 
 def acknowledge_key(store: Store, origin: Origin, keyid: str, by: str, why: str) -> None:
-    """What was heard of this revoked key under this name until now is looked into.
+    """Acknowledges everything that was heard of this revoked key under this name until now.
 
-    Raises LedgerError where there is nothing to say.
+    Raises LedgerError if nothing was heard.
     """
     require_words(by, why)
     if not is_heard(store, origin, keyid):
@@ -30,9 +31,10 @@ def acknowledge_key(store: Store, origin: Origin, keyid: str, by: str, why: str)
 
 
 def acknowledge_instance(store: Store, instance: str, by: str, why: str) -> None:
-    """This instance does not come back; one that runs again, and dies again, is named again.
+    """Acknowledges that this instance does not come back. If it runs again and then stops again, `gaps` reports it
+    again.
 
-    Raises LedgerError for one that never ran.
+    Raises LedgerError for an instance that never ran.
     """
     require_words(by, why)
     for (beat,) in store.select("SELECT beat FROM services WHERE instance = ?", (_stored(instance),)):
@@ -43,7 +45,10 @@ def acknowledge_instance(store: Store, instance: str, by: str, why: str) -> None
 
 
 def undo_key(store: Store, origin: Origin, keyid: str, by: str, why: str) -> None:
-    """`gaps` says it again; what was said stays listed. Raises LedgerError where nothing stands."""
+    """Undoes an acknowledgement: `gaps` reports the key again, and the acknowledgement stays listed.
+
+    Raises LedgerError if the key is not acknowledged.
+    """
     require_words(by, why)
     if (origin, keyid) not in keys(store):
         raise LedgerRefused(
@@ -54,7 +59,7 @@ def undo_key(store: Store, origin: Origin, keyid: str, by: str, why: str) -> Non
 
 
 def undo_instance(store: Store, instance: str, by: str, why: str) -> None:
-    """The same of an instance."""
+    """Undoes the acknowledgement of an instance, as `undo_key` does for a key."""
     require_words(by, why)
     if _stored(instance) not in instances(store):
         raise LedgerRefused(
@@ -65,17 +70,17 @@ def undo_instance(store: Store, instance: str, by: str, why: str) -> None:
 
 
 def keys(store: Store) -> dict[tuple[Origin, str], str]:
-    """Until when somebody has looked into a key under a name (RFC 3339 UTC). Raises LedgerError."""
+    """For each name and key, the instant (RFC 3339 UTC) up to which it is acknowledged. Raises LedgerError."""
     return {(Origin(site, name), keyid): upto for site, name, keyid, upto in store.select(_KEYS)}
 
 
 def instances(store: Store) -> dict[str, str]:
-    """The last beat of each instance that is not to come back. Raises LedgerError."""
+    """For each instance that is acknowledged as gone, its last heartbeat. Raises LedgerError."""
     return dict(store.select(_INSTANCES))
 
 
 def listed(store: Store) -> list[OperatorAcknowledgement]:
-    """All that was ever said, and taken back. Raises LedgerError."""
+    """All acknowledgements of keys and instances, including those that were undone. Raises LedgerError."""
     found = []
     for site, name, keyid, instance, at, by, why, undone, undone_by, undone_why in store.select(_LISTED):
         origin = None if site is None else Origin(site, name)
@@ -86,7 +91,7 @@ def listed(store: Store) -> list[OperatorAcknowledgement]:
 
 
 def is_heard(store: Store, origin: Origin, keyid: str) -> bool:
-    """Whether `gaps` may say anything of this key under this name: it was revoked, and somebody spoke."""
+    """Whether `gaps` may report this key under this name: it was revoked, and somebody used it or the name."""
     its = [one for one in store.terminals() if one.keyid == keyid and one.revoked is not None]
     if not its:
         return False

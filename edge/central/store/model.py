@@ -1,4 +1,4 @@
-"""What the ledger holds, row by row, and what can become of a message that comes to it."""
+"""The rows of the ledger, and what can become of a message that arrives."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,17 +12,21 @@ from edge.domain.time.instant import utc_text
 
 @dataclass(frozen=True, slots=True)
 class RegisteredTerminal:
-    """A registered identity: a name and a key. A terminal whose card was replaced has one for each key."""
+    """A registered identity: a name and a key. A terminal whose SD card was replaced has one identity for each
+    key.
+    """
 
     id: int
-    origin: Origin = field(hash=False)  # the id says it all, and is hashed for every record
+    origin: Origin = field(hash=False)  # the hash uses the id alone, because it is computed for every record
     keyid: str = field(hash=False)
     key: VerifyKey = field(hash=False)
     registered: str = field(hash=False)
     """RFC 3339 UTC."""
     revoked: str | None = field(hash=False)
     doubted_since: str | None = field(hash=False, default=None)
-    """Of a revoked one: what the ledger received at this instant or later is unproven; None: nobody said when."""
+    """For a revoked identity: records received at this instant or later are unproven; None if no instant was
+    given.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,14 @@ class ChainRow:
     terminal: int
     epoch: str
     upto: int
-    """Every record up to here is stored and linked."""
+    """Every record up to this one is stored and linked."""
     head: str
     """sha256 (hex) of the payload of record `upto`; GENESIS at 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """sha256 (hex) of the payload before a record, and of its own."""
+    """sha256 (hex) of the payload of the record before, and of the record itself."""
 
     prev: str
     hash: str
@@ -60,7 +64,7 @@ class StoredRecord:
 
 
 def now() -> str:
-    """This machine's clock as the ledger writes it: RFC 3339 UTC with milliseconds and Z."""
+    """The time of this machine's clock as the ledger writes it: RFC 3339 UTC with milliseconds and Z."""
     return utc_text(datetime.now(UTC))
 
 
@@ -69,15 +73,17 @@ class Outcome(Enum):
 
     STORED = "stored"
     DUPLICATE = "duplicate"
-    """It was here, byte for byte."""
+    """The same record was here already, byte for byte."""
     REJECTED = "rejected"
-    """It changes nothing."""
+    """The message changed nothing."""
     CONFLICT = "conflict"
-    """Genuine, but its place is taken, or it does not follow the one before: kept as evidence of a fork."""
+    """The record is genuine, but another record has its place, or it does not follow the record before it. It is
+    kept as evidence of a fork.
+    """
 
 
 class RejectReason(Enum):
-    """Why a message was rejected, or is in conflict."""
+    """Why a message was rejected or is in conflict."""
 
     TOPIC = "not a record topic"
     MALFORMED = "not an envelope"
@@ -95,7 +101,7 @@ class RejectReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class IntakeVerdict:
-    """The outcome for one message; `reason` for what was rejected or is in conflict."""
+    """The outcome for one message; `reason` if it was rejected or is in conflict."""
 
     outcome: Outcome
     reason: RejectReason | None = None

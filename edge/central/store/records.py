@@ -1,6 +1,7 @@
-"""The ledger's tables: every record exactly once, as signed, and how far each chain is verified.
+"""The ledger's tables: every signed record exactly once, and up to where each chain is verified.
 
-One `Store` a thread. Nothing here judges a signature: `edge.central.ledger.intake` does, beforehand.
+Each thread has its own `Store`. Signatures are not verified here; `edge.central.ledger.intake` verifies them
+before.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -19,17 +20,17 @@ from edge.errors import LedgerRefused
 __all__ = ["MAX_CONFLICTS", "RESERVED", "ChainRow", "Links", "RegisteredTerminal", "Store", "StoredRecord"]
 
 MAX_CONFLICTS = 1_000
-"""Kept for each chain; a terminal that went wrong must not fill the disk with evidence of the same."""
+"""Evidence of forks that is kept for each chain at most. A faulty terminal must not fill the disk with it."""
 
 
 class Store(Database):
     """One connection to the ledger's database, bound to the thread that opened it."""
 
     def register(self, origin: Origin, key: VerifyKey) -> RegisteredTerminal:
-        """Let a terminal speak under this name with this key; one that is registered so already is returned.
+        """Registers a terminal's name with this key. Returns the existing identity if it is registered already.
 
-        Raises LedgerError for a reserved name, for one that another site has, and for a key that another name holds
-        or that was revoked; KeyFileError for one that is no point of its curve.
+        Raises LedgerError for a reserved name, for a name that another site has, and for a key that another name
+        has or that was revoked; KeyFileError for a key that is not a point of its curve.
         """
         if NAME.fullmatch(origin.site) is None or NAME.fullmatch(origin.terminal) is None:
             raise LedgerRefused(
@@ -39,7 +40,7 @@ class Store(Database):
             raise LedgerRefused(
                 f"a terminal cannot be called {origin.terminal}; the name is reserved, choose another"
             )
-        sealing_key(key)  # nothing could ever be sealed to another, and its site would have no roster
+        sealing_key(key)  # refuses a key to which the site's roster could not be sealed
         with self.batch():
             row = self._db.execute(_TERMINAL_OF_KEY, (key_id(key),)).fetchone()
             if row is None:
@@ -59,10 +60,11 @@ class Store(Database):
         return found
 
     def revoke(self, keyid: str, since: str | None = None) -> bool:
-        """Accept nothing more that is signed by this key; what is stored stays.
+        """Revokes a key: nothing more that it signs is stored; stored records stay.
 
-        What came at `since` (RFC 3339 UTC) or later is unproven then; without it nobody says from when on. It may
-        be said of one that is revoked already. False when the key is unknown, or nothing is new about it.
+        Records received at `since` (RFC 3339 UTC) or later are then unproven; without `since` that instant stays
+        unknown. `since` may also be given for a key that is revoked already. Returns False if the key is unknown or
+        nothing changed.
         """
         with self.batch():
             query = "UPDATE terminals SET revoked = ? WHERE keyid = ? AND revoked IS NULL"
@@ -73,31 +75,31 @@ class Store(Database):
             return self._db.execute(query, (since, keyid)).rowcount == 1
 
     def terminal(self, keyid: str) -> RegisteredTerminal | None:
-        """Whose key this is; None when it is not registered."""
+        """The registered identity of a key id; None if it is not registered."""
         with self._guard():
             row = self._db.execute(_TERMINAL_OF_KEY, (keyid,)).fetchone()
         return None if row is None else _terminal(row)
 
     def revoked(self, keyids: Collection[str]) -> set[str]:
-        """Which of these keys may not speak any more."""
+        """Those of these key ids that were revoked."""
         places = ", ".join("?" * len(keyids))
         query = f"SELECT keyid FROM terminals WHERE revoked IS NOT NULL AND keyid IN ({places})"  # noqa: S608
         with self._guard():
             return {keyid for (keyid,) in self._db.execute(query, tuple(keyids))}
 
     def terminals(self) -> list[RegisteredTerminal]:
-        """Every registered identity, the revoked ones too."""
+        """Every registered identity, including the revoked ones."""
         with self._guard():
             return [_terminal(row) for row in self._db.execute(f"{_TERMINALS} ORDER BY site, terminal, id")]
 
     def find_chain(self, terminal: RegisteredTerminal, epoch: str) -> ChainRow | None:
-        """The chain of an epoch; None when nothing of it was ever stored."""
+        """The chain of an epoch; None if no record of it was ever stored."""
         with self._guard():
             row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
         return None if row is None else ChainRow(*row)
 
     def chain(self, terminal: RegisteredTerminal, epoch: str) -> ChainRow:
-        """The chain of an epoch; made when it is new (inside a batch)."""
+        """The chain of an epoch; it is created if it is new (inside a batch)."""
         with self._guard():
             row = self._db.execute(_CHAIN_OF_EPOCH, (terminal.id, epoch)).fetchone()
             if row is None:
@@ -113,37 +115,39 @@ class Store(Database):
             return [ChainRow(*row) for row in rows]
 
     def links(self, chain: ChainRow, seq: int) -> Links | None:
-        """How a stored record is linked; None when it is not here."""
+        """The hashes that link a stored record; None if it is not here."""
         with self._guard():
             query = "SELECT prev, hash FROM records WHERE chain = ? AND seq = ?"
             row = self._db.execute(query, (chain.id, seq)).fetchone()
         return None if row is None else Links(*row)
 
     def entry(self, chain: ChainRow, seq: int) -> StoredRecord | None:
-        """A stored record; None when it is not here."""
+        """A stored record; None if it is not here."""
         with self._guard():
             row = self._db.execute(f"{_ENTRY} AND seq = ?", (chain.id, seq)).fetchone()
         return None if row is None else StoredRecord(*row)
 
     def top(self, chain: ChainRow) -> int:
-        """The highest seq that is stored, after a gap perhaps; 0 when none is."""
+        """The highest stored `seq`, which may lie after a gap; 0 if no record is stored."""
         with self._guard():
             found: int | None = self._db.execute(_TOP, (chain.id,)).fetchone()[0]
         return found or 0
 
     def insert(self, chain: ChainRow, entries: Sequence[StoredRecord]) -> None:
-        """Store records (inside a batch). Their places must be free: nothing is ever overwritten."""
+        """Stores records (inside a batch). Their places must be free: a stored record is never overwritten."""
         received = now()
         with self._guard():
             self._db.executemany(_INSERT, [(chain.id, *_columns(entry), received) for entry in entries])
 
     def advance(self, chain: ChainRow, upto: int, head: str) -> None:
-        """Record how far a chain is verified (inside a batch)."""
+        """Stores up to where a chain is verified (inside a batch)."""
         with self._guard():
             self._db.execute("UPDATE chains SET upto = ?, head = ? WHERE id = ?", (upto, head, chain.id))
 
     def keep_conflict(self, chain: ChainRow, entry: StoredRecord, why: str) -> None:
-        """Keep the evidence of a fork, once each, up to MAX_CONFLICTS (inside a batch)."""
+        """Keeps a record as evidence of a fork, each one once and at most MAX_CONFLICTS in a chain (inside a
+        batch).
+        """
         with self._guard():
             kept = self._db.execute("SELECT count(*) FROM conflicts WHERE chain = ?", (chain.id,)).fetchone()[0]
             if kept < MAX_CONFLICTS:
@@ -156,7 +160,7 @@ class Store(Database):
                 yield StoredRecord(*row)
 
     def conflicts(self, chain: ChainRow) -> list[tuple[StoredRecord, str]]:
-        """The evidence of forks of a chain, each with why, in the order of arrival."""
+        """The evidence of forks of a chain, each record with its reason, in the order of arrival."""
         with self._guard():
             return [(StoredRecord(*row[:-1]), row[-1]) for row in self._db.execute(_CONFLICTS, (chain.id,))]
 
@@ -168,21 +172,25 @@ class Store(Database):
             )
 
     def count(self, kind: str | None = None) -> int:
-        """How many records are stored, of one kind or of all."""
+        """Number of stored records, of one kind or of all kinds."""
         with self._guard():
             query = "SELECT count(*) FROM records WHERE ? IS NULL OR kind = ?"
             found: int = self._db.execute(query, (kind, kind)).fetchone()[0]
         return found
 
     def count_of(self, chain: ChainRow) -> int:
-        """How many records of a chain are stored."""
+        """Number of stored records of a chain."""
         with self._guard():
             query = "SELECT count(*) FROM records WHERE chain = ?"
             found: int = self._db.execute(query, (chain.id,)).fetchone()[0]
         return found
 
     def _refuse_a_second_site(self, origin: Origin) -> None:
-        """A record's id names the terminal and no site; what two sites have by now stays."""
+        """Refuses a terminal name that another site has, because a record's id contains the terminal and not the
+        site.
+
+        A name that two sites already have is still accepted.
+        """
         query = "SELECT DISTINCT site FROM terminals WHERE terminal = ?"
         sites = {site for (site,) in self._db.execute(query, (origin.terminal,))}
         if sites and origin.site not in sites:

@@ -1,4 +1,4 @@
-"""The tables of `ledger.db`, by the steps of its versions: a new ledger takes all of them at once."""
+"""The tables of `ledger.db`, in the steps of its versions. A new ledger gets all steps at once."""
 
 from edge.errors import LedgerError, LedgerStalled
 from edge.storage.sqlite_file import SqliteFile
@@ -68,8 +68,9 @@ CREATE TABLE claims (
 CREATE INDEX records_apart ON records (kind, chain, seq)
     WHERE kind = 'gap' OR kind = 'correction' OR kind = 'command-result';
 """
-"""What terminals claim of themselves, unsigned (`edge.central.ledger.terminal_claims`); the rare kinds
-that reports look for."""
+"""The unsigned claims of terminals (`edge.central.ledger.terminal_claims`), and an index of the rare kinds that
+reports look for.
+"""
 
 _THIRD = """
 ALTER TABLE terminals ADD COLUMN doubted_since TEXT;
@@ -77,8 +78,9 @@ CREATE INDEX results_by_command ON records (json_extract(CAST(payload AS TEXT), 
     WHERE kind = 'command-result';
 CREATE INDEX clock_steps ON records (chain, seq) WHERE kind = 'clock-step';
 """
-"""From when on what a revoked identity signed is unproven; what terminals answered, by the command's id; where a
-clock was set."""
+"""The instant from which on a revoked identity's records are unproven; an index of command results by the command's
+id; an index of clock steps.
+"""
 
 _WATCHED = """
 ALTER TABLE claims ADD COLUMN claimed TEXT;
@@ -107,13 +109,14 @@ CREATE TABLE acknowledgements (
     undone_why TEXT
 ) STRICT;
 """
-"""When a head was claimed; whether the ledger runs (`edge.central.ledger.pulse`); who speaks and is not registered
-(`edge.central.ledger.strangers`); what a person has looked into (`edge.central.store.acknowledged`)."""
+"""When a head was claimed; the heartbeat of the ledger (`edge.central.ledger.pulse`); senders that are not
+registered (`edge.central.ledger.strangers`); acknowledgements (`edge.central.store.acknowledged`).
+"""
 
 _LEAVING = """
 CREATE INDEX records_of_leaving ON records (kind, id) WHERE kind = 'erased' OR kind = 'consent'
 """
-"""What the centre's roster follows (`edge.central.roster.order_follower`)."""
+"""An index of the records that the centre's roster follows (`edge.central.roster.order_follower`)."""
 
 _INTAKE = """
 CREATE TABLE intake (
@@ -125,20 +128,20 @@ CREATE TABLE intake (
     PRIMARY KEY (terminal, day)
 ) STRICT, WITHOUT ROWID;
 """
-"""How much each terminal sent in a day, and what of it was put off (`edge.central.ledger.quota`)."""
+"""How much each terminal sent in a day, and how many records were put off (`edge.central.ledger.quota`)."""
 
 _BARRED = """
 DROP INDEX records_of_leaving;
 CREATE INDEX records_of_leaving ON records (kind, id)
 WHERE kind = 'erased' OR kind = 'consent' OR kind = 'restricted'
 """
-"""It follows objections, too."""
+"""The same index with objections and restrictions, which the roster follows, too."""
 
 _LACKING = """
 ALTER TABLE claims ADD COLUMN lacking INTEGER;
 ALTER TABLE claims ADD COLUMN lacking_since TEXT
 """
-"""Since when a terminal claims what never came, however often it speaks."""
+"""The first record that a terminal claims and that never came, and since when the terminal claims it."""
 
 _LOOKED = """
 CREATE TABLE looked_into (
@@ -156,16 +159,15 @@ CREATE TABLE looked_into (
     undone_why TEXT
 ) STRICT
 """
-"""What of a revoked key, and of an instance of the ledger, a person has looked into
-(`edge.central.store.looked`)."""
+"""Acknowledgements of revoked keys and of instances of the ledger (`edge.central.store.looked`)."""
 
 _COUNTED = """
 ALTER TABLE claims ADD COLUMN counters TEXT
 """
-"""What a terminal says that it counted, for `central terminals`."""
+"""The counters that a terminal reports, for `central terminals`."""
 
 STEPS = (_FIRST, _SECOND, _THIRD, _WATCHED, _LEAVING, _INTAKE, _BARRED, _LACKING, _LOOKED, _COUNTED)
-"""Never change one that was released: add the next."""
+"""Never change a released step; add a new one."""
 TABLES = ";".join(STEPS)
 LEDGER = SqliteFile(
     noun="ledger",

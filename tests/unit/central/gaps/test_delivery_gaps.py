@@ -185,7 +185,7 @@ def test_a_journal_that_was_gone_is_looked_for_and_not_recovered_from_a_folder_w
     centre.take(*chain(1, "f" * 32, gap=fields))
     (found,) = centre.find()
     assert "records 5 to 6" in found.text
-    assert "a report of it alone lies there as q-1; look for the file or a copy of it" in found.text
+    assert "which has only a report of it as q-1; look for the file or a copy of it" in found.text
 
 
 def replaced(centre, delivered: int) -> None:
@@ -221,7 +221,7 @@ def test_what_came_since_the_key_may_have_been_anothers_covers_nothing(centre):
     centre.store.revoke(OLD_ID, "2026-03-02T08:00:30.000Z")
     (found,) = centre.find()
     assert (found.kind, found.epoch, found.first, found.last) == (ProblemKind.SET_ASIDE, EPOCH, 4, 6)
-    assert "records 4 to 6 came since it was doubted and prove nothing" in found.text
+    assert "records 4 to 6 came after it was doubted and prove nothing" in found.text
     centre.store.revoke(OLD_ID, "2026-03-02T08:05:00.000Z")
     assert centre.kinds() == [(ProblemKind.SET_ASIDE, EPOCH, None, None)]
 

@@ -209,7 +209,9 @@ def test_doubled_and_shuffled_lines_are_sorted_out(take, gate: Terminal, store: 
     path.write_bytes(b"".join([lines[0], *records, lines[-1]]))
     report = take(path)
     assert (outcome(report), report.upto) == ({"stored": COUNT, "duplicate": COUNT}, COUNT)
-    assert report.problems == ["cut off or altered: no genuine manifest ends it; what is genuine was kept"]
+    assert report.problems == [
+        "cut off or altered: no genuine manifest is at its end; its genuine records were stored"
+    ]
     assert [one.ok for one in verify_all(store)] == [True]
 
 
