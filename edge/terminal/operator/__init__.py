@@ -1,1 +1,1 @@
-"""What is done by hand at the terminal."""
+"""Actions of an operator at the terminal."""

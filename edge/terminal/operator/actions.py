@@ -1,6 +1,6 @@
-"""What is done by hand at the terminal itself, where no centre is needed; each act on record, like an order.
+"""An operator's actions on people at the terminal itself, without the centre; each is put on record, like an order.
 
-`by` is who acts, and stands in the record (`edge.terminal.operator.audited_action`).
+`by` is the operator, whom the record names (`edge.terminal.operator.audited_action`).
 """
 
 from edge.domain.people.consent import MINIMUM_AGE, Policy
@@ -27,18 +27,18 @@ from edge.terminal.orders.order_actions import lift
 from edge.terminal.outbox.flush import says_erased
 
 PIN = "pin"
-"""The word of a record about somebody's PIN; one about a badge or a staff number has the word of `Token`."""
+"""The word of a record about somebody's PIN. A record about a badge or a staff number has the word of `Token`."""
 ADD, LOOKED = "add", "looked"
-"""The words of a record about somebody who was added, and of one that an alarm about them was looked into."""
+"""The words of two records: a person was added, and an operator looked into an alarm about a person."""
 TAKEN = "taken from"
-"""How the detail of a record begins that tells of a badge, a staff number or a PIN that was taken."""
+"""The beginning of a record's detail when a badge, a staff number or a PIN was taken from somebody."""
 
 
 def withdraw(person: str, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
-    """End a consent: matching stops and the templates' key is dropped first, then the record says so.
+    """End a consent: first matching stops and the templates' key is dropped, then the record says so.
 
-    Raises PeopleError for an unknown person, JournalError when the record cannot be stored: the withdrawal holds
-    all the same, and the next start of the terminal records it.
+    Raises PeopleError for an unknown person. Raises JournalError when the record cannot be stored: the withdrawal
+    holds all the same, and the next start of the terminal records it.
     """
 
     def change() -> list[RecordDraft]:
@@ -50,24 +50,24 @@ def withdraw(person: str, policy: Policy, *, people: People, journal: Journal, c
 
 
 def erase(person: str, reason: ErasureReason, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
-    """Destroy a person's biometrics, on record; how many templates there were.
+    """Destroy a person's biometrics, on record; returns how many templates there were.
 
-    Raises PeopleError for an unknown person, and while another process reads the file: then give it again.
-    JournalError when the record cannot be stored: the biometrics are gone all the same, and the next start of the
-    terminal records it.
+    Raises PeopleError for an unknown person, and while another process reads the file: then give the command again.
+    Raises JournalError when the record cannot be stored: the biometrics are gone all the same, and the next start
+    of the terminal records it.
     """
     count = 0
 
     def change() -> list[RecordDraft]:
         nonlocal count
         begun = people.outbox.erasure_of(person)
-        if begun is not None:  # an earlier one that did not come to its end: this is its end
+        if begun is not None:  # an earlier erasure was interrupted: `flush` ends it
             count = begun["templates"]
             return []
         before = people.holds(person) and person not in people.remaining()
         count = people.erase(person, clock.evidence().utc, reason)
         if before and not count and says_erased(journal, person):
-            return []  # it was given twice, and the record of the first says all
+            return []  # the erasure was given twice: the record of the first says everything
         return [erased(person, reason, count)]
 
     audited(change, people, journal, clock, by)
@@ -77,7 +77,9 @@ def erase(person: str, reason: ErasureReason, *, people: People, journal: Journa
 def restrict(
     person: str, restriction: Restriction, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> bool:
-    """Keep somebody without matching them; False when that was so already. Raises PeopleError, JournalError."""
+    """Keep a person's data without matching them; False when that was so already. Raises PeopleError,
+    JournalError.
+    """
 
     def change() -> list[RecordDraft]:
         if people.restriction(person) in {restriction, Restriction.OBJECTED}:
@@ -89,9 +91,9 @@ def restrict(
 
 
 def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
-    """Match somebody again; False when nothing kept them from it.
+    """Match a person again; False when nothing kept them from it.
 
-    Raises PeopleError where it is not this bar that there is, JournalError.
+    Raises PeopleError when they are barred, but not in the way that `lifts` names; JournalError.
     """
 
     def change() -> list[RecordDraft]:
@@ -105,7 +107,7 @@ def unrestrict(person: str, lifts: Lifts, *, people: People, journal: Journal, c
 
 
 def rectify(person: str, name: str, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
-    """Give somebody their right name. Raises PeopleError, JournalError."""
+    """Correct a person's name. Raises PeopleError, JournalError."""
 
     def change() -> list[RecordDraft]:
         if not people.rectify(person, name):
@@ -116,11 +118,13 @@ def rectify(person: str, name: str, *, people: People, journal: Journal, clock: 
 
 
 def add(name: str, *, age_attested: bool, people: People, journal: Journal, clock: Clock, by: str) -> str:
-    """Somebody without a face; their new id. Raises PeopleError without an attested age, JournalError."""
+    """Add a person without a face; returns their new id. Raises PeopleError without an attested age,
+    JournalError.
+    """
     if not age_attested:
         raise PeopleError(
-            f"nobody was added: this is not for anyone under {MINIMUM_AGE}, with or without a face; see that the "
-            "person is older, then give --age-13-or-older"
+            f"nobody was added: nobody under {MINIMUM_AGE} may be added, with or without a face; make sure that "
+            "the person is older, then give --age-13-or-older"
         )
     person = new_person_id()
 
@@ -143,9 +147,9 @@ def give_token(
     by: str,
     other_card: bool = False,
 ) -> bool:
-    """Give somebody a badge or a staff number; False when they have it. Raises PeopleError, JournalError.
+    """Give a person a badge or a staff number; False when they have it already. Raises PeopleError, JournalError.
 
-    `other_card`: it is known not to be somebody's badge in another notation.
+    `other_card`: the operator knows that this number is not somebody's badge in another notation.
     """
 
     def change() -> list[RecordDraft]:
@@ -156,7 +160,7 @@ def give_token(
 
 
 def take_tokens(person: str, kind: Token, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
-    """Take all of somebody's badges or staff numbers; how many. Raises PeopleError, JournalError."""
+    """Take all of a person's badges or staff numbers; returns how many. Raises PeopleError, JournalError."""
     count = 0
 
     def change() -> list[RecordDraft]:
@@ -170,7 +174,7 @@ def take_tokens(person: str, kind: Token, *, people: People, journal: Journal, c
 
 
 def choose_pin(person: str, pin: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> None:
-    """Choose somebody's PIN, or take it. Raises PeopleError, JournalError."""
+    """Set a person's PIN; None takes it away. Raises PeopleError, JournalError."""
 
     def change() -> list[RecordDraft]:
         people.credentials.set_pin(person, pin)
@@ -180,7 +184,7 @@ def choose_pin(person: str, pin: str | None, *, people: People, journal: Journal
 
 
 def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: str) -> bool:
-    """Say that what this file may lack of somebody was seen to; False when nothing was noted of them.
+    """Record that an operator looked into what this people file may lack of a person; False when nothing was noted.
 
     Raises PeopleError, JournalError.
     """
@@ -195,7 +199,9 @@ def looked(person: str, *, people: People, journal: Journal, clock: Clock, by: s
 
 
 def delete_images(person: str | None, *, people: People, journal: Journal, clock: Clock, by: str) -> int:
-    """Delete one person's evidence images, or all; how many. Raises PeopleError, EvidenceError, JournalError."""
+    """Delete one person's evidence images, or (None) everybody's; returns how many. Raises PeopleError,
+    EvidenceError, JournalError.
+    """
     text = "was begun by hand at the terminal and cut short: some images may be there; give it again"
     begun = result_record(Word.DELETE_EVIDENCE, text, person, CommandOutcome.PARTLY)
 

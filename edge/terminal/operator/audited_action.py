@@ -1,7 +1,7 @@
-"""An operator's action and its record, through the outbox: no crash parts the two.
+"""An operator's action and its record, both through the outbox, so that no crash separates them.
 
-`by` is the operator, as a number (`operator_id`). For one of another form every function raises PeopleError and
-changes nothing: no record could be made of it, and it would stay pending for good.
+`by` is the operator, as a number (`operator_id`). If it has another form, every function raises PeopleError and
+changes nothing: no record could be made of the action, and its outbox entry would stay forever.
 """
 
 import secrets
@@ -24,16 +24,16 @@ _Made = TypeVar("_Made")
 def result_record(
     word: str, detail: str, person: str | None, outcome: CommandOutcome = CommandOutcome.DONE
 ) -> RecordDraft:
-    """The record of an action that has no kind of its own."""
+    """The record of an action that has no record kind of its own."""
     return command_result(secrets.token_hex(16), word, outcome, detail, person)
 
 
 def audited(
     change: Callable[[], Sequence[RecordDraft]], people: People, journal: Journal, clock: Clock, by: str | None
 ) -> bool:
-    """A change of the people file and its pending records in one transaction, then `flush`.
+    """Change the people file and add the pending records in one transaction, then `flush`.
 
-    False where `change` returned no record. Raises what `change` raises, PeopleError, JournalError.
+    Returns False when `change` returned no record. Raises what `change` raises, PeopleError, JournalError.
     """
     _check(by)
     with operator_lock.held(people.path.parent):
@@ -55,10 +55,12 @@ def audited_outside(
     *,
     all_or_nothing: bool = False,
 ) -> _Made:
-    """An action on other files: the pending record `begun`, then `act`, whose record takes its place, then `flush`.
+    """Act on other files: add the pending record `begun`, call `act`, replace `begun` with its record, then
+    `flush`.
 
-    So what is cut short is told as begun. `all_or_nothing`: where `act` raises TransferError it did nothing, not
-    even in part, and nothing is told. Raises what `act` raises, PeopleError, JournalError.
+    So an action that was cut short is recorded as begun. Returns what `act` made. `all_or_nothing`: when `act`
+    raises TransferError, it did nothing, not even a part, and nothing is recorded. Raises what `act` raises,
+    PeopleError, JournalError.
     """
     _check(by)
     with operator_lock.held(people.path.parent):
@@ -75,9 +77,11 @@ def audited_outside(
 
 
 def _check(by: str | None) -> None:
-    """Before anything is done; None where nobody acts by hand. Raises PeopleError."""
+    """Check the operator before anything is done; None when nobody acts by hand. Raises PeopleError."""
     if by is not None and not is_by(by):
-        raise PeopleError("who acts is said by a number, of a login or of the staff, and never by a name")
+        raise PeopleError(
+            "an operator is named by a number, of a login or of the staff, and never by a name; give such a number"
+        )
 
 
 def _signed(records: Sequence[RecordDraft], by: str | None) -> list[RecordDraft]:

@@ -1,4 +1,4 @@
-"""The way of an enrolment: consent first, then templates, both on record."""
+"""Enrolment by an operator: consent first, then templates, both on record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from edge.terminal.operator.audited_action import audited
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What an enrolment made."""
+    """The result of an enrolment."""
 
     person: str
-    """The opaque id; it is what records name."""
+    """The opaque id by which records name the person."""
     templates: int
 
 
@@ -37,12 +37,12 @@ def enrol(
     by: str | None = None,
     person: str | None = None,
 ) -> Enrolled:
-    """Keep consent and templates, and put both on record; no template without consent (I9).
+    """Keep consent and templates, and put both on record; no template is kept without consent (I9).
 
-    `by` is the operator (`operator_id`), None where nobody acts by hand. `person` is somebody who is here without a
-    face, by badge or PIN, and keeps their id; without it a new one is made. Raises PeopleError, and nothing is kept
-    or recorded, when the consent does not hold, the file takes nothing, `by` is of another form, or `refuse_face`
-    raises it; JournalError when the records cannot be stored: then the next start makes them.
+    `by` is the operator (`operator_id`), None when nobody acts by hand. `person` is the id of somebody who is here
+    without a face, by badge or PIN, and keeps this id; without it a new id is made. Raises PeopleError, and nothing
+    is kept or recorded, when the consent does not hold, the file cannot be written, `by` has another form, or
+    `refuse_face` refuses. Raises JournalError when the records cannot be stored: then the next start makes them.
     """
     whose = new_person_id() if person is None else person
     check(whose, name, consent, policy, probes)
@@ -59,7 +59,9 @@ def enrol(
 
 
 def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
-    """All that can be known before anything is written. Raises PeopleError, with every problem and its cure."""
+    """Check everything that can be known before the first write. Raises PeopleError, with every problem and its
+    cure.
+    """
     wrong = consent_problems(consent, policy)
     embeddings = np.stack([probe.embedding for probe in probes]) if probes else None
     wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
@@ -68,26 +70,31 @@ def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequ
 
 
 def refuse_face(person: str, people: People) -> None:
-    """Raises PeopleError for nobody of this id, for who was erased, and for who has a face here."""
+    """Raises PeopleError when nobody has this id, when the person was erased, or when they have a face here
+    already.
+    """
     here = next((one for one in people.list() if one.id == person), None)
     if here is None or (here.name is None and not any(people.credentials.held(person).values())):
         raise unknown_person(person)
     if here.templates:
-        raise PeopleError(f"{person}: has a face here; `people agree` is for a new consent to it")
+        raise PeopleError(f"{person}: has a face here already; `people agree` takes a new consent to it")
 
 
 def agree(
     person: str, consent: Consent, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> None:
-    """A new consent of somebody who is enrolled, to `policy`: matched again, by the templates that are here (I9).
+    """Take a new consent to `policy` from an enrolled person, who is then matched again by the templates that are
+    here (I9).
 
-    Raises PeopleError for who is not enrolled or a consent that does not hold, JournalError.
+    Raises PeopleError when the person is not enrolled or the consent does not hold, JournalError.
     """
 
     def change() -> list[RecordDraft]:
         member = people.member(person)
         if not member.templates:
-            raise PeopleError(f"{person}: has no face here, and needs no consent; `smartclocker enrol` adds one")
+            raise PeopleError(
+                f"{person}: has no face here, so that no consent is needed; `smartclocker enrol` adds a face"
+            )
         for model, matrix in member.templates.items():
             people.enrol(person, member.name, consent, policy, matrix, model)
         return [consent_given(person, consent)]

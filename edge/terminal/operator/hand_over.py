@@ -1,4 +1,4 @@
-"""What an operator hands out, on record: all that is held about a person, or their export for the centre."""
+"""Files that an operator hands out, on record: everything held about a person, or their export for the centre."""
 
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from edge.terminal.subject_access import report
 def access(
     person: str, target: Path, origin: Origin, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> list[Path]:
-    """Write everything that is held about a person into a folder of their own; it is on record that it was.
+    """Write everything that is held about a person into a new folder, and record it; returns the paths of its
+    files.
 
     Raises PeopleError, JournalError, TransferError.
     """
@@ -41,7 +42,8 @@ def export(
     person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
     *, people: People, journal: Journal, clock: Clock, by: str,
 ) -> int:  # fmt: skip
-    """Write somebody into a new file for the centre (`edge.people.roster.export`), on record; its size in bytes.
+    """Write a person into a new file for the centre (`edge.people.roster.export`), on record; returns its size in
+    bytes.
 
     Raises PeopleError, RecordError, JournalError, TransferError.
     """

@@ -1,11 +1,13 @@
-"""Whether an id is anybody's at this terminal: what is asked about nobody would be answered like a fact."""
+"""Whether a person id is known at this terminal. Without this check, a wrong id would get an answer that looks like
+a fact.
+"""
 
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 
 
 def knows(person: str, people: People, journal: Journal) -> bool:
-    """Whether they are or were enrolled here, or a record that is kept names them.
+    """Whether the person is or was enrolled here, or a record that is kept names them.
 
     Raises PeopleError, JournalError.
     """

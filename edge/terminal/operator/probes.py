@@ -1,4 +1,4 @@
-"""The face of somebody who is to be enrolled, from photographs or the camera. No image is kept."""
+"""Probes of a person who is to be enrolled, from photographs or the camera. No image is kept."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,9 +14,11 @@ from edge.vision.pipeline import Pipeline
 
 
 def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
-    """One probe a photograph, (name, RGB pixels). Raises EnrolmentRefused, listing every one that fails.
+    """One probe for each photograph, given as (name, RGB pixels). Raises EnrolmentRefused, which lists every
+    photograph that fails.
 
-    They are taken one after another: read as they are asked for, one of them is in memory at a time.
+    The photographs are taken one after another: if the iterable reads each when it is asked for, only one of them
+    is in memory at a time.
     """
     probes, names, problems = [], [], []
     for name, pixels in photographs:
@@ -42,13 +44,13 @@ def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline:
         one, other = (names[n] for n in apart)
         raise EnrolmentRefused(
             f"nobody was enrolled: {one} and {other} do not show the same person, or one of them shows too little; "
-            "look at them, and take the wrong one out"
+            "look at them, and remove the wrong one"
         )
     return probes
 
 
 def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
-    """How a picture without a good face would show one; empty when it does not either way."""
+    """The turn after which a picture shows a good face, in words; empty when no turn helps."""
     for quarters, words in ((1, "by 90° to the left"), (3, "by 90° to the right"), (2, "upside down")):
         if pipeline.look(Frame(np.ascontiguousarray(np.rot90(pixels, quarters)), 0)).probe is not None:
             return words
@@ -58,9 +60,10 @@ def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
 def probes_from_camera(
     camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
 ) -> list[Probe]:
-    """`wanted` live, good probes from at most `frames` frames; `told` hears what to change, once a reason.
+    """`wanted` live, good probes from at most `frames` frames. `told` is called with what to change, once for each
+    reason.
 
-    Raises EnrolmentRefused when not enough came, CameraError when the camera fails.
+    Raises EnrolmentRefused when not enough good frames came, CameraError when the camera fails.
     """
     probes: list[Probe] = []
     said: set[str] = set()
@@ -73,7 +76,9 @@ def probes_from_camera(
                 probes.append(sight.probe)
                 if len(probes) == wanted:
                     if lookalikes.strangers(np.stack([one.embedding for one in probes])) is not None:
-                        raise EnrolmentRefused("more than one person stood there; one at a time, then try again")
+                        raise EnrolmentRefused(
+                            "more than one person stood before the camera; let only one stand there, and try again"
+                        )
                     return probes
             elif sight is not None and sight.reason is not None and sight.reason not in said:
                 said.add(sight.reason)

@@ -1,7 +1,9 @@
-"""Whose orders count at this terminal: the authority's pinned key, and those that it named to follow it.
+"""The keys that may sign orders for this terminal: the authority's pinned key, and the keys that it named as its
+successors.
 
-Each next key is named in an order that the key before it signed. Those statements are kept as they were signed and
-verified again whenever they are read, from the pinned key on: whoever can write the file cannot add a key.
+Each next key is named in an order that the key before it signed. These orders are kept as they were signed, and
+their signatures are verified again at each reading, beginning with the pinned key: a program that can write the
+file cannot add a key.
 """
 
 import base64
@@ -21,22 +23,24 @@ class _Link:
     key: VerifyKey
     since: str | None = None
     until: str | None = None
-    """Both RFC 3339 UTC; None: no such bound."""
+    """`since` and `until` are RFC 3339 UTC; None means that there is no such bound."""
     ended: bool = False
     replaced_by: int | None = None
-    """The number of the rotation that names the next one."""
+    """Number of the rotation that names the next key."""
 
 
 class Authority:
-    """The keys that count; on the thread of its `OrderBook`."""
+    """The authority's keys; used on the thread of its `OrderBook` alone."""
 
     def __init__(self, pinned: VerifyKey, book: OrderBook) -> None:
         self._pinned, self._book = pinned, book
 
     def open(self, envelope: dsse.Envelope, now: str | None) -> Order:
-        """A genuine order, whoever it is for. Raises RecordError otherwise; PeopleError.
+        """The order in an envelope that a key of the authority signed; it may be for another terminal. Raises
+        RecordError when it is not genuine, PeopleError.
 
-        `now` is the earliest that it can be (RFC 3339 UTC with milliseconds and Z), None when nobody knows.
+        `now` is the earliest time that it can be (RFC 3339 UTC with milliseconds and Z), None when the time is
+        unknown.
         """
         chain = self._chain(now)
         order = dsse.open(envelope, Order, _counting(chain, now))
@@ -45,22 +49,26 @@ class Authority:
         return order
 
     def reopen(self, raw: bytes) -> Order:
-        """One that was genuine when it came, whatever became of its key since. Raises RecordError, PeopleError."""
+        """An order that was genuine when it came, even if its key has ended since. Raises RecordError,
+        PeopleError.
+        """
         keys = {dsse.key_id(link.key): link.key for link in self._chain(None)}
         return dsse.open(raw, Order, keys)
 
     def keys(self, now: str | None) -> dict[str, VerifyKey]:
-        """Those that count at `now`, as in `open`, by key id. Raises PeopleError."""
+        """The keys that count at `now` (see `open`), by key id. Raises PeopleError."""
         return _counting(self._chain(now), now)
 
     def _chain(self, now: str | None) -> list[_Link]:
-        """From the pinned key to the newest. A key that is over is marked so for good: no clock brings it back."""
+        """The keys from the pinned one to the newest. A key whose time is over is marked as ended in the file, so
+        that a clock that is set back does not make it count again.
+        """
         chain = [_Link(self._pinned)]
         for number, wire, ended in self._book.rotations():
             last = chain[-1]
             rotation = _read(wire, {dsse.key_id(last.key): last.key})
             if rotation is None:
-                continue  # altered, or of another pinned key than today's
+                continue  # altered, or signed under another pinned key than today's
             last.until, last.ended, last.replaced_by = rotation["until"], ended, number
             chain.append(_Link(VerifyKey(base64.b64decode(rotation["key"])), since=rotation["from"]))
         for link in chain:

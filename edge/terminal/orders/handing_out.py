@@ -1,4 +1,6 @@
-"""Orders that hand out a file, which waits here: all that is held about a person, or images of punches."""
+"""Orders that write a file, which waits here until it is collected: everything held about a person, or images of
+punches.
+"""
 
 import base64
 import hashlib
@@ -16,11 +18,13 @@ from edge.terminal.orders import image_orders
 from edge.terminal.subject_access import report
 
 HANDING_OUT = frozenset({Word.ACCESS, Word.RELEASE_EVIDENCE})
-"""They are kept in the people file until their file is written, so that no file is ever there without a record."""
+"""These orders are kept in the people file until their file is written, so that no file lies here without a
+record.
+"""
 
 
 def hand_out(order: Order, people: People, journal: Journal, now: TimeEvidence) -> OrderOutcome:
-    """Write the file of one such order, durably; done again, it takes the place of the first.
+    """Write the file of such an order, durably. If an order is carried out again, its new file replaces the first.
 
     Raises PeopleError, JournalError, TransferError.
     """

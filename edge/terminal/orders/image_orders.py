@@ -1,4 +1,4 @@
-"""Evidence images leave by an order alone, as they were sealed; and they are deleted by one."""
+"""Orders about evidence images: copies are handed out, still sealed, or images are deleted."""
 
 import hashlib
 import io
@@ -17,20 +17,21 @@ from edge.evidence_images.store import EvidenceStore, Still, opened
 from edge.terminal.subject_access.report import FOLDER, keep
 
 INDEX = "index.json"
-"""Of a file that is handed out; beside it, each image as `EPOCH-SEQ.still`."""
+"""Name of the index in a file that is handed out; each image lies beside it as `EPOCH-SEQ.still`."""
 
 
 def listed(state: Path, person: str | None, now: TimeEvidence) -> list[dict[str, Any]]:
-    """What is kept, of one person or all, as JSON values. Raises EvidenceError."""
+    """The images that are kept, of one person or (None) of everybody, as JSON values. Raises EvidenceError."""
     with opened(state / NAME, now) as store:
         return [] if store is None else [_describe(one) for one in store.stills(person)]
 
 
 def delete(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
-    """The employer's request: all images, or one person's: what is to be said of it, with their number.
+    """The outcome of the employer's order to delete all images, or one person's, with the number of those images.
 
-    None is deleted yet: the outbox does that (`edge.terminal.outbox.flush`), and again until the journal says it.
-    One that was cut short would otherwise be told with the number of those that were left. Raises EvidenceError.
+    No image is deleted here. The outbox deletes them (`edge.terminal.outbox.flush`), and repeats it until the
+    journal has the record. If they were deleted here and a crash came before the record, it would tell only the
+    number of those that were left. Raises EvidenceError.
     """
     whose = order.fields["whose"]
     count = len(listed(state, None if whose == EVERYBODY else whose, now))
@@ -56,7 +57,9 @@ def release(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
 
 
 def accompany(order: Order, state: Path, now: TimeEvidence) -> int:
-    """All images of a person, beside the answer to their request for access; how many. Raises TransferError."""
+    """Write all images of a person beside the answer to their access request; returns how many. Raises
+    TransferError.
+    """
     with opened(state / NAME, now) as store:
         found = [] if store is None else [one for one in store.stills(order.person) if one.certain]
         if found and store is not None:
@@ -65,7 +68,7 @@ def accompany(order: Order, state: Path, now: TimeEvidence) -> int:
 
 
 def pack(found: Sequence[Still], sealed: Mapping[str, bytes]) -> bytes:
-    """A zip of the images as they were sealed, by record id, and of what is known of them."""
+    """A zip of the images, still sealed and named by their records, and of an index that describes them."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(INDEX, json.dumps([_describe(one) for one in found], indent=2))
@@ -76,7 +79,9 @@ def pack(found: Sequence[Still], sealed: Mapping[str, bytes]) -> bytes:
 
 
 def packed(state: Path, person: str, now: TimeEvidence) -> bytes | None:
-    """All images of a person for a stick; None when there is none. Raises EvidenceError."""
+    """A zip of all images of a person whose age is certain, for a stick; None when there is none. Raises
+    EvidenceError.
+    """
     with opened(state / NAME, now) as store:
         found = [] if store is None else [one for one in store.stills(person) if one.certain]
         if not found or store is None:

@@ -1,4 +1,6 @@
-"""What each order does to the people of this terminal: a function a word, inside one transaction of their file."""
+"""Changes that orders make to the people of this terminal: one function for each order, inside one transaction of
+the people file.
+"""
 
 import base64
 import hashlib
@@ -25,12 +27,14 @@ class OrderExecutor:
     """Carries out orders that were judged genuine, due and for this terminal."""
 
     def __init__(self, people: People, identity: SigningKey, configured: Policy) -> None:
-        """`identity` is the terminal's, whose X25519 form opens what is sealed to it."""
+        """`identity` is the terminal's signing key; its X25519 form opens what is sealed to the terminal."""
         self._people, self._configured = people, configured
         self._box = SealedBox(identity.to_curve25519_private_key())
 
     def carry_out(self, order: Order, utc: str, wire: bytes) -> OrderOutcome:
-        """Inside a transaction. Raises PeopleError where nothing was changed and nothing may be said."""
+        """Carry out an order, inside a transaction of the people file. When it raises PeopleError, nothing was
+        changed and no record may be made.
+        """
         if order.word is Word.POLICY:
             return self._policy(order)
         if order.word is Word.ROTATE:
@@ -79,12 +83,16 @@ class OrderExecutor:
         return done("withdrawn: key, name and templates are gone", ended)
 
     def _foretell(self, order: Order) -> None:
-        """The entry may be on its way still: it is to find this here. By the authority's clock, not by ours."""
+        """Note an erasure or a withdrawal of somebody whose roster entry may still be on its way: the entry must
+        find the note here. The time of the withdrawal is the authority's, not this terminal's.
+        """
         withdrawn_at = order.issued if order.word is Word.WITHDRAW else None
         self._people.foretell(order.person or "", withdrawn_at=withdrawn_at)
 
     def _foretell_bar(self, order: Order) -> OrderOutcome:
-        """The same of a restriction and an objection, and of the end of one; of all else nobody is here."""
+        """Note a restriction, an objection or the end of one in the same way. Any other order is refused, because
+        it names nobody who is here.
+        """
         person = order.person or ""
         before = self._people.foretold_bar(person) if order.person is not None else None
         if order.word is Word.UNRESTRICT and before is not None:
@@ -117,7 +125,7 @@ class OrderExecutor:
             return refused(str(error)[:200])
         if not kept:
             return refused("no name is held of this person any more")
-        self._people.lacking.drop(order.person or "", {Lack.NAME})  # if an older file was put back: here it is
+        self._people.lacking.drop(order.person or "", {Lack.NAME})  # an older file that was put back lacked it
         return done("the name is rectified")
 
     def _policy(self, order: Order) -> OrderOutcome:
@@ -131,7 +139,9 @@ class OrderExecutor:
 
 
 def lift(person: str, lifts: Lifts, people: People) -> OrderOutcome:
-    """End a restriction, or an objection by the person's own word. Raises PeopleError for someone unknown."""
+    """End a restriction, or an objection if the person themselves asked for that. Raises PeopleError for someone
+    unknown.
+    """
     before = people.restriction(person)
     if before is None:
         return done("not restricted")
@@ -151,7 +161,11 @@ def _not_lifted(before: Restriction, lifts: Lifts) -> OrderOutcome | None:
 
 
 def continues(order: Order, people: People, *, lifted: bool) -> OrderOutcome:
-    """What became of the end of an employment; whoever was erased stays erased. Raises PeopleError."""
+    """The outcome of an order that takes back the end of an employment. An erased person stays erased. Raises
+    PeopleError.
+
+    `lifted`: an order of that end was kept here, and was dropped.
+    """
     if lifted:
         return done("the end of the employment is lifted")
     person = order.person or ""

@@ -1,8 +1,8 @@
 """The authority's orders at the terminal: judged, carried out once, and put on record (I10, I12).
 
 What an order changes, its id and its pending records are one transaction of the people file; `flush` brings the
-records to the journal. So a crash at any instant leaves an order untouched, or one that the next start completes,
-and then its record says so. An order that hands out a file is kept until the file is written.
+records to the journal. After a crash at any instant, an order is either untouched, or the next start completes it
+and its record says that it was interrupted. An order that hands out a file is kept until the file is written.
 """
 
 import logging
@@ -31,15 +31,15 @@ from edge.terminal.orders.put_off import PutOff
 from edge.terminal.outbox.flush import flush
 
 LOOK_NS = 10_000_000_000
-"""How often it is looked whether a kept order is due, or a record is pending."""
+"""Interval between two searches for kept orders that are due and for pending records."""
 ANCHOR_MS = 3_600_000
-"""How old the remembered moment may grow while an order waits for its date."""
+"""Greatest age of the remembered moment while an order waits for its date."""
 
 _log = logging.getLogger(__name__)
 
 
 class Orders:
-    """On one thread, with a connection to the people file of its own."""
+    """The handler of orders. It runs on one thread, with its own connection to the people file."""
 
     def __init__(
         self,
@@ -61,17 +61,18 @@ class Orders:
 
     @property
     def alarms(self) -> frozenset[str]:
-        """`orders-waiting` while some wait for the clock."""
+        """`orders-waiting` while orders wait for the clock."""
         return self._put_off.alarms
 
     def counters(self) -> dict[str, int]:
-        """None."""
+        """Empty: orders have no counters."""
         return {}
 
     def take(self, envelope: dsse.Envelope, journal: Journal) -> bool:
         """Judge one message and, if it is an order for us, carry it out and record it. Raises JournalError.
 
-        False when nothing changed: it is not genuine, not for us, over, taken before, or it waits for the clock.
+        Returns False when nothing changed: the message is not genuine, not for us, expired or taken before, or it
+        waits for the clock.
         """
         try:
             people = self._opened()
@@ -80,7 +81,7 @@ class Orders:
             if not order.names(self._origin) or people.orders.known(order.id):
                 return False
             if now is None and order.word not in PROTECTIVE:
-                self._put_off.keep(order, envelope)  # whether it is over nobody can tell, and too late it does harm
+                self._put_off.keep(order, envelope)  # it may have expired, and then it does harm
                 return False
             if now is not None and expired(order, now):
                 return False
@@ -89,18 +90,22 @@ class Orders:
         except RecordError:
             return False
         except (PeopleError, TransferError) as error:
-            _log.error("an order could not be carried out, and will be when it comes again: %s", error)
+            _log.error(
+                "an order could not be carried out; this is tried again when the order comes again: %s", error
+            )
             return False
         try:
             if order.word in HANDING_OUT:
                 self._carry_out_kept(order, wire, evidence, people, journal)
             flush(people, journal, self._clock)
         except (PeopleError, RecordError, TransferError) as error:
-            _log.error("an order is still to be completed, which is tried again: %s", error)
+            _log.error("an order is not completed yet; this is tried again: %s", error)
         return True
 
     def look(self, journal: Journal) -> None:
-        """Now and then: carry out what is due, complete what was interrupted. Raises JournalError."""
+        """Carry out the orders that are due and complete those that were interrupted, every LOOK_NS. Raises
+        JournalError.
+        """
         if self._clock.monotonic_ns() < self._look_ns:
             return
         self._look_ns = self._clock.monotonic_ns() + LOOK_NS
@@ -118,14 +123,14 @@ class Orders:
                     try:
                         self._carry_out_kept(order, kept.wire, evidence, people, journal)
                     except (PeopleError, TransferError) as error:
-                        failed = failed or error  # this one's alone: the others do not wait for it
+                        failed = failed or error  # an error of one order does not stop the others
             flush(people, journal, self._clock)
             if failed is not None:
                 raise failed
             self._failed = False
         except (PeopleError, RecordError, TransferError) as error:
             if not self._failed:
-                _log.error("an order is still to be completed, which is tried again: %s", error)
+                _log.error("an order is not completed yet; this is tried again: %s", error)
             self._failed = True
 
     def close(self) -> None:
@@ -141,7 +146,7 @@ class Orders:
         return self._people
 
     def _now(self, people: People) -> tuple[str | None, TimeEvidence]:
-        """The earliest that it can be, and all that is known of the time."""
+        """The earliest time that it can be (None when unknown), and the clock's evidence of the time."""
         evidence = self._clock.evidence()
         if evidence.synchronised:
             kept = people.orders.anchor() if people.orders.kept() else None
@@ -157,13 +162,13 @@ class Orders:
         with people.together():
             scope, due, wire = order.scope, None, None
             if people.orders.known(order.id):
-                return  # another process was first
+                return  # another process took it first
             outcome: OrderOutcome | None
             if scope is not None and order.sequence <= people.orders.newest(scope):
                 outcome = refused("older than what was ordered since")
                 scope = None
             elif order.word in HANDING_OUT:
-                due, wire, outcome = order.issued, raw, None  # its file, and then its result, come at once
+                due, wire, outcome = order.issued, raw, None  # its file and its result follow at once
             elif order.word is Word.EMPLOYMENT_ENDED and (now is None or now < order.fields["at"]):
                 self._replace(order, people)
                 due, wire = order.fields["at"], raw
@@ -178,7 +183,9 @@ class Orders:
             people.orders.take(order.id, scope, order.sequence, records=records, due=due, wire=wire)
 
     def _replace(self, order: Order, people: People) -> bool:
-        """A later word on the end of somebody's employment stands alone; whether there was an earlier."""
+        """Drop the kept orders about the end of the same employment, because only the latest order counts; returns
+        whether there was one.
+        """
         found = False
         for _, earlier in self._kept(people):
             if earlier.scope == order.scope:
@@ -187,17 +194,17 @@ class Orders:
         return found
 
     def _kept(self, people: People) -> Iterator[tuple[KeptOrder, Order]]:
-        """What is still to be carried out, verified as when it came. What was altered since is set aside."""
+        """The orders that are still to be carried out, verified again as when they came. An order that was altered
+        since is set aside.
+        """
         authority = Authority(self._pinned, people.orders)
         for kept in people.orders.kept():
             try:
                 order = authority.reopen(kept.wire)
                 if order.id != kept.id or not (order.word in HANDING_OUT or "at" in order.fields):
-                    raise RecordError("order: another one than it is kept for")  # noqa: TRY301 - said once, below
+                    raise RecordError("order: it is not the one that is kept under this id")  # noqa: TRY301 - said once, below
             except RecordError as error:
-                _log.critical(
-                    "an order that was kept cannot be read any more; give it again: %s (%s)", kept.id, error
-                )
+                _log.critical("a kept order cannot be read any more; give it again: %s (%s)", kept.id, error)
                 people.outbox.set_aside(kept.id)
             else:
                 yield kept, order
@@ -209,7 +216,7 @@ class Orders:
             with people.together():
                 outcome = self._executor(people).carry_out(order, evidence.utc, raw)
                 people.orders.carried_out(order.id, outcome.records(order))
-        elif journal.taken_at(order.id) is not None:  # by a newer people file than this one
+        elif journal.taken_at(order.id) is not None:  # a newer people file carried it out
             people.orders.carried_out(order.id, None)
         else:
             outcome = hand_out(order, people, journal, evidence)

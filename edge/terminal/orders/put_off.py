@@ -1,4 +1,6 @@
-"""Orders that wait for a clock that follows a time server: whether they are over, nobody can tell before."""
+"""Orders that wait until the clock follows a time server: before that, nobody can tell whether they have
+expired.
+"""
 
 import logging
 
@@ -7,11 +9,13 @@ from edge.domain.protocol.order import Order
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
 MOST = 64
-"""Kept in memory alone; the authority sends again what was not answered."""
+"""Greatest number of waiting orders. They are kept in memory alone, because the authority sends every unanswered
+order again.
+"""
 
 
 class PutOff:
-    """On the thread of the orders; `alarms` may be read on any."""
+    """The waiting orders. Used on the thread of the orders; `alarms` may be read on any thread."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Envelope] = {}
@@ -19,27 +23,27 @@ class PutOff:
 
     @property
     def alarms(self) -> frozenset[str]:
-        """`orders-waiting` while some wait."""
+        """`orders-waiting` while orders wait."""
         return self._alarms.words
 
     def keep(self, order: Order, envelope: Envelope) -> None:
-        """A genuine one for us."""
+        """Keep a genuine order that is for this terminal, and begin the alarm."""
         if len(self._kept) < MOST:
             self._kept[order.id] = envelope
         self._alarms.begin(
             Alarm.ORDERS_WAITING,
             logging.WARNING,
-            "an order (%s, %s) waits until the clock follows a time server, as does each that does not only "
-            "take away: let UDP 123 out, or name a time server",
+            "an order (%s, %s) waits until the clock follows a time server; only orders that take something away "
+            "do not wait: let UDP 123 out, or name a time server",
             order.word,
             order.id,
         )
 
     def kept(self) -> list[Envelope]:
-        """All of them, in the order in which they came."""
+        """All waiting orders, in the order in which they came."""
         return list(self._kept.values())
 
     def judged(self) -> None:
-        """None of them waits any longer."""
+        """Forget the waiting orders, because they were judged, and end the alarm."""
         self._kept.clear()
-        self._alarms.end(Alarm.ORDERS_WAITING, "the time is known; the orders that waited were judged")
+        self._alarms.end(Alarm.ORDERS_WAITING, "the time is known; the waiting orders were judged")

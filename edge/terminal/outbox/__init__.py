@@ -1,1 +1,1 @@
-"""What an act on a person still needs after its transaction, and who acts by hand meanwhile."""
+"""The outbox at work: pending records are brought to the journal, and only one operator acts at a time."""

@@ -1,12 +1,12 @@
-"""The outbox, completed: the one way from an act on a person to its record in the journal.
+"""The completion of the outbox: the one way from an act on a person to its record in the journal.
 
-An act has three steps, and a crash between two of them loses nothing and tells nothing twice:
+An act has three steps. A crash between two of them loses nothing, and no record is written twice:
 
 1. one transaction of the people file: the change, the act's id, and its pending records (`edge.people.outbox`);
-2. what the change means for other files: the people file written anew, images and answers of the person deleted;
-3. the records in the journal, under the id of the act, and then the entry removed from the outbox.
+2. the change in other files: the people file is rewritten, images and answers of the person are deleted;
+3. the records are written to the journal, under the id of the act, and then the entry is removed from the outbox.
 
-`flush` does 2 and 3. Each step may be done again. Orders, operators, the roster and every start call it.
+`flush` does steps 2 and 3. Each step may be repeated. Orders, operators, the roster and every start call `flush`.
 """
 
 import hashlib
@@ -37,12 +37,12 @@ _log = logging.getLogger(__name__)
 def flush(
     people: People, journal: Journal, clock: Clock, *, interrupted: bool = False, lock_held: bool = False
 ) -> int:
-    """Complete every act that is pending; how many. Raises PeopleError, TransferError, JournalError.
+    """Complete every pending act; returns how many. Raises PeopleError, TransferError, JournalError.
 
-    `interrupted`: the acts were begun earlier, and the results of orders say so; erasures without an entry are
-    completed, too. `lock_held`: the caller holds the operator's lock; without it, what an operator has pending is
-    left alone while the action lasts. An act of which no record can be made is set aside (`Outbox.aside`), and one
-    that fails keeps no other.
+    `interrupted`: the acts were begun earlier, and the results of orders say so; erasures without an outbox entry
+    are completed, too. `lock_held`: the caller holds the operator's lock; without it, the pending entries of an
+    operator are left alone while the operator's action lasts. An act of which no record can be made is set aside
+    (`Outbox.set_aside`). An act that fails does not stop the others.
     """
     started = _Completion(people, journal, clock, interrupted)
     if interrupted:
@@ -51,12 +51,14 @@ def flush(
     if lock_held or not any(entry.by_hand for entry in entries):
         return started.entries(entries)
     with operator_lock.tried(people.path.parent) as free:
-        # Read again: an operator may have come to the end since.
+        # Read again: an operator may have finished an action since.
         return started.entries([entry for entry in people.outbox.pending() if free or not entry.by_hand])
 
 
 def says_erased(journal: Journal, person: str) -> bool:
-    """Whether the last that the journal holds of somebody's enrolment is its end. Raises JournalError."""
+    """Whether an erasure is the newest event of a person's enrolment in the journal; restrictions do not count.
+    Raises JournalError.
+    """
     told = [(seq, kind) for _, kind, seq in journal.words(person) if kind != Kind.RESTRICTED]
     return max(told, default=(0, ""))[1] == Kind.ERASED
 
@@ -70,9 +72,10 @@ class _Completion:
         self._count = 0
 
     def unrecorded_erasures(self) -> None:
-        """Erasures that no entry tells of: each gets one, unless the journal has its record already.
+        """Complete the erasures that have no outbox entry: each gets one, unless the journal already has its
+        record.
 
-        They are of an older version, or were done anew in a people file that was put back.
+        Such erasures were made by an older version, or were repeated in a people file that was put back.
         """
         for person, reason in self._people.unrecorded_erasures():
             try:
@@ -81,18 +84,22 @@ class _Completion:
                 self._failed = self._failed or error
 
     def entries(self, entries: list[OutboxEntry]) -> int:
-        """Complete these; how many acts were completed in all. Raises the first error, after all others."""
+        """Complete these entries; returns how many acts were completed in all. Raises the first error, but only
+        after all other entries were tried.
+        """
         for entry in entries:
             try:
                 self._complete(entry)
                 self._count += 1
             except (RecordError, KeyError, TypeError) as error:
                 _log.critical(
-                    "what is owed under %s cannot be put on record, and is set aside: %s", entry.id, error
+                    "no record can be made of the act %s, which is set aside (operations.md, record-aside): %s",
+                    entry.id,
+                    error,
                 )
                 self._people.outbox.set_aside(entry.id)
             except (PeopleError, TransferError) as error:
-                self._failed = self._failed or error  # this one's alone: the others do not wait for it
+                self._failed = self._failed or error  # an error of one entry does not stop the others
         if self._failed is not None:
             raise self._failed
         return self._count
@@ -100,19 +107,21 @@ class _Completion:
     def _complete(self, entry: OutboxEntry) -> None:
         people, evidence, act = self._people, self._clock.evidence(), _journal_id(entry)
         gone, withdrawn = entry.people(Kind.ERASED), entry.people(Kind.CONSENT, state="withdrawn")
-        people.rewrite() if gone else people.purge()  # no older page stays, whatever interrupted it before
+        # an interruption before may have left older pages: remove them
+        people.rewrite() if gone else people.purge()
         for person in withdrawn:
             forget_images(people.path.with_name(IMAGES), person, evidence)
         for person in gone:
             self._forget(person, evidence)
-        if self._journal.taken_at(act) is None:  # else an older people file has it pending: images came since
+        if self._journal.taken_at(act) is None:  # else an older people file was put back: newer images stay
             for draft in entry.records:
                 _delete_images(draft, people.path.with_name(IMAGES), evidence)
         *before, last = (Draft(Kind(kind), data, evidence) for kind, data in entry.records)
         if self._interrupted and "detail" in last.data:
             detail = f"{last.data['detail'][:160]}; completed after an interruption"
             last = Draft(last.kind, {**last.data, "detail": detail}, evidence)
-        self._journal.take_command(act, last, *before)  # nothing when it is there: a crash came after it
+        # does nothing when a crash came after the record was written
+        self._journal.take_command(act, last, *before)
         with people.together():
             for person in gone:
                 people.erasure_over(person)
@@ -121,7 +130,7 @@ class _Completion:
     def _finish_erasure(self, person: str, reason: str) -> None:
         people, evidence = self._people, self._clock.evidence()
         known = ErasureReason(reason) if reason in set(ErasureReason) else ErasureReason.EMPLOYER
-        # No record could name somebody whose id was altered.
+        # No record can name a person whose id was altered.
         told = PERSON.fullmatch(person) is None or says_erased(self._journal, person)
         with people.together():
             if (person, reason) not in people.unrecorded_erasures():
@@ -142,7 +151,9 @@ class _Completion:
 
 
 def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> None:
-    """Delete what the result of an order says to be deleted; by hand it was deleted before it was said."""
+    """Delete the images that the result of an order names. An operator's action deletes them before its record is
+    made.
+    """
     data = draft.data
     if draft.kind != Kind.COMMAND_RESULT or data.get("command") != Word.DELETE_EVIDENCE or "by" in data:
         return
@@ -154,7 +165,9 @@ def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> 
 
 
 def _journal_id(entry: OutboxEntry) -> str:
-    """What the journal remembers: an order that is only kept yet will say more under its own id."""
+    """The id under which the journal remembers an entry. An order that is not carried out yet gets an id of its own
+    here, because its result follows under the order's id.
+    """
     if not entry.kept:
         return entry.id
     return hashlib.sha256(f"{entry.id}:kept".encode()).hexdigest()[:32]

@@ -1,7 +1,8 @@
-"""One operator at a time; the service leaves an operator's pending records alone until the action is over.
+"""The lock of operators: one operator acts at a time, and the service leaves an operator's pending records alone
+until the action is over.
 
-The lock is on the state directory itself: both may open it, whoever owns the files in it, and a process that dies
-gives it back.
+The lock is on the state directory itself, because operator and service may both open it, whatever user owns the
+files in it. The kernel releases the lock when a process dies.
 """
 
 import contextlib
@@ -14,25 +15,31 @@ from pathlib import Path
 from edge.errors import PeopleError
 
 WITHIN_S = 30.0
-"""How long an operator waits for another: one that writes to a slow stick, say."""
+"""How long an operator waits for another operator, for example for one whose action writes to a slow stick."""
 _AGAIN_S = 0.05
 
 
 @contextlib.contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """The lock, from before the pending records of an action to its end. Raises PeopleError."""
+    """Hold the lock from before the pending records of an action are written until the action is over. Raises
+    PeopleError.
+    """
     with _open(directory) as descriptor:
         give_up = time.monotonic() + WITHIN_S
         while not _lock(descriptor):
             if time.monotonic() > give_up:
-                raise PeopleError("another act by hand is under way here; wait for its end, then give yours again")
+                raise PeopleError(
+                    "another operator's command runs here; wait until it has ended, then give yours again"
+                )
             time.sleep(_AGAIN_S)
         yield
 
 
 @contextlib.contextmanager
 def tried(directory: Path) -> Iterator[bool]:
-    """Whether no operator acts; where it is true, none begins before the end of this. Raises PeopleError."""
+    """Yields whether no operator acts now; if so, no operator can begin before this context ends. Raises
+    PeopleError.
+    """
     with _open(directory) as descriptor:
         yield _lock(descriptor)
 

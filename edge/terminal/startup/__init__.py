@@ -1,1 +1,1 @@
-"""What a start looks at before the loops run."""
+"""Checks and repairs at a start, before the loops run."""

@@ -1,4 +1,6 @@
-"""What a start completes: the outbox, what was put back from an older copy, and then the outbox again."""
+"""The work that a start completes: the outbox, then the files that came back from an older copy, then the outbox
+again.
+"""
 
 import logging
 from functools import partial
@@ -14,17 +16,19 @@ _log = logging.getLogger(__name__)
 
 
 def complete(people: People, journal: Journal, clock: Clock) -> None:
-    """One step after another; one that fails keeps no other, and is tried again at the next start."""
+    """Run one step after another. A step that fails does not stop the others, and is tried again at the next
+    start.
+    """
     for step in (
-        people.purge,  # of a withdrawal that was interrupted, older pages are still in the write-ahead file
+        people.purge,  # an interrupted withdrawal leaves older pages in the write-ahead file
         partial(flush, people, journal, clock, interrupted=True),
         partial(restored_people.carry_out, people, journal, clock),
         partial(restored_credentials.take_anew, people, journal),
         partial(restored_files.drop_answers, people, journal),
         partial(restored_files.drop_images, people, journal, clock),
-        partial(flush, people, journal, clock, interrupted=True),  # of erasures that were begun anew
+        partial(flush, people, journal, clock, interrupted=True),  # of erasures that were begun again just now
     ):
         try:
             step()
         except (PeopleError, JournalError, RecordError, TransferError, EvidenceError) as error:
-            _log.error("something is still to be finished, at the next start: %s", error)
+            _log.error("a step of the start failed, and is tried again at the next start: %s", error)

@@ -1,4 +1,4 @@
-"""What people were given after a copy of the people file was made, as the journal tells of each act."""
+"""What people were given after a copy of the people file was made, found in the journal's records."""
 
 from collections.abc import Iterable
 
@@ -18,16 +18,16 @@ GIVING = {
     PIN: Lack.PIN,
     Word.RECTIFY: Lack.NAME,
 }
-"""What a file lacks that does not know of an act of this word."""
+"""What a people file lacks when it does not know of an act, by the word of the act."""
 _FACE = {Lack.FACE, Lack.CONSENT}
 _WITHDRAWN = b'"withdrawn"'
-"""In every record of a withdrawal."""
+"""Bytes that are in every record of a withdrawal."""
 
 
 def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict[str, set[Lack]]:
-    """By person, what the file lacks of what was given and not taken, withdrawn or erased since.
+    """What the file lacks, by person: what was given to them, and not taken, withdrawn or erased since.
 
-    `unknown` are the records of acts about somebody that the file does not know. Raises PeopleError, JournalError.
+    `unknown` are the records of acts about people that the file does not know. Raises PeopleError, JournalError.
     """
     last = {(person, kind): seq for person, kind, seq in journal.words()}
     known = people.known()
@@ -38,7 +38,7 @@ def lacking(unknown: Iterable[Record], people: People, journal: Journal) -> dict
         if person in erased or seq < last.get((person, Kind.ERASED), 0):
             continue
         if person not in known and _is_order(record):
-            continue  # they come with their name: from the roster, or from who adds them anew
+            continue  # the roster, or the operator who adds them again, brings the name
         lacks = found.setdefault(person, set())
         if record.kind == Kind.COMMAND_RESULT:
             taken = str(record.data["detail"]).startswith(TAKEN)
@@ -56,5 +56,7 @@ def _is_order(record: Record) -> bool:
 
 
 def _withdrew(word: int, seq: int, journal: Journal) -> bool:
-    """Whether the last word on somebody's consent is its end, and not of before the record `seq`."""
+    """Whether the newest consent record of a person, with the number `word`, is a withdrawal, and not
+    older than the record `seq`.
+    """
     return word >= seq and _WITHDRAWN in (journal.payload_at(word) or b"")

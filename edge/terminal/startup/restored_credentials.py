@@ -1,9 +1,11 @@
-"""An older people file that was put back: what was taken since opens nothing, and what it lacks is noted.
+"""Repair after an older people file was put back: credentials that were taken since are taken again, and what the
+file lacks is noted.
 
-Each act is known to the people file under the id that the journal has of it. One that the journal has and the file
-does not is younger than the file: no clock is asked. No record says which number it was, so that all of
-that kind go that somebody has in the older file. What was given since is not in it, and has to be given again: who
-lacks what is noted (`edge.people.lacking`), and is an alarm until somebody says that they looked.
+The people file knows each act under the id that the journal has of it. An act that the journal has and the file
+does not have is younger than the file, so that no clock is needed. No record says which number was taken, so that
+the person loses all credentials of that kind that the older file has. What was given since is not in the file and
+has to be given again: it is noted what each person lacks (`edge.people.lacking`), and that is an alarm until
+somebody says that they looked.
 """
 
 import hashlib
@@ -23,44 +25,45 @@ from edge.terminal.operator.actions import PIN, TAKEN
 from edge.terminal.startup.given_since import GIVING, lacking
 
 _UNTOLD = (
-    "the people file has ten thousand acts of an earlier version, which forgot acts in no order of time: whether "
-    "an older copy of the file was put back cannot be told before the next act at this terminal. If somebody put "
-    "one back, take the badges and PINs again that were taken since"
+    "the people file has ten thousand acts of an earlier version, which did not forget the oldest acts first: "
+    "whether an older copy of the file was put back cannot be told before the next act at this terminal. If "
+    "somebody put one back, take the badges and PINs again that were taken since"
 )
 _Act = tuple[str, Record]
-"""The id it was taken under, and its record."""
+"""The id under which the act was taken, and its record."""
 
 _log = logging.getLogger(__name__)
 
 
 def take_anew(people: People, journal: Journal) -> int:
-    """Take from people of this terminal what was taken after this file, and note what it lacks; from how many.
+    """Take from people here what was taken after this file was made, and note what it lacks; returns from how many
+    something was taken.
 
-    What keeps it from one person keeps no other, and is tried again at the next start. Of a file that has forgotten
-    acts, of more than ten thousand, what came after the newest that it knows is judged, since it forgets the oldest
-    first. Where an earlier version took all of them, nothing is judged and a warning says so: an act that such a
-    file does not know may be older than it, and to take a badge anew would take one that was given since.
-    Raises PeopleError, JournalError, RecordError.
+    What fails for one person does not stop the others, and is tried again at the next start. A file remembers ten
+    thousand acts. If it has forgotten some, and forgets the oldest first, the acts are judged that came after the
+    newest act that it knows. If an earlier version took all of them, the forgotten acts may be of any age: then
+    nothing is judged and a warning says so, because an unknown act may be older than the file, and repeating it
+    could take a badge that was given since. Raises PeopleError, JournalError, RecordError.
     """
     acts = [
         *journal.results(0, *GIVING),
         *journal.enrolments(),
-    ]  # first: the file knows of each that is in the journal
+    ]  # read before the file: by then the file knows each act that is in the journal
     if not people.orders.remembers():
-        if not people.orders.forgets_the_oldest():  # an earlier version took all of them, and forgot any of them
+        if not people.orders.forgets_the_oldest():  # their order of age is unknown
             if not all(people.orders.known(act) for act, _ in acts):
                 _log.warning(_UNTOLD)
             return 0
         seqs = dict(journal.taken())
         newest = max((seq for act, seq in seqs.items() if people.orders.known(act)), default=0)
         acts = [one for one in acts if seqs[one[0]] > newest]
-    # an order that names nobody is carried out anew when it comes again
+    # An order that names nobody is carried out again when it comes again.
     acts = [one for one in acts if _person(one) and not people.orders.known(one[0])]
     unknown = sorted((one for one in acts if not people.orders.known(_note_id(one))), key=_person)
     lacks = lacking((record for _, record in unknown), people, journal)
     here, done, told = people.remaining(), 0, []
     by_person = {person: list(group) for person, group in groupby(unknown, key=_person)}
-    with people.together():  # a new file has nothing of all of them: one write, not thousands
+    with people.together():  # a new file knows none of them: one write, not thousands
         absent = sorted(by_person.keys() - here)
         for person in absent:
             people.lacking.note(person, lacks.get(person, ()))
@@ -73,7 +76,7 @@ def take_anew(people: People, journal: Journal) -> int:
                 people.orders.know(_note_id(act) for act in by_person[person])
             told.append(person)
         except PeopleError as error:
-            _log.error("%s: what was taken from them since cannot be taken anew: %s", person, error)
+            _log.error("%s: what was taken from them since cannot be taken again: %s", person, error)
     if told:
         people.purge()
         _log.error(
@@ -85,7 +88,9 @@ def take_anew(people: People, journal: Journal) -> int:
 
 
 def _note_id(act: _Act) -> str:
-    """Under which the file remembers that it noted an act. An order itself stays unknown: it may come again."""
+    """The id under which the file remembers that an act was noted. An order's own id stays unknown, because the
+    order may come again.
+    """
     taken, record = act
     if record.kind != Kind.COMMAND_RESULT or "by" in record.data:
         return taken
@@ -98,7 +103,9 @@ def _person(act: _Act) -> str:
 
 
 def _taken(person: str, records: Sequence[Record], people: People) -> bool:
-    """Inside a transaction; whether anything went. A PIN that was chosen anew ends the one before."""
+    """Take a person's credentials again, inside a transaction; returns whether any was there. A new PIN ends the
+    one before it.
+    """
     acts = [one.data for one in records if one.kind == Kind.COMMAND_RESULT]
     taken = {str(act["command"]) for act in acts if str(act["detail"]).startswith(TAKEN)}
     chosen = {str(act["command"]) for act in acts} & {PIN}

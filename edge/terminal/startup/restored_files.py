@@ -1,7 +1,7 @@
-"""What lies again in the state directory though it was removed: answers and evidence images of an older copy.
+"""Answers and evidence images that an older copy brought back after they were removed: they are removed again.
 
-The journal says what was removed, and by its numbers whether something was made after that: no clock is asked. A
-journal that was put back with them, or set aside, tells nothing.
+The journal says what was removed, and its record numbers say whether a file was made after that, so that no clock
+is needed. A journal that was put back with the files, or set aside, cannot say it.
 """
 
 import logging
@@ -20,13 +20,13 @@ from edge.ports import Clock
 from edge.terminal.subject_access import report
 
 _PERSON, _ORDER = slice(0, 26), slice(27, 59)
-"""Of an answer's name (`answers.keep`)."""
+"""The parts of an answer's name (`report.keep`)."""
 
 _log = logging.getLogger(__name__)
 
 
 def drop_answers(people: People, journal: Journal) -> int:
-    """Remove the answers about somebody erased that no order of after their erasure asked for; how many.
+    """Remove the answers about erased people, unless an order after the erasure asked for them; returns how many.
 
     Raises JournalError, TransferError.
     """
@@ -38,12 +38,12 @@ def drop_answers(people: People, journal: Journal) -> int:
     over = [name for name in names if (journal.taken_at(name[_ORDER]) or 0) < erased[name[_PERSON]]]
     if over:
         report.drop(folder, over)
-        _log.error("%s of the erased had been put back, and was removed again", counted(len(over), "answer"))
+        _log.error("an older copy brought back %s about erased people; removed again", counted(len(over), "answer"))
     return len(over)
 
 
 def drop_images(people: People, journal: Journal, clock: Clock) -> int:
-    """Delete the images that were there before a `delete-evidence` that took them; how many.
+    """Delete the images that an earlier `delete-evidence` had deleted; returns how many.
 
     Raises JournalError, RecordError, EvidenceError.
     """
@@ -56,18 +56,20 @@ def drop_images(people: People, journal: Journal, clock: Clock) -> int:
         over = [one for one in kept if any(_took(record, one, journal) for record in words)]
         store.remove_some(over)
     if over:
-        _log.error("%s that was deleted had been put back, and was deleted again", counted(len(over), "image"))
+        _log.error(
+            "an older copy brought back %s that had been deleted; deleted again", counted(len(over), "image")
+        )
     return len(over)
 
 
 def _number(one: Still, journal: Journal) -> int:
-    """Which record of this journal an image belongs to; 0 for one of an earlier epoch, before them all."""
+    """Number of the record of this journal that an image belongs to; 0 for an image of an earlier epoch."""
     _, epoch, seq = one.record.split("/")
     return int(seq) if epoch == journal.epoch else 0
 
 
 def _took(record: Record, one: Still, journal: Journal) -> bool:
-    """Whether a deletion took an image, had it been there; what does not say whose images it took says nothing."""
+    """Whether a deletion covers an image. A record that does not say whose images were deleted covers none."""
     data = record.data
     if data["outcome"] == CommandOutcome.REFUSED or _number(one, journal) > record.position.seq:
         return False

@@ -1,8 +1,10 @@
-"""A people file that was put back alone, from an older copy: what the journal says of people since is done anew.
+"""Repair after an older people file was put back alone: erasures, withdrawals and bars that the journal has since
+are repeated.
 
-The copy knows somebody who was erased, who withdrew or who objected after it was made, and would match them again.
-The journal's last word about each of them counts, unless they consented later: at another terminal, say, whose word
-came by the roster and stands in no record here. A journal that was put back with it, or set aside, tells nothing.
+The older file knows somebody who was erased, who withdrew or who objected after it was made, and would match them
+again. The newest record about each of them counts, unless they consented later. That consent may have been given at
+another terminal and have come by the roster, so that no record here tells of it. A journal that was put back with
+the file, or set aside, cannot say anything.
 """
 
 import logging
@@ -22,19 +24,20 @@ from edge.people.people_store import People
 from edge.ports import Clock
 
 _WITHDRAWN = b'"withdrawn"'
-"""In every record of a withdrawal: what lacks it need not be decoded, which is nearly all."""
+"""Bytes that are in every record of a withdrawal. Nearly all records lack them, and need not be decoded."""
 _WITHIN = timedelta(hours=1)
-"""After a consent was given its record is made: the photographs are taken in between."""
+"""Greatest time between a consent and its record: the photographs are taken in between."""
 
 _log = logging.getLogger(__name__)
 
 
 def carry_out(people: People, journal: Journal, clock: Clock) -> int:
-    """Erase, withdraw and bar anew whom the journal calls so and who is here as if nothing had been; how many.
+    """Repeat the erasures, withdrawals and bars that the journal has and the people file does not have; returns of
+    how many people.
 
-    An erasure is begun: `edge.terminal.outbox.flush` completes it, without a second record. The cost of a
-    start grows with the people of this terminal, not with the journal. Raises PeopleError, JournalError; what keeps
-    one person from it keeps no other.
+    An erasure is only begun here: `edge.terminal.outbox.flush` completes it, without a second record. The cost of a
+    start grows with the people of this terminal, not with the journal. What fails for one person does not stop the
+    others. Raises PeopleError, JournalError.
     """
     here = people.remaining() - {person for person, _ in people.erasures()}
     words: dict[str, dict[str, int]] = {}
@@ -47,20 +50,22 @@ def carry_out(people: People, journal: Journal, clock: Clock) -> int:
             ended = _ended_anew(person, last, people, journal, clock)
             done += (
                 _barred_anew(person, last, people, journal) or ended
-            )  # who withdrew may consent again, and be barred
+            )  # a person who withdrew may consent again, and be barred
         except (PeopleError, RecordError, EvidenceError, ValueError) as error:
-            _log.error("%s: what the journal says of them cannot be done anew: %s", person, error)
+            _log.error("%s: what the journal says of them cannot be repeated: %s", person, error)
     if done:
         _log.error(
-            "the people file knew %s as they were before they were erased, withdrew or were barred here, which was "
-            "done anew: somebody put an older copy of it back, whose badges, PINs and names are those of then",
+            "somebody put an older copy of the people file back: it knew %s as they were before they were erased, "
+            "withdrew or were barred here. This was repeated; its badges, PINs and names are still the older ones",
             counted(done, "person", "people"),
         )
     return done
 
 
 def _ended_anew(person: str, last: dict[str, int], people: People, journal: Journal, clock: Clock) -> bool:
-    """Erase or withdraw somebody, where that is the last that was said of their enrolment."""
+    """Erase a person or withdraw their consent if that is the newest event of their enrolment; returns whether it
+    was done.
+    """
     erased, said = last.get(Kind.ERASED, 0), last.get(Kind.CONSENT, 0)
     word = max(erased, said, last.get(Kind.ENROLLED, 0))
     record = _ending(journal, word, withdrawal=word == said) if word in {erased, said} else None
@@ -68,7 +73,7 @@ def _ended_anew(person: str, last: dict[str, int], people: People, journal: Jour
         return False
     given = people.consent(person)
     if given is not None and _is_since(person, given, word, journal):
-        return False  # they agreed since, elsewhere
+        return False  # they agreed since, at another terminal
     utc = clock.evidence().utc
     if word == erased:
         people.erase(person, utc, ErasureReason(record.data["reason"]))
@@ -82,10 +87,10 @@ def _ended_anew(person: str, last: dict[str, int], people: People, journal: Jour
 def _is_since(person: str, given: Consent, word: int, journal: Journal) -> bool:
     """Whether a consent was surely given after the record `word` was made.
 
-    One whose own record stands before it was not, whatever the clock said. Of one that has no record here, that was
-    given at another terminal, the times tell. The time of `word` itself tells nothing where no time server had set
-    the clock: it may say 1970. It was over when the next was made whose clock was set; until there is one, nothing
-    is surely later.
+    If the consent's own record stands before it, it was given before, whatever the clock said. A consent without a
+    record here was given at another terminal: then the times decide. The time of `word` itself is of no use if no
+    time server had set the clock, because it may say 1970. Instead, `word` is surely older than the first record
+    after it whose clock was set. While there is no such record, no consent is surely later.
     """
     if any(_tells_of(record, given) for record in journal.consents_before(person, word)):
         return False
@@ -94,7 +99,9 @@ def _is_since(person: str, given: Consent, word: int, journal: Journal) -> bool:
 
 
 def _tells_of(record: Record, given: Consent) -> bool:
-    """Whether this is the record of a consent: the same policy, and by the same clock made soon after it."""
+    """Whether this is the record of the consent: it names the same policy, and the same clock made it soon
+    after.
+    """
     told, data = datetime.fromisoformat(record.time.utc), record.data
     if data["state"] != "given" or data["policy_sha256"] != given.policy_sha256:
         return False
@@ -102,7 +109,7 @@ def _tells_of(record: Record, given: Consent) -> bool:
 
 
 def _ending(journal: Journal, seq: int, *, withdrawal: bool) -> Record | None:
-    """The record of an erasure, or of a withdrawal; None for a consent that was given."""
+    """The record of an erasure or a withdrawal; None when it is a consent that was given, or is not here."""
     payload = journal.payload_at(seq)
     if payload is None or (withdrawal and _WITHDRAWN not in payload):
         return None
@@ -111,7 +118,9 @@ def _ending(journal: Journal, seq: int, *, withdrawal: bool) -> Record | None:
 
 
 def _barred_anew(person: str, last: dict[str, int], people: People, journal: Journal) -> bool:
-    """Bar somebody who is not barred here, or only for a while: nothing is lifted, that takes a word of its own."""
+    """Bar a person who is not barred here, or is barred less strictly. No bar is lifted, because that needs a
+    record of its own.
+    """
     word = last.get(Kind.RESTRICTED, 0)
     payload = journal.payload_at(word) if word > last.get(Kind.ERASED, 0) else None
     state = Bar.LIFTED if payload is None else Bar(decode(payload).data["state"])

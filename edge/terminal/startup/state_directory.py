@@ -1,4 +1,6 @@
-"""The state directory before anything is opened in it: there, ours, and on a disk that keeps what it confirmed."""
+"""Checks of the state directory before a file in it is opened: it exists, this user may use it, and its disk keeps
+what it confirmed.
+"""
 
 import os
 import shlex
@@ -16,22 +18,24 @@ _CURE = (
 
 
 def disk_problem(state: Path) -> str | None:
-    """Why its file system cannot keep a punch, with the cure; None where it can. Raises OSError."""
+    """Why the directory's file system cannot keep a punch, with the cure; None when it can. Raises OSError."""
     found = weakness(state)
     return None if found is None else f"storage.state: {state} {found}; {_CURE}"
 
 
 def require(config: Config) -> bool:
-    """Refuse a directory that may not be used; True where it is used although its disk keeps nothing for certain.
+    """Refuse a directory that may not be used. Returns True when it is used although its disk keeps nothing for
+    certain.
 
-    Raises ConfigError for what only a person can mend, JournalError for one that is away: its disk may come.
+    Raises ConfigError for a problem that only a person can mend, JournalError when the directory is missing or
+    cannot be read: its disk may come back.
     """
     state = Path(config.storage.state)
     try:
         if not stat.S_ISDIR(state.stat().st_mode):
             raise ConfigError(str(state), [f"storage.state: {state} is no directory; correct the path"])
         problem = disk_problem(state)
-        fixed = bool(os.statvfs(state).f_flag & os.ST_RDONLY)  # may pass: the journal waits for it
+        fixed = bool(os.statvfs(state).f_flag & os.ST_RDONLY)  # may end by itself: the journal waits for it
     except (FileNotFoundError, NotADirectoryError) as error:
         raise JournalError(
             f"storage.state: no directory {state}; make it, for the service's user alone, or mount its disk"

@@ -1,1 +1,1 @@
-"""What is held about a person, handed out."""
+"""Handing out everything that is held about a person."""

@@ -1,4 +1,6 @@
-"""The answer to a subject access request: JSON and a page to read, in one file for the holder of a key alone."""
+"""The answer to a subject access request: JSON and a page to read, in one file that only the holder of a key
+can open.
+"""
 
 import io
 import json
@@ -20,18 +22,18 @@ from edge.storage import durable_file
 from edge.storage.durable_file import NewFile, sync_directory
 
 FOLDER = "access"
-"""Of the state directory: answers that wait to be collected."""
+"""Name of the folder in the state directory where answers wait to be collected."""
 MAX_RECORDS = 200_000
-"""How far back the journal is searched; what is older, the centre has."""
+"""Number of records that are searched, from the newest back; older records are at the centre."""
 IMAGES_NAME = "images.stills"
 
 
 def collect(
     person: str, made: str, origin: Origin, people: People, journal: Journal, images: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Everything that this terminal holds about somebody, as JSON values. Raises PeopleError, JournalError.
+    """Everything that this terminal holds about a person, as JSON values. Raises PeopleError, JournalError.
 
-    `images` says which evidence images are kept of them.
+    `images` describes the evidence images that are kept of them.
     """
     return {
         "smartclocker-access": 1,
@@ -55,19 +57,20 @@ def seal(found: Mapping[str, Any], reply_key: bytes) -> bytes:
 
 
 def _forms(found: Mapping[str, Any]) -> dict[str, str]:
-    """For machines, and to read, by the file's name."""
+    """The JSON text for machines and the page to read, by file name."""
     return {JSON_NAME: json.dumps(found, indent=2, ensure_ascii=False), PAGE_NAME: page([found])}
 
 
 def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str = ".sealed") -> Path:
-    """Write an answer, whole or not at all; durable on return. Raises TransferError."""
+    """Write an answer, whole or not at all; it is durable on return. Raises TransferError."""
     path = directory / f"{person}-{order}{suffix}"
     durable_file.replace(path, sealed, TransferError, folder=True)
     return path
 
 
 def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = None) -> list[Path]:
-    """Both forms in the clear, in a folder that was not there; durable on return, or there is none of it.
+    """Write JSON and page unencrypted into a new folder, all of it or nothing; durable on return. Returns the
+    files' paths.
 
     `images` are sealed, and stay so. Raises TransferError.
     """
@@ -94,19 +97,19 @@ def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = N
 
 
 def forget(directory: Path, person: str) -> None:
-    """Remove the answers that wait for somebody who is erased. Raises TransferError."""
+    """Remove the waiting answers about a person who is erased. Raises TransferError."""
     if PERSON.fullmatch(person) is None or not directory.exists():
         return
     drop(directory, [path.name for path in directory.glob(f"{person}-*")])
 
 
 def drop(directory: Path, names: Iterable[str]) -> None:
-    """Remove answers, or what lies in their place, by their names; durable on return. Raises TransferError."""
+    """Remove answers, or whatever lies in their place, by name; durable on return. Raises TransferError."""
     try:
         for name in names:
             path = directory / name
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)  # none of ours, and in the way of an erasure for good
+                shutil.rmtree(path)  # not ours: it would stop every later erasure
             else:
                 path.unlink(missing_ok=True)
         sync_directory(directory)
