@@ -1,4 +1,6 @@
-"""The centre's log of who did what with people's data, and why: signed, chained entries that never change."""
+"""The centre's audit log: who did what with people's data, and why, in signed, chained entries that never
+change.
+"""
 
 import hashlib
 import re
@@ -17,47 +19,49 @@ _ACT = re.compile(r"[a-z][a-z-]{0,39}")
 
 
 class Act(StrEnum):
-    """What was done. Readers take other words, too."""
+    """The acts that this version writes. Readers accept other names too."""
 
     AUTHORITY_MADE = "authority-made"
     AUTHORITY_ROTATED = "authority-rotated"
     ORDER = "order"
     ORDER_CANCELLED = "order-cancelled"
-    """An order is not sent again; who has it may obey it all the same."""
+    """An order is not sent again. A terminal that has it already may still obey it."""
     RIGHT_OPENED = "right-opened"
     RIGHT_REFUSED = "right-refused"
     RIGHT_CLOSED = "right-closed"
     ROSTER_ADDED = "roster-added"
     ROSTER_REMOVED = "roster-removed"
     ROSTER_WITHDRAWN = "roster-withdrawn"
-    """The face went, and badge and PIN stayed."""
+    """A person's face was removed; badge and PIN stayed."""
     ROSTER_CHANGED = "roster-changed"
-    """A name, restriction or objection, as an order says."""
+    """A name, restriction or objection was changed, as an order says."""
     ROSTER_PUBLISHED = "roster-published"
-    """A new version of a site's was signed."""
+    """A new version of a site's roster was signed."""
     ROSTER_RESTORED = "roster-restored"
-    """The broker's was newer than ours, which came from a backup: it was taken over."""
+    """The broker's roster was newer than the centre's, which came from a backup: the broker's was taken over."""
     ROSTER_KEY = "roster-key"
-    """A site got another key."""
+    """A site got a new site key."""
     EVIDENCE_OPENED = "evidence-opened"
     """Images that a terminal released were opened with the private key."""
     IDENTITY_REGISTERED = "identity-registered"
     IDENTITY_REVOKED = "identity-revoked"
-    """With its name's certificates, or the day from which on it is unproven was said."""
+    """A terminal's identity was revoked with the certificates of its name, or the day from which it is not believed
+    was set.
+    """
     CERTIFICATE_ISSUED = "certificate-issued"
     CERTIFICATES_REVOKED = "certificates-revoked"
     GAP_ACKNOWLEDGED = "gap-acknowledged"
-    """The beginning of an epoch was looked into."""
+    """Somebody looked into the beginning of an epoch."""
     GAP_TAKEN_BACK = "gap-taken-back"
-    """It was not, after all."""
+    """An earlier `gap-acknowledged` was taken back."""
     DISCLOSURE = "disclosure"
-    """Data went to somebody by law."""
+    """Data were disclosed to somebody because the law requires it."""
     NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry(Document):
-    """One thing that somebody did."""
+    """One entry: one act of one person."""
 
     NOUN = "audit entry"
     PAYLOAD_TYPE = "application/vnd.smartclocker.audit+json"
@@ -69,18 +73,18 @@ class AuditEntry(Document):
     }
 
     n: Count
-    """From 1, without gaps."""
+    """Number of the entry, from 1, without gaps."""
     prev: Hash
-    """sha256 (hex) of the payload before; FIRST for the first."""
+    """sha256 (hex) of the payload of the entry before; FIRST for the first."""
     at: Instant
     """RFC 3339 UTC with milliseconds and Z."""
     by: Word
-    """Who: a name or staff number."""
+    """The name or staff number of the person who acted."""
     act: Annotated[str, whole(_ACT)]
-    """An `Act`, or a word that a newer version knows."""
+    """An `Act`, or a name that a newer version knows."""
     why: Word
     person: Person | None
-    """Whose data, by the opaque id; never a name."""
+    """The opaque id of the person whose data it is about; never a name."""
     data: Mapping[str, Any]
 
     @classmethod
@@ -89,5 +93,5 @@ class AuditEntry(Document):
 
 
 def digest(payload: bytes) -> str:
-    """The `prev` of the entry that follows."""
+    """The value of `prev` for the next entry."""
     return hashlib.sha256(payload).hexdigest()

@@ -1,4 +1,4 @@
-"""When a certificate's end is worth a word: early enough that somebody can renew it in working hours."""
+"""The warning before a certificate ends: early enough to renew it in working hours."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,18 +7,18 @@ WARN_BEFORE = timedelta(days=30)
 
 
 class CertificateStanding(StrEnum):
-    """Of a certificate at a moment."""
+    """The state of a certificate at a moment."""
 
     GOOD = "good"
     ENDING = "ending"
-    """Within WARN_BEFORE, or a longer time that was asked for."""
+    """The end is within WARN_BEFORE, or within a longer time that was asked for."""
     ENDED = "ended"
     EARLY = "early"
-    """It does not count yet, or the clock is behind."""
+    """It is not valid yet, or the clock is behind."""
 
 
 def standing(begin: datetime, end: datetime, now: datetime, before: timedelta = WARN_BEFORE) -> CertificateStanding:
-    """How a certificate from `begin` until `end` stands at `now`."""
+    """The state at `now` of a certificate that is valid from `begin` until `end`."""
     if now > end:
         return CertificateStanding.ENDED
     if now < begin:
@@ -27,6 +27,6 @@ def standing(begin: datetime, end: datetime, now: datetime, before: timedelta = 
 
 
 def days(end: datetime, now: datetime) -> str:
-    """How far off, in words: the end of a certificate that has not ended."""
+    """The time from `now` until the end of a certificate, in words. It must not have ended."""
     left = (end - now).days
     return "within a day" if left < 1 else f"in {left} day{'s' if left > 1 else ''}"

@@ -1,7 +1,7 @@
 """A signed document by its type: from bytes to a frozen value, and back.
 
-The strict parser reads first: msgspec by itself drops a key that stands twice. Words that a type does not know are
-passed over, since a newer program may say more.
+The strict parser reads first, because msgspec silently drops a key that appears twice. Fields that a type does not
+know are passed over, because a newer program may send more.
 """
 
 import base64
@@ -22,28 +22,30 @@ T = TypeVar("T")
 _MISSING = object()
 _NO_FAULTS: Mapping[str, str] = MappingProxyType({})
 _BYTES = (bytes,)
-"""What arrives as bytes already: msgspec's own base64 takes less than Python's, and older documents are kept."""
+"""Types that are bytes already. msgspec's own base64 accepts less than Python's, and older documents must stay
+readable.
+"""
 
 
 class Document:
-    """What every signed document can do. Its fields, with their types, are those of a frozen dataclass.
+    """The base of every signed document. Its fields, with their types, are those of a frozen dataclass.
 
-    An `origin` stands in a document as the two words `site` and `terminal`.
+    In the JSON document an `origin` is the two fields `site` and `terminal`.
     """
 
     __slots__ = ()
     NOUN: ClassVar[str]
-    """Of the errors."""
+    """The document's name in error messages."""
     PAYLOAD_TYPE: ClassVar[str]
-    """Of DSSE."""
+    """The payload type in the DSSE envelope."""
     MAX_PAYLOAD: ClassVar[int]
-    """Bytes."""
+    """Limit of the payload, in bytes."""
     VERSION: ClassVar[str] = "v"
-    """The word that says the version, which is 1."""
+    """The name of the field with the version, which is 1."""
     OUTDATED: ClassVar[str] = "not version 1"
-    """What an error says of another version."""
+    """The text of the error about another version."""
     FAULTS: ClassVar[Mapping[str, str]] = {}
-    """By field, what an error says instead of `<NOUN>: <field> is missing or malformed`; see `first_fault`."""
+    """By field, the text of an error instead of `<NOUN>: <field> is missing or malformed`; see `first_fault`."""
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
@@ -53,7 +55,7 @@ class Document:
         return found
 
     def encode(self) -> bytes:
-        """The payload to sign. Raises RecordError for what no reader would accept."""
+        """The payload to sign. Raises RecordError for fields that no reader would accept."""
         payload = dump({self.VERSION: 1, **self._words()})
         self.decode(payload)
         return payload
@@ -72,14 +74,14 @@ class Document:
 
     @classmethod
     def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A document of version 1 as the types have it. Raises RecordError."""
+        """A document of version 1 in the form of the field types. Raises RecordError."""
         return said
 
     def _judge(self) -> None:
-        """Raises RecordError for fields that are well-formed each, and contradict each other."""
+        """Raises RecordError for fields that are each well-formed and contradict each other."""
 
     def _words(self) -> dict[str, Any]:
-        """The document without its version, in the order in which it is written."""
+        """The fields of the document without its version, in the order in which they are written."""
         words: dict[str, Any] = {}
         for field in dataclasses.fields(self):  # type: ignore[arg-type] # every Document is a dataclass
             value = getattr(self, field.name)
@@ -91,7 +93,7 @@ class Document:
 
 
 def convert(said: Mapping[str, Any], kind: type[T], noun: str, faults: Mapping[str, str] = _NO_FAULTS) -> T:
-    """A parsed document as a value of a type. Raises RecordError, which names the first field that is malformed."""
+    """A parsed document as a value of a type. Raises RecordError, which names the first malformed field."""
     placed = {**said, "origin": said}
     try:
         return msgspec.convert(placed, kind, builtin_types=_BYTES)
@@ -102,7 +104,7 @@ def convert(said: Mapping[str, Any], kind: type[T], noun: str, faults: Mapping[s
 
 
 def fits(value: object, kind: Any) -> bool:
-    """Whether one value is of a field's type."""
+    """Whether a value is of a field's type."""
     try:
         msgspec.convert(value, kind, builtin_types=_BYTES)
     except msgspec.ValidationError:
@@ -111,9 +113,9 @@ def fits(value: object, kind: Any) -> bool:
 
 
 def first_fault(value: object, kind: Any) -> str:
-    """Where a value that is not of a type is malformed first, in the order of the type; "" for itself.
+    """The place of the first fault in a value, in the order of the type's fields; "" for the value itself.
 
-    A field within a field stands after a dot; of a list or the values of an object any is `*`.
+    A field within a field is written after a dot. `*` stands for an item of a list or a value of an object.
     """
     for name, one, hint in _parts(value, get_args(kind)[0] if get_origin(kind) is Annotated else kind):
         if one is _MISSING:
@@ -124,7 +126,7 @@ def first_fault(value: object, kind: Any) -> str:
 
 
 def _parts(value: object, kind: Any) -> Iterator[tuple[str, object, Any]]:
-    """What a value holds as its type says: name, value and type of each."""
+    """The parts of a value according to its type: name, value and type of each."""
     outer, inner = get_origin(kind), get_args(kind)
     if (dataclasses.is_dataclass(kind) or hasattr(kind, "__struct_fields__")) and isinstance(value, Mapping):
         for name, hint, required in _fields(kind):
@@ -147,7 +149,7 @@ def _fields(kind: Any) -> list[tuple[str, Any, bool]]:
 
 
 def unpacked(said: Mapping[str, Any], name: str) -> bytes | None:
-    """The bytes of a base64 field; None when it is missing or no base64."""
+    """The bytes of a base64 field; None when it is missing or not base64."""
     value = said.get(name)
     try:
         return base64.b64decode(value, validate=True) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""What an export says of itself: the header that opens the file, and the signed manifest that ends it."""
+"""The header at the beginning of an export and the signed manifest at its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from edge.domain.protocol.record import Origin
 from edge.errors import RecordError
 
 MAX_HEADER = 2_048
-"""Bytes of the first line, its end not counted; of a sealed export too."""
+"""Bytes of the first line without its line end, also in a sealed export."""
 MAGIC = b'{"smartclocker-export":'
-"""How an export begins."""
+"""The first bytes of an export."""
 SEALED_MAGIC = b'{"smartclocker-sealed":'
-"""How one begins that is sealed to the ledger."""
+"""The first bytes of an export that is sealed to the ledger."""
 SUFFIX = ".scx"
 
 
@@ -28,7 +28,7 @@ class _Export(Document):
 
 @dataclass(frozen=True, slots=True)
 class Header(_Export):
-    """Whose records follow. It is not signed and proves nothing: it says which key to try."""
+    """The origin of the records that follow. It is not signed and proves nothing; it tells which key to try."""
 
     MAX_PAYLOAD = MAX_HEADER
     VERSION = "smartclocker-export"
@@ -37,12 +37,12 @@ class Header(_Export):
     epoch: Epoch
     keyid: KeyId
     receipted: Whole
-    """`upto` of the receipt that follows the records; 0 when none does."""
+    """`upto` of the receipt that follows the records; 0 when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportManifest(_Export):
-    """What the whole file holds, signed by the terminal: without it the file is truncated."""
+    """The summary of the whole file, signed by the terminal. A file without it is truncated."""
 
     PAYLOAD_TYPE = "application/vnd.smartclocker.export+json"
     MAX_PAYLOAD = 2_048
@@ -51,19 +51,20 @@ class ExportManifest(_Export):
     epoch: Epoch
     keyid: KeyId
     key: Annotated[bytes, Meta(min_length=32, max_length=32)]
-    """The terminal's raw public key, 32 bytes, so that nothing else is needed to read the file. Trust comes from a
-    key that was registered or pinned, never from this one."""
+    """The terminal's raw public key, 32 bytes, so that the file can be read without anything else. Trust comes from
+    a key that was registered or pinned, never from this one.
+    """
     first: Count
     last: Count
     """`seq` of the first and the last record."""
     count: Count
-    """Records in the file: what was saved of a damaged journal may have holes, or two for one `seq`."""
+    """Number of records in the file. A recovered journal may lack some, or have two with the same `seq`."""
     head: Hash
     """sha256 (hex) of the payload of record `last`."""
     created: Instant
     """RFC 3339 UTC by the terminal's clock."""
     sha256: Hash
-    """Hex, over every byte of the file before the manifest's line."""
+    """sha256 (hex) over every byte of the file before the manifest's line."""
 
     @classmethod
     def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -75,5 +76,5 @@ class ExportManifest(_Export):
 
 
 def file_name(origin: Origin, epoch: str, first: int, last: int) -> str:
-    """`<site>-<terminal>-<8 digits of the epoch>-<first>-<last>.scx`."""
+    """The name of the file: `<site>-<terminal>-<8 digits of the epoch>-<first>-<last>.scx`."""
     return f"{origin.site}-{origin.terminal}-{epoch[:8]}-{first}-{last}{SUFFIX}"

@@ -1,6 +1,7 @@
-"""The types of a document's fields: what may stand in each, said once.
+"""The types of the fields of documents, each defined once.
 
-`msgspec.convert` holds a value to them. Its patterns are searched for, so that each is anchored here at both ends.
+`msgspec.convert` checks a value against them. It searches for a pattern anywhere in a text, so each pattern is
+anchored here at both ends.
 """
 
 import re
@@ -12,8 +13,9 @@ from edge.domain.strict_json import MAX_INTEGER
 from edge.domain.time.instant import INSTANT
 
 NAME = re.compile(r"(?!roster\Z)[a-z0-9][a-z0-9-]{0,31}")
-"""A site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is a topic level
-of its own."""
+"""The name of a site or terminal: safe as a topic level, a file name and a certificate's common name. `roster` is
+excluded, because it is a topic level itself.
+"""
 PERSON = re.compile(r"[a-z2-7]{26}")
 """An opaque person id: 128 random bits in base32."""
 EPOCH = re.compile(r"[0-9a-f]{32}")
@@ -23,13 +25,13 @@ RECORD_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}/[0-9a-f]{32}/[1-9][0-9]{0,15}")
 """A record's CloudEvents id."""
 UTC = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
-)  # \d takes any script's digits
+)  # \d would accept digits of every script
 WORD = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}")
-"""One short line of text: what a ledger may print."""
+"""One short line of text without control characters, so that a ledger may print it."""
 
 
 def whole(pattern: re.Pattern[str]) -> Meta:
-    """That a text is what `pattern` says, from its first character to its last."""
+    """The constraint that a whole text matches `pattern`, from its first character to its last."""
     return Meta(pattern=rf"\A(?:{pattern.pattern})\Z")
 
 

@@ -1,6 +1,8 @@
-"""Names that a person gives at the centre: sites, terminals, readers of the broker, and the broker's own hosts.
+"""The names that a person chooses at the centre: sites, terminals, readers of the broker, and the broker's own
+hosts.
 
-A name becomes a level of a topic, the common name of a certificate, and by that the user and client of the broker.
+A name becomes a topic level and the common name of a certificate. The broker takes the user name and client id from
+that common name.
 """
 
 import ipaddress
@@ -9,13 +11,15 @@ import re
 from edge.domain.protocol.fields import NAME
 
 RESERVED = frozenset({"ledger", "roster", "authority"})
-"""What no terminal may be called: the centre's own programs have them, and the roster's topics."""
+"""Names that no terminal may have, because the centre's own programs and the roster's topics have them."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _MAX_HOST = 253
 
 
 def name(text: str, of: str = "name") -> str:
-    """A site's name, or another that no topic forbids. Raises ValueError, whose text says how to write it."""
+    """The text, if it is a valid name of a site or of another thing (`of`). Raises ValueError, whose text tells a
+    valid form.
+    """
     if NAME.fullmatch(text) is None:
         if text == "roster":
             raise ValueError(f"'roster' is reserved and cannot be the {of}; choose another")
@@ -28,27 +32,27 @@ def name(text: str, of: str = "name") -> str:
 
 
 def site(text: str) -> str:
-    """A site's name. Raises ValueError."""
+    """The text, if it is a valid name of a site. Raises ValueError."""
     return name(text, "site")
 
 
 def terminal(text: str) -> str:
-    """A terminal's name. Raises ValueError, for a reserved one too."""
+    """The text, if it is a valid name of a terminal. Raises ValueError, also for a reserved name."""
     if text in RESERVED:
         raise ValueError(f"{text!r} is reserved: a terminal cannot be called so; choose another name")
     return name(text, "terminal")
 
 
 def instance(text: str) -> str:
-    """The name of another instance of the ledger. Raises ValueError."""
+    """The text, if it is a valid name of a second instance of the ledger. Raises ValueError."""
     return name(text, "instance")
 
 
 def host(text: str) -> str:
-    """A host as a certificate names it: an address in its shortest form, or a DNS name in lower case.
+    """A host in the form of a certificate: an address in its shortest form, or a DNS name in lower case.
 
-    A name with other letters than ASCII's becomes its IDNA form. Raises ValueError, for a wildcard too: a
-    certificate for `*` would let any machine of that domain pass for the broker.
+    A name with letters outside ASCII becomes its IDNA form. Raises ValueError, also for a wildcard, because with a
+    certificate for `*` any machine of the domain could pretend to be the broker.
     """
     try:
         return str(ipaddress.ip_address(text))
@@ -59,7 +63,8 @@ def host(text: str) -> str:
     except UnicodeError as error:
         raise ValueError(f"{text!r} is no host name; give one like broker.example, or an address") from error
     labels = written.split(".")
-    dotted = len(labels) > 1 and all(label.isdecimal() for label in labels)  # an address that is none
+    # looks like an address and is not a valid one
+    dotted = len(labels) > 1 and all(label.isdecimal() for label in labels)
     if len(written) > _MAX_HOST or dotted or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(
             f"{text!r} is no host name; give one like broker.example, or an address; no port, blank or wildcard"

@@ -1,8 +1,8 @@
-"""What the authority orders of terminals: the rights of the people who are enrolled, the policy, its own next key.
+"""The orders of the authority to terminals: about the rights of enrolled people, the policy, and the authority's
+next key.
 
-An order is signed, names its terminals, ends by itself, and is taken once. Its sequence number only grows, so that
-an older one cannot undo a newer one about the same person. What became of it is a record
-(docs/adr/0005-authority.md).
+An order is signed, names its terminals, expires, and is taken once. Its sequence number only grows, so that an
+older order cannot undo a newer one about the same person. A record tells its outcome (docs/adr/0005-authority.md).
 """
 
 import re
@@ -22,21 +22,23 @@ from edge.domain.vocabulary import ErasureReason
 from edge.errors import RecordError
 
 MAX_TEXT = 12_000
-"""Characters of a policy."""
+"""Characters of a policy's text."""
 MAX_SEALED = 1_024
 """Bytes of a name once it is sealed to a terminal."""
 _MIN_SEALED = 49
 MAX_TERMINALS = 256
-"""Named in one order; `*` is all of a site."""
+"""Terminals that one order may name; `*` stands for all of a site."""
 MAX_LIFETIME = timedelta(days=92)
 """From `issued` to `expires`: a terminal that was away for a season still acts when it returns."""
 EVERYWHERE = "*"
 EVERYBODY = "*"
-"""Whose images a `delete-evidence` deletes: all."""
+"""The value of `whose` in a `delete-evidence` that deletes everybody's images."""
 NOBODY_HERE = "nobody here has this id"
-"""What a terminal says that refuses because it does not know the person: to a whole site's order, most do."""
+"""The detail of a terminal's refusal because it does not know the person. Most terminals refuse so when an order is
+for a whole site.
+"""
 MAX_RELEASED = 16
-"""Records in one `release-evidence`: each is looked at for a reason of its own."""
+"""Records in one `release-evidence`. The limit is small because each release needs a reason of its own."""
 _Terminal = Annotated[str, whole(re.compile(rf"\*|{fields.NAME.pattern}"))]
 _Key = Annotated[str, whole(re.compile(r"[A-Za-z0-9+/]{43}="))]
 """32 bytes in base64."""
@@ -44,30 +46,30 @@ _Base64 = Annotated[str, whole(re.compile(r"[A-Za-z0-9+/]+={0,2}")), Meta(max_le
 
 
 class Word(StrEnum):
-    """What is ordered."""
+    """The kind of an order."""
 
     WITHDRAW = "withdraw"
-    """The consent ends: key, name and templates are dropped."""
+    """The consent ends: key, name and templates are deleted."""
     ERASE = "erase"
     RESTRICT = "restrict"
-    """Kept but not matched."""
+    """The person's data are kept, but the face is not matched."""
     UNRESTRICT = "unrestrict"
     OBJECT = "object"
-    """As `restrict`, and only the person's own word lifts it: badge or PIN from now on."""
+    """The same as `restrict`, but only the person can lift it: badge or PIN from now on."""
     RECTIFY = "rectify"
-    """The name is another one."""
+    """The person has another name."""
     ACCESS = "access"
-    """Hand out everything that is held about a person, for the holder of a key alone."""
+    """Hand out all data about a person, encrypted to the holder of one key."""
     EMPLOYMENT_ENDED = "employment-ended"
-    """Erase, at an instant and not before it, as far as the terminal knows the time."""
+    """Erase at an instant, and not before it, as far as the terminal knows the time."""
     EMPLOYMENT_CONTINUES = "employment-continues"
-    """Lift the end of an employment that is kept and was not carried out yet."""
+    """Cancel an end of an employment that was ordered and not carried out yet."""
     UNDER_AGE = "under-age"
-    """Somebody younger than 13 was enrolled: erase."""
+    """Somebody younger than 13 was enrolled: erase them."""
     POLICY = "policy"
     """Another privacy policy is in force."""
     RELEASE_EVIDENCE = "release-evidence"
-    """Hand out the evidence images of named punches, as they were sealed."""
+    """Hand out the evidence images of named punches, still sealed."""
     DELETE_EVIDENCE = "delete-evidence"
     """Delete the evidence images, at the employer's request."""
     ROTATE = "rotate"
@@ -75,18 +77,20 @@ class Word(StrEnum):
 
 
 class Lifts(StrEnum):
-    """Which bar an `unrestrict` lifts; to say OBJECTION is to say that the person asked for it."""
+    """The restriction that an `unrestrict` lifts. OBJECTION states that the person asked for it."""
 
     RESTRICTION = "restriction"
     OBJECTION = "objection"
 
 
 class ReleaseGround(StrEnum):
-    """Why images are handed out; words of a list, since free text would carry names to the broker."""
+    """The reason why images are handed out. It is a fixed list, because free text would carry names to the
+    broker.
+    """
 
     PERSON_ASKED = "person-asked"
     DISPUTE = "dispute"
-    """Whether or when somebody punched is disputed."""
+    """There is a dispute whether or when somebody punched."""
     MISUSE = "suspected-misuse"
     """Somebody may have punched for another."""
     LEGAL_CLAIM = "legal-claim"
@@ -94,7 +98,7 @@ class ReleaseGround(StrEnum):
 
 
 BY_HAND = tuple(word for word in Word if word is not Word.ROTATE)
-"""What somebody at the centre can order; a rotation is signed where the next key is made."""
+"""The kinds of order that somebody can give at the centre. A rotation is signed where the next key is made."""
 PROTECTIVE = frozenset(
     {
         Word.WITHDRAW,
@@ -106,13 +110,15 @@ PROTECTIVE = frozenset(
         Word.DELETE_EVIDENCE,
     }
 )
-"""They only ever take away: a terminal that does not know the time obeys these, and none of the others."""
+"""Orders that only take data or rights of use away. A terminal that does not know the time obeys these and no
+others.
+"""
 ERASING = frozenset({Word.ERASE, Word.EMPLOYMENT_ENDED, Word.UNDER_AGE})
-"""What they end in is the same."""
+"""The orders that end in an erasure."""
 FOLLOWED = ERASING | {
     Word.WITHDRAW, Word.RESTRICT, Word.UNRESTRICT, Word.OBJECT, Word.RECTIFY, Word.EMPLOYMENT_CONTINUES,
 }  # fmt: skip
-"""They change the centre's own roster, too; the others leave it as it is."""
+"""The orders that change the centre's own roster too. The others leave it as it is."""
 _ASPECTS = {
     Word.RESTRICT: "bar",
     Word.UNRESTRICT: "bar",
@@ -121,7 +127,9 @@ _ASPECTS = {
     Word.EMPLOYMENT_ENDED: "end",
     Word.EMPLOYMENT_CONTINUES: "end",
 }
-"""What of a person an order settles until the next; the words that lack settle it for good, or nothing."""
+"""The aspect of a person that an order sets until the next order about it. A kind that is missing here sets its
+aspect permanently, or none.
+"""
 
 
 _PERSON: dict[str, Any] = {"person": Person}
@@ -150,15 +158,15 @@ FIELDS: dict[Word, dict[str, Any]] = {
     Word.DELETE_EVIDENCE: {"whose": Annotated[str, whole(re.compile(rf"\*|{fields.PERSON.pattern}"))]},
     Word.ROTATE: {"key": _Key, "from": Instant, "until": Instant},
 }
-"""The type of each field that a word carries; docs/protocol.md and its JSON Schema say it in their own words."""
+"""The fields of each kind of order, with their types. docs/protocol.md and its JSON Schema describe the same."""
 _ASKED = f"order: terminals is neither {EVERYWHERE} nor 1 to {MAX_TERMINALS} names"
-_NO_NAME = "order: terminals holds what is no name"
+_NO_NAME = "order: terminals has something that is not a name"
 _LIFETIME = "order: issued or expires is missing or malformed"
 
 
 @dataclass(frozen=True, slots=True)
 class Order(Document):
-    """One order, well-formed; nothing here says that it is genuine."""
+    """One well-formed order. This type does not tell whether it is genuine."""
 
     NOUN = "order"
     PAYLOAD_TYPE = "application/vnd.smartclocker.order+json"
@@ -171,28 +179,30 @@ class Order(Document):
     }
 
     id: Epoch
-    """32 hex digits, random: a terminal takes each once."""
+    """32 hex digits, random: a terminal takes each id once."""
     site: Name
     terminals: Annotated[tuple[_Terminal, ...], Meta(min_length=1, max_length=MAX_TERMINALS)]
-    """Whom it is for; `("*",)` is every terminal of the site."""
+    """The terminals that it is for; `("*",)` is every terminal of the site."""
     sequence: Count
-    """From 1, over all orders of the authority."""
+    """Number of the order, from 1, over all orders of the authority."""
     issued: Instant
     expires: Instant
-    """Both RFC 3339 UTC with milliseconds and Z, by the authority's clock."""
+    """`issued` and `expires` are RFC 3339 UTC with milliseconds and Z, by the authority's clock."""
     word: Word
     fields: Mapping[str, Any]
-    """As `FIELDS` says for the word."""
+    """The fields that `FIELDS` lists for the kind `word`."""
 
     @property
     def person(self) -> str | None:
-        """Whom it is about; None for everybody, the policy and keys."""
+        """The person whom the order is about; None when it is about everybody, the policy or a key."""
         person = self.fields.get("person", self.fields.get("whose"))
         return person if isinstance(person, str) and person != EVERYBODY else None
 
     @property
     def scope(self) -> str | None:
-        """Of two orders of one scope the one with the higher sequence stands; None where order does not matter."""
+        """The scope of the order: of two orders with one scope, the one with the higher sequence counts. None where
+        their order does not matter.
+        """
         aspect = _ASPECTS.get(self.word)
         if self.word is Word.DELETE_EVIDENCE:
             return None
@@ -201,14 +211,14 @@ class Order(Document):
         return None if aspect is None else f"{self.person}/{aspect}"
 
     def names(self, origin: Origin) -> bool:
-        """Whether it is for this terminal."""
+        """Whether the order is for this terminal."""
         return self.site == origin.site and (self.terminals == (EVERYWHERE,) or origin.terminal in self.terminals)
 
     @classmethod
     def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
         word, terminals = said.get("order"), said.get("terminals")
         if not isinstance(word, str) or not fits(word, Word):
-            raise RecordError("order: of a word that this version does not know; upgrade the terminal first")
+            raise RecordError("order: its kind is not known to this version; upgrade the terminal first")
         if isinstance(terminals, list) and EVERYWHERE in terminals:
             raise RecordError(_NO_NAME)
         carried = {name: said[name] for name in FIELDS[Word(word)] if name in said}
@@ -239,12 +249,14 @@ class Order(Document):
 
 
 def expired(order: Order, utc: str) -> bool:
-    """Whether it has ended at `utc` (RFC 3339 UTC with milliseconds and Z)."""
-    return utc >= order.expires  # one form, so that text compares as time does
+    """Whether the order has expired at `utc` (RFC 3339 UTC with milliseconds and Z)."""
+    return utc >= order.expires  # both have one form, so the order of the texts is that of the instants
 
 
 def _is_sound(name: str, carried: Mapping[str, Any]) -> bool:
-    """What the type of a field does not say: how long a sealed name is, and that no record is named twice."""
+    """The checks that the type of a field cannot express: the length of a sealed name, and that no record is named
+    twice.
+    """
     value = carried[name]
     if name == "name":
         sealed = unpacked(carried, name)

@@ -1,4 +1,4 @@
-"""What became of an order, and the records that tell it."""
+"""The outcome of an order, and the records that tell it."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,34 @@ from edge.domain.protocol.record_draft import RecordDraft, command_result
 from edge.domain.protocol.record_kinds import CommandOutcome
 
 _NAMED = frozenset({Word.DELETE_EVIDENCE, Word.RECTIFY})
-"""The words whose result names the person where something was done, because no other record of theirs does."""
+"""The kinds of order whose result record names the person if something was done, because no other record does."""
 
 OF_EVERYBODY = "of everybody"
-"""In the detail of an order that deleted all images; the result about one person's images names them."""
+"""A part of the detail when all images were deleted. The result about one person's images names that person."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderOutcome:
-    """What became of an order."""
+    """The outcome of an order."""
 
     outcome: CommandOutcome
     detail: str
-    """One short line, about nobody by name."""
+    """One short line that names nobody."""
     did: tuple[RecordDraft, ...] = ()
     """The records of what was done, without the result."""
 
     def records(self, order: Order) -> list[RecordDraft]:
-        """All that the journal is to say, the `command-result` last."""
+        """All records for the journal, the `command-result` last."""
         named = order.word in _NAMED and self.outcome is CommandOutcome.DONE
         person = order.person if named else None
         return [*self.did, command_result(order.id, order.word, self.outcome, self.detail, person)]
 
 
 def done(detail: str, *did: RecordDraft) -> OrderOutcome:
-    """An order that was carried out."""
+    """The outcome of an order that was carried out."""
     return OrderOutcome(CommandOutcome.DONE, detail, did)
 
 
 def refused(detail: str) -> OrderOutcome:
-    """An order that changed nothing; `detail` says why."""
+    """The outcome of an order that changed nothing; `detail` gives the reason."""
     return OrderOutcome(CommandOutcome.REFUSED, detail)

@@ -1,6 +1,7 @@
-"""The ledger's signed answer: everything of this epoch up to here is stored. Only it releases retention.
+"""The ledger's signed receipt: all records of an epoch up to one of them are stored. Only a receipt allows
+eviction.
 
-With `upto` 0 it says that the ledger holds nothing that follows the beginning of this epoch, and releases nothing.
+With `upto` 0 it means that the ledger holds no record that follows the beginning of this epoch; it allows nothing.
 """
 
 import re
@@ -17,7 +18,7 @@ _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.
 
 @dataclass(frozen=True, slots=True)
 class Receipt(Document):
-    """Cumulative: it covers every record of `epoch` with seq ≤ `upto`."""
+    """A receipt is cumulative: it covers every record of `epoch` with seq ≤ `upto`."""
 
     NOUN = "receipt"
     PAYLOAD_TYPE = "application/vnd.smartclocker.receipt+json"
@@ -26,12 +27,14 @@ class Receipt(Document):
     origin: Origin
     epoch: Epoch
     upto: Whole
-    """0: none."""
+    """The last record that it covers; 0 for none."""
     head: Hash
-    """sha256 (hex) of the payload of record `upto`, GENESIS at 0; not the same as the terminal's: a fork."""
+    """sha256 (hex) of the payload of record `upto`; GENESIS when that is 0. If it differs from the terminal's,
+    there is a fork.
+    """
     issued: Annotated[str, whole(_INSTANT)]
-    """RFC 3339 UTC by the ledger's clock: information, never trusted for order."""
+    """RFC 3339 UTC by the ledger's clock. It is information only, and never decides an order of events."""
 
     def _judge(self) -> None:
         if self.upto == 0 and self.head != GENESIS:
-            raise RecordError("receipt: of nothing, with the head of something")
+            raise RecordError("receipt: upto is 0, but head is not that of an empty chain")

@@ -1,8 +1,8 @@
-"""What a record says, as bytes: a CloudEvents 1.0 JSON document, built once and never re-serialised.
+"""A record as bytes: a CloudEvents 1.0 JSON document, which is built once and never serialised again.
 
-The stored bytes are what is signed and what the next record's `prev` hashes. `decode` is for readers: it checks
-form before anything acts on a word of it, keeps unknown fields, and accepts kinds that it does not know, since a
-ledger may be older than a terminal.
+The stored bytes are signed, and the next record's `prev` is their hash. `decode` is for readers: it checks the form
+before anything acts on a field. It keeps unknown fields and accepts unknown kinds, because a ledger may be older
+than a terminal.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from edge.errors import RecordError
 PAYLOAD_TYPE = "application/cloudevents+json"
 """The DSSE payload type of a record."""
 MAX_PAYLOAD = 16_384
-"""Bytes; the largest record we write is under 2 KiB."""
+"""Bytes; the largest record that a terminal writes is under 2 KiB."""
 GENESIS = "0" * 64
 """`prev` of the first record of an epoch."""
 
@@ -34,12 +34,12 @@ _TYPE = re.compile(r"smartclocker\.[a-z-]+\.v1")
 _DAY = 24 * 60 - 1
 """Minutes; RFC 3339 offsets stay below 24 hours."""
 _PLACE = frozenset({"epoch", "seq", "prev", "time"})
-"""Names in `data` that say where and when; no kind has fields of these names."""
+"""Names in `data` for the place and time of a record; no kind has fields with these names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which terminal speaks."""
+    """The terminal that a document is from."""
 
     site: Name
     terminal: Name
@@ -50,9 +50,9 @@ class Position:
     """A record's place in the chain."""
 
     epoch: str
-    """32 hex digits, random at journal creation."""
+    """32 hex digits, drawn at random when the journal is created."""
     seq: int
-    """From 1, without gaps within an epoch."""
+    """Number of the record, from 1, without gaps within an epoch."""
     prev: str
     """sha256 (hex) of the previous record's payload bytes; GENESIS for the first."""
 
@@ -77,7 +77,7 @@ class _Data(Struct, frozen=True):
 
 
 class _Event(Struct, frozen=True):
-    """What a record of any kind says, in the order in which an error names it."""
+    """The fields of a record of any kind, in the order in which an error names the first that is wrong."""
 
     specversion: Literal["1.0"]
     source: str
@@ -98,7 +98,7 @@ _FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record before it has its place: what the deciding thread knows."""
+    """A record before it has its place in the chain."""
 
     kind: Kind
     data: Mapping[str, Any]
@@ -113,7 +113,7 @@ class Record:
     origin: Origin
     position: Position
     kind: str
-    """A `Kind`, or a word that a newer terminal knows."""
+    """A `Kind`, or a name that a newer terminal knows."""
     data: Mapping[str, Any]
     """The kind's own fields, without place and time."""
     time: TimeEvidence
@@ -157,12 +157,12 @@ def encode(origin: Origin, position: Position, draft: Draft) -> bytes:
         "data": data,
     }
     payload = dump(event)
-    decode(payload)  # the writer is held to the reader's rules: what we sign, everyone can read
+    decode(payload)  # the writer is held to the reader's rules, so that every reader can read what is signed
     return payload
 
 
 def decode(payload: bytes) -> Record:
-    """Read a payload. Raises RecordError, naming the field, for anything that is not a well-formed record."""
+    """Read a payload. Raises RecordError, which names the field, for anything that is not a well-formed record."""
     said = parse_object(payload, MAX_PAYLOAD)
     event = _typed(said, _Event, "")
     parts = event.source.split("/")
@@ -189,13 +189,15 @@ def decode(payload: bytes) -> Record:
 
 
 def _typed(said: Mapping[str, Any], kind: type[T], of: str) -> T:
-    """Raises RecordError, which names the first field that is missing or malformed."""
+    """Check a value against a type. Raises RecordError, which names the first field that is missing or
+    malformed.
+    """
     try:
         return msgspec.convert(said, kind)
     except msgspec.ValidationError as error:
         place = first_fault(said, kind).removeprefix("data.").partition(".*")[0]
         if place == "time.utc" and fits(said["data"]["time"].get("utc"), _Utc):
-            raise RecordError("time.utc is no date or time of day") from error
+            raise RecordError("time.utc is not a date and time of day") from error
         required = place not in OPTIONAL.get(of.removesuffix("."), {})
         wrong = _FAULTS.get(f"{of}{place}") or f"{of}{place} is {'missing or ' if required else ''}malformed"
         raise RecordError(wrong) from error

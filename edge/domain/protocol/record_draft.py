@@ -1,4 +1,4 @@
-"""What the journal is to say of an act on a person, before the record has a time and a place in the chain."""
+"""The record of an act on a person, before it has a time and a place in the chain."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from edge.domain.vocabulary import ErasureReason
 
 
 class RecordDraft(NamedTuple):
-    """A record to be made: its kind and that kind's own fields."""
+    """A record that is to be written: its kind, and that kind's own fields."""
 
     kind: str
     data: Mapping[str, Any]
 
 
 def consent_given(person: str, consent: Consent) -> RecordDraft:
-    """Somebody consented; the record never says who witnessed it."""
+    """The draft for a consent. The record never tells who witnessed it."""
     data = {
         "person": person,
         "state": "given",
@@ -31,29 +31,29 @@ def consent_given(person: str, consent: Consent) -> RecordDraft:
 
 
 def consent_withdrawn(person: str, policy: Policy) -> RecordDraft:
-    """Somebody's consent to `policy` ended."""
+    """The draft for the end of somebody's consent to `policy`."""
     data = {"state": "withdrawn", "policy_version": policy.version, "policy_sha256": policy.sha256}
     return RecordDraft(Kind.CONSENT, {"person": person, **data})
 
 
 def enrolled(person: str, model_id: str, templates: int) -> RecordDraft:
-    """Templates were made of somebody, by one model."""
+    """The draft for an enrolment: templates of a person, made by one model."""
     return RecordDraft(Kind.ENROLLED, {"person": person, "models": [model_id], "templates": templates})
 
 
 def erased(person: str, reason: ErasureReason, templates: int) -> RecordDraft:
-    """Somebody's biometrics were destroyed; `templates` is how many there were."""
+    """The draft for an erasure of biometrics; `templates` is how many there were."""
     return RecordDraft(Kind.ERASED, {"person": person, "reason": str(reason), "templates": templates})
 
 
 def restricted(person: str, state: Restriction | Bar) -> RecordDraft:
-    """Somebody is kept and not matched from now on, or is matched again."""
+    """The draft for a restriction: the person's data are kept and not matched from now on, or are matched again."""
     return RecordDraft(Kind.RESTRICTED, {"person": person, "state": str(state)})
 
 
 def command_result(
     command_id: str, command: str, outcome: CommandOutcome, detail: str, person: str | None = None
 ) -> RecordDraft:
-    """What became of an order, or of an act by hand; `person` is whom it was about, where the record names them."""
+    """The draft for the outcome of an order, or of an act by hand; `person`, if given, is named in the record."""
     data = {"command_id": command_id, "command": str(command), "outcome": str(outcome), "detail": detail}
     return RecordDraft(Kind.COMMAND_RESULT, {**data, **({} if person is None else {"person": person})})

@@ -1,6 +1,6 @@
-"""The kinds of record, and what each must carry.
+"""The kinds of record, and the fields of each.
 
-docs/protocol.md and its JSON Schemas say the same in their own words; a test holds the three together.
+docs/protocol.md and its JSON Schemas describe the same; a test compares all three.
 """
 
 from enum import StrEnum
@@ -42,20 +42,20 @@ class Kind(StrEnum):
 
 
 class CorrectionAction(StrEnum):
-    """What a correction does to the record that it points at, which itself stays as it is."""
+    """The effect of a correction on the record that it points at. That record itself stays as it is."""
 
     AMENDED = "amended"
-    """Its direction or its moment is another."""
+    """Its direction or its instant changes."""
     VOIDED = "voided"
     """It does not count."""
     ADDED = "added"
-    """A punch that nobody made counts: it points at nothing."""
+    """A punch that nobody made counts. The correction points at no record."""
     STATEMENT = "statement"
-    """The other side's word on a correction: it points at that, and changes nothing."""
+    """The other side's statement on a correction. It points at the correction, and changes nothing."""
 
 
 class CorrectionReason(StrEnum):
-    """Why; words of a list, since free text would carry names to the broker."""
+    """The reason of a correction. It is a fixed list, because free text would carry names to the broker."""
 
     FORGOTTEN = "forgotten"
     WRONG_DIRECTION = "wrong-direction"
@@ -66,17 +66,17 @@ class CorrectionReason(StrEnum):
 
 
 class CorrectionSide(StrEnum):
-    """What one side says of a correction."""
+    """The position of one side, worker or employer, on a correction."""
 
     ASKED = "asked"
-    """It is the one that asked for it."""
+    """This side asked for it."""
     AGREES = "agrees"
     DISPUTES = "disputes"
     NOT_HEARD = "not-heard"
 
 
 class GapCause(StrEnum):
-    """Why a journal was set aside and a new one begun."""
+    """The cause for which a journal was set aside and a new one begun."""
 
     UNREADABLE = "unreadable"
     ALTERED = "altered"
@@ -84,16 +84,16 @@ class GapCause(StrEnum):
 
 
 class Restriction(StrEnum):
-    """Why somebody is kept and not matched."""
+    """The reason why a person's data are kept and not matched."""
 
     RESTRICTED = "restricted"
-    """The right to restriction of processing; whoever ordered it may lift it."""
+    """The right to restriction of processing. The side that ordered it may lift it."""
     OBJECTED = "objected"
-    """The person's own word: badge or PIN, and no face, until they say otherwise."""
+    """The person objected: badge or PIN, and no face, until the person lifts it."""
 
 
 class Bar(StrEnum):
-    """What a `restricted` record says that became of somebody."""
+    """The state of a person that a `restricted` record tells."""
 
     RESTRICTED = "restricted"
     OBJECTED = "objected"
@@ -101,7 +101,7 @@ class Bar(StrEnum):
 
 
 class CommandOutcome(StrEnum):
-    """What became of a command."""
+    """The outcome of a command."""
 
     DONE = "done"
     PARTLY = "partly"
@@ -164,8 +164,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "detail": Word,
     },
 }
-"""The type of each field that a kind must carry; docs/protocol.md and its JSON Schemas say the same in their own
-words."""
+"""The type of each field that a kind must have; docs/protocol.md and its JSON Schemas describe the same."""
 _BY_HAND: dict[str, Any] = {"by": _By}
 _HELD_TRUE = Literal[True]
 OPTIONAL: dict[str, dict[str, Any]] = {
@@ -183,9 +182,10 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     Kind.CORRECTION: _BY_HAND,
     Kind.COMMAND_RESULT: {**_BY_HAND, "person": Person},
 }
-"""What a kind may carry besides: that nothing vouched for a punch's direction; who acted by hand at the terminal,
-and about whom where the kind does not say; and of a consent how it was given, which the record of its end does not
-repeat."""
+"""The type of each field that a kind may have in addition. For a punch: that its direction is only assumed. For an
+act by hand: who acted, and on whom if the kind does not tell. For a consent: how it was given; the record of its
+end does not repeat that.
+"""
 SHAPES: dict[str, type[Struct]] = {
     kind: defstruct(
         f"_{kind.title().replace('-', '')}",
@@ -193,4 +193,4 @@ SHAPES: dict[str, type[Struct]] = {
     )
     for kind, fields in FIELDS.items()
 }
-"""Both of a kind as one type."""
+"""The required and the optional fields of each kind, as one type."""

@@ -1,6 +1,6 @@
-"""What the ledger may ask of a terminal: to send a range of its records again (docs/adr/0004-resend-commands.md).
+"""The ledger's command to a terminal to send a range of its records again (docs/adr/0004-resend-commands.md).
 
-A command is signed, names one terminal, ends by itself, and is taken once. What became of it is a record.
+A command is signed, names one terminal, expires, and is taken once. A record tells its outcome.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,14 @@ MAX_RANGE = 10_000
 MAX_LIFETIME = timedelta(days=7)
 """From `issued` to `expires`: as long as the broker keeps a session, and shorter than a terminal remembers ids."""
 RESEND = "resend"
-"""The command's word."""
+"""The value of `command` in the document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resend(Document):
-    """Send the records `first` to `last` of `epoch` again, both included, as far as they are still kept."""
+    """The command to send the records `first` to `last` of `epoch` again, both included, as far as they are still
+    kept.
+    """
 
     NOUN = "command"
     PAYLOAD_TYPE = "application/vnd.smartclocker.command+json"
@@ -34,12 +36,12 @@ class Resend(Document):
     }
 
     id: Epoch
-    """32 hex digits, random: a terminal takes each once."""
+    """32 hex digits, random: a terminal takes each id once."""
     origin: Origin
     """The one terminal that it is for."""
     issued: Instant
     expires: Instant
-    """Both RFC 3339 UTC with milliseconds and Z, by the ledger's clock."""
+    """`issued` and `expires` are RFC 3339 UTC with milliseconds and Z, by the ledger's clock."""
     epoch: Epoch
     first: Count
     last: Count
@@ -55,7 +57,7 @@ class Resend(Document):
     @classmethod
     def _prepared(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
         if said.get("command") != RESEND:
-            raise RecordError("command: of a word that this version does not know; upgrade the terminal first")
+            raise RecordError("command: its kind is not known to this version; upgrade the terminal first")
         return said
 
     def _words(self) -> dict[str, Any]:
@@ -65,5 +67,5 @@ class Resend(Document):
 
 
 def expired(command: Resend, utc: str) -> bool:
-    """Whether it has ended at `utc` (RFC 3339 UTC with milliseconds and Z)."""
-    return utc >= command.expires  # one form, so that text compares as time does
+    """Whether the command has expired at `utc` (RFC 3339 UTC with milliseconds and Z)."""
+    return utc >= command.expires  # both have one form, so the order of the texts is that of the instants

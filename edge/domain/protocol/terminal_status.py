@@ -1,4 +1,6 @@
-"""What a terminal says of itself in its retained status: unsigned, so a claim and a hint, no ground to act on."""
+"""A terminal's retained status about itself. It is not signed, so it is a claim, and nothing may be decided by it
+alone.
+"""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from edge.domain.strict_json import is_version, parse_object
 from edge.errors import RecordError
 
 MAX_STATUS = 8_192
-"""Bytes; ours are under 2 KiB."""
+"""Bytes; a terminal's own are under 2 KiB."""
 MAX_ALARMS = 32
 MAX_COUNTERS = 128
 _ALARM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -22,25 +24,25 @@ _COUNTER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Presence(StrEnum):
-    """Whether a terminal is at the broker, by its own word or the broker's."""
+    """Whether a terminal is connected to the broker, as the terminal or the broker states it."""
 
     ONLINE = "online"
     STOPPED = "stopped"
-    """It said good-bye."""
+    """The terminal ended the connection itself."""
     OFFLINE = "offline"
-    """The broker says so for it: the connection broke."""
+    """The broker published the terminal's last will, because the connection broke."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """What every status says."""
+    """The field that every status has."""
 
     state: Presence
 
 
 @dataclass(frozen=True, slots=True)
 class _Online:
-    """What it says besides while its terminal is there."""
+    """The further fields of a status while its terminal is connected."""
 
     epoch: Epoch
     utc: Instant
@@ -51,25 +53,25 @@ class _Online:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The words of a status that the ledger reads; the others are for people who watch."""
+    """The fields of a status that the ledger reads. Other fields are for people who watch the broker."""
 
     state: Presence
     epoch: str | None = None
-    """Of its journal; this and the following with ONLINE only."""
+    """Epoch of the journal. This field and all below are given with ONLINE only."""
     head: int = 0
-    """The last record's seq."""
+    """Number of the last record."""
     watermark: int = 0
-    """The last receipted seq."""
+    """Number of the last receipted record."""
     alarms: tuple[str, ...] = ()
-    """Sorted words."""
+    """Alarm words, sorted."""
     utc: str | None = None
-    """The terminal's clock."""
+    """The time by the terminal's clock."""
     counters: tuple[tuple[str, int], ...] = ()
-    """What it counted since its program started, by name; those alone that are whole numbers."""
+    """The counters since the terminal's program started, by name; only those that are whole numbers."""
 
 
 def decode(raw: bytes) -> Status:
-    """Read a status. Raises RecordError for anything that no terminal of this version says."""
+    """Read a status. Raises RecordError for a document that no terminal of this version sends."""
     said = parse_object(raw, MAX_STATUS)
     if not is_version(said):
         raise RecordError("status: not version 1")
@@ -82,7 +84,9 @@ def decode(raw: bytes) -> Status:
 
 
 def _counters(document: dict[str, Any]) -> tuple[tuple[str, int], ...]:
-    """Those that can be read: what is shown to people is no reason to take no status of a newer terminal."""
+    """The counters that can be read. Others are passed over: a counter is only shown to people, so an unknown form
+    of it must not make the whole status of a newer terminal unreadable.
+    """
     said = document.get("counters")
     if not isinstance(said, dict):
         return ()

@@ -7,22 +7,22 @@ ROOT = "smartclocker/v1"
 
 
 def record(origin: Origin, kind: str) -> str:
-    """Up, QoS 1: one signed record."""
+    """Topic of signed records, one a message: from the terminal, QoS 1."""
     return f"{ROOT}/{origin.site}/{origin.terminal}/record/{kind}"
 
 
 def status(origin: Origin) -> str:
-    """Up, retained, with last will: information about the terminal, unsigned."""
+    """Topic of the terminal's status: from the terminal, retained, with last will, unsigned."""
     return f"{ROOT}/{origin.site}/{origin.terminal}/status"
 
 
 def receipt(origin: Origin) -> str:
-    """Down, QoS 1: the ledger's signed receipts."""
+    """Topic of the ledger's signed receipts: to the terminal, QoS 1."""
     return f"{ROOT}/{origin.site}/{origin.terminal}/receipt"
 
 
 def command(origin: Origin) -> str:
-    """Down, QoS 1: the ledger's signed commands."""
+    """Topic of the ledger's signed commands: to the terminal, QoS 1."""
     return f"{ROOT}/{origin.site}/{origin.terminal}/command"
 
 
@@ -31,7 +31,9 @@ ALL_STATUS = f"{ROOT}/+/+/status"
 
 
 def origin_of(topic: str) -> Origin | None:
-    """Which terminal a topic belongs to; None when it is none's (a roster's, or not one of ours)."""
+    """The terminal that a topic belongs to; None for a topic of no terminal (a roster's, or not one of this
+    contract).
+    """
     parts = topic.split("/")
     if len(parts) < 5 or "/".join(parts[:2]) != ROOT:
         return None

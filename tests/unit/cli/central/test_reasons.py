@@ -19,7 +19,7 @@ PERSON = "a" * 26
 
 @pytest.mark.parametrize("text", BLANK)
 def test_nothing_to_read_is_no_reason(text: str) -> None:
-    with pytest.raises(ValueError, match="empty or blank, and the log keeps it for good; say it in words"):
+    with pytest.raises(ValueError, match="empty or blank, and the log keeps it permanently; write it in words"):
         reasons.reason(text)
 
 
