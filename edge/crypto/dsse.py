@@ -1,7 +1,7 @@
 """DSSE v1 envelopes (github.com/secure-systems-lab/dsse), Ed25519 only.
 
-What is signed is PAE(type, payload) over the stored payload bytes. The key id names the key to try and is never
-trusted to choose an algorithm: there is one.
+The signature is over PAE(type, payload), with the payload's stored bytes. The key id tells which key to try. It is
+never trusted to choose an algorithm, because there is only one.
 """
 
 import base64
@@ -28,7 +28,7 @@ _WIRE = b'{"payloadType":%s,"payload":"%s","signatures":[{"keyid":%s,"sig":"%s"}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A parsed envelope; nothing in it is trusted until `verify` returned."""
+    """A parsed envelope; nothing in it is trusted until `verify` has returned."""
 
     payload_type: str
     payload: bytes
@@ -43,20 +43,21 @@ def key_id(key: VerifyKey) -> str:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding; lengths are of the *encoded* bytes."""
+    """DSSE's pre-authentication encoding; the lengths are those of the *encoded* bytes."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def sign(payload_type: str, payload: bytes, key: SigningKey) -> Envelope:
-    """Sign the payload bytes as they are."""
+    """The envelope of payload bytes, signed as they are."""
     signature = key.sign(pae(payload_type, payload)).signature
     return Envelope(payload_type, payload, key_id(key.verify_key), signature)
 
 
 def to_wire(envelope: Envelope) -> bytes:
-    """The JSON form that travels and is exported."""
-    # put together by hand: base64 needs no escaping, and a terminal with a long backlog does little else
+    """The JSON form of an envelope, in which it is sent and exported."""
+    # The JSON text is built without a JSON library: base64 needs no escaping, and a terminal that sends a long
+    # backlog spends most of its time here.
     return _WIRE % (
         dump(envelope.payload_type),
         binascii.b2a_base64(envelope.payload, newline=False),
@@ -73,7 +74,7 @@ def parse(raw: bytes) -> Envelope:
         raise RecordError("envelope: payloadType or its one signature is missing")
     entry = signatures[0]
     if not isinstance(entry, dict) or not isinstance(entry.get("keyid"), str):
-        raise RecordError("envelope: keyid is missing")  # optional in DSSE; we always write it
+        raise RecordError("envelope: keyid is missing")  # optional in DSSE; our writers always include it
     signature = _base64(entry.get("sig"), "sig")
     if len(signature) != 64:
         raise RecordError("envelope: sig is not an Ed25519 signature")
@@ -81,7 +82,7 @@ def parse(raw: bytes) -> Envelope:
 
 
 def verify(envelope: Envelope, payload_type: str, keys: Mapping[str, VerifyKey]) -> bytes:
-    """The payload, once its signature by one of `keys` (by key id) held. Raises RecordError otherwise."""
+    """The payload, after its signature by one of `keys` (by key id) was verified. Raises RecordError otherwise."""
     if envelope.payload_type != payload_type:
         raise RecordError("envelope: another payload type")
     key = keys.get(envelope.keyid)
@@ -89,20 +90,23 @@ def verify(envelope: Envelope, payload_type: str, keys: Mapping[str, VerifyKey])
         raise RecordError("envelope: signed by a key that is not known here")
     try:
         key.verify(pae(envelope.payload_type, envelope.payload), envelope.signature)
-    except (BadSignatureError, NaClValueError) as error:  # the latter: not 64 bytes
+    except (BadSignatureError, NaClValueError) as error:  # NaClValueError: the signature is not 64 bytes
         raise RecordError("envelope: the signature does not verify") from error
     return envelope.payload
 
 
 def seal(document: Document, key: SigningKey) -> bytes:
-    """A document's wire form, signed. Raises RecordError for one that no reader would accept."""
+    """A document, signed, in the form in which it is sent. Raises RecordError for fields that no reader would
+    accept.
+    """
     return to_wire(sign(document.PAYLOAD_TYPE, document.encode(), key))
 
 
 def open(raw: bytes | Envelope, kind: type[D], keys: Mapping[str, VerifyKey]) -> D:  # noqa: A001 - dsse.open
-    """The document of a type, once its signature by one of `keys` (by key id) held. Raises RecordError otherwise.
+    """The document of a type, after its signature by one of `keys` (by key id) was verified.
 
-    Nothing of the payload is read before its signature is verified.
+    Nothing of the payload is read before its signature is verified. Raises RecordError when it does not verify, or
+    is malformed.
     """
     envelope = raw if isinstance(raw, Envelope) else parse(raw)
     return kind.decode(verify(envelope, kind.PAYLOAD_TYPE, keys))

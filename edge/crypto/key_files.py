@@ -1,8 +1,8 @@
 """Key files: the terminal's Ed25519 identity, the pinned public keys, and the storage key.
 
-Identities are PKCS#8 and public keys SubjectPublicKeyInfo, both PEM, as RFC 8410 lays them out, so that openssl
-reads them. Ed25519 fixes every byte in front of the key; hence one prefix each instead of an ASN.1 parser.
-No message ever quotes what a file holds.
+Identities are PKCS#8 and public keys SubjectPublicKeyInfo, both PEM, as RFC 8410 defines them, so that openssl
+reads them. For Ed25519, every byte before the key is fixed, so one prefix for each form replaces an ASN.1 parser.
+No message ever quotes the content of a file.
 """
 
 import base64
@@ -34,10 +34,10 @@ _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _SPKI_X25519 = bytes.fromhex("302a300506032b656e032100")
 """The same with id-X25519."""
 _BACKUP = "restore it from your backup"
-"""Of a private key: nobody else has it."""
-_GIVEN = "give it as it was made; a terminal's own, `smartclocker keys show` prints there"
-"""Of a public key, which whoever made it has still."""
-_NO_POINT = "32 bytes that are no point of the curve, so that nobody holds the private half"
+"""The cure for a private key that is damaged: only a backup has it."""
+_GIVEN = "give the key exactly as it was made; for a terminal's key, run `smartclocker keys show` there"
+"""The cure for a public key that is damaged: the side that made it still has it."""
+_NO_POINT = "32 bytes that are not a point of the curve, so nobody has the private key"
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END \1-----",
     re.ASCII,
@@ -55,7 +55,7 @@ def create_identity(path: Path) -> SigningKey:
 
 
 def load_identity(path: Path, origin: str = KEYS_CREATE) -> SigningKey:
-    """Read an identity; `origin` says where a missing one is to be had.
+    """Read an identity; `origin` is the cure when it is missing: where the file comes from.
 
     Raises KeyFileError when it is missing, exposed to others, or not an Ed25519 PKCS#8 PEM.
     """
@@ -65,12 +65,13 @@ def load_identity(path: Path, origin: str = KEYS_CREATE) -> SigningKey:
 
 
 def public_pem(key: VerifyKey) -> str:
-    """The public key as SubjectPublicKeyInfo PEM, what `openssl pkey -pubin` reads."""
+    """The public key as SubjectPublicKeyInfo PEM, which `openssl pkey -pubin` reads."""
     return _pem("PUBLIC KEY", _SPKI_PREFIX + bytes(key))
 
 
 def load_public(source: Path | str, origin: str = _GIVEN) -> VerifyKey:
-    """Read a public key from a file, or from PEM text; `origin` says where one is to be had instead of a bad one.
+    """Read a public key from a file, or from PEM text; `origin` is the cure when it is bad: where the file comes
+    from.
 
     Raises KeyFileError.
     """
@@ -87,12 +88,15 @@ def load_public(source: Path | str, origin: str = _GIVEN) -> VerifyKey:
 
 
 def sealing_pem(key: PublicKey) -> str:
-    """An X25519 public key as SubjectPublicKeyInfo PEM: what images are sealed to."""
+    """An X25519 public key as SubjectPublicKeyInfo PEM; evidence images are sealed to it."""
     return _pem("PUBLIC KEY", _SPKI_X25519 + bytes(key))
 
 
 def load_sealing(path: Path) -> PublicKey:
-    """Read an X25519 public key. Raises KeyFileError, for an Ed25519 key too: what is sealed to it nobody opens."""
+    """Read an X25519 public key.
+
+    Raises KeyFileError, also for an Ed25519 key, because nobody could open an image that is sealed to it.
+    """
     origin = "copy the .pem there that `smartclocker central evidence key` made"
     text = _public_text(path, origin)
     der = _der(text, "PUBLIC KEY", str(path), origin)
@@ -105,7 +109,9 @@ def load_sealing(path: Path) -> PublicKey:
 
 
 def create_secret(path: Path) -> bytes:
-    """Make a new 32-byte storage key at `path` (hex, 0600), durable on return. Never overwrites."""
+    """Make a new 32-byte storage key at `path` (hex, 0600), durable on return. Never overwrites. Raises
+    KeyFileError.
+    """
     secret = secrets.token_bytes(SECRET_BYTES)
     _create(path, secret.hex() + "\n")
     return secret
@@ -125,7 +131,7 @@ def load_secret(path: Path, origin: str = KEYS_CREATE) -> bytes:
 
 
 def _create(path: Path, text: str) -> None:
-    """Write a complete file or none: a power cut must not leave half a key under the real name."""
+    """Write a complete file or none, because a power cut must not leave half a key under the real name."""
     if not path.name:
         raise KeyFileError(f"{str(path)!r} names no file; give the path of the new key")
     durable_file.create(path, text.encode("ascii"), KeyFileError)
@@ -137,13 +143,17 @@ def _public_text(path: Path | str, origin: str) -> str:
         content = read_at_most(path, _MAX_FILE)
     except OSError as error:
         raise _unreadable(str(path), error, origin, secret=False) from error
-    return _as_text(content, str(path), origin)  # its KeyFileError is an OSError, too, and no unreadable file
+    # outside of the try: its KeyFileError is an OSError too, but its text is final
+    return _as_text(content, str(path), origin)
 
 
 def _read_private(path: Path, origin: str) -> str:
-    """The text of a file that only we and root can read; judged on the open file, so that no swap comes between."""
+    """The text of a file that only this user and root can read.
+
+    The checks are made on the open file, so that nobody can exchange the file between the check and the read.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not hang us
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # opening a FIFO must not block
     except OSError as error:
         raise _unreadable(str(path), error, origin) from error
     try:
@@ -169,21 +179,26 @@ def _refuse_exposed(descriptor: int, path: Path) -> None:
 
 
 def is_exposed(descriptor: int) -> bool:
-    """Whether anybody but its owner may read or write an open file; what systemd lends us is not."""
+    """Whether anybody but the owner may read or write an open file. A credential that systemd gives this user is
+    not exposed.
+    """
     exposed = os.fstat(descriptor).st_mode & 0o077
     return bool(exposed) and not (exposed == 0o040 and _acl_is_ours(descriptor))
 
 
 def _root_acts_for(owner: int, path: Path) -> bool:
-    """Whether we are root in the directory of the file's owner, a service's user: all there is theirs anyway."""
+    """Whether this process is root and the file's owner, a service's user, owns its directory. That user has access
+    to everything in the directory anyway.
+    """
     return os.geteuid() == 0 and path.parent.stat().st_uid == owner
 
 
 def _acl_is_ours(descriptor: int) -> bool:
-    """Whether the group bit is only an access list's mask, and the list names nobody but us.
+    """Whether the group bit is only the mask of an access control list (ACL) that names nobody but this user and
+    root.
 
-    systemd lends a root-owned credential to the service's user by such a list, and the file's mode then shows the
-    mask where the group's bits would be (credentials(7) promises 0400 and shows 0440).
+    systemd gives the service's user access to a root-owned credential by such a list. The file's mode then shows
+    the mask in place of the group's bits (credentials(7) promises 0400 and shows 0440).
     """
     try:
         raw = os.getxattr(descriptor, _ACL_XATTR)
@@ -225,7 +240,7 @@ def _der(text: str, label: str, name: str, cure: str) -> bytes:
     try:
         return base64.b64decode(re.sub(r"\s", "", found[2]), validate=True)
     except (binascii.Error, ValueError):
-        # `from None`: the chained error may quote the key
+        # `from None`, because the chained error may quote the key
         raise KeyFileError(f"{name}: a damaged PEM key file; {cure}") from None
 
 

@@ -1,8 +1,8 @@
-"""A stream of bytes that only the ledger can read: what is on a stick may be lost with it.
+"""A stream of bytes that only the ledger can read, because a stick may be lost with the file on it.
 
-A random key encrypts the stream (libsodium's secretstream, XChaCha20-Poly1305, one message for each 64 KiB), and
-is itself sealed to the X25519 form of the ledger's Ed25519 key. The last message is tagged: a stream that ends
-without it was cut off. Each message is bound to the first line, so that the parts of two files do not fit together.
+A random key encrypts the stream (libsodium's secretstream, XChaCha20-Poly1305, one message for each 64 KiB). That
+key is sealed to the X25519 form of the ledger's Ed25519 key. The last message has a tag: a stream that ends without
+it was cut off. Each message is bound to the first line, so that parts of two files cannot be combined.
 """
 
 import base64
@@ -23,7 +23,7 @@ from edge.domain.strict_json import dump, is_version, parse_object
 from edge.errors import ExportRefused, RecordError
 
 CHUNK = 65_536
-"""Bytes of the plaintext in one message; the last one may hold fewer."""
+"""Bytes of the plaintext in one message; the last message may have fewer."""
 _EXTRA = bindings.crypto_secretstream_xchacha20poly1305_ABYTES
 _MESSAGE, _FINAL = (
     bindings.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
@@ -32,10 +32,10 @@ _MESSAGE, _FINAL = (
 
 
 class Sealer:
-    """Encrypts what it is given, 64 KiB at a time; memory does not grow."""
+    """The writer: it encrypts 64 KiB at a time, so that memory does not grow."""
 
     def __init__(self, write: Callable[[bytes], None], ledger: VerifyKey) -> None:
-        """`write` takes the ciphertext; it is called at once, with the first line."""
+        """`write` receives the ciphertext; it is called immediately, with the first line."""
         self._write = write
         self._state = bindings.crypto_secretstream_xchacha20poly1305_state()
         key = bindings.crypto_secretstream_xchacha20poly1305_keygen()
@@ -51,7 +51,7 @@ class Sealer:
         write(self._line + b"\n")
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append plaintext."""
         self._waiting += data
         while len(self._waiting) > CHUNK:
             self._push(bytes(self._waiting[:CHUNK]), _MESSAGE)
@@ -66,13 +66,14 @@ class Sealer:
 
 
 class Unsealer(io.RawIOBase):
-    """The plaintext of a sealed stream, to read from. Every byte it gives was written by the sealer, in this order.
+    """The reader: the plaintext of a sealed stream. Every byte that it gives was written by the sealer, in this
+    order.
 
-    Reading raises ExportRefused where the stream is altered or ends early; what came before was genuine.
+    Reading raises ExportRefused where the stream is altered or ends early; the bytes before that are genuine.
     """
 
     def __init__(self, stream: BinaryIO, line: bytes, ledger: SigningKey) -> None:
-        """`stream` stands behind `line`, the first one. Raises ExportRefused when another key is needed."""
+        """`stream` is positioned after `line`, its first line. Raises ExportRefused when another key is needed."""
         super().__init__()
         self._stream, self._line = stream, line
         self._state = bindings.crypto_secretstream_xchacha20poly1305_state()
@@ -91,11 +92,11 @@ class Unsealer(io.RawIOBase):
             ) from error
 
     def readable(self) -> bool:
-        """It is."""
+        """True: the stream can be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed has any buffer here
-        """Up to len(buffer) bytes of what is next; 0 at the genuine end."""
+        """Read up to len(buffer) bytes and return their number; 0 at the genuine end."""
         while not self._waiting and not self._ended:
             self._pull()
         size = min(len(buffer), len(self._waiting))

@@ -27,13 +27,13 @@ NO_KEYS = [
 def test_a_key_that_is_no_curve_point_is_not_registered(tmp_path, capsys, raw):
     pem = tmp_path / "bad.pem"
     pem.write_text(public_pem(VerifyKey(raw)))
-    with pytest.raises(KeyFileError, match=r"bad\.pem: 32 bytes that are no point.*keys show"):
+    with pytest.raises(KeyFileError, match=r"bad\.pem: 32 bytes that are not a point.*keys show"):
         load_public(pem)
     assert main(["central", "register", str(tmp_path), "main", "gate-1", str(pem)]) == 78
     assert "Traceback" not in capsys.readouterr().err
     assert not (tmp_path / "ledger.db").exists(), "nothing is made for it"
     with Store(tmp_path / "ledger.db") as store:
-        with pytest.raises(KeyFileError, match="no point"):
+        with pytest.raises(KeyFileError, match="not a point"):
             store.register(Origin("main", "gate-1"), VerifyKey(raw))
         assert store.terminals() == []
 
@@ -53,7 +53,7 @@ def test_one_that_was_registered_before_is_named_with_the_way_to_be_rid_of_it(tm
 def test_no_point_is_taken_for_sealing_images(tmp_path, raw):
     path = tmp_path / "evidence.pem"
     path.write_text(sealing_pem(PublicKey(raw)))
-    with pytest.raises(KeyFileError, match=r"no point of the curve.*evidence key"):
+    with pytest.raises(KeyFileError, match=r"not a point of the curve.*evidence key"):
         load_sealing(path)
 
 

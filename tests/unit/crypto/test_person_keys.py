@@ -32,7 +32,7 @@ def test_a_storage_key_has_32_bytes(length: int) -> None:
 
 def test_a_wrapped_key_is_one_persons() -> None:
     vault = Vault.fresh(STORAGE)
-    with pytest.raises(PeopleError, match="does not belong"):
+    with pytest.raises(PeopleError, match="is in the wrong place"):
         vault.unwrap(BOB, vault.wrap(ANN, new_person_key()))
 
 
