@@ -1,1 +1,1 @@
-"""What `smartclocker check` looks at."""
+"""Checks of a terminal for `smartclocker check`."""

@@ -1,4 +1,6 @@
-"""What `smartclocker check` sees of camera, lights and readers: libraries and devices. It opens none."""
+"""Checks of camera, lights and readers for `smartclocker check`: whether libraries and devices are there. No device
+is opened.
+"""
 
 import importlib.util
 import os
@@ -17,7 +19,9 @@ _DEVICES = Path("/dev")
 
 
 def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
-    """Of the adapters that the configuration chose; `devices` is where the kernel shows them."""
+    """Problems of the adapters that the configuration chose; `devices` is the folder where the kernel shows
+    devices.
+    """
     yield from _camera(config, account, devices)
     yield from _pins(config, devices)
     yield from _reader(config, account)

@@ -1,4 +1,6 @@
-"""What `smartclocker check` sees of the files that a terminal reads: each with the rights of the service's user."""
+"""Checks of the files that a terminal reads, for `smartclocker check`: each with the rights of the service's
+user.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -19,7 +21,7 @@ _STICKY = 0o1000
 
 
 def attempt(what: str, act: Callable[[], object]) -> Iterator[str]:
-    """The problem of which `act` complains, after the key that it is about; nothing when it does not."""
+    """The problems that `act` raises, each after the key `what`; nothing when `act` succeeds."""
     try:
         act()
     except ConfigError as error:
@@ -27,11 +29,11 @@ def attempt(what: str, act: Callable[[], object]) -> Iterator[str]:
     except SmartClockerError as error:
         yield f"{what}: {error}"
     except OSError as error:
-        yield f"{what}: {error.filename}: {error.strerror}; let the service's user read it, and what lies in it"
+        yield f"{what}: {error.filename}: {error.strerror}; let the service's user read it and the files in it"
 
 
 def problems(config: Config, account: Account | None) -> Iterator[str]:
-    """Of keys, policy, models, certificates and the folders they lie in."""
+    """Problems of keys, policy, models and certificates, and of the folders in which they lie."""
     yield from _keys(config, account)
     with acting_as(account):
         yield from attempt("policy.text", lambda: installed.policy_text(config))
@@ -42,14 +44,14 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def notes(config: Config) -> Iterator[str]:
-    """What works, and may not be what was meant."""
+    """Settings that work, but may not be what somebody meant."""
     if config.uplink is not None and not config.keys.authority:
         yield (
-            "keys.authority: is not set, so that every order and roster of the centre is refused; give the "
+            "keys.authority: is not set, so that every order and roster of the centre is refused; name the "
             "authority.pem that `smartclocker central authority init` made there"
         )
     elif config.uplink is None and config.keys.authority:
-        yield "keys.authority: is set, and without [uplink] no order arrives"
+        yield "keys.authority: is set, but without [uplink] no order arrives"
     yield from certificates.notes(_public(config))
 
 
@@ -74,7 +76,9 @@ def _keys(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def _uplink(config: Config, account: Account | None) -> Iterator[str]:
-    """Each file by itself, then all of them together: what is wrong with one hides nothing of another."""
+    """Check each file by itself, then all of them together, so that a problem of one file hides no problem of
+    another.
+    """
     assert config.uplink is not None  # noqa: S101 - for the type alone
     unusable: list[str] = []
     for name, path in _public(config):
@@ -96,7 +100,7 @@ def _uplink(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def _public(config: Config) -> list[tuple[str, Path]]:
-    """The files of the way to the centre that need no credential, by key."""
+    """The configured files of the uplink that are not secret, each with its key."""
     chosen = config.uplink
     named = {} if chosen is None else {"uplink.ca": chosen.ca, "uplink.certificate": chosen.certificate}
     return [(name, Path(path)) for name, path in named.items()]
@@ -109,12 +113,14 @@ def _verify_models(config: Config) -> None:
 
 
 def reading(path: str, account: Account | None) -> AbstractContextManager[None]:
-    """With whose rights a key file is read: systemd reads a credential as root, and lends a copy."""
+    """The rights with which a key file is read: systemd reads a credential as root and hands a copy to the
+    service.
+    """
     return nullcontext() if path.startswith(CREDENTIAL) else acting_as(account)
 
 
 def _open_folders(config: Config) -> Iterator[str]:
-    """Whoever may write into the folder of a key may put another in its place."""
+    """Folders into which everybody may write, and so put another key in the place of ours."""
     named = {
         "keys.identity": config.keys.identity,
         "keys.storage": config.keys.storage,
@@ -134,7 +140,7 @@ def _open_folders(config: Config) -> Iterator[str]:
             continue
         said.add(folder)
         if _writable_by_others(folder):
-            yield f"{key}: everybody may write into {folder}, and exchange what lies there; `chmod o-w {folder}`"
+            yield f"{key}: everybody may write into {folder} and exchange its files; `chmod o-w {folder}`"
 
 
 def _folder(path: str) -> Path | None:

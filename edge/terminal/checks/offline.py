@@ -1,4 +1,4 @@
-"""Everything about a terminal that can be checked from outside, for `smartclocker check`."""
+"""All checks of a terminal that need no connection, for `smartclocker check`."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,15 @@ from edge.terminal.checks import devices, files, state
 
 
 def problems(loaded: Loaded) -> list[str]:
-    """Each once, with its cure: what `run` would meet, found with the rights of the service's user."""
+    """The problems that `run` would meet, each once and with its cure, found with the rights of the service's
+    user.
+    """
     account = _account(loaded)
     return list(dict.fromkeys(_problems(loaded, account)))
 
 
 def notes(loaded: Loaded) -> list[str]:
-    """What works, and may not be what was meant."""
+    """Settings that work, but may not be what somebody meant."""
     return list(files.notes(loaded.config))
 
 

@@ -1,8 +1,8 @@
-"""The way to the ledger and back, tried once: as far as its signed receipt, for `smartclocker check --online`.
+"""The way to the ledger and back, tried once, for `smartclocker check --online`: it ends with a signed receipt.
 
-It says nothing new: the record that goes out is one of the journal's own, signed when it was made, which the ledger
-stores once however often it comes. Nothing is written here. The broker knows a terminal by one name, so that a
-running service loses its connection for a moment, and takes it back; the session stays the service's.
+No new record is made: the record that is sent is one of the journal's own, signed when it was made, and the ledger
+stores it once however often it comes. Nothing is written here. The broker knows a terminal by one name, so that a
+running service loses its connection for a moment and takes it back; its session at the broker stays.
 """
 
 import re
@@ -25,25 +25,27 @@ from edge.terminal.checks.online_journal import JournalRecord
 from edge.terminal.installed import Secrets
 
 RECEIPT_S = 20.0
-"""The ledger answers in a tenth of a second; it may be busy."""
+"""How long to wait for a receipt. The ledger usually answers in a tenth of a second, but it may be busy."""
 _STRANGE = 3
-"""Keys that are named; a broker may make up any number."""
+"""Number of unknown keys that are named, because a broker may make up any number of them."""
 _TIMES = 3
-"""A service that takes its connection back is asked again."""
+"""Number of tries when a running service takes the connection back."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineStep:
-    """One step of the way."""
+    """The result of one step on the way to the ledger."""
 
     name: str
     good: bool
     said: str
-    """What was found; of a bad one with the cure."""
+    """What was found; if it is bad, with the cure."""
 
 
 def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[OnlineStep]:
-    """Each as it is done; a bad one is the last. Raises JournalError, KeyFileError, ConfigError."""
+    """Yields the result of each step as it is done; a bad one is the last. Raises JournalError, KeyFileError,
+    ConfigError.
+    """
     question = _Question(config, secrets, receipt_s)
     for _ in range(_TIMES):
         yield from question.ask()
@@ -53,7 +55,7 @@ def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Ite
 
 
 class _Question:
-    """Asked on one connection, and again on another when that was lost."""
+    """One question to the ledger, asked again on a new connection when the connection was lost."""
 
     def __init__(self, config: Config, secrets: Secrets, receipt_s: float) -> None:
         self.answered = False
@@ -63,15 +65,15 @@ class _Question:
         self._record = online_journal.record(config, secrets)
         self._greeted = self._taken = False
         self._behind: int | None = None
-        """Up to where genuine receipts went that do not cover the record."""
+        """The highest record that genuine receipts covered, when they did not cover our record."""
         self._strange: set[str] = set()
-        """Ids of the keys, not ours, that signed what came as receipts."""
+        """Ids of unknown keys that signed messages on the topic of receipts."""
 
     def ask(self) -> Iterator[OnlineStep]:
-        """One connection; unless it is lost, `answered` is set at its end."""
+        """Ask on one connection. `answered` is set at its end, unless the connection is lost."""
         settings = adapters.uplink_settings(self._config)
         where = f"{settings.host}:{settings.port}"
-        # What is not released stays with the broker, for the service.
+        # Messages that are not released stay at the broker, for the service.
         name = f"{self._me.site}.{self._me.terminal}"
         link = MqttLink(settings, Identity(name, (topics.receipt(self._me),), manual_release=True))
         link.start()
@@ -90,31 +92,33 @@ class _Question:
             link.stop()
 
     def beside(self) -> OnlineStep:
-        """A running service took the connection back each time: whether it has the receipt, the journal says."""
+        """The result when a running service took the connection back each time: the journal says whether it has the
+        receipt.
+        """
         record, deadline = self._record, time.monotonic() + self._receipt_s
         while record is not None and record.receipted < record.seq and time.monotonic() < deadline:
             upto = online_journal.number(self._config, _RECEIPTED)
             if upto >= record.seq:
                 return OnlineStep("ledger", True, f"the running service has its signed receipt up to {upto}")
             time.sleep(_LOOK_S)
-        lost = f"the connection was lost {_TIMES} times ({self.lost}), as beside a running service"
+        lost = f"the connection was lost {_TIMES} times ({self.lost}), as happens beside a running service"
         if record is not None and record.receipted < record.seq:
             return OnlineStep("ledger", False, f"{lost}; {self._silence()}")
         held = 0 if record is None else record.receipted
         return OnlineStep(
             "ledger",
             False,
-            f"{lost}; every record up to {held} has its receipt already: nothing new was asked; "
-            "stop the service and ask again to see the way now",
+            f"{lost}; every record up to {held} has its receipt already, so that nothing new was asked; "
+            "stop the service and check again, to test the way now",
         )
 
     def _send(self, link: MqttLink) -> Iterator[OnlineStep]:
         record = self._record
         if record is None:
             self.answered = True
-            said = "nothing to receipt: no record is here yet, and only a receipt shows that the ledger takes ours"
+            said = "nothing to receipt: no record is here yet, and only a receipt shows that the ledger takes our records"
             yield OnlineStep(
-                "ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then ask again"
+                "ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then check again"
             )
             return
         if not link.publish(record.topic, record.wire, token=1):
@@ -129,10 +133,10 @@ class _Question:
                     return
                 case Acknowledged():
                     step = self._acknowledged(event, record)
-                case Receive() if self._taken:  # what came before waited for the service: old news
+                case Receive() if self._taken:  # an earlier message waited for the service, and is old
                     step = self._receipt(event, record)
                     if event.message.topic == topics.receipt(self._me):
-                        link.release(event)  # the ledger signs another for the service; more may come for us
+                        link.release(event)  # the ledger signs another for the service; this lets more come
                 case _:
                     pass
             if step is not None:
@@ -155,7 +159,7 @@ class _Question:
         if self._taken:
             return None
         self._taken = True
-        return OnlineStep("record", True, f"the broker took record {record.seq}, which the ledger may have already")
+        return OnlineStep("record", True, f"the broker took record {record.seq}; the ledger may have it already")
 
     def _receipt(self, received: Receive, record: JournalRecord) -> OnlineStep | None:
         if received.message.topic != topics.receipt(self._me):
@@ -165,7 +169,7 @@ class _Question:
             if not set(self._secrets.ledger) & {signed.keyid}:
                 if len(self._strange) >= _STRANGE:
                     return None
-                self._strange.add(signed.keyid if _KEYID.fullmatch(signed.keyid) else "of no proper name")
+                self._strange.add(signed.keyid if _KEYID.fullmatch(signed.keyid) else "of no proper id")
                 return None
             receipt = dsse.open(signed, Receipt, self._secrets.ledger)
         except RecordError:
@@ -175,7 +179,7 @@ class _Question:
         return self._covers(receipt, record)
 
     def _covers(self, receipt: Receipt, record: JournalRecord) -> OnlineStep | None:
-        """None for one that does not cover the record: another may follow."""
+        """None when the receipt does not cover the record, because another may follow."""
         if receipt.upto < record.seq:
             self._behind = receipt.upto
             return None
@@ -187,7 +191,9 @@ class _Question:
             return OnlineStep("ledger", False, said)
         waiting = last - receipt.upto
         rest = f"; the service sends the {waiting} after it" if waiting else ""
-        return OnlineStep("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
+        return OnlineStep(
+            "ledger", True, f"the ledger signed that it holds every record up to {receipt.upto}{rest}"
+        )
 
     def _silence(self) -> str:
         if self._strange:
@@ -204,7 +210,7 @@ class _Question:
                 else f"does not take record {record.seq}"
             )
             cure = "look at its log and its database at the centre"
-            return f"it signed that it holds our records up to {self._behind}, and {lost}; {cure}"
+            return f"the ledger signed that it holds our records up to {self._behind}, and {lost}; {cure}"
         keyid = key_id(self._secrets.identity.verify_key)
         return (
             f"no receipt within {self._receipt_s:g} s: look at the centre whether `smartclocker central run` runs, "
@@ -233,4 +239,4 @@ _KEYID = re.compile(r"[0-9a-f]{32}")
 _RECEIPTED = "SELECT coalesce(max(upto), 0) FROM receipt"
 _LAST = "SELECT coalesce(max(seq), 0) FROM records"
 _LOOK_S = 0.2
-"""Pause between two looks at the journal."""
+"""Pause between two readings of the journal."""

@@ -1,4 +1,4 @@
-"""What `edge.terminal.checks.online` reads in the journal, beside a running service: nothing is written there."""
+"""Reading the journal for `edge.terminal.checks.online`, beside a running service. Nothing is written there."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,20 @@ from edge.terminal.installed import Secrets
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """What is sent: a record of the journal as it stands there."""
+    """A record of the journal as it is sent."""
 
     epoch: str
     seq: int
     receipted: int
-    """The last that a receipt here covers."""
+    """Number of the last record that a receipt in the journal covers."""
     topic: str
     wire: bytes
 
 
 def record(config: Config, secrets: Secrets) -> JournalRecord | None:
-    """The oldest record without a receipt, else the last; None where there is none. Raises JournalError."""
+    """The oldest record without a receipt, otherwise the last record; None when there is none. Raises
+    JournalError.
+    """
     path = installed.journal_path(config)
     if not JOURNAL.present(path):
         return None
@@ -44,14 +46,16 @@ def record(config: Config, secrets: Secrets) -> JournalRecord | None:
 
 
 def number(config: Config, question: str) -> int:
-    """A number that the journal says now: a running service goes on writing. Raises JournalError."""
+    """The answer to a query for one number, read again each time because a running service writes on. Raises
+    JournalError.
+    """
     path = installed.journal_path(config)
     with JOURNAL.guard(path), opened(path) as db:
         return int(db.execute(question).fetchone()[0])
 
 
 def hash_of(config: Config, seq: int) -> str | None:
-    """Of this record; None where it is not here. Raises JournalError."""
+    """The hash of a record's payload; None when the record is not here. Raises JournalError."""
     path = installed.journal_path(config)
     with JOURNAL.guard(path), opened(path) as db:
         row = db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()

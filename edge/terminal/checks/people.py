@@ -1,4 +1,6 @@
-"""What `smartclocker check` sees of the people and of the roster's notes: who is damaged, who agreed to what."""
+"""Checks of the people file and of the roster's notes, for `smartclocker check`: whose data is damaged, and which
+policy is in force.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ _NAMED = 5
 
 
 def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str]:
-    """Of an open people file of this version; it is only read. Raises SmartClockerError."""
+    """Problems of an open people file of this version, which is only read. Raises SmartClockerError."""
     if db.execute("PRAGMA user_version").fetchone()[0] != PEOPLE.version:
         return  # the next start brings it up to date
     db.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -28,16 +30,16 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
         who = counted(len(damaged), "person", "people")
         named = ", ".join(damaged[:_NAMED]) + (" …" if len(damaged) > _NAMED else "")
         yield (
-            f"storage.state: {who} cannot be matched, what is kept of them was altered ({named}); whom the roster "
-            "brought it mends at the service's next start, others: `smartclocker people erase`, then enrol again"
+            f"storage.state: {who} cannot be matched, because their data was altered ({named}); people of the roster are "
+            "mended at the service's next start, others: `smartclocker people erase`, then enrol again"
         )
     for (order,) in db.execute("SELECT id FROM aside ORDER BY id"):
-        yield f"storage.state: {order} was set aside, no record can be made of it (operations.md, record-aside)"
+        yield f"storage.state: {order} was set aside, because no record can be made of it (operations.md, record-aside)"
     lacks = lacking.told(db)
     if lacks:
         yield (
-            f"storage.state: an older copy of people.db was put back, and lacks what was given since: "
-            f"{lacking.words(lacks, _NAMED)}; give it anew, then `smartclocker people looked`"
+            f"storage.state: an older copy of people.db was put back and lacks what was given since: "
+            f"{lacking.words(lacks, _NAMED)}; give it again, then `smartclocker people looked`"
         )
     accepted = policies.in_force(db, installed.policy(config))
     other = policies.other_text(db, accepted)
@@ -46,11 +48,11 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
 
 
 def roster(state: Path) -> Iterator[str]:
-    """The notes of the roster: a damaged one is set aside by the next start."""
+    """Problems of the roster's notes. The next start sets damaged notes aside."""
     path = state / "roster.db"
     try:
         if path.is_symlink():
-            yield f"storage.state: {path}: it is a link, and nobody here makes one; {RECEIVED.mend}"
+            yield f"storage.state: {path}: it is a link, which no command here makes; {RECEIVED.mend}"
         elif RECEIVED.present(path):
             with RECEIVED.guard(path), opened(path, RECEIVED) as db:
                 RosterState(path, reading=db)

@@ -1,4 +1,4 @@
-"""What `smartclocker check` sees of the files that fail alone: each would be an alarm of the next start."""
+"""Checks of files that fail alone, for `smartclocker check`: each problem would be an alarm at the next start."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ from edge.vision.models import ModelStore
 
 
 def problems(config: Config) -> Iterator[str]:
-    """Of the images, the calibration and the coming model; with the rights of the service's user."""
+    """Problems of the images, the calibration and the coming model, found with the rights of the service's user."""
     state = Path(config.storage.state)
     for database in ("journal.db", "people.db", "roster.db", NAME):
         for path in side_files.strange(state / database):
@@ -37,10 +37,10 @@ def problems(config: Config) -> Iterator[str]:
 
 
 def vanished(config: Config) -> Iterator[str]:
-    """Whether a journal that was here is gone."""
+    """The problem that a journal which was here is gone."""
     path = installed.journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):
-        yield f"storage.state: {path}: is gone, and was there; look for it, or the next start begins another"
+        yield f"storage.state: {path}: was there and is gone; look for it, or the next start begins another"
 
 
 def _images(path: Path) -> Iterator[str]:

@@ -1,6 +1,6 @@
-"""What `smartclocker check` sees of the state directory: its rights, its disk, the journal and the people.
+"""Checks of the state directory for `smartclocker check`: its rights, its disk, the journal and the people.
 
-It reads as `journal verify` does, and leaves no trace.
+They read as `journal verify` does, and leave no trace.
 """
 
 import os
@@ -37,7 +37,7 @@ _SET_ASIDE = "the next start sets it aside and begins a new one; then `smartcloc
 
 
 def problems(config: Config, account: Account | None) -> Iterator[str]:
-    """Of the state directory and what lies in it."""
+    """Problems of the state directory and of the files in it."""
     state = Path(config.storage.state)
     identity = _key(config.keys.identity, account, load_identity)
     storage = _key(config.keys.storage, account, load_secret)
@@ -53,7 +53,7 @@ def problems(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def _key(path: str, account: Account | None, load: Callable[[Path], T]) -> T | None:
-    """None for one that cannot be used: that is said of the key itself."""
+    """A loaded key; None when it cannot be used, because the check of the key itself reports that."""
     try:
         with reading(path, account):
             return load(credential(path))
@@ -76,7 +76,7 @@ def _directory(state: Path, account: Account | None, *, volatile: bool) -> Itera
         yield f"storage.state: {state} is no directory; correct the path"
         return
     if os.statvfs(state).f_flag & os.ST_RDONLY:
-        yield f"storage.state: the disk of {state} is mounted read-only; mount it writable, no punch is kept there"
+        yield f"storage.state: the disk of {state} is mounted read-only, so that no punch can be kept; mount it writable"
     elif not os.access(state, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         who = account.name if account is not None else f"uid {os.geteuid()}"
         yield f"storage.state: {who} may not write into {state}; `chown -R {user}: {shlex.quote(str(state))}`"
@@ -87,7 +87,9 @@ def _directory(state: Path, account: Account | None, *, volatile: bool) -> Itera
 
 
 def _disk(config: Config, state: Path) -> Iterator[str]:
-    """The journal's space is reserved at the first start: is there so much, with what it holds already?"""
+    """Whether there is space for the journal, which the first start reserves. What the journal holds already
+    counts.
+    """
     disk = os.statvfs(state)
     free = disk.f_bavail * disk.f_frsize
     held = sum(_size(state / name) for name in ("journal.db", "journal.db-wal", "journal.reserve"))
@@ -96,7 +98,7 @@ def _disk(config: Config, state: Path) -> Iterator[str]:
         room = max(0, free + held - WAL_ROOM)
         cure = f"set storage.max_bytes to {room // _MB * _MB} at most" if room >= 8 * _MB else "take a larger disk"
         yield (
-            f"storage.max_bytes: {asked // _MB:,} MB are to be reserved in {state}, and its disk has "
+            f"storage.max_bytes: {asked // _MB:,} MB must be reserved in {state}, but its disk has "
             f"{(free + held) // _MB:,} MB; free some space on it, or {cure}"
         )
 
@@ -105,7 +107,7 @@ def _journal(config: Config, identity: VerifyKey) -> Iterator[str]:
     path = installed.journal_path(config)
     try:
         yield from side_files.vanished(config)
-        seen = last_seen.read(path)  # before the journal: beside a running service it is never ahead of it
+        seen = last_seen.read(path)  # first: beside a running service it is never ahead of the journal
         if JOURNAL.present(path):
             with JOURNAL.guard(path), opened(path) as connection:
                 epoch = refuse_unusable(connection, path, installed.origin(config), identity).epoch
