@@ -312,6 +312,5 @@ def test_a_folder_that_may_not_be_entered_is_a_problem_and_no_end(site, check, m
     monkeypatch.setattr(installed, "model_store", closed)
     (said,) = check(site.config)
     assert (
-        said
-        == "storage.models: /opt/models: Permission denied; let the service's user read it, and what lies in it"
+        said == "storage.models: /opt/models: Permission denied; let the service's user read it and the files in it"
     )

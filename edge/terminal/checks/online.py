@@ -116,7 +116,7 @@ class _Question:
         record = self._record
         if record is None:
             self.answered = True
-            said = "nothing to receipt: no record is here yet, and only a receipt shows that the ledger takes our records"
+            said = "nothing to receipt: no record is here yet, and only a receipt proves that ours are taken"
             yield OnlineStep(
                 "ledger", False, f"{said}; `systemctl start smartclocker` makes the first, then check again"
             )
@@ -191,9 +191,7 @@ class _Question:
             return OnlineStep("ledger", False, said)
         waiting = last - receipt.upto
         rest = f"; the service sends the {waiting} after it" if waiting else ""
-        return OnlineStep(
-            "ledger", True, f"the ledger signed that it holds every record up to {receipt.upto}{rest}"
-        )
+        return OnlineStep("ledger", True, f"it signed that it holds every record up to {receipt.upto}{rest}")
 
     def _silence(self) -> str:
         if self._strange:
@@ -210,7 +208,7 @@ class _Question:
                 else f"does not take record {record.seq}"
             )
             cure = "look at its log and its database at the centre"
-            return f"the ledger signed that it holds our records up to {self._behind}, and {lost}; {cure}"
+            return f"it signed that it holds our records up to {self._behind}, and {lost}; {cure}"
         keyid = key_id(self._secrets.identity.verify_key)
         return (
             f"no receipt within {self._receipt_s:g} s: look at the centre whether `smartclocker central run` runs, "

@@ -30,11 +30,11 @@ def people(config: Config, db: sqlite3.Connection, vault: Vault) -> Iterator[str
         who = counted(len(damaged), "person", "people")
         named = ", ".join(damaged[:_NAMED]) + (" …" if len(damaged) > _NAMED else "")
         yield (
-            f"storage.state: {who} cannot be matched, because their data was altered ({named}); people of the roster are "
-            "mended at the service's next start, others: `smartclocker people erase`, then enrol again"
+            f"storage.state: {who} cannot be matched, their data was altered ({named}); the service's next start "
+            "mends people of the roster; for others: `smartclocker people erase`, then enrol again"
         )
     for (order,) in db.execute("SELECT id FROM aside ORDER BY id"):
-        yield f"storage.state: {order} was set aside, because no record can be made of it (operations.md, record-aside)"
+        yield f"storage.state: {order} was set aside: no record can be made of it (operations.md, record-aside)"
     lacks = lacking.told(db)
     if lacks:
         yield (

@@ -40,7 +40,7 @@ def vanished(config: Config) -> Iterator[str]:
     """The problem that a journal which was here is gone."""
     path = installed.journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):
-        yield f"storage.state: {path}: was there and is gone; look for it, or the next start begins another"
+        yield f"storage.state: {path}: is gone, and was there; look for it, or the next start begins another"
 
 
 def _images(path: Path) -> Iterator[str]:

@@ -76,7 +76,7 @@ def _directory(state: Path, account: Account | None, *, volatile: bool) -> Itera
         yield f"storage.state: {state} is no directory; correct the path"
         return
     if os.statvfs(state).f_flag & os.ST_RDONLY:
-        yield f"storage.state: the disk of {state} is mounted read-only, so that no punch can be kept; mount it writable"
+        yield f"storage.state: the disk of {state} is mounted read-only; mount it writable, or no punch can be kept"
     elif not os.access(state, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         who = account.name if account is not None else f"uid {os.geteuid()}"
         yield f"storage.state: {who} may not write into {state}; `chown -R {user}: {shlex.quote(str(state))}`"
