@@ -124,7 +124,7 @@ def _count(stage: "Stage", report: DemoReport) -> None:
 
 def _verify(stage: "Stage", report: DemoReport) -> None:
     """After the end, from the files, with public keys alone."""
-    from edge.central.ledger.verification import verify_all
+    from edge.central.ledger.recheck import verify_all
     from edge.central.store.records import Store
     from edge.crypto.dsse import key_id
     from edge.crypto.key_files import load_public

@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: "PadReport") -> None:
-    from edge.domain.pad.fusion import Layer, Vote
+    from edge.domain.pad.verdict import Layer, Vote
     from edge.evaluation.pad.metrics import acer, worst
 
     def percent(value: float | None) -> str:
@@ -157,7 +157,7 @@ def _print(report: "PadReport") -> None:
 
 def _regions(folder: "Folder", store: "ModelStore", pipeline: "Pipeline", scales: list[float]) -> int:
     from edge.cli.output.progress import progress
-    from edge.domain.pad.fusion import LIVE
+    from edge.domain.pad.verdict import LIVE
     from edge.evaluation.pad.dataset import REAL
     from edge.evaluation.pad.regions import sweep
 

@@ -13,10 +13,10 @@ from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
 from edge.ports import Camera, Clock, Notifier, Signals, Strobe
 from edge.terminal import adapters, factory, installed, starting
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.journal_watch import Noting
-from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import Lamp, Strobing
 from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency

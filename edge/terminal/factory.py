@@ -22,17 +22,17 @@ from edge.journal.capacity import Bounds
 from edge.people.people_store import People
 from edge.ports import Clock
 from edge.terminal import installed
+from edge.terminal.attendance.attend_loop import Rules
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.face_recognition import FaceRecognition, FaceRules
 from edge.terminal.attendance.gallery import GalleryLoader
 from edge.terminal.attendance.image_capture import CaptureSettings, ImageCapture
-from edge.terminal.attendance.loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
 from edge.terminal.attendance.sights import Sights
 from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.attendance.strobe import Strobing
 from edge.terminal.orders.authority_keys import Authority
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.uplink.roster_client import Roster
 from edge.vision.embedder import Embedder
 from edge.vision.manifest import Role
@@ -46,11 +46,11 @@ def bounds(config: Config) -> Bounds:
     return Bounds(storage.max_records, storage.max_bytes, storage.retention_days)
 
 
-def orders(config: Config, secrets: installed.Secrets, time: Clock, in_force: Policy) -> Orders | None:
+def orders(config: Config, secrets: installed.Secrets, time: Clock, in_force: Policy) -> OrderHandler | None:
     """What takes the authority's orders; None for a terminal that has none. `in_force` is who attends' policy."""
     if secrets.authority is None:
         return None
-    return Orders(
+    return OrderHandler(
         installed.origin(config),
         secrets.identity,
         secrets.authority,

@@ -11,7 +11,7 @@ from edge.domain.people.consent import Policy
 from edge.errors import ConfigError, ModelError
 from edge.ports import Clock
 from edge.terminal import adapters, factory, installed
-from edge.terminal.attendance.loop import Rules
+from edge.terminal.attendance.attend_loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
 from edge.terminal.runtime.status_source import StatusSource
 from edge.terminal.uplink.centre import CentreLink, Made

@@ -19,7 +19,7 @@ from edge.domain.protocol.record_kinds import Restriction
 from edge.journal.journal import Journal
 from edge.journal.verify import verify_file
 from edge.people.people_store import People
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.outbox.flush import flush
 from tests.support.clock import HandClock
 from tests.support.people import ANN, BOB, CONSENT, POLICY
@@ -42,7 +42,7 @@ class Terminal:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.people, self.journal = self.open(), Journal(root / "journal.db", GATE, IDENTITY)
-        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, HandClock())
+        self.orders = OrderHandler(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, HandClock())
 
     def open(self) -> People:
         return People(self.root / "people.db", bytes(32))

@@ -87,7 +87,7 @@ def test_the_picture_in_the_readme_shows_the_demo_and_loads_nothing() -> None:
 def test_every_file_that_the_readme_names_is_there() -> None:
     text = (ROOT / "README.md").read_text()
     named = {n.split("#")[0] for n in re.findall(r"\]\(([^)]+)\)", text)} | set(
-        re.findall(r"`(tests/[\w/.]+)`", text)
+        re.findall(r"`((?:tests|edge|docs)/[\w/.]+)`", text)
     )
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 

@@ -16,8 +16,8 @@ from edge.central.authority import access_reports, authority_key
 from edge.central.authority.audit import check
 from edge.central.authority.register import OrderRegister
 from edge.central.broker import issued_certificates
+from edge.central.ledger.recheck import verify_all
 from edge.central.ledger.terminal_claims import claims
-from edge.central.ledger.verification import verify_all
 from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
 from edge.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.ledger.intake import Ledger
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import Receipt

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import resend_command, topics
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import PAYLOAD_TYPE, Origin
 from edge.domain.protocol.resend_command import Resend
 from edge.journal.journal import OutgoingRecord
-from edge.terminal.uplink.resend_handler import BATCH, Commands
+from edge.terminal.uplink.resend_handler import BATCH, ResendHandler
 
 ISSUED, EXPIRES = "2026-03-02T07:00:00.000Z", "2026-03-02T09:00:00.000Z"
 """Around the moment at which the tests' clock stands."""
@@ -130,9 +130,9 @@ def test_a_long_range_is_bounded_and_new_records_are_not_starved(installation, t
     installation.ledger()
     publisher = terminal.run(resend_s=3600)
     terminal.receipted(1500)
-    handed, hand, overtaken = Commands.passed_on, publisher._publish, []
+    handed, hand, overtaken = ResendHandler.passed_on, publisher._publish, []
 
-    def passed_on(commands: Commands, seq: int, token: int) -> None:
+    def passed_on(commands: ResendHandler, seq: int, token: int) -> None:
         handed(commands, seq, token)
         if publisher.counters.resent == 1:
             terminal.append(5)  # in the middle of the first batch
@@ -142,7 +142,7 @@ def test_a_long_range_is_bounded_and_new_records_are_not_starved(installation, t
             overtaken.append(publisher.counters.resent)
         return hand(outgoing)
 
-    monkeypatch.setattr(Commands, "passed_on", passed_on)
+    monkeypatch.setattr(ResendHandler, "passed_on", passed_on)
     monkeypatch.setattr(publisher, "_publish", publish)
     installation.neighbour("ledger").publish(
         topics.command(terminal.origin), sealed(installation.ledger_key, replace(command, first=1, last=1500))

@@ -3,7 +3,7 @@
 import json
 
 from edge.central.ledger.intake import Ledger
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.domain.protocol import topics
 from edge.ports import Message
 from tests.support.intake import accept

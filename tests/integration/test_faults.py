@@ -7,7 +7,7 @@ import pytest
 
 from edge.adapters.mqtt import client
 from edge.adapters.mqtt.tls import UplinkSettings
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from tests.support.proxy import Proxy
 
 SIDES = ["terminal", "ledger"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.central.broker.client import client_id, ledger_link
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.errors import LedgerError
 
 ROOT = Path(__file__).resolve().parents[2]

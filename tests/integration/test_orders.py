@@ -17,7 +17,7 @@ from nacl.public import PrivateKey
 from edge.adapters.mqtt.uplink import MqttUplink
 from edge.central.authority import authority_key, order_status
 from edge.central.broker import certificates
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.cli import main
@@ -34,7 +34,7 @@ from edge.evidence_images import sealed_image
 from edge.evidence_images.store import opened
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.subject_access.report import seal
 from edge.terminal.uplink.publisher import Publisher
 from edge.terminal.uplink.status import last_will
@@ -69,7 +69,7 @@ class Gate:
         origin, installation = self.terminal.origin, self.site
         subscriptions = [topics.receipt(origin), topics.command(origin)]
         uplink = MqttUplink(installation.uplink(origin.terminal), origin, last_will(origin), subscriptions)
-        obeying = Orders(origin, self.terminal.key, self.pinned, self.people, POLICY, WallClock())
+        obeying = OrderHandler(origin, self.terminal.key, self.pinned, self.people, POLICY, WallClock())
         keys = {key_id(installation.ledger_key.verify_key): installation.ledger_key.verify_key}
         self.publisher = Publisher(uplink, self.terminal.journal, origin, keys, WallClock(), orders=obeying)
         self.stopping.clear()

@@ -8,7 +8,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from edge.central.ledger.intake import Outcome
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.crypto import dsse
 from edge.domain.protocol import topics
 from edge.domain.protocol.receipt import Receipt

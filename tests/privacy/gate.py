@@ -27,9 +27,9 @@ from edge.people.people_store import People
 from edge.resources import photos_directory
 from edge.sandbox import SandboxCentre, write_terminal
 from edge.terminal import adapters, factory, installed
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.loop import Attend
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot

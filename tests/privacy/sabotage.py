@@ -14,7 +14,7 @@ from edge.domain.protocol.order import Order
 from edge.domain.recognition.enrolled_faces import EnrolledFaces
 from edge.domain.recognition.gallery import Gallery
 from edge.people import erasure
-from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.punch_recorder import Recorder
 from edge.terminal.operator import enrolment
 from edge.terminal.orders import authority_keys, order_handler

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.records import Store
 from edge.crypto.dsse import key_id
 from edge.domain.face import Floats

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.records import Store
 from edge.crypto import key_files
 from edge.domain.attendance.corrections import PunchState, effective

@@ -19,7 +19,7 @@ from edge.domain.attendance.cues import DARK
 from edge.errors import CameraError
 from edge.sandbox import write_terminal
 from edge.terminal import installed
-from edge.terminal.attendance import loop
+from edge.terminal.attendance import attend_loop
 from edge.terminal.daemon import Terminal
 from edge.terminal.outbox import operator_lock
 from edge.vision.photo import load_photo
@@ -123,7 +123,7 @@ def test_a_stalled_camera_starves_the_watchdog_and_says_out_of_service(life, not
 def test_whose_consent_ended_a_moment_ago_is_not_punched(site, enrol, photos, notify, monkeypatch) -> None:
     """Not even within the second in which the terminal has not looked at the people file yet."""
     person = enrol(site, "obama.jpg", "obama2.jpg")
-    monkeypatch.setattr(loop, "UPKEEP_MS", 10**9)
+    monkeypatch.setattr(attend_loop, "UPKEEP_MS", 10**9)
     alive = Life(site.config)
     try:
         assert notify.wait_for("READY=1", 120)

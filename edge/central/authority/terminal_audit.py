@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.central.authority.register import OrderRegister
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.doubted_identities import Signers
 from edge.central.store.records import Store
 from edge.domain.protocol.record import decode

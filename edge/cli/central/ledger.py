@@ -113,7 +113,7 @@ def _counters(claim: "Claim | None") -> dict[str, int] | None:
 
 def run_verify(arguments: argparse.Namespace) -> int:
     """Audit the whole ledger."""
-    from edge.central.ledger.verification import verify_all
+    from edge.central.ledger.recheck import verify_all
     from edge.errors import JournalAltered
 
     with open_ledger(arguments.directory) as store:

@@ -82,7 +82,7 @@ def last_of(records: Iterable[Record]) -> LastPunch | None:
     return None
 
 
-def decide(last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy) -> NewPunch | Repetition:
+def direction_of(last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy) -> NewPunch | Repetition:
     """The direction of this person's punch, given their last one at this terminal; or that it is a repetition.
 
     Where nothing vouches for the age of an IN, the clocks count as far as they can be right: OUT answers it unless

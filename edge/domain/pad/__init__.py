@@ -1,1 +1,1 @@
-"""Presentation attack detection: layers and their fusion."""
+"""Presentation attack detection: layers, and their common verdict."""

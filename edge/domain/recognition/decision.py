@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.domain.face import Probe, Sight
-from edge.domain.pad.fusion import LIVE, SURE, judge
+from edge.domain.pad.verdict import LIVE, SURE, pad_verdict
 from edge.domain.recognition.approach import Approach, GoodFrame, fuse, one_face, overlap
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.gallery import NOBODY, Candidate, Gallery
@@ -225,7 +225,7 @@ class Decider:
         if not alike or (policy.strobe and not self._flashed(best.person, threshold)):
             return None
         # Last, because it costs most: only a person who would be accepted is looked at so closely.
-        verdict = judge([look.probe for look in looks], [look.probe for look in now.looks], policy.liveness)
+        verdict = pad_verdict([look.probe for look in looks], [look.probe for look in now.looks], policy.liveness)
         now.lifeless = now.lifeless or not verdict.live
         if not verdict.live or (verdict.liveness < SURE and self._watched_ms() < policy.unsure_ms):
             return None

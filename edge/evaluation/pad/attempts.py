@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from edge.domain.pad.fusion import PadVerdict
+from edge.domain.pad.verdict import PadVerdict
 
 
 @dataclass(frozen=True, slots=True)

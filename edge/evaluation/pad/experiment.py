@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.domain.face import Frame, Probe
-from edge.domain.pad.fusion import judge
+from edge.domain.pad.verdict import pad_verdict
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.errors import PhotoError
 from edge.evaluation.pad.attempts import Attempt, Tried
@@ -80,7 +80,7 @@ def _clip(
         if len(attempt) < min(policy.frames, len(clip.files)):
             tried.reject(clip.kind, TOO_FEW, len(attempt))
             continue
-        verdict = judge([look.probe for look in attempt], live=policy.liveness)
+        verdict = pad_verdict([look.probe for look in attempt], live=policy.liveness)
         tried.attempts.append(Attempt(clip.kind, tuple(look.file for look in attempt), verdict))
 
 
@@ -118,7 +118,7 @@ def _simulate(
     for kind, pixels in ((PICTURE, picture), (DISPLAY, on_display(load_photo(file), rng))):
         probe = _look_at(tried, kind, Frame(pixels, 0), pipeline)
         if probe is not None:
-            tried.attempts.append(Attempt(kind, (file,), judge([probe], live=policy.liveness)))
+            tried.attempts.append(Attempt(kind, (file,), pad_verdict([probe], live=policy.liveness)))
 
 
 def _attempts(looks: list[_Look], policy: DecisionPolicy) -> Iterator[list[_Look]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edge.domain.pad.fusion import Layer, Vote
+from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation import html
 from edge.evaluation.drawing import Drawing, error_rates
 from edge.evaluation.html import percent

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.domain.pad.fusion import Layer, Vote
+from edge.domain.pad.verdict import Layer, Vote
 from edge.evaluation.pad.attempts import Attempt, Tried
 from edge.evaluation.pad.dataset import REAL, Folder
 from edge.evaluation.pad.metrics import Point, Share, acer, det, eer, worst

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.domain.pad import fusion
-from edge.domain.pad.fusion import Layer, Opinion, PadVerdict, Vote
+from edge.domain.pad.verdict import BANDS, BORDER, GRID, PLANE, SURROUNDINGS, Layer, Opinion, PadVerdict, Vote
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.quality import QualityLimits
 from edge.evaluation.cache import Cache
@@ -45,7 +44,7 @@ class Clips(Cache):
         """`pipeline` names the models and how they look. Raises EvaluationError for a folder that cannot be
         used.
         """
-        limits = [fusion.BORDER, fusion.PLANE, fusion.SURROUNDINGS, fusion.GRID, fusion.BANDS]
+        limits = [BORDER, PLANE, SURROUNDINGS, GRID, BANDS]
         super().__init__(folder, FILE, f"{_FORM} {pipeline} {limits} {policy} {QualityLimits()}")
 
     def known(self, clip: Clip) -> Tried | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.domain.face import Floats, Frame, Pixels
-from edge.domain.pad.fusion import judge
+from edge.domain.pad.verdict import pad_verdict
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.quality import ENROLMENT_LIMITS, QualityLimits
 from edge.errors import PhotoError
@@ -107,7 +107,7 @@ def attacks(directory: Path) -> int:
                 frame = Frame(brighten(pixels, gain), 0)
                 study, probe = pipeline.study(frame), pipeline.look(frame).probe
                 if study is not None and probe is not None:
-                    seen.append((study.measures.clipped, judge([probe], live=live).live))
+                    seen.append((study.measures.clipped, pad_verdict([probe], live=live).live))
         for low, high in pairwise(PAD_BANDS):
             passed = [alive for clipped, alive in seen if low <= clipped < high]
             print(f"{kind}, {low:g} to {min(high, 1.0):g} burnt out: {sum(passed)} of {len(passed)} pass as live")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.face import Sight
-from edge.domain.pad.fusion import liveness_band
+from edge.domain.pad.verdict import liveness_band
 from edge.domain.recognition import quality
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.calibration import Scorebook

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, decide, last_of
+from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, direction_of, last_of
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
@@ -125,7 +125,7 @@ class Puncher:
     def punch(self, who: Identified) -> Punched | None:
         """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
         evidence = self._recorder.now()
-        found = decide(last_of(self._journal.recent(who.person)), evidence, self._policy)
+        found = direction_of(last_of(self._journal.recent(who.person)), evidence, self._policy)
         data: dict[str, object] = {
             "person": who.person,
             "direction": str(found.direction),

@@ -23,7 +23,7 @@ from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.ports import Clock
 from edge.terminal.operator.audited_action import audited, audited_outside, result_record
-from edge.terminal.orders.order_actions import lift
+from edge.terminal.orders.order_executor import lift
 from edge.terminal.outbox.flush import says_erased
 
 PIN = "pin"

@@ -26,7 +26,7 @@ from edge.ports import Clock
 from edge.terminal.orders import image_orders
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.handing_out import HANDING_OUT, hand_out
-from edge.terminal.orders.order_actions import OrderExecutor, continues
+from edge.terminal.orders.order_executor import OrderExecutor, continues
 from edge.terminal.orders.put_off import PutOff
 from edge.terminal.outbox.flush import flush
 
@@ -38,7 +38,7 @@ ANCHOR_MS = 3_600_000
 _log = logging.getLogger(__name__)
 
 
-class Orders:
+class OrderHandler:
     """The handler of orders. It runs on one thread, with its own connection to the people file."""
 
     def __init__(

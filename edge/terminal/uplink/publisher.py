@@ -18,10 +18,17 @@ from edge.domain.protocol.resend_command import Resend
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.journal import Journal, OutgoingRecord, ReceiptEffect
 from edge.ports import Acknowledged, Clock, Connected, Disconnected, Message, Uplink, UplinkEvent
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.runtime.status_source import StatusSource, StatusSources
-from edge.terminal.uplink.centre_messages import (
+from edge.terminal.uplink.counters import Counters
+from edge.terminal.uplink.held_receipts import HeldReceipts
+from edge.terminal.uplink.resend_handler import ResendHandler
+from edge.terminal.uplink.roster_client import Roster
+from edge.terminal.uplink.send_window import BEHIND_S, Delivery
+from edge.terminal.uplink.status import TOKEN, StatusReporter
+from edge.terminal.uplink.unreceipted import Waiting
+from edge.terminal.uplink.verified_messages import (
     CentreMessage,
     CentreMessages,
     GenuineReceipt,
@@ -29,13 +36,6 @@ from edge.terminal.uplink.centre_messages import (
     RejectedReceipt,
     SealedOrder,
 )
-from edge.terminal.uplink.counters import Counters
-from edge.terminal.uplink.receipt_handler import Receipts
-from edge.terminal.uplink.resend_handler import Commands
-from edge.terminal.uplink.roster_client import Roster
-from edge.terminal.uplink.send_window import BEHIND_S, Delivery
-from edge.terminal.uplink.status import TOKEN, StatusReporter
-from edge.terminal.uplink.unreceipted import Waiting
 
 _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
@@ -60,7 +60,7 @@ class Publisher:
         resend_s: float = 10.0,
         behind_s: float = BEHIND_S,
         status: StatusSource | None = None,
-        orders: Orders | None = None,
+        orders: OrderHandler | None = None,
         roster: Roster | None = None,
     ) -> None:
         """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
@@ -81,8 +81,8 @@ class Publisher:
         )
         self._waiting = Waiting(self._delivery, self._alarms)
         self._messages = CentreMessages(origin, ledger_keys, orders=orders is not None)
-        self._receipts = Receipts()
-        self._commands = Commands(clock, self.counters)
+        self._receipts = HeldReceipts()
+        self._commands = ResendHandler(clock, self.counters)
         self._orders = orders
         self._roster = roster
         self._was_connected = False

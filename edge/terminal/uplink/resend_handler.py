@@ -26,7 +26,7 @@ class _Range:
     last: int
 
 
-class Commands:
+class ResendHandler:
     """On the publisher's thread."""
 
     def __init__(self, clock: Clock, counters: Counters) -> None:

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from edge.domain.face import Frame
-from edge.domain.pad.fusion import judge
+from edge.domain.pad.verdict import pad_verdict
 from edge.domain.recognition.decision import DecisionPolicy
 from edge.domain.recognition.gallery import Gallery
 from edge.domain.recognition.quality import QualityLimits
@@ -44,7 +44,7 @@ def main(path: str, looks: int, people: int, engine: str = "litert") -> None:
         probe = pipeline.look(frame).probe
         if probe is not None:
             gallery.best(probe)
-            judge([probe], live=live)
+            pad_verdict([probe], live=live)
         return probe is not None
 
     faces = sum(decide(frame) for frame in frames)

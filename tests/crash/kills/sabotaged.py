@@ -16,7 +16,7 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction
 from edge.journal.journal import Stored
-from edge.terminal.attendance.loop import Attend
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.punch_recorder import Identified, Recorder
 
 CARD_S = 0.03

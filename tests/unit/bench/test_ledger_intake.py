@@ -1,6 +1,6 @@
 """The ledger's benchmark measures what it says: every record stored and verified, in both ledgers."""
 
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.records import Store
 from tests.bench.ledger_intake import ledger_ingest
 

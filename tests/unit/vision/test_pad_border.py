@@ -7,7 +7,7 @@ import pytest
 
 from edge.adapters.replay.scene import Scene
 from edge.domain.face import Frame, Pixels, Probe
-from edge.domain.pad.fusion import Layer, Vote, judge
+from edge.domain.pad.verdict import Layer, Vote, pad_verdict
 from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.vision.models import ModelStore
@@ -42,7 +42,7 @@ def cut(pipeline: Pipeline, pixels: Pixels, width: float) -> Pixels:
 @pytest.mark.parametrize("name", ["obama.jpg", "obama2.jpg"])
 def test_the_edges_of_a_passport_photograph_refuse_what_the_first_look_lets_pass(pipeline, photos, name) -> None:
     probe = shown(pipeline, cut(pipeline, load_photo(photos / name), 2.2))
-    verdict = judge([probe] * 3)
+    verdict = pad_verdict([probe] * 3)
     assert verdict.opinions[Layer.TEXTURE].vote is Vote.LIVE
     assert verdict.opinions[Layer.BORDER].vote is Vote.ATTACK
     assert not verdict.live
@@ -50,7 +50,7 @@ def test_the_edges_of_a_passport_photograph_refuse_what_the_first_look_lets_pass
 
 @pytest.mark.parametrize("name", ["obama.jpg", "obama3.jpg", "biden.jpg", "astronaut.png"])
 def test_a_portrait_without_edges_in_view_passes_both(pipeline, photos: Path, name: str) -> None:
-    verdict = judge([shown(pipeline, load_photo(photos / name))] * 3)
+    verdict = pad_verdict([shown(pipeline, load_photo(photos / name))] * 3)
     assert verdict.live
     assert verdict.opinions[Layer.BORDER].vote is Vote.LIVE
 
@@ -59,7 +59,7 @@ def test_a_frame_that_does_not_hold_the_region_says_nothing(pipeline, photos: Pa
     probe = shown(pipeline, load_photo(photos / "obama.jpg"), face_height=200)
     assert probe.traces is not None
     assert probe.traces.wide is None
-    assert judge([probe] * 3).opinions[Layer.BORDER].vote is Vote.ABSTAIN
+    assert pad_verdict([probe] * 3).opinions[Layer.BORDER].vote is Vote.ABSTAIN
 
 
 def test_as_many_frames_as_a_decision_takes_hold_one_second_look(photos: Path) -> None:

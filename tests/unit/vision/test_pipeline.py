@@ -7,7 +7,7 @@ import pytest
 
 from edge.adapters.replay.scene import Scene
 from edge.domain.face import Frame
-from edge.domain.pad import fusion
+from edge.domain.pad import verdict
 from edge.domain.recognition import quality
 from edge.domain.recognition.quality import QualityLimits
 from edge.domain.vocabulary import Band, RefusalReason
@@ -65,9 +65,9 @@ def test_one_person_is_alike_and_two_are_not(pipeline, photos: Path) -> None:
 
 
 def test_liveness_fails_closed_and_is_the_manifests() -> None:
-    assert STORE.spec("antispoof").thresholds["live"] == fusion.LIVE
-    assert not any(fusion.is_live(p) for p in (float("nan"), -0.1, 1.1, float("inf"), 0.49))
-    assert [fusion.liveness_band(p) for p in (0.95, 0.6, 0.1, float("nan"))] == [
+    assert STORE.spec("antispoof").thresholds["live"] == verdict.LIVE
+    assert not any(verdict.is_live(p) for p in (float("nan"), -0.1, 1.1, float("inf"), 0.49))
+    assert [verdict.liveness_band(p) for p in (0.95, 0.6, 0.1, float("nan"))] == [
         Band.HIGH,
         Band.MEDIUM,
         Band.LOW,

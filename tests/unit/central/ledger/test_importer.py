@@ -14,7 +14,7 @@ from nacl.signing import SigningKey
 
 from edge.central.ledger.importer import FileReport, Importer
 from edge.central.ledger.intake import Ledger, Outcome, RejectReason
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.crypto import dsse

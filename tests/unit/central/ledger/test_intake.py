@@ -10,7 +10,7 @@ import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Ledger, Outcome, RejectReason
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.command_results import results
 from edge.central.store.records import MAX_CONFLICTS, Store
 from edge.central.store.schema import LEDGER as FILE

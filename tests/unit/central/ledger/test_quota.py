@@ -9,7 +9,7 @@ from nacl.signing import SigningKey
 from edge.central.gaps import delivery_gaps
 from edge.central.ledger import quota
 from edge.central.ledger.intake import Ledger, Outcome, RejectReason
-from edge.central.ledger.verification import verify_all
+from edge.central.ledger.recheck import verify_all
 from edge.central.store.findings import ProblemKind
 from edge.central.store.records import Store
 from edge.crypto import dsse

@@ -10,7 +10,7 @@ from edge.domain.attendance.punch_direction import (
     NewPunch,
     Repetition,
     age_s,
-    decide,
+    direction_of,
     last_of,
 )
 from edge.domain.protocol.record import Record
@@ -30,50 +30,56 @@ def last(
 
 
 def test_the_first_punch_is_in() -> None:
-    assert decide(None, NOW, ALTERNATE) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
+    assert direction_of(None, NOW, ALTERNATE) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
 
 
 def test_directions_alternate() -> None:
-    assert decide(last(Direction.IN, 61), NOW, ALTERNATE) == NewPunch(Direction.OUT, DirectionSource.ALTERNATED)
-    assert decide(last(Direction.OUT, 61), NOW, ALTERNATE) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
+    assert direction_of(last(Direction.IN, 61), NOW, ALTERNATE) == NewPunch(
+        Direction.OUT, DirectionSource.ALTERNATED
+    )
+    assert direction_of(last(Direction.OUT, 61), NOW, ALTERNATE) == NewPunch(
+        Direction.IN, DirectionSource.ALTERNATED
+    )
 
 
 def test_within_the_window_it_is_a_repetition_of_that_punch() -> None:
     expected = Repetition(Direction.IN, DirectionSource.ALTERNATED, 7)
-    assert decide(last(Direction.IN, 0), NOW, ALTERNATE) == expected
-    assert decide(last(Direction.IN, 59.9), NOW, ALTERNATE) == expected
-    assert isinstance(decide(last(Direction.IN, 60), NOW, ALTERNATE), NewPunch)
+    assert direction_of(last(Direction.IN, 0), NOW, ALTERNATE) == expected
+    assert direction_of(last(Direction.IN, 59.9), NOW, ALTERNATE) == expected
+    assert isinstance(direction_of(last(Direction.IN, 60), NOW, ALTERNATE), NewPunch)
 
 
 def test_a_forgotten_out_is_not_invented_on_the_next_day() -> None:
-    assert decide(last(Direction.IN, 16 * 3600), NOW, ALTERNATE) == NewPunch(
+    assert direction_of(last(Direction.IN, 16 * 3600), NOW, ALTERNATE) == NewPunch(
         Direction.IN, DirectionSource.ALTERNATED
     )
 
 
 def test_a_one_way_door_records_its_way() -> None:
     policy = replace(ALTERNATE, fixed=Direction.OUT)
-    assert decide(None, NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
-    assert decide(last(Direction.OUT, 3), NOW, policy) == Repetition(Direction.OUT, DirectionSource.CONFIGURED, 7)
-    assert decide(last(Direction.IN, 3), NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
+    assert direction_of(None, NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
+    assert direction_of(last(Direction.OUT, 3), NOW, policy) == Repetition(
+        Direction.OUT, DirectionSource.CONFIGURED, 7
+    )
+    assert direction_of(last(Direction.IN, 3), NOW, policy) == NewPunch(Direction.OUT, DirectionSource.CONFIGURED)
 
 
 def test_a_clock_set_during_a_boot_moves_nothing() -> None:
     before = last(Direction.IN, 30, utc="2031-01-01T00:00:00.000Z")
     assert age_s(before.made, NOW) == 30
-    assert isinstance(decide(before, NOW, ALTERNATE), Repetition)
+    assert isinstance(direction_of(before, NOW, ALTERNATE), Repetition)
 
 
 def test_across_a_reboot_with_the_clock_set_back_nothing_is_lost() -> None:
     """Unknown age: recorded as a new punch, never swallowed as a repetition."""
     before = last(Direction.IN, 30, boot="boot-b", utc="2026-11-24T09:00:00.000Z")
     assert age_s(before.made, NOW) is None
-    assert isinstance(decide(before, NOW, ALTERNATE), NewPunch)
+    assert isinstance(direction_of(before, NOW, ALTERNATE), NewPunch)
 
 
 def test_across_a_reboot_utc_counts() -> None:
     before = last(Direction.IN, 0, boot="boot-b", utc="2026-11-24T07:59:30.000Z")
-    assert isinstance(decide(before, NOW, ALTERNATE), Repetition)
+    assert isinstance(direction_of(before, NOW, ALTERNATE), Repetition)
 
 
 @pytest.mark.parametrize(
@@ -92,14 +98,14 @@ def test_over_a_reboot_without_a_clock_that_is_vouched_for_the_direction_is_assu
     then: str, vouched: bool, now_vouched: bool, direction: Direction
 ) -> None:
     now = replace(NOW, synchronised=now_vouched)
-    found = decide(last(Direction.IN, 0, "boot-b", then, vouched), now, ALTERNATE)
+    found = direction_of(last(Direction.IN, 0, "boot-b", then, vouched), now, ALTERNATE)
     assert found == NewPunch(direction, DirectionSource.ALTERNATED, assumed=True)
-    after_out = decide(last(Direction.OUT, 0, "boot-b", then, vouched), now, ALTERNATE)
+    after_out = direction_of(last(Direction.OUT, 0, "boot-b", then, vouched), now, ALTERNATE)
     assert after_out == NewPunch(Direction.IN, DirectionSource.ALTERNATED), (
         "after an OUT no age makes another of it"
     )
     fixed = replace(ALTERNATE, fixed=Direction.OUT)
-    assert decide(last(Direction.IN, 0, "boot-b", then, vouched), now, fixed) == NewPunch(
+    assert direction_of(last(Direction.IN, 0, "boot-b", then, vouched), now, fixed) == NewPunch(
         Direction.OUT, DirectionSource.CONFIGURED
     )
 
@@ -133,7 +139,7 @@ def test_a_punch_that_was_made_after_a_correction_is_later_whatever_its_clock_sa
 def test_an_out_that_people_agreed_on_is_answered_by_in_and_an_in_by_out() -> None:
     def after(direction: Direction, hours_ago: float, synchronised: bool = True) -> NewPunch | Repetition:
         at = f"2026-11-24T{8 - hours_ago:02.0f}:00:00.000Z"
-        return decide(LastPunch(direction, at, None), replace(NOW, synchronised=synchronised), ALTERNATE)
+        return direction_of(LastPunch(direction, at, None), replace(NOW, synchronised=synchronised), ALTERNATE)
 
     assert after(Direction.OUT, 1) == NewPunch(Direction.IN, DirectionSource.ALTERNATED)
     assert after(Direction.IN, 8) == NewPunch(Direction.OUT, DirectionSource.ALTERNATED)

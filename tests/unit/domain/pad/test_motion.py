@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edge.domain.face import Box, Floats, Frame, Pixels, Traces
-from edge.domain.pad.fusion import PLANE, SURROUNDINGS
 from edge.domain.pad.motion import planar, rides_along
+from edge.domain.pad.verdict import PLANE, SURROUNDINGS
 from edge.domain.recognition.quality import QualityLimits
 from edge.resources import models_directory
 from edge.vision.antispoof import traces

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from edge.domain.face import Box, Pixels, Traces
-from edge.domain.pad.fusion import BANDS, GRID
 from edge.domain.pad.screen import bands, grid_peak
+from edge.domain.pad.verdict import BANDS, GRID
 from edge.vision.photo import load_photo
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.domain.face import Box, Probe, Reflection, Sight, StrobeFinding, Traces
-from edge.domain.pad.fusion import Layer, Vote, judge
+from edge.domain.pad.verdict import Layer, Vote, pad_verdict
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Outcome
 from edge.domain.recognition.gallery import Gallery
 
@@ -47,7 +47,7 @@ def accepted(outcomes: list[Outcome]) -> bool:
 
 def test_a_still_face_is_accepted_with_the_layers_of_motion_abstaining() -> None:
     assert accepted(play([sight(traces())] * 5))
-    verdict = judge([sight(traces()).probe] * 3)
+    verdict = pad_verdict([sight(traces()).probe] * 3)
     assert verdict.live
     assert verdict.opinions[Layer.PLANE].vote is Vote.ABSTAIN
     assert verdict.opinions[Layer.GRID].vote is Vote.LIVE
@@ -66,20 +66,20 @@ def test_a_grid_in_the_face_is_refused_and_looks_like_a_stranger() -> None:
 
 
 def test_one_sure_layer_outweighs_a_perfect_texture() -> None:
-    verdict = judge([sight(traces(face=grid()), 1.0).probe] * 3)
+    verdict = pad_verdict([sight(traces(face=grid()), 1.0).probe] * 3)
     assert verdict.opinions[Layer.TEXTURE].vote is Vote.LIVE
     assert (verdict.live, verdict.liveness) == (False, 0.0)
 
 
 def test_layers_that_see_life_never_lift_a_bad_texture() -> None:
-    assert not judge([sight(traces(), 0.1).probe] * 3).live
+    assert not pad_verdict([sight(traces(), 0.1).probe] * 3).live
 
 
 def test_a_mesh_that_is_no_number_is_not_alive() -> None:
     broken = traces()
     broken.points[5] = np.nan
-    assert not judge([sight(broken).probe] * 3).live
-    assert not judge([sight(traces()).probe], [sight(broken).probe, sight(traces()).probe]).live
+    assert not pad_verdict([sight(broken).probe] * 3).live
+    assert not pad_verdict([sight(traces()).probe], [sight(broken).probe, sight(traces()).probe]).live
 
 
 FACE, PRINT = Reflection(StrobeFinding.FACE, 0.7), Reflection(StrobeFinding.PRINT, 1.1)
@@ -105,11 +105,11 @@ def flashed(*found: Reflection | None) -> list[Sight]:
     ],
 )
 def test_a_flash_may_refuse_and_never_admits(found: list[Reflection | None], vote: Vote) -> None:
-    verdict = judge([one.probe for one in flashed(*found)])
+    verdict = pad_verdict([one.probe for one in flashed(*found)])
     assert verdict.opinions[Layer.STROBE].vote is vote
     assert verdict.live == (vote is not Vote.ATTACK)
     fake = [replace(one.probe, liveness=0.1) for one in flashed(*found)]
-    assert not judge(fake).live
+    assert not pad_verdict(fake).live
 
 
 def test_with_a_strobe_nobody_is_accepted_before_a_flash_showed_something() -> None:

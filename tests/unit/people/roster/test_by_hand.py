@@ -13,7 +13,7 @@ from edge.domain.protocol.order import Order, Word
 from edge.domain.protocol.record_kinds import Restriction
 from edge.people.people_store import People
 from edge.people.person import new_person_id
-from edge.terminal.orders.order_actions import OrderExecutor
+from edge.terminal.orders.order_executor import OrderExecutor
 from tests.support.people import CONSENT, POLICY
 from tests.support.roster_site import (
     ANEW,

@@ -227,7 +227,7 @@ def test_an_order_that_comes_after_the_roster_leaves_the_name_with_the_badge(sit
     assert not gate.people.withdraw(fay, "2098-01-01T09:00:00Z"), "the roster was first"
     assert gate.people.member(fay).name == "Fay"
     assert not gate.people.consented(nell)
-    from edge.terminal.orders.order_actions import OrderExecutor
+    from edge.terminal.orders.order_executor import OrderExecutor
 
     order = Order("c" * 32, "main", ("gate-1",), 1, WHEN, WHEN, Word.WITHDRAW, {"person": nell})
     done = OrderExecutor(gate.people, gate.identity, POLICY).carry_out(order, WHEN, b"")

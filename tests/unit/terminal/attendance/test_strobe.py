@@ -20,9 +20,9 @@ from edge.domain.people.credentials import Read
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory, installed
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.strobe import BLIND, Lamp, Strobing
 from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency

@@ -27,9 +27,9 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions, hand_over
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.outbox.flush import flush
-from edge.terminal.uplink.centre_messages import CentreMessages, SealedOrder
+from edge.terminal.uplink.verified_messages import CentreMessages, SealedOrder
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
 
@@ -51,7 +51,7 @@ class Bench:
         self.root, self.clock, self.count = root, HandClock(step_s=60), 0
         self.people = People(root / "people.db", bytes(32))
         self.journal = Journal(root / "journal.db", GATE, IDENTITY)
-        self.orders = Orders(
+        self.orders = OrderHandler(
             GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(root / "people.db", bytes(32)), POLICY, self.clock
         )
 

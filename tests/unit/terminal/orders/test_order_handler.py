@@ -28,10 +28,10 @@ from edge.journal.verify import verify_file
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.orders import put_off
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.outbox.flush import flush
 from edge.terminal.subject_access import report
-from edge.terminal.uplink.centre_messages import CentreMessages, RejectedCommand, SealedOrder
+from edge.terminal.uplink.verified_messages import CentreMessages, RejectedCommand, SealedOrder
 from tests.support.clock import HandClock
 from tests.support.people import CONSENT, POLICY
 from tests.support.signed_orders import AUTHORITY, END, EXPIRES, GATE, IDENTITY, ISSUED, MODEL, NEXT, STORAGE, sign
@@ -45,7 +45,7 @@ class Bench:
     clock: HandClock
     people: People
     journal: Journal
-    orders: Orders
+    orders: OrderHandler
     count: int = 0
 
     def enrol(self, name: str = "Ann Example", seed: int = 1) -> str:
@@ -74,7 +74,7 @@ class Bench:
 
     def restart(self) -> None:
         self.orders.close()
-        self.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, self.clock)
+        self.orders = OrderHandler(GATE, IDENTITY, AUTHORITY.verify_key, self.open, POLICY, self.clock)
 
     def open(self) -> People:
         return People(self.root / "people.db", STORAGE)
@@ -87,8 +87,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         People(tmp_path / "people.db", STORAGE) as people,
         Journal(tmp_path / "journal.db", GATE, IDENTITY) as journal,
     ):
-        made = Bench(tmp_path, clock, people, journal, Orders.__new__(Orders))
-        made.orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
+        made = Bench(tmp_path, clock, people, journal, OrderHandler.__new__(OrderHandler))
+        made.orders = OrderHandler(GATE, IDENTITY, AUTHORITY.verify_key, made.open, POLICY, clock)
         yield made
         made.orders.close()
     report = verify_file(tmp_path / "journal.db", {dsse.key_id(IDENTITY.verify_key): IDENTITY.verify_key})

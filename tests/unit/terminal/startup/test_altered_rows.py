@@ -24,7 +24,7 @@ from edge.people.person import new_person_id
 from edge.terminal.attendance.credential_check import CredentialCheck
 from edge.terminal.operator import actions
 from edge.terminal.orders.authority_keys import Authority
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.outbox.flush import flush
 from tests.support.altered import altered
 from tests.support.clock import HandClock
@@ -70,7 +70,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         people._db.execute("INSERT INTO aside VALUES ('b', '[]')")
         people.lacking.note(ids[0], [Lack.BADGE])
         people.orders.set_anchor(clock.evidence())
-        orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
+        orders = OrderHandler(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
         key = base64.b64encode(bytes(NEXT.verify_key)).decode()
         text = "The second policy.\n"
         sha256 = hashlib.sha256(text.encode()).hexdigest()
@@ -113,7 +113,7 @@ def live(root: Path, clock: HandClock) -> tuple[set[str], list[str]]:
         assert CredentialCheck(people.credentials, lambda _: False)
         for person in found.people:
             people.learn(person, "coming", rows(9)[0], POLICY)
-        orders = Orders(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
+        orders = OrderHandler(GATE, IDENTITY, AUTHORITY.verify_key, lambda: People(path, STORAGE), POLICY, clock)
         orders.look(journal)
         orders.take(dsse.parse(sign(order(9, Word.RESTRICT, person=new_person_id()))), journal)
         orders.close()

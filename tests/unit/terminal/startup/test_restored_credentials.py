@@ -25,7 +25,7 @@ from edge.people.lacking import Lack
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions, enrolment
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.startup import completion, restored_credentials
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
@@ -160,7 +160,7 @@ def obeyed(terminal: Terminal, wire: bytes) -> bool:
     def opened() -> People:
         return People(terminal.root / "people.db", bytes(32))
 
-    orders = Orders(
+    orders = OrderHandler(
         Origin("hq", "door-1"), SigningKey(bytes(32)), AUTHORITY.verify_key, opened, POLICY, HandClock()
     )
     try:

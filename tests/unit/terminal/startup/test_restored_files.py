@@ -22,7 +22,7 @@ from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.terminal.operator import actions
-from edge.terminal.orders.order_handler import Orders
+from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.startup import completion, restored_files
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
@@ -41,7 +41,7 @@ class Terminal:
     count: int = 0
 
     def __post_init__(self) -> None:
-        self.orders = Orders(
+        self.orders = OrderHandler(
             GATE,
             IDENTITY,
             AUTHORITY.verify_key,

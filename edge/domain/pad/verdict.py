@@ -103,7 +103,7 @@ class PadVerdict:
     opinions: Mapping[Layer, Opinion]
 
 
-def judge(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = LIVE) -> PadVerdict:
+def pad_verdict(agreeing: Sequence[Probe], seen: Sequence[Probe] = (), live: float = LIVE) -> PadVerdict:
     """The verdict on the frames that would be accepted. Without frames, or with NaN among them, it is not alive.
 
     `seen` are all good frames of the approach in their order, with `agreeing` among them: motion is measured on

@@ -6,10 +6,10 @@ journal a little later; until then nothing is released. What else it may mean is
 """
 
 from edge.journal.journal import Journal, ReceiptEffect
-from edge.terminal.uplink.centre_messages import GenuineReceipt
+from edge.terminal.uplink.verified_messages import GenuineReceipt
 
 
-class Receipts:
+class HeldReceipts:
     """On the publisher's thread."""
 
     def __init__(self) -> None:

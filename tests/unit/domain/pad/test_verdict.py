@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.domain.face import Probe
-from edge.domain.pad.fusion import LIVE, Layer, Vote, judge
+from edge.domain.pad.verdict import LIVE, Layer, Vote, pad_verdict
 from tests.support.tolerance import SINGLE
 
 
@@ -15,12 +15,12 @@ def probe(liveness: float) -> Probe:
 
 
 def judged(*lives: float):
-    return judge([probe(life) for life in lives])
+    return pad_verdict([probe(life) for life in lives])
 
 
 def test_no_frames_are_not_alive() -> None:
-    assert not judge([]).live
-    assert isnan(judge([]).liveness)
+    assert not pad_verdict([]).live
+    assert isnan(pad_verdict([]).liveness)
 
 
 @pytest.mark.parametrize("unknown", [nan, inf, -inf, -0.1, 1.1])
@@ -37,8 +37,8 @@ def test_the_mean_decides_and_no_frame_may_be_under_half_of_it() -> None:
 
 
 def test_a_stricter_threshold_is_kept() -> None:
-    assert judge([probe(0.6)]).live
-    assert not judge([probe(0.6)], live=0.7).live
+    assert pad_verdict([probe(0.6)]).live
+    assert not pad_verdict([probe(0.6)], live=0.7).live
 
 
 def test_the_layers_words_are_on_the_verdict() -> None:

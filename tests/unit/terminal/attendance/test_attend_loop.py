@@ -17,9 +17,9 @@ from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
 from edge.sandbox import write_terminal
 from edge.terminal import factory, installed
+from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import Pace
 from edge.terminal.attendance.cue_player import CuePlayer
-from edge.terminal.attendance.loop import Attend
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import Alarm
