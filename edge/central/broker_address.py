@@ -1,4 +1,4 @@
-"""Where a command about a centre's directory finds the broker, for commands that are printed."""
+"""The broker's host and port for commands that are printed as advice, from the centre's directory."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,11 +8,11 @@ from edge.central.setup import ALWAYS_NAMED, named_hosts
 from edge.errors import KeyFileError
 
 HOST, PORT = "localhost", 8883
-"""Where a verb looks for the broker when nothing else was said."""
+"""The host and port that a command uses if none are given."""
 
 
 def broker_options(host: str, port: int) -> list[str]:
-    """`--host` and `--port`, each where it is not what the verb takes by itself."""
+    """`--host` and `--port`, each only if it differs from the default."""
     return [
         *(["--host", host] if host != HOST else []),
         *(["--port", str(port)] if port != PORT else []),
@@ -22,7 +22,7 @@ def broker_options(host: str, port: int) -> list[str]:
 def reached(base: Path) -> tuple[str, int]:
     """Host and port by which a program on this machine reaches the broker of BASE's mosquitto.conf.
 
-    What cannot be read is taken to be as the verbs take it: a hint must not fail what was done before it.
+    If the file cannot be read, these are the defaults, because a printed advice must not make the command fail.
     """
     try:
         configuration = (base / "mosquitto.conf").read_text(encoding="utf-8")
@@ -35,7 +35,9 @@ def reached(base: Path) -> tuple[str, int]:
 
 
 def _is_here(address: str) -> bool:
-    """Whether `localhost`, which the broker's certificate always names, leads to what listens on this address."""
+    """Whether `localhost`, which the broker's certificate always names, reaches a broker that listens on this
+    address.
+    """
     try:
         found = ip_address(address)
     except ValueError:
@@ -44,7 +46,9 @@ def _is_here(address: str) -> bool:
 
 
 def _certified(base: Path, address: str) -> str:
-    """The address, or else a name for it: what is not in the certificate, no program connects to."""
+    """The address, or a name for it if the certificate lacks it: programs connect only to a name in the
+    certificate.
+    """
     try:
         names = named_hosts(base / "pki" / "server.crt")
     except KeyFileError:

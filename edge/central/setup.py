@@ -1,7 +1,7 @@
-"""The centre's directory, made and added to: `central init`, once and again.
+"""Makes and updates the centre's directory (`central init`); it can be run again at any time.
 
-What is there stays: keys, sites, hosts, the listener, lines that somebody added by hand. Only what was asked for by
-name goes, and what ends soon is renewed.
+Existing keys, sites, hosts, the listener and lines added by hand stay. Only what is named explicitly is removed,
+and certificates that end soon are renewed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,35 +23,37 @@ from edge.errors import KeyFileError, NameRefused
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
-"""The centre's own programs reach a broker on their machine by these."""
+"""The names by which the centre's own programs reach a broker on their machine."""
 LISTEN, PORT = "0.0.0.0", 8883  # noqa: S104 - terminals are elsewhere
 STATE = Path("/var/lib/mosquitto")
 _RENEW_CA_BEFORE = timedelta(days=365)
-"""A year ahead: every terminal needs its new certificate before the old one ends."""
+"""The CA's certificate is renewed a year ahead, because every terminal needs the new one before the old one
+ends.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be there; None and nothing leave things as they are."""
+    """What `set_up` should make. None and an empty sequence leave things as they are."""
 
     hosts: Sequence[str] = ()
     sites: Sequence[str] = ()
     instances: Sequence[str] = ()
-    """Of the ledger, beside the first."""
+    """Further instances of the ledger, beside the first."""
     listen: str | None = None
     port: int | None = None
     drop_sites: Sequence[str] = ()
     drop_hosts: Sequence[str] = ()
     renew: bool = False
-    """New keys for the broker and the centre's own programs; the programs' former certificates count no more."""
+    """Make new keys for the broker and the centre's own programs, and revoke the programs' former certificates."""
 
 
 def set_up(base: Path, wish: Wish, book: Book | None = None) -> Iterator[tuple[str, str]]:
-    """Make what is missing in `base`; says what was done, in pairs of a word and a text.
+    """Makes what is missing in `base`. Yields what was done, in pairs of a word and a text.
 
-    What certificates are issued and revoked is entered in `book`.
+    Issued and revoked certificates are entered in `book`.
 
-    Raises NameRefused before anything is made, KeyFileError, LedgerError.
+    Raises NameRefused before anything is made; KeyFileError, LedgerError.
     """
     base, book = base.absolute(), book or Book(None)
     _refuse_nonsense(base, wish)
@@ -67,7 +69,7 @@ def set_up(base: Path, wish: Wish, book: Book | None = None) -> Iterator[tuple[s
     if before - datetime.now(UTC) < _RENEW_CA_BEFORE:
         with book.act(Act.CERTIFICATE_ISSUED, {"name": "ca"}):
             certificates.renew_authority(directory)
-            revocation_list.revoke(directory, ())  # its list ends with it
+            revocation_list.revoke(directory, ())  # because the list ends when the CA's certificate ends
         yield "renewed", f"the CA, under its key; copy it to every terminal before {before:%Y-%m-%d}"
     yield "ca", f"{directory / 'ca.crt'}  (every terminal gets a copy: uplink.ca)"
     yield from _server(directory, wish, book)
@@ -112,7 +114,7 @@ def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]
 
 
 def _programs(directory: Path, acl_file: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]]:
-    """Certificates of the ledger, its instances and the authority."""
+    """Issues the certificates of the ledger, its instances and the authority."""
     instances = dict.fromkeys([*acl.instances_of(_read(acl_file) or ""), *wish.instances])
     for name in (
         certificates.LEDGER,
@@ -151,7 +153,7 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
         if left := next((name for name in (LEDGER_PUBLIC, LEDGER_DB) if (base / name).exists()), None):
             raise KeyFileError(
                 f"{base / LEDGER_KEY}: gone, but {left} is there; restore it from your backup: every terminal "
-                f"pins it, and takes no receipt under another. Where it is lost for good, move {LEDGER_PUBLIC} "
+                f"pins it, and takes no receipt under another. If there is no backup, move {LEDGER_PUBLIC} "
                 f"and {LEDGER_DB} away, and give every terminal the new ledger.pem"
             )
         key_files.create_identity(base / LEDGER_KEY)
@@ -163,7 +165,7 @@ def _ledger_key(base: Path) -> Iterator[tuple[str, str]]:
 
 
 def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str, str]]:
-    """The ACL and mosquitto.conf."""
+    """Writes the ACL and mosquitto.conf."""
     old_rows, old_conf = _read(base / "acl"), _read(base / "mosquitto.conf")
     sites = _sites(old_rows or "", wish)
     if old_rows is None:
@@ -218,9 +220,9 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
 
 
 def named_hosts(certificate: Path) -> list[str]:
-    """The hosts and addresses that a server's certificate names; none for a file that is not there.
+    """The hosts and addresses that a server's certificate names; none if there is no such file.
 
-    Raises KeyFileError for one that is no certificate.
+    Raises KeyFileError if the file is no certificate.
     """
     try:
         loaded = x509.load_pem_x509_certificate(certificate.read_bytes())

@@ -1,4 +1,6 @@
-"""What people ask for, at the centre: taken in, answered by orders, and ended once nothing speaks against it."""
+"""Requests of data subjects at the centre: entering a request, answering it by orders, refusing it, and closing
+it.
+"""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -25,18 +27,21 @@ from edge.errors import LedgerRefused, SmartClockerError
 
 @dataclass(frozen=True, slots=True)
 class Despite:
-    """What an operator said in so many words, so that a request is closed although something speaks against it."""
+    """What an operator stated explicitly, so that a request is closed although something speaks against it."""
 
     without_order: bool = False
-    """It was answered, though nothing was ordered for it."""
+    """The request was answered although nothing was ordered for it."""
     although_refused: bool = False
-    """A terminal refused what was ordered."""
+    """The request is closed although a terminal refused the order."""
 
 
 def take_in(
     session: AuthoritySession, store: Store, person: str, right: Right, received: date, *, force: bool
 ) -> AuditEntry:
-    """Enter a request. With `force` also of somebody whom nothing here names. Raises QuestionError."""
+    """Enters a request in the audit log. `force` also accepts a person that no record or roster names.
+
+    Raises QuestionError.
+    """
     if not force:
         refuse_unknown(store, person, "no request was taken in. --force takes it in all the same")
     data = {"right": str(right), "received": received.isoformat()}
@@ -44,13 +49,13 @@ def take_in(
 
 
 def orders_for(request: Request, registry: OrderRegister, store: Store) -> list[OrderStatus]:
-    """What was ordered for a request, at each terminal. Raises LedgerError."""
+    """The orders for a request, one status for each terminal. Raises LedgerError."""
     sent = [one for one in registry.addressed() if one.order.id in request.orders]
     return order_status.judged(sent, store)
 
 
 def require_open(registry: OrderRegister, number: int, person: str | None) -> Request:
-    """The open request of this number, which an order about this person answers. Raises LedgerRefused."""
+    """The open request of this number, if it is of this person. Raises LedgerRefused otherwise."""
     request = _open(registry, number)
     if request is None or request.person != person:
         raise LedgerRefused(f"--request {number}: no open request of this person; `central rights list` shows them")
@@ -58,12 +63,12 @@ def require_open(registry: OrderRegister, number: int, person: str | None) -> Re
 
 
 def refuse(session: AuthoritySession, number: int, ground: str) -> None:
-    """End a request by refusing it. Raises LedgerRefused where none of this number is open."""
+    """Ends a request by refusing it. Raises LedgerRefused if no request of this number is open."""
     _end(session, Act.RIGHT_REFUSED, _require(session.registry, number), {"request": number, "ground": ground})
 
 
 def close(session: AuthoritySession, store: Store, number: int, ground: str, despite: Despite) -> None:
-    """End a request that was answered. Raises LedgerRefused, with the cure, for one that was not."""
+    """Ends a request that was answered. Raises LedgerRefused, with the cure, if it was not."""
     request = _require(session.registry, number)
     orders = orders_for(request, session.registry, store)
     _refuse_unanswered(store, request, orders, despite)
@@ -78,11 +83,11 @@ def close(session: AuthoritySession, store: Store, number: int, ground: str, des
 
 
 def sites_of(store: Store, person: str) -> list[str]:
-    """Where somebody is known, by a terminal's own records or by the roster; every site where that is nowhere."""
+    """The sites where a terminal's records or the roster name this person; every site if there is none."""
     active = {one.origin.site for one in store.terminals() if one.revoked is None}
     known = {one.site for one in unasked(store, person, ())}
     if (store.path.parent / ROSTER_DB).exists():
-        # the request is in the log by now: a roster that cannot be read makes the list longer, no more
+        # The request is already in the log. If the roster cannot be read, the list is only longer.
         with contextlib.suppress(SmartClockerError), RosterStore(store.path.parent) as roster:
             known |= {site for site in roster.sites() if person in roster.members(site)}
     return sorted(known & active or active)
@@ -106,9 +111,10 @@ def _end(session: AuthoritySession, act: Act, request: Request, data: Mapping[st
 
 
 def _refuse_unanswered(store: Store, request: Request, orders: Sequence[OrderStatus], despite: Despite) -> None:
-    """While a terminal that may speak has not done what was ordered for this request. Raises LedgerRefused.
+    """Refuses to close while a registered terminal has not carried out an order for this request. Raises
+    LedgerRefused.
 
-    An order that was cancelled is waited for, too, unless the request is ended without one by an express word.
+    A cancelled order also counts as not carried out, unless `without_order` is given.
     """
     active = {one.origin for one in store.terminals() if one.revoked is None}
     open_ones = [one for one in order_status.unanswered(orders) if one.addressed.origin in active]
@@ -116,17 +122,17 @@ def _refuse_unanswered(store: Store, request: Request, orders: Sequence[OrderSta
     if late:
         names = ", ".join(sorted({f"{one.addressed.origin.terminal} ({one.doubt or one.state})" for one in late}))
         raise LedgerRefused(
-            f"{request.number}: no result yet of {names}; `central orders --send` sends what is owed; "
-            "what expired, was cancelled or is unproven is to be ordered again, with --request "
-            f"{request.number}; of a terminal that is gone for good `central revoke` ends the identity; where "
-            "the person was answered otherwise, cancel what is owed and give --without-order; then close"
+            f"{request.number}: no result yet of {names}; `central orders --send` sends orders again; "
+            "order again what expired, was cancelled or is unproven, with --request "
+            f"{request.number}; if a terminal will not come back, `central revoke` its identity; if the person "
+            "was answered otherwise, cancel the open orders and give --without-order; then close"
         )
 
 
 def _refuse_unasked(store: Store, request: Request, orders: Sequence[OrderStatus]) -> None:
-    """While a terminal knows the person by its own records and was not ordered it. Raises LedgerRefused.
+    """Refuses to close while a terminal has its own records of the person and got no order. Raises LedgerRefused.
 
-    What else is asked for goes to every terminal with the roster; what a terminal keeps of its own does not.
+    Only access, portability and erasure need this. Everything else reaches every terminal with the roster.
     """
     if not orders or request.right not in {Right.ACCESS, Right.PORTABILITY, Right.ERASURE}:
         return
@@ -134,28 +140,30 @@ def _refuse_unasked(store: Store, request: Request, orders: Sequence[OrderStatus
     if left:
         names = ", ".join(f"{one.site}/{one.terminal}" for one in left)
         raise LedgerRefused(
-            f"{request.number}: {names} has records of this person, and was not ordered it; order it there, "
-            f"too, with --request {request.number}; of a terminal that is gone for good `central revoke` ends "
-            "the identity; then close"
+            f"{request.number}: {names} has records of this person and got no order for it; order it there, too, "
+            f"with --request {request.number}; if a terminal will not come back, `central revoke` its identity; "
+            "then close"
         )
 
 
 def _spoke_against(request: Request, orders: Sequence[OrderStatus], despite: Despite) -> dict[str, Any]:
-    """What speaks against the end and was overridden, as the log keeps it. Raises LedgerRefused for the rest."""
+    """The overridden objections to closing the request, for the audit log. Raises LedgerRefused if one is not
+    overridden.
+    """
     said = {OrderState.DONE, OrderState.REFUSED}
     if not any(one.state in said and one.doubt is not Doubt.UNPROVEN for one in orders):
         if not despite.without_order:
             raise LedgerRefused(
                 f"{request.number}: nothing was ordered for it that answers {request.right}, or no terminal "
                 "answered; give `central order` with --request "
-                f"{request.number}, or --without-order where it was answered otherwise, and --ground says how"
+                f"{request.number}, or --without-order if it was answered otherwise, and say how with --ground"
             )
         return {"without_order": True}
     refused = sorted({one.addressed.origin.terminal for one in order_status.refused(orders)})
     if refused and not despite.although_refused:
         raise LedgerRefused(
             f"{request.number}: {', '.join(refused)} refused what was ordered; `central rights list` says why. "
-            f"Order it again so that it can be done, with --request {request.number}; or --although-refused, "
-            "and --ground says why that is an answer"
+            f"Order it again so that it can be done, with --request {request.number}; or give --although-refused, "
+            "and say with --ground why that answers the request"
         )
     return {"refused": refused} if refused else {}

@@ -144,7 +144,7 @@ def test_who_is_back_in_the_people_file_alone_is_named_and_can_be_erased(centre:
     restore()
     number = centre.good("rights open", leaves, "erasure", "--force", *BY).split()[1].rstrip(":")
     assert f"{leaves}: is kept in roster-people.db and belongs to no site" in centre.publish()
-    assert "roster-people.db has them still" in centre.run("rights close", number, "--ground", "g", *BY)[1]
+    assert "roster-people.db still has them" in centre.run("rights close", number, "--ground", "g", *BY)[1]
     centre.good("roster remove", leaves, "--reason", "requested", *BY)
     assert centre.in_files() == {stays}
     assert leaves not in centre.publish()

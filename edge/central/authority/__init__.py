@@ -1,1 +1,1 @@
-"""The key whose orders terminals obey, its register, and the answers to requests."""
+"""The authority: its key, the register of orders with the audit log, and the answers to requests."""

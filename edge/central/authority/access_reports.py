@@ -1,4 +1,4 @@
-"""A person's answers from several terminals, as one file for machines and one page to read."""
+"""Combines the access reports of several terminals about one person into one JSON file and one HTML page."""
 
 import hashlib
 import io
@@ -22,24 +22,27 @@ from edge.domain.protocol.record_kinds import Kind
 from edge.errors import ExportRefused
 
 MAX_BYTES = 512 * 1024 * 1024
-"""Of one answer once it is unpacked; 200,000 records are about a third of it."""
+"""Largest size of one unpacked report in bytes; 200,000 records are about a third of it."""
 _ODD = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, LookupError)
 _MALFORMED = (TypeError, ValueError, AttributeError)
-"""What a zip, a JSON or a field raises that no terminal made; RecursionError is a RuntimeError."""
+"""The errors of a zip file, JSON text or field that no terminal made. RecursionError is a RuntimeError."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
-    """One terminal's, in the clear."""
+    """The decrypted access report of one terminal."""
 
     data: Mapping[str, Any]
-    """The page that came with it is nobody's word: another one is made from this."""
+    """The JSON data. The page in the file is not used; a new page is made from this data."""
     sha256: str
-    """Hex, of the sealed file, as the terminal's signed record names it."""
+    """sha256 of the sealed file in hex, as the terminal's signed record names it."""
 
 
 def read(sealed: bytes, key: bytes) -> AccessReport:
-    """Open one with the requester's X25519 key (32 bytes). Raises ExportRefused: another key, altered, none."""
+    """Opens a report with the requester's X25519 key (32 bytes).
+
+    Raises ExportRefused if it is sealed to another key, was altered, or is no access report.
+    """
     try:
         packed = SealedBox(PrivateKey(key)).decrypt(sealed)
     except (CryptoError, ValueError, TypeError) as error:
@@ -51,7 +54,7 @@ def read(sealed: bytes, key: bytes) -> AccessReport:
         data = json.loads(archive.read(JSON_NAME))
         words = [data["person"], data["site"], data["terminal"]]
         for text in _forms(data, [data]):
-            text.encode()  # half of a surrogate pair can be read from JSON, and not written
+            text.encode()  # JSON can hold half of a surrogate pair, which cannot be written as UTF-8
     except (*_ODD, *_MALFORMED) as error:
         if isinstance(error, ExportRefused):
             raise
@@ -62,9 +65,10 @@ def read(sealed: bytes, key: bytes) -> AccessReport:
 
 
 def vouched(answer: AccessReport, ledger: Store) -> bool:
-    """Whether a signed record of that very terminal says that it made this file about this person.
+    """Whether a signed record of the same terminal says that it made this file about this person.
 
-    None that came since its identity is not believed any more: whoever had its key could seal any file.
+    Records that came after the terminal's identity was doubted do not count, because whoever had its key could seal
+    any file.
     """
     query = "SELECT payload, chain, received FROM records WHERE kind = ? AND instr(payload, ?)"
     signers = Signers(ledger)
@@ -81,7 +85,9 @@ def vouched(answer: AccessReport, ledger: Store) -> bool:
 
 
 def together(answers: Sequence[AccessReport]) -> tuple[str, str]:
-    """(JSON, HTML) of all. Raises ExportRefused when they are about several people, or one terminal's twice."""
+    """(JSON, HTML) of all reports together. Raises ExportRefused if they are about several people, or if a terminal
+    occurs twice.
+    """
     found = [one.data for one in answers]
     if len(found) == 1:
         return _forms(found[0], found)

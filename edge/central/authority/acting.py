@@ -1,7 +1,7 @@
-"""Somebody acts at the centre: the turn is theirs, the key is the one in force, and what they do is in the log.
+"""Acts of an operator at the centre: each holds the lock, uses the key in force and is in the audit log.
 
-An act is noted before its first change and entered after its last one. A kill, a locked file or a full disk in
-between leaves the note, which the next act enters as interrupted; so nothing is done that the log does not say.
+An act is noted before its first change and entered in the log after its last one. If it is interrupted in between,
+the note stays, and the next act enters it as interrupted. So nothing is done that the log does not name.
 """
 
 import contextlib
@@ -20,26 +20,26 @@ from edge.errors import LedgerRefused, NameRefused
 
 @dataclass
 class Noted:
-    """One act, while it is done."""
+    """One act while it is carried out."""
 
     registry: OrderRegister
     doing: Actor
     act: Act
     person: str | None
     number: int | None = None
-    """Of the note; None while nothing was begun."""
+    """The number of the note; None before `begin`."""
 
     def begin(self, data: Mapping[str, Any]) -> None:
-        """All was checked, and the first change follows."""
+        """Notes the act. Call it after all checks and before the first change."""
         self.number = self.registry.begin(self.doing, self.act, data, self.person)
 
     def begin_about(self, person: str, data: Mapping[str, Any]) -> None:
-        """The same about somebody who is known by now."""
+        """Notes the act as one about `person`, who became known only now."""
         self.person = person
         self.begin(data)
 
     def cancel(self) -> None:
-        """It changed nothing after all."""
+        """Removes the note, because nothing was changed."""
         if self.number is not None:
             self.registry.undone(self.number)
             self.number = None
@@ -47,7 +47,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class AuthoritySession:
-    """Whoever acts has it; see `turn_of`."""
+    """A session that may act for the authority; `turn_of` opens it."""
 
     registry: OrderRegister
     key: SigningKey
@@ -55,7 +55,9 @@ class AuthoritySession:
 
     @contextlib.contextmanager
     def act(self, act: Act, person: str | None = None) -> Iterator[Noted]:
-        """What is begun inside is entered at the end; what raises after it was begun stays noted."""
+        """An act that is begun inside the block is entered in the log at its end. If the block raises, the note
+        stays.
+        """
         noted = Noted(self.registry, self.doing, act, person)
         yield noted
         if noted.number is not None:
@@ -64,7 +66,7 @@ class AuthoritySession:
 
 @contextlib.contextmanager
 def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
-    """The authority's key and log for one act or a few. Raises KeyFileError, LedgerError."""
+    """Opens the authority's key and log for one or a few acts, under the lock. Raises KeyFileError, LedgerError."""
     authority_key.refuse_none(directory)
     with lock.held(directory):
         key = authority_key.in_force(directory)
@@ -75,13 +77,13 @@ def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
 
 @dataclass(frozen=True)
 class Book:
-    """Where the ledger's and the certificates' verbs enter what they do; see `book_of`."""
+    """The place where commands about the ledger and certificates enter their acts; `book_of` opens it."""
 
     session: AuthoritySession | None
 
     @contextlib.contextmanager
     def act(self, act: Act, data: Mapping[str, Any]) -> Iterator[None]:
-        """What is done inside is on record with this; what is refused changed nothing and leaves no entry."""
+        """Enters what is done inside the block. A refusal changed nothing and leaves no entry."""
         if self.session is None:
             yield
             return
@@ -96,7 +98,8 @@ class Book:
 
 @contextlib.contextmanager
 def book_of(directory: Path, doing: Actor) -> Iterator[Book]:
-    """A turn where an authority is; elsewhere there is no log, and what is done stands in the ledger's files alone.
+    """A session if there is an authority in `directory`. Without an authority there is no audit log, and acts are
+    not entered.
 
     Raises KeyFileError, LedgerError.
     """

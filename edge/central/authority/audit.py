@@ -1,7 +1,7 @@
-"""The audit log verified: every entry signed by the authority's key of its time and linked to the one before.
+"""Verifies the audit log: every entry is signed by the authority's key of its time and linked to the one before.
 
-The authority's present public key is all that must be trusted. What this cannot show is an end that was cut off:
-the number and digest of the last entry, written down elsewhere, do.
+Only the authority's present public key must be trusted. Verification cannot show that entries at the end were cut
+off; compare the number and digest of the last entry with a copy kept elsewhere.
 """
 
 import base64
@@ -23,17 +23,17 @@ from edge.errors import JournalAltered, RecordError
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What was found."""
+    """The result of verifying the log."""
 
     entries: list[AuditEntry]
-    """Those that verify, from the first."""
+    """The entries that verify, from the first."""
     head: str
-    """The digest of the last of them."""
+    """The digest of the last entry that verifies."""
     problem: str | None
 
 
 def check(registry: OrderRegister, present: VerifyKey) -> AuditReport:
-    """Walk the log. Raises LedgerError when the file fails."""
+    """Verifies the whole log. Raises LedgerError if the file cannot be read."""
     entries: list[AuditEntry] = []
     head, key = FIRST, None
     for signed in registry.signed():
@@ -63,7 +63,9 @@ def present_key(directory: Path) -> VerifyKey:
 
 
 def verified(registry: OrderRegister) -> list[AuditEntry]:
-    """The audit log, once all of it verified: nothing is decided by one that was altered. Raises JournalAltered."""
+    """The entries of the audit log, if all of them verify. Raises JournalAltered otherwise, so that no decision
+    rests on an altered log.
+    """
     report = check(registry, present_key(registry.path.parent))
     if report.problem is not None:
         raise JournalAltered(f"{registry.path}: {report.problem}; keep the file and restore it from your backup")
@@ -71,7 +73,7 @@ def verified(registry: OrderRegister) -> list[AuditEntry]:
 
 
 def _key_of(entry: AuditEntry, key: VerifyKey | None) -> VerifyKey:
-    """Whose signature the entry must have. Raises RecordError."""
+    """The key that must have signed the entry. Raises RecordError."""
     if key is not None and entry.act != Act.AUTHORITY_ROTATED:
         return key
     if key is None and entry.act != Act.AUTHORITY_MADE:

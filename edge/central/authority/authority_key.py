@@ -1,4 +1,6 @@
-"""The authority's key in the centre's directory: made once, replaced with an overlap, never lost on the way."""
+"""The authority's key in the centre's directory: made once, replaced with an overlap, and safe against
+interruptions.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -21,21 +23,23 @@ from edge.storage.durable_file import sync_directory
 
 KEY, PUBLIC, NEXT, DB = "authority.key", "authority.pem", "authority-next.key", "authority.db"
 ROTATION_VALID = timedelta(days=92)
-"""A rotation is signed by a key that ends before most terminals could miss it."""
+"""Longest validity of a rotation order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What a rotation made."""
+    """The result of a rotation."""
 
     keyid: str
     until: str
-    """The old key counts before this instant (RFC 3339 UTC)."""
+    """The old key is valid before this instant (RFC 3339 UTC)."""
     orders: list[Order]
 
 
 def init(directory: Path, doing: Actor) -> SigningKey:
-    """Make the key, its public half and the log's first entry; what is there is kept. Raises KeyFileError."""
+    """Makes the key, its public half and the first entry of the log. Existing ones are kept. Raises
+    KeyFileError.
+    """
     path = directory / KEY
     with lock.held(directory):
         if not path.exists() and not (directory / NEXT).exists():
@@ -44,7 +48,7 @@ def init(directory: Path, doing: Actor) -> SigningKey:
             create_identity(path)
         if path.exists():
             key = load_identity(path)
-            with_log = (directory / PUBLIC).exists()  # it is written after the log's first entry
+            with_log = (directory / PUBLIC).exists()  # the public half is written after the log's first entry
             if with_log and not (directory / DB).exists():
                 raise _lost(directory)
             with OrderRegister(directory / DB) as registry:
@@ -58,7 +62,7 @@ def init(directory: Path, doing: Actor) -> SigningKey:
 
 
 def load(directory: Path) -> SigningKey:
-    """The key in force, for a look; whoever signs takes a turn (`edge.central.authority.acting`).
+    """The key in force, for reading. To sign, take a session (`edge.central.authority.acting`).
 
     Raises KeyFileError, LedgerError.
     """
@@ -68,9 +72,9 @@ def load(directory: Path) -> SigningKey:
 
 
 def in_force(directory: Path) -> SigningKey:
-    """The same for whoever has the turn; a rotation that was interrupted is carried to its end.
+    """The key in force. The caller holds the lock. A rotation that was interrupted is finished first.
 
-    A key that was made, and that the log does not name, stays where it is: the next rotation puts it aside.
+    A new key that the log does not name stays where it is; the next rotation puts it aside.
     """
     refuse_none(directory)
     following = directory / NEXT
@@ -88,7 +92,9 @@ def in_force(directory: Path) -> SigningKey:
 def rotate(
     directory: Path, doing: Actor, sites: Mapping[str, Sequence[str]], *, overlap: timedelta, start: datetime
 ) -> Rotated:
-    """Name a new key to the terminals of these sites and use it from now on. Raises KeyFileError, LedgerError."""
+    """Announces a new key to the terminals of these sites and uses it from now on. Raises KeyFileError,
+    LedgerError.
+    """
     refuse_none(directory)
     with lock.held(directory):
         old = in_force(directory)
@@ -105,13 +111,13 @@ def rotate(
 
 
 def refuse_none(directory: Path) -> None:
-    """Raises KeyFileError where no authority is."""
+    """Raises KeyFileError if there is no authority in `directory`."""
     path = directory / KEY
     if not path.exists() and not (directory / NEXT).exists():
         if (directory / DB).exists():
             raise KeyFileError(f"{path}: gone, but {DB} is there; restore both from one backup")
         raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
-    if not (directory / DB).exists():  # nobody begins an empty log in its place
+    if not (directory / DB).exists():  # an empty log must not take its place
         if (directory / PUBLIC).exists():
             raise _lost(directory)
         raise KeyFileError(f"{path}: its log was not begun; give `smartclocker central authority init` again")
@@ -120,13 +126,15 @@ def refuse_none(directory: Path) -> None:
 def _lost(directory: Path) -> KeyFileError:
     return KeyFileError(
         f"{directory / DB}: the audit log and the orders are gone, and {KEY} is there; restore the file from your "
-        f"backup. Where it is lost for good, move {KEY}, {PUBLIC} and {DB} away, make another authority and pin it "
+        f"backup. If there is no backup, move {KEY}, {PUBLIC} and {DB} away, make another authority and pin it "
         "at every terminal: they take no order with a number that was used before"
     )
 
 
 def _put_aside(following: Path) -> None:
-    """A key of a rotation that nobody was told of. It is kept under its id: no private key is ever deleted."""
+    """Renames the key of a rotation that was never announced. It is kept under its id: no private key is ever
+    deleted.
+    """
     if following.exists():
         unused = load_identity(following)
         following.replace(following.with_name(f"authority-unused-{key_id(unused.verify_key)}.key"))
@@ -134,7 +142,9 @@ def _put_aside(following: Path) -> None:
 
 
 def _replace(directory: Path, new: SigningKey) -> None:
-    """The old key is kept under its id: what it signed is verified with its public half."""
+    """Puts the new key in force. The old key is kept under its id, because its public half verifies what it
+    signed.
+    """
     path = directory / KEY
     if path.exists():
         old = load_identity(path)

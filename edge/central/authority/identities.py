@@ -1,4 +1,4 @@
-"""Which identities of terminals may speak: registered and revoked, with the entry in the audit log."""
+"""Registers and revokes the identities of terminals, with the entry in the audit log."""
 
 import contextlib
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from edge.errors import LedgerRefused
 
 @dataclass(frozen=True, slots=True)
 class RevokedIdentity:
-    """What became of an identity and its name's certificates."""
+    """The result of revoking an identity and the certificates of its name."""
 
     origin: Origin
     gone: list[Issued]
@@ -28,13 +28,15 @@ class RevokedIdentity:
     listed_in: Path | None
     """The revocation list; None where no certificate was left to revoke."""
     kept: list[Issued]
-    """The newest certificate, where another identity of the name may speak."""
+    """The newest certificate, if another identity of the name is registered."""
     successor: str | None
     """The key id of that other identity."""
 
 
 def register(store: Store, book: Book, origin: Origin, key: VerifyKey) -> RegisteredTerminal:
-    """Let an identity speak; one that may already makes no entry. Raises LedgerError, KeyFileError."""
+    """Registers an identity. One that is registered already makes no entry in the log. Raises LedgerError,
+    KeyFileError.
+    """
     there = store.terminal(key_id(key)) is not None
     data = {"site": origin.site, "terminal": origin.terminal, "keyid": key_id(key)}
     with contextlib.nullcontext() if there else book.act(Act.IDENTITY_REGISTERED, data):
@@ -42,18 +44,21 @@ def register(store: Store, book: Book, origin: Origin, key: VerifyKey) -> Regist
 
 
 def require_past(since: str | None) -> None:
-    """An identity is doubted from a moment that has been (RFC 3339 UTC). Raises LedgerRefused for a later one."""
+    """Refuses a moment in the future (RFC 3339 UTC) from which an identity is to be doubted. Raises
+    LedgerRefused.
+    """
     if since is not None and since > now():
         raise LedgerRefused(
-            f"--since {since}: lies in the future, so that nothing would be marked; give the moment from "
-            "which on it may have been another's"
+            f"--since {since}: lies in the future, so that no record would be marked; give the moment from which "
+            "on somebody else may have had the key"
         )
 
 
 def revoke(store: Store, book: Book, keyid: str, since: str | None) -> RevokedIdentity:
-    """Revoke an identity and its name's certificates, but for the newest where a successor has the name.
+    """Revokes an identity and the certificates of its name. The newest certificate stays if another identity has
+    the name.
 
-    Nothing new makes no entry. Raises LedgerRefused for a key that was never registered.
+    If nothing is new, no entry is made. Raises LedgerRefused for a key that was never registered.
     """
     terminal = store.terminal(keyid)
     if terminal is None:
@@ -73,11 +78,11 @@ def revoke(store: Store, book: Book, keyid: str, since: str | None) -> RevokedId
 
 
 def serials(which: Iterable[Issued]) -> dict[str, list[str]]:
-    """Certificates as an entry of the audit log names them."""
+    """The serial numbers of certificates, as an entry of the audit log has them."""
     return {"certificates": [f"{one.serial:x}" for one in which]}
 
 
 def _successor(terminal: RegisteredTerminal, everybody: Iterable[RegisteredTerminal]) -> str | None:
-    """Another identity of the same name that may speak: the terminal that took its place."""
+    """The key id of another registered identity of the same name, which took the place of this terminal."""
     active = (one for one in everybody if one.revoked is None and one.keyid != terminal.keyid)
     return next((one.keyid for one in active if one.origin.terminal == terminal.origin.terminal), None)

@@ -1,7 +1,8 @@
-"""One command at a time acts on the authority's keys and log: a lock in its directory, given back by the kernel.
+"""A lock in the authority's directory: one command at a time uses its keys and log. The kernel releases the lock
+when the process ends.
 
-Whoever loads the key, replaces it, or does something that belongs into the log holds it until that is done. So no
-key changes under a command that signs, and what an interrupted command left behind is known to be nobody's.
+A command holds it while it loads or replaces the key, or does something that belongs in the log. So no key changes
+while a command signs, and a file that an interrupted command left behind is in use by nobody.
 """
 
 import contextlib
@@ -16,17 +17,19 @@ from edge.errors import KeyFileError
 
 LOCK = "authority.lock"
 PUBLISHING = "roster-publish.lock"
-"""Of two commands that publish, the one that began later must not be overtaken."""
+"""Lock for publishing a roster, so that the command that began later also finishes later."""
 _STAYS = {LOCK: ".", PUBLISHING: "roster.key"}
-"""Locked beside the file, which somebody may remove while it is held: of each something else that nobody does."""
+"""Somebody may remove the lock file while it is held. So a second file is locked, too, for each lock a different
+one that nobody removes.
+"""
 WAIT_S = 20.0
-"""How long a command waits for another's."""
+"""Seconds that a command waits for another one."""
 _LOOK_S = 0.02
 
 
 @contextlib.contextmanager
 def held(directory: Path, wait_s: float = WAIT_S, lock: str = LOCK) -> Iterator[None]:
-    """Nobody else's turn inside; not to be taken twice by one thread. Raises KeyFileError."""
+    """Holds the lock inside the block. A thread must not take it twice. Raises KeyFileError."""
     path = directory / lock
     taken: list[int] = []
     try:
@@ -51,7 +54,7 @@ def held(directory: Path, wait_s: float = WAIT_S, lock: str = LOCK) -> Iterator[
         yield
     finally:
         for one in taken:
-            os.close(one)  # and with it the lock
+            os.close(one)  # this releases the lock
 
 
 def _locked(descriptor: int) -> bool:

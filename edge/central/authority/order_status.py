@@ -1,4 +1,4 @@
-"""Which terminal owes what: each order beside the result that the terminal's own signed record says of it."""
+"""The status of each order at each terminal, from the result in the terminal's own signed record."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,55 +17,56 @@ from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import CommandOutcome
 
 AGAIN_AFTER = timedelta(hours=1)
-"""An order without an answer is sent again after so long: the broker's queue holds the one before."""
+"""An order without a result is sent again after this time; until then the broker's queue still holds it."""
 
 
 class OrderState(StrEnum):
-    """How an order stands at one terminal."""
+    """The state of an order at one terminal."""
 
     DONE = "done"
     REFUSED = "refused"
     KEPT = "kept"
-    """The terminal holds it until its instant."""
+    """The terminal keeps the order until the instant that it names."""
     OWED = "owed"
     EXPIRED = "expired"
-    """It ended without an answer: issue it again."""
+    """The order ended without a result; issue it again."""
     CANCELLED = "cancelled"
-    """It is not sent again. A terminal that has it may obey it yet, and its answer stands here then."""
+    """The order is not sent again. A terminal that has it may still carry it out; its result is then shown here."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """One order at one terminal."""
+    """The status of one order at one terminal."""
 
     addressed: Addressed
     state: OrderState
     detail: str | None
     doubt: Doubt | None = None
-    """Against the answer."""
+    """The doubt about the result."""
 
     @property
     def open(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether a result is still expected."""
         return self.state in {OrderState.OWED, OrderState.KEPT}
 
 
 def standing(registry: OrderRegister, store: Store) -> list[OrderStatus]:
-    """Every order at every terminal that it names. Raises LedgerError."""
+    """The status of every order at every terminal that it names. Raises LedgerError."""
     return judged(registry.addressed(), store)
 
 
 def judged(sent: Sequence[Addressed], store: Store) -> list[OrderStatus]:
-    """How these stand; no other is looked at. Raises LedgerError."""
+    """The status of these orders. Raises LedgerError."""
     answers = results(store, {one.order.id for one in sent})
     today = now()
     return [_judge(one, answers.get((one.origin, one.order.id)), today) for one in sent]
 
 
 def unanswered(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
-    """Of the orders for one purpose those that their terminals did not carry out, nor a later one of the same word.
+    """Those of the orders for one purpose that their terminal has not carried out, nor a later one of the same
+    word.
 
-    One that was cancelled asks for nothing, unless there is no other for its terminal.
+    A cancelled order counts only if there is no other order for its terminal.
     """
     last: dict[tuple[Origin, str], OrderStatus] = {}
     cancelled: dict[Origin, OrderStatus] = {}
@@ -76,15 +77,16 @@ def unanswered(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
             last[one.addressed.origin, one.addressed.order.word] = one
     others = {origin for origin, _ in last}
     late = {OrderState.OWED, OrderState.KEPT, OrderState.EXPIRED}
-    # what came since an identity is not believed any more is nobody's answer
+    # A result that came after the identity was doubted does not count.
     found = [one for one in last.values() if one.state in late or one.doubt is Doubt.UNPROVEN]
     return [*found, *(one for origin, one in cancelled.items() if origin not in others)]
 
 
 def refused(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
-    """Of the orders for one purpose those that their terminals refused, and no later one of the same word there.
+    """Those of the orders for one purpose that their terminal refused, if it has no later one of the same word.
 
-    A terminal that does not know the person has nothing to do, where another one that does has done it.
+    A terminal that does not know the person has nothing to do; its refusal does not count if another terminal
+    carried out the same word.
     """
     ordered = sorted(orders, key=lambda one: one.addressed.order.sequence)
     standing_ones = [one for one in ordered if one.state is not OrderState.CANCELLED]
@@ -98,10 +100,11 @@ def refused(orders: Iterable[OrderStatus]) -> list[OrderStatus]:
 
 
 def send(registry: OrderRegister, uplink: UplinkSettings, which: Sequence[Addressed]) -> list[Addressed]:
-    """Hand them to the broker and remember it; those for which nobody listens.
+    """Passes orders to the broker and stores that they were sent. Returns those for which no terminal was
+    subscribed.
 
-    What was cancelled since `which` was read, or sent by another command, is left out: that is settled once the
-    connection stands, in one transaction, before the first byte goes. Raises BrokerError, LedgerError.
+    Orders that were cancelled or sent by another command since `which` was read are left out. One transaction
+    decides that after the connection is made and before the first byte is sent. Raises BrokerError, LedgerError.
     """
     if not which:
         return []
@@ -114,7 +117,7 @@ def send(registry: OrderRegister, uplink: UplinkSettings, which: Sequence[Addres
 
 
 def due(owing: Iterable[OrderStatus], again_after: timedelta = AGAIN_AFTER) -> list[Addressed]:
-    """What is owed and was never sent, or long enough ago."""
+    """The orders without a result that were never sent, or were sent at least `again_after` ago."""
     limit = datetime.now(UTC) - again_after
     return [
         one.addressed

@@ -1,4 +1,4 @@
-"""Who has answered to the policy in force: people by their consent records, terminals by their command results."""
+"""Who has accepted the policy in force: people by their consent records, terminals by their command results."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,36 +16,36 @@ from edge.domain.protocol.record_kinds import Kind
 
 
 class PolicyAnswer(StrEnum):
-    """How somebody stands to a policy."""
+    """A person's answer to a policy."""
 
     AGREED = "agreed"
-    """To this very text."""
+    """The person agreed to exactly this text."""
     EARLIER = "earlier"
-    """To another one, which the order lets hold."""
+    """The person agreed to another text, and the order lets that consent hold."""
     OWED = "owed"
-    """To another one: nobody matches them until they agree."""
+    """The person agreed to another text and is not matched until they agree again."""
     WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyAcceptance:
-    """One person's last word."""
+    """One person's latest answer."""
 
     person: str
     answer: PolicyAnswer
     version: str
-    """Of the policy that it was about."""
+    """The version of the policy that the answer was about."""
     at: str
     """RFC 3339 UTC, by the terminal's clock."""
     terminal: str
-    """Where it was given."""
+    """`site/terminal` where the answer was given."""
     doubt: Doubt | None
-    """REVOKED or UNPROVEN where the identity that signed it was revoked."""
+    """REVOKED or UNPROVEN if the identity that signed the record was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """The last policy that was ordered, and what each terminal made of it."""
+    """The policy of the last order, and the status of that order at each terminal."""
 
     policy: Policy
     consent_again: bool
@@ -53,11 +53,11 @@ class Ordered:
 
 
 def ordered(owing: Iterable[OrderStatus]) -> Ordered | None:
-    """Of all orders, the last about a policy at each terminal it names; None when there was none."""
+    """The last policy that was ordered, with each terminal's orders of it; None if none was ordered."""
     about = [one for one in owing if one.addressed.order.word is Word.POLICY]
     asked = [
         one for one in about if one.state is not OrderState.CANCELLED
-    ]  # a cancelled one counts where it was obeyed
+    ]  # a cancelled order alone does not name the policy, but it is listed where it was carried out
     if not asked:
         return None
     last = max(asked, key=lambda one: one.addressed.order.sequence).addressed.order
@@ -67,9 +67,9 @@ def ordered(owing: Iterable[OrderStatus]) -> Ordered | None:
 
 
 def not_ordered(about: Ordered, store: Store) -> list[str]:
-    """`site/terminal` of those that may speak, at sites with such an order, and were registered since it was given.
+    """`site/terminal` of the registered terminals at these sites that were registered after the policy was ordered.
 
-    Which policy is in force there, only their configuration says. Raises LedgerError.
+    Only their own configuration says which policy is in force there. Raises LedgerError.
     """
     sites = {one.addressed.origin.site for one in about.terminals}
     told: dict[Origin, str] = {}
@@ -83,12 +83,14 @@ def not_ordered(about: Ordered, store: Store) -> list[str]:
 
 
 def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
-    """Everybody's last consent record, and what is known against it, but of who was erased since, by id.
+    """Every person's last consent record with the doubt about it, ordered by person id. People who were erased
+    since are left out.
 
     Raises LedgerError.
 
-    The last by the terminals' clocks, none of which is believed beyond the instant at which its record came: what
-    two of them recorded arrives in any order. Of one instant, the one that ends a consent.
+    The terminals' clocks decide which record is the last, because records of two terminals arrive in any order. A
+    clock is not trusted beyond the instant at which the record was received. Of two records with one instant, the
+    one that ends a consent counts.
     """
     rows = store.select("SELECT payload, chain, received FROM records WHERE kind IN ('consent', 'erased')")
     signers = Signers(store)
@@ -105,13 +107,15 @@ def consents(store: Store) -> list[tuple[Record, Doubt | None]]:
 def standings(
     records: Sequence[tuple[Record, Doubt | None]], policy: Policy | None, *, consent_again: bool
 ) -> list[PolicyAcceptance]:
-    """How each stands to `policy`, those who owe first; without a policy what each agreed to counts."""
+    """Each person's answer to `policy`, those who must still agree first. Without a policy every consent counts as
+    agreed.
+    """
     found = [_standing(record, policy, consent_again, doubt) for record, doubt in records]
     return sorted(found, key=lambda one: (one.answer is not PolicyAnswer.OWED, one.person))
 
 
 def as_json(about: Ordered | None, people: Sequence[PolicyAcceptance], since: Sequence[str] = ()) -> dict[str, Any]:
-    """For machines; `since` are those that were `not_ordered`."""
+    """The answers as JSON data; `since` are the terminals of `not_ordered`."""
     return {
         "not_ordered": list(since),
         "policy": None if about is None else about.policy.version,

@@ -1,8 +1,8 @@
-"""What the authority did, in a file of its own: the audit log, the orders, and to which terminals they were sent.
+"""The register of the authority: the audit log, the orders, and the terminals to which they were sent.
 
-Kept beside the authority's key and apart from the ledger, which may be on another machine. An order and the entry
-that says who gave it and why are one transaction. What is done in other files is noted here before (`begin`) and
-entered after (`done`): whatever interrupts it, the next command enters what was begun (a transactional outbox).
+It is a file beside the authority's key and apart from the ledger, which may be on another machine. An order and its
+entry in the log are one transaction. An act in other files is noted before it (`begin`) and entered after it
+(`done`). If it is interrupted, the next command enters the note (a transactional outbox).
 """
 
 import base64
@@ -30,44 +30,44 @@ from edge.errors import LedgerRefused, RecordError
 from edge.storage.sqlite_connection import SqliteConnection
 
 _NAMES_KEY = b'"authority-'
-"""Stands in the payload of every entry that names a key, and in few others."""
+"""Occurs in the payload of every entry that names a key, and in few others."""
 _MOST_NAMED = 200
-"""Terminals that an entry names: with names of 64 characters that is 13 kB of an envelope's 32 KiB."""
+"""Terminals that an entry names at most: with names of 64 characters that is 13 kB of an envelope's 32 KiB."""
 
 _CANCELLED = "SELECT payload FROM audit WHERE instr(payload, ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, and why; both stand in the audit log."""
+    """Who acts, and why; both are entered in the audit log."""
 
     by: str
-    """Who says to do it: a claim."""
+    """The name that the operator gave; it is a claim."""
     why: str
     login: int | None = None
-    """The number of the login that the command was given from, as the operating system knows it."""
+    """The number of the login from which the command was given, as the operating system knows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """An order on its way to one terminal."""
+    """An order addressed to one terminal."""
 
     order: Order
     wire: bytes
     expires: str
-    """Of the order, or of the key that signed it where that ends before."""
+    """When the order ends, or the key that signed it if that is earlier."""
     origin: Origin
     sent: str | None
-    """When it was last sent; None: never."""
+    """When it was last sent; None if it was never sent."""
     times: int
     cancelled: bool = False
-    """It is not sent again."""
+    """Whether the order was cancelled; then it is not sent again."""
     trying: str | None = None
-    """When a command began to send it, of which nobody knows yet whether it did."""
+    """When a command began to send it without reporting the result yet."""
 
 
 class OrderRegister(SqliteConnection):
-    """One connection; made on the first use. Raises LedgerError."""
+    """One connection to `authority.db`, which is created if it is absent. Every method raises LedgerError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -76,14 +76,14 @@ class OrderRegister(SqliteConnection):
     def enter(
         self, key: SigningKey, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None = None
     ) -> AuditEntry:
-        """Append to the audit log; durable on return. Raises RecordError for what is malformed."""
+        """Appends an entry to the audit log; durable on return. Raises RecordError for a malformed one."""
         with REGISTRY.writing(self._db, self.path):
             return self._enter(key, doing, act, data, person)
 
     def begin(self, doing: Actor, act: Act, data: Mapping[str, Any], person: str | None) -> int:
-        """Note what is about to be done in another file, before it is; durable on return. Its number.
+        """Notes an act before it changes another file; durable on return. Returns the number of the note.
 
-        Raises RecordError for what the log would not take.
+        Raises RecordError for data that the log would not accept.
         """
         _entry(1, FIRST, doing, act, data, person).encode()
         row = (now(), doing.by, doing.login, str(act), doing.why, person, json.dumps(dict(data)))
@@ -92,17 +92,19 @@ class OrderRegister(SqliteConnection):
             return int(self._db.execute(insert, row).lastrowid or 0)
 
     def done(self, key: SigningKey, number: int) -> AuditEntry:
-        """What was begun is done: the note becomes an entry, in one transaction."""
+        """Turns the note of a finished act into an entry, in one transaction."""
         with REGISTRY.writing(self._db, self.path):
             return self._settle(key, number, {})
 
     def undone(self, number: int) -> None:
-        """It changed nothing, and leaves nothing."""
+        """Deletes the note of an act that changed nothing."""
         with REGISTRY.writing(self._db, self.path):
             self._db.execute("DELETE FROM begun WHERE id = ?", (number,))
 
     def settle(self, key: SigningKey) -> list[AuditEntry]:
-        """Enter what interrupted commands began, for whoever has the turn; `interrupted`: it may be half done."""
+        """Enters the notes of interrupted commands. The caller holds the lock. `interrupted` in an entry means that
+        the act may be half done.
+        """
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT id, at FROM begun ORDER BY id").fetchall()
         if not rows:
@@ -111,12 +113,12 @@ class OrderRegister(SqliteConnection):
             return [self._settle(key, number, {"interrupted": True, "begun": at}) for number, at in rows]
 
     def begun(self) -> int:
-        """How many acts were begun and are not in the log yet."""
+        """Number of acts that are noted and not in the log yet."""
         with REGISTRY.guard(self.path):
             return int(self._db.execute("SELECT count(*) FROM begun").fetchone()[0])
 
     def last_key(self) -> str | None:
-        """The authority's key that the log named last, in base64; None while the log is empty."""
+        """The authority's key that the log named last, in base64; None if the log is empty."""
         with REGISTRY.guard(self.path):
             return self._last_key()
 
@@ -126,17 +128,17 @@ class OrderRegister(SqliteConnection):
         return [VerifyKey(base64.b64decode(str(one.data["key"]))) for one in made]
 
     def orders(self) -> list[Order]:
-        """All of them, in the order of issue."""
+        """All orders, in the order of issue."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT wire FROM orders ORDER BY sequence").fetchall()
         return [Order.decode(dsse.parse(wire).payload) for (wire,) in rows]
 
     def entries(self) -> list[AuditEntry]:
-        """The whole log, in order; `edge.central.authority.audit` verifies it."""
+        """All entries of the log in order, not verified; `edge.central.authority.audit` verifies them."""
         return [AuditEntry.decode(signed.payload) for signed in self.signed()]
 
     def signed(self) -> Iterator[Envelope]:
-        """The same as it was signed."""
+        """The signed envelopes of all entries, in order."""
         with REGISTRY.guard(self.path):
             rows = self._db.execute("SELECT payload, keyid, signature FROM audit ORDER BY n").fetchall()
         for payload, keyid, signature in rows:
@@ -155,9 +157,9 @@ class OrderRegister(SqliteConnection):
         everywhere: bool = False,
         request: int | None = None,
     ) -> Order:
-        """Sign an order for these terminals and keep it to be sent; with `everywhere` it says `*`.
+        """Signs an order for these terminals and stores it to be sent; with `everywhere` it is addressed to `*`.
 
-        The registry decides the sequence. Raises RecordError for what no terminal would take.
+        The register chooses the sequence number. Raises RecordError for an order that no terminal would accept.
         """
         with REGISTRY.writing(self._db, self.path):
             return self._issue(key, doing, site, terminals, word, fields, valid, everywhere, request)
@@ -166,7 +168,9 @@ class OrderRegister(SqliteConnection):
         self, key: SigningKey, doing: Actor, site: str, word: Word, fields: Mapping[str, Mapping[str, Any]],
         *, valid: timedelta, request: int | None = None,
     ) -> list[Order]:  # fmt: skip
-        """One order for each terminal, by name, with fields of its own: all of them, or none. Raises as `issue`."""
+        """One order for each terminal, with the fields for its name. Either all are stored or none. Raises as
+        `issue`.
+        """
         with REGISTRY.writing(self._db, self.path):
             return [
                 self._issue(key, doing, site, [terminal], word, own, valid, False, request)
@@ -174,7 +178,7 @@ class OrderRegister(SqliteConnection):
             ]
 
     def cancel(self, key: SigningKey, doing: Actor, order: Order) -> AuditEntry:
-        """Send an order no more, and say so in the log. Raises RecordError for a reason that is malformed."""
+        """Stops sending an order, with an entry in the log. Raises RecordError for a malformed reason."""
         data = {"id": order.id, "sequence": order.sequence, "order": str(order.word), "site": order.site}
         return self.enter(key, doing, Act.ORDER_CANCELLED, data, order.person)
 
@@ -182,7 +186,9 @@ class OrderRegister(SqliteConnection):
         self, old: SigningKey, new: SigningKey, doing: Actor, sites: Mapping[str, Sequence[str]],
         fields: Mapping[str, Any], valid: timedelta,
     ) -> list[Order]:  # fmt: skip
-        """Name the next key to every site, in one transaction with the entry, which the new key signs."""
+        """Announces the next key to every site. The new key signs the log entry; orders and entry are one
+        transaction.
+        """
         with REGISTRY.writing(self._db, self.path):
             self._refuse_other(old)
             made = [
@@ -192,12 +198,12 @@ class OrderRegister(SqliteConnection):
             proof = dsse.sign(Order.PAYLOAD_TYPE, _statement(fields), old)
             data = {**fields, "statement": dsse.to_wire(proof).decode()}
             self._enter(new, doing, Act.AUTHORITY_ROTATED, data, None)
-            # what the old key signed ends with it
+            # Orders that the old key signed end with it.
             self._db.execute("UPDATE orders SET expires = min(expires, ?)", (fields["until"],))
         return made
 
     def addressed(self) -> list[Addressed]:
-        """Every order to every terminal, in the order of issue."""
+        """Every order for every terminal, in the order of issue."""
         query = (
             "SELECT wire, expires, terminal, sent, times, trying FROM orders JOIN addressed USING (sequence) "
             "ORDER BY sequence, terminal"
@@ -213,10 +219,10 @@ class OrderRegister(SqliteConnection):
         return found
 
     def claim(self, which: Sequence[Addressed]) -> list[Addressed]:
-        """Those of them that are still to be sent, noted as being sent; durable on return.
+        """Those of the orders that are still to be sent. They are noted as being sent; durable on return.
 
-        Not what was cancelled since it was read, nor what another command sent: a `cancel` comes before this, and
-        keeps the order here, or after it, and finds the note.
+        Orders that were cancelled or sent by another command since they were read are left out. A cancellation
+        either comes before this, and the order is not sent, or comes after it and finds the note.
         """
         take = "UPDATE addressed SET trying = ? WHERE sequence = ? AND terminal = ? AND times = ?"
         with REGISTRY.writing(self._db, self.path):
@@ -229,7 +235,9 @@ class OrderRegister(SqliteConnection):
             ]
 
     def sent(self, which: Sequence[Addressed], unheard: Sequence[Addressed] = ()) -> None:
-        """They were handed to the broker; what nobody listened for, it threw away."""
+        """Stores that the orders were passed to the broker. `unheard` had no subscriber, so the broker dropped
+        them.
+        """
         done = "UPDATE addressed SET sent = ?, times = times + 1, trying = NULL WHERE sequence = ? AND terminal = ?"
         free = "UPDATE addressed SET trying = NULL WHERE sequence = ? AND terminal = ?"
         with REGISTRY.writing(self._db, self.path):
@@ -237,7 +245,7 @@ class OrderRegister(SqliteConnection):
             self._db.executemany(free, [(one.order.sequence, one.origin.terminal) for one in unheard])
 
     def _cancelled(self) -> set[object]:
-        """The ids of the orders that are not to be sent."""
+        """The ids of the cancelled orders."""
         entries = self._db.execute(_CANCELLED, (f'"act":"{Act.ORDER_CANCELLED}"'.encode(),)).fetchall()
         said = [AuditEntry.decode(payload) for (payload,) in entries]
         return {entry.data.get("id") for entry in said if entry.act == Act.ORDER_CANCELLED}
@@ -264,7 +272,11 @@ class OrderRegister(SqliteConnection):
         return entry
 
     def _refuse_other(self, key: SigningKey) -> None:
-        """What another key signs would end the log for good. Inside the transaction that the entry is of."""
+        """Raises LedgerRefused if `key` is not the one that the log named last. An entry of another key would make
+        the log invalid from then on.
+
+        Call it inside the transaction that writes the entry.
+        """
         if self._last_key() != base64.b64encode(bytes(key.verify_key)).decode():
             raise LedgerRefused(
                 f"{self.path}: the log names another key than the one that would sign; the key was replaced "
@@ -285,7 +297,7 @@ class OrderRegister(SqliteConnection):
         fields: Mapping[str, Any], valid: timedelta, everywhere: bool, request: int | None,
     ) -> Order:  # fmt: skip
         if not terminals:
-            raise RecordError(f"{site}: no terminal there would hear it; `central terminals` lists them")
+            raise RecordError(f"{site}: no terminal there is registered; `central terminals` lists them")
         sequence = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM orders").fetchone()[0]
         issued = datetime.now(UTC)
         names = (EVERYWHERE,) if everywhere else tuple(terminals)
@@ -311,7 +323,9 @@ class OrderRegister(SqliteConnection):
 
 
 def _addressed(terminals: Sequence[str]) -> dict[str, Any]:
-    """Who an order goes to, for its entry: by name, or a number and a digest where an entry cannot hold all."""
+    """The addressees of an order for its entry: by name, or their number and a digest if there are too many
+    names.
+    """
     if len(terminals) <= _MOST_NAMED:
         return {"terminals": list(terminals)}
     digest = hashlib.sha256("\n".join(sorted(terminals)).encode()).hexdigest()
@@ -324,7 +338,9 @@ def _entry(n: int, prev: str, doing: Actor, act: Act, data: Mapping[str, Any], p
 
 
 def _statement(fields: Mapping[str, Any]) -> bytes:
-    """The old key's word in the log: a rotation to a site that does not exist, which no terminal would take."""
+    """The order by which the old key names the new one, for the audit log. It is addressed to a site that does not
+    exist, so that no terminal accepts it.
+    """
     zero = "2000-01-01T00:00:00.000Z"
     order = Order("0" * 32, "none", ("none",), 1, zero, "2000-01-02T00:00:00.000Z", Word.ROTATE, dict(fields))
     return order.encode()

@@ -1,4 +1,6 @@
-"""The tables of `authority.db`: the audit log, what was begun, the orders, and to whom they were sent."""
+"""The tables of `authority.db`: the audit log, the acts that were begun, the orders, and the terminals they were
+sent to.
+"""
 
 from edge.errors import LedgerError
 from edge.storage.sqlite_file import SqliteFile

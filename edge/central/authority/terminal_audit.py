@@ -1,4 +1,4 @@
-"""What terminals' own signed records say of people's data: the audit beside the authority's log."""
+"""The terminals' own signed records about personal data; they complete the authority's audit log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from edge.domain.protocol.record import decode
 from edge.domain.protocol.record_kinds import FIELDS, OPTIONAL, Kind
 
 KINDS = (Kind.ENROLLED, Kind.CONSENT, Kind.RESTRICTED, Kind.ERASED, Kind.CORRECTION, Kind.COMMAND_RESULT)
-"""Those about what was done with somebody's data; a punch is none."""
+"""The kinds of records about the handling of personal data. Punches are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One record of a terminal."""
+    """One record of a terminal about personal data."""
 
     record: str
-    """Its id; whoever has the ledger finds the signed bytes by it."""
+    """The record's id, by which the signed bytes can be found in the ledger."""
     at: str
     """RFC 3339 UTC, by the terminal's clock."""
     synchronised: bool
@@ -28,19 +28,22 @@ class Said:
     site: str
     kind: str
     person: str | None
-    """None for the result of an order, which says whom; and for what was about everybody."""
+    """None for the result of an order, because the order names the person, and for a record about everybody."""
     order: int | None
-    """Of a result: the order's sequence number in the log; None for what nobody ordered of this terminal."""
+    """For a result: the order's sequence number in the log; None if the order is not in the log."""
     by: str | None
-    """Who did it by hand at the terminal, by number; None for what nobody did, and for records of older ones."""
+    """The operator who acted by hand at the terminal, by login or staff number; None if nobody did, and for records
+    of older versions.
+    """
     data: Mapping[str, Any]
-    """The fields that this version knows; what else the record says stands in its signed bytes."""
+    """The fields that this version knows. Other fields are only in the signed bytes."""
     doubt: str | None
-    """`revoked` or `unproven` where the identity that signed it was revoked."""
+    """`revoked` or `unproven` if the identity that signed the record was revoked."""
 
 
 def said(registry: OrderRegister, store: Store, person: str | None = None) -> list[Said]:
-    """Every such record that the ledger holds, by time; of one person alone, with the results of orders about them.
+    """All such records in the ledger, by time. With `person` only that person's records and the results of orders
+    about them.
 
     Raises LedgerError.
     """
@@ -64,7 +67,7 @@ def said(registry: OrderRegister, store: Store, person: str | None = None) -> li
 
 
 def problems(store: Store) -> list[str]:
-    """Where the ledger's chains do not verify, one line each; empty when all do. Raises LedgerError."""
+    """One line for each chain of the ledger that does not verify; empty if all do. Raises LedgerError."""
     found = []
     for chain in verify_all(store):
         if not chain.ok:

@@ -1,6 +1,6 @@
-"""mosquitto's ACL file: made, and added to without taking anything away.
+"""mosquitto's ACL file: writing it, and adding rules without removing any.
 
-The ACL is the fence between tenants, not the proof of anything: the ledger believes signatures alone.
+The ACL keeps tenants apart; it proves nothing. The ledger trusts signatures only.
 """
 
 import re
@@ -15,22 +15,26 @@ _INSTANCE = re.compile(r"user ledger\.([a-z0-9-]+)")
 
 
 def render_acl(sites: Sequence[str], instances: Sequence[str] = ()) -> str:
-    """The text of the ACL file. Raises NameRefused (a ValueError): a wildcard would open every site."""
+    """The text of the ACL file. Raises NameRefused (a ValueError) for a name with a wildcard, which would open
+    every site.
+    """
     return templates.ACL_HEAD + "\n".join(_blocks(sites, instances))
 
 
 def sites_of(acl: str) -> list[str]:
-    """The sites that an ACL of ours serves, in its order."""
+    """The sites in an ACL that this program wrote, in their order."""
     return _matches(_SITE, acl)
 
 
 def instances_of(acl: str) -> list[str]:
-    """The instances of the ledger that have rows of their own."""
+    """The instances of the ledger that have their own rules in the ACL."""
     return _matches(_INSTANCE, acl)
 
 
 def add(acl: str, sites: Sequence[str], instances: Sequence[str] = ()) -> str:
-    """The same ACL with everything that these need; every other line stays, those added by hand too."""
+    """The ACL with every rule that these sites and instances need. All other lines stay, also those added by
+    hand.
+    """
     lines = [line for line in acl.splitlines() if line.strip() not in _former(sites)]
     for block in _blocks(sites, instances):
         wanted = block.splitlines()
@@ -46,14 +50,14 @@ def add(acl: str, sites: Sequence[str], instances: Sequence[str] = ()) -> str:
 
 
 def drop(acl: str, sites: Iterable[str]) -> str:
-    """The same ACL without the rows of these sites."""
+    """The ACL without the rules of these sites."""
     gone = tuple(f"{kind} smartclocker/v1/{site}/" for site in sites for kind in ("pattern write", "pattern read"))
     heads = tuple(f"# Site {site}:" for site in sites)
     return "".join(f"{line}\n" for line in acl.splitlines() if not line.strip().startswith((*gone, *heads)))
 
 
 def own_lines(acl: str) -> int:
-    """How many rules in it are not of ours: added by hand."""
+    """Number of rules that this program did not write, because somebody added them by hand."""
     ours = {line for block in _blocks(sites_of(acl), instances_of(acl)) for line in block.splitlines()}
     rules = (line.strip() for line in acl.splitlines())
     return sum(1 for line in rules if line and not line.startswith("#") and line not in ours)
@@ -74,7 +78,7 @@ def _blocks(sites: Sequence[str], instances: Sequence[str]) -> Iterator[str]:
 
 
 def _into_user(lines: list[str], user: str, rules: Sequence[str]) -> None:
-    """Rules of a user stand behind its line, up to the next user's."""
+    """Adds the missing rules of a user after the user's line. A user's rules end where the next user begins."""
     at = next(number for number, line in enumerate(lines) if line.strip() == user)
     end = next((n for n in range(at + 1, len(lines)) if lines[n].strip().startswith("user ")), len(lines))
     there = {line.strip() for line in lines[at:end]}

@@ -1,8 +1,9 @@
-"""The private certificate authority (CA) of one installation: who may speak TLS to the broker, and as whom.
+"""The private certificate authority (CA) of one installation. It decides who may connect to the broker by TLS, and
+under which name.
 
-X.509 says who may *connect*; what a record says is signed by the terminal's own Ed25519 identity, which this
-authority never sees. Keys are EC P-256, files are PEM, private ones 0600. Everything is named so that both
-mosquitto and OpenSSL's strict checks (RFC 5280, the default of Python 3.13) accept it.
+A certificate only permits a connection. A terminal signs its records with its own Ed25519 identity, which the CA
+never sees. Keys are EC P-256, files are PEM, private keys have mode 0600. The certificates satisfy both mosquitto
+and OpenSSL's strict checks (RFC 5280, the default of Python 3.13).
 """
 
 import ipaddress
@@ -25,22 +26,24 @@ from edge.storage import durable_file
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=825)
-"""The CA/Browser Forum's former limit, and the one that Apple's TLS still holds private authorities to."""
+"""The former limit of the CA/Browser Forum; Apple's TLS still requires it of private CAs."""
 LEDGER = "ledger"
-"""The common name that the broker's ACL lets read every record and write receipts."""
+"""The common name to which the broker's ACL permits reading every record and writing receipts."""
 AUTHORITY = "authority"
-"""The common name that the broker's ACL lets write the rosters, and every command."""
+"""The common name to which the broker's ACL permits writing the rosters and every command."""
 RENEW_BEFORE = timedelta(days=60)
-"""What ends so soon, `central init` renews."""
+"""`central init` renews certificates that end within this time."""
 _OF_AN_EARLIER = (issued_certificates.LOG, "server.crt", "crl.pem")
-"""What a CA leaves behind that is gone."""
+"""Files that show that there was a CA before."""
 _BACKDATED = timedelta(hours=1)
-"""A terminal whose clock is a little behind must still accept a certificate that was made just now."""
+"""A certificate's validity begins this long before it is made, so that a terminal whose clock is a little behind
+accepts it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What one party to TLS needs: three PEM files."""
+    """The three PEM files that one party to TLS needs."""
 
     ca: Path
     certificate: Path
@@ -48,7 +51,7 @@ class Credentials:
 
 
 def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIME) -> Credentials:
-    """Make `ca.crt` and `ca.key` in `directory`; one that is there already is kept. Raises KeyFileError."""
+    """Makes `ca.crt` and `ca.key` in `directory`; existing ones are kept. Raises KeyFileError."""
     files = _files(directory, "ca")
     there = files.certificate.exists(), files.key.exists()
     if all(there):
@@ -62,7 +65,7 @@ def create_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIM
     if left := next((name for name in _OF_AN_EARLIER if (directory / name).exists()), None):
         raise KeyFileError(
             f"{files.certificate}, {files.key}: gone, but {left} is there; restore both from your backup "
-            f"(a new CA would cut every terminal off), or move {directory} away to begin anew"
+            f"(a new CA would cut every terminal off), or move {directory} away to begin again"
         )
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"SmartClocker CA {secrets.token_hex(4)}")])
@@ -83,7 +86,10 @@ def _authority(
 
 
 def renew_authority(directory: Path, *, lifetime: timedelta = AUTHORITY_LIFETIME) -> None:
-    """A later end for the CA, under the same name and key: what it issued goes on to count. Raises KeyFileError."""
+    """Renews the CA's certificate under the same name and key, so that the certificates that it issued stay valid.
+
+    Raises KeyFileError.
+    """
     before, key = load_authority(directory)
     now = datetime.now(UTC)
     certificate = _authority(before.subject, key, now, lifetime)
@@ -98,10 +104,10 @@ def issue_server(
     name: str = "server",
     keep_key: bool = False,
 ) -> Credentials:
-    """Issue the broker's certificate for these host names and addresses; replaces an earlier one.
+    """Issues the broker's certificate for these host names and addresses; it replaces an earlier one.
 
-    With `keep_key` for the private key that is there. Raises KeyFileError when the CA is missing, NameRefused (a
-    ValueError) when `hosts` is empty or holds what is no host.
+    `keep_key` keeps the existing private key. Raises KeyFileError if the CA is missing, NameRefused (a ValueError)
+    if `hosts` is empty or has an invalid host.
     """
     if not hosts:
         raise NameRefused("a server certificate names at least one host or address; give one with --host")
@@ -122,11 +128,11 @@ def issue_server(
 
 
 def issue_client(directory: Path, common_name: str, *, lifetime: timedelta = LEAF_LIFETIME) -> Credentials:
-    """Issue the certificate of a terminal (its name) or of the ledger (`ledger`); replaces an earlier one.
+    """Issues the certificate of a terminal (its name) or of the ledger (`ledger`); it replaces an earlier one.
 
-    The common name becomes the user and the client id at the broker. Raises KeyFileError when the CA is missing,
-    NameRefused (a ValueError) for a name that is not one of ours: in an ACL pattern, `+` or `/` would widen what it
-    grants. An instance's, `ledger.NAME`, has a full stop, so that no terminal can be called so.
+    The common name becomes the user name and the client id at the broker. The name of an instance, `ledger.NAME`,
+    has a full stop, so that no terminal can have it. Raises KeyFileError if the CA is missing, NameRefused (a
+    ValueError) for an invalid name: in an ACL pattern, `+` or `/` would permit more.
     """
     try:
         names.name(common_name.removeprefix(f"{LEDGER}."))
@@ -152,7 +158,7 @@ def _issue(
     key = (_present_key(files.key) if keep_key else None) or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
-    # A lifetime below zero makes one that has expired, which is how its refusal is tested.
+    # A lifetime below zero makes an expired certificate; a test uses it.
     begin = min(now, now + lifetime) - _BACKDATED
     builder = (
         _builder(subject, authority.subject, key.public_key(), begin, now + lifetime)
@@ -170,7 +176,7 @@ def _issue(
     certificate = builder.sign(signer, hashes.SHA256())
     issued_certificates.enter(
         directory, issued_certificates.describe(stem, certificate)
-    )  # first: what is not on it cannot be called back
+    )  # first, because only a logged certificate can be revoked
     _write(files, key, certificate)
     return files
 
@@ -184,15 +190,15 @@ def _present_key(path: Path) -> ec.EllipticCurvePrivateKey | None:
 
 
 def read_certificate(path: Path) -> x509.Certificate:
-    """A certificate that is there. Raises KeyFileError for a file that is none, or cannot be read."""
+    """Reads a certificate. Raises KeyFileError if the file cannot be read or is no certificate."""
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read ({error.strerror}); make it readable by this user") from error
     except ValueError as error:
         raise KeyFileError(
-            f"{path}: is damaged, no certificate is in it; restore it from your backup, or, but for the CA's own, "
-            "move it away and give `smartclocker central init` again"
+            f"{path}: is damaged, no certificate is in it; restore it from your backup. If it is not the CA's own, "
+            "you may instead move it away and give `smartclocker central init` again"
         ) from error
 
 
@@ -207,7 +213,7 @@ def load_authority(directory: Path) -> tuple[x509.Certificate, ec.EllipticCurveP
             f"{error.filename}: the certificate authority cannot be read ({error.strerror}); make one with "
             "`smartclocker central init`, or name the directory that holds pki/ca.crt and pki/ca.key"
         ) from error
-    except (ValueError, TypeError) as error:  # TypeError: the key is encrypted
+    except (ValueError, TypeError) as error:  # TypeError: the key is encrypted with a password
         raise KeyFileError(f"{directory}: ca.crt or ca.key is damaged; restore both from your backup") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise KeyFileError(f"{files.key}: not an EC key; restore it from your backup")
@@ -271,5 +277,5 @@ def _write(files: Credentials, key: ec.EllipticCurvePrivateKey, certificate: x50
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put a file of the certificate authority or the broker in its place. Raises KeyFileError."""
+    """Writes a file of the CA or the broker, replacing an earlier one. Raises KeyFileError."""
     durable_file.replace(path, content, KeyFileError, mode=mode)

@@ -1,4 +1,4 @@
-"""The ledger's side of the broker: a persistent session in which nothing is acknowledged before it is committed."""
+"""The ledger's connection to the broker: a persistent session that acknowledges a message only after its commit."""
 
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity
@@ -10,19 +10,19 @@ from edge.errors import LedgerRefused
 
 
 def ledger_link(settings: UplinkSettings, instance: str | None = None) -> MqttLink:
-    """The connection of the ledger, not started. The certificate's common name must be `ledger`.
+    """The connection of the ledger, not started yet. The certificate's common name must be `ledger`.
 
-    The broker keeps what arrives while the ledger is away, and delivers again what it did not release: a crash
-    between the two costs a duplicate, never a record. Each `instance` has a certificate, and by that a session,
-    of its own, in which it is given everything: the database keeps one of each. Raises LedgerError for an instance
-    that is no name.
+    The broker keeps what arrives while the ledger is away, and delivers again what the ledger did not acknowledge.
+    A crash before the acknowledgement causes a duplicate and never loses a record. Each `instance` has its own
+    certificate and so its own session, which receives every message; the database stores each record once. Raises
+    LedgerError if `instance` is no valid name.
     """
     client = client_id(instance)
     return MqttLink(settings, Identity(client, (topics.ALL_RECORDS, topics.ALL_STATUS), manual_release=True))
 
 
 def client_id(instance: str | None) -> str:
-    """The name of a session, and of the certificate that it belongs to. Raises LedgerError."""
+    """The client id of the session, which is also the common name of its certificate. Raises LedgerError."""
     if instance is None:
         return LEDGER
     if NAME.fullmatch(instance) is None:

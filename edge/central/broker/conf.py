@@ -1,18 +1,22 @@
-"""mosquitto.conf of an installation that runs: what lacks is added, and what somebody set by hand stays."""
+"""Updates the mosquitto.conf of an installation: adds missing settings and keeps settings that were made by
+hand.
+"""
 
 from pathlib import Path
 
 _ALWAYS = frozenset(
     {"require_certificate", "use_identity_as_username", "use_username_as_clientid", "allow_anonymous"}
 )
-"""What makes it safe is not a matter of taste."""
+"""Settings that make the broker secure; they are always written."""
 _FORMER = {"max_packet_size": "65536", "max_queued_messages": "20000"}
-"""What earlier versions wrote, and let more wait in the broker's memory; another value somebody set by hand."""
+"""Values of earlier versions, which let too much wait in the broker's memory. They are replaced; other values were
+set by hand and stay.
+"""
 _PATHS = frozenset({"cafile", "certfile", "keyfile", "crlfile", "acl_file", "persistence_location"})
 
 
 def value(configuration: str, key: str) -> str | None:
-    """What a setting is set to."""
+    """The value of a setting; None if the setting is absent."""
     for line in configuration.splitlines():
         word, _, rest = line.strip().partition(" ")
         if word == key:
@@ -21,16 +25,16 @@ def value(configuration: str, key: str) -> str | None:
 
 
 def listener(configuration: str) -> tuple[str, int] | None:
-    """The address and port that it listens on; None where the line is not of our form."""
+    """The address and port of the listener; None if its line has another form."""
     port, _, address = (value(configuration, "listener") or "").partition(" ")
     return (address.strip(), int(port)) if port.isdecimal() and address.strip() else None
 
 
 def merge(there: str, wanted: str, *, replace: frozenset[str] = frozenset()) -> str:
-    """`there` with every setting of `wanted` that it lacks, each behind the one that precedes it.
+    """`there` with every missing setting of `wanted`, each after the setting that precedes it in `wanted`.
 
-    Settings in `replace`, those that make it safe, values of earlier versions that were mended, and paths that
-    are not absolute are as `wanted` has them.
+    The values of `wanted` replace the settings in `replace`, the security settings, known values of earlier
+    versions, and paths that are not absolute.
     """
     lines = there.splitlines()
     after = len(lines) - 1
@@ -47,7 +51,7 @@ def merge(there: str, wanted: str, *, replace: frozenset[str] = frozenset()) -> 
             found = [after + len(block)]
         elif key in replace or _must_change(key, lines[found[0]].strip().partition(" ")[2].strip(), text):
             lines[found[0]] = line
-        for n in found[1:]:  # of several the last counts; a second listener is somebody's own
+        for n in found[1:]:  # mosquitto uses the last of several lines; a second listener was added by hand
             if _must_change(key, lines[n].strip().partition(" ")[2].strip(), text):
                 lines[n] = line
         after, comment = found[0], []
@@ -55,13 +59,13 @@ def merge(there: str, wanted: str, *, replace: frozenset[str] = frozenset()) -> 
 
 
 def differing(there: str, wanted: str) -> list[str]:
-    """The settings that stand otherwise than we would write them."""
+    """The settings whose values differ from those of `wanted`."""
     keys = [line.partition(" ")[0] for line in wanted.splitlines() if line and not line.startswith("#")]
     return [key for key in keys if value(there, key) != value(wanted, key)]
 
 
 def relocate(configuration: str, moves: dict[str, str]) -> str:
-    """The same with other values for these settings: the paths of an installation elsewhere."""
+    """The configuration with other values for the settings in `moves`, such as paths."""
     lines = configuration.splitlines()
     for number, line in enumerate(lines):
         key = line.strip().partition(" ")[0]

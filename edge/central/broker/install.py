@@ -1,4 +1,6 @@
-"""What the broker reads, put where its own user can read it, with the paths of that place."""
+"""Copies the broker's files to a directory that the broker's own user can read, with the paths of that
+directory.
+"""
 
 import grp
 import os
@@ -13,12 +15,14 @@ _MODE = 0o640
 
 
 def install(base: Path, into: Path, user: str, ahead: Difference | None = None) -> Path:
-    """Copy configuration, ACL, CA, revocation list and the broker's own key from `base`; the configuration's path.
+    """Copies configuration, ACL, CA certificate, revocation list and the broker's key from `base`. Returns the path
+    of the configuration.
 
-    As root the files are root's and readable by `user`'s group, but for the ACL: mosquitto 2.0.21 wants that to be
-    `user`'s own, and warns that a later one refuses another. Else they are ours. The CA's private key stays.
-    `ahead` is what the broker's list of revoked certificates has and ours has not, where that is to be taken over.
-    Raises NameRefused, KeyFileError, and LedgerRefused where the broker's list is ahead of ours.
+    If the command runs as root, the files belong to root and `user`'s group can read them. Only the ACL belongs to
+    `user`: mosquitto 2.0.21 requires that, and warns that a later version will refuse other owners. Otherwise the
+    files belong to the caller. The CA's private key is not copied. `ahead` is the difference by which the broker's
+    revocation list is ahead of ours; if it is given, it is taken over first. Raises NameRefused, KeyFileError, and
+    LedgerRefused if the broker's list is still ahead of ours.
     """
     base, into = base.absolute(), into.absolute()
     if into in {base, base / "pki"} or not str(into).isprintable() or _is_anothers(into):
@@ -53,7 +57,10 @@ def install(base: Path, into: Path, user: str, ahead: Difference | None = None) 
 
 
 def _refuse_older(base: Path, into: Path) -> None:
-    """What was revoked since a backup was made counts again in DIR; the broker's list knows it still."""
+    """Refuses to replace a newer revocation list by an older one.
+
+    If DIR was restored from a backup, it no longer knows what was revoked since; the broker's list still does.
+    """
     revocation_list.ensure(base / "pki")
     difference = revocation_compare.compare(base / "pki", into)
     if difference is not None and difference.behind:
@@ -61,21 +68,25 @@ def _refuse_older(base: Path, into: Path) -> None:
         raise LedgerRefused(
             f"{into / revocation_list.NAME}: the broker's list of revoked certificates {told}: "
             "DIR came from an older backup, "
-            "and who was revoked since counts at the ledger again. Give each `central revoke` since then anew, "
+            "so that the ledger accepts again what was revoked since. Give each `central revoke` since then again, "
             "then this command with --take-over, which keeps all that the broker's list names"
         )
 
 
 def _is_anothers(into: Path) -> bool:
-    """Whether something else lies there: the directory's owner and mode are changed, and /etc must keep its own."""
+    """Whether the directory has other files. Its owner and mode would be changed, which would damage a directory
+    such as /etc.
+    """
     try:
         return into.is_dir() and any(into.iterdir()) and not (into / "acl").exists()
     except OSError:
-        return False  # making it says why
+        return False  # creating the directory will report the reason
 
 
 def _ids(user: str) -> tuple[int, int | None]:
-    """The numbers of the user and group that files are given to; no group where we are not root and cannot."""
+    """The numbers of the user and the group that get the files. The group is None if we are not root and cannot
+    change it.
+    """
     try:
         found = pwd.getpwnam(user)
         grp.getgrgid(found.pw_gid)

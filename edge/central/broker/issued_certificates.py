@@ -1,7 +1,7 @@
-"""Which certificates an authority has given out: a line each, so that one can be called back, and its end foreseen.
+"""The log of issued certificates, one line each, so that they can be revoked and their ends are known.
 
-The files beside it are read as well: an authority of before this log is not forgotten. What was called back has a
-line too, so that a list of revoked certificates that is lost, or came from a backup, can be made whole again.
+The certificate files beside the log are read as well, because a CA may be older than the log. Revocations are
+logged, too, so that a revocation list that was lost or restored from a backup can be completed again.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from edge.errors import KeyFileError
 
 LOG = "issued.jsonl"
 SERVER = "server"
-"""The stem of the broker's own files; a client's begin with `client-`."""
+"""The stem of the broker's own files; the stem of a client's files begins with `client-`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Issued:
     """One certificate."""
 
     stem: str
-    """Of its files' names: `server`, or `client-` and the common name."""
+    """The stem of its file names: `server`, or `client-` and the common name."""
     name: str
-    """Its common name."""
+    """The common name of the certificate."""
     serial: int
     begin: datetime
     end: datetime
 
 
 def describe(stem: str, certificate: x509.Certificate) -> Issued:
-    """What the log keeps of a certificate."""
+    """The data of a certificate that the log keeps."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Issued(
         stem,
@@ -50,7 +50,7 @@ def describe(stem: str, certificate: x509.Certificate) -> Issued:
 
 
 def enter(directory: Path, one: Issued) -> None:
-    """Append it, durable on return. Raises KeyFileError."""
+    """Appends a certificate to the log; durable on return. Raises KeyFileError."""
     line = json.dumps(
         {
             "stem": one.stem,
@@ -64,14 +64,14 @@ def enter(directory: Path, one: Issued) -> None:
 
 
 def enter_revoked(directory: Path, revoked: Iterable[tuple[int, datetime]]) -> None:
-    """Append that these serial numbers count no more, and since when; durable on return. Raises KeyFileError."""
+    """Appends revocations: serial numbers, each with its instant; durable on return. Raises KeyFileError."""
     lines = [json.dumps({"revoked": f"{serial:x}", "at": at.isoformat()}) for serial, at in revoked]
     if lines:
         _append(directory / LOG, lines)
 
 
 def revoked(directory: Path) -> dict[int, datetime]:
-    """What was called back by the log, by serial number, and since when. Raises KeyFileError."""
+    """The revocations in the log: for each serial number since when it is revoked. Raises KeyFileError."""
     found: dict[int, datetime] = {}
     for told in _told(directory):
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -86,7 +86,7 @@ def _append(path: Path, lines: Iterable[str]) -> None:
         with os.fdopen(descriptor, "r+b") as file:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                file.write(b"\n")  # the torn end of a power cut
+                file.write(b"\n")  # a power cut left an incomplete line
             file.write("".join(f"{line}\n" for line in lines).encode("ascii"))
             file.flush()
             os.fsync(descriptor)
@@ -98,7 +98,7 @@ def _append(path: Path, lines: Iterable[str]) -> None:
 
 
 def everything(directory: Path) -> list[Issued]:
-    """All that are known, each once, in the order in which they were issued. Raises KeyFileError."""
+    """All known certificates, each once, in the order in which they were issued. Raises KeyFileError."""
     found = {one.serial: one for one in _log(directory)}
     for one in _files(directory):
         found.setdefault(one.serial, one)
@@ -106,7 +106,7 @@ def everything(directory: Path) -> list[Issued]:
 
 
 def latest(directory: Path) -> dict[str, Issued]:
-    """The newest of each, by stem. Raises KeyFileError."""
+    """The newest certificate for each stem. Raises KeyFileError."""
     return {one.stem: one for one in everything(directory)}
 
 
@@ -126,7 +126,7 @@ def _told(directory: Path) -> Iterator[dict[str, Any]]:
     except (OSError, UnicodeError) as error:
         raise KeyFileError(f"{path}: cannot be read ({error}); restore it from your backup") from error
     for line in lines:
-        with contextlib.suppress(ValueError):  # the torn end of a power cut
+        with contextlib.suppress(ValueError):  # a power cut may have left an incomplete line
             told = json.loads(line)
             if isinstance(told, dict):
                 yield told

@@ -1,6 +1,6 @@
-"""mosquitto: its configuration and ACL for this contract, and one that runs for the demo and the tests.
+"""mosquitto: its configuration and ACL for this protocol, and a running mosquitto for the demo and the tests.
 
-The ACL is the fence between tenants, not the proof of anything: the ledger believes signatures alone.
+The ACL keeps tenants apart; it proves nothing. The ledger trusts signatures only.
 """
 
 import os
@@ -32,34 +32,39 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """What mosquitto.conf says; every default is one that we would install."""
+    """The values in mosquitto.conf. Each default is the value for an installation."""
 
     address: str
-    """The one address to listen on."""
+    """The one address on which the broker listens."""
     port: int
     credentials: certificates.Credentials
     crl: Path
-    """The certificates that count no more."""
+    """The list of revoked certificates."""
     acl: Path
     state: Path
     """Directory of the persistence file."""
     sites: Sequence[str]
     """The sites whose terminals this broker serves."""
     user: str = "mosquitto"
-    """Whom to become when it is started as root; the key file must be readable by it."""
+    """The user that mosquitto becomes if it is started as root. This user must be able to read the key file."""
     persistence: bool = True
-    """Whether queues and retained messages survive a restart. What is lost all the same, the terminals send again:
-    receipts, not the broker, decide what may be forgotten."""
+    """Whether queues and retained messages survive a restart. Terminals send lost messages again, because they
+    forget a record only after its receipt.
+    """
     autosave_s: int = 60
-    """How often the state is written; with `autosave_on_changes`, after how many changes."""
+    """Seconds between two writes of the state; with `autosave_on_changes`, the number of changes between them."""
     autosave_on_changes: bool = False
-    """Each save writes the whole state: with a long queue this costs more than sending again."""
+    """Each save writes the whole state. With a long queue this costs more than sending messages again."""
     max_queued: int = 5_000
-    """Messages kept for an absent client; what comes beyond is dropped, and sent again by its terminal."""
+    """Number of messages kept for a client that is offline. Further messages are dropped, and the terminal sends
+    them again.
+    """
     max_queued_bytes: int = 64_000_000
-    """The same in bytes: what a neighbour may make the broker keep for an absent ledger."""
+    """The same limit in bytes. It bounds what another client can make the broker keep while the ledger is
+    offline.
+    """
     max_inflight: int = 100
-    """Messages on their way to one client: what the ledger can commit at once."""
+    """Number of unacknowledged messages to one client; the ledger can commit as many at once."""
 
 
 def render_configuration(settings: BrokerSettings) -> str:
@@ -84,7 +89,7 @@ def render_configuration(settings: BrokerSettings) -> str:
 
 
 def find_mosquitto() -> str:
-    """The path of the mosquitto binary. Raises BrokerError when it is not installed."""
+    """The path of the mosquitto binary. Raises BrokerError if it is not installed."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
     binary = shutil.which("mosquitto", path=path)
     if binary is None:
@@ -93,10 +98,10 @@ def find_mosquitto() -> str:
 
 
 class EmbeddedBroker:
-    """A real mosquitto on loopback, with an authority of its own, for the demo and the tests.
+    """A real mosquitto on loopback with its own CA, for the demo and the tests.
 
-    Entering writes `mosquitto.conf`, `acl`, `pki/` into `directory` (an authority that is there is kept) and
-    starts it; leaving ends the process that this object started, and no other.
+    Entering the context writes `mosquitto.conf`, `acl` and `pki/` into `directory` (an existing CA is kept) and
+    starts the process. Leaving it ends the process that this object started.
     """
 
     def __init__(
@@ -109,7 +114,9 @@ class EmbeddedBroker:
         persistence: bool = True,
         autosave_on_changes: bool = False,
     ) -> None:
-        """`port` 0 takes a free one for itself, restarts included; `persistence`: whether all else is kept."""
+        """`port` 0 reserves a free port, also across restarts. `persistence` says whether queues and retained
+        messages are kept.
+        """
         self.directory = directory
         self.host = LOOPBACK
         if port == 0:
@@ -126,7 +133,7 @@ class EmbeddedBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Write its files where they are missing, start it, wait until it accepts. Raises BrokerError."""
+        """Writes missing files, starts mosquitto and waits until it accepts connections. Raises BrokerError."""
         if self._process is not None:
             raise BrokerError("this broker runs already; stop it first")
         binary = find_mosquitto()
@@ -138,7 +145,7 @@ class EmbeddedBroker:
         self._await_listening(self._process)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL to one that does not heed it; safe to call twice."""
+        """Sends SIGTERM, and SIGKILL if the process does not end in time. Calling it twice is safe."""
         if self._process is None:
             return
         self._process.terminate()
@@ -150,7 +157,7 @@ class EmbeddedBroker:
         self._process = None
 
     def kill(self) -> None:
-        """SIGKILL: what a power cut does to it; safe to call twice."""
+        """Sends SIGKILL, which has the effect of a power cut on the process. Calling it twice is safe."""
         if self._process is None:
             return
         self._process.kill()
@@ -158,14 +165,14 @@ class EmbeddedBroker:
         self._process = None
 
     def __enter__(self) -> Self:
-        """Starts."""
+        """Starts mosquitto."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops."""
+        """Stops mosquitto."""
         self.stop()
 
     def _write_files(self) -> None:
@@ -185,7 +192,8 @@ class EmbeddedBroker:
             acl=self.acl,
             state=self.directory,
             sites=self._sites,
-            user=pwd.getpwuid(os.geteuid()).pw_name,  # started as root, it would lose sight of our 0600 files
+            # otherwise a mosquitto started as root could not read our 0600 files
+            user=pwd.getpwuid(os.geteuid()).pw_name,
             persistence=self._persistence,
             autosave_s=1 if self._autosave_on_changes else 60,
             autosave_on_changes=self._autosave_on_changes,
@@ -205,7 +213,7 @@ class EmbeddedBroker:
         raise BrokerError(f"mosquitto does not listen after {START_BOUND_S:g} s; read {self.log}")
 
     def _is_ours(self) -> bool:
-        """Whether what listens on the port shows our certificate: another program may hold the port."""
+        """Whether the server on the port shows our certificate. Another program may have taken the port."""
         try:
             shown = ssl.get_server_certificate((self.host, self.port), timeout=1.0)
         except OSError:
@@ -220,7 +228,9 @@ class EmbeddedBroker:
 
 
 def _hold_free_port() -> socket.socket:
-    """Bound, and not listening: nobody else is given its port; mosquitto, which reuses addresses, may use it."""
+    """A socket that is bound and does not listen. It keeps its port free for mosquitto, which may use it because it
+    reuses addresses.
+    """
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((LOOPBACK, 0))

@@ -1,4 +1,4 @@
-"""Handing signed messages to the broker for the terminals' command topics, and hearing whether anybody listens."""
+"""Publishes signed messages on the terminals' command topics, and reports whether anybody is subscribed."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -18,23 +18,23 @@ from edge.ports import Acknowledged, Connected, Disconnected
 
 CONNECT_S = 10.0
 _WINDOW = 64
-"""Letters on their way at a time."""
+"""Number of unacknowledged messages at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """One signed message."""
+    """One signed message to a terminal."""
 
     to: Origin
     wire: bytes
     expires: str
-    """RFC 3339 UTC. Until then the broker keeps it for a terminal that is away."""
+    """RFC 3339 UTC. Until then the broker keeps the message for a terminal that is offline."""
 
 
 def post(uplink: UplinkSettings, letters: Sequence[CommandMessage]) -> list[bool]:
-    """Publish all of them; for each, whether somebody is subscribed: a terminal, or a session that is kept for one.
+    """Publishes all messages. Returns for each whether a client or a kept session is subscribed to it.
 
-    The certificate in `uplink` is the authority's: the ledger's own is in use as long as the ledger runs. Raises
+    `uplink` has the authority's certificate, because the ledger's is in use while the ledger runs. Raises
     BrokerError, KeyFileError.
     """
     if not letters:
@@ -45,9 +45,12 @@ def post(uplink: UplinkSettings, letters: Sequence[CommandMessage]) -> list[bool
 
 @contextmanager
 def connected(uplink: UplinkSettings) -> Iterator[MqttLink]:
-    """A connection of the authority's, which nobody else has meanwhile. Raises BrokerError, KeyFileError."""
+    """A connection under the authority's name, which no other program uses meanwhile. Raises BrokerError,
+    KeyFileError.
+    """
     with turn(uplink):
-        link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))  # nothing is kept for this name
+        # the broker keeps no session for this name
+        link = MqttLink(replace(uplink, session_expiry_s=0), Identity(AUTHORITY))
         link.start()
         try:
             _await_connection(link)
@@ -57,7 +60,9 @@ def connected(uplink: UplinkSettings) -> Iterator[MqttLink]:
 
 
 def hand_over(link: MqttLink, letters: Sequence[CommandMessage]) -> list[bool]:
-    """The same on a connection that is there. What raises BrokerError may have sent some of them."""
+    """Publishes all messages on an open connection, as `post` does. If it raises BrokerError, some may have
+    been sent.
+    """
     answers: dict[int, Acknowledged] = {}
     for token, letter in enumerate(letters):
         sent = link.publish(
@@ -95,7 +100,7 @@ def _await_connection(link: MqttLink) -> None:
 
 
 def _acknowledgement(link: MqttLink) -> dict[int, Acknowledged]:
-    """The next, by its token. Raises BrokerError."""
+    """The next acknowledgement with its token. Raises BrokerError."""
     deadline = time.monotonic() + CONNECT_S
     while (left := deadline - time.monotonic()) > 0:
         match link.next_event(left):

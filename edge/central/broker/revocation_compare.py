@@ -1,7 +1,7 @@
-"""The list of revoked certificates that the broker has, beside the centre's own: which of them is behind.
+"""Compares the broker's copy of the revocation list with the centre's own list, to see which one is behind.
 
-DIR that came from an older backup has forgotten what was revoked since. The broker's list remembers it, and is
-under our own CA's signature; so it is never replaced by one that knows less.
+If DIR was restored from an older backup, it no longer knows what was revoked since. The broker's copy still does,
+and our own CA signed it. So it is never replaced by an older list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,26 +21,26 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Between the broker's list and ours."""
+    """The difference between the broker's list and ours."""
 
     ours: int
     theirs: int
-    """The lists' numbers, which grow with each."""
+    """The numbers of the two lists; each new list has a higher number."""
     forgotten: Mapping[int, datetime]
-    """By serial number, since when: what the broker's names and ours does not."""
+    """The serial numbers that only the broker's list names, each with the instant of its revocation."""
     not_installed: frozenset[int]
-    """The other way round."""
+    """The serial numbers that only our list names."""
 
     @property
     def behind(self) -> bool:
-        """Whether ours is the older one."""
+        """Whether our list is the older one."""
         return bool(self.forgotten) or self.theirs > self.ours
 
 
 def compare(directory: Path, into: Path) -> Difference | None:
-    """`directory` is `pki` of the centre. None where no readable list of our CA lies in `into`.
+    """Compares the lists. `directory` is the centre's `pki`. None if `into` has no readable list of our CA.
 
-    Raises KeyFileError for what is damaged in `directory`.
+    Raises KeyFileError if a file in `directory` is damaged.
     """
     theirs = _installed(directory, into)
     if theirs is None:
@@ -55,7 +55,7 @@ def compare(directory: Path, into: Path) -> Difference | None:
 
 
 def told(directory: Path, difference: Difference) -> str:
-    """What the broker's list has ahead of ours, in words. Raises KeyFileError."""
+    """The text that says by what the broker's list is ahead of ours. Raises KeyFileError."""
     text = f"is number {difference.theirs}, that of DIR {difference.ours}"
     if not difference.forgotten:
         return text
@@ -70,7 +70,7 @@ def told(directory: Path, difference: Difference) -> str:
 
 
 def found(directory: Path, into: Path, terminals: Sequence[RegisteredTerminal]) -> Iterator[Problem]:
-    """What is to be done about the lists, and about who has no certificate any more. Raises KeyFileError."""
+    """The problems of the revocation lists, and of terminals whose certificate is revoked. Raises KeyFileError."""
     if not (directory / "ca.crt").exists():
         return
     difference = compare(directory, into)
@@ -93,14 +93,15 @@ def found(directory: Path, into: Path, terminals: Sequence[RegisteredTerminal]) 
             yield Problem(
                 one.origin, ProblemKind.CERTIFICATE,
                 f"its certificate is revoked and its identity {one.keyid} is not: `smartclocker central revoke DIR "
-                f"{one.keyid}`, or `smartclocker central issue DIR {one.origin.terminal}` where it is to go on",
+                f"{one.keyid}`, or `smartclocker central issue DIR {one.origin.terminal}` if it is to go on",
             )  # fmt: skip
 
 
 def _installed(directory: Path, into: Path) -> x509.CertificateRevocationList | None:
     try:
         theirs = x509.load_pem_x509_crl((into / revocation_list.NAME).read_bytes())
-    except (OSError, ValueError):  # none, closed to us, or damaged: then the broker does not start with it
+    # missing, not readable for us, or damaged; mosquitto does not start with a damaged one
+    except (OSError, ValueError):
         return None
     key = certificates.load_authority(directory)[0].public_key()
     return theirs if theirs.is_signature_valid(key) else None  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""The list of certificates that count no more: what mosquitto's `crlfile` reads.
+"""The list of revoked certificates, which mosquitto reads as its `crlfile`.
 
-It is valid for as long as the authority itself: a list that ended would lock everybody out, and one that lies
-beside the broker is as fresh as its copy, whatever it says of itself.
+It is valid as long as the CA, because a list that ended would lock out everybody. A date in the list would not help
+either: the broker's copy is only as new as the last copying.
 """
 
 import fcntl
@@ -23,9 +23,9 @@ _BACKDATED = timedelta(hours=1)
 
 
 def ensure(directory: Path) -> Path:
-    """Make the list, and make it whole where it lacks what the log knows; its path. Raises KeyFileError.
+    """Makes the list, or adds revocations that only the log has. Returns its path. Raises KeyFileError.
 
-    A list that was lost, or came from an older backup, would otherwise let everybody in again.
+    Otherwise a lost list, or one from an older backup, would let in everybody who was revoked.
     """
     with _alone(directory):
         there, logged = read(directory), issued_certificates.revoked(directory)
@@ -37,7 +37,7 @@ def ensure(directory: Path) -> Path:
 
 
 def read(directory: Path) -> x509.CertificateRevocationList | None:
-    """The list as it stands; None where there is none. Raises KeyFileError for a damaged one."""
+    """The list; None if there is none. Raises KeyFileError for a damaged one."""
     path = directory / NAME
     try:
         return x509.load_pem_x509_crl(path.read_bytes())
@@ -50,12 +50,14 @@ def read(directory: Path) -> x509.CertificateRevocationList | None:
 
 
 def revoked(directory: Path) -> frozenset[int]:
-    """The serial numbers in it. Raises KeyFileError."""
+    """The serial numbers in the list. Raises KeyFileError."""
     return frozenset(one.serial_number for one in read(directory) or ())
 
 
 def valid(directory: Path, name: str) -> list[Issued]:
-    """The certificates of a common name that still count, the oldest first. Raises KeyFileError."""
+    """The certificates of a common name that are neither revoked nor ended, the oldest first. Raises
+    KeyFileError.
+    """
     gone, now = revoked(directory), datetime.now(UTC)
     theirs = (
         one
@@ -66,9 +68,9 @@ def valid(directory: Path, name: str) -> list[Issued]:
 
 
 def revoke(directory: Path, which: Iterable[Issued]) -> Path:
-    """Put these into the list, signed anew; its path. Raises KeyFileError."""
+    """Adds certificates to the list and signs it again. Returns its path. Raises KeyFileError."""
     now = datetime.now(UTC)
-    with _alone(directory):  # of two at once, the second would write the list without the first one's
+    with _alone(directory):  # otherwise a second command could write the list without these
         logged = issued_certificates.revoked(directory)
         issued_certificates.enter_revoked(
             directory, [(one.serial, now) for one in which if one.serial not in logged]
@@ -77,7 +79,9 @@ def revoke(directory: Path, which: Iterable[Issued]) -> Path:
 
 
 def take_over(directory: Path, forgotten: Mapping[int, datetime], least: int) -> Path:
-    """Put these serial numbers into the list, and give it a number above `least`; its path. Raises KeyFileError."""
+    """Adds serial numbers to the list and gives it a number above `least`. Returns its path. Raises
+    KeyFileError.
+    """
     with _alone(directory):
         logged = issued_certificates.revoked(directory)
         issued_certificates.enter_revoked(
@@ -87,7 +91,7 @@ def take_over(directory: Path, forgotten: Mapping[int, datetime], least: int) ->
 
 
 def number(crl: x509.CertificateRevocationList | None) -> int:
-    """It grows with each list that is written; 0 for none."""
+    """The number of the list, which grows with each list that is written; 0 for None."""
     if crl is None:
         return 0
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
@@ -107,7 +111,7 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _write(directory: Path, entries: Iterable[x509.RevokedCertificate], least: int = 0) -> Path:
-    """These, and all that the log names."""
+    """Writes a list of these entries and all revocations in the log. Returns its path."""
     entries = list(entries)
     there = {one.serial_number for one in entries}
     for serial, at in issued_certificates.revoked(directory).items():

@@ -1,4 +1,4 @@
-"""The texts that mosquitto.conf and its ACL file are made of."""
+"""The text templates of mosquitto.conf and its ACL file."""
 
 from edge.central.broker import certificates
 from edge.domain.protocol.record_kinds import Kind
@@ -96,4 +96,6 @@ pattern read smartclocker/v1/{site}/roster/person/+
 )
 
 ACL_FORMER = ("pattern write smartclocker/v1/{site}/%u/record/+",)
-"""What earlier versions wrote for a site and this one does not: it let a client retain without bound."""
+"""Rules that earlier versions wrote for a site and that are removed, because they let a client retain messages
+without limit.
+"""

@@ -1,4 +1,4 @@
-"""One connection at a time under one certificate: at the broker a second one would end the first.
+"""Allows one connection at a time under one certificate, because the broker ends the first when a second connects.
 
 The lock is on the private key's file, which every program of this name reads, whatever user it runs as.
 """
@@ -14,19 +14,21 @@ from edge.adapters.mqtt.tls import UplinkSettings
 from edge.errors import BrokerError
 
 WAIT_S = 60.0
-"""How long a command waits for another one's connection."""
+"""Seconds that a command waits for another program's connection."""
 _LOOK_S = 0.05
 
 
 @contextmanager
 def turn(uplink: UplinkSettings, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Have the certificate's name to oneself, once whoever has it is done. Raises BrokerError after `wait_s`."""
+    """Holds the certificate's name for this program alone. Waits while another program has it; raises BrokerError
+    after `wait_s` seconds.
+    """
     deadline = time.monotonic() + wait_s
     while (descriptor := _lock(uplink.key)) == _TAKEN:
         if time.monotonic() >= deadline:
             raise BrokerError(
-                f"another program uses {uplink.certificate}, and a name is one connection at the broker; give the "
-                "command again when it is done, and a second ledger an --instance of its own"
+                f"another program uses {uplink.certificate}, and the broker allows one connection for each name; "
+                "give the command again when that program is done; give a second ledger its own --instance"
             )
         time.sleep(_LOOK_S)
     try:
@@ -40,14 +42,16 @@ _TAKEN = -1
 
 
 def _lock(path: Path) -> int | None:
-    """What holds the lock, _TAKEN while somebody else does; None without a file: who reads it says why."""
+    """The descriptor that holds the lock; _TAKEN while another program has it. None if the file cannot be opened;
+    reading the key then reports the reason.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == path.stat().st_ino:  # else it was renewed meanwhile
+        if os.fstat(descriptor).st_ino == path.stat().st_ino:  # otherwise the key was renewed meanwhile
             return descriptor
     except OSError:
         pass

@@ -1,1 +1,1 @@
-"""Who the terminals of a site know, as the centre keeps and publishes it."""
+"""The roster of each site, as the centre keeps and publishes it."""

@@ -1,8 +1,8 @@
-"""What the broker still has of a site's roster that is newer than ours: taken over, before anything is published.
+"""Takes over those parts of a site's roster at the broker that are newer than the centre's own files.
 
-A roster that comes from a backup counts from an old version. Terminals hear nothing below the version that they
-have, and whoever a newer manifest left out must not come back; so what the broker retains under our own signature
-goes first. It is no secret of the broker's: what it says was signed here.
+A roster that was restored from a backup has an old version. Terminals ignore versions below the one that they have,
+and people whom a newer manifest left out must not come back. So the messages that the broker retains are taken over
+before anything is published. They are trusted because the authority signed them, not because of the broker.
 """
 
 from collections.abc import Mapping
@@ -28,21 +28,23 @@ from edge.people.credentials import ANOTHERS
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What a roster had to learn from the broker."""
+    """What was taken over from the broker."""
 
     version: int
-    """Of the broker's; ours goes on from it."""
+    """The version of the broker's roster; the centre's roster continues from it."""
     before: int
     taken: list[str]
-    """People who were added or changed since."""
+    """People who were added or changed since the backup."""
     left: list[str]
-    """People who left since."""
+    """People who left since the backup."""
     lost: list[str]
-    """People whom only a site key opens that is not here."""
+    """People whose entries only a missing site key opens."""
 
 
 def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
-    """Whether what the broker retains is newer than ours, in whatever part of it, or another of the same number."""
+    """Whether any part of the broker's roster is newer than the centre's, or is different under the same
+    version.
+    """
     here = store.site(site)
     if found.newest == 0 or here is None or found.newest > here.version:
         return found.newest > 0
@@ -61,12 +63,12 @@ def adopt(
     forget_lost: bool = False,
     trust: bool = False,
 ) -> Adopted:
-    """Make ours as new as the broker's, which `is_ahead`. Doing it again is safe. Raises LedgerError, PeopleError.
+    """Brings the centre's roster to the state of the broker's, if `is_ahead`. Doing it again is safe.
 
-    It refuses, and changes nothing, where a newer site key hides people that are not here: publishing would take
-    them out everywhere; with `forget_lost` it does not refuse. And where parts of the broker's roster are missing
-    or do not open, and the log is as old: whoever left or withdrew since would come back; with `trust` it goes on
-    from ours.
+    Raises LedgerError and changes nothing in two cases. The first: a newer site key hides people who are not in
+    these files, so that publishing would remove them everywhere; `forget_lost` accepts that. The second: parts of
+    the broker's roster are missing or do not open, and the audit log is old, too, so that people who left or
+    withdrew since would come back; with `trust` the centre's files count. Also raises PeopleError.
     """
     here = store.site(site)
     if here is None:
@@ -85,7 +87,7 @@ def adopt(
     with session.act(Act.ROSTER_RESTORED) as act:
         act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
         rows = store.members(site)
-        with store.writing():  # who came and left since the backup
+        with store.writing():  # people who came and left since the backup
             fresh = [
                 MemberRow(person, 0, str(why), now(), stale=True) for person, why in left if person not in rows
             ]
@@ -99,7 +101,9 @@ def adopt(
 
 
 def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
-    """The log says of everything that somebody left or withdrew, if it is not older itself."""
+    """Refuses an incomplete roster of the broker, unless the audit log is new enough: it names everybody who left
+    or withdrew.
+    """
     said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     versions = [one.get("version") for one in said if one.get("site") == site]
     if any(isinstance(version, int) and version >= found.newest for version in versions):
@@ -109,22 +113,24 @@ def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread
     )
     if not found.is_whole:
         raise LedgerRefused(
-            f"{site}: the broker has parts of a newer roster alone (version {found.newest}), and neither they nor "
-            f"the log here say who left since: {cure}: whoever did is published again"
+            f"{site}: the broker has only parts of a newer roster (version {found.newest}), and neither they nor "
+            f"the log here say who left since: {cure}: people who left are then published again"
         )
     if unread:
         raise LedgerRefused(
             f"{site}: the site's key was replaced since this backup: {len(unread)} entries at the broker do not "
-            f"open here, and the log is as old, so that nobody can tell who withdrew or objected since: {cure}: "
-            "whatever was withdrawn is published again"
+            f"open here, and the log is as old, so that it does not say who withdrew or objected since: {cure}: "
+            "faces that were withdrawn are then published again"
         )
 
 
 def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
-    """People of `roster.db` whom `roster-people.db` lacks, has altered, or as they were before our last message.
+    """Repairs people of `roster.db` who are missing in `roster-people.db`, are altered there, or are older there
+    than the last signed message.
 
-    Who is back from our own messages; who is lost, and no terminal heard of; who is altered and stays so. Raises
-    LedgerError where publishing would erase somebody at terminals who is only lost here; PeopleError.
+    Returns those who were restored from our own messages, those who are lost and of whom no terminal ever heard,
+    and those who stay altered. Raises LedgerError if publishing would erase a person at the terminals who is only
+    lost here; PeopleError.
     """
     back: list[str] = []
     lost: list[str] = []
@@ -157,7 +163,7 @@ def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tup
                 act.begin({"site": site, "taken": int(said is not None), "lost": int(said is None)})
                 if said is not None:
                     store.people.receive({person: said}, membership.agreed(said))
-                else:  # no terminal heard of it
+                else:  # no message of this person was ever published
                     with store.writing():
                         store.forget_members(site, [person])
             (lost if said is None else back).append(person)
@@ -169,7 +175,9 @@ _Left = list[tuple[str, ErasureReason]]
 
 
 def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News, _Left, list[str], list[str]]:
-    """Who came or changed, who left, who is not known and does not open here, and who is known and does not."""
+    """Compares the broker's roster with ours: people who came or changed, people who left, unknown people whose
+    entry does not open, and known people whose entry does not open.
+    """
     rows, ours = store.members(here.site), store.messages(here.site)
     news: _News = {}
     left: _Left = []
@@ -188,7 +196,7 @@ def _compare(store: RosterStore, here: SiteRow, found: Retained) -> tuple[_News,
             lost.append(person)
         elif row.gone is None:
             unread.append(person)
-    if found.is_whole:  # who is listed no more left, and their tombstone was emptied
+    if found.is_whole:  # a person who is not listed left, and the tombstone was emptied since
         listed_once = [one for one in rows.values() if one.gone is None and not one.stale]
         left += [(one.person, ErasureReason.EMPLOYER) for one in listed_once if one.person not in found.listed]
     return news, left, lost, unread
@@ -208,9 +216,10 @@ def _opened(here: SiteRow, message: PersonMessage) -> Member | None:
 
 
 def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _News) -> list[str]:
-    """Whoever is changed here since the restore stays as they are here; nobody who was erased comes back.
+    """Takes in the new entries. People who were changed here since the restore stay as they are; nobody who was
+    erased comes back.
 
-    A badge that passed from one to another since is free once the other's entry is taken in.
+    A badge may have passed from one person to another. It is free once the other person's entry is taken in.
     """
     taken: list[str] = []
     waiting = [
@@ -220,7 +229,7 @@ def _take(store: RosterStore, site: str, rows: Mapping[str, MemberRow], news: _N
         found = {person: store.people.judge(person, news[person][0], _agreed(news, person)) for person in waiting}
         contested = [person for person, why in found.items() if why is not None and why.startswith(ANOTHERS)]
         free = [person for person, why in found.items() if why is None]
-        if not free:  # each has a number of another's: it is given once all were taken in
+        if not free:  # each has a badge or number of another: take all in, then again
             free, contested = contested, []
             for person in free:
                 store.people.receive({person: news[person][0]}, _agreed(news, person))
@@ -244,7 +253,9 @@ def _take_one(store: RosterStore, site: str, person: str, news: _News) -> None:
 
 
 def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
-    """From the broker's numbers, so that terminals hear what is made next. A key that we have not is replaced."""
+    """Continues from the broker's numbers, so that terminals accept the next messages. A site key that is not here
+    is replaced.
+    """
     newest = max((one.version for one in found.keys), default=0)
     strange = any(one.version >= here.keys and one.key != site_key.key_id(here.key) for one in found.keys)
     floor = replace(here, version=max(found.newest, here.version), keys=max(newest, here.keys))
@@ -255,9 +266,7 @@ def _go_on(store: RosterStore, here: SiteRow, found: Retained) -> None:
     ours = store.messages(here.site)
     for person, row in store.members(here.site).items():
         sent, entry = ours.get(Place(here.site, TopicPart.PERSON, person).topic), found.listed.get(person)
-        if (
-            sent is None or entry is None or sent.sha256 != entry.sha256
-        ):  # a tombstone of ours may be the older, too
+        if sent is None or entry is None or sent.sha256 != entry.sha256:  # our tombstone may be the older one, too
             store.put_members(here.site, [replace(row, stale=True)])
     lists = [
         topic for topic in ours if (place := place_of(topic)) and place.part in {TopicPart.PAGE, TopicPart.MANIFEST}

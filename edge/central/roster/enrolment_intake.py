@@ -1,4 +1,4 @@
-"""People from a terminal's enrolment into the centre's roster."""
+"""Takes people from a terminal's enrolment files into the centre's roster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,20 +18,22 @@ from edge.domain.roster.member import Member, decode_member
 from edge.errors import ExportRefused, LedgerRefused, RecordError
 
 AHEAD = timedelta(days=1)
-"""A terminal's clock may be ahead of ours by so much."""
+"""A terminal's clock may be ahead of the centre's by this much."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeOutcome:
-    """What became of a file."""
+    """The result of taking in one file."""
 
     person: str
     terminal: str
-    """`site/terminal` that signed it."""
+    """`site/terminal` of the terminal that signed the file."""
     changed: tuple[str, ...]
-    """What is another now: `person` for somebody new, else of `name`, `face`, `consent`, `badges`, `pin`, `bar`."""
+    """What changed: `person` for a new person, otherwise any of `name`, `face`, `consent`, `badges`, `pin`, `bar`,
+    `site`.
+    """
     older: bool = False
-    """It is not the newest that was taken of this person, and changed nothing."""
+    """A newer file of this person was taken in before, so this one changed nothing."""
 
 
 def take(
@@ -43,10 +45,12 @@ def take(
     leavers: Leavers | None = None,
     begun: Callable[[str, Mapping[str, Any]], object] = lambda _person, _data: None,
 ) -> IntakeOutcome:
-    """They belong to the terminal's site, and to `sites`. `begun` hears of it before the first change.
+    """Takes in one file. The person then belongs to the terminal's site and to `sites`. `begun` is called before
+    the first change.
 
-    Raises ExportRefused for a file that is no enrolment, of a terminal that may not speak, about somebody of other
-    sites, sealed to another centre, of who left, or whom `roster.add` refuses; LedgerError, PeopleError.
+    Raises ExportRefused if the file is no enrolment, is of a terminal that is not registered, is sealed to another
+    centre, is about a person of other sites or one who left, or if the roster refuses the person. Also raises
+    LedgerError, PeopleError.
     """
     enrolment = _genuine(raw, terminals)
     person, origin = enrolment.person, enrolment.origin
@@ -57,7 +61,8 @@ def take(
         left = leavers.of(site, person)
         if left is not None:
             raise ExportRefused(
-                f"{person} left ({left.reason}, as {left.by} says); whoever comes back enrols again, under a new id"
+                f"{person} left ({left.reason}, as {left.by} says); a person who comes back is enrolled again, "
+                "under a new id"
             )
     there = membership.places(store, person)
     if there and origin.site not in there:
@@ -85,10 +90,10 @@ def _is_older(enrolment: Enrolment, newest: str | None, known: bool) -> bool:
     latest = (datetime.now(UTC) + AHEAD).isoformat()
     if enrolment.at is not None and datetime.fromisoformat(enrolment.at) > datetime.fromisoformat(latest):
         raise ExportRefused(
-            f"exported at {enrolment.at}, which is yet to come: set that terminal's clock, and export again there"
+            f"exported at {enrolment.at}, which is in the future: set that terminal's clock, and export again there"
         )
     if enrolment.at is None and known:
-        raise ExportRefused("says not when it was exported; bring that terminal up to date, and export again there")
+        raise ExportRefused("does not say when it was exported; update that terminal, and export again there")
     return newest is not None and (enrolment.at or "") < newest
 
 

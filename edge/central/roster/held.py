@@ -1,4 +1,6 @@
-"""Whether the centre's own roster holds what a person asked to have ended: then the request is not answered."""
+"""Checks whether the centre's own roster still holds what a person asked to have ended. Such a request is not
+answered yet.
+"""
 
 from pathlib import Path
 
@@ -9,7 +11,9 @@ from edge.domain.privacy.subject_requests import Right
 
 
 def contradicts(directory: Path, person: str, right: str) -> str | None:
-    """What the roster holds still, with the cure; None for nothing of it. Raises LedgerError, PeopleError."""
+    """What the roster still holds, with the cure; None if it holds nothing of it. Raises LedgerError,
+    PeopleError.
+    """
     if not (directory / ROSTER_DB).exists():
         return None
     with RosterStore(directory) as store:
@@ -26,12 +30,12 @@ def contradicts(directory: Path, person: str, right: str) -> str | None:
 def _kept(store: RosterStore, person: str, right: str, here: list[str]) -> str | None:
     sites = ", ".join(here)
     if right == Right.ERASURE and here:
-        return f"the roster of {sites} has them still; `central order … erase`, or `central roster remove`"
+        return f"the roster of {sites} still has them; `central order … erase`, or `central roster remove`"
     if right in {Right.ERASURE, Right.WITHDRAWAL} and not here and person in store.people.enrolled():
-        return "roster-people.db has them still, although they belong to no site; `central roster remove`"
+        return "roster-people.db still has them, although they belong to no site; `central roster remove`"
     held = membership.readable(store, person) if here else None
     if right == Right.WITHDRAWAL and held is not None and held.templates:
-        return f"the roster of {sites} has their face still; `central order … withdraw`"
+        return f"the roster of {sites} still has their face; `central order … withdraw`"
     if right == Right.OBJECTION and held is not None and held.templates and not held.objected:
         return f"the roster of {sites} does not know of their objection; `central order … object`"
     return None

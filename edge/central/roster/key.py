@@ -1,4 +1,4 @@
-"""The roster's key pair: whoever has `roster.key` reads all of the centre's roster."""
+"""The roster's key pair. `roster.key` opens the whole roster of the centre."""
 
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from edge.storage import durable_file
 
 
 def ensure_key(directory: Path) -> SigningKey:
-    """`roster.key`, made when there is none and nothing is kept under it. Raises LedgerError, KeyFileError."""
+    """Loads `roster.key`; makes it if it is missing and nothing was encrypted under it. Raises LedgerError,
+    KeyFileError.
+    """
     path = directory / ROSTER_KEY
     if not path.exists():
         if (directory / ROSTER_PEOPLE).exists():
@@ -19,7 +21,7 @@ def ensure_key(directory: Path) -> SigningKey:
         if (directory / ROSTER_PUBLIC).exists():
             raise LedgerError(
                 f"{path}: missing, but {ROSTER_PUBLIC} is there, which terminals seal to; restore it from your "
-                f"backup. Where it is lost for good, move {ROSTER_PUBLIC} away"
+                f"backup. If there is no backup, move {ROSTER_PUBLIC} away"
             )
         create_identity(path)
     key = load_identity(path)

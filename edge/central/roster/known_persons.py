@@ -1,4 +1,4 @@
-"""Whom the centre's roster knows, as both its files name them: no key is needed, and nothing of them is opened."""
+"""The persons whom the centre's roster names. The person ids are not encrypted, so no key is needed."""
 
 import contextlib
 import json
@@ -12,18 +12,18 @@ from edge.storage.sqlite_file import SqliteFile
 
 
 def knows(directory: Path, person: str) -> bool:
-    """Whether somebody belongs, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
+    """Whether a person belongs, or belonged, to a site of this centre. Needs no key. Raises LedgerError."""
     return person in known(directory, [person])
 
 
 def known(directory: Path, persons: Iterable[str]) -> set[str]:
-    """Which of these belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError.
+    """Those of these persons who belong, or belonged, to a site of this centre. Needs no key. Raises LedgerError.
 
-    Whom the people file alone names, since a file was restored, is among them.
+    A person whom only the people file names, because one of the files was restored, is included.
     """
     asked = json.dumps(list(persons))
     found = _named(ROSTER, directory / ROSTER_DB, "members", "person", asked)
-    with contextlib.suppress(PeopleError):  # a damaged one names nobody, and whoever opens it says so
+    with contextlib.suppress(PeopleError):  # a damaged file names nobody; opening it reports the damage
         found |= _named(PEOPLE, directory / ROSTER_PEOPLE, "people", "id", asked)
     return found
 

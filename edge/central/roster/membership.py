@@ -1,6 +1,7 @@
-"""The centre's side of the roster: who is added, changed and removed, and which key a site's entries are under.
+"""The members of the centre's roster: adding, changing and removing people, and the key under which a site's
+entries are encrypted.
 
-Changes are noted here; `edge.central.roster.messages` makes them into signed messages.
+The changes are stored here; `edge.central.roster.messages` makes signed messages of them.
 """
 
 import secrets
@@ -23,9 +24,11 @@ from edge.errors import LedgerRefused, PeopleError, PeopleUnavailable
 
 _CHANCE_BITS = 20
 _LAST_SECOND = 1 << 32
-"""Of a clock that is centuries ahead: the number still fits (`strictjson.MAX_INTEGER`), and has room to grow."""
+"""The largest second, for a clock that is centuries ahead: the number still fits `strictjson.MAX_INTEGER` and can
+still grow.
+"""
 Begun = Callable[[list[str]], object]
-"""Called with the sites that change, once all was checked and before the first change."""
+"""Called with the sites that change, after all checks and before the first change."""
 
 
 def _unheard(_sites: list[str]) -> None:
@@ -33,14 +36,14 @@ def _unheard(_sites: list[str]) -> None:
 
 
 def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
-    """Put somebody into a site's roster, or change them; False when all of it is there already.
+    """Adds a person to a site's roster, or changes the person's entry. Returns False if nothing is new.
 
-    Raises LedgerError for somebody who was removed, whose consent does not hold, or for a roster that is full.
+    Raises LedgerError if the person was removed, if the consent does not hold, or if the roster is full.
     """
     if not is_news(store, site, person, member):
         return False
     row = store.members(site).get(person)
-    with store.writing():  # first: whom nothing lists, nobody would take out again
+    with store.writing():  # first, because only a listed person can be removed again
         store.put_site(store.site(site) or SiteRow(site, 0, 1, site_key.new_key()))
         store.put_members(site, [MemberRow(person, _content(row), None, None, stale=True)])
         for other, there in places(store, person).items():
@@ -51,13 +54,15 @@ def add(store: RosterStore, site: str, person: str, member: Member) -> bool:
 
 
 def is_news(store: RosterStore, site: str, person: str, member: Member) -> bool:
-    """Whether `add` would change anything; it changes nothing itself. Raises as `add` does."""
+    """Whether `add` would change anything. Changes nothing itself. Raises as `add` does."""
     rows = store.members(site)
     row = rows.get(person)
     if row is not None and row.gone is not None:
-        raise LedgerRefused(f"{person}: was removed ({row.gone}); whoever comes back enrols again, under a new id")
+        raise LedgerRefused(
+            f"{person}: was removed ({row.gone}); a person who comes back is enrolled again, under a new id"
+        )
     if row is None and sum(one.gone is None for one in rows.values()) >= MAX_PEOPLE:
-        raise LedgerRefused(f"{site}: {MAX_PEOPLE} people are in its roster, and no more fit; divide the site")
+        raise LedgerRefused(f"{site}: {MAX_PEOPLE} people are in its roster, which is full; divide the site")
     held = None if row is None else readable(store, person)
     if held is not None and same(held, member):
         return False
@@ -68,9 +73,9 @@ def is_news(store: RosterStore, site: str, person: str, member: Member) -> bool:
 
 
 def rectify(store: RosterStore, person: str, name: str, begun: Begun = _unheard) -> list[str]:
-    """Give somebody their right name in every roster; the sites for which `publish` is due. Raises PeopleError.
+    """Corrects a person's name in every roster. Returns the sites that are to be published. Raises PeopleError.
 
-    Whoever is in none, or has that name here already, is left as they are.
+    Nothing changes if the person is in no roster or has that name already.
     """
     here = places(store, person)
     if not here or store.people.member(person).name == name.strip():
@@ -82,10 +87,11 @@ def rectify(store: RosterStore, person: str, name: str, begun: Begun = _unheard)
 
 
 def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun: Begun = _unheard) -> list[str]:
-    """End the use of somebody's face in every roster: templates and key go, name, badge and PIN stay.
+    """Ends the use of a person's face in every roster: templates and their key are deleted; name, badge and PIN
+    stay.
 
-    The sites for which `publish` is due; none where there is no face. Raises PeopleError, and LedgerError for who
-    would have nothing left to clock in with; with `or_remove` they are taken out instead.
+    Returns the sites that are to be published; none if there is no face. Raises PeopleError, and LedgerError if the
+    person would have no way left to clock in; with `or_remove` the person is removed instead.
     """
     here = places(store, person)
     if not here:
@@ -101,7 +107,7 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun:
                 remove(store, site, person, ErasureReason.WITHDRAWN)
             return sorted(here)
         raise LedgerRefused(
-            f"{person}: has no badge and no PIN in the roster, so that nothing would be left of them: `central "
+            f"{person}: has no badge and no PIN in the roster, so no way to clock in would be left: `central "
             "roster remove --reason withdrawn`; or give them one at a terminal and export them again, then withdraw"
         )
     begun(sorted(here))
@@ -115,9 +121,9 @@ def withdraw(store: RosterStore, person: str, *, or_remove: bool = False, begun:
 
 
 def restrict(store: RosterStore, person: str, restriction: Restriction, begun: Begun = _unheard) -> list[str]:
-    """Keep somebody without matching them, in every roster; the sites for which `publish` is due.
+    """Keeps a person without matching them, in every roster. Returns the sites that are to be published.
 
-    An objection outlasts a restriction. Raises PeopleError.
+    A restriction does not replace an objection. Raises PeopleError.
     """
     here = places(store, person)
     if not here or store.people.restriction(person) in {restriction, Restriction.OBJECTED}:
@@ -126,7 +132,9 @@ def restrict(store: RosterStore, person: str, restriction: Restriction, begun: B
 
 
 def lift(store: RosterStore, person: str, restriction: Restriction, begun: Begun = _unheard) -> list[str]:
-    """End this very bar; as `restrict`. Terminals that have it go by the order alone. Raises PeopleError."""
+    """Ends this restriction or objection. Returns as `restrict` does. Terminals end it only by the order. Raises
+    PeopleError.
+    """
     here = places(store, person)
     if not here or store.people.restriction(person) is not restriction:
         return []
@@ -143,7 +151,8 @@ def _restrict(
 
 
 def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) -> None:
-    """Take somebody out of a site; out of the last one, they are erased here, too. Doing it again is safe.
+    """Removes a person from a site. A person who then belongs to no site is erased here, too. Doing it again is
+    safe.
 
     Raises LedgerError, PeopleError.
     """
@@ -155,21 +164,23 @@ def remove(store: RosterStore, site: str, person: str, reason: ErasureReason) ->
             store.put_members(site, [MemberRow(person, row.content, str(reason), now(), stale=True)])
             store.put_messages(
                 site, {Place(site, TopicPart.PERSON, person).topic: None}
-            )  # the tombstone takes its place
+            )  # a tombstone will replace it
     if not places(store, person) and person in store.people.known():
         erase(store, person, reason)
     store.rewrite()
 
 
 def erase(store: RosterStore, person: str, reason: ErasureReason) -> None:
-    """Somebody who belongs nowhere, out of the people file. Doing it again is safe. Raises PeopleError."""
+    """Erases a person who belongs to no site from the people file. Doing it again is safe. Raises PeopleError."""
     store.people.erase(person, now(), str(reason))
     store.people.rewrite()
     store.people.erasure_over(person)
 
 
 def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:
-    """Another key for a site, under which everybody is encrypted anew; its number. Raises LedgerError."""
+    """Replaces a site's key, under which everybody is then encrypted again. Returns the key's number. Raises
+    LedgerError.
+    """
     here = store.site(site)
     if here is None:
         raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
@@ -179,7 +190,7 @@ def rotate(store: RosterStore, site: str, begun: Begun = _unheard) -> int:
 
 
 def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
-    """Inside of a transaction: another key, that nobody holds yet."""
+    """Replaces the site's key by one that no terminal has yet. Call it inside a transaction."""
     rotated = replace(here, keys=here.keys + 1, key=site_key.new_key())
     store.put_site(rotated)
     rows = [replace(one, stale=True) for one in store.members(here.site).values() if one.gone is None]
@@ -191,18 +202,20 @@ def new_key(store: RosterStore, here: SiteRow) -> SiteRow:
 
 
 def _change(store: RosterStore, here: dict[str, MemberRow]) -> None:
-    """Their messages are to be made anew. Noted before the change: an interruption loses none."""
+    """Marks the person's messages as stale. This is stored before the change, so that an interruption loses no
+    message.
+    """
     with store.writing():
         for site, row in here.items():
             store.put_members(site, [replace(row, content=_content(row), stale=True)])
 
 
 def _content(row: MemberRow | None) -> int:
-    """The next number of what is said of somebody: greater than the one before, and nobody's by another history.
+    """The next number of a person's content: greater than the one before, and not the number of another content.
 
-    The second comes first, so that it grows over a restored backup, where a count would repeat. What follows it is
-    chance: after a restore within that second, or beside a clock that was set back, another content has another
-    number all the same, and terminals take it.
+    It begins with the time in seconds, so that it still grows after a backup was restored; a counter would repeat.
+    The rest is random: after a restore within the same second, or with a clock that was set back, another content
+    still gets another number, so that terminals take it.
     """
     chance = secrets.randbelow(1 << _CHANCE_BITS)
     this = min(int(time.time()), _LAST_SECOND) << _CHANCE_BITS | chance
@@ -210,19 +223,23 @@ def _content(row: MemberRow | None) -> int:
 
 
 def places(store: RosterStore, person: str) -> dict[str, MemberRow]:
-    """Where somebody belongs, by site."""
+    """The sites to which a person belongs, each with the person's row."""
     rows = {site: store.members(site).get(person) for site in store.sites()}
     return {site: row for site, row in rows.items() if row is not None and row.gone is None}
 
 
 def agreed(member: Member) -> Policy:
-    """The policy that a person agreed to counts as the one in force: each terminal judges by its own."""
+    """The policy that a person agreed to, taken as the one in force. Each terminal checks consent against its own
+    policy.
+    """
     given = member.consent
     return Policy("", "") if given is None else Policy(given.policy_version, given.policy_sha256)
 
 
 def readable(store: RosterStore, person: str) -> Member | None:
-    """Somebody in the people file; None for who is not there, or altered. Raises PeopleUnavailable."""
+    """A person in the people file; None if the person is not there or the entry is altered. Raises
+    PeopleUnavailable.
+    """
     try:
         return store.people.member(person)
     except PeopleUnavailable:

@@ -1,7 +1,7 @@
-"""From the centre's roster to the messages that the broker retains, signed by the authority.
+"""Makes the signed messages of the centre's roster that the broker retains.
 
-All changes since the last time become one new version of the site's roster. What did not change keeps its bytes, so
-that publishing it again changes nothing anywhere.
+All changes since the last time become one new version of the site's roster. Unchanged messages keep their bytes, so
+publishing them again changes nothing.
 """
 
 import hashlib
@@ -27,8 +27,9 @@ from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerRefused
 
 TOMBSTONES = timedelta(days=90)
-"""How long a tombstone says why somebody left, while there is room. Then it is emptied: the manifest alone keeps an
-old copy out."""
+"""How long a tombstone says why somebody left, while there is room for it. Then it is emptied; from then on only
+the manifest keeps an old copy out.
+"""
 
 
 def compose(
@@ -40,15 +41,15 @@ def compose(
     *,
     begun: Callable[[Mapping[str, Any]], object] = lambda _said: None,
 ) -> dict[str, Sent]:
-    """Every message that the broker is to retain, by topic; durable when it returns.
+    """All messages that the broker is to retain, by topic. They are durable on return.
 
-    `begun` hears before that, if anything is another then: the `version`, and which terminals are to have the
-    site's key that had not (`to`).
+    If anything changed, `begun` is called before that, with the `version` and with the terminals that get the
+    site's key for the first time (`to`).
 
-    `terminals` are the ledger's, in its order, the revoked too. If the site's key had been sealed to one that may
-    not have it any more, or to an earlier identity of one, it is replaced, and everybody is encrypted anew. Under
-    another authority key than before, everything is signed again, and nothing else changes. Raises LedgerError,
-    PeopleError.
+    `terminals` are those of the ledger in its order, including revoked ones. If the site's key was sealed to a
+    terminal that may no longer have it, or to an earlier identity of a terminal, the key is replaced and everybody
+    is encrypted again. If the authority's key is a new one, every message is signed again and nothing else changes.
+    Raises LedgerError, PeopleError.
     """
     active = {one.origin.terminal: one for one in terminals if one.origin.site == site and one.revoked is None}
     with store.writing():
@@ -81,7 +82,7 @@ def _seal_keys(
     new = sorted(active.keys() - holders.keys())
     for name, terminal in active.items():
         if name not in holders:
-            sealing_key(terminal.key)  # says which one it is that nothing can be sealed to
+            sealing_key(terminal.key)  # raises an error that names a key that nothing can be sealed to
             sealed = site_key.seal(here.key, terminal.key)
             message = KeyMessage(terminal.origin, here.keys, site_key.key_id(here.key), sealed)
             place = Place(here.site, TopicPart.KEY, name)
@@ -94,7 +95,7 @@ def _seal_keys(
 
 def _entries(store: RosterStore, here: SiteRow, version: int, authority: SigningKey) -> dict[str, Sent | None]:
     stale = [one for one in store.members(here.site).values() if one.stale]
-    # whoever was altered here keeps the others' news from nobody; `roster_adopt.heal` says who it is
+    # One altered entry must not hold up the others; `adoption.heal` names the person.
     stale = [one for one in stale if one.gone is not None or readable(store, one.person) is not None]
     made: dict[str, Sent | None] = {}
     for row in stale:
@@ -116,14 +117,14 @@ def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[s
     until = utc_text(datetime.now(UTC) - tombstones)
     rows = store.members(here.site)
     left = sorted((one.gone_at, one.person) for one in rows.values() if one.gone_at)
-    beyond = max(0, len(rows) - messages.MAX_PEOPLE)  # they are listed, too, and make room for who came
+    beyond = max(0, len(rows) - messages.MAX_PEOPLE)  # tombstones are listed, too; they make room for new people
     done = [person for n, (gone_at, person) in enumerate(left) if n < beyond or gone_at <= until]
     store.forget_members(here.site, done)
     return {Place(here.site, TopicPart.PERSON, person).topic: None for person in done}
 
 
 def _listing(store: RosterStore, site: str, version: int, authority: SigningKey) -> dict[str, Sent | None]:
-    """The manifest, and the pages that are not as they were."""
+    """The manifest, and the pages that changed."""
     held = store.messages(site)
     base = Place(site, TopicPart.PERSON, "x").topic.removesuffix("x")
     entries = {topic.removeprefix(base): one.entry for topic, one in held.items() if topic.startswith(base)}
@@ -146,7 +147,10 @@ def _listing(store: RosterStore, site: str, version: int, authority: SigningKey)
 
 
 def _sign_again(store: RosterStore, site: str, authority: SigningKey) -> None:
-    """What an earlier key of the authority signed. The manifest lists payloads, so that it holds as it is."""
+    """Signs again every message that an earlier key of the authority signed.
+
+    The manifest lists hashes of payloads, so it stays valid.
+    """
     signer, signed = dsse.key_id(authority.verify_key), {}
     for topic, sent in store.messages(site).items():
         parsed = dsse.parse(sent.wire)

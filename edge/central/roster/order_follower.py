@@ -1,7 +1,7 @@
-"""The centre's roster follows what was ordered, logged and recorded by terminals, however old its files are.
+"""Updates the centre's roster by the orders, the audit log and the terminals' records, however old its files are.
 
-What the authority logged is written before the roster is changed, and a roster may come from a backup: so whoever
-adds or publishes looks here first, and nobody who left is published again.
+An act is logged before the roster is changed, and the roster may come from a backup. So every command that adds or
+publishes calls this first, and nobody who left is published again.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from edge.domain.vocabulary import ErasureReason
 
 @dataclass(frozen=True, slots=True)
 class RosterChange:
-    """What became of somebody."""
+    """A change of one person's entries."""
 
     person: str
     sites: list[str]
@@ -31,7 +31,7 @@ class RosterChange:
 
 
 def leavers(registry: OrderRegister, ledger: Store, store: RosterStore) -> Leavers:
-    """All that orders, log and ledger say. Raises LedgerError."""
+    """Everybody who left, by the orders, the audit log and the ledger. Raises LedgerError."""
     found = Leavers()
     entries = registry.entries()
     cancelled = {str(one.data["id"]): one.at for one in entries if one.act == Act.ORDER_CANCELLED}
@@ -44,7 +44,10 @@ def leavers(registry: OrderRegister, ledger: Store, store: RosterStore) -> Leave
 
 
 def follow(session: AuthoritySession, store: RosterStore, found: Leavers) -> list[RosterChange]:
-    """Take out who left, and end the use of faces; each is in the log. Raises LedgerError, PeopleError."""
+    """Removes people who left, ends the use of faces and restricts people. Each change is in the audit log.
+
+    Raises LedgerError, PeopleError.
+    """
     changes = []
     belonging = _belonging(store)
     for person in sorted({one for people in belonging.values() for one in people}):
@@ -58,7 +61,7 @@ def follow(session: AuthoritySession, store: RosterStore, found: Leavers) -> lis
 
 
 def nowhere(store: RosterStore) -> set[str]:
-    """Who is in the people file, and belongs to no site. Raises LedgerError, PeopleError."""
+    """The people in the people file who belong to no site. Raises LedgerError, PeopleError."""
     return set(store.people.enrolled()).difference(*_belonging(store).values())
 
 
@@ -75,7 +78,7 @@ def _withdraw(session: AuthoritySession, store: RosterStore, person: str, found:
     if person not in found.faces:
         return
     held = membership.readable(store, person)
-    if held is None:  # what is kept of them was altered: their face cannot be told from the rest
+    if held is None:  # the entry is altered, so that the face cannot be removed alone
         left = Left(ErasureReason.WITHDRAWN, found.faces[person].by)
         yield _remove(session, store, person, dict.fromkeys(membership.places(store, person), left))
         return
@@ -95,7 +98,7 @@ def _withdraw(session: AuthoritySession, store: RosterStore, person: str, found:
 
 
 def _restrict(session: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
-    """Never lifted here: that takes the order itself."""
+    """Restricts a person. A restriction is never lifted here; only the order itself lifts it."""
     bar = found.bars.get(person)
     if bar is None or not membership.places(store, person):
         return
@@ -107,7 +110,9 @@ def _restrict(session: AuthoritySession, store: RosterStore, person: str, found:
 
 
 def _finish(store: RosterStore, found: Leavers) -> None:
-    """Who has left every site and is still in the people file: an older one was restored, or it was interrupted."""
+    """Erases people who left every site and are still in the people file: an older file was restored, or an erasure
+    was interrupted.
+    """
     here = {person for people in _belonging(store).values() for person in people}
     gone = {person for site in store.sites() for person, row in store.members(site).items() if row.gone}
     for person in sorted(store.people.enrolled() - here):
@@ -130,14 +135,16 @@ def _belonging(store: RosterStore) -> dict[str, set[str]]:
 
 
 _BELIEVED = "revoked IS NULL OR received < coalesce(doubted_since, revoked)"
-"""What a terminal recorded before it was revoked, or before what it signed was doubted."""
+"""Records that were received before the identity was revoked or, if that instant is given, before it was
+doubted.
+"""
 
 
 def _records(ledger: Store, which: str) -> Iterator[tuple[Record, str]]:
     query = (
         "SELECT payload, received FROM records JOIN chains ON chains.id = chain JOIN terminals ON "  # noqa: S608
         "terminals.id = chains.terminal WHERE (kind = 'erased' OR kind = 'consent' OR kind = 'restricted') AND "
-        f"({which}) ORDER BY records.id"  # one of our own two
+        f"({which}) ORDER BY records.id"  # one of two constants of this module
     )
     for payload, received in ledger.select(query):
         yield decode(payload), received

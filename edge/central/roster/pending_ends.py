@@ -1,6 +1,6 @@
-"""The end of an employment that is yet to come, at terminals that were registered since it was ordered.
+"""Future ends of employments, for terminals that were registered after the end was ordered.
 
-The roster brings them the person; that the person leaves on a day, only the order says.
+The roster brings such a terminal the person. Only the order tells it on which day the person leaves.
 """
 
 from datetime import timedelta
@@ -16,7 +16,10 @@ VALID = timedelta(days=92)
 
 
 def order_again(session: AuthoritySession, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
-    """To each active terminal of the person's sites that was not there to be told. Raises LedgerError."""
+    """Orders each pending end again at those active terminals of the person's sites that did not get the order.
+
+    Raises LedgerError.
+    """
     if not found.ending:
         return []
     told = [

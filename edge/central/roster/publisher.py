@@ -1,6 +1,7 @@
-"""What the broker retains of a site's roster, made the same as what the centre holds: only the difference is sent.
+"""Makes the broker's retained messages of a site's roster equal to the centre's. Only the difference is sent.
 
-The broker itself is asked what it has: one that lost its state is filled again, and one that has all gets nothing.
+The broker is asked what it retains. A broker that lost its state is filled again; a broker that has everything gets
+nothing.
 """
 
 import secrets
@@ -22,33 +23,39 @@ from edge.ports import Acknowledged, Connected, Disconnected
 
 CONNECT_S = 10.0
 SILENCE_S = 30.0
-"""The broker may be silent for so long in the middle of it."""
+"""The broker may be silent for this many seconds during the exchange."""
 WHOLE_S = 600.0
-"""All that the broker retains is heard within this: a full site is some 130 MB, which 2 Mbit/s bring in time."""
+"""Seconds in which the broker must deliver all that it retains. A full site is about 130 MB, which 2 Mbit/s deliver
+in time.
+"""
 MOST_MESSAGES = 4 * MAX_PEOPLE
-"""Entries of people who are there and of people who left, a key for each terminal, pages, the manifest."""
+"""Enough for people, tombstones, a key for each terminal, pages and the manifest."""
 MOST_BYTES = 256 << 20
-"""Twice a full site of people with the largest entries (`domain.roster_member`), whatever the broker sends."""
+"""Limit for what the broker sends: twice a full site of people with the largest entries
+(`domain.roster_member`).
+"""
 _WINDOW = 64
 _PROBE = "probe"
 _ORDER = (TopicPart.KEY, TopicPart.PERSON, TopicPart.PAGE, TopicPart.MANIFEST)
-"""So that each finds what it needs, and the manifest names only what is there."""
+"""The order of sending. Each message finds the ones that it needs, and the manifest names only messages that are
+there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishOutcome:
-    """What it took."""
+    """What a publication changed."""
 
     retained: int
-    """Messages that the broker has now."""
+    """Number of messages that the broker now retains."""
     sent: int
     emptied: int
     bytes: int
-    """Of what was sent."""
+    """Number of bytes that were sent."""
 
 
 def retained(uplink: UplinkSettings, site: str) -> dict[str, bytes]:
-    """What the broker has of a site's roster, by topic. Raises BrokerError, KeyFileError."""
+    """The messages of a site's roster that the broker retains, by topic. Raises BrokerError, KeyFileError."""
     with _linked(uplink, f"{root(site)}/#") as link:
         return _retained(link, site)
 
@@ -56,10 +63,10 @@ def retained(uplink: UplinkSettings, site: str) -> dict[str, bytes]:
 def publish(
     uplink: UplinkSettings, site: str, wanted: Mapping[str, Sent], there: Mapping[str, bytes] | None = None
 ) -> PublishOutcome:
-    """Make the broker's retained roster of a site the same as `wanted`, by topic. Raises BrokerError, KeyFileError.
+    """Makes the broker's retained roster of a site equal to `wanted`, by topic. Raises BrokerError, KeyFileError.
 
-    `there` is what it has, by a look a moment ago. Doing it again, after an interruption too, sends what lacks and
-    nothing else.
+    `there` is what the broker retained a moment ago. Doing it again, also after an interruption, sends only what is
+    missing.
     """
     if there is None:
         there = retained(uplink, site)
@@ -67,7 +74,8 @@ def publish(
     emptied = [(topic, b"") for topic in there if topic not in wanted]
     changed.sort(key=lambda pair: (_rank(pair[0]), pair[0]))
     if changed or emptied:
-        with _linked(uplink) as link:  # one that does not hear itself
+        # a connection without subscriptions, so that it does not receive its own messages
+        with _linked(uplink) as link:
             _send(link, [*changed, *emptied])
     return PublishOutcome(len(wanted), len(changed), len(emptied), sum(len(wire) for _, wire in changed))
 
@@ -84,7 +92,9 @@ def _linked(uplink: UplinkSettings, *subscriptions: str) -> Iterator[MqttLink]:
 
 
 def _retained(link: MqttLink, site: str) -> dict[str, bytes]:
-    """By topic. A message of our own comes behind all that the broker retained before."""
+    """The retained messages by topic. They are complete when our own probe message arrives, because it comes after
+    them.
+    """
     probe, mark = f"{root(site)}/{_PROBE}", secrets.token_bytes(16)
     found: dict[str, bytes] = {}
     heard = 0
@@ -92,7 +102,7 @@ def _retained(link: MqttLink, site: str) -> dict[str, bytes]:
     end = time.monotonic() + WHOLE_S
     while (left := min(deadline, end) - time.monotonic()) > 0:
         match link.next_event(left):
-            case Connected():  # what is retained may have come before it
+            case Connected():  # retained messages may arrive before this event
                 link.publish(probe, mark, token=-1)
             case Disconnected(reason):
                 raise BrokerError(reason)
@@ -126,7 +136,7 @@ def _send(link: MqttLink, messages: list[tuple[str, bytes]]) -> None:
         while waiting < _WINDOW and next_one < len(messages):
             topic, wire = messages[next_one]
             if not link.publish(topic, wire, token=next_one, retain=True):
-                raise BrokerError("the broker ended the connection; give the command again, it sends what lacks")
+                raise BrokerError("the broker ended the connection; give the command again, it sends the rest")
             waiting, next_one = waiting + 1, next_one + 1
         match link.next_event(max(0.0, deadline - time.monotonic())):
             case Acknowledged(token=token, refused=why) if token >= 0:
@@ -138,7 +148,7 @@ def _send(link: MqttLink, messages: list[tuple[str, bytes]]) -> None:
                 raise BrokerError(reason)
             case _:
                 pass
-        if waiting and time.monotonic() >= deadline:  # whatever else it sends meanwhile
+        if waiting and time.monotonic() >= deadline:  # even if the broker sends other messages meanwhile
             raise BrokerError("the broker does not acknowledge; see its log, and give the command again")
 
 
@@ -160,6 +170,6 @@ def _rank(topic: str) -> int:
 
 def _refusal(why: str, where: str) -> str:
     return (
-        f"the broker refuses the roster ({why}); let its ACL allow the user of our certificate to write what is "
-        f"below {where.partition('/roster')[0]}"
+        f"the broker refuses the roster ({why}); let its ACL allow the user of our certificate to write below "
+        f"{where.partition('/roster')[0]}"
     )

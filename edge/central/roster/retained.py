@@ -1,4 +1,6 @@
-"""What the broker has of a site's roster, sorted out: what was signed here, in its own place, and listed."""
+"""Sorts the roster messages that the broker retains: those that are signed by this authority, at their own topic,
+and listed.
+"""
 
 import contextlib
 import hashlib
@@ -18,30 +20,30 @@ from edge.errors import RecordError
 
 @dataclass
 class Retained:
-    """What the broker has of one site under keys of ours, and in its own place."""
+    """The broker's messages of one site that are signed by our keys and at their own topics."""
 
     manifest: RosterManifest | None = None
     manifest_sha256: str = ""
     listed: dict[str, ManifestEntry] = field(default_factory=dict)
-    """By the pages that the manifest names."""
+    """The entries of the pages that the manifest names."""
     whole: bool = False
-    """Whether all of these pages are here."""
+    """Whether every page that the manifest names is here."""
     people: dict[str, tuple[PersonMessage, Sent]] = field(default_factory=dict)
-    """Those that the pages list just so."""
+    """The people whose messages are exactly those that the pages list."""
     newest: int = 0
-    """The highest version that any of manifest, pages and people has."""
+    """The highest version in the manifest, the pages and the people's messages."""
     keys: list[KeyMessage] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
-    """The ids of other keys that signed something there."""
+    """The ids of other keys that signed messages there."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that the newest version says of who belongs is here."""
+        """Whether the newest manifest and all of its pages are here, so that they say who belongs to the site."""
         return self.whole and self.manifest is not None and self.manifest.version >= self.newest
 
 
 def read(site: str, there: Mapping[str, bytes], keys: Sequence[VerifyKey]) -> Retained:
-    """Sort it out; what is malformed, foreign or in another's place is nothing."""
+    """Sorts the messages. Malformed messages, messages of other keys and messages at another topic are ignored."""
     known = {key_id(one): one for one in keys}
     found = Retained()
     pages: dict[str, tuple[Page, str]] = {}

@@ -1,4 +1,4 @@
-"""The files of the centre's roster by name, and the tables of `roster.db`; the people file has its own."""
+"""The names of the centre's roster files, and the tables of `roster.db`. The people file has its own schema."""
 
 from edge.errors import LedgerError
 from edge.storage.sqlite_file import SqliteFile

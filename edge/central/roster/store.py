@@ -1,8 +1,8 @@
-"""The centre's roster in its files: who belongs to which site, and every message as it was signed.
+"""The files of the centre's roster: who belongs to which site, and every signed message.
 
-`roster-people.db` is a people file like a terminal's: names, templates and consent, each under a key of the
-person's own. `roster.db` has ids, versions and the messages, which are ciphertext; the site keys in it are sealed.
-Both open with `roster.key` alone, whose public half terminals seal their exports to.
+`roster-people.db` is a people file like a terminal's: names, templates and consent, each person under a key of
+their own. `roster.db` has ids, versions and the messages, which are encrypted; the site keys in it are sealed. Only
+`roster.key` opens both; terminals seal their exports to its public half.
 """
 
 import contextlib
@@ -27,46 +27,46 @@ class SiteRow:
 
     site: str
     version: int
-    """Of its roster: how often it was published with a change."""
+    """Version of the site's roster: how often it was published with a change."""
     keys: int
-    """Which key of the site this is, from 1."""
+    """Number of the site's key, counted from 1."""
     key: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """Somebody's place in a site's roster."""
+    """A person's row in a site's roster."""
 
     person: str
     content: int
     gone: str | None
-    """Why they left; None for who belongs."""
+    """Why the person left; None if the person belongs to the site."""
     gone_at: str | None
     stale: bool
-    """Whether their message is to be made anew."""
+    """Whether the person's message must be made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it was signed."""
+    """A signed message."""
 
     topic: str
     version: int
     sha256: str
-    """Hex, of its payload."""
+    """sha256 of the payload, in hex."""
     wire: bytes
 
     @property
     def entry(self) -> ManifestEntry:
-        """As the manifest lists it."""
+        """The entry of this message in a page of the manifest."""
         return ManifestEntry(self.version, self.sha256)
 
 
 class RosterStore(SqliteConnection):
-    """Both files, for one thread."""
+    """Opens both files. Use it on one thread."""
 
     def __init__(self, directory: Path) -> None:
-        """Open, or create what is missing. Raises LedgerError, PeopleError, KeyFileError."""
+        """Opens the files in `directory`; creates missing ones. Raises LedgerError, PeopleError, KeyFileError."""
         self.path = directory / ROSTER_DB
         self.key = ensure_key(directory)
         self._rest = _derived(self.key, b"sc-roster-keys")
@@ -85,12 +85,12 @@ class RosterStore(SqliteConnection):
             yield
 
     def sites(self) -> list[str]:
-        """Those that have a roster."""
+        """The sites that have a roster."""
         with ROSTER.guard(self.path):
             return [site for (site,) in self._db.execute("SELECT site FROM sites ORDER BY site")]
 
     def site(self, site: str) -> SiteRow | None:
-        """None for one without a roster. Raises LedgerError."""
+        """The row of a site; None if it has no roster. Raises LedgerError."""
         with ROSTER.guard(self.path):
             row = self._db.execute("SELECT site, version, keys, key FROM sites WHERE site = ?", (site,)).fetchone()
         if row is None:
@@ -99,7 +99,7 @@ class RosterStore(SqliteConnection):
         return SiteRow(site, version, keys, unseal(self._rest, f"site:{site}:{keys}", sealed))
 
     def put_site(self, row: SiteRow) -> None:
-        """Inside `writing`."""
+        """Stores a site's row. Call it inside `writing`."""
         sealed = seal(self._rest, f"site:{row.site}:{row.keys}", row.key)
         self._db.execute(
             "INSERT INTO sites VALUES (?, ?, ?, ?) "
@@ -108,7 +108,7 @@ class RosterStore(SqliteConnection):
         )
 
     def members(self, site: str) -> dict[str, MemberRow]:
-        """By person, those who left too. Raises LedgerError."""
+        """The rows of a site by person, including people who left. Raises LedgerError."""
         query = "SELECT person, content, gone, gone_at, stale FROM members WHERE site = ? ORDER BY person"
         with ROSTER.guard(self.path):
             rows = self._db.execute(query, (site,)).fetchall()
@@ -118,34 +118,34 @@ class RosterStore(SqliteConnection):
         }
 
     def put_members(self, site: str, rows: Iterable[MemberRow]) -> None:
-        """Inside `writing`."""
+        """Stores rows of a site. Call it inside `writing`."""
         values = [(site, one.person, one.content, one.gone, one.gone_at, one.stale) for one in rows]
         self._db.executemany("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def forget_members(self, site: str, persons: Iterable[str]) -> None:
-        """Inside `writing`."""
+        """Deletes the rows of these people. Call it inside `writing`."""
         pairs = [(site, person) for person in persons]
         self._db.executemany("DELETE FROM members WHERE site = ? AND person = ?", pairs)
 
     def holders(self, site: str) -> dict[str, str]:
-        """By terminal, the id of the identity that the site's key was sealed to. Raises LedgerError."""
+        """For each terminal, the id of the identity that the site's key was sealed to. Raises LedgerError."""
         with ROSTER.guard(self.path):
             return dict(self._db.execute("SELECT terminal, identity FROM holders WHERE site = ?", (site,)))
 
     def put_holders(self, site: str, holders: Mapping[str, str]) -> None:
-        """In place of all before. Inside `writing`."""
+        """Replaces all holders of the site's key. Call it inside `writing`."""
         self._db.execute("DELETE FROM holders WHERE site = ?", (site,))
         rows = [(site, terminal, identity) for terminal, identity in holders.items()]
         self._db.executemany("INSERT INTO holders VALUES (?, ?, ?)", rows)
 
     def messages(self, site: str) -> dict[str, Sent]:
-        """All that is to be retained at the broker, by topic. Raises LedgerError."""
+        """All messages that the broker is to retain for a site, by topic. Raises LedgerError."""
         query = "SELECT topic, version, sha256, wire FROM messages WHERE site = ? ORDER BY topic"
         with ROSTER.guard(self.path):
             return {row[0]: Sent(*row) for row in self._db.execute(query, (site,))}
 
     def put_messages(self, site: str, messages: Mapping[str, Sent | None]) -> None:
-        """By topic; None removes one. Inside `writing`."""
+        """Stores messages by topic; None deletes one. Call it inside `writing`."""
         for topic, sent in messages.items():
             if sent is None:
                 self._db.execute("DELETE FROM messages WHERE site = ? AND topic = ?", (site, topic))
@@ -154,13 +154,15 @@ class RosterStore(SqliteConnection):
                 self._db.execute("INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?)", row)
 
     def rewrite(self) -> None:
-        """Every page of `roster.db` anew, so that none keeps an erased person's ciphertext. Raises LedgerError."""
+        """Rewrites the whole file `roster.db`, so that no page keeps an erased person's ciphertext. Raises
+        LedgerError.
+        """
         with ROSTER.guard(self.path):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Both files. Safe to call twice."""
+        """Closes both files. Calling it twice is safe."""
         super().close()
         self.people.close()
 

@@ -1,7 +1,8 @@
-"""A roster that came from a backup beside a broker that lost its state: lifted above what terminals hold.
+"""Raises the version of a restored roster above the versions that terminals have, if the broker lost its state,
+too.
 
-Nothing at the broker says then how far it was (`edge.central.roster.adoption`). The log may, and terminals do, in
-theirs, with `roster-behind`.
+The broker then cannot say how far the roster was (`edge.central.roster.adoption`). The audit log may say it, and
+the terminals' logs do, with `roster-behind`.
 """
 
 from dataclasses import replace
@@ -14,22 +15,23 @@ from edge.domain.roster.topics import TopicPart, place_of
 from edge.errors import LedgerRefused
 
 FARTHEST = 1_000_000
-"""By how much a version may be lifted: more than any site has changes, so that a slip of the hand does not use up
-the numbers, which never go back."""
+"""A version may be raised by this much at most. No site has so many changes, and a typing error must not use up the
+numbers, which never go back.
+"""
 
 
 def logged(session: AuthoritySession, site: str) -> int:
-    """The newest version of a site's roster that the log names; 0 for none."""
+    """The newest version of a site's roster that the audit log names; 0 if it names none."""
     said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     found = [one.get("version") for one in said if one.get("site") == site]
     return max((version for version in found if isinstance(version, int)), default=0)
 
 
 def lift(session: AuthoritySession, store: RosterStore, site: str, above: int) -> int:
-    """What is published next has a higher version than `above`; the version that was here before.
+    """Makes the next published version higher than `above`. Returns the version that was here before.
 
-    Everybody is published anew, under another site key: terminals hear no entry and no key of an older number.
-    Raises LedgerRefused for no roster, for a version that is below ours, and for one that is far beyond.
+    Everybody is published again under a new site key, because terminals ignore entries and keys of an older number.
+    Raises LedgerRefused if there is no roster, if `above` is below the version here, or if it is too far above it.
     """
     here = store.site(site)
     if here is None:
@@ -56,10 +58,10 @@ def lift(session: AuthoritySession, store: RosterStore, site: str, above: int) -
 
 
 def advice(site: str, known: int, version: int) -> str:
-    """What to do where the log names a newer version than the one that was published."""
+    """The advice for a roster whose newest version in the audit log is above the published one."""
     return (
         f"{site}: version {known} of this roster was published once, and this is {version}: it came from a backup, "
-        "and the broker has nothing newer. Terminals that hold a newer one hear nothing of it (`roster-behind`). "
-        "Restore a newer backup, or add again whom `central roster list` lacks; then publish above it: whoever is "
-        "not in it then is erased at the terminals"
+        "and the broker has nothing newer. Terminals with a newer version ignore it (`roster-behind`). Restore a "
+        "newer backup, or add the people again that `central roster list` does not show; then publish above it: "
+        "people who are not in it then are erased at the terminals"
     )
