@@ -1,1 +1,1 @@
-"""The way of a punch at the terminal."""
+"""The punch at the terminal: from a frame or a badge to a record and a cue."""

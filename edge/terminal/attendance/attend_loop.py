@@ -1,8 +1,9 @@
-"""The way of a punch, all of it: a frame is looked at, a person decided, a record made durable, a cue shown.
+"""The attending loop, the whole way of a punch: a frame is looked at, a person decided, a record made durable, a
+cue shown.
 
-Decision, signature, commit and fdatasync are one call stack on this one thread; the accepting cue comes after
-them (I1). When the card stalls, frames drop from the slot; a punch never waits in memory. Of a face that does not
-punch nothing remains but a counter, and its vector in memory for as long as it may be paused.
+Decision, signature, commit and fdatasync are one call stack on this one thread; the accepting cue comes after them
+(I1). When the card stalls, frames drop from the slot; a punch never waits in memory. Of a face that does not punch,
+only a counter stays, and its vector in memory for as long as the face may be paused.
 """
 
 import logging
@@ -61,14 +62,14 @@ class Rules:
     direction: DirectionPolicy
     faces: FaceRules
     bounds: Bounds
-    """Of the journal."""
+    """Bounds of the journal."""
     reader: bool = False
-    """Badges are read: without its camera the terminal goes on with them."""
+    """Whether badges are read: then the terminal goes on without its camera."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counters for the status; about nobody."""
+    """Counters for the status, about nobody."""
 
     punches: int = 0
     suppressed: int = 0
@@ -77,7 +78,9 @@ class Tally:
 
 
 class Attend:
-    """The body of the attend worker; everything but `tally`, `alarms` and `counters` is its thread's."""
+    """The body of the attending worker. `tally`, `alarms` and `counters` may be read on any thread; everything else
+    belongs to its own thread.
+    """
 
     def __init__(
         self,
@@ -96,10 +99,11 @@ class Attend:
         still: Callable[[Stored, Frame, Sight], None] | None = None,
         learn: Callable[[People, Identified, Frame], None] | None = None,
     ) -> None:
-        """`appended` is told after each record, so that the uplink need not poll; `reads` is what readers read.
+        """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
+        readers read.
 
-        `still` and `learn` are given the frame of each punch by a face, after its cue; `still` neither waits nor
-        raises, `learn` does not raise.
+        `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
+        `learn` does not raise.
         """
         self._slot, self._reads, self._player, self._clock = slot, reads, player, clock
         self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
@@ -113,16 +117,16 @@ class Attend:
         self._parts = StatusSources(self._health, sights, faces, gallery, self._people_health)
         self._situation = begin(now_ms)
         self._first_seen_ns: int | None = None
-        """When the face that is there was first in a frame."""
+        """The instant of the first frame with the face that is there now."""
         self._upkeep_ms = now_ms
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status: why it is out of service, and what will need somebody."""
+        """Alarm words for the status: why the terminal is out of service, and what will need a person."""
         return (*self._parts.alarms, *self._credential_alarms.words)
 
     def counters(self) -> dict[str, int | float | str]:
-        """For the status."""
+        """Counters for the status."""
         tally = self.tally
         return {
             "punches": tally.punches,
@@ -133,7 +137,7 @@ class Attend:
         }
 
     def open(self) -> None:
-        """Open the journal and the roster on this thread, and record the boot. Raises what they raise."""
+        """Open the journal and the people file on this thread, and record the boot. Raises their errors."""
         self._play_cue()
         self._journal, self._people = self._open_journal(), self._open_people()
         reserve = Reserve(self._journal.path, self._rules.bounds.max_bytes)
@@ -151,7 +155,9 @@ class Attend:
         self._keep_up()
 
     def run_once(self) -> bool:
-        """Attend to one frame, or to the passing of time. Always progress: a hang is what makes it stale."""
+        """Attend to one frame, a badge, or the passing of time. Always progress: only a loop that hangs becomes
+        stale.
+        """
         frame = self._slot.take(0.1)
         now_ms = self._now_ms()
         self._set_state(tick(self._situation, now_ms))
@@ -167,7 +173,7 @@ class Attend:
         return True
 
     def close(self) -> None:
-        """Close the journal and the roster."""
+        """Close the journal and the people file."""
         self._gallery.close()
         for part in ("_journal", "_people"):
             if hasattr(self, part):
@@ -203,7 +209,7 @@ class Attend:
             self._learn(self._people, who, frame)
 
     def _punch(self, who: Identified, captured_ns: int) -> Stored | None:
-        """Commit, then light: the record is signed and on the disk when `punch` returns it (I1)."""
+        """Commit, then show the cue: the record is signed and on the disk when `punch` returns it (I1)."""
         punched = self._puncher.punch(who)
         if punched is None:
             self._health.set_fault(Fault.JOURNAL_UNWRITABLE, True)
@@ -238,7 +244,7 @@ class Attend:
         self._player.show(CUES[self._situation.cue], self._situation.deadline_ms)
 
     def _at_this_moment(self, who: Identified) -> Identified | Refused:
-        """Whether a face still counts: a consent may have ended since the gallery was made."""
+        """The person if they may still be matched: a consent may have ended since the gallery was loaded."""
         if self._gallery.is_behind(self._people):
             self._load_gallery()
         return who if who.person in self._faces.enrolled else Refused(RefusalReason.NOT_RECOGNISED)
@@ -248,7 +254,7 @@ class Attend:
         return not unseen and self._situation.state is not State.OUT_OF_SERVICE
 
     def _read_badges(self, now_ms: int) -> None:
-        """At most one a turn; what was read while nothing can be recorded is not kept for later."""
+        """Answer at most one read in each turn. Reads are dropped while nothing can be recorded."""
         try:
             read = self._reads.get_nowait()
         except queue.Empty:
@@ -259,7 +265,7 @@ class Attend:
         answer: Answer
         try:
             answer = self._credential_check.answer(read, now_ms)
-        except PeopleError as error:  # locked for long, or a full disk: who types a PIN then is not let in unproven
+        except PeopleError as error:  # the file is locked or the disk full: nobody is let in unproven
             LOG.error("a badge or PIN could not be looked up: %s", error)  # noqa: TRY400 - it says it all
             answer = Rejected()
         if isinstance(answer, Repeated):
@@ -276,7 +282,7 @@ class Attend:
             self._answer(Event.REFUSED, None, now_ns, RefusalReason.NOT_RECOGNISED)
 
     def _keep_up(self) -> None:
-        """Every second."""
+        """Maintenance, every second."""
         if self._gallery.is_behind(self._people):
             self._load_gallery()
         now_ms = self._now_ms()

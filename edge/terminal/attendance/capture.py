@@ -1,6 +1,6 @@
-"""The loops that only fetch: frames from the camera into the slot, badges from the reader into a queue.
+"""The loops that only fetch: frames from the camera go into the slot, badges from the reader into a queue.
 
-How fast frames are read, and with how much light, the loop that looks at them says.
+The attending loop, which looks at the frames, sets how fast they are read and with how much light.
 """
 
 import queue
@@ -12,16 +12,21 @@ from edge.ports import Camera, Reader
 from edge.terminal.runtime.workers import LatestSlot
 
 READ_TIMEOUT_S = 0.5
-"""A camera that has no frame for so long has stalled for this round; it bounds the stop as well."""
+"""A camera without a frame for so long has stalled for this round. A stop waits no longer than this, either."""
 WAITING = 4
-"""Reads that may wait for the attending thread: who holds a card to the reader ten times is heard four times."""
+"""Number of reads that may wait for the attending thread: a card that is held to the reader ten times is read four
+times.
+"""
 CALM_S = 0.2
-"""Between two frames of an empty room: the most by which somebody is seen later, and they take longer to stop
-walking. Five frames a second keep a terminal under a thirtieth of a core."""
+"""Pause between two frames of an empty room. Somebody is seen later by at most this much, which is less than they
+need to stop walking. Five frames a second keep a terminal under a thirtieth of a core.
+"""
 
 
 class Pace:
-    """How fast frames are read, and with how much light: set by who looks at them, kept by who reads."""
+    """How fast frames are read, and with how much light. The attending thread sets it, and the capture thread keeps
+    to it.
+    """
 
     def __init__(self) -> None:
         self._hurry = threading.Event()
@@ -30,23 +35,25 @@ class Pace:
         """Exposure compensation in stops; one float, so that no lock is needed."""
 
     def calm(self, calm: bool) -> None:
-        """Whether the room is empty; waking takes effect at once, in the middle of a wait."""
+        """Set whether the room is empty. If it is not, a wait that is under way ends at once."""
         if calm:
             self._hurry.clear()
         else:
             self._hurry.set()
 
     def wait(self) -> None:
-        """Before the next frame is read."""
+        """Wait before the next frame is read; only in an empty room."""
         if not self._hurry.is_set():
             self._hurry.wait(CALM_S)
 
 
 class Capture:
-    """The body of the capture worker. The camera lives and dies on its thread."""
+    """The body of the capture worker. The camera is opened, used and closed on its thread."""
 
     def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace, *, needed: bool = True) -> None:
-        """`needed`: False where the terminal goes on without frames, and must not be restarted for want of them."""
+        """`needed`: False if the terminal goes on without frames, and must not be restarted because they are
+        missing.
+        """
         self._camera, self._slot, self._pace, self._needed = camera, slot, pace, needed
         self.frames = 0
         self._ev = 0.0
@@ -56,7 +63,9 @@ class Capture:
         self._camera.open()
 
     def run_once(self) -> bool:
-        """Move one frame; False when none came that was needed: a stalled camera counts as a stale loop (I8)."""
+        """Move one frame; False when a needed frame did not come, so that a stalled camera counts as a stale loop
+        (I8).
+        """
         self._pace.wait()
         if self._pace.ev != self._ev:
             self._ev = self._pace.ev
@@ -70,11 +79,11 @@ class Capture:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """None: missing frames are seen by whoever takes them."""
+        """Empty: the attending thread notices missing frames."""
         return ()
 
     def counters(self) -> dict[str, int]:
-        """For the status; dropped are those that were replaced before anybody looked at them."""
+        """Counters for the status. A dropped frame was replaced by a newer one before it was looked at."""
         return {"frames": self.frames, "frames_dropped": self._slot.drops}
 
     def close(self) -> None:
@@ -83,22 +92,22 @@ class Capture:
 
 
 class BadgeReading:
-    """The body of the reading worker; the reader lives and dies on its thread."""
+    """The body of the reading worker. The reader is opened, used and closed on its thread."""
 
     def __init__(self, reader: Reader, reads: "queue.SimpleQueue[Read]") -> None:
         self._reader, self._reads = reader, reads
 
     def open(self) -> None:
-        """Take hold of the devices. Raises ReaderError."""
+        """Open the devices. Raises ReaderError."""
         self._reader.open()
 
     def run_once(self) -> bool:
-        """Hand on what was read; a reader that nobody uses is as fresh as one that is used."""
+        """Put the next read into the queue. Always progress, because a reader that nobody uses is not stale."""
         read = self._reader.read(READ_TIMEOUT_S)
         if read is not None and self._reads.qsize() < WAITING:
             self._reads.put(read)
         return True
 
     def close(self) -> None:
-        """Let go of the devices."""
+        """Close the devices."""
         self._reader.close()

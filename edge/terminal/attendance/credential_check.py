@@ -1,4 +1,4 @@
-"""What becomes of a badge or of what was typed: somebody, a question, or a refusal. One thread uses it."""
+"""The answer to a badge or to typed digits: a person, a question, or a refusal. One thread uses it."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 
 @dataclass(frozen=True, slots=True)
 class CredentialMatched:
-    """This person, for sure enough."""
+    """The credential alone is enough: it is this person."""
 
     person: str
     method: Method
@@ -32,36 +32,40 @@ class CredentialMatched:
 
 @dataclass(frozen=True, slots=True)
 class FaceRequired:
-    """This person, if their face says so, too."""
+    """It is this person if their face is recognised as well."""
 
     person: str
 
 
 class PinRequired:
-    """A staff number; its PIN is to follow, whether the number is anybody's or not."""
+    """A staff number was typed, and its PIN must follow. The same answer is given for a number that nobody has."""
 
 
 class Rejected:
-    """Nobody, or not proven; from outside they look the same."""
+    """Nobody has this credential, or it is not proven. From outside, both look the same."""
 
 
 class Repeated:
-    """The same badge again: it is still held to the reader, and has had its answer."""
+    """The badge is still held to the reader, and was answered before."""
 
 
 Answer = CredentialMatched | FaceRequired | PinRequired | Rejected | Repeated
 
 
 class CredentialCheck:
-    """Answers a reader."""
+    """The check of badges, staff numbers and PINs."""
 
     def __init__(
         self, credentials: CredentialStore, needs_face: Callable[[str], bool], alarms: Alarms | None = None
     ) -> None:
-        """`needs_face` says whether somebody's badge alone is not enough; `alarms` takes words for the status."""
+        """`needs_face` says whether a person's badge alone is not enough. `alarms` takes the alarm words for the
+        status.
+        """
         self._credentials, self._needs_face = credentials, needs_face
         self._asked: tuple[str, str | None, int] | None = None
-        """The number whose PIN was asked for, whose it is (None: nobody's), and until when."""
+        """The number whose PIN was asked for, the person who has it (None: nobody), and the end of the wait in
+        ms.
+        """
         self._not_before: dict[str, int] = {}
         self._wrong, self._keypad_from = Failures(FREE_FAILURES), 0
         self._unknown, self._badges_from = Failures(FREE_UNKNOWN, distinct=True), 0
@@ -71,18 +75,18 @@ class CredentialCheck:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return tuple(sorted(self._alarms.words))
 
     def keep_up(self, now_ms: int) -> None:
-        """Now and then: end the alarms whose cause is over."""
+        """End the alarms whose cause is over; called every second."""
         if not self._unknown.many(now_ms):
             self._alarms.end(Alarm.BADGES_UNKNOWN, "no unknown badges for a while")
         if not self._wrong.many(now_ms):
             self._alarms.end(Alarm.PINS_FAILING, "no wrong PINs for a while")
 
     def answer(self, read: Read, now_ms: int) -> Answer:
-        """Raises PeopleError when the people file cannot be used."""
+        """Answer a read at `now_ms`. Raises PeopleError when the people file cannot be used."""
         if read.source is Token.BADGE:
             held, self._held = self._held, None
             if held is not None and held[0] == read.text and now_ms - held[1] < HELD_MS:
@@ -101,12 +105,12 @@ class CredentialCheck:
 
     def _badge(self, text: str, now_ms: int) -> Answer:
         if self._unknown.many(now_ms):
-            # Too many cards that are nobody's: one read each so often, whoever's it is.
+            # Too many badges that nobody has: only one read in each interval is answered, even of a known badge.
             if now_ms < self._badges_from:
                 return Rejected()
             self._badges_from = now_ms + SLOW_MS
         person = self._credentials.whose(Token.BADGE, text)
-        self._held = text, now_ms  # it was looked up: what the reader says of it from now on is the same reading
+        self._held = text, now_ms  # it was looked up: more reads of it are the same showing
         if person is None:
             if self._unknown.add(number(text) or "", now_ms):
                 words = "%s: %d different badges that are nobody's within ten minutes; one is answered each %d s"
@@ -124,10 +128,10 @@ class CredentialCheck:
     def _pin(self, said: str, person: str | None, pin: str, now_ms: int) -> Answer:
         claimed = person
         if person is not None:
-            # After a restart nobody knows when the last one was: the pause begins anew.
+            # After a restart the time of the last failure is unknown: the pause begins again.
             waiting = self._not_before.setdefault(person, now_ms + pause_ms(self._credentials.failures(person)))
             if now_ms < waiting:
-                claimed = None  # looked at as a number that is nobody's, and as slowly
+                claimed = None  # handled like a number that nobody has, and as slowly
         if self._credentials.proves(claimed, pin) and claimed is not None:
             self._wrong.forgive(said)
             return CredentialMatched(claimed, Method.PIN)

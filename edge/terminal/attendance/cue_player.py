@@ -1,12 +1,12 @@
 """The cue player: turns cues into lights and tones in time, on the signal thread.
 
-A new cue replaces the old one at once; nothing queues, since a light that tells of the person before would be
-believed by the person now::
+A new cue replaces the old one at once. Cues do not queue, because a light that is meant for the person before would
+mislead the person who is there now::
 
     show(cue) ──► playing ──► last step over ─────┐
                     │  ▲ └──► deadline passed ────┤──► dark, waiting
                     └──┘ next step, on the clock   │
-                 (a repeating cue begins again)    close() ──► dark for good
+                 (a repeating cue begins again)    close() ──► dark, closed
 """
 
 import threading
@@ -28,8 +28,8 @@ class _Playing:
     def step_at(self, now_ns: int) -> tuple[Lights, int] | None:
         """The lights now and when they end; None when the cue is over.
 
-        Steps are placed from the beginning of the cue, so that lateness never adds up, and a thread that was held
-        up lands in the step of now instead of hurrying through those that it missed.
+        The time of each step is counted from the beginning of the cue, so that delays do not add up. A thread that
+        was held up shows the step that is due now, and skips those that it missed.
         """
         if self.until_ns is not None and now_ns >= self.until_ns:
             return None
@@ -66,10 +66,10 @@ class CuePlayer:
         self._closed = False
 
     def show(self, cue: Cue, until_ms: int | None) -> None:
-        """Replace whatever plays. Returns at once.
+        """Replace the cue that plays. Returns at once.
 
-        `until_ms` is an instant of the monotonic clock: the lights go out then, even if nobody speaks any more
-        (I6). None is for a cue that ends by itself, or whose end another party sees to. Showing the repeating cue
+        `until_ms` is an instant of the monotonic clock: the lights go out then, even if no other call comes (I6).
+        None is for a cue that ends by itself, or that another part of the program ends. Showing the repeating cue
         that is already playing only moves its deadline, so that its rhythm is not broken.
         """
         until_ns = None if until_ms is None else until_ms * _NS_PER_MS
@@ -94,7 +94,7 @@ class CuePlayer:
             self._begin(wanted, now_ns)
 
     def close(self) -> None:
-        """All dark, and the outputs released; safe to call twice. Nothing is shown afterwards."""
+        """Turn all lights off and release the outputs; safe to call twice. Nothing is shown afterwards."""
         if self._closed:
             return
         self._closed = True

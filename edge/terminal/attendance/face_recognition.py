@@ -1,4 +1,6 @@
-"""From sights to somebody: who is awaited, who must turn the head, and what a sight decides. No I/O, no clock."""
+"""From sights to a person: the person whose badge was shown, the challenge to turn the head, and the decision on
+each sight. No I/O, no clock.
+"""
 
 import logging
 import secrets
@@ -21,46 +23,48 @@ from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 SURELY = 0.08
-"""Cosine beyond the threshold from which on a coming model learns: LFW's median genuine face is 0.2 beyond it."""
+"""Cosine above the threshold from which a coming model learns; LFW's median genuine face is 0.2 above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceRules:
-    """How sure is sure enough, and whether a face alone ever is."""
+    """How similar a face must be, and whether a face alone is enough."""
 
     decision: DecisionPolicy
     target_fpir: float
     fmr_table: Mapping[float, float]
-    """The embedder's measured false match rates to cosines, from the manifest."""
+    """The embedder's measured false match rate at each cosine, from the manifest."""
     challenge: bool = False
-    """Whether who was recognised must turn their head as well."""
+    """Whether a recognised person must turn their head as well."""
     mode: str = "face"
     """`face`: either a face or a badge is enough; `badge+face`: both; `badge`: faces are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Awaited:
-    """Somebody whose badge was shown."""
+    """The person whose badge was shown and whose face must follow."""
 
     decider: Decider
     gallery: Gallery
-    """They alone: the badge has said who it is to be, so that nobody else matters."""
+    """This person alone, because the badge says who it must be."""
     threshold: float
     until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Challenged:
-    """Recognised, and asked to turn the head to a side."""
+    """A person was recognised, and is asked to turn the head to a side."""
 
     side: Side
 
 
 class FaceRecognition:
-    """One thread uses it."""
+    """The state of recognition between two sights. One thread uses it."""
 
     def __init__(self, rules: FaceRules, model_ids: tuple[str, ...], scores: Scorebook) -> None:
-        """`model_ids` are the models in use; `scores` counts how alike the accepted faces were, by their model."""
+        """`model_ids` are the models in use. `scores` counts how similar the accepted faces were, by their
+        model.
+        """
         self.enrolled = EnrolledFaces(scores.model_id, rules.fmr_table, rules.target_fpir)
         self._rules, self._model_ids, self._scores = rules, model_ids, scores
         self._attempts = Attempts(min(rules.fmr_table.values()), decade(rules.fmr_table))
@@ -71,34 +75,36 @@ class FaceRecognition:
 
     @property
     def present(self) -> bool:
-        """Somebody stands there who has had no answer yet."""
+        """Whether somebody stands there who has had no answer yet."""
         return self._decider.present
 
     @property
     def attempting(self) -> bool:
-        """Somebody is there whose face is to be recognised, and who was not asked to turn it."""
+        """Whether a face is being recognised, and not asked to turn."""
         decider = self._decider if self._awaited is None else self._awaited.decider
         return self._challenge is None and decider.present
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return (Alarm.FACES_PAUSED,) * self._paused_long
 
     def counters(self) -> dict[str, int]:
-        """For the status: how often a face was paused."""
+        """Counters for the status: how often a face was paused."""
         return {"lockouts": self._attempts.pauses}
 
     def needs_badge(self, person: str) -> bool:
-        """Whether face and badge go together for somebody: by the terminal's mode, or because another looks alike.
+        """Whether a person needs face and badge together: because of the terminal's mode, or because another person
+        looks alike.
 
-        Who has no face here, or may not be matched (an objection, say), has their badge alone.
+        A person who has no face here, or may not be matched (after an objection, for example), needs the badge
+        alone.
         """
         both = self._rules.mode == "badge+face" or person in self.enrolled.lookalikes
         return both and person in self.enrolled
 
     def enrolled_changed(self) -> None:
-        """Others came or went: who is awaited or was asked to turn the head goes on while they stay enrolled."""
+        """Take up a changed gallery. An awaited face or a challenge goes on if that person is still enrolled."""
         one = self._awaited
         if one is not None:
             person = one.gallery.people[0]
@@ -109,19 +115,21 @@ class FaceRecognition:
             self._challenge = None
 
     def expect(self, person: str, now_ms: int) -> None:
-        """The face of somebody who showed their badge, one to one, for a while or until another's is shown."""
+        """Await the face of a person who showed their badge, one to one, until time is over or another badge is
+        shown.
+        """
         self._await_nobody(now_ms)
         if self._challenge is not None:
             self._challenge = None
-            self._decider.deny(now_ms)  # a turn that is broken off is one that failed, or it would cost nothing
-            self._decider.leave(now_ms)  # whoever was asked is looked at anew
+            self._decider.deny(now_ms)  # an interrupted turn counts as failed, or it would cost nothing
+            self._decider.leave(now_ms)  # the person who was asked is looked at afresh
         asked = self.enrolled.asked(1)
         until_ms = now_ms + DEADLINES_MS[State.VERIFYING]
         decider = Decider(self._rules.decision, self._attempts)
         self._awaited = _Awaited(decider, self.enrolled.gallery.only(person), asked, until_ms)
 
     def keep_up(self, now_ms: int) -> None:
-        """Every second: begin or end the alarm that faces are paused again and again."""
+        """Begin or end the alarm that faces are paused again and again; called every second."""
         lasting = self._attempts.lasting(now_ms)
         if lasting is not self._paused_long:
             LOG.warning(
@@ -132,7 +140,7 @@ class FaceRecognition:
         self._paused_long = lasting
 
     def observe(self, sight: Sight, now_ms: int) -> Identified | Challenged | Refused | None:
-        """Take the next sight; an outcome when it completes one."""
+        """Take the next sight. Returns an outcome when this sight completes one, otherwise None."""
         if sight.lit:
             return None
         if self._challenge is not None:
@@ -186,7 +194,7 @@ class FaceRecognition:
             return Refused(RefusalReason.BADGE_NEEDED)
         method, asked = Method.FACE, self.enrolled.threshold
         if self._awaited is not None:
-            # They have had their answer, and may linger.
+            # This person has had their answer, and may stay a while.
             method, self._decider, self._awaited = Method.BADGE_FACE, self._awaited.decider, None
             asked = self.enrolled.asked(1)
         people = self.enrolled.gallery.size

@@ -1,4 +1,4 @@
-"""Who is matched here, as the people file has it: loaded anew when that file was written to."""
+"""Loading the gallery from the people file, again whenever that file was written to."""
 
 import logging
 
@@ -11,7 +11,9 @@ from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 AT_ONCE = 2_000
-"""People whose lookalikes are searched for before the first face is attended to; of more, a part each second."""
+"""Up to so many people, all lookalikes are searched for before the first face is attended to; with more people, a
+part is searched each second.
+"""
 
 
 class GalleryLoader:
@@ -22,24 +24,24 @@ class GalleryLoader:
     ) -> None:
         """`consent` is the configured privacy policy.
 
-        `template_length` is how many numbers the model makes of a face; without it what most people's templates
-        have counts.
+        `template_length` is the number of values in a template of the model. Without it, the length that most
+        people's templates have counts.
         """
         self.policy = consent.version
         """The version of the privacy policy in force."""
         self.unreadable: list[str] = []
-        """People whose consent, key or templates are damaged: they alone are not matched."""
+        """People whose consent, key or templates are damaged: only they are not matched."""
         self._faces, self._enrolled, self._site = faces, faces.enrolled, site
         self.consent, self._length = consent, template_length
         self._version: int | None = None
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return (Alarm.CALIBRATION_IGNORED,) * self._site.ignored
 
     def counters(self) -> dict[str, int | str]:
-        """For the status."""
+        """Counters for the status."""
         return {"people_unreadable": len(self.unreadable), "policy": self.policy}
 
     def is_behind(self, people: People) -> bool:
@@ -47,7 +49,7 @@ class GalleryLoader:
         return people.version() != self._version
 
     def load(self, people: People) -> None:
-        """Match whoever is enrolled with consent now. Raises PeopleError."""
+        """Load everybody who is enrolled and has consented now. Raises PeopleError."""
         self._version = people.version()
         self.policy = people.accepted(self.consent)[0].version
         unreadable: list[str] = []
@@ -55,16 +57,18 @@ class GalleryLoader:
         found = people.gallery(model_id, self.consent, unreadable=unreadable, length=self._length)
         if unreadable and unreadable != self.unreadable:
             who = counted(len(unreadable), "person", "people")
-            LOG.error("%s cannot be matched, what is kept of them is damaged: `smartclocker people list`", who)
+            LOG.error("%s cannot be matched, because their data is damaged: see `smartclocker people list`", who)
         self.unreadable = unreadable
         self._site.changed()
         if not self._enrolled.replace(found, self._site.shift):
-            return  # the people file was written to, a wrong PIN for instance, and nobody's face changed
+            return  # something else was written, a wrong PIN for instance
         LOG.info("%s enrolled with consent", counted(found.size, "person", "people"))
         self._changed()
 
     def keep_up(self, now_ms: int) -> None:
-        """Every second: the site's threshold as it is now, some lookalikes; now and then the counts to the disk."""
+        """Take up the site's threshold and search some lookalikes, every second; save the counts from time to
+        time.
+        """
         if self._site.changed() and self._enrolled.replace(self._enrolled.gallery, self._site.shift):
             self._changed()
         self._search_lookalikes()
@@ -81,7 +85,7 @@ class GalleryLoader:
                 self._search_lookalikes()
 
     def _search_lookalikes(self) -> None:
-        """One turn of the search, if it is not through."""
+        """Run one part of the search for lookalikes, if it has not ended."""
         if self._enrolled.searching and not self._enrolled.search_lookalikes() and self._enrolled.lookalikes:
             many = len(self._enrolled.lookalikes)
-            LOG.info("%d people look like another: their face counts with their badge alone", many)
+            LOG.info("%d people look like another person: their face counts only together with their badge", many)

@@ -1,7 +1,8 @@
-"""One evidence image a punch, where the employer opted in: after the cue, on a thread of its own, never in its way.
+"""One evidence image for each punch, if the employer opted in: taken after the cue, on a thread of its own, so that
+no punch waits for it.
 
-Whatever fails here costs an image and is counted; no punch waits for it or is refused. Deleting comes first: at the
-start before anything else, then every ten minutes, whether images are still taken or not.
+A failure here costs an image and is counted; no punch is delayed or refused. Deleting comes first: at the start
+before anything else, then every ten minutes, even if no more images are taken.
 """
 
 import logging
@@ -26,24 +27,26 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.vision import face_crop
 
 WAITING = 4
-"""Pictures that wait for the disk, in memory; with more, the next punch has none."""
+"""Number of pictures in memory that may wait for the disk; when there are more, the next punch has no image."""
 _ASK_NS = 10_000_000_000
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
-    """How images are taken."""
+    """Settings for taking images."""
 
     key: PublicKey
-    """The employer's; the terminal never has the private half."""
+    """The employer's public key; the terminal never has the private key."""
     max_bytes: int
-    """Of the store's file."""
+    """Greatest size of the store's file."""
     max_edge_px: int
 
 
 class ImageCapture:
-    """`offer` belongs to the attending thread, everything else to the worker; `expire` comes before both."""
+    """Takes and expires evidence images. The attending thread calls `offer`, the worker calls everything else;
+    `expire` is called once before both.
+    """
 
     def __init__(
         self,
@@ -52,10 +55,10 @@ class ImageCapture:
         open_people: Callable[[], People],
         taking: Callable[[], CaptureSettings | None],
     ) -> None:
-        """`taking` says how; None: what is there is deleted on its day, and nothing is added.
+        """`taking` returns the settings; None means that kept images are deleted on their day and none is added.
 
-        It raises KeyFileError for a key that cannot be used, and is asked again and again: a key may be replaced,
-        because somebody else knows its private half, or go away.
+        `taking` is called again and again, because a key may be replaced (when somebody else knows its private
+        half) or removed. It raises KeyFileError for a key that cannot be used.
         """
         self._path, self._clock, self._open_people, self._ask = path, clock, open_people, taking
         self._taking: CaptureSettings | None = None
@@ -68,15 +71,17 @@ class ImageCapture:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return tuple(self._alarms.words)
 
     def counters(self) -> dict[str, int]:
-        """For the status: how many and how large, about nobody."""
+        """Counters for the status: the number and size of images, about nobody."""
         return dict(self._counts)
 
     def expire(self) -> None:
-        """Delete what is over; a failure is an alarm and tried again, since the record must go on."""
+        """Delete the images whose time is over. A failure is an alarm and is tried again, because the terminal must
+        go on.
+        """
         try:
             with opened(self._path, self._clock.evidence()) as store:
                 if store is not None:
@@ -94,7 +99,7 @@ class ImageCapture:
                 self._alarms.end(Alarm.EVIDENCE_FAILING, "evidence images are kept and deleted again")
 
     def offer(self, stored: Stored, frame: Frame, sight: Sight) -> None:
-        """After the cue of a punch: copy the face and go on. Never waits, never raises."""
+        """Copy the face of a punch, after its cue. Never waits, never raises."""
         if self._taking is None or stored.kind is not Kind.PUNCH or sight.box is None:
             return
         try:
@@ -103,7 +108,7 @@ class ImageCapture:
             self._counts["stills_missed"] += 1
 
     def run_once(self, timeout_s: float) -> None:
-        """Keep the next, or look whether one is over."""
+        """Keep the next image, and delete those whose time is over."""
         if self._clock.monotonic_ns() >= self._look_ns:
             self._look_ns = self._clock.monotonic_ns() + LOOK_MS * 1_000_000
             self.expire()
@@ -130,13 +135,15 @@ class ImageCapture:
         sealed = sealed_image.seal(record.id, person, record.time.utc, jpeg, taking.key)
         with self._open_people() as people, opened(self._path, self._clock.evidence(), make=True) as store:
             if store is None or person not in people.enrolled():
-                return False  # erased in the meantime
+                return False  # the person was erased in the meantime
             kept = store.keep(record.id, person, record.time, sealed, taking.max_bytes)
             self._counts["stills"], self._counts["stills_bytes"] = store.totals()
         return kept
 
     def _look_for_the_key(self) -> None:
-        """At the start, and every ten seconds: what is sealed is sealed to the key that lies there now."""
+        """Load the key at the start and every ten seconds, so that images are sealed to the key that lies there
+        now.
+        """
         if self._clock.monotonic_ns() < self._ask_ns:
             return
         self._ask_ns = self._clock.monotonic_ns() + _ASK_NS
@@ -150,7 +157,7 @@ class ImageCapture:
                 self._keyless, self._look_ns = False, 0  # the next look ends the alarm
 
     def _reconcile(self) -> None:
-        """Whatever interrupted an erasure or removed somebody from the roster: they have no image."""
+        """Delete the images of people who are not enrolled; an erasure that was interrupted may have left some."""
         try:
             with self._open_people() as people, opened(self._path, self._clock.evidence()) as store:
                 if store is not None:

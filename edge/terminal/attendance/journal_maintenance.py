@@ -1,4 +1,4 @@
-"""What the journal needs besides records: its bounds, its age limit, its reserve, and words that warn."""
+"""Maintenance of the journal: its bounds, its age limit, its disk reserve, and the alarm words that warn."""
 
 import logging
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JournalHealth:
-    """What one round found."""
+    """The result of one round of maintenance."""
 
     full: bool
     warnings: tuple[str, ...]
@@ -29,7 +29,7 @@ class JournalHealth:
 
 
 class JournalMaintenance:
-    """The body of a task of the attending thread, every second."""
+    """The maintenance task; the attending thread runs it every second."""
 
     def __init__(self, journal: Journal, reserve: Reserve, bounds: Bounds) -> None:
         self._journal, self._reserve, self._bounds = journal, reserve, bounds
@@ -37,7 +37,9 @@ class JournalMaintenance:
         self._reserve_short = False
 
     def run(self, now: TimeEvidence, now_ms: int) -> JournalHealth:
-        """Remove what may go, and say how things stand; `now_ms` is the monotonic clock's. Raises JournalError."""
+        """Evict the records that may go, and report on the journal; `now_ms` is of the monotonic clock. Raises
+        JournalError.
+        """
         evicted = self._age(now, now_ms)
         fill = self._fill()
         keep = capacity.keep(fill, self._bounds)
@@ -61,7 +63,7 @@ class JournalMaintenance:
         return Fill(stats.records, stats.bytes, stats.pending)
 
     def _age(self, now: TimeEvidence, now_ms: int) -> int:
-        # A clock that nobody vouches for must not decide what is old.
+        # A clock that follows no time server must not decide what is old.
         if now_ms < self._age_at or not now.synchronised:
             return 0
         limit = datetime.fromisoformat(now.utc) - timedelta(days=self._bounds.retention_days)
@@ -79,6 +81,6 @@ class JournalMaintenance:
             short = True
         if short and not self._reserve_short:
             _log.warning(
-                "the disk has no room for all that the journal may grow; free some, or lower storage.max_bytes"
+                "the disk has not enough room for the journal to grow to storage.max_bytes; free some, or lower that value"
             )
         self._reserve_short = short

@@ -1,4 +1,6 @@
-"""The journal watched from beside it: where it stands is noted each second, if it still is the file in use."""
+"""The watch over the journal: each second its head is noted beside it, if the file in use still has the journal's
+name.
+"""
 
 import logging
 import time
@@ -13,12 +15,14 @@ from edge.journal.last_seen import Seen
 
 EVERY_S = 1.0
 _TURN_S = 0.1
-"""How long a stop may have to wait for this loop."""
+"""Greatest time that a stop may have to wait for this loop."""
 _log = logging.getLogger(__name__)
 
 
 class Noting:
-    """On a thread of its own: what it writes must be on the disk, and no punch waits for that."""
+    """The noting of the journal's head, on a thread of its own: a note must be on the disk, and no punch waits for
+    that.
+    """
 
     def __init__(self, open_journal: Callable[[], Journal], *, every_s: float = EVERY_S) -> None:
         self._open_journal, self._every_s = open_journal, every_s
@@ -34,10 +38,11 @@ class Noting:
         self._file = _file(self._journal.path)
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait a little, and look once a second.
+        """Look once a second, and wait a little in between.
 
-        Raises JournalDamaged where the journal is another file than the one that is written to. Its records would
-        be gone with the process: so it ends now, and the next start says what is missing.
+        Raises JournalDamaged when the journal's name belongs to another file than the one that is written to.
+        Records of the file in use would be lost when the process ends. Therefore it ends now, and the next start
+        says what is missing.
         """
         journal, now = self._opened(), time.monotonic()
         if now < self._look_at:
@@ -53,7 +58,7 @@ class Noting:
         self._note(journal)
 
     def close(self) -> None:
-        """Note the end and release it; safe to call twice."""
+        """Note the head a last time and close the journal; safe to call twice."""
         if self._journal is not None:
             if _file(self._journal.path) == self._file:
                 self._note(self._journal)
@@ -67,7 +72,7 @@ class Noting:
                 self._seen = last_seen.note(journal)
         except JournalError as error:
             if not self._failed:
-                _log.warning("what was last seen of the journal cannot be noted: %s", error)
+                _log.warning("the journal's newest record cannot be noted beside it: %s", error)
             self._failed = True
         else:
             self._failed = False
@@ -79,7 +84,7 @@ class Noting:
 
 
 def _file(path: Path) -> tuple[int, int] | None:
-    """Which file has the name; None for none, or where the disk does not say."""
+    """Device and inode of the file with this name; None when there is none, or when the disk does not answer."""
     try:
         found = path.stat()
     except OSError:

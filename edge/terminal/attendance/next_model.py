@@ -1,4 +1,6 @@
-"""A coming model learns its templates from strong punches, so that changing the model needs no image of anybody."""
+"""Learning for a coming model: it gets its templates from strong punches, so that a change of model needs no image
+of anybody.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -16,17 +18,21 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class NextModelLearner:
-    """Belongs to the attending thread, as the pipeline does; called after the light, which it never delays."""
+    """The learner. It belongs to the attending thread, like the pipeline, and is called after the cue, which it
+    never delays.
+    """
 
     pipeline: Pipeline
     coming: Embedder
     policy: Policy
-    """The configured one."""
+    """The configured privacy policy."""
     learned: int = 0
     _failing: bool = False
 
     def __call__(self, people: People, who: Identified, frame: Frame) -> None:
-        """Keep a template of somebody who was surely recognised; what fails is said once, and costs no punch."""
+        """Keep a template of a person who was surely recognised. A failure is logged once, and does not affect the
+        punch.
+        """
         if not who.sure:
             return
         try:

@@ -1,7 +1,7 @@
 """All that the attending thread writes into the journal, punches too: in order of time, durable or not at all.
 
-A disk that takes nothing is an expected thing on a wall: the terminal says so with its lights, and goes on as soon
-as it is mended. A damaged journal is not: that ends the process, and the next start sets it aside.
+A disk that cannot be written is expected on a wall: the terminal shows it with its lights, and goes on when the
+disk is mended. A damaged journal is not expected: it ends the process, and the next start sets it aside.
 """
 
 import logging
@@ -25,10 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """One thread's way to append."""
+    """Appends records to the journal; one thread uses it."""
 
     def __init__(self, journal: Journal, reserve: Reserve, clock: Clock, appended: Callable[[], None]) -> None:
-        """`appended` is told after each record, so that the uplink need not poll."""
+        """`appended` is called after each record, so that the uplink need not poll."""
         self.writable = True
         """False from the first record that could not be stored until `mended`."""
         self._journal, self._reserve, self._clock, self._appended = journal, reserve, clock, appended
@@ -36,18 +36,21 @@ class Recorder:
         self._owed: tuple[Kind, Mapping[str, Any]] | None = None
 
     def now(self) -> TimeEvidence:
-        """The time with its evidence; a wall clock that was set since the last look is put on record first."""
+        """The time with its evidence. If somebody set the wall clock since the last call, that is recorded
+        first.
+        """
         evidence = self._clock.evidence()
         before, self._last_time = self._last_time, evidence
         step = None if before is None else clock_steps.observe(before, evidence)
         if step is not None:
             _log.warning("the wall clock moved by %d ms (synchronised: %s)", step["step_ms"], evidence.synchronised)
             if self.append(Kind.CLOCK_STEP, step, evidence) is None:
-                self._last_time = before  # it is seen again, and recorded then
+                self._last_time = before  # the next call sees the step again, and records it then
         return evidence
 
     def append(self, kind: Kind, data: Mapping[str, Any], evidence: TimeEvidence) -> Stored | None:
-        """Durable when it returns a record; None when the disk takes nothing, and then nothing was stored.
+        """Append a record, which is durable on return; None when the disk cannot be written, and then nothing was
+        stored.
 
         Raises JournalDamaged, after which the next start checks the whole file.
         """
@@ -67,12 +70,12 @@ class Recorder:
         return stored
 
     def owe(self, kind: Kind, data: Mapping[str, Any]) -> None:
-        """Append now, or else as soon as the disk takes records again; with the time of then."""
+        """Append a record now or, if the disk cannot be written, later, with the time of the later moment."""
         if self.append(kind, data, self.now()) is None:
             self._owed = (kind, data)
 
     def mended(self) -> bool:
-        """Whether the disk takes records again; tried by writing."""
+        """Whether the disk takes records again, which is tested by writing."""
         try:
             self._journal.probe()
         except JournalError:
@@ -87,7 +90,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Who it is, how that was found, and how good what was seen is."""
+    """A known person, how they were identified, and how good the sight of them was."""
 
     person: str
     method: Method
@@ -95,35 +98,37 @@ class Identified:
     liveness: Band = Band.NONE
     models: tuple[str, ...] = ()
     sure: bool = False
-    """So surely that a coming model may learn from it."""
+    """Whether it is so sure that a coming model may learn from it."""
     prove: bool = False
-    """They must turn their head as well before it counts."""
+    """Whether the person must turn their head before this counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Punched:
-    """A punch, or its duplicate, that is on the disk."""
+    """A punch, or a repetition of one, that is on the disk."""
 
     kind: Kind
     """PUNCH or SUPPRESSED."""
     direction: Direction
     stored: Stored | None
-    """None for a further repetition of a punch: the first one is evidence enough."""
+    """None for a further repetition of a punch, because the record of the first repetition is enough."""
 
 
 class Puncher:
-    """From somebody who is known to a durable record: the one place where punches are made.
+    """Makes a durable record for an identified person. Punches are made nowhere else.
 
-    Belongs to the attending thread, as the journal does.
+    It belongs to the attending thread, like the journal.
     """
 
     def __init__(self, journal: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
         self._journal, self._recorder, self._policy = journal, recorder, policy
         self._repeated: dict[str, int] = {}
-        """Whose punch was repeated last, by its seq."""
+        """For each person, the number of the punch whose repetition was recorded last."""
 
     def punch(self, who: Identified) -> Punched | None:
-        """Durable when it returns one; None when the disk takes nothing. Raises JournalDamaged."""
+        """Record a punch or its repetition, durable on return; None when the disk cannot be written. Raises
+        JournalDamaged.
+        """
         evidence = self._recorder.now()
         found = direction_of(last_of(self._journal.recent(who.person)), evidence, self._policy)
         data: dict[str, object] = {

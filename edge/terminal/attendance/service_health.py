@@ -1,4 +1,4 @@
-"""What makes the terminal say that it is out of service, and what it warns of: camera, journal and people file."""
+"""Faults that put the terminal out of service, and warnings: of camera, journal and people file."""
 
 import logging
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 STALLED_MS = 2_000
-"""Without a frame for so long the terminal says that it is out of service."""
+"""After this time without a frame, the terminal says that it is out of service."""
 
 
 class ServiceHealth:
     """The faults of camera and journal. One thread uses it; `alarms` may be read on any."""
 
     def __init__(self, handle: Callable[[Happening], None], now_ms: int, *, filming: bool, reader: bool) -> None:
-        """`handle` takes what a fault does to the terminal's state.
+        """`handle` is called with the happening by which a fault changes the terminal's state.
 
         `filming`: frames are needed, and missing ones are a fault. `reader`: badges are read, so that the terminal
         goes on without its camera.
@@ -38,24 +38,24 @@ class ServiceHealth:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return (*sorted(self._faults), *self._warnings)
 
     def counters(self) -> dict[str, int]:
-        """For the status: how many records were evicted."""
+        """Counters for the status: how many records were evicted."""
         return {"evicted": self._evicted}
 
     @property
     def camera_stalled(self) -> bool:
-        """No frame came for STALLED_MS."""
+        """Whether no frame came for STALLED_MS."""
         return Fault.CAMERA_STALLED in self._faults
 
     def begin(self, now_ms: int) -> None:
-        """From now on frames are waited for."""
+        """Begin to expect frames."""
         self._frame_ms = now_ms
 
     def camera_had(self, frame: bool, now_ms: int) -> None:
-        """Whether a frame came in this turn of the loop."""
+        """Take whether a frame came in this turn of the loop; begins or ends the camera's fault."""
         if frame:
             self._frame_ms = now_ms
             self.set_fault(Fault.CAMERA_STALLED, False)
@@ -65,7 +65,7 @@ class ServiceHealth:
     def look_at_journal(
         self, journal: Journal, recorder: Recorder, maintenance: JournalMaintenance, now_ms: int
     ) -> None:
-        """Every second; what the disk refuses is tried again in the next.
+        """Maintain the journal, every second; what the disk refuses is tried again a second later.
 
         Raises JournalDamaged, after which the next start checks the whole file.
         """
@@ -88,7 +88,7 @@ class ServiceHealth:
             self._warn(found.warnings)
 
     def set_fault(self, fault: Fault, raised: bool) -> None:
-        """Begin or end a fault, if it is not as it was: in the log, in the alarms, and in the terminal's state."""
+        """Begin or end a fault, unless it is so already: in the log, in the alarms, and in the terminal's state."""
         if raised == (fault in self._faults):
             return
         self._faults = self._faults | {fault} if raised else self._faults - {fault}
@@ -111,14 +111,14 @@ class ServiceHealth:
 
 
 class PeopleHealth:
-    """What of the people file needs somebody. One thread uses it; `alarms` may be read on any."""
+    """Alarms about the people file. One thread uses it; `alarms` may be read on any."""
 
     def __init__(self) -> None:
         self._unreadable = self._aside = self._other_text = self._lacking = 0
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         counts = (
             (Alarm.PEOPLE_UNREADABLE, self._unreadable),
             (Alarm.RECORD_ASIDE, self._aside),
@@ -128,11 +128,11 @@ class PeopleHealth:
         return tuple(word for word, count in counts if count)
 
     def counters(self) -> dict[str, int]:
-        """None."""
+        """Empty: there are no counters."""
         return {}
 
     def look_at(self, people: People, loaded: GalleryLoader) -> None:
-        """After the gallery was loaded from it. Raises PeopleError."""
+        """Look for causes of alarms, after the gallery was loaded. Raises PeopleError."""
         self._unreadable = len(loaded.unreadable)
         aside, self._aside = self._aside, len(people.outbox.aside())
         if self._aside > aside:
@@ -147,9 +147,9 @@ class PeopleHealth:
         self._lacking = len(lacking)
         if self._lacking > before:
             text = (
-                "an older copy of people.db was put back, and lacks what was given since: %s. Give it "
-                "anew; then say so with `smartclocker people looked`"
+                "an older copy of people.db was put back and lacks what was given since: %s. Give it "
+                "again; then say so with `smartclocker people looked`"
             )
             LOG.error(text, words(lacking))
         elif before and not lacking:
-            LOG.info("what the people file lacked was looked into")
+            LOG.info("somebody looked into what the people file lacked")

@@ -9,10 +9,12 @@ from edge.vision.pipeline import Pipeline
 
 
 class Sights:
-    """One thread uses it."""
+    """Makes a sight of each frame. One thread uses it."""
 
     def __init__(self, pipeline: Pipeline, pace: Pace, strobe: Strobing | None = None) -> None:
-        """`pace` takes how fast the camera is read and with how much light; None: no infrared lamp."""
+        """`pace` is told how fast to read the camera and with how much light. `strobe` is None without an infrared
+        lamp.
+        """
         self._pipeline, self._pace, self._strobe = pipeline, pace, strobe
         self._changes, self._metering = ChangeDetector(), Metering()
 
@@ -23,24 +25,26 @@ class Sights:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return () if self._strobe is None else self._strobe.alarms
 
     def counters(self) -> dict[str, int]:
-        """For the status: what flashes showed."""
+        """Counters for the status: the findings of flashes."""
         return {} if self._strobe is None else self._strobe.counters()
 
     def of(self, frame: Frame) -> Sight:
-        """What a frame shows."""
+        """The sight of a frame."""
         return self._search(frame) if self._strobe is None else self._strobe.annotate(frame, self._search)
 
     def flash(self, frame: Frame, sight: Sight) -> None:
-        """Somebody with this sight has had no answer yet: light the infrared lamp, where there is one."""
+        """Light the infrared lamp, if there is one, for a face that has had no answer yet."""
         if self._strobe is not None:
             self._strobe.flash(frame, sight)
 
     def _search(self, frame: Frame) -> Sight:
-        """An empty room that does not change is not searched, and filmed slowly."""
+        """The sight of a frame by the models. An empty room that does not change is not searched, and is filmed
+        slowly.
+        """
         now_ms = frame.captured_ns // 1_000_000
         if not self._changes.worth_a_search(frame.pixels, now_ms):
             return Sight(frame.captured_ns)

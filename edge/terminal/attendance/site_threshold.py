@@ -1,4 +1,6 @@
-"""The site's own threshold at the terminal: the file that `smartclocker calibrate` writes, and what it counts."""
+"""The site's own threshold at the terminal: the file that `smartclocker calibrate` writes, and the counts for
+it.
+"""
 
 import json
 import logging
@@ -15,14 +17,14 @@ from edge.storage.bounded_read import read_file
 
 LOG = logging.getLogger(__name__)
 CALIBRATION, SCORES = "calibration.json", "scores.json"
-"""In the state directory."""
+"""Names of the files in the state directory."""
 SAVE_EVERY_MS = 600_000
 _MOST = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFile:
-    """What the file says that counts."""
+    """The values of the calibration file that the terminal uses."""
 
     model_id: str
     shift: float
@@ -32,7 +34,9 @@ class ThresholdFile:
 def write(
     state: Path, model_id: str, made: str, found: Calibration, target_fpir: float, evidence: Mapping[str, Tail]
 ) -> Path:
-    """Put it in force, with the evidence beside it; the running terminal takes it up. Raises TransferError."""
+    """Put a calibration in force, with its evidence in the same file; the running terminal takes it up. Raises
+    TransferError.
+    """
     document = {
         "calibration": 1,
         "model": model_id,
@@ -48,7 +52,7 @@ def write(
 
 
 def read(state: Path) -> ThresholdFile | None:
-    """What is in force; None when there is none. Raises RecordError for a damaged file."""
+    """The calibration in force; None when there is none. Raises RecordError for a damaged file."""
     try:
         raw = read_file(state / CALIBRATION, _MOST)
     except FileNotFoundError:
@@ -58,14 +62,14 @@ def read(state: Path) -> ThresholdFile | None:
     document = parse_object(raw[: _MOST + 1], _MOST)
     model, shift, made = (document.get(name) for name in ("model", "shift", "made"))
     if document.get("calibration") != 1 or not isinstance(model, str) or not isinstance(made, str):
-        raise RecordError(f"{CALIBRATION} is not one of this version")
+        raise RecordError(f"{CALIBRATION} is not a calibration of this version")
     if isinstance(shift, bool) or not isinstance(shift, int | float) or not LOOSEST <= shift <= STRICTEST:
-        raise RecordError(f"{CALIBRATION} moves the threshold by what no calibration does")
+        raise RecordError(f"{CALIBRATION} moves the threshold further than any calibration does")
     return ThresholdFile(model, float(shift), made)
 
 
 def scores(state: Path, model_id: str) -> Scorebook:
-    """The counts so far; empty ones where there are none, or none of this model. Damage raises nothing."""
+    """The counts so far; empty when there are none, or none of this model. Damage raises no error."""
     try:
         document = parse_object(read_file(state / SCORES, _MOST), _MOST)
         book = Scorebook.read(document)
@@ -80,14 +84,14 @@ class SiteThreshold:
     def __init__(self, state: Path, model_id: str) -> None:
         self.shift, self.ignored = 0.0, False
         self.scores = scores(state, model_id)
-        """What is counted here reaches the disk by `save`."""
+        """Counts in memory; `save` writes them to the disk."""
         self._state, self._model_id = state, model_id
         self._seen: tuple[int, int] | None = None
         self._saved_ms: int | None = None
         self._saved_punches = self.scores.punches
 
     def changed(self) -> bool:
-        """Whether the file is another than at the last look; if so, `shift` is its."""
+        """Whether the file changed since the last call; if so, `shift` is read from it."""
         try:
             found = (self._state / CALIBRATION).stat()
             seen: tuple[int, int] | None = (found.st_mtime_ns, found.st_ino)
@@ -100,7 +104,9 @@ class SiteThreshold:
         return True
 
     def save(self, now_ms: int | None = None) -> None:
-        """Now and then, or now without a time. A disk that takes nothing costs some counts, and no punch."""
+        """Save the counts: every SAVE_EVERY_MS, or at once without `now_ms`. If the disk cannot be written, some
+        counts are lost, and no punch.
+        """
         punches = self.scores.punches
         if punches == self._saved_punches:
             return
@@ -120,19 +126,21 @@ class SiteThreshold:
         try:
             written = read(self._state)
         except RecordError as error:
-            LOG.warning("%s; the manifest's threshold counts: calibrate again", error)
+            LOG.warning("%s; the manifest's threshold counts; calibrate again", error)
             return 0.0, True
         if written is None:
             return 0.0, False
         if written.model_id != self._model_id:
-            LOG.warning("the site was calibrated for another model; the manifest's threshold counts")
+            LOG.warning(
+                "the site was calibrated for another model; the manifest's threshold counts: calibrate again"
+            )
             return 0.0, True
         LOG.info("the site's own threshold, %+.3f from the manifest's, made %s", written.shift, written.made)
         return written.shift, False
 
 
 def document_of(found: Calibration, evidence: Mapping[str, Tail], usual: float) -> dict[str, Any]:
-    """What `calibrate` prints for machines."""
+    """The JSON that `calibrate` prints."""
     return {
         "shift": found.shift,
         "wanted": found.wanted,

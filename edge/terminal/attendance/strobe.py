@@ -1,14 +1,14 @@
-"""The infrared lamp, when it flashes, and what the frames around a flash say of the face that is there.
+"""The infrared lamp: when it flashes, and what the frames around a flash show of the face that is there.
 
 One flash takes the last unlit frame, one that is surely lit, and the next unlit one with a good face::
 
     good face ──► flash ──► lit frame ──► dark ──► good face: compare ──► on the traces of its probe
 
-The lamp is on a thread of its own: it goes out in time even when whoever lit it hangs or dies::
+The lamp has a thread of its own, so that it goes out in time even if the thread that lit it hangs or dies::
 
     flash() ──► lit ──► end(), or LONGEST_MS over ──► dark ──► EVERY_MS since the last flash ──► may flash again
                 │
-                └──► close(), an error, the end of the process ──► dark for good
+                └──► close(), an error, the end of the process ──► dark, closed
 """
 
 import logging
@@ -26,31 +26,35 @@ from edge.terminal.runtime.alarms import Alarm
 
 LOG = logging.getLogger(__name__)
 WITHIN_MS = 1_000
-"""From the first unlit frame to the last: later, too much may have changed."""
+"""Greatest time from the first unlit frame to the last: later, too much may have changed."""
 BLIND = 20
-"""So many flashes in a row at good faces without any difference: there is an infrared filter, or no lamp."""
+"""After so many flashes in a row at good faces without any difference, there is an infrared filter, or no lamp."""
 UNSETTLED = "unsettled"
-"""Counts flashes of which nothing came: the face moved, the room's light changed, or no frame was surely lit."""
+"""Name of the count of flashes without a result: the face moved, the room's light changed, or no frame was
+surely lit.
+"""
 _NS_PER_MS = 1_000_000
 _KEPT = 8
-"""Switches remembered: more than a camera's delay can span."""
+"""Number of switches that are remembered; a camera's delay spans fewer."""
 
 
 class Lamp:
-    """Any thread may call `flash` and `end`; the worker alone calls `run_once` and `close`."""
+    """The lamp and its timing. Any thread may call `flash` and `end`; the worker alone calls `run_once` and
+    `close`.
+    """
 
     def __init__(self, strobe: Strobe, now_ns: Callable[[], int]) -> None:
-        """`now_ns` is the monotonic clock that frames are dated by."""
+        """`now_ns` is the monotonic clock that dates the frames."""
         self._strobe, self._now_ns = strobe, now_ns
         self._changed = threading.Condition()
         self._until_ns = 0
         self._begun_ns: int | None = None
         self._lit = self._closed = False
         self.switches: tuple[Switch, ...] = ()
-        """The newest, replaced as a whole, so that any thread may read it."""
+        """The newest switches. The tuple is replaced as a whole, so that any thread may read it."""
 
     def flash(self) -> bool:
-        """Light it for LONGEST_MS at most; False when it was lit too short a time ago."""
+        """Light the lamp for LONGEST_MS at most; False when the last flash was less than EVERY_MS ago."""
         with self._changed:
             now_ns = self._now_ns()
             if self._closed or (self._begun_ns is not None and now_ns - self._begun_ns < EVERY_MS * _NS_PER_MS):
@@ -60,7 +64,7 @@ class Lamp:
             return True
 
     def end(self) -> None:
-        """Dark again, as soon as its thread comes to it."""
+        """Turn the lamp off; its own thread does it as soon as it can."""
         with self._changed:
             self._until_ns = 0
             self._changed.notify()
@@ -75,7 +79,7 @@ class Lamp:
         self._set(wanted)
 
     def close(self) -> None:
-        """Dark, and released; safe to call twice. It is never lit afterwards."""
+        """Turn the lamp off and release it; safe to call twice. It is never lit afterwards."""
         with self._changed:
             self._closed, self._until_ns = True, 0
         try:
@@ -87,7 +91,7 @@ class Lamp:
         if lit == self._lit:
             return
         before, begun_ns = self.switches[1 - _KEPT :], self._now_ns()
-        # Told before it is done: a frame of these moments is mixed, whoever asks.
+        # Noted before the lamp is switched, because a frame of this moment is partly lit.
         self.switches = (*before, Switch(lit, begun_ns))
         self._lit = lit
         self._strobe.light(lit)
@@ -100,28 +104,28 @@ class _Flash:
     face: Box
     before: Patch
     lit: Frame | None = None
-    """Kept until it is known where the face went; never looked at for whose it is."""
+    """The lit frame, kept until the next good face. It is never used to recognise anybody."""
 
 
 class Strobing:
     """A stage between frame and sight. One thread uses it; `alarms` and `counters` may be read on any."""
 
     def __init__(self, lamp: Lamp, fps: float) -> None:
-        """`fps` is the camera's."""
+        """`fps` is the camera's frame rate."""
         self._lamp, self._frame_ns = lamp, round(1e9 / fps)
         self._flash: _Flash | None = None
         self._before = Sight(0)
-        """Of the last unlit frame."""
+        """The sight of the last unlit frame."""
         self._nothing = 0
         self.blind = False
-        """The lamp shows no difference, flash after flash."""
+        """Whether the lamp showed no difference at BLIND flashes in a row."""
         self._counts: Counter[str] = Counter(dict.fromkeys((*map(str, StrobeFinding), UNSETTLED), 0))
 
     def annotate(self, frame: Frame, look: Callable[[Frame], Sight]) -> Sight:
-        """The sight of a frame, with what a flash showed when this frame completes one.
+        """The sight of a frame, with the finding of a flash when this frame completes one.
 
-        Nobody is recognised by a frame in which the lamp had a part: `look` does not see it, and the sight of the
-        frame before is given again as `lit`.
+        A frame that the lamp may have lit is not used for recognition: `look` is not called with it, and the sight
+        of the frame before is returned again, marked as `lit`.
         """
         if self._has_a_part(frame):
             return replace(self._before, captured_ns=frame.captured_ns, lit=True)
@@ -129,7 +133,7 @@ class Strobing:
         return sight
 
     def flash(self, frame: Frame, sight: Sight) -> None:
-        """Light the lamp for the face of an unlit frame, if it is time to."""
+        """Light the lamp for the face of an unlit frame, if a flash is due."""
         traces = None if sight.lit or sight.probe is None else sight.probe.traces
         if self._flash is not None or traces is None or not self._lamp.flash():
             return
@@ -138,11 +142,11 @@ class Strobing:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status."""
+        """Alarm words for the status."""
         return (Alarm.STROBE_BLIND,) * self.blind
 
     def counters(self) -> dict[str, int]:
-        """For the status, about nobody."""
+        """Counters for the status, about nobody."""
         return {f"strobe_{word}": count for word, count in self._counts.items()}
 
     def _has_a_part(self, frame: Frame) -> bool:
@@ -150,7 +154,7 @@ class Strobing:
         if by_lamp and self._flash is not None and self._flash.lit is None:
             self._flash.lit = frame
             self._lamp.end()
-        return by_lamp is not False  # None: perhaps, and that is enough
+        return by_lamp is not False  # None means perhaps, which counts as lit
 
     def _compared(self, frame: Frame, sight: Sight) -> Sight:
         flash = self._flash

@@ -1,4 +1,4 @@
-"""What needs a person: a word for the status, said once in the log when it comes and once when it goes."""
+"""Alarms: a word for the status that asks for a person, logged once when it begins and once when it ends."""
 
 import logging
 from enum import StrEnum
@@ -7,10 +7,10 @@ _log = logging.getLogger(__name__)
 
 
 class Alarm(StrEnum):
-    """The words of the status; docs/operations.md says what to do about each."""
+    """The alarm words of the status; docs/operations.md says what to do about each."""
 
     FORK = "fork"
-    """The ledger's chain is not ours. Nothing is released until a person has looked."""
+    """The ledger's chain is not ours. No record is released until a person has looked."""
     LEDGER_BEHIND = "ledger-behind"
     """The ledger lost records that it had receipted; they are sent again."""
     LEDGER_HOLE = "ledger-hole"
@@ -22,21 +22,23 @@ class Alarm(StrEnum):
     UNRECEIPTED = "unreceipted"
     """Records have waited for a receipt for minutes, although there is a connection."""
     RECEIPTS_REJECTED = "receipts-rejected"
-    """Receipts come and none of them counts: another ledger's key, or not for this terminal."""
+    """Receipts come, but none of them counts: another ledger's key signed them, or they are not for this
+    terminal.
+    """
     ORDERS_WAITING = "orders-waiting"
-    """Orders wait for a clock that follows a time server: whether they still hold nobody can tell before."""
+    """Orders wait until the clock follows a time server: before that, nobody can tell whether they have expired."""
     UPLINK_FILES = "uplink-files"
-    """Certificate, key or CA cannot be used: the centre is not reached, punches go on."""
+    """Certificate, key or CA cannot be used: the terminal does not reach the centre, punches go on."""
     KEYS_UNUSABLE = "keys-unusable"
     """The ledger's or the authority's key, or the policy, cannot be read: receipts or orders do not count."""
     CENTRE_FAILING = "centre-failing"
-    """The way to the centre ended by an error: it is begun again, punches go on."""
+    """The uplink to the centre ended with an error: it is started again, punches go on."""
     STATE_VOLATILE = "state-volatile"
-    """The state directory lies where a power cut takes punches; the configuration allows it."""
+    """The state directory is on a disk that loses punches in a power cut; the configuration allows it."""
     SIGNALS_FAILING = "signals-failing"
     """Lights and buzzer cannot be driven: punches go on, dark and silent."""
     STROBE_FAILING = "strobe-failing"
-    """The infrared lamp cannot be driven: its layer says nothing."""
+    """The infrared lamp cannot be driven: the strobe layer abstains."""
     READER_AWAY = "reader-away"
     """A badge reader or keypad is not there, or may not be used."""
     FACES_FAILING = "faces-failing"
@@ -44,33 +46,35 @@ class Alarm(StrEnum):
     SHADOW_FAILING = "shadow-failing"
     """The coming model cannot be used: it learns nothing."""
     CALIBRATION_IGNORED = "calibration-ignored"
-    """The site's own threshold is of another model, or damaged: the manifest's counts."""
+    """The site's own threshold is of another model, or damaged: the manifest's threshold counts."""
     STROBE_BLIND = "strobe-blind"
-    """The infrared lamp shows no difference: that layer says nothing at present."""
+    """The infrared lamp shows no difference: the strobe layer abstains at present."""
     BADGES_UNKNOWN = "badges-unknown"
-    """Many badges that are nobody's, one after another."""
+    """Many badges that nobody has, one after another."""
     PINS_FAILING = "pins-failing"
-    """Many wrong PINs at the keypad: it pauses after each."""
+    """Many wrong PINs at the keypad, which pauses after each."""
     FACES_PAUSED = "faces-paused"
-    """For an hour the faces of somebody unknown have been paused again and again."""
+    """For an hour, unknown faces have been paused again and again."""
     ROSTER_INCOMPLETE = "roster-incomplete"
     """The roster's signed manifest lists somebody whose entry did not come."""
     ROSTER_BEHIND = "roster-behind"
-    """The broker says a genuine roster that is older than the one that came before: nothing of it counts."""
+    """The broker sends a genuine roster that is older than the one that came before: nothing of it counts."""
     ROSTER_ANEW = "roster-anew"
-    """What was noted of the roster was damaged and set aside: all of it is to come again."""
+    """The terminal's notes of the roster were damaged and set aside: the whole roster must come again."""
     ROSTER_UNUSABLE = "roster-unusable"
     """The notes of the roster cannot be opened at all; everything else goes on."""
     RECORD_ASIDE = "record-aside"
-    """A record that was owed cannot be made, or an order that was kept cannot be read: it was set aside."""
+    """A pending record cannot be made, or a kept order cannot be read: it was set aside."""
     PEOPLE_UNREADABLE = "people-unreadable"
-    """Somebody's consent, key or templates are damaged: they alone are not matched."""
+    """Somebody's consent, key or templates are damaged: only they are not matched."""
     PEOPLE_PUT_BACK = "people-put-back"
-    """An older people file was put back, and lacks what was given since: until somebody says that they looked."""
+    """An older people file was put back and lacks what was given since. The alarm stands until somebody says that
+    they looked.
+    """
     POLICY_TEXT = "policy-text"
-    """Somebody agreed to another text under the version in force: the text was changed, and the version was not."""
+    """Somebody agreed to another text under the version in force: the text was changed, but not the version."""
     UNSYNCHRONISED = "clock-unsynchronised"
-    """The clock follows no time server: records are made and say so; the centre places them once it is right."""
+    """The clock follows no time server: records are made and say so; the centre finds out their time later."""
     RESERVE_SHORT = "reserve-short"
     """The disk has no room for all that the journal may grow."""
     EVIDENCE_FAILING = "evidence-failing"
@@ -78,19 +82,21 @@ class Alarm(StrEnum):
 
 
 class Alarms:
-    """Raised and ended on one thread; `words` may be read on any, and say nothing that the log does not say yet."""
+    """The alarms that stand. They begin and end on one thread. `words` may be read on any; the log has each of
+    them.
+    """
 
     def __init__(self) -> None:
         self.words: frozenset[str] = frozenset()
 
     def begin(self, word: str, level: int, text: str, *values: object) -> None:
-        """Log `text % values`, unless the alarm stands already."""
+        """Begin an alarm and log `text % values`, unless the alarm stands already."""
         if word not in self.words:
             _log.log(level, text, *values)
             self.words |= {word}
 
     def end(self, word: str, text: str) -> None:
-        """Log `text`, if the alarm stood."""
+        """End an alarm and log `text`, if the alarm stood."""
         if word in self.words:
             _log.info(text)
             self.words -= {word}

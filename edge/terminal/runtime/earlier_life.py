@@ -1,4 +1,4 @@
-"""Whether a state directory was lived in: its other files know that a journal which is not there was there once."""
+"""Whether a terminal worked in a state directory before: then a journal that is missing was there once."""
 
 import contextlib
 import os
@@ -11,11 +11,13 @@ _TABLES = {
     "roster.db": ("people", "pages", "marks"),
     "evidence.db": ("stills", "copies"),
 }
-"""What has rows only once records were made: the files themselves may be made by a look into an empty terminal."""
+"""Tables that have rows only after records were made. The files alone may come from a look at an empty terminal."""
 
 
 def is_lived_in(state: Path) -> bool:
-    """Whether anything in it is of an earlier life; a file that cannot be read is: no look leaves such a one."""
+    """Whether any file in the directory is from earlier work. A file that cannot be read counts, because a look
+    leaves none.
+    """
     if any((state / name).exists() for name in _FILES):
         return True
     return any(_has_rows(state / name, tables) for name, tables in _TABLES.items())
@@ -23,7 +25,7 @@ def is_lived_in(state: Path) -> bool:
 
 def _has_rows(path: Path, tables: tuple[str, ...]) -> bool:
     if not path.is_file():
-        return os.path.lexists(path)  # a pipe would be waited for for ever
+        return os.path.lexists(path)  # not opened: reading from a pipe would never end
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608

@@ -1,4 +1,4 @@
-"""How long people wait: from the deciding frame to the light, and from the first sight of a face to its answer."""
+"""Waiting times: from the deciding frame to the light, and from the first sight of a face to its answer."""
 
 import threading
 from collections import deque
@@ -9,7 +9,7 @@ from edge.domain.attendance.cues import Cue, CueName
 
 _RECOGNISED = frozenset({CueName.IN, CueName.OUT, CueName.ALREADY_IN, CueName.ALREADY_OUT})
 _KEPT = 1_000
-"""Decisions that the percentiles look back on."""
+"""Number of decisions from which the percentiles are computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,9 @@ class Percentiles:
 
 
 class Latency:
-    """The attend thread says what it decided, the signal thread when the lights showed it."""
+    """Measures waiting times. The attending thread reports what it decided, the signal thread when the lights
+    showed it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,12 +32,14 @@ class Latency:
         self._face_ms: deque[float] = deque(maxlen=_KEPT)
 
     def decided(self, cue: CueName, captured_ns: int, first_seen_ns: int) -> None:
-        """This cue answers the frame of `captured_ns`, of a face first seen at `first_seen_ns`."""
+        """Take a decision: this cue answers the frame of `captured_ns`, with a face first seen at
+        `first_seen_ns`.
+        """
         with self._lock:
             self._open = (cue, captured_ns, first_seen_ns)
 
     def shown(self, cue: Cue, shown_ns: int) -> None:
-        """The first lights of a cue are on."""
+        """Take the instant at which the first lights of a cue are on."""
         with self._lock:
             if self._open is None or self._open[0] is not cue.name:
                 return
@@ -52,16 +56,16 @@ class Latency:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """None."""
+        """Empty: latency raises no alarm."""
         return ()
 
     def counters(self) -> dict[str, float]:
-        """For the status."""
+        """Counters for the status."""
         found = self.frame_to_cue()
         return {"frame_to_cue_p50_ms": found.p50, "frame_to_cue_p95_ms": found.p95}
 
     def face_to_cue(self) -> Percentiles:
-        """From the first frame with the face in it to the light: what somebody feels who is recognised."""
+        """From the first frame with the face to the light: the waiting time of a recognised person."""
         with self._lock:
             return _percentiles(self._face_ms)
 
@@ -70,5 +74,5 @@ def _percentiles(samples: Sequence[float]) -> Percentiles:
     if not samples:
         return Percentiles(0.0, 0.0)
     ordered = sorted(samples)
-    # Nearest rank: every figure is one that was measured.
+    # Nearest rank: each percentile is a measured value.
     return Percentiles(*(round(ordered[-(-len(ordered) * share // 100) - 1], 1) for share in (50, 95)))

@@ -1,7 +1,7 @@
-"""Threads that cannot fail in silence: a stop that carries its reason, a slot that keeps the newest, a worker.
+"""Threads whose failure is always noticed: a stop with its reason, a slot that keeps the newest item, a worker.
 
-Brittle by design: an exception in any worker ends the process, and systemd starts a clean one. A worker that
-hangs stops beating, the main thread stops feeding the watchdog, and systemd ends the process as well (I8).
+An exception in any worker ends the process, and systemd starts a new one. When a worker hangs, it makes no more
+progress; then the main thread no longer feeds the watchdog, and systemd ends the process as well (I8).
 """
 
 import threading
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Stop:
-    """One flag for all loops, with the first reason given."""
+    """A flag that ends all loops, with the first reason given."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -32,12 +32,12 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep until then or until the stop; True when stopped."""
+        """Sleep for `timeout_s` or until the stop; True when stopped."""
         return self._event.wait(timeout_s)
 
 
 class LatestSlot(Generic[T]):
-    """Holds the newest item only: a slow taker sees fresh frames, and what it missed is counted."""
+    """Holds the newest item only: a slow taker gets fresh frames, and the items that it missed are counted."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -45,7 +45,7 @@ class LatestSlot(Generic[T]):
         self.drops = 0
 
     def put(self, item: T) -> None:
-        """Replace whatever waits."""
+        """Put an item in the place of the one that waits."""
         with self._condition:
             if self._item is not None:
                 self.drops += 1
@@ -62,10 +62,10 @@ class LatestSlot(Generic[T]):
 
 
 class Worker:
-    """A named thread that runs `body` over and over until the stop.
+    """A named thread that runs `body` again and again until the stop.
 
-    `body` returns whether it made progress; only then does the worker count as fresh, so that a camera without
-    frames is as stale as a loop that hangs. `opening` and `closing` run on the worker's own thread, since SQLite
+    `body` returns whether it made progress. Only progress keeps the worker fresh, so that a camera without frames
+    is as stale as a loop that hangs. `opening` and `closing` run on the worker's own thread, because SQLite
     connections and cameras belong to one thread.
     """
 
@@ -93,7 +93,7 @@ class Worker:
         self._thread.start()
 
     def stale(self) -> bool:
-        """No progress for longer than this loop may take."""
+        """Whether there was no progress for longer than `stale_after_s`."""
         return time.monotonic() - self._beat > self._stale_after_s
 
     def join(self, timeout_s: float) -> bool:
