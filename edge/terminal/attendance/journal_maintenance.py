@@ -81,6 +81,6 @@ class JournalMaintenance:
             short = True
         if short and not self._reserve_short:
             _log.warning(
-                "the disk has not enough room for the journal to grow to storage.max_bytes; free some, or lower that value"
+                "the disk has no room for the journal to grow to storage.max_bytes; free some, or lower that value"
             )
         self._reserve_short = short
