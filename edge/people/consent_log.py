@@ -1,7 +1,7 @@
-"""The consent history of the people store: rows are only ever added, which the tables' triggers hold too.
+"""The consent history in the people file. Rows are only ever added; triggers of the tables enforce that.
 
-It outlives a person's key, as evidence of what was given and withdrawn; who witnessed it is sealed under a key of
-the store's own.
+The history is kept after a person's key is gone, as evidence of what was given and withdrawn. The witness's name is
+encrypted under a key of the file itself.
 """
 
 import sqlite3
@@ -13,16 +13,16 @@ from edge.domain.time.instant import is_rfc3339
 from edge.errors import PeopleError
 
 _UNREADABLE = "\0"
-"""Stands for a witness that cannot be opened; no consent with it is active."""
+"""Stands for a witness that cannot be decrypted. No consent with it is active."""
 _LONG_AGO = "0001-01-01T00:00:00Z"
-"""Stands for an instant of giving that was damaged: every other consent is later."""
+"""Stands for a damaged instant of giving. Every other consent is later."""
 
 _COLUMNS = """person, witness, policy_version, policy_sha256, language, given_at, age_attested, employer_agreed,
 withdrawn_at"""
 
 
 def remember(db: sqlite3.Connection, key: bytes, person: str, consent: Consent) -> None:
-    """Add what was given, or withdrawn where `withdrawn_at` says so."""
+    """Add a consent to the history: given, or withdrawn if `withdrawn_at` is set."""
     witness = seal(key, f"witness:{person}", consent.witness.strip().encode())
     db.execute(
         f"INSERT INTO consents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (fixed column names)
@@ -41,7 +41,10 @@ def remember(db: sqlite3.Connection, key: bytes, person: str, consent: Consent) 
 
 
 def end(db: sqlite3.Connection, key: bytes, person: str, when: str) -> None:
-    """Somebody's consent ends, if they gave one that had not; what cannot be read ends by a word that can."""
+    """End somebody's consent, if they gave one that has not ended.
+
+    A consent that cannot be read is ended by a row that can be read.
+    """
     given = latest_of(db, key, person)
     if given is not None and (given.withdrawn_at is None or is_damaged(given)):
         witness = "unreadable" if is_damaged(given) else given.witness
@@ -50,12 +53,14 @@ def end(db: sqlite3.Connection, key: bytes, person: str, when: str) -> None:
 
 
 def is_damaged(consent: Consent | None) -> bool:
-    """Whether what is kept of it was altered: it permits nothing, and is no proof of anything."""
+    """Whether the stored consent was altered. Then it permits nothing and proves nothing."""
     return consent is not None and (consent.witness == _UNREADABLE or consent.given_at == _LONG_AGO)
 
 
 def latest(db: sqlite3.Connection, key: bytes) -> dict[str, Consent]:
-    """Everyone's latest word, by person id; an altered one as `is_damaged` has it, so that it is theirs alone."""
+    """Everybody's latest consent, by person id. An altered one is `is_damaged`, so that it affects only its own
+    person.
+    """
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM consents "  # noqa: S608 (fixed column names)
         "WHERE n IN (SELECT max(n) FROM consents GROUP BY person)"
@@ -64,7 +69,7 @@ def latest(db: sqlite3.Connection, key: bytes) -> dict[str, Consent]:
 
 
 def latest_of(db: sqlite3.Connection, key: bytes, person: str) -> Consent | None:
-    """One person's latest word, altered or not; None when there is none."""
+    """One person's latest consent, altered or not; None when there is none."""
     query = f"SELECT {_COLUMNS} FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"  # noqa: S608 (as above)
     row = db.execute(query, (person,)).fetchone()
     return None if row is None else _consent(key, *row)

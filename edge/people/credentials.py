@@ -1,8 +1,8 @@
-"""Badges, staff numbers and PINs of the people of this terminal.
+"""The badges, staff numbers and PINs of the people of this terminal.
 
-They are sealed under a key of their own: who withdraws the consent to their face keeps their badge. A number is
-looked up by a keyed digest, so that the file does not say whose badge is whose; a PIN is kept as Argon2id. Erasing
-somebody takes all of it.
+They are encrypted under a key of their own for each person, so a person who withdraws the consent to the use of the
+face keeps the badge. A number is looked up by a keyed digest, so the file does not reveal whose badge it is. A PIN
+is stored as Argon2id. Erasing a person deletes all of it.
 """
 
 import contextlib
@@ -26,14 +26,16 @@ from edge.people.schema import PEOPLE
 
 _OPSLIMIT: Final = 3
 _MEMLIMIT: Final = 16 * 1024 * 1024
-"""Argon2id: 16 MiB fit beside the models. Who would try PINs out elsewhere needs the storage key first."""
+"""Bytes of memory for Argon2id: 16 MiB fit beside the models. Trying out PINs elsewhere needs the storage key
+first.
+"""
 
 ANOTHERS: Final = "a badge or staff number of theirs is another person's here"
-"""How the reason begins for which somebody's numbers are kept out."""
+"""The beginning of the reason for which a person's numbers are kept out."""
 
 
 class CredentialStore:
-    """The tables `means` and `tokens` of the people file, over its connection."""
+    """The tables `means` and `tokens` of the people file, on its connection."""
 
     def __init__(
         self,
@@ -43,15 +45,16 @@ class CredentialStore:
         opened: Callable[[], Vault],
         lasting_key: Callable[[], bytes],
     ) -> None:
-        """`lasting_key` outlives every epoch: numbers are looked up under it."""
+        """`lasting_key` stays the same in every epoch: numbers are looked up under it."""
         self._db, self._path, self._writing = db, path, writing
         self._opened, self._lasting_key = opened, lasting_key
 
     def give(self, person: str, kind: Token, text: str, *, other_card: bool = False) -> bool:
-        """Give somebody a badge or a staff number; False when it is theirs already.
+        """Give a person a badge or a staff number; False when the person has it already.
 
-        Raises PeopleError for somebody unknown or erased, for what is no number, for one that is another's, and for
-        a badge that is somebody's in another notation, unless it is known to be an `other_card`.
+        Raises PeopleError for a person who is unknown or erased, for a text that is not a number, for a number that
+        another person has, and for a badge that a person has in another notation, unless it is known to be an
+        `other_card`.
         """
         known = credentials.number(text)
         if known is None:
@@ -66,8 +69,9 @@ class CredentialStore:
                 noted = self.noted_otherwise(known)
                 if noted is not None:
                     raise PeopleError(
-                        f"in another notation that is a badge of {noted}; hold the card to this terminal's reader "
-                        "(smartclocker people card) and give what it says, or --other-card if it is another one"
+                        f"in another notation this is a badge of {noted}; hold the card to this terminal's reader "
+                        "(smartclocker people card) and give the number that it shows, or --other-card if it is "
+                        "another card"
                     )
             row = (lookup, person, str(kind), person_keys.seal(key, f"token:{kind}", known.encode()))
             self._db.execute(
@@ -76,14 +80,16 @@ class CredentialStore:
         return owner is None
 
     def take(self, person: str, kind: Token) -> int:
-        """Take somebody's badges or staff numbers from them (a lost card); how many there were."""
+        """Remove a person's badges or staff numbers, for example a lost card; returns how many there were. Raises
+        PeopleError.
+        """
         with self._writing():
             self._known(person)
             query = "DELETE FROM tokens WHERE person = ? AND kind = ?"
             return self._db.execute(query, (person, str(kind))).rowcount
 
     def set_pin(self, person: str, pin: str | None) -> None:
-        """Choose somebody's PIN; None takes it away. Raises PeopleError."""
+        """Set a person's PIN; None removes it. Raises PeopleError."""
         problem = None if pin is None else credentials.pin_problem(pin)
         if problem is not None:
             raise PeopleError(problem)
@@ -96,7 +102,7 @@ class CredentialStore:
             self._db.execute("UPDATE means SET pin = ?, failures = 0 WHERE person = ?", (hashed, person))
 
     def whose(self, kind: Token, text: str) -> str | None:
-        """Whose badge or staff number this is; None for nobody's. Raises PeopleError."""
+        """The person who has this badge or staff number; None when nobody has it. Raises PeopleError."""
         known = credentials.number(text)
         if known is None:
             return None
@@ -104,21 +110,23 @@ class CredentialStore:
             return self._owner(self._lookup(kind, known))
 
     def noted_otherwise(self, known: str) -> str | None:
-        """Whose badge a number (`badge.number` made it) is in another notation; None for nobody's."""
+        """The person who has this badge number in another notation, or None. `badge.number` made the number. Raises
+        PeopleError.
+        """
         with PEOPLE.guard(self._path):
             owners = (self._owner(self._lookup(Token.BADGE, one)) for one in sorted(card_numbers.notations(known)))
             return next((owner for owner in owners if owner is not None), None)
 
     def has_pin(self, person: str) -> bool:
-        """Whether somebody has one."""
+        """Whether a person has a PIN. Raises PeopleError."""
         with PEOPLE.guard(self._path):
             row = self._db.execute("SELECT pin FROM means WHERE person = ?", (person,)).fetchone()
         return row is not None and row[0] is not None
 
     def proves(self, person: str | None, pin: str) -> bool:
-        """Whether this is somebody's PIN; as slow for nobody as for somebody. Failures are counted.
+        """Whether this is the person's PIN. Failures are counted. Raises PeopleError.
 
-        Raises PeopleError.
+        It takes the same time for an unknown person (None), so that the time does not reveal who has a PIN.
         """
         with PEOPLE.guard(self._path):
             query = "SELECT wrapped, pin FROM means WHERE person = ?"
@@ -137,13 +145,15 @@ class CredentialStore:
         return right
 
     def failures(self, person: str) -> int:
-        """Wrong PINs of somebody in a row, over restarts."""
+        """Number of a person's wrong PINs in a row; it is kept over restarts. Raises PeopleError."""
         with PEOPLE.guard(self._path):
             row = self._db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
         return 0 if row is None else int(row[0])
 
     def overview(self) -> dict[str, tuple[int, int, bool]]:
-        """(badges, staff numbers, whether there is a PIN) of everybody who has any, by person."""
+        """(badges, staff numbers, whether there is a PIN), by person, of everybody who has any of them. Raises
+        PeopleError.
+        """
         with PEOPLE.guard(self._path):
             rows = self._db.execute(
                 "SELECT person, (SELECT count(*) FROM tokens t WHERE t.person = m.person AND kind = ?), "
@@ -154,7 +164,9 @@ class CredentialStore:
         return {person: (badges, numbers, bool(pin)) for person, badges, numbers, pin in rows}
 
     def held(self, person: str) -> dict[str, object]:
-        """What is held of somebody, opened, as JSON values: their numbers, and that there is a PIN."""
+        """A person's badges and staff numbers, decrypted, and whether there is a PIN, as JSON values. Raises
+        PeopleError.
+        """
         with PEOPLE.guard(self._path):
             rows = self._db.execute(
                 "SELECT kind, wrapped, sealed FROM tokens JOIN means USING (person) "
@@ -173,7 +185,7 @@ class CredentialStore:
             raise unknown_person(person)
 
     def _key(self, person: str) -> bytes:
-        """Somebody's key over these; made when there is none."""
+        """The person's key over badges, numbers and PIN; it is made when there is none. Raises PeopleError."""
         self._known(person)
         context = f"means:{person}"
         row = self._db.execute("SELECT wrapped FROM means WHERE person = ?", (person,)).fetchone()
@@ -186,7 +198,7 @@ class CredentialStore:
 
     def _owner(self, lookup: bytes) -> str | None:
         row = self._db.execute("SELECT person FROM tokens WHERE lookup = ?", (lookup,)).fetchone()
-        # an altered row names nobody, and of nobody no record can be made
+        # An altered row has no valid id, and a record cannot name such a person.
         return None if row is None or PERSON.fullmatch(row[0]) is None else str(row[0])
 
     def _lookup(self, kind: Token, known: str) -> bytes:
@@ -194,7 +206,7 @@ class CredentialStore:
 
 
 def read(db: sqlite3.Connection, opened: Vault, person: str) -> tuple[tuple[tuple[Token, str], ...], str | None]:
-    """Somebody's numbers and the digest of their PIN, for the roster; inside a transaction. Raises PeopleError."""
+    """A person's numbers and the digest of the PIN, for the roster; inside a transaction. Raises PeopleError."""
     row = db.execute("SELECT wrapped, pin FROM means WHERE person = ?", (person,)).fetchone()
     if row is None:
         return (), None
@@ -209,7 +221,9 @@ def read(db: sqlite3.Connection, opened: Vault, person: str) -> tuple[tuple[tupl
 def contested(
     db: sqlite3.Connection, lasting_key: bytes, person: str, tokens: Sequence[tuple[Token, str]]
 ) -> str | None:
-    """Why not all of these numbers can be somebody's: one is another's here. None when they can."""
+    """Why a person cannot have all of these numbers: another person has one of them here. None when the person
+    can.
+    """
     for kind, known in tokens:
         lookup = _digest(lasting_key, kind, known)
         row = db.execute("SELECT person FROM tokens WHERE lookup = ? AND person != ?", (lookup, person)).fetchone()
@@ -226,13 +240,15 @@ def write(
     tokens: Sequence[tuple[Token, str]],
     pin: str | None,
 ) -> None:
-    """What the roster says of somebody in place of what was here; a number that is another's here stays theirs."""
+    """Replace a person's numbers and PIN by those of the roster. A number that another person has here stays with
+    that person.
+    """
     try:
         if read(db, opened, person) == (tuple(sorted(tokens)), pin):
             db.execute("DELETE FROM contested WHERE person = ?", (person,))
             return
     except PeopleError:
-        pass  # damaged: what the roster says mends it
+        pass  # damaged: the roster's entry repairs it
     failures = db.execute("SELECT failures FROM means WHERE person = ?", (person,)).fetchone()
     drop(db, person)
     if not tokens and pin is None:
@@ -261,9 +277,10 @@ def write(
 def claim(
     db: sqlite3.Connection, opened: Vault, lasting_key: bytes, person: str, tokens: Sequence[tuple[Token, str]]
 ) -> str | None:
-    """Numbers of an entry that were another person's when it was written, and are free by now; as `contested`.
+    """Give a person those numbers of an entry that another person had when it was written, if they are free now.
 
-    All others stay as they are: what was taken by hand since then does not come back.
+    Returns the same as `contested`. All other numbers stay as they are: a number that was removed by hand since
+    then does not come back.
     """
     waiting = {row[0] for row in db.execute("SELECT lookup FROM contested WHERE person = ?", (person,))}
     mine = [(kind, known) for kind, known in tokens if _digest(lasting_key, kind, known) in waiting]
@@ -273,7 +290,7 @@ def claim(
     try:
         key = opened.unwrap(f"means:{person}", row[0])
     except PeopleError:
-        return contested(db, lasting_key, person, mine)  # damaged: the next entry mends it
+        return contested(db, lasting_key, person, mine)  # damaged: the next entry repairs it
     for kind, known in mine:
         lookup = _digest(lasting_key, kind, known)
         if db.execute("SELECT 1 FROM tokens WHERE lookup = ?", (lookup,)).fetchone() is None:
@@ -289,18 +306,18 @@ def _digest(lasting_key: bytes, kind: Token, known: str) -> bytes:
 
 
 def drop(db: sqlite3.Connection, person: str) -> None:
-    """All of somebody's; inside a transaction."""
+    """Delete a person's numbers and PIN; inside a transaction."""
     db.execute("DELETE FROM tokens WHERE person = ?", (person,))
     db.execute("DELETE FROM contested WHERE person = ?", (person,))
     db.execute("DELETE FROM means WHERE person = ?", (person,))
 
 
 def rewrap(db: sqlite3.Connection, old: Vault, fresh: Vault) -> None:
-    """Everybody's keys under another epoch; inside a transaction."""
+    """Wrap everybody's keys under another epoch; inside a transaction."""
     for person, wrapped in db.execute("SELECT person, wrapped FROM means").fetchall():
         context = f"means:{person}"
         try:
             anew = fresh.wrap(context, old.unwrap(context, wrapped))
         except PeopleError:
-            continue  # damaged: it opens under no epoch, and must not keep others from leaving
+            continue  # damaged: it opens under no epoch, and must not prevent the erasure of others
         db.execute("UPDATE means SET wrapped = ? WHERE person = ?", (anew, person))

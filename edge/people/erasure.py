@@ -1,7 +1,8 @@
-"""A person's biometrics, made unrecoverable from the people file (I10).
+"""Erasure of a person's biometrics, so that they cannot be recovered from the people file (I10).
 
-Their key goes, and everybody else's is wrapped under a fresh epoch: an older copy of the file then opens nothing
-with what is kept now. The file is written anew, so that no freed page keeps a byte.
+The person's key is deleted, and everybody else's key is wrapped under a new epoch. So an older copy of the file
+cannot be opened with the keys that are kept now. Then the whole file is rewritten, so that no freed page keeps a
+byte.
 """
 
 import sqlite3
@@ -15,7 +16,10 @@ from edge.people.schema import PEOPLE
 
 
 def erase(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: str, reason: str) -> int:
-    """Inside a transaction: how many templates there were. Raises PeopleError for someone unknown."""
+    """Delete a person's key, name and templates; inside a transaction. Returns how many templates there were.
+
+    Raises PeopleError for a person who is unknown.
+    """
     if db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is None:
         raise unknown_person(person)
     query = "SELECT coalesce(sum(count), 0) FROM templates WHERE person = ?"
@@ -29,7 +33,7 @@ def erase(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: s
         try:
             anew = fresh.wrap(survivor, old.unwrap(survivor, wrapped))
         except PeopleError:
-            continue  # damaged: it opens under no epoch, and must not keep others from leaving
+            continue  # damaged: it opens under no epoch, and must not prevent the erasure of others
         db.execute("UPDATE people SET wrapped = ? WHERE id = ?", (anew, survivor))
     credentials.drop(db, person)
     for table in ("entries", "exported", "lacking"):
@@ -41,12 +45,14 @@ def erase(db: sqlite3.Connection, old: Vault, fresh: Vault, person: str, when: s
 
 
 def rewrite(db: sqlite3.Connection, path: Path) -> None:
-    """Every page anew, and an empty write-ahead file. Raises PeopleError while another process reads it."""
+    """Rewrite every page and empty the write-ahead file. Raises PeopleError while another process reads the
+    file.
+    """
     with PEOPLE.guard(path):
         db.execute("VACUUM")
         busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
         raise PeopleError(
-            f"{path}: another process reads it, so that older pages are still in its write-ahead file; give the "
+            f"{path}: another process reads it, so its write-ahead file still has older pages; run the "
             "command again"
         )

@@ -1,4 +1,4 @@
-"""Who was exported to the centre, as the people file remembers it until the roster brings them."""
+"""The people who were exported to the centre. The people file remembers each until the roster brings an entry."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,30 +14,32 @@ _COLUMNS = "person, exported, heard"
 
 
 class Exported:
-    """On the connection of the people file."""
+    """The table `exported`, on the connection of the people file."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, writing: Writing) -> None:
         self._db, self._path, self._writing = db, path, writing
 
     def all(self) -> list[Awaited]:
-        """By person, but for whom an entry of the roster was written since. Raises PeopleError."""
+        """The people who are awaited, without those whose roster entry was written since, sorted by id. Raises
+        PeopleError.
+        """
         query = f"SELECT {_COLUMNS} FROM exported WHERE person NOT IN (SELECT person FROM entries) ORDER BY person"  # noqa: S608 (fixed names)
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
-        # one that was altered is waited for anew
+        # if the instant was altered, the waiting begins again
         return [Awaited(person, at if is_instant(at) else None, heard) for person, at, heard in rows]
 
     def put(self, one: Awaited) -> None:
-        """In place of what was noted of them. Raises PeopleError."""
+        """Replace the note about a person. Raises PeopleError."""
         with self._writing():
             row = (one.person, one.exported, one.heard)
             self._db.execute("INSERT OR REPLACE INTO exported VALUES (?, ?, ?)", row)
 
     @contextmanager
     def noting(self, person: str, at: str | None) -> Iterator[None]:
-        """Around the writing of an export: noted if that succeeds, and as before if it does not.
+        """Note an export while it is written: the note stays if that succeeds, and is as before if it fails.
 
-        `at` is RFC 3339 UTC; None where the clock is not sure. Raises PeopleError, and what is raised within.
+        `at` is RFC 3339 UTC; None where the clock is not sure. Raises PeopleError, and any error of the writing.
         """
         with PEOPLE.guard(self._path):
             query = f"SELECT {_COLUMNS} FROM exported WHERE person = ?"  # noqa: S608 (fixed names)

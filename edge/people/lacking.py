@@ -1,6 +1,6 @@
-"""What an older copy of the people file lacks of what was given since, until somebody says that they looked.
+"""The data that an older copy of the people file lacks, noted until somebody confirms that they looked.
 
-The journal alone tells it, at the start after the copy was put back (`restored_credentials`): it says that
+Only the journal tells it, at the start after the copy was put back (`restored_credentials`). The journal tells that
 something was given, and never which number or name it was.
 """
 
@@ -14,59 +14,63 @@ from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 
 MOST_NAMED = 20
-"""Ids in one line of the log."""
+"""Ids that one line of the log names."""
 
 
 class Lack(StrEnum):
-    """What was given, chosen or corrected since, in the order in which it is told."""
+    """The types of data that were given, chosen or corrected since the copy, in the order in which they are
+    listed.
+    """
 
     PERSON = "person"
-    """They were added or enrolled since: this file does not have them."""
+    """The person was added or enrolled since: this file does not have them."""
     FACE = "face"
     CONSENT = "consent"
     BADGE = "badge"
     NUMBER = "number"
     PIN = "pin"
     NAME = "name"
-    """Theirs was corrected since."""
+    """The name was corrected since."""
 
 
 class Lacking:
-    """On the connection of the people file. Raises PeopleError."""
+    """The table `lacking`, on the connection of the people file. Every method raises PeopleError."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, writing: Writing) -> None:
         self._db, self._path, self._writing = db, path, writing
 
     def all(self) -> dict[str, tuple[Lack, ...]]:
-        """What each may lack, by person."""
+        """The types of data that each person may lack, by person."""
         with PEOPLE.guard(self._path):
             return told(self._db)
 
     def note(self, person: str, lacks: Collection[Lack]) -> None:
-        """Beside what was noted of them before."""
+        """Note further types of data that the person lacks."""
         with self._writing():
             rows = [(person, str(one)) for one in lacks]
             self._db.executemany("INSERT OR IGNORE INTO lacking (person, what) VALUES (?, ?)", rows)
 
     def looked(self, person: str) -> bool:
-        """Somebody looked: nothing is said of this person any more. False when nothing was."""
+        """Delete all notes about a person, because somebody looked; False when there were none."""
         with self._writing():
             return self._db.execute("DELETE FROM lacking WHERE person = ?", (person,)).rowcount > 0
 
     def drop(self, person: str, lacks: Collection[Lack]) -> None:
-        """This is not to be given anew: it ended since."""
+        """Delete notes about data that must not be given again, because it ended since."""
         with self._writing():
             rows = [(person, str(one)) for one in lacks]
             self._db.executemany("DELETE FROM lacking WHERE person = ? AND what = ?", rows)
 
     def left(self, persons: Collection[str]) -> None:
-        """These left, and nothing is to be given to them; a write only where something was noted."""
+        """Delete the notes about people who left, because nothing must be given to them. Writes only where there is
+        a note.
+        """
         for person in sorted(self.all().keys() & set(persons)):
             self.looked(person)
 
 
 def told(db: sqlite3.Connection) -> dict[str, tuple[Lack, ...]]:
-    """As `Lacking.all`, of any connection; what was altered names nobody and nothing."""
+    """The same as `Lacking.all`, on any connection. Altered rows are passed over."""
     found: dict[str, set[str]] = {}
     for person, what in db.execute("SELECT person, what FROM lacking ORDER BY person"):
         if PERSON.fullmatch(person) is not None and what in set(Lack):
@@ -75,11 +79,11 @@ def told(db: sqlite3.Connection) -> dict[str, tuple[Lack, ...]]:
 
 
 def words(lacking: dict[str, tuple[Lack, ...]], most: int = MOST_NAMED) -> str:
-    """A line of ids and what each lacks, the first `most` of them."""
+    """One line with ids and what each lacks, for the first `most` people."""
     return named([f"{person} ({', '.join(lacks)})" for person, lacks in lacking.items()], most, "; ")
 
 
 def named(persons: Sequence[str], most: int = MOST_NAMED, between: str = ", ") -> str:
-    """The first `most` of them in a line, and how many more there are."""
+    """One line with the first `most` ids, and how many more there are."""
     more = f"{between}and {len(persons) - most} more" if len(persons) > most else ""
     return between.join(persons[:most]) + more

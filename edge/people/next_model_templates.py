@@ -1,7 +1,7 @@
-"""Templates of a model that is still to come, gathered from people who have just been recognised by the one in use.
+"""Templates of a model that is still to come, made of people who were just recognised by the present model.
 
-They are templates like all others: under the person's own key and consent, handed out, withdrawn and erased with
-the rest, and never matched before their model is the one in use.
+They are templates like all others: under the person's own key and consent; handed out, withdrawn and erased with
+the rest. They are never matched before their model is the present one.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ from edge.domain.recognition.gallery import are_unit
 from edge.people import consent_log
 
 ENOUGH = 5
-"""Templates a person: what an enrolment by camera makes."""
+"""Templates for each person: as many as an enrolment by camera makes."""
 _SAME = 0.9
-"""Cosine from which on a further picture adds nothing: of the same second, mostly."""
+"""Cosine from which a further picture adds nothing, mostly because it is from the same second."""
 
 
 def learn(
@@ -33,7 +33,7 @@ def learn(
     embedding: Floats,
     accepted: Sequence[Policy],
 ) -> bool:
-    """Keep one more template (d,) of somebody; False when it adds nothing, or they may not be matched.
+    """Keep one more template (d,) of a person; False when it adds nothing, or the person may not be matched.
 
     Raises PeopleError.
     """
@@ -64,6 +64,8 @@ def learn(
 
 
 def ready(db: sqlite3.Connection, model_id: str) -> int:
-    """How many people have ENOUGH of them to change over without a photograph. Three would do; five are sure."""
+    """Number of people with ENOUGH templates to change to the model without a photograph. Three would do; five are
+    sure.
+    """
     query = "SELECT count(*) FROM templates WHERE model_id = ? AND count >= ?"
     return int(db.execute(query, (model_id, ENOUGH)).fetchone()[0])

@@ -1,4 +1,4 @@
-"""What the authority ordered, as the people file remembers it: taken once, in order, and kept until it is due."""
+"""The orders of the authority in the people file: each is taken once, in order, and kept until it is due."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -28,37 +28,39 @@ class KeptOrder:
     due: str
     """When it is to be carried out (RFC 3339 UTC with milliseconds and Z)."""
     wire: bytes
-    """Its envelope, as it came."""
+    """The order's envelope, as it arrived."""
 
 
 class OrderBook:
-    """The orders' part of the people file; belongs to the thread of its `People`. Raises PeopleError."""
+    """The orders in the people file, on the thread of its `People`. Every method raises PeopleError."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, writing: Writing, pending: Outbox) -> None:
         """`pending` is the outbox of the same file."""
         self._db, self._path, self._writing, self._outbox = db, path, writing, pending
 
     def known(self, order: str) -> bool:
-        """Whether it was taken, whatever became of it."""
+        """Whether this order was taken, with any outcome."""
         return self._one("SELECT 1 FROM orders WHERE id = ?", order) is not None
 
     def remembers(self) -> bool:
-        """Whether it has forgotten none yet: what it does not know was never taken with this file."""
+        """Whether no order was forgotten yet. Then an order that is not known was never taken with this file."""
         with PEOPLE.guard(self._path):
             count = self._db.execute("SELECT count(*) FROM orders").fetchone()[0]
         return int(count) < outbox.KEPT_IDS
 
     def forgets_the_oldest(self) -> bool:
-        """Whether what it forgot is older than what it knows: not before this version took something."""
+        """Whether the forgotten orders are older than the known ones: that is so once this version has taken an
+        order.
+        """
         return self._one("SELECT max(taken) FROM orders WHERE taken > ?", 0) is not None
 
     def newest(self, scope: str) -> int:
-        """The highest sequence number that was taken of one scope; 0 for none."""
+        """The highest sequence number of the orders that were taken for one scope; 0 for none."""
         found = self._one("SELECT sequence FROM marks WHERE scope = ?", scope)
         return int(found) if found is not None else 0
 
     def raise_mark(self, scope: str, sequence: int) -> None:
-        """Nothing older of this scope counts from now on."""
+        """Note that no order of this scope with a lower sequence number counts any more."""
         with self._writing():
             self._db.execute(_MARK, (scope, sequence))
 
@@ -72,7 +74,7 @@ class OrderBook:
         due: str | None = None,
         wire: bytes | None = None,
     ) -> None:
-        """Remember that it was taken, and what the journal is to say.
+        """Remember that an order was taken, with the records for the journal.
 
         `due` and `wire` are those of an order that is still to be carried out, as in `KeptOrder`.
         """
@@ -82,51 +84,55 @@ class OrderBook:
                 self._db.execute(_MARK, (scope, sequence))
 
     def know(self, acts: Iterable[str]) -> None:
-        """Remember acts of which the journal tells already; what is too many the next `take` forgets."""
+        """Remember acts whose records are in the journal already. The next `take` forgets those that are too
+        many.
+        """
         with self._writing():
-            # once, since no index has it
+            # read once, because no index has it
             (last,) = self._db.execute("SELECT coalesce(max(taken), 0) FROM orders").fetchone()
             self._db.executemany(_KNOW, [(act, taken) for taken, act in enumerate(acts, last + 1)])
 
     def carried_out(self, order: str, records: Sequence[RecordDraft] | None) -> None:
-        """A kept one was carried out: it is due no more. None: the journal has its records already."""
+        """Note that a kept order was carried out and is no longer due. With None the journal has its records
+        already.
+        """
         with self._writing():
             self._db.execute("UPDATE orders SET due = NULL, wire = NULL WHERE id = ?", (order,))
             self._outbox.replace(order, records)
 
     def kept(self) -> list[KeptOrder]:
-        """What is to be carried out, the earliest first."""
+        """The orders that are still to be carried out, the earliest first."""
         query = "SELECT id, due, wire FROM orders WHERE due IS NOT NULL ORDER BY due, sequence, id"
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
         return [KeptOrder(order, due, wire or b"") for order, due, wire in rows]
 
     def rotations(self) -> list[tuple[int, bytes, bool]]:
-        """(number, envelope, whether the key that it replaces is over) of each rotation, the oldest first."""
+        """(number, envelope, whether the replaced key has ended) of each rotation, the oldest first."""
         with PEOPLE.guard(self._path):
             rows = self._db.execute("SELECT n, wire, ended FROM authority ORDER BY n").fetchall()
         return [(n, wire, bool(ended)) for n, wire, ended in rows]
 
     def add_key(self, wire: bytes) -> None:
-        """The authority's next key, in the statement that names it."""
+        """Keep the rotation that names the authority's next key."""
         with self._writing():
             self._db.execute("INSERT INTO authority (wire, ended) VALUES (?, 0)", (wire,))
 
     def end_key(self, number: int) -> None:
-        """The key that this rotation replaces does not count any more, whatever the clock says later."""
+        """Note that the key that this rotation replaces has ended, whatever the clock tells later."""
         with self._writing():
             self._db.execute("UPDATE authority SET ended = 1 WHERE n = ?", (number,))
 
     def anchor(self) -> TimeEvidence | None:
-        """The last remembered moment at which the clock followed a time server."""
+        """The last noted moment at which the clock followed a time server; None when there is none."""
         with PEOPLE.guard(self._path):
             row = self._db.execute("SELECT utc, boot_id, boottime_ms FROM anchor").fetchone()
         if row is None or not is_instant(row[0]):
-            return None  # there was none, or it was altered: the next certain moment takes its place
+            return None  # there was none, or it was altered: the next certain moment replaces it
         return TimeEvidence(row[0], 0, "UTC", row[1], row[2], synchronised=True)
 
     def set_anchor(self, time: TimeEvidence) -> None:
-        """Remember a moment."""
+        """Note a moment at which the clock followed a time server."""
         with self._writing():
             row = (time.utc, time.boot_id, time.boottime_ms)
             self._db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?, ?)", row)

@@ -1,7 +1,8 @@
-"""The outbox: records that the people file owes to the journal, added in the transaction of the change they tell.
+"""The outbox: records of changes in the people file that the journal does not have yet.
 
-A crash between the two files loses neither: an entry stays until its records are in the journal, and the journal
-knows each entry by its id, so that none is told twice. `edge.terminal.outbox` brings them there.
+An entry is added in the transaction of the change that its records tell of. So a crash between the two files loses
+neither: an entry stays until its records are in the journal. The journal knows each entry by its id, so no record
+is written twice. `edge.terminal.outbox` moves the records to the journal.
 """
 
 import json
@@ -18,7 +19,7 @@ from edge.people.people_file import Writing
 from edge.people.schema import PEOPLE
 
 KEPT_IDS = 10_000
-"""Ids of finished acts that are remembered; far more than are taken before the oldest orders of them expire."""
+"""Ids of finished acts that are remembered: far more than arrive before the oldest orders among them expire."""
 _INSERT = """
 INSERT INTO orders (id, sequence, due, wire, owed, taken)
 VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(taken), 0) + 1 FROM orders))
@@ -36,7 +37,7 @@ class OutboxEntry:
     id: str
     """The id of the act: an order's own, or a random one."""
     kept: bool
-    """An order that is still to be carried out: its result will follow under its own id."""
+    """Whether it is an order that is still to be carried out. Its result will follow under the order's own id."""
     records: tuple[RecordDraft, ...]
     """At least one; the last of an order is its result."""
 
@@ -46,7 +47,7 @@ class OutboxEntry:
         return any("by" in draft.data for draft in self.records)
 
     def people(self, kind: Kind, **fields: str) -> list[str]:
-        """Whom the records of one kind are about, with these values in their fields."""
+        """The people whom the records of one kind with these values in their fields are about."""
         return [
             draft.data["person"]
             for draft in self.records
@@ -55,13 +56,15 @@ class OutboxEntry:
 
 
 class Outbox:
-    """The outbox in the people file; belongs to the thread of its `People`. Raises PeopleError."""
+    """The outbox in the people file, on the thread of its `People`. Every method raises PeopleError."""
 
     def __init__(self, db: sqlite3.Connection, path: Path, writing: Writing) -> None:
         self._db, self._path, self._writing = db, path, writing
 
     def add(self, records: Sequence[RecordDraft]) -> str:
-        """An act of nobody's order, inside the transaction of its change; the id that it gets."""
+        """Add the records of an act that no order asked for, inside the transaction of its change; returns the
+        act's new id.
+        """
         act = secrets.token_hex(16)
         self.insert(act, records)
         return act
@@ -75,13 +78,15 @@ class Outbox:
         due: str | None = None,
         wire: bytes | None = None,
     ) -> None:
-        """One row of an act; without records nothing is pending. `OrderBook.take` says what the rest means."""
+        """Add one act; without records nothing is pending. The other arguments are those of `OrderBook.take`."""
         with self._writing():
             self._db.execute(_INSERT, (act, sequence, due, wire, _dump(records)))
             self._db.execute(_FORGET, (KEPT_IDS,))
 
     def pending(self) -> list[OutboxEntry]:
-        """What the journal does not say yet, in the order of the authority. What cannot be read is set aside."""
+        """The entries that the journal does not have yet, in the order of the authority. An unreadable entry is set
+        aside.
+        """
         query = "SELECT id, due, owed FROM orders WHERE owed IS NOT NULL ORDER BY sequence, id"
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
@@ -95,7 +100,7 @@ class Outbox:
         return found
 
     def erasure_of(self, person: str) -> Mapping[str, Any] | None:
-        """The fields of the pending record of somebody's erasure; None where none is pending."""
+        """The fields of the pending `erased` record about a person; None where none is pending."""
         records = [draft for entry in self.pending() for draft in entry.records]
         found = [
             draft.data for draft in records if draft.kind == Kind.ERASED and draft.data.get("person") == person
@@ -103,23 +108,25 @@ class Outbox:
         return found[0] if found else None
 
     def replace(self, act: str, records: Sequence[RecordDraft] | None) -> None:
-        """The act came further: these are its records now."""
+        """Replace the records of an act that went a step further."""
         with self._writing():
             self._db.execute("UPDATE orders SET owed = ? WHERE id = ?", (_dump(records), act))
 
     def remove(self, act: str) -> None:
-        """The journal has its records, durably, or there is nothing to tell. The id stays known."""
+        """Remove an entry because the journal has its records durably, or needs none. Its id stays known."""
         with self._writing():
             self._db.execute("UPDATE orders SET owed = NULL WHERE id = ?", (act,))
 
     def set_aside(self, act: str) -> None:
-        """No record can be made of it, or it cannot be read: it keeps nothing else up, and is not forgotten."""
+        """Set aside an entry that cannot be read or that no record can be made of. It blocks no other entry, and is
+        kept.
+        """
         with self._writing():
             self._db.execute("INSERT OR REPLACE INTO aside SELECT id, owed FROM orders WHERE id = ?", (act,))
             self._db.execute("UPDATE orders SET owed = NULL, due = NULL, wire = NULL WHERE id = ?", (act,))
 
     def aside(self) -> list[str]:
-        """The ids of what was set aside."""
+        """The ids of the entries that were set aside."""
         with PEOPLE.guard(self._path):
             return [act for (act,) in self._db.execute("SELECT id FROM aside ORDER BY id")]
 
@@ -131,7 +138,7 @@ def _dump(records: Sequence[RecordDraft] | None) -> str | None:
 
 
 def _load(owed: str) -> tuple[RecordDraft, ...] | None:
-    """What was dumped; None for what was altered."""
+    """The records in a row; None when it was altered."""
     try:
         said = json.loads(owed)
     except (ValueError, RecursionError):

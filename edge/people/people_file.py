@@ -1,4 +1,4 @@
-"""The people file as a file: opened, read in one snapshot, written in one transaction, its keys at hand."""
+"""The people file on the disk: opening, one snapshot for reading, one transaction for writing, and its keys."""
 
 import contextlib
 import sqlite3
@@ -14,17 +14,20 @@ from edge.storage.sqlite_connection import SqliteConnection
 
 
 class Writing(Protocol):
-    """How the people file is written."""
+    """The type of the function that opens a transaction on the people file."""
 
     def __call__(self) -> AbstractContextManager[None]:
-        """One transaction; joins the one that is open."""
+        """One transaction; inside of another one it becomes a part of that."""
 
 
 class PeopleFile(SqliteConnection):
-    """One connection, bound to the thread that opened it; `edge.people.people_store` says what is done with it."""
+    """One connection, bound to the thread that opened it; `edge.people.people_store` has the changes of people."""
 
     def __init__(self, path: Path, storage_key: bytes) -> None:
-        """Open, or create when absent. Raises PeopleError: another storage key, or a file that cannot be used."""
+        """Open the file, or create it when absent.
+
+        Raises PeopleError when the storage key is another one, or the file cannot be used.
+        """
         self.path = path
         self._storage_key = storage_key
         self._own_changes = 0
@@ -35,7 +38,7 @@ class PeopleFile(SqliteConnection):
         try:
             with PEOPLE.guard(path):
                 PEOPLE.migrate(self._db, path)
-                # A byte that was altered in one row must not keep everybody's from being read.
+                # An altered byte in one row must not prevent the reading of everybody's rows.
                 self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
                 self._db.execute("PRAGMA secure_delete = ON")
                 self._db.execute("PRAGMA foreign_keys = ON")
@@ -45,18 +48,18 @@ class PeopleFile(SqliteConnection):
             raise
 
     def version(self) -> int:
-        """Differs from what it was when the people may have changed, by us or by another process; cheap."""
+        """A number that changes when the people may have changed, by this process or another one; fast."""
         with PEOPLE.guard(self.path):
             others = self._db.execute("PRAGMA data_version").fetchone()[0]
         return (self._own_changes << 32) + int(others)
 
     def rewrite(self) -> None:
-        """Every page of the file anew, so that no freed one keeps a byte. Raises PeopleError."""
+        """Rewrite every page of the file, so that no freed page keeps a byte. Raises PeopleError."""
         erasure.rewrite(self._db, self.path)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """One transaction around several changes: all of them, or none."""
+        """One transaction around several changes: all of them are made, or none."""
         with self._writing():
             yield
 
@@ -67,11 +70,11 @@ class PeopleFile(SqliteConnection):
             return
         with PEOPLE.writing(self._db, self.path):
             yield
-        self._own_changes += 1  # data_version tells of other connections only
+        self._own_changes += 1  # data_version only tells of other connections
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
-        """One snapshot: people, their keys and their consent of the same instant."""
+        """One snapshot: people, their keys and their consents of the same instant."""
         if self._db.in_transaction:
             yield
             return
@@ -83,20 +86,24 @@ class PeopleFile(SqliteConnection):
                 self._db.execute("COMMIT")
 
     def _vault(self) -> Vault:
-        """The epoch in force; another process may have replaced it."""
+        """The vault of the present epoch; another process may have replaced the epoch."""
         wrapped = self._db.execute("SELECT wrapped_epoch FROM vault").fetchone()[0]
         if self._opened_vault is None or self._opened_vault.wrapped_epoch != wrapped:
             self._opened_vault = Vault(self._storage_key, wrapped)
         return self._opened_vault
 
     def _evidence_key(self) -> bytes:
-        """Over what outlives a person's key: who witnessed a consent that was later withdrawn."""
+        """The key over data that are kept after a person's key is gone: the witness of a consent that was later
+        withdrawn.
+        """
         wrapped = self._db.execute("SELECT wrapped_evidence FROM vault").fetchone()[0]
         return self._vault().unwrap("", wrapped)
 
     def purge(self) -> None:
-        """Fold the write-ahead file in, so that it keeps no older page; when another process reads, it does so."""
+        """Write the write-ahead file back, so that it keeps no older page. If another process reads the file, that
+        process does it.
+        """
         if self._db.in_transaction:
-            return  # whoever began it does so at its end
+            return  # the outermost transaction does it at its end
         with contextlib.suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,6 +1,6 @@
-"""The people of this terminal: consent, name and templates, sealed under a key of each person's own.
+"""The people of this terminal: consent, name and templates, encrypted under a key of each person's own.
 
-No template without an active consent, in one transaction (I9). Images have no place here.
+A template is never stored without an active consent; both are written in one transaction (I9). No image is stored.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -40,30 +40,30 @@ from edge.people.schema import PEOPLE
 _Persons = list[Person]
 _Ids = list[str]
 _Pairs = list[tuple[str, str]]
-"""`list` means the method, inside of the class."""
+"""Names for the types: inside of the class, `list` means the method."""
 
 
 class People(PeopleFile):
-    """What is known of people, and every change of it; see `PeopleFile`."""
+    """All data about people, and every change of them; see `PeopleFile`."""
 
     def __init__(self, path: Path, storage_key: bytes) -> None:
-        """As the file's. Raises PeopleError."""
+        """The same as for `PeopleFile`. Raises PeopleError."""
         super().__init__(path, storage_key)
         self.outbox = Outbox(self._db, path, self._writing)
-        """What the journal does not say yet of acts on these people."""
+        """Records of acts on these people that the journal does not have yet."""
         self.orders = OrderBook(self._db, path, self._writing, self.outbox)
-        """What the authority ordered."""
+        """The orders of the authority."""
         self.credentials = CredentialStore(self._db, path, self._writing, self._vault, self._evidence_key)
-        """Ways in that are no face."""
+        """Badges, staff numbers and PINs."""
         self.exported = Exported(self._db, path, self._writing)
-        """Who was exported to the centre."""
+        """The people who were exported to the centre."""
         self.lacking = Lacking(self._db, path, self._writing)
-        """What an older copy that was put back lacks."""
+        """The data that an older copy of the file lacks."""
 
     def enrol(
         self, person: str, name: str, consent: Consent, policy: Policy, embeddings: Floats, model_id: str
     ) -> None:
-        """Keep a person's templates, shape (k, d), replacing theirs by the same model.
+        """Keep a person's templates, shape (k, d), in place of earlier ones by the same model.
 
         Raises PeopleError, and keeps nothing, unless the consent is active under `policy`, and the id, name and
         embeddings are well-formed.
@@ -91,7 +91,9 @@ class People(PeopleFile):
             consent_log.remember(self._db, self._evidence_key(), person, consent)
 
     def add(self, person: str, name: str) -> None:
-        """Somebody who will clock in by badge or PIN: no face, and so no consent to one. Raises PeopleError."""
+        """Add a person who will clock in by badge or PIN, without a face and so without a consent to it. Raises
+        PeopleError.
+        """
         wrong = (
             "the id is malformed"
             if PERSON.fullmatch(person) is None
@@ -109,9 +111,9 @@ class People(PeopleFile):
             self._db.execute("INSERT INTO people (id, wrapped, name) VALUES (?, ?, ?)", row)
 
     def withdraw(self, person: str, when: str) -> bool:
-        """Drop a person's key, name and templates in one transaction; False when that was done before.
+        """Delete a person's key, name and templates in one transaction; False when that was done before.
 
-        `when` is RFC 3339. The consent's history stays, as evidence. Raises PeopleError for someone unknown.
+        `when` is RFC 3339. The consent history stays, as evidence. Raises PeopleError for a person who is unknown.
         """
         if not is_rfc3339(when):
             raise PeopleError(
@@ -129,7 +131,7 @@ class People(PeopleFile):
                 raise PeopleError(f"{person}: gave no consent that could end; `people erase` removes them")
             query = "SELECT 1 FROM templates WHERE person = ? LIMIT 1"
             if given.withdrawn_at and self._db.execute(query, (person,)).fetchone() is None:
-                return False  # by the roster, which left their name with their badge
+                return False  # withdrawn by the roster, which left the name and the badge
             self._db.execute("UPDATE people SET wrapped = NULL, name = NULL WHERE id = ?", (person,))
             self._db.execute("DELETE FROM templates WHERE person = ?", (person,))
             consent_log.end(self._db, key, person, when)
@@ -138,11 +140,12 @@ class People(PeopleFile):
         return True
 
     def erase(self, person: str, when: str, reason: str) -> int:
-        """Destroy a person's key, name and templates in one transaction (I10); how many templates there were.
+        """Delete a person's key, name and templates in one transaction (I10); returns how many templates there
+        were.
 
-        Its record belongs into the outbox in the same transaction. Until `rewrite`, freed pages keep bytes of them;
-        until `erasure_over`, the erasure is not over. Doing it again is safe. Raises PeopleError, for someone
-        unknown, too: then nothing changed.
+        The caller adds its record to the outbox in the same transaction. Until `rewrite`, freed pages keep bytes of
+        the person. Until `erasure_over`, the erasure counts as unfinished. It is safe to repeat. Raises
+        PeopleError, also for a person who is unknown: then nothing changed.
         """
         if not is_rfc3339(when):
             raise PeopleError(f"{when!r} is not an RFC 3339 time with an offset")
@@ -151,31 +154,33 @@ class People(PeopleFile):
             return erasure.erase(self._db, self._vault(), fresh, person, when, reason)
 
     def erasures(self) -> _Pairs:
-        """(person, reason) of every erasure that is not over."""
+        """(person, reason) of every erasure that is not finished. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return self._db.execute(
                 "SELECT id, erasing FROM people WHERE erasing IS NOT NULL ORDER BY id"
             ).fetchall()
 
     def unrecorded_erasures(self) -> _Pairs:
-        """As `erasures`, without those that the outbox has a record of."""
+        """The `erasures` of which the outbox has no record. Raises PeopleError."""
         if not self.erasures():
             return []
         with self.together():
             return [one for one in self.erasures() if self.outbox.erasure_of(one[0]) is None]
 
     def erasure_over(self, person: str) -> None:
-        """No byte of them is left, and the record of it is durable."""
+        """Note that an erasure is finished: no byte of the person is left, and its record is durable. Raises
+        PeopleError.
+        """
         with self._writing():
             self._db.execute("UPDATE people SET erasing = NULL WHERE id = ?", (person,))
 
     def holds(self, person: str) -> bool:
-        """Whether somebody is or was enrolled here. Raises PeopleError."""
+        """Whether a person is or was enrolled here. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return self._db.execute("SELECT 1 FROM people WHERE id = ?", (person,)).fetchone() is not None
 
     def agreed_to(self, person: str) -> Policy:
-        """The policy of somebody's latest consent, given or withdrawn. Raises PeopleError for none."""
+        """The policy of a person's latest consent, given or withdrawn. Raises PeopleError when there is none."""
         query = "SELECT policy_version, policy_sha256 FROM consents WHERE person = ? ORDER BY n DESC LIMIT 1"
         with PEOPLE.guard(self.path):
             row = self._db.execute(query, (person,)).fetchone()
@@ -184,17 +189,19 @@ class People(PeopleFile):
         return Policy(*row)
 
     def consented(self, person: str) -> bool:
-        """Whether somebody ever did, whatever became of it. Raises PeopleError."""
+        """Whether a person ever consented, even if that ended. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return self._db.execute("SELECT 1 FROM consents WHERE person = ?", (person,)).fetchone() is not None
 
     def consent(self, person: str) -> Consent | None:
-        """Somebody's latest consent, given or withdrawn; None where none is known. Raises PeopleError."""
+        """A person's latest consent, given or withdrawn; None where none is known. Raises PeopleError."""
         with self._reading():
             return consent_log.latest_of(self._db, self._evidence_key(), person)
 
     def restriction(self, person: str) -> Restriction | None:
-        """Why somebody is kept and not matched. Raises PeopleError for someone unknown."""
+        """Why a person's data are kept and not matched; None when they are matched. Raises PeopleError for a person
+        who is unknown.
+        """
         with PEOPLE.guard(self.path):
             row = self._db.execute("SELECT restriction FROM people WHERE id = ?", (person,)).fetchone()
         if row is None:
@@ -202,14 +209,16 @@ class People(PeopleFile):
         return None if row[0] is None else queries.bar_of(row[0])
 
     def restrict(self, person: str, restriction: Restriction | None) -> None:
-        """Keep somebody without matching them; None ends that. Raises PeopleError for someone unknown."""
+        """Keep a person's data without matching them; None ends that. Raises PeopleError for a person who is
+        unknown.
+        """
         with self._writing():
             self.restriction(person)
             row = (None if restriction is None else str(restriction), person)
             self._db.execute("UPDATE people SET restriction = ? WHERE id = ?", row)
 
     def rectify(self, person: str, name: str) -> bool:
-        """Give somebody their right name; False when their key is gone, and a name with it. Raises PeopleError."""
+        """Correct a person's name; False when their key is gone, and the name with it. Raises PeopleError."""
         wrong = person_name.problem(person_name.tidy(name))
         if wrong is not None:
             raise PeopleError(wrong)
@@ -226,47 +235,51 @@ class People(PeopleFile):
         return True
 
     def put_in_force(self, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
-        """Another policy, by the authority's order, instead of the configured one. Raises PeopleError."""
+        """Put another policy in force by the authority's order, in place of the configured one. Raises
+        PeopleError.
+        """
         with self._writing():
             policies.add(self._db, policy, text, consent_again=consent_again, configured=configured)
 
     def accepted(self, configured: Policy) -> tuple[Policy, ...]:
-        """The policy in force first (the last that was ordered, unless the configuration was changed since).
+        """The policy in force, and after it the policies to which a consent is still valid. Raises PeopleError.
 
-        Then those to which a consent still holds.
+        The policy in force is the last that was ordered, unless the configuration was changed since then.
         """
         with PEOPLE.guard(self.path):
             return policies.in_force(self._db, configured)
 
     def other_text(self, configured: Policy) -> int:
-        """How many agreed to another text under the very version in force, and so are not matched."""
+        """Number of people who agreed to another text with the version in force, and so are not matched. Raises
+        PeopleError.
+        """
         with self._reading():
             return policies.other_text(self._db, policies.in_force(self._db, configured))
 
     def policy_text(self, policy: Policy) -> str | None:
-        """The text of one that was ordered; None when it is the configuration's own."""
+        """The text of a policy that was ordered; None when it is the configuration's own. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return policies.text_of(self._db, policy)
 
     def learn(self, person: str, model_id: str, embedding: Floats, policy: Policy) -> bool:
-        """Keep a coming model's template (d,) of somebody (`next_model_templates`). Raises PeopleError."""
+        """Keep a template (d,) of a coming model for a person (`next_model_templates`). Raises PeopleError."""
         accepted = self.accepted(policy)
         return next_model_templates.learn(
             self._db, self._writing, self._vault, self._evidence_key, person, model_id, embedding, accepted
         )
 
     def ready(self, model_id: str) -> int:
-        """How many people could be matched by a coming model without a photograph. Raises PeopleError."""
+        """Number of people whom a coming model could match without a photograph. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return next_model_templates.ready(self._db, model_id)
 
     def member(self, person: str) -> Member:
-        """Somebody as the roster carries them. Raises PeopleError for who is not enrolled."""
+        """A person in the form of the roster. Raises PeopleError for a person who is not enrolled."""
         with self._reading():
             return roster_entries.read(self._db, self._vault(), self._evidence_key(), person)
 
     def judge(self, person: str, member: Member, policy: Policy) -> str | None:
-        """Why `receive` would keep somebody out; None when it would not. Raises PeopleError."""
+        """Why `receive` would keep a person out; None when it would not. Raises PeopleError."""
         with self._reading():
             key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
             out = roster_entries.judge(self._db, key, person, member, accepted)
@@ -280,11 +293,11 @@ class People(PeopleFile):
         again: Collection[str] = (),
         ended: Callable[[str, Consent], None] | None = None,
     ) -> dict[str, str | None]:
-        """Take in people from the roster, by id, in one transaction: why each is kept out, or None if they are not.
+        """Take in people from the roster in one transaction; returns by id why each is kept out, or None.
 
-        No face without an active consent to the policy in force (I9), or whose consent was withdrawn here since.
-        `policy` is the configured one. Of those in `again` this entry was judged before. `ended` is called within
-        the transaction for each consent that counted until now. Raises PeopleError.
+        No face is taken in without an active consent to the policy in force (I9), or when its consent was withdrawn
+        here since. `policy` is the configured one. The entries of the people in `again` were judged before. `ended`
+        is called within the transaction for each consent that an entry ended. Raises PeopleError.
         """
         with self._writing():
             key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
@@ -302,17 +315,21 @@ class People(PeopleFile):
         return {person: one.out for person, one in taken.items()}
 
     def entries(self) -> dict[str, int]:
-        """The content number of the roster's entry that was written last, by person; of who never had one none."""
+        """By person, the content number of the roster entry that was written last; people without an entry are
+        absent. Raises PeopleError.
+        """
         with PEOPLE.guard(self.path):
             return dict(self._db.execute("SELECT person, content FROM entries"))
 
     def note_entries(self, contents: Mapping[str, int]) -> None:
-        """These entries were written before there was a note of it in this file."""
+        """Note entries that were written by a version that did not note them in this file. Raises PeopleError."""
         with self._writing():
             self._db.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?)", list(contents.items()))
 
     def remaining(self) -> frozenset[str]:
-        """The id of everyone whose erasure is not over: who withdrew is among them."""
+        """The ids of the people who were not erased completely. People who withdrew are among them. Raises
+        PeopleError.
+        """
         with PEOPLE.guard(self.path):
             return frozenset(
                 person
@@ -320,23 +337,25 @@ class People(PeopleFile):
             )
 
     def foretell(self, person: str, *, withdrawn_at: str | None = None) -> None:
-        """Remember an order about somebody of whom nothing is here: they are erased, or withdrew at an instant."""
+        """Remember an order about a person who is not here: an erasure, or a withdrawal at an instant. Raises
+        PeopleError.
+        """
         with self._writing():
             if withdrawn_at is None:
                 foretold_orders.erase(self._db, person)
-                self.lacking.looked(person)  # nobody is to give it anew
+                self.lacking.looked(person)  # nobody must give the data again
             else:
                 foretold_orders.withdraw(self._db, person, withdrawn_at)
                 self.lacking.drop(person, {Lack.FACE, Lack.CONSENT})
 
     def foretold_bar(self, person: str) -> Restriction | None:
-        """The bar that is to be set on somebody of whom nothing is here yet. Raises PeopleError."""
+        """The restriction to set on a person who is not here yet. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             said = foretold_orders.bar(self._db, person)
         return None if said is None else queries.bar_of(said)
 
     def foretell_bar(self, person: str, restriction: Restriction | None) -> None:
-        """Remember to bar somebody of whom nothing is here, when they come; None forgets it."""
+        """Remember to restrict a person who is not here, when they come; None forgets it. Raises PeopleError."""
         with self._writing():
             if restriction is None:
                 foretold_orders.take_bar(self._db, person)
@@ -344,37 +363,37 @@ class People(PeopleFile):
                 foretold_orders.set_bar(self._db, person, str(restriction))
 
     def known(self) -> frozenset[str]:
-        """The id of everyone who is or was enrolled, the erased too."""
+        """The ids of everybody who is or was enrolled, also of the erased. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return frozenset(person for (person,) in self._db.execute("SELECT id FROM people"))
 
     def enrolled(self) -> frozenset[str]:
-        """The id of everyone whose key is there: not of who withdrew or was erased."""
+        """The ids of everybody who has a key: not of those who withdrew or were erased. Raises PeopleError."""
         with PEOPLE.guard(self.path):
             return frozenset(
                 person for (person,) in self._db.execute("SELECT id FROM people WHERE wrapped NOT NULL")
             )
 
     def held(self, person: str) -> dict[str, object]:
-        """Everything that is held about somebody, as JSON values. Raises PeopleError for someone unknown."""
+        """All data about a person, as JSON values. Raises PeopleError for a person who is unknown."""
         with self._reading():
             found = queries.all_about(self._db, self._vault(), self._evidence_key(), person)
             return {**found, **self.credentials.held(person)}
 
     def list(self) -> _Persons:
-        """Everyone who is or was enrolled, by id. Raises PeopleError."""
+        """Everybody who is or was enrolled, sorted by id. Raises PeopleError."""
         with self._reading():
             return queries.listed(self._db, self._vault(), self._evidence_key())
 
     def gallery(
         self, model_id: str, policy: Policy, *, unreadable: _Ids | None = None, length: int | None = None
     ) -> Gallery:
-        """Everyone with templates of this model, an active consent to the policy in force, and no restriction.
+        """Everybody with templates of this model, an active consent to the policy in force, and no restriction.
 
-        `policy` is the configured one; an order of the authority may have put another in its place. `length` is how
-        many numbers the model makes. Somebody whose key, consent or templates are damaged, or of another length, is
-        added to `unreadable` and left out, so that the others are still matched; without that list it raises, as it
-        does for anything else. Raises PeopleError.
+        `policy` is the configured one; an order of the authority may have replaced it. `length` is how many numbers
+        the model makes. A person whose key, consent or templates are damaged, or whose templates have another
+        length, is added to `unreadable` and left out, so that the others are still matched. Without `unreadable`,
+        PeopleError is raised for such a person. Raises PeopleError for everything else.
         """
         with self._reading():
             accepted = policies.in_force(self._db, policy)

@@ -1,4 +1,4 @@
-"""Somebody who is enrolled: what is known of them, and what makes an enrolment well-formed."""
+"""An enrolled person, and the rules of a well-formed enrolment."""
 
 import base64
 import secrets
@@ -14,40 +14,44 @@ from edge.domain.recognition.gallery import are_unit
 from edge.errors import PeopleError
 
 MAX_TEMPLATES = 32
-"""A person's templates by one model: more photographs than anyone takes, few enough to match 1,000 people fast."""
+"""Templates of one person by one model: more photographs than anybody takes, and few enough to match 1,000 people
+fast.
+"""
 __all__ = ["MAX_NAME", "is_name"]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who is, or was, enrolled."""
+    """Somebody who is, or was, enrolled."""
 
     id: str
     name: str | None
-    """None once consent was withdrawn: the key that sealed it is gone."""
+    """None after the consent was withdrawn, because the key that encrypted the name is gone."""
     templates: int
     models: tuple[str, ...]
-    """Which models made them."""
+    """Ids of the models that made the templates."""
     consent: Consent | None
-    """The latest; None for who never gave one. `consent.is_active` says whether it permits matching."""
+    """The latest consent; None for a person who never gave one. `consent.is_active` tells whether it permits
+    matching.
+    """
     restriction: Restriction | None
-    """Why they are not matched although they are kept."""
+    """Why the person is not matched although the data are kept."""
     erased: bool = False
-    """Gone for good; a consent that ended alone leaves it false."""
+    """Whether the person was erased. It stays False when only a consent ended."""
     damaged: bool = False
-    """Something of theirs was altered and cannot be opened; it concerns nobody else."""
+    """Whether some of the person's data were altered and cannot be opened. No other person is affected."""
 
 
 def new_person_id() -> str:
-    """128 random bits in base32: says nothing, collides never."""
+    """A new id: 128 random bits in base32, which reveals nothing and never occurs twice."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 def malformed(person: str, name: str, embeddings: Floats | None, model_id: str | None) -> list[str]:
-    """Everything that is wrong with an enrolment, each with its cure; None for what is not there yet."""
+    """Every fault of an enrolment, each with its cure. Embeddings or a model id that are not there yet are None."""
     found = []
     if PERSON.fullmatch(person) is None:
-        found.append("the id is not one that new_person_id makes; use such a one")
+        found.append("the id is malformed; use one that new_person_id makes")
     wrong = problem(tidy(name))
     if wrong is not None:
         found.append(wrong)
@@ -61,5 +65,5 @@ def malformed(person: str, name: str, embeddings: Floats | None, model_id: str |
 
 
 def unknown_person(person: str) -> PeopleError:
-    """The error for an id that nobody here has; it says where the ids stand."""
+    """The error for an id that nobody has here, with the command that lists the ids."""
     return PeopleError(f"{person}: {NOBODY_HERE}; `smartclocker people list` shows who is")

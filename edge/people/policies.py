@@ -1,6 +1,6 @@
-"""The policies that the authority put in force, beside the one of the configuration.
+"""The policies that the authority put in force, besides that of the configuration.
 
-One that needs no new consent stands for the one before it: what was agreed to then still permits matching.
+A policy that needs no new consent continues the one before it: a consent to that one still permits matching.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from edge.domain.plural import counted
 
 
 def add(db: sqlite3.Connection, policy: Policy, text: str, *, consent_again: bool, configured: Policy) -> None:
-    """Put one in force, instead of what the configuration says now (inside a transaction)."""
+    """Put a policy in force, in place of the `configured` one; inside a transaction."""
     row = (policy.version, policy.sha256, text, consent_again, configured.version, configured.sha256)
     db.execute(
         "INSERT INTO policies (version, sha256, text, consent_again, instead_version, instead_sha256) "
@@ -21,9 +21,9 @@ def add(db: sqlite3.Connection, policy: Policy, text: str, *, consent_again: boo
 
 
 def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
-    """The policy in force first, then those to which a consent still holds.
+    """The policy in force, and after it the policies to which a consent is still valid.
 
-    A configuration that was changed since the order is somebody's newer word, and stands alone.
+    A configuration that was changed after the order is the newer decision, and counts alone.
     """
     rows = db.execute(
         "SELECT version, sha256, consent_again, instead_version, instead_sha256 FROM policies ORDER BY n DESC"
@@ -40,7 +40,9 @@ def in_force(db: sqlite3.Connection, configured: Policy) -> tuple[Policy, ...]:
 
 
 def other_text(db: sqlite3.Connection, accepted: Sequence[Policy]) -> int:
-    """How many have a face here and agreed to another text under the version in force; nobody meant that to end."""
+    """Number of people with a face here who agreed to another text with the version in force. Nobody intended to
+    end their consent.
+    """
     texts = {one.sha256 for one in accepted if one.version == accepted[0].version}
     rows = db.execute(
         "SELECT policy_sha256 FROM consents JOIN people ON id = person "
@@ -52,16 +54,16 @@ def other_text(db: sqlite3.Connection, accepted: Sequence[Policy]) -> int:
 
 
 def text_of(db: sqlite3.Connection, policy: Policy) -> str | None:
-    """What people are to read; None when it was not ordered."""
+    """The text that people must read; None when the policy was not ordered."""
     query = "SELECT text FROM policies WHERE version = ? AND sha256 = ? ORDER BY n DESC LIMIT 1"
     row = db.execute(query, (policy.version, policy.sha256)).fetchone()
     return None if row is None else str(row[0])
 
 
 def another_text(count: int, version: str) -> str:
-    """That so many agreed to another text under the same version, and the cure."""
+    """The message that `count` people agreed to another text with the same version, with the cure."""
     return (
         f"{counted(count, 'person', 'people')} agreed to another text under the same version, {version}, and "
-        "cannot be matched: put that very text back, byte for byte (a line break at its end counts), or give the "
-        "new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
+        "cannot be matched: put exactly that text back, byte for byte (a line break at its end counts), or give "
+        "the new one a version of its own, and have them agree again (`people agree`, `central order … policy`)"
     )

@@ -1,4 +1,6 @@
-"""What is read of the people file: everyone at once, the templates that may be matched, all about one person."""
+"""The queries on the people file: everybody at once, the templates that may be matched, all data about one
+person.
+"""
 
 import base64
 import sqlite3
@@ -24,7 +26,7 @@ FROM consents WHERE person = ? ORDER BY n
 
 
 def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Person]:
-    """By id, those whose consent ended, too; who is damaged says so. Raises PeopleError."""
+    """Everybody, sorted by id, also people whose consent ended. Damaged ones are marked. Raises PeopleError."""
     rows = db.execute(
         "SELECT id, wrapped, name, coalesce(sum(count), 0), group_concat(model_id, char(10)), restriction, erased "
         "FROM people LEFT JOIN templates ON person = id GROUP BY id ORDER BY id"
@@ -39,13 +41,13 @@ def listed(db: sqlite3.Connection, opened: Vault, evidence: bytes) -> list[Perso
             name = person_keys.unseal(opened.unwrap(person, wrapped), "name", sealed).decode() if wrapped else None
         except (PeopleError, UnicodeDecodeError):
             damaged = True
-        damaged = damaged and not erased  # of whom nothing is kept that could be
+        damaged = damaged and not erased  # of an erased person, nothing is kept that could be damaged
         found.append(Person(person, name, count, names, latest.get(person), bar, bool(erased), damaged))
     return found
 
 
 def _broken(db: sqlite3.Connection, opened: Vault) -> set[str]:
-    """Whose templates cannot be opened."""
+    """The people whose templates cannot be opened."""
     found = set()
     for person, wrapped, model_id, count, sealed in db.execute(
         "SELECT person, wrapped, model_id, count, sealed FROM templates JOIN people ON id = person "
@@ -61,7 +63,7 @@ def _broken(db: sqlite3.Connection, opened: Vault) -> set[str]:
 
 
 def bar_of(word: str) -> Restriction:
-    """What the file says keeps somebody from being matched; one that was altered is the stricter of both."""
+    """The restriction that a word in the file stands for. An altered word counts as the stricter of the two."""
     return Restriction(word) if word in set(Restriction) else Restriction.OBJECTED
 
 
@@ -74,10 +76,11 @@ def templates(
     unreadable: list[str] | None,
     length: int | None = None,
 ) -> list[tuple[str, Floats]]:
-    """Everybody's by this model, (k, d), where a consent to one of `accepted` permits it.
+    """The templates of everybody by this model, (k, d), where a consent to one of `accepted` permits matching.
 
-    Nobody's who is barred. Who cannot be opened, or has templates of another `length` than the model makes, is
-    added to `unreadable`; without that list they raise as anything else does. Raises PeopleError.
+    Restricted people are left out. A person whose templates cannot be opened, or have another `length` than the
+    model makes, is added to `unreadable`. Without `unreadable`, PeopleError is raised for such a person. Raises
+    PeopleError for everything else.
     """
     rows = db.execute(
         "SELECT person, wrapped, count, sealed FROM templates JOIN people ON id = person "
@@ -108,27 +111,29 @@ def _refuse(damaged: bool) -> None:
 
 
 def _matrix(raw: bytes, count: int, length: int | None) -> Floats:
-    """Templates as they were kept. Raises PeopleError for what no face gives."""
+    """Templates from their stored bytes. Raises PeopleError for bytes that cannot be templates."""
     flat = np.frombuffer(raw, "<f4").astype(np.float32) if len(raw) % 4 == 0 else np.empty(0, np.float32)
     if count < 1 or not len(flat) or len(flat) % count or (length is not None and len(flat) != count * length):
         raise PeopleError("templates do not fit together; enrol again")
     matrix = flat.reshape(count, -1)
     if not are_unit(matrix):
-        raise PeopleError("templates are no unit vectors; enrol again")
+        raise PeopleError("templates are not unit vectors; enrol again")
     return matrix
 
 
 def _alike(found: list[tuple[str, Floats]], unreadable: list[str]) -> list[tuple[str, Floats]]:
-    """Without those whose templates are of another length than most, where nobody said what the model makes."""
+    """The people whose templates have the length that most have, for a caller that does not know the model's
+    length.
+    """
     usual = Counter(matrix.shape[1] for _, matrix in found).most_common(1)[0][0] if found else 0
     unreadable += [person for person, matrix in found if matrix.shape[1] != usual]
     return [one for one in found if one[1].shape[1] == usual]
 
 
 def all_about(db: sqlite3.Connection, vault: Vault, evidence: bytes, person: str) -> dict[str, object]:
-    """Everything held of one person, opened: for nobody but that person.
+    """All data about one person, decrypted. They are for that person only.
 
-    JSON values. Raises PeopleError for someone unknown, or where something was altered.
+    The values are JSON values. Raises PeopleError for a person who is unknown, or whose data were altered.
     """
     row = db.execute("SELECT wrapped, name, restriction, erasing FROM people WHERE id = ?", (person,)).fetchone()
     if row is None:

@@ -1,4 +1,4 @@
-"""A person as the roster carries them, out of the people file and into it; within the caller's transaction."""
+"""A person's roster entry, read from the people file and written into it, within the caller's transaction."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from edge.people import consent_log, credentials, foretold_orders, queries
 from edge.people.lacking import Lack
 
 WITHDRAWN_HERE = "their consent was withdrawn here after it was given; ask again, as a new consent"
-ERASED_HERE = "they were erased here; whoever comes back gets a new id"
+ERASED_HERE = "they were erased here; a person who comes back gets a new id"
 
 
 @dataclass(frozen=True, slots=True)
 class EntryOutcome:
-    """What became of an entry."""
+    """The effect of an entry."""
 
     out: str | None = None
-    """Why their face, or a badge, or all of them, is kept out; None when nothing is."""
+    """Why the face, a badge, or the whole person is kept out; None when nothing is."""
     ended: Consent | None = None
-    """The consent that counted here until the entry said that it was withdrawn."""
+    """The consent that counted here until this entry withdrew it."""
     dropped: bool = False
-    """Templates were here, and are not any more."""
+    """Whether there were templates here that the entry removed."""
 
 
 def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) -> Member:
-    """Everything that the roster carries. Raises PeopleError for somebody without a key, and so without a name."""
+    """A person's roster entry. Raises PeopleError for a person without a key, and so without a name."""
     row = db.execute("SELECT wrapped, name, restriction FROM people WHERE id = ?", (person,)).fetchone()
     if row is None or row[0] is None:
         if credentials.read(db, opened, person) != ((), None):
             raise PeopleError(
-                f"{person}: their name went when their consent was withdrawn; `central roster withdraw`, at the "
-                "centre, brings it back with their badge and without their face"
+                f"{person}: their name was deleted when their consent was withdrawn; `central roster withdraw`, at "
+                "the centre, brings it back with their badge and without their face"
             )
         raise PeopleError(f"{person}: nobody enrolled has this id; `smartclocker people list` shows who is")
     key = opened.unwrap(person, row[0])
@@ -64,7 +64,7 @@ def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) ->
 def judge(
     db: sqlite3.Connection, evidence: bytes, person: str, member: Member, accepted: Sequence[Policy]
 ) -> str | None:
-    """Why somebody is kept out, the first of `accepted` being the policy in force; None when they are not (I9)."""
+    """Why a person is kept out; None when they are not (I9). The first of `accepted` is the policy in force."""
     wrong = contradiction(member)
     if wrong is not None:
         return wrong
@@ -93,14 +93,16 @@ def write(
     *,
     again: bool = False,
 ) -> EntryOutcome:
-    """Take somebody in, in place of what was here of them (I9).
+    """Write a person's entry in place of the data that were here (I9).
 
-    `accepted` are the policies to which a consent holds, the one in force first. Whoever is kept out and was here
-    before is not matched any more, unless they consented here since. Their badge and PIN need no consent and come
-    in, but for who was erased here. An entry without a face takes none: a withdrawal does. A restriction or
-    objection is set, never lifted: that takes an order.
-    `again`: this very entry was written before. Then its face alone is looked at again; badges, PIN, name and bar
-    stay as they were changed by hand since, but for numbers that were another person's then and are free now.
+    `accepted` are the policies to which a consent is valid, the one in force first. A person who is kept out and
+    was here before is no longer matched, unless they consented here since. Their badge and PIN need no consent and
+    are taken in, except for a person who was erased here. An entry without a face removes no face; only a
+    withdrawal does. A restriction or objection is set and never lifted, because that needs an order.
+
+    With `again`, this entry was written before. Then only its face is looked at again. Badges, PIN, name and
+    restriction stay as they were changed by hand since, except for numbers that were another person's then and are
+    free now.
     """
     row = db.execute("SELECT wrapped, erased FROM people WHERE id = ?", (person,)).fetchone()
     out = judge(db, evidence, person, member, accepted)
@@ -121,7 +123,8 @@ def write(
     held = db.execute("SELECT 1 FROM templates WHERE person = ? LIMIT 1", (person,)).fetchone() is not None
     stays = held and _stays(here, member)
     dropped = held and not member.templates and not stays
-    # The key goes with the templates, as at a withdrawal: what an older page may keep of them then opens with none.
+    # The key is deleted with the templates, as at a withdrawal, so that bytes of them in an older page can be
+    # opened with no key.
     key = None if dropped else _opened(db, opened, person, wrapped)
     if key is None or not once:
         key = key or person_keys.new_person_key()
@@ -145,7 +148,9 @@ def write(
 
 
 def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:
-    """Somebody's key; None without one, or for a damaged one: what it sealed goes, and the entry mends it."""
+    """The person's key; None when there is none or it is damaged. Then the data under it are deleted, and the entry
+    replaces them.
+    """
     if wrapped is None:
         return None
     try:
@@ -159,7 +164,9 @@ def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes |
 
 
 def _stays(here: Consent | None, member: Member) -> bool:
-    """Whether the face here is not the entry's to change: a withdrawal takes it, or the face of a later consent."""
+    """Whether the entry must leave the face here as it is. A withdrawal, or the face of a later consent, may change
+    it.
+    """
     word = last_word(here, member.consent)
     if here is None or here.withdrawn_at is not None or word is None or word.withdrawn_at is not None:
         return False
@@ -169,7 +176,9 @@ def _stays(here: Consent | None, member: Member) -> bool:
 def _means(
     db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str, member: Member, *, once: bool
 ) -> str | None:
-    """Write badges, staff numbers and PIN, each entry's once; why not all of them, when one is another person's."""
+    """Write badges, staff numbers and PIN, once for each entry; returns why not all of them, if another person has
+    one.
+    """
     if once:
         return credentials.claim(db, opened, evidence, person, member.tokens)
     credentials.write(db, opened, evidence, person, member.tokens, member.pin)
@@ -177,7 +186,7 @@ def _means(
 
 
 def _note(db: sqlite3.Connection, person: str, member: Member, *, once: bool) -> None:
-    """That this entry is written, and what bars somebody."""
+    """Note that this entry was written, and set its restriction."""
     _foretold_bar(db, person)
     if not once:
         _bar(db, person, member)
@@ -194,7 +203,9 @@ def _bar(db: sqlite3.Connection, person: str, member: Member) -> None:
 
 
 def _foretold_bar(db: sqlite3.Connection, person: str) -> None:
-    """What was ordered before they came; an objection outlasts a restriction."""
+    """Set the restriction that was ordered before the person came. An objection is never replaced by a
+    restriction.
+    """
     said = foretold_orders.take_bar(db, person)
     if said is not None:
         weaker = (str(Restriction.OBJECTED), str(queries.bar_of(said)), person)
@@ -202,7 +213,8 @@ def _foretold_bar(db: sqlite3.Connection, person: str) -> None:
 
 
 def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Member) -> None:
-    # What a coming model learned here (`next_model_templates`) is in no roster yet: it stays while there is a face.
+    # Templates that a coming model learned here (`next_model_templates`) are in no roster yet. They stay while
+    # there is a face.
     learned = 0 if member.templates else 1
     db.execute("DELETE FROM templates WHERE person = ? AND learned <= ?", (person, learned))
     db.executemany(
@@ -220,7 +232,7 @@ def _put_templates(db: sqlite3.Connection, key: bytes, person: str, member: Memb
 
 
 def _remember(db: sqlite3.Connection, evidence: bytes, person: str, said: Consent | None) -> Consent | None:
-    """Note the last word; the one before, if it ended it."""
+    """Note the newest consent; returns the consent before, if this one ended it."""
     here = consent_log.latest_of(db, evidence, person)
     word = last_word(here, said)
     if word is None or word == here:

@@ -1,4 +1,4 @@
-"""The people store as a file: its tables."""
+"""The people file: its tables."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from edge.errors import PeopleError, PeopleUnavailable
 from edge.storage.sqlite_file import SqliteFile
 
 _ERASING = "ALTER TABLE people ADD COLUMN erasing TEXT"
-"""Why somebody is being erased, from the moment that their key is gone until the record that says so is durable."""
+"""The reason of an erasure, from the deletion of the key until its record is durable."""
 _ORDERS = """
 CREATE TABLE orders (
     id TEXT PRIMARY KEY,
@@ -34,12 +34,13 @@ CREATE TABLE anchor (
     boottime_ms INTEGER NOT NULL
 ) STRICT
 """
-"""Orders of the authority (`edge.people.order_log`), its keys, the policies that it put in force, and a moment that
-is certain. `orders` is the outbox, too (`edge.people.outbox`): `owed` holds the pending records of any act."""
+"""The authority's orders (`edge.people.order_log`), its keys, the policies that it put in force, and a moment of
+certain time. `orders` is also the outbox (`edge.people.outbox`): `owed` holds the pending records of any act.
+"""
 _TAKEN = "ALTER TABLE orders ADD COLUMN taken INTEGER NOT NULL DEFAULT 0"
-"""The how many-th it was: the oldest is forgotten first. 0 for what an earlier version took."""
+"""A running number: the oldest order is forgotten first. 0 for orders that an earlier version took."""
 _RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
-"""Why somebody is kept and not matched; null for everybody else."""
+"""The reason why a person's data are kept and not matched; null for everybody else."""
 _MEANS = """
 CREATE TABLE means (
     person TEXT PRIMARY KEY REFERENCES people (id),
@@ -56,13 +57,14 @@ CREATE TABLE tokens (
 """
 """Badges, staff numbers and PINs (`edge.people.credentials`)."""
 _LEARNED = "ALTER TABLE templates ADD COLUMN learned INTEGER NOT NULL DEFAULT 0"
-"""1 for what a coming model learned at this terminal (`edge.people.next_model_templates`)."""
+"""1 for templates that a coming model learned at this terminal (`edge.people.next_model_templates`)."""
 _ERASED = (
     "ALTER TABLE people ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
-    # An earlier file does not tell who was erased from who withdrew and had no badge: no roster brings either back.
+    # In an earlier file, an erased person looks like one who withdrew and had no badge. No roster brings either
+    # back.
     "UPDATE people SET erased = 1 WHERE wrapped IS NULL AND id NOT IN (SELECT person FROM means)"
 )
-"""1 for who was erased, whom no roster brings back; a consent that ended leaves 0."""
+"""1 for a person who was erased, whom no roster brings back; 0 when only a consent ended."""
 _BESIDE = """
 CREATE TABLE entries (
     person TEXT PRIMARY KEY,
@@ -83,9 +85,11 @@ CREATE TABLE aside (
     owed TEXT
 ) STRICT, WITHOUT ROWID
 """
-"""The content number of the roster's entry that was written last of each person, whose badges and bar are written
-once; numbers of an entry that were another person's then; what was ordered about people of whom nothing had come
-yet (`edge.people.foretold_orders`); and what is owed to the journal although no record can be made of it."""
+"""`entries`: by person, the content number of the roster entry that was written last, because its badges and
+restriction are written once. `contested`: numbers of an entry that another person had then. `foretold`: orders
+about people who were not here yet (`edge.people.foretold_orders`). `aside`: outbox entries that no record can be
+made of.
+"""
 _EXPORTED = """
 CREATE TABLE exported (
     person TEXT PRIMARY KEY,
@@ -93,14 +97,14 @@ CREATE TABLE exported (
     heard INTEGER
 ) STRICT, WITHOUT ROWID
 """
-"""Who was exported to the centre and awaited on the roster (`edge.people.exported`)."""
+"""The people who were exported to the centre and are awaited on the roster (`edge.people.exported`)."""
 _FORETOLD_BARS = """
 CREATE TABLE foretold_bars (
     person TEXT PRIMARY KEY,
     bar TEXT NOT NULL
 ) STRICT, WITHOUT ROWID
 """
-"""A restriction or an objection that was ordered about somebody of whom nothing had come yet."""
+"""A restriction or an objection that was ordered about a person who was not here yet."""
 _LACKING = """
 CREATE TABLE lacking (
     person TEXT NOT NULL,
@@ -108,7 +112,7 @@ CREATE TABLE lacking (
     PRIMARY KEY (person, what)
 ) STRICT, WITHOUT ROWID
 """
-"""What this file lacks since an older copy of it was put back (`edge.people.lacking`)."""
+"""The data that this file lacks because it is an older copy (`edge.people.lacking`)."""
 PEOPLE = SqliteFile(
     noun="people store",
     application_id=0x53435031,  # 'SCP1'
@@ -171,7 +175,7 @@ CREATE TRIGGER consents_are_final BEFORE UPDATE ON consents BEGIN SELECT RAISE(A
 
 
 def create(path: Path, storage_key: bytes) -> None:
-    """Make an empty people store with a fresh epoch. Raises PeopleError."""
+    """Make an empty people file with a new epoch. Raises PeopleError."""
     vault = Vault.fresh(storage_key)
     row = (vault.wrapped_epoch, vault.wrap("", new_person_key()))
     PEOPLE.create(

@@ -123,7 +123,7 @@ def test_a_line_break_at_the_end_of_the_policy_is_said_with_its_cure(site, smart
     done = smartclocker("check", "--config", site.config)
     assert done.returncode == 78
     assert "1 person agreed to another text under the same version" in done.stdout
-    assert "put that very text back" in done.stdout
+    assert "put exactly that text back" in done.stdout
     log = site.directory / "log"
     with running(site.config, log):
         give_up = time.monotonic() + 300

@@ -1,6 +1,7 @@
-"""Whom this terminal exported, held to the roster: who came and left again while it was away leaves here, too.
+"""The people whom this terminal exported, compared with the roster. A person who was added to it and removed from
+it while the terminal was away is erased here too.
 
-The other half of `edge.people.roster.sync`, which knows whom the roster brought.
+It complements `edge.people.roster.sync`, which handles the people whom the roster brought.
 """
 
 from edge.people.people_store import People
@@ -8,9 +9,10 @@ from edge.people.roster.sync import RosterSync
 
 
 def note(sync: RosterSync, people: People, now: str | None) -> None:
-    """Remember of each how far the roster was while they were waited for. Raises PeopleError.
+    """Note for each awaited person the version that the roster had while they were waited for. Raises PeopleError.
 
-    `now` (RFC 3339 UTC) is None while the clock is not sure. To be called before the first message is taken, too.
+    `now` (RFC 3339 UTC) is None while the clock is not sure. The caller also calls this before the first message is
+    taken.
     """
     for one in people.exported.all():
         noted = one.noted(sync.version_held, now)
@@ -19,9 +21,10 @@ def note(sync: RosterSync, people: People, now: str | None) -> None:
 
 
 def leave(sync: RosterSync, people: People, now: str | None) -> list[str]:
-    """Who is not listed by a roster that came too late to be of before their export; they are `leaving` then.
+    """Mark as `leaving` each awaited person whom the roster does not list, if it is too new to date from before
+    their export.
 
-    To be called when all of the roster is here. Raises PeopleError.
+    Returns their ids. The caller calls this when all of the roster has arrived. Raises PeopleError.
     """
     missed = [one.person for one in people.exported.all() if one.is_missed(sync.version, now)]
     remaining = people.remaining() if missed else frozenset()

@@ -1,4 +1,4 @@
-"""One enrolled person for the centre, in an envelope that only the centre's roster key opens."""
+"""The export of one enrolled person to the centre, in an envelope that only the centre's roster key opens."""
 
 from nacl.signing import SigningKey, VerifyKey
 
@@ -15,7 +15,8 @@ def export_enrolment(
 ) -> bytes:
     """The envelope. `centre` is the roster's public key there, `identity` the terminal's, `at` now (RFC 3339 UTC).
 
-    Raises PeopleError for somebody who is not enrolled, RecordError for more templates than the roster carries.
+    Raises PeopleError for a person who is not enrolled, RecordError for more templates than a roster entry may
+    have.
     """
     sealed = site_key.seal(encode_member(people.member(person)), centre)
     return dsse.seal(Enrolment(origin, person, key_id(centre), sealed, at), identity)

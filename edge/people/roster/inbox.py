@@ -1,10 +1,11 @@
-"""The roster's messages as they come: which are news, which are old, and which are no good.
+"""The inbox for the roster's messages: it tells which are new, which are old, and which are refused.
 
-1. A message counts for the site and the place (page, person, terminal) that it names itself, and nowhere else.
-2. Of the manifest, of a page, of a person's entry and of the site key the highest number counts. A lower one is old
-   and changes a counter. The manifest's is also held to `floor`, which outlives the notes.
-3. Two documents under one number: the second is refused, except the one that the manifest names.
-4. What says nothing new is no news.
+1. A message counts only for the site and the place (page, person, terminal) that it names itself.
+2. The highest version counts, of the manifest, of each page, of each person's entry and of the site key. A lower
+   version is old and only changes a counter. The manifest must also not be below `floor`, which is kept even when
+   the notes are lost.
+3. Of two documents with one version, the second is refused, except the one that the manifest names.
+4. A message that repeats what is held is not new.
 """
 
 import hashlib
@@ -24,28 +25,34 @@ from edge.errors import RecordError
 from edge.people.roster.state import KEY, MANIFEST, Highwater, RosterState
 
 MAX_WAITING = 1_024
-"""Messages, 24 kB each at most. One more is dropped: it is missing then, and comes again."""
+"""Number of waiting messages, at most 24 kB each. A further one is dropped: then it is missing, and is sent
+again.
+"""
 _KEYS = 2
-"""Site keys in memory: while one is replaced, entries under both are on their way."""
+"""Site keys in memory: while one key is replaced, entries under both are sent."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start of the process, but for `roster_people`, `roster_out` and `roster_waiting`: now."""
+    """The counters since the start of the process; `roster_people`, `roster_out` and `roster_waiting` are present
+    numbers.
+    """
 
     roster_applied: int = 0
     roster_rejected: int = 0
-    """Malformed, of a foreign key or site, swapped, or unlisted."""
+    """Messages that were malformed, of a foreign key or site, swapped, or unlisted."""
     roster_old: int = 0
-    """Older than what is held."""
+    """Messages older than what is held."""
     roster_people: int = 0
     roster_out: int = 0
-    """Kept out for a reason."""
+    """People who are kept out for a reason."""
     roster_waiting: int = 0
 
 
 class RosterInbox:
-    """On one thread. Keeps manifest, pages and the key's number on the disk, keys and waiting entries in memory."""
+    """The inbox, for one thread. The manifest, the pages and the site key's version are kept on the disk; site keys
+    and waiting entries are kept in memory only.
+    """
 
     def __init__(
         self, origin: Origin, identity: SigningKey, state: RosterState, counts: Counts, listing: ManifestIndex
@@ -54,25 +61,27 @@ class RosterInbox:
         self._origin, self._identity, self._state, self._counts = origin, identity, state, counts
         self.listing = listing
         self.floor = 0
-        """No manifest below this version counts."""
+        """A manifest below this version does not count."""
         self.behind: int | None = None
-        """The version of a genuine manifest that is older than the one that is held, while the broker says it."""
+        """The version of the broker's manifest while that is genuine and older than the one that is held; otherwise
+        None.
+        """
         self.waiting: dict[str, tuple[PersonMessage, str]] = {}
         """By person, the newest entry that was not judged yet, and the hash of its payload."""
         self.listed_anew = False
-        """Whether the manifest or a page came that may list others than before."""
+        """Whether a manifest or a page came that may list other people than before."""
         self._keys: dict[str, bytes] = {}
 
     @property
     def version(self) -> int:
-        """Of the manifest; 0 for none."""
+        """Version of the manifest; 0 for none."""
         return 0 if self.listing.manifest is None else self.listing.manifest.version
 
     def take(self, place: Place, payload: bytes, rows: Mapping[str, EntryState]) -> bool:
-        """A payload whose signature by the authority was verified; False when it says nothing new.
+        """Take a payload whose signature by the authority was verified; False when it is not new.
 
-        `rows` is what is noted of each person. Raises RecordError for one that is no good; PeopleError when the
-        disk does not take it.
+        `rows` are the notes by person. Raises RecordError for a payload that is refused, PeopleError when the disk
+        cannot store it.
         """
         self._refuse_other_site(place.site)
         match place.part:
@@ -86,11 +95,11 @@ class RosterInbox:
                 return self._person(place, payload, rows)
 
     def opens(self, message: PersonMessage) -> bool:
-        """Whether the site key that the entry is encrypted under is here."""
+        """Whether the site key under which the entry is encrypted is here."""
         return message.key in self._keys
 
     def open(self, message: PersonMessage) -> Member | None:
-        """The member in an entry that `opens`; None, which is counted, for one that is not whole."""
+        """The member in an entry that `opens`; None for an altered or malformed one, which is counted."""
         try:
             return decode_member(site_key.decrypt(self._keys[message.key], message.sealed, message.line()))
         except RecordError:
@@ -102,15 +111,15 @@ class RosterInbox:
         if message.origin != self._origin or place.name != self._origin.terminal:
             raise RecordError("roster key: for another terminal")
         held, named = self._state.mark(KEY), message.key.encode()
-        # The number of the very key that is held was altered, if it is another.
+        # If the key is the very one that is held but the version differs, then the stored version was altered.
         known = held is not None and held.payload == named
         if held is not None and not known and message.version < held.version:
             return self._old()
         if held is not None and not known and message.version == held.version:
-            raise RecordError("roster key: another key under the number of the one that is held")
+            raise RecordError("roster key: another key with the version of the one that is held")
         key = site_key.unseal(message.sealed, self._identity)
         if site_key.key_id(key) != message.key:
-            raise RecordError("roster key: not the key that it says it is")
+            raise RecordError("roster key: the key does not match its id")
         if held is None or message.version != held.version:
             self._state.keep_mark(KEY, Highwater(message.version, named))
         news = message.key not in self._keys
@@ -129,7 +138,7 @@ class RosterInbox:
         self.behind = None
         if held is not None and manifest.version == held.version:
             if manifest != held:
-                raise RecordError("roster manifest: another one under the number of the one that is held")
+                raise RecordError("roster manifest: another one with the version of the one that is held")
             return False
         self._state.keep_mark(MANIFEST, Highwater(manifest.version, payload))
         self.listing.manifest = manifest
@@ -144,7 +153,7 @@ class RosterInbox:
         manifest = self.listing.manifest
         named = None if manifest is None else manifest.pages.get(page.bucket)
         if sha256 == named and not self.listing.has(page.bucket, sha256):
-            # Of what is held, at least a byte is another than the manifest's: this one is right.
+            # The page that is held differs from the manifest's in at least one byte, so this page is the right one.
             self._state.keep_page(page.bucket, page.version, payload, page.version)
             self.listing.replace(page, sha256)
             return self._listed()
@@ -152,7 +161,7 @@ class RosterInbox:
             return self._old()
         if page.version == version:
             if sha256 != held:
-                raise RecordError("roster page: another one under the number of the one that is held")
+                raise RecordError("roster page: another one with the version of the one that is held")
             return False
         oldest = self.listing.put(page, sha256)
         self._state.keep_page(page.bucket, page.version, payload, oldest)
@@ -170,7 +179,7 @@ class RosterInbox:
         if row is not None and message.version == row.version:
             listed = self.listing.verdict(message.person, message.version, sha256) is MessageVerdict.CURRENT
             if sha256 != row.sha256 and not listed:
-                raise RecordError("roster: another entry under the number of the one that is held")
+                raise RecordError("roster: another entry with the version of the one that is held")
             if sha256 == row.sha256 and row.state != OUT:
                 return False
         fresh = waiting is None or waiting[1] != sha256
@@ -179,7 +188,7 @@ class RosterInbox:
         return fresh
 
     def _listed(self) -> bool:
-        """What is listed changed, and with it what is to be done."""
+        """Note that the list changed, so that people who are no longer listed are looked for."""
         self.listed_anew = True
         return True
 
@@ -193,7 +202,7 @@ class RosterInbox:
 
 
 def listing_of(state: RosterState) -> ManifestIndex:
-    """What was last said of the whole. Raises PeopleError."""
+    """The index of the manifest and the pages that are stored. Raises PeopleError."""
     listing, manifest = ManifestIndex(), state.mark(MANIFEST)
     if manifest is not None:
         listing.manifest = RosterManifest.decode(manifest.payload)
@@ -203,16 +212,18 @@ def listing_of(state: RosterState) -> ManifestIndex:
 
 
 def missing_of(state: RosterState) -> list[str]:
-    """As `RosterSync.missing`, for whoever reads the file beside the running terminal. Raises PeopleError."""
+    """The same as `RosterSync.missing`, for a process that reads the file beside the running terminal. Raises
+    PeopleError.
+    """
     listing = listing_of(state)
     return [] if listing.manifest is None else listing.missing(entries_of(state.rows()))
 
 
 def entries_of(rows: Mapping[str, EntryState]) -> dict[str, ManifestEntry]:
-    """As a manifest would list what is noted."""
+    """The notes in the form of a manifest's entries."""
     return {one.person: ManifestEntry(one.version, one.sha256) for one in rows.values()}
 
 
 def hash_of(payload: bytes) -> str:
-    """sha256, hex."""
+    """sha256 of a payload, hex."""
     return hashlib.sha256(payload).hexdigest()

@@ -1,22 +1,25 @@
-"""The roster from the broker into the people file, whatever order its messages come in.
+"""The transfer of the roster from the broker into the people file. The messages may come in any order.
 
-The rules from a message to what becomes of somebody. `edge.people.roster.inbox` has those on which messages count,
-`edge.domain.roster.restart` those of a start, `edge.domain.roster.manifest_index` those of the list.
+This module has the rules by which a message changes a person. `edge.people.roster.inbox` has the rules which
+messages count, `edge.domain.roster.restart` those of a start, `edge.domain.roster.manifest_index` those of the
+list.
 
-1. An entry is judged when all that decides about it is here: the manifest, the page that lists it, the site key.
-   Until then it waits in memory; the broker retains it and says it again at the next connection.
+1. An entry is judged when everything that decides about it is here: the manifest, the page that lists it, the site
+   key. Until then it waits in memory. The broker retains it and sends it again at the next connection.
 2. An entry that the manifest lists, or that is newer than the manifest, is current. It is written into the people
-   file, which may keep somebody out for a reason; only then it is noted. An interruption costs a repetition.
+   file, which may keep the person out for a reason. Only then it is noted, so an interruption costs a repetition
+   and nothing else.
 3. An entry that an equally new or newer manifest does not list is stale, and is dropped.
-4. A current tombstone makes somebody leave: the caller destroys their biometrics and says so by `left`.
-5. Somebody who is noted and whom a manifest at least as new as their entry does not list leaves, too: the tombstone
-   was withheld or emptied.
-6. A manifest below `floor`, the newest that changed people here, does not count, whatever became of our notes: the
-   people file remembers it. It is raised once the manifest of every entry that was written is here. Until then the
-   people file remembers the highest number of those entries: no manifest below it tells that somebody left whom the
-   notes do not know.
-7. Somebody who is to get a badge that is another's waits: the entry that takes it from the other may follow.
-8. Nothing that is malformed, swapped, older or unlisted changes more than a counter (I12).
+4. A current tombstone makes a person leave: the caller erases their biometrics and reports that by `left`.
+5. A person who is noted leaves too when a manifest at least as new as their entry does not list them: then the
+   tombstone was withheld or emptied.
+6. A manifest below `floor` does not count. `floor` is the version of the newest manifest that changed people here.
+   The people file remembers it, because the notes may get lost or be set back. It is raised once the manifest of
+   every entry that was written is here. Until then the people file remembers the highest version of those entries:
+   no manifest below that version tells that a person left whom the notes do not know.
+7. A person who is to get a badge that another person has waits: the entry that takes the badge from the other may
+   follow.
+8. A message that is malformed, swapped, older or unlisted changes nothing but a counter (I12).
 
 ::
 
@@ -46,13 +49,13 @@ from edge.people.roster.inbox import Counts, RosterInbox, entries_of, listing_of
 from edge.people.roster.state import RosterState
 
 _FLOOR = "roster:{}"
-"""The scope, by site, under which the people file remembers the newest manifest: our own notes may get lost."""
+"""The scope, by site, under which the people file remembers the newest manifest, because the notes may get lost."""
 _NEWEST = "roster-entry:{}"
-"""The scope, by site, under which it remembers the highest number of an entry that changed people."""
+"""The scope, by site, under which the people file remembers the highest version of an entry that changed people."""
 
 
 class RosterSync:
-    """On one thread, which owns both files."""
+    """The transfer, on one thread, which owns both files."""
 
     def __init__(
         self, origin: Origin, identity: SigningKey, people: People, received: RosterState, policy: Policy
@@ -61,7 +64,9 @@ class RosterSync:
         self.counts = Counts()
         self.leaving: dict[str, Leaving] = {}
         self.has_pending = False
-        """Whether an entry ended a consent, whose record is in the outbox; for the caller to flush."""
+        """Whether an entry ended a consent, whose record is in the outbox. Then the caller must flush the
+        outbox.
+        """
         self._origin, self._policy = origin, policy
         self._people, self._received = people, received
         self._blind_up_to: dict[str, int] = {}
@@ -69,9 +74,9 @@ class RosterSync:
         self._rows: dict[str, EntryState] = {}
         self._news = self._changed = False
         self._newest = self._remembered = 0
-        """The version of the newest entry that changed people; as the people file remembers it."""
+        """The version of the newest entry that changed people; and the one that the people file remembers."""
         self._seen = 0
-        """The people file's version when what waits was last looked at."""
+        """The people file's version when the waiting entries were last looked at."""
         listing = self._own_listing()
         self._inbox = RosterInbox(origin, identity, received, self.counts, listing)
         self._inbox.floor = people.orders.newest(_FLOOR.format(origin.site))
@@ -80,50 +85,53 @@ class RosterSync:
 
     @property
     def begun(self) -> bool:
-        """Whether this site has a roster at all, as far as this terminal was ever told."""
+        """Whether this site has a roster, as far as this terminal was ever told."""
         return self._inbox.listing.manifest is not None
 
     @property
     def version(self) -> int:
-        """Of the manifest; 0 for none."""
+        """Version of the manifest; 0 for none."""
         return self._inbox.version
 
     @property
     def version_held(self) -> int:
-        """The newest that came, as far as anything here remembers."""
+        """Version of the newest manifest that ever came, as far as the notes or the people file remember."""
         return max(self.version, self._inbox.floor)
 
     @property
     def behind(self) -> int | None:
-        """The version of a genuine manifest that is older than the one that is held, while the broker says it."""
+        """The version of the broker's manifest while that is genuine and older than the one that is held; otherwise
+        None.
+        """
         return self._inbox.behind
 
     def missing(self) -> list[str]:
-        """What the manifest lists and is not here, as `ManifestIndex.missing`; nothing before there is a roster."""
+        """The listed entries that are not here, as `ManifestIndex.missing`; empty before there is a roster."""
         return self._inbox.listing.missing(entries_of(self._rows)) if self.begun else []
 
     def kept_out(self) -> dict[str, str]:
-        """Why, by person."""
+        """The people who are kept out, with the reason, by person."""
         return {one.person: one.reason or "" for one in self._rows.values() if one.state == OUT}
 
     def is_unlisted(self, person: str) -> bool:
-        """Whether the roster is not to know somebody, of whom nothing of it ever came here."""
+        """Whether the roster does not list a person of whom no entry ever came here."""
         return person not in self._rows and self._inbox.listing.lists(person) is False
 
     def take(self, place: Place, payload: bytes) -> bool:
-        """A payload whose signature by the authority was verified. Raises RecordError for one that is no good.
+        """Take a payload whose signature by the authority was verified; False when it is not new.
 
-        False when it said nothing new. Raises PeopleError when the disk does not take it: the broker will say it
-        again.
+        Raises RecordError for a payload that is refused. Raises PeopleError when the disk cannot store it: then the
+        broker will send it again.
         """
         news = self._inbox.take(place, payload, self._rows)
         self._news = self._news or news
         return news
 
     def settle(self) -> None:
-        """Act upon what can be judged now, a transaction a turn. Raises PeopleError, and then it waits still.
+        """Act upon the entries that can be judged now, in one transaction for each turn.
 
-        Who waits for a badge that is another's is looked at again whenever the people file changed.
+        A person who waits for a badge that another person has is looked at again whenever the people file changed.
+        Raises PeopleError; then the entries wait on.
         """
         if self._inbox.waiting and not self._news:
             self._news = self._people.version() != self._seen
@@ -135,18 +143,18 @@ class RosterSync:
             self._seen = self._people.version()
 
     def left(self, person: str) -> None:
-        """The biometrics of somebody `leaving` are destroyed. Raises PeopleError."""
+        """Note that the biometrics of a person who is `leaving` are erased. Raises PeopleError."""
         self._keep([self.leaving[person].row])
         del self.leaving[person]
-        self._news = self._changed = True  # a later message about them may have waited for it
+        self._news = self._changed = True  # a later message about the person may have waited for this
         self._count()
 
     def leave(self, person: str) -> None:
-        """Somebody of whom nothing came left: there is no telling why."""
+        """Mark a person of whom no entry came as leaving. The reason cannot be known."""
         self.leaving.setdefault(person, Leaving(ErasureReason.EMPLOYER, unlisted_row(person, self.version, "")))
 
     def _own_listing(self) -> ManifestIndex:
-        """What was last said of the whole, unless the file is another site's, which is emptied."""
+        """The index of the stored manifest and pages. If they are another site's, everything stored is deleted."""
         listing = listing_of(self._received)
         if listing.manifest is None or listing.manifest.site == self._origin.site:
             return listing
@@ -171,7 +179,10 @@ class RosterSync:
         self.leaving |= found.leaving
 
     def _turn(self) -> bool:
-        """Whether another may do more: somebody's badge was another's, and there was news of others."""
+        """Act once on the waiting entries; whether another turn may do more.
+
+        Another turn may help when a person's badge was another person's, and other entries were written.
+        """
         arrived: dict[str, tuple[Member, EntryState]] = {}
         done: list[str] = []
         gone: list[EntryState] = []
@@ -201,11 +212,13 @@ class RosterSync:
         return bool(contested) and len(done) > len(contested)
 
     def _apply(self, arrived: Mapping[str, tuple[Member, EntryState]], gone: list[EntryState]) -> set[str]:
-        """People first, then what we know of them; whose badge is another's here."""
+        """Write the people file first, and the notes after it. Returns the people whose badge another person
+        has here.
+        """
         if not arrived and not gone:
             return set()
         fresh = {person: member for person, (member, _) in arrived.items() if not self._has(person, HELD, member)}
-        written = self._people.entries()  # which knows it although our own notes may have been lost
+        written = self._people.entries()  # the people file knows it even if the notes were lost
         again = [
             person
             for person, member in fresh.items()
@@ -221,21 +234,25 @@ class RosterSync:
         return {person for person, reason in reasons.items() if reason is not None and reason.startswith(ANOTHERS)}
 
     def _remember(self, version: int) -> None:
-        """Before an entry of this number changes people: the manifest that lists it may come later than a stop."""
+        """Remember an entry's version before it changes people, because the program may end before its manifest
+        comes.
+        """
         self._newest = max(self._newest, version)
         if version > max(self._remembered, self._inbox.floor):
             self._people.orders.raise_mark(_NEWEST.format(self._origin.site), version)
             self._remembered = version
 
     def _has(self, person: str, state: str, member: Member) -> bool:
-        """Whether this content of somebody is noted in this state: HELD, it was only encrypted anew."""
+        """Whether this content of a person is noted in this state. If it is HELD, the entry was only encrypted
+        again.
+        """
         row = self._rows.get(person)
         return row is not None and row.state == state and row.content == member.content
 
     def _ended(self, person: str, consent: Consent) -> None:
         draft = consent_withdrawn(person, Policy(consent.policy_version, consent.policy_sha256))
         if not fits(dict(draft.data), SHAPES[Kind.CONSENT]):
-            return  # a consent that no record could name was never in one
+            return  # a consent that no record can name never was in a record
         self._people.outbox.add([draft])
         self.has_pending = True
 
@@ -254,15 +271,17 @@ class RosterSync:
             if person in remaining:
                 self.leaving.setdefault(person, Leaving(ErasureReason.EMPLOYER, row))
             else:
-                self._keep([row])  # kept out, or erased before: nothing of them is here
+                self._keep([row])  # kept out, or erased before: there are no data of this person here
         self._inbox.listed_anew = False
 
     def _raise_floor(self) -> None:
-        """An older roster than the one that changed people here does not count, whatever becomes of our notes."""
+        """Raise the floor: a roster older than the one that changed people here must not count, even if the notes
+        get lost or are set back.
+        """
         if self._changed and self.version > self._inbox.floor:
             self._people.orders.raise_mark(_FLOOR.format(self._origin.site), self.version)
             self._inbox.floor = self.version
-        self._changed = self.version < self._newest  # the manifest of an entry comes after it
+        self._changed = self.version < self._newest  # the manifest that lists an entry comes after the entry
 
     def _keep(self, rows: list[EntryState]) -> None:
         self._people.lacking.left({row.person for row in rows if row.state == GONE})
