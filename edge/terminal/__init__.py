@@ -1,1 +1,1 @@
-"""The terminal: composition root, loops, and the way of a punch."""
+"""The terminal: composition root, loops, and everything that a punch needs."""

@@ -27,7 +27,7 @@ def camera(config: Config) -> Camera:
 
 
 def reader(config: Config) -> Reader | None:
-    """The configured badge reader and keypad, not yet opened; None without. Raises ReaderError."""
+    """The configured badge reader and keypad, not yet opened; None when there is none. Raises ReaderError."""
     chosen = config.reader
     if chosen.kind == "evdev":
         from edge.adapters.linux.badge_reader import EvdevReader
@@ -57,7 +57,7 @@ def signals(config: Config) -> Signals:
 
 
 def strobe(config: Config) -> Strobe | None:
-    """The configured infrared lamp; None without. Photographs have a simulated one. Raises SignalsError."""
+    """The configured infrared lamp, simulated for photographs; None when there is none. Raises SignalsError."""
     if not config.recognition.strobe:
         return None
     if config.camera.kind == "replay":
@@ -71,7 +71,9 @@ def strobe(config: Config) -> Strobe | None:
 
 
 def uplink_settings(config: Config) -> "UplinkSettings":
-    """Where the broker is and who we are to it. Raises ConfigError without `[uplink]` or its credential."""
+    """The broker's address and this terminal's files for it. Raises ConfigError without `[uplink]` or its
+    credential.
+    """
     from edge.adapters.mqtt.tls import UplinkSettings
 
     chosen = config.uplink
@@ -104,7 +106,7 @@ def uplink(config: Config) -> Uplink | None:
 
 
 def clock() -> Clock:
-    """The system's."""
+    """The system's clock."""
     from edge.adapters.linux.clock import SystemClock
 
     return SystemClock()

@@ -1,4 +1,6 @@
-"""The terminal's life: start the loops, say READY, feed the watchdog while all are fresh, stop clean in time."""
+"""The terminal's process: start the loops, say READY, feed the watchdog while all loops are fresh, and stop in
+time.
+"""
 
 import logging
 import queue
@@ -26,13 +28,13 @@ from edge.terminal.startup import state_directory
 
 LOG = logging.getLogger(__name__)
 STOP_WITHIN_S = 2.8
-"""All loops together; systemd and the promise allow three seconds."""
+"""Time in which all loops together must stop; systemd and the documentation allow three seconds."""
 FIRST_FRAME_S = 10.0
-"""A camera that shows nothing for so long at start-up is a fault to say, not to wait for."""
+"""After so long without a first frame, the start reports a fault and does not wait any longer."""
 WHOLE_JOURNAL_S = 1_800.0
-"""How much longer a start may take where all of a journal is read: a full one, on a slow card."""
+"""Additional time that a start may take when a whole journal is read: a full one, on a slow card."""
 EYES_EVERY_S = 60.0
-"""How often a terminal without usable models or policy looks whether they were mended."""
+"""Interval at which a terminal without usable models or policy checks whether they were mended."""
 _STALE_S = {
     "capture": 5.0,
     "attend": 5.0,
@@ -43,11 +45,13 @@ _STALE_S = {
     "evidence": 60.0,
     "noting": 60.0,
 }
-"""How long a loop may go without progress; a TLS handshake and a slow card fit in, a hang does not."""
+"""How long each loop may go without progress. A TLS handshake or a slow card takes less, a loop that hangs
+takes more.
+"""
 
 
 class Terminal:
-    """One terminal. `run` is its whole life, on the calling thread."""
+    """One terminal, from its start to its end."""
 
     def __init__(
         self,
@@ -59,21 +63,21 @@ class Terminal:
         strobe: Strobe | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Read keys, policy and models, make sure of the journal; open nothing that must be closed.
+        """Read keys, policy and models, and make sure of the journal; open nothing that must be closed.
 
-        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises what punching cannot do
-        without: ConfigError, KeyFileError, ModelError, JournalError. What fails alone is an alarm instead.
+        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises ConfigError, KeyFileError,
+        ModelError or JournalError when something fails that punching needs. Anything else that fails is an alarm.
         """
         self.stop = Stop()
         self.status = StatusSources()
-        """What the retained status tells."""
+        """The sources of the retained status."""
         self._notifier = notifier
         volatile = state_directory.require(config)
         clock = clock or adapters.clock()
         secrets = installed.own_secrets(config)
         self.image_capture = factory.image_capture(config, secrets, clock)
         if self.image_capture is not None:
-            self.image_capture.expire()  # before anything else: what is over was promised to be gone
+            self.image_capture.expire()  # first of all: images whose time is over must be gone
         eyes = starting.seeing(config)
         rules, pipeline = eyes.rules, eyes.pipeline
         self._sees_again = (lambda: starting.sees_again(config)) if eyes.blind else None
@@ -131,7 +135,9 @@ class Terminal:
         self._workers = self._make_workers()
 
     def run(self) -> int:
-        """Until `stop` is set or a loop fails; the exit code of the process. Never raises for a failed loop."""
+        """Run until `stop` is set or a loop fails; returns the exit code of the process. Never raises for a failed
+        loop.
+        """
         try:
             for worker in self._workers:
                 worker.start()
@@ -181,7 +187,7 @@ class Terminal:
         return Worker(name, body, self.stop, stale_after_s=_STALE_S[name], opening=opening, closing=closing)
 
     def _wait_until_ready(self) -> bool:
-        """True once every loop has opened and the first frame that is needed came; False when told to stop."""
+        """Wait until every loop has opened and the first needed frame came; False when the stop was set before."""
         give_up = time.monotonic() + FIRST_FRAME_S
         while not self.stop.is_set():
             seeing = self._capture.frames > 0 or self._reading is not None
@@ -212,7 +218,7 @@ class Terminal:
             silent = bool(stale)
 
     def _join(self) -> list[str]:
-        """Wait for all loops within one budget; the names of those that did not end."""
+        """Wait for all loops, STOP_WITHIN_S together; returns the names of those that did not end."""
         deadline = time.monotonic() + STOP_WITHIN_S
         return [w.name for w in self._workers if not w.join(deadline - time.monotonic())]
 
@@ -232,7 +238,7 @@ class Terminal:
 
 
 def _progressing(run_once: Callable[[float], None]) -> Callable[[], bool]:
-    """The body of a loop that waits for work with a limit: coming back is progress."""
+    """The body of a loop whose `run_once` waits for work with a time limit: each return is progress."""
 
     def body() -> bool:
         run_once(0.5)

@@ -1,4 +1,4 @@
-"""From a configuration to the parts of a terminal."""
+"""Making the parts of a terminal from its configuration."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,13 +41,15 @@ from edge.vision.pipeline import Pipeline
 
 
 def bounds(config: Config) -> Bounds:
-    """How much the journal may hold."""
+    """The bounds of the journal."""
     storage = config.storage
     return Bounds(storage.max_records, storage.max_bytes, storage.retention_days)
 
 
 def orders(config: Config, secrets: installed.Secrets, time: Clock, in_force: Policy) -> OrderHandler | None:
-    """What takes the authority's orders; None for a terminal that has none. `in_force` is who attends' policy."""
+    """The handler of orders; None without an authority. `in_force` is the policy by which the attending loop
+    judges.
+    """
     if secrets.authority is None:
         return None
     return OrderHandler(
@@ -61,7 +63,7 @@ def orders(config: Config, secrets: installed.Secrets, time: Clock, in_force: Po
 
 
 def taking(config: Config) -> CaptureSettings | None:
-    """How evidence images are taken; None where none is. Raises KeyFileError."""
+    """The settings for evidence images; None when none is taken. Raises KeyFileError."""
     chosen = config.evidence
     if chosen is None:
         return None
@@ -69,7 +71,7 @@ def taking(config: Config) -> CaptureSettings | None:
 
 
 def image_capture(config: Config, secrets: installed.Secrets, time: Clock) -> ImageCapture | None:
-    """What keeps evidence images; None where none is to be taken or deleted."""
+    """The part that takes and deletes evidence images; None when there is nothing to take or delete."""
     path = Path(config.storage.state) / EVIDENCE
     if config.evidence is None and not path.exists():
         return None
@@ -77,7 +79,7 @@ def image_capture(config: Config, secrets: installed.Secrets, time: Clock) -> Im
 
 
 def roster(config: Config, secrets: installed.Secrets, time: Clock, in_force: Policy) -> Roster | None:
-    """What takes the site's roster; None for a terminal that has no authority. `in_force` as for orders."""
+    """The part that takes the site's roster; None without an authority. `in_force` as for orders."""
     pinned = secrets.authority
     if pinned is None:
         return None
@@ -98,7 +100,7 @@ def roster(config: Config, secrets: installed.Secrets, time: Clock, in_force: Po
 
 
 def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> Pipeline:
-    """Load the models and check their hashes; for enrolment under its own limits. Raises ModelError."""
+    """Load the models and check their hashes. Enrolment has its own quality limits. Raises ModelError."""
     limits = ENROLMENT_LIMITS if enrolling else QualityLimits()
     return Pipeline(store, limits, threads=config.recognition.threads, mirrored=enrolling)
 
@@ -111,20 +113,20 @@ def recognition(
     strobe: Strobing | None = None,
     template_length: int | None = None,
 ) -> tuple[Sights, FaceRecognition, GalleryLoader]:
-    """The parts of the attending loop that recognise faces: what is seen, who it is, and who is enrolled."""
+    """The parts of the attending loop that recognise faces: sights, recognition, and the gallery's loader."""
     site = SiteThreshold(Path(config.storage.state), pipeline.embedder_id)
     faces = FaceRecognition(rules.faces, pipeline.model_ids, site.scores)
     return Sights(pipeline, pace, strobe), faces, GalleryLoader(faces, site, rules.consent, template_length)
 
 
 def coming(config: Config) -> str | None:
-    """The template id of the coming model that learns here; None without one. Raises ModelError."""
+    """The template id of the coming model; None when no coming model is configured. Raises ModelError."""
     chosen = config.recognition.shadow
     return ModelStore(Path(chosen)).template.id if chosen else None
 
 
 def shadow(config: Config, pipeline: Pipeline) -> NextModelLearner | None:
-    """What teaches the coming model, when one is configured. Raises ModelError, ConfigError."""
+    """The learner for the coming model; None when none is configured. Raises ModelError, ConfigError."""
     if not config.recognition.shadow:
         return None
     store = ModelStore(Path(config.recognition.shadow))
@@ -138,7 +140,7 @@ def shadow(config: Config, pipeline: Pipeline) -> NextModelLearner | None:
 
 
 def lookalike(config: Config, probes: Sequence[Probe], people: People) -> str | None:
-    """Who is enrolled already and would be taken for the person of these probes, as this terminal matches."""
+    """The enrolled person for whom this terminal would take the person of these probes; None when there is none."""
     store = installed.model_store(config)
     length = store.template_length
     gallery = people.gallery(probes[0].model_id, installed.policy(config), unreadable=[], length=length)
@@ -157,7 +159,7 @@ def rules(config: Config, store: ModelStore) -> Rules:
 
 
 def rules_of(config: Config, consent: Policy, fmr: Mapping[float, float]) -> Rules:
-    """The same with what is read from elsewhere: the privacy policy, and the model's false match rates."""
+    """The policies of this terminal, with the given privacy policy and the model's false match rates."""
     terminal = config.terminal
     fixed = None if terminal.direction == "alternate" else Direction(terminal.direction)
     return Rules(

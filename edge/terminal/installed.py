@@ -1,4 +1,6 @@
-"""What is installed at a terminal, as the configuration names it: keys, policy, models and the state's files."""
+"""Files that are installed at a terminal, as the configuration names them: keys, policy, models and the state's
+files.
+"""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -28,7 +30,7 @@ from edge.terminal.runtime.earlier_life import is_lived_in
 from edge.vision.models import ModelStore
 
 _MOST_POLICY = 1_000_000
-"""Bytes of a policy's text."""
+"""Greatest size of a policy's text in bytes."""
 LEDGER_ORIGIN = "copy the centre's ledger.pem there (`smartclocker central init` made it)"
 AUTHORITY_ORIGIN = "copy the centre's authority.pem there (`smartclocker central authority init` made it)"
 
@@ -39,31 +41,35 @@ class Secrets:
 
     identity: SigningKey
     storage: bytes
-    """32 bytes; wraps the people's keys."""
+    """32 bytes that wrap the people's keys."""
     ledger: Mapping[str, VerifyKey]
     """The pinned public keys whose receipts count, by key id; empty without an uplink."""
     authority: VerifyKey | None = None
-    """The pinned public key whose orders count, with those that it names to follow it; None refuses them all."""
+    """The authority's pinned public key. Orders count that it or its named successors signed; with None, no order
+    counts.
+    """
 
     def __repr__(self) -> str:
-        """Says nothing: it may end up in a log."""
+        """Names no key, because the text may end up in a log."""
         return "Secrets(...)"
 
 
 def load_secrets(config: Config) -> Secrets:
-    """Raises KeyFileError or ConfigError, naming the file and the cure."""
+    """Load every key. Raises KeyFileError or ConfigError, which name the file and the cure."""
     pinned = _ledger(config), _authority(config)
     return replace(own_secrets(config), ledger=pinned[0], authority=pinned[1])
 
 
 def own_secrets(config: Config) -> Secrets:
-    """What punching needs: identity and storage key, without any pinned key. Raises KeyFileError or ConfigError."""
+    """Load the keys that punching needs: identity and storage key, no pinned key. Raises KeyFileError or
+    ConfigError.
+    """
     identity, storage = credential(config.keys.identity), credential(config.keys.storage)
     return Secrets(load_identity(identity), load_secret(storage), {})
 
 
 def with_pinned(config: Config, own: Secrets) -> tuple[Secrets, tuple[str, ...]]:
-    """The same with what is pinned, as far as it can be read, and what is wrong with the rest."""
+    """Add the pinned keys that can be read; returns the secrets, and what is wrong with the other keys."""
     problems = []
     try:
         own = replace(own, ledger=_ledger(config))
@@ -71,7 +77,7 @@ def with_pinned(config: Config, own: Secrets) -> tuple[Secrets, tuple[str, ...]]
         problems.append(str(error))
     try:
         if config.keys.authority:
-            policy(config)  # no order and no roster can be judged without
+            policy(config)  # orders and the roster are judged by it
         own = replace(own, authority=_authority(config))
     except (KeyFileError, ConfigError) as error:
         problems.append(str(error))
@@ -90,21 +96,22 @@ def _authority(config: Config) -> VerifyKey | None:
 
 
 def origin(config: Config) -> Origin:
-    """Who this terminal is."""
+    """The site and the name of this terminal."""
     return Origin(config.terminal.site, config.terminal.name)
 
 
 def journal_path(config: Config) -> Path:
-    """The journal's file."""
+    """The path of the journal."""
     return Path(config.storage.state) / "journal.db"
 
 
 def secure_journal(
     config: Config, secrets: Secrets, time: Clock, slow: Callable[[], object] = lambda: None
 ) -> None:
-    """Before anything opens it: set aside a journal that cannot be used. Raises JournalError.
+    """Set aside a journal that cannot be used; called before anything opens it. Raises JournalError.
 
-    A full disk is no reason to fail: the journal has a reserve. `slow` is called before what may take minutes.
+    A full disk is no reason to fail, because the journal has a reserve. `slow` is called before work that may take
+    minutes.
     """
     path = journal_path(config)
     reserve = Reserve(path, config.storage.max_bytes)
@@ -113,7 +120,9 @@ def secure_journal(
 
 
 def open_journal(config: Config, secrets: Secrets) -> Journal:
-    """A connection to the journal for the calling thread; made where there never was one. Raises JournalError."""
+    """A connection to the journal for the calling thread. A journal is made if there never was one. Raises
+    JournalError.
+    """
     path = journal_path(config)
     if is_vanished(path, partial(is_lived_in, path.parent)):
         raise JournalError(
@@ -125,17 +134,19 @@ def open_journal(config: Config, secrets: Secrets) -> Journal:
 
 
 def open_people(config: Config, secrets: Secrets) -> People:
-    """A connection to the roster for the calling thread. Raises PeopleError."""
+    """A connection to the people file for the calling thread. Raises PeopleError."""
     return People(Path(config.storage.state) / "people.db", secrets.storage)
 
 
 def open_received(config: Config, *, mend: bool = True) -> RosterState:
-    """A connection to what came of the roster, for the calling thread; as `RosterState`. Raises PeopleError."""
+    """A connection to the notes of the roster, for the calling thread; `mend` as in `RosterState`. Raises
+    PeopleError.
+    """
     return RosterState(Path(config.storage.state) / "roster.db", mend=mend)
 
 
 def policy(config: Config) -> Policy:
-    """The privacy policy in force, hashed from its very bytes. Raises ConfigError when its text cannot be read."""
+    """The configured privacy policy, with the hash of its text. Raises ConfigError when the text cannot be read."""
     try:
         text = read_file(config.policy.text, _MOST_POLICY)
     except OSError as error:
@@ -147,7 +158,9 @@ def policy(config: Config) -> Policy:
 
 
 def policy_text(config: Config) -> str:
-    """What people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is no text."""
+    """The text that people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is not
+    text.
+    """
     policy(config)
     try:
         text = read_file(config.policy.text, _MOST_POLICY).decode("utf-8").removeprefix("\ufeff")
@@ -163,5 +176,5 @@ def policy_text(config: Config) -> str:
 
 
 def model_store(config: Config) -> ModelStore:
-    """The models. Raises ModelError."""
+    """The configured folder of models. Raises ModelError."""
     return ModelStore(models_directory(config.storage.models))

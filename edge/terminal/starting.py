@@ -1,4 +1,4 @@
-"""How a terminal starts without what punching can do without (docs/adr/0010-what-fails-alone.md)."""
+"""Starting a terminal although parts fail that punching does not need (docs/adr/0010-what-fails-alone.md)."""
 
 import logging
 import time
@@ -21,50 +21,51 @@ from edge.vision.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
 _NOBODY = {0.001: 0.9, 0.0001: 1.0}
-"""Rates of false matches for a terminal that compares no faces: any table that rises will do."""
+"""A table of false match rates for a terminal that compares no faces; its values have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
-    """What recognises faces, with the policies of the terminal; without eyes where that failed alone."""
+    """The parts that recognise faces and the terminal's policies; `blind` when models or policy cannot be used."""
 
     rules: Rules
     pipeline: Pipeline
     template_length: int | None
-    """How many numbers a template of this model has; None where none is compared."""
+    """Number of values in a template of this model; None when no faces are compared."""
     blind: bool = False
-    """Nobody is recognised: badge and PIN count alone."""
+    """Nobody is recognised; only badge and PIN count."""
 
 
 class NoEyes(Pipeline):
-    """Stands for models that cannot be used: it sees nobody, and its templates are nobody's."""
+    """Stands for models that cannot be used: it sees nobody, and nobody has its templates."""
 
     def __init__(self) -> None:
-        """Loads nothing."""
+        """Load nothing."""
 
     @property
     def embedder_id(self) -> str:
-        """Of no model."""
+        """The id of no model."""
         return "none"
 
     @property
     def model_ids(self) -> tuple[str, ...]:
-        """None are in use."""
+        """Empty: no model is in use."""
         return ()
 
     def look(self, frame: Frame) -> Sight:
-        """Nobody."""
+        """A sight without a face."""
         return Sight(frame.captured_ns)
 
     def aligned(self, frame: Frame) -> Pixels | None:  # noqa: ARG002 - as the pipeline has it
-        """Nobody."""
+        """None: there is no face."""
         return None
 
 
 def seeing(config: Config) -> Seeing:
-    """Models and policy.
+    """The models and the policy.
 
-    Raises ModelError, ConfigError where punching needs them: without a reader, and with `badge+face`.
+    Raises ModelError or ConfigError if punching needs them: without a reader, and with `badge+face`. Otherwise the
+    terminal is blind.
     """
     try:
         store = installed.model_store(config)
@@ -78,7 +79,7 @@ def seeing(config: Config) -> Seeing:
 
 
 def sees_again(config: Config) -> bool:
-    """Whether what made a terminal blind was mended, as far as can be told without loading it."""
+    """Whether models and policy were mended, as far as that can be told without loading them."""
     try:
         installed.policy(config)
         return not installed.model_store(config).verify_all()
@@ -87,7 +88,7 @@ def sees_again(config: Config) -> bool:
 
 
 def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]:
-    """What teaches the coming model, and whether one is configured that cannot be used."""
+    """The learner for the coming model, and whether one is configured that cannot be used."""
     if eyes.blind:
         return None, False
     try:
@@ -100,10 +101,11 @@ def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]
 def centre(
     config: Config, own: installed.Secrets, clock: Clock, status: StatusSource, in_force: Policy
 ) -> CentreLink | None:
-    """The way to the centre; None for a terminal that has none. `own` are the keys that punching needs.
+    """The link to the centre; None for a terminal without a centre. `own` are the keys that punching needs.
 
-    `in_force` is the policy of this start: who attends, orders and the roster judge by the same one. A text that is
-    changed meanwhile counts from the next start. One that could not be read then is read when it is there.
+    `in_force` is the policy of this start: the attending loop, orders and the roster judge by the same policy. A
+    text that is changed meanwhile counts from the next start. If the text could not be read at this start, the link
+    reads it when it is there.
     """
     chosen = config.uplink
     if chosen is None:
@@ -133,25 +135,27 @@ def centre(
 
 
 def _pinned(secrets: installed.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
-    """What tells whether the keys that count lie there as they did, replaced ones included."""
+    """A value that changes when the keys or the policy on the disk change: problems, ledger keys, authority's
+    key.
+    """
     authority = secrets.authority
     return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
 
 
 def certificates(config: Config) -> Watch:
-    """What says in time that a certificate of the way to the centre ends."""
+    """The watch that warns before a certificate of the uplink ends."""
 
     def settings() -> UplinkSettings | None:
         try:
             return None if config.uplink is None else adapters.uplink_settings(config)
         except ConfigError:
-            return None  # the way to the centre says so
+            return None  # the uplink reports it
 
     return Watch(settings, time.monotonic)
 
 
 def _policy(config: Config) -> Policy:
-    """The one in force; one that nobody agreed to where it cannot be read."""
+    """The policy in force; when it cannot be read, one that nobody agreed to."""
     try:
         return installed.policy(config)
     except ConfigError:

@@ -1,1 +1,1 @@
-"""The way of records to the ledger, and of receipts and the roster back."""
+"""The uplink: records to the ledger, and receipts, orders and the roster back."""

@@ -1,6 +1,6 @@
-"""The way to the centre as one part that fails alone: whatever ends it, punching goes on and it is begun again.
+"""The link to the centre, which fails alone: if an error ends it, punching goes on, and the link is started again.
 
-It is made anew from the configuration each time, keys and all, so that what was mended on the disk is used.
+Each start reads the configuration and the keys again, so that a repair on the disk takes effect.
 """
 
 import logging
@@ -15,23 +15,25 @@ from edge.terminal.uplink.publisher import Publisher
 
 _log = logging.getLogger(__name__)
 RETRY_S = 10.0
-"""Between two attempts to begin, and between two looks whether unusable keys were mended."""
+"""Pause between two attempts to start, and between two checks whether the keys on the disk have changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A publisher that is not open yet, with what it had to be made without."""
+    """A publisher that is not open yet, and what is missing to it."""
 
     publisher: Publisher
     uplink: Uplink
     lacking: tuple[str, ...] = ()
-    """What is wrong with keys or the policy that it goes on without, in words with the cure."""
+    """Problems of keys or policy, without which the publisher goes on; in words with the cure."""
     pinned: object = ()
-    """Which keys it was made with: others, once they lie there, want a new one."""
+    """The keys with which it was made. When other keys lie on the disk, a new publisher is made."""
 
 
 class CentreLink:
-    """The body of the publish worker: everything but `wake`, `alarms` and `counters` is its thread's."""
+    """The body of the publish worker. Any thread may use `wake`, `alarms` and `counters`; everything else belongs
+    to the worker.
+    """
 
     def __init__(
         self,
@@ -39,7 +41,9 @@ class CentreLink:
         pinned: Callable[[], object],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`make` raises what a wrong configuration raises; `pinned` says what of it a new one would have."""
+        """`make` makes a publisher and raises the errors of a wrong configuration. `pinned` returns the
+        `Made.pinned` that a new one would have.
+        """
         self._make, self._pinned, self._now_s = make, pinned, now_s
         self._made: Made | None = None
         self._begin_at = self._look_at = float("-inf")
@@ -49,12 +53,12 @@ class CentreLink:
 
     @property
     def publisher(self) -> Publisher | None:
-        """The one that is at work, if one is."""
+        """The publisher at work; None while there is none."""
         return None if self._made is None else self._made.publisher
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Words for the status, beside the publisher's own."""
+        """Alarm words for the status; the publisher's own are not among them."""
         made = self._made
         found = [Alarm.CENTRE_FAILING] * self._failing
         if made is not None:
@@ -62,22 +66,22 @@ class CentreLink:
         return tuple(found)
 
     def counters(self) -> dict[str, int]:
-        """For the status."""
+        """Counters for the status."""
         made = self._made
         return {"uplink_faults": self._faults + (0 if made is None else made.uplink.faults)}
 
     def open(self) -> None:
-        """Begin, if it can be done."""
+        """Start the link, if that is possible now."""
         self._begin()
 
     def wake(self) -> None:
-        """A record was appended: send it now. Any thread may call it."""
+        """Send a record that was appended just now. Any thread may call it."""
         made = self._made
         if made is not None:
             made.publisher.wake()
 
     def run_once(self, timeout_s: float) -> None:
-        """One turn of the publisher, or of waiting for the next attempt. Raises JournalDamaged, JournalAltered."""
+        """One turn of the publisher, or of the wait for the next start. Raises JournalDamaged, JournalAltered."""
         made = self._made
         if made is None:
             if self._now_s() < self._begin_at:
@@ -96,12 +100,12 @@ class CentreLink:
         if self._now_s() >= self._look_at:
             self._look_at = self._now_s() + RETRY_S
             if self._pinned() != made.pinned:
-                _log.warning("keys or policy were changed: the way to the centre begins anew")
+                _log.warning("keys or policy were changed: the link to the centre is started again")
                 self._end()
                 self._begin()
 
     def close(self) -> None:
-        """Say goodbye and release all; safe to call twice. Raises JournalError."""
+        """Report a clean stop and release everything; safe to call twice. Raises JournalError."""
         made, self._made = self._made, None
         if made is not None:
             made.publisher.close()
@@ -125,17 +129,17 @@ class CentreLink:
         foreseen = isinstance(error, SmartClockerError)
         self._faults += not foreseen
         text = str(error) if foreseen else f"an error that nobody foresaw ({type(error).__name__}); report it"
-        self._say("the centre is not reached, and punching goes on: %s", text, traceback=not foreseen)
+        self._say("the terminal does not reach the centre, and punching goes on: %s", text, traceback=not foreseen)
         self._end()
 
     def _end(self) -> None:
         try:
             self.close()
         except Exception as error:  # noqa: BLE001 - as above
-            _log.debug("the way to the centre could not be closed in order: %s", error)
+            _log.debug("the link to the centre could not be closed in order: %s", error)
 
     def _say(self, text: str, value: str, *, traceback: bool = False) -> None:
-        # Each cause once: it may last for a weekend.
+        # Each cause is logged once, because it may last for a weekend.
         if value not in self._said:
             self._said.add(value)
             _log.error(text, value, exc_info=traceback)

@@ -1,4 +1,4 @@
-"""The certificates of the way to the centre: whose they are, and a word before they end."""
+"""The certificates of the uplink: whether they fit this terminal, and a warning before they end."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +14,13 @@ from edge.terminal.runtime.alarms import Alarm
 _log = logging.getLogger(__name__)
 LOOK_EVERY_S = 600.0
 LOOK_AGAIN_S = 60.0
-"""While one ends: it may be renewed at any moment."""
+"""Interval of the checks while a certificate ends, because it may be renewed at any moment."""
 
 
 def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
-    """What keeps the broker, or the centre, from taking them, each after its key of the configuration.
+    """Reasons why the broker or the centre would refuse the certificates, each after its configuration key.
 
-    `files` are those of `files_of`, or some; `name` is the terminal's, which its certificate must have.
+    `files` are some or all of `files_of`. `name` is the terminal's name, which its certificate must have.
     """
     now = datetime.now(UTC)
     for key, path in files:
@@ -33,7 +33,7 @@ def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
         if stands is CertificateStanding.ENDED:
             yield f"{key}: {path} ended on {found.end:%Y-%m-%d}; {_CURES[key]}"
         if stands is CertificateStanding.EARLY:
-            yield f"{key}: {path} counts from {found.begin:%Y-%m-%d %H:%M} UTC on only; set this machine's clock"
+            yield f"{key}: {path} is valid only from {found.begin:%Y-%m-%d %H:%M} UTC on; set this machine's clock"
         if key == "uplink.certificate" and found.name != name:
             yield (
                 f"{key}: {path} was issued to {found.name!r}, and terminal.name is {name!r}, so that the broker "
@@ -43,7 +43,7 @@ def problems(files: Iterable[tuple[str, Path]], name: str) -> Iterator[str]:
 
 
 def notes(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
-    """Which of them end soon."""
+    """A line for each certificate that ends soon."""
     now = datetime.now(UTC)
     for key, path in files:
         try:
@@ -55,10 +55,10 @@ def notes(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
 
 
 class Watch:
-    """Looks at the files now and then; its alarm may be asked for on any thread."""
+    """Checks the certificates from time to time, when its alarm is asked for; any thread may ask."""
 
     def __init__(self, settings: Callable[[], UplinkSettings | None], now_s: Callable[[], float]) -> None:
-        """`settings` says where the files are; `now_s` is the monotonic clock's."""
+        """`settings` returns the paths of the files; `now_s` is the monotonic clock in seconds."""
         self._settings, self._now_s = settings, now_s
         self._look_at = float("-inf")
         self._ending = False
@@ -66,14 +66,14 @@ class Watch:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Alarm.CERTIFICATE_ENDING while one of them ends within 30 days, or has ended."""
+        """Alarm.CERTIFICATE_ENDING while a certificate ends within 30 days, or has ended."""
         if self._now_s() >= self._look_at:
             self._look()
             self._look_at = self._now_s() + (LOOK_AGAIN_S if self._ending else LOOK_EVERY_S)
         return (Alarm.CERTIFICATE_ENDING,) * self._ending
 
     def counters(self) -> dict[str, int]:
-        """None."""
+        """Empty: there are no counters."""
         return {}
 
     def _look(self) -> None:
@@ -92,13 +92,13 @@ def _words(settings: UplinkSettings) -> Iterator[str]:
         try:
             found = certificate.read(path)
         except KeyFileError:
-            continue  # whoever connects with it says so
+            continue  # the connection reports it
         if standing(found.begin, found.end, now) in {CertificateStanding.ENDING, CertificateStanding.ENDED}:
             yield f"the certificate {path} ends on {found.end:%Y-%m-%d}; {_CURES[key]}"
 
 
 def files_of(settings: UplinkSettings) -> tuple[tuple[str, Path], ...]:
-    """Those that are looked into, by their key of the configuration."""
+    """The certificates that are checked, by their configuration key."""
     return (("uplink.ca", settings.ca), ("uplink.certificate", settings.certificate))
 
 

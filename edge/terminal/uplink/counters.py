@@ -1,28 +1,28 @@
-"""What the publish loop counts, for the status."""
+"""Counters of the publish loop, for the status."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Counters:
-    """Since the start of the process."""
+    """Counts since the start of the process."""
 
     sent: int = 0
-    """New records and those sent again; `resent` counts what a command asked for."""
+    """New records and records sent again. `resent` counts those that a command asked for."""
     acked: int = 0
-    """By the broker."""
+    """Records that the broker acknowledged."""
     refused: int = 0
-    """By the broker: PUBACKs with a failure."""
+    """Records that the broker refused: PUBACKs with a failure."""
     resends: int = 0
-    """How often the unreceipted records were sent again for want of a receipt."""
+    """How often the unreceipted records were sent again because no receipt came."""
     receipts: int = 0
-    """Genuine ones, new or repeated."""
+    """Genuine receipts, new or repeated."""
     receipts_rejected: int = 0
-    """Malformed, of a wrong key, of another terminal or epoch, or of another chain."""
+    """Receipts that are malformed, of a wrong key, of another terminal or epoch, or of another chain."""
     reconnects: int = 0
     commands: int = 0
-    """Genuine ones, each taken once."""
+    """Genuine commands, each taken once."""
     commands_rejected: int = 0
-    """Malformed, of a wrong key, for another terminal, expired, or repeated."""
+    """Commands that are malformed, of a wrong key, for another terminal, expired, or repeated."""
     resent: int = 0
-    """Records sent because a command asked for them."""
+    """Records that were sent because a command asked for them."""

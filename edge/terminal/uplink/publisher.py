@@ -1,8 +1,9 @@
-"""The way of a record to the ledger: sent while connected, kept until the ledger's signed receipt covers it.
+"""The publisher: a record is sent while the terminal is connected, and kept until the ledger's signed receipt
+covers it.
 
-A PUBACK says that the broker has it, which is no proof that anyone ever will; only a receipt moves the watermark.
-What is sent when is decided in `edge.terminal.uplink.send_window`, and what the ledger asks for
-in `edge.terminal.uplink.resend_handler`.
+A PUBACK says that the broker has a record. That does not prove that the ledger will ever have it, so that only a
+receipt moves the watermark. `edge.terminal.uplink.send_window` decides what is sent when, and
+`edge.terminal.uplink.resend_handler` what the ledger's commands ask for.
 """
 
 import logging
@@ -40,13 +41,15 @@ from edge.terminal.uplink.verified_messages import (
 _EVENTS_A_ROUND = 256
 _SECOND = 1_000_000_000
 _KEEP_NS = _SECOND // 10
-"""How long a receipt waits to be written down while records flow: each costs a write that the card must sync."""
+"""How long a receipt waits to be written down while records flow: each write costs a sync of the card."""
 
 _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """One thread calls `open`, `run_once` again and again, and `close`; any thread may call `wake`."""
+    """The publisher. One thread calls `open`, `run_once` again and again, and `close`; any thread may call
+    `wake`.
+    """
 
     def __init__(
         self,
@@ -63,16 +66,16 @@ class Publisher:
         orders: OrderHandler | None = None,
         roster: Roster | None = None,
     ) -> None:
-        """`ledger_keys` are the pinned ones, by key id; `window` bounds the records sent beyond the last receipt.
+        """`ledger_keys` are the pinned keys, by key id. `window` bounds the records sent beyond the last receipt.
 
-        `behind_s`: how long a receipt that covers less than an earlier one may stand alone before it is believed.
-        `status` is what the rest of the program adds to the retained status. Without `orders` those of the
-        authority are refused.
+        `behind_s`: after this time without another receipt, a receipt that covers less than an earlier one is
+        believed. `status` is what the rest of the program adds to the retained status. Without `orders`, the
+        authority's orders are refused.
         """
         self.counters = Counters()
         self.connected = False
         self.away: str | None = None
-        """Why the broker is not reached; None while it is."""
+        """Why the terminal does not reach the broker; None while it does."""
         self._uplink, self._journal_factory, self._origin = uplink, journal_factory, origin
         self._clock = clock
         self._alarms = Alarms()
@@ -97,12 +100,12 @@ class Publisher:
 
     @property
     def alarms(self) -> frozenset[str]:
-        """Words for what needs a person, of `edge.terminal.runtime.alarms`."""
+        """Alarm words of `edge.terminal.runtime.alarms`."""
         return self._alarms.words | self._parts.alarms
 
     @property
     def refused(self) -> str | None:
-        """The reason code with which the broker refuses our records."""
+        """The reason code with which the broker refuses our records; None while it takes them."""
         return self._delivery.refused
 
     def open(self) -> None:
@@ -114,13 +117,13 @@ class Publisher:
         self._uplink.start()
 
     def wake(self) -> None:
-        """A record was appended: send it now."""
+        """Send a record that was appended just now."""
         self._uplink.wake()
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for one event, take what else is there, send what is due. Raises JournalError.
+        """Wait for one event, handle the others that are there, and send what is due. Raises JournalError.
 
-        Records that another process appended are found at the latest after `timeout_s`.
+        Records that another process appended are found after `timeout_s` at the latest.
         """
         self._take(self._uplink.next_event(timeout_s))
         for _ in range(_EVENTS_A_ROUND):
@@ -141,13 +144,13 @@ class Publisher:
         if self.connected:
             self._waiting.turn(self._clock.monotonic_ns(), self._pending)
             if self._waiting.wants_renewal() and self._uplink.renew():
-                _log.warning(
-                    "no receipt came although records were sent again: our session at the broker begins anew"
-                )
+                _log.warning("no receipt came although records were sent again: a new session at the broker begins")
             self._status_reporter.tell(self._journal, self._delivery, self.counters)
 
     def close(self) -> None:
-        """Say goodbye, so that nobody takes the silence for a failure, and release both; safe to call twice."""
+        """Report a clean stop, so that nobody takes the silence for a failure, and release everything; safe to call
+        twice.
+        """
         if self.connected:
             self._status_reporter.goodbye(self._journal, self._delivery, self.counters)
             self.connected = False
@@ -181,7 +184,7 @@ class Publisher:
                     self._roster.take(topic, payload)
 
     def _hear(self, message: CentreMessage) -> None:
-        """What the ledger or the authority says. Raises JournalDamaged, JournalAltered."""
+        """Handle a message of the ledger or the authority. Raises JournalDamaged, JournalAltered."""
         match message:
             case GenuineReceipt():
                 self._receipt(message)
@@ -226,7 +229,7 @@ class Publisher:
             self._roster.disconnected()
 
     def _send(self) -> bool:
-        """Whether anything new was sent."""
+        """Send what is due; returns whether a record was sent that no command asked for."""
         now, before = self._clock.monotonic_ns(), self.counters.sent
         after, limit = self._delivery.due(now)
         for outgoing in self._journal.envelopes(after, limit) if limit else ():
@@ -243,7 +246,7 @@ class Publisher:
         return self.counters.sent > before
 
     def _publish(self, outgoing: OutgoingRecord) -> int | None:
-        """The token of its answer; None when not connected."""
+        """Send a record; returns the token of the broker's answer, None when not connected."""
         self._token += 1
         topic = topics.record(self._origin, outgoing.kind)
         return self._token if self._uplink.publish(topic, outgoing.wire, token=self._token) else None
@@ -271,7 +274,7 @@ class Publisher:
     def _receipt(self, genuine: GenuineReceipt) -> None:
         self._waiting.genuine()
         if Alarm.FORK in self._alarms:
-            return  # a ledger that holds another chain releases nothing more
+            return  # a ledger with another chain releases no more records
         effect, upto = None, genuine.receipt.upto
         with self._writing():
             effect = self._receipts.take(genuine, self._journal)
@@ -303,7 +306,7 @@ class Publisher:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """While it is open, a disk that takes nothing now ends it early: the ledger will say the same again.
+        """A context that ends early when the disk cannot be written now, because the centre sends the same again.
 
         Raises JournalDamaged, JournalAltered: a journal that cannot be trusted is not waited for.
         """
@@ -313,7 +316,7 @@ class Publisher:
             raise
         except JournalError as error:
             if not self._unwritable:
-                _log.error("what the ledger says cannot be kept: %s", error)
+                _log.error("what the centre sent cannot be stored: %s", error)
             self._unwritable = True
         else:
             self._unwritable = False

@@ -1,6 +1,7 @@
-"""The ledger's commands at the terminal: each is taken once, and what it asks for is sent beside the new records.
+"""The ledger's resend commands at the terminal: each is taken once, and its records are sent beside the new ones.
 
-What is unsigned, malformed, for another terminal, expired or repeated changes nothing and is counted (I12).
+A command that is unsigned, malformed, for another terminal, expired or repeated changes nothing and is counted
+(I12).
 """
 
 from collections import deque
@@ -15,9 +16,11 @@ from edge.ports import Clock
 from edge.terminal.uplink.counters import Counters
 
 BATCH = 16
-"""Records of a range that are on their way at a time: a part of what a broker takes, so that new ones go first."""
+"""Number of records of a range that are on their way at a time: less than a broker takes, so that new records do
+not wait.
+"""
 MAX_WAITING = 16
-"""Ranges that wait; a ledger that asks for more is told to ask again later."""
+"""Number of ranges that may wait; further commands are refused, and the ledger may ask again later."""
 
 
 @dataclass(slots=True)
@@ -27,7 +30,7 @@ class _Range:
 
 
 class ResendHandler:
-    """On the publisher's thread."""
+    """The commands of the ledger; used on the publisher's thread."""
 
     def __init__(self, clock: Clock, counters: Counters) -> None:
         self._clock, self._counters = clock, counters
@@ -36,9 +39,10 @@ class ResendHandler:
         self._through = 0
 
     def take(self, command: Resend, journal: Journal) -> bool:
-        """Judge a genuine command for this terminal, and record what becomes of it. Raises JournalError.
+        """Judge a genuine command for this terminal, and record its outcome. Raises JournalError.
 
-        True when a record was appended. What could not be recorded is not taken: the same command may come again.
+        Returns True when a record was appended. A command whose outcome could not be recorded is not taken, so that
+        it may come again.
         """
         evidence = self._clock.evidence()
         if evidence.synchronised and resend_command.expired(command, evidence.utc):
@@ -60,9 +64,9 @@ class ResendHandler:
         return True
 
     def due(self, journal: Journal) -> list[OutgoingRecord]:
-        """The next records of a range, once the broker has answered for those before. Raises JournalError.
+        """The next records of a range, once the broker has answered for the batch before. Raises JournalError.
 
-        Each that is handed over must be told by `passed_on`.
+        The caller must report each record that it hands over by `passed_on`.
         """
         while self._ranges and not self._outstanding:
             wanted = self._ranges[0]
@@ -70,17 +74,19 @@ class ResendHandler:
             batch = [outgoing for outgoing in found if outgoing.seq <= wanted.last]
             if batch:
                 return batch
-            self._ranges.popleft()  # at its end, or evicted since
+            self._ranges.popleft()  # the range is sent, or was evicted since
         return []
 
     def passed_on(self, seq: int, token: int) -> None:
-        """Record `seq` of the batch was handed to the broker; `token` will name its answer."""
+        """Note that record `seq` of the batch was handed to the broker, whose answer will have `token`."""
         self._outstanding.add(token)
         self._through = seq
         self._counters.resent += 1
 
     def acknowledged(self, token: int, taken: bool) -> bool:
-        """The broker's answer; False when it is none of ours. A batch that it did not take begins again."""
+        """Take the broker's answer; False when it is not for a resent record. If the broker did not take a record,
+        its batch is sent again.
+        """
         if token not in self._outstanding:
             return False
         self._outstanding.discard(token)
@@ -91,11 +97,13 @@ class ResendHandler:
         return True
 
     def interrupted(self) -> None:
-        """The connection is gone, or the broker takes nothing: the batch on its way is sent again later."""
+        """Forget the batch on its way, because the connection is gone or the broker takes nothing; it is sent again
+        later.
+        """
         self._outstanding.clear()
 
     def _judge(self, command: Resend, journal: Journal) -> tuple[CommandOutcome, str, _Range | None]:
-        """What becomes of a genuine command; parsed before anything is done."""
+        """The outcome of a genuine command, its detail, and the range to send."""
         if command.epoch != journal.epoch:
             return CommandOutcome.REFUSED, f"not the epoch of this journal, which is {journal.epoch}", None
         if len(self._ranges) >= MAX_WAITING:

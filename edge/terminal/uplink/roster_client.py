@@ -1,7 +1,7 @@
-"""The roster at the terminal: what the authority signed goes to the people file, who left is erased and on record.
+"""The roster at the terminal: signed entries go to the people file, and people who left are erased, on record.
 
-On the publish thread, with connections of its own: the broker's messages arrive there, and an erasure needs the
-journal. The attend loop sees that the people changed and makes its gallery anew.
+It runs on the publish thread, with its own connections: the broker's messages arrive there, and an erasure needs
+the journal. The attending loop notices that the people file changed, and loads its gallery again.
 """
 
 import logging
@@ -27,22 +27,24 @@ from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
 GRACE_NS = 30_000_000_000
-"""How long after the last message something may be missing before that is an alarm: a roster comes in parts."""
+"""How long after the last message an entry may be missing before that is an alarm, because a roster comes in
+parts.
+"""
 _PATIENCE = 10
-"""How many times `GRACE_NS` at most, whatever comes meanwhile."""
+"""The alarm comes after so many `GRACE_NS` at the latest, even if messages still come."""
 AGAIN_NS = 600_000_000_000
-"""How long after all of it was asked for it is asked for again, while something is missing."""
+"""Interval at which the terminal asks for the whole roster again, while something is missing."""
 RETRY_NS = 5_000_000_000
-"""How long after a failure of the disk the next attempt is."""
+"""Pause after a failure of the disk before the next attempt."""
 _KEYS_NS = 1_000_000_000
 _NAMED = 5
-"""Of what is missing, so many are named in the log; `smartclocker people roster` has all."""
+"""Number of missing entries that are named in the log; `smartclocker people roster` lists all."""
 
 _log = logging.getLogger(__name__)
 
 
 class Roster:
-    """One thread calls `take` and `settle`, and at last `close`."""
+    """The roster's client. One thread calls `take` and `settle`, and at last `close`."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class Roster:
         *,
         grace_ns: int = GRACE_NS,
     ) -> None:
-        """`keys` says which keys of the authority count now, by key id; `policy` is the configured one."""
+        """`keys` returns the authority's keys that count now, by key id; `policy` is the configured one."""
         self._origin, self._identity, self._keys, self._policy = origin, identity, keys, policy
         self._open_people, self._open_received, self._clock = open_people, open_received, clock
         self._grace_ns = grace_ns
@@ -77,12 +79,14 @@ class Roster:
         self._asked_ns: int | None = None
 
     def open(self) -> None:
-        """Open both files on this thread."""
+        """Open the people file and the notes of the roster on this thread."""
         self._is_open = True
         self._begin()
 
     def _begin(self) -> None:
-        """Open the people and the notes of the roster: no fault of theirs keeps records from being sent."""
+        """Open the people file and the notes of the roster. A fault of theirs does not stop the sending of
+        records.
+        """
         try:
             if self._people is None:
                 self._people = self._open_people()
@@ -99,19 +103,22 @@ class Roster:
         self._wanted = self._connected
         self._alarms.end(Alarm.ROSTER_UNUSABLE, "the roster is taken in again")
         if self._received.anew is not None:
-            text = "%s. It was set aside beside it, and the roster comes again; who is here goes on"
+            text = "%s. The damaged file was set aside, and the roster comes again; people who are here stay"
             self._alarms.begin(Alarm.ROSTER_ANEW, logging.ERROR, text, self._received.anew)
         self._wait_anew()
 
     def _wait_anew(self) -> None:
-        """Something came, or will: what is missing is not missed yet."""
+        """Begin the grace period again, because something came or will come: missing entries are not reported
+        before its end.
+        """
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
 
     def connected(self) -> None:
-        """The broker says at least the manifest and our key: nothing is missing before it had the time to.
+        """Note a new connection: the broker sends at least the manifest and our key, and gets time for that.
 
-        At the first connection it says all that it retains. Later it does so if it has forgotten us; otherwise what
-        changed comes by itself. Who is kept out is judged again, which takes their entry.
+        At the first connection, the broker sends everything that it retains. Later it does so only if it has lost
+        our session; otherwise it sends what changed. If people are kept out, the whole roster is asked for, because
+        their entries must be judged again.
         """
         self._wait_anew()
         self._asked_ns = None
@@ -121,33 +128,36 @@ class Roster:
         self._connected = self._online = True
 
     def disconnected(self) -> None:
-        """What the broker still has to say does not come now: silence says nothing."""
+        """Note that the connection is gone: until the next one, silence does not mean that everything was sent."""
         self._online = False
 
     def wants_all(self) -> bool:
-        """Whether the broker is to say all of it again; `asked` once that was done."""
+        """Whether the broker should send the whole roster again; the caller reports by `asked` that it was
+        asked.
+        """
         return self._wanted
 
     def asked(self) -> None:
-        """All that is retained will come."""
+        """Note that the broker was asked for everything that it retains."""
         self._wanted = False
         self._asked_ns = self._clock.monotonic_ns()
 
     def take(self, topic: str, raw: bytes) -> bool:
-        """A message from the broker; False when the topic is none of the roster's."""
+        """Take a message from the broker; False when its topic is not one of the roster's."""
         place = place_of(topic)
         if place is None:
             return False
         if not raw:
-            return True  # emptied: a tombstone, or a revoked terminal's key. It is not signed, and says nothing
+            # an emptied topic: a tombstone, or a revoked terminal's key. It is unsigned and proves nothing
+            return True
         if self._sync is None or self._people is None:
-            self._lost = True  # it is retained, and asked for once there is where to note it
+            self._lost = True  # the broker retains it; it is asked for when the files are open
             return True
         try:
             valid = self._counting(self._people)
             payload = dsse.verify(dsse.parse(raw), DOCUMENTS[place.part].PAYLOAD_TYPE, valid)
             if self._sync.take(place, payload):
-                self._wait_anew()  # a roster comes in parts: what says nothing new puts nothing off
+                self._wait_anew()  # only news prolong the grace period
         except RecordError:
             self._unsigned += 1
         except PeopleError as error:
@@ -156,7 +166,7 @@ class Roster:
         return True
 
     def settle(self, journal: Journal) -> None:
-        """Act upon what came. Raises JournalDamaged, JournalAltered; what else fails is tried again."""
+        """Act upon what came. Raises JournalDamaged, JournalAltered; after any other failure it is tried again."""
         now = self._clock.monotonic_ns()
         if not self._is_open or now < self._retry_ns:
             return
@@ -185,20 +195,25 @@ class Roster:
         if sync.has_pending:
             flush(people, journal, self._clock)
             sync.has_pending = False
-        for person, leaving in list(sync.leaving.items())[:1]:  # each writes a whole file anew
+        # one in each turn: each rewrites the whole people file
+        for person, leaving in list(sync.leaving.items())[:1]:
             self._erase(person, leaving, people)
             flush(people, journal, self._clock)
             sync.left(person)
 
     def _erase(self, person: str, leaving: Leaving, people: People) -> None:
-        """The change and its pending record, unless an earlier turn or somebody else did it."""
+        """Erase a person and add the pending record in one transaction, unless an earlier turn or somebody else did
+        it.
+        """
         with people.together():
             if person in people.remaining() and people.outbox.erasure_of(person) is None:
                 count = people.erase(person, self._clock.evidence().utc, leaving.reason)
                 people.outbox.add([erased(person, leaving.reason, count)])
 
     def _judge_again(self, sync: RosterSync, people: People) -> None:
-        """Another policy came into force: who is kept out may belong now."""
+        """Ask for the whole roster when another policy came into force, because people who are kept out may now be
+        taken in.
+        """
         seen = people.version()
         if seen == self._people_seen:
             return
@@ -209,20 +224,22 @@ class Roster:
         self._accepted = accepted
 
     def _look_behind(self, sync: RosterSync, now: int) -> None:
-        """An older roster for a moment is a message that was late; for longer the centre has no other."""
+        """Begin or end the alarm about an older roster. For a moment it may be a late message; if it lasts, the
+        centre has no newer one.
+        """
         if sync.behind is None:
             self._behind_ns = None
-            self._alarms.end(Alarm.ROSTER_BEHIND, "the broker says the newest roster again")
+            self._alarms.end(Alarm.ROSTER_BEHIND, "the broker sends the newest roster again")
             return
         self._behind_ns = self._behind_ns or now
         if now - self._behind_ns >= 2 * self._grace_ns:
             self._alarms.begin(
                 Alarm.ROSTER_BEHIND,
                 logging.ERROR,
-                "the broker says version %d of the roster, and version %d came before: the centre's roster was "
-                "restored from a backup, or somebody holds the newer one back. Nothing of the older counts, not "
-                "even a removal; give `smartclocker central roster publish DIR` at the centre, and where the "
-                "broker lost its state with `--site %s --above %d` (docs/operations.md)",
+                "the broker sends version %d of the roster, and version %d came before: the centre's roster was "
+                "restored from a backup, or somebody holds the newer one back. Nothing of the older one counts, "
+                "not even a removal; give `smartclocker central roster publish DIR` at the centre; if the broker "
+                "lost its state, add `--site %s --above %d` (docs/operations.md)",
                 sync.behind,
                 sync.version_held,
                 self._origin.site,
@@ -231,15 +248,17 @@ class Roster:
 
     @property
     def alarms(self) -> frozenset[str]:
-        """Of `edge.terminal.runtime.alarms`: `roster-incomplete` while the manifest lists what is not here."""
+        """Alarm words of `edge.terminal.runtime.alarms`, for example `roster-incomplete` while entries of the
+        manifest are not here.
+        """
         return self._alarms.words
 
     def complete_version(self) -> int:
-        """The version of the roster, once all of it is here; 0 before."""
+        """The version of the roster, once all of it is here; 0 before that."""
         return 0 if self._sync is None or not self._sync.begun or self._sync.missing() else self._sync.version
 
     def counters(self) -> dict[str, int]:
-        """For the status."""
+        """Counters for the status."""
         if self._sync is None:
             return {}
         counts = asdict(self._sync.counts)
@@ -247,7 +266,7 @@ class Roster:
         return counts
 
     def close(self) -> None:
-        """Release both files; safe to call twice."""
+        """Close both files; safe to call twice."""
         for file in (self._people, self._received):
             if file is not None:
                 file.close()
@@ -256,7 +275,7 @@ class Roster:
 
     def _counting(self, people: People) -> Mapping[str, VerifyKey]:
         now = self._clock.monotonic_ns()
-        if not self._valid or now >= self._valid_ns:  # asking costs a look into the people file
+        if not self._valid or now >= self._valid_ns:  # reading the keys costs a query of the people file
             self._valid, self._valid_ns = self._keys(people), now + _KEYS_NS
         return self._valid
 
@@ -269,7 +288,7 @@ class Roster:
             self._alarms.begin(
                 Alarm.ROSTER_INCOMPLETE,
                 logging.ERROR,
-                "the roster lists %d that did not come (%s%s); at the centre see that this terminal is registered "
+                "the roster lists %d that did not come (%s%s); at the centre make sure that this terminal is registered "
                 "(`smartclocker central gaps DIR`), then give `smartclocker central roster publish DIR`, and look "
                 "at the broker's ACL and limits",
                 len(missing),
@@ -280,21 +299,22 @@ class Roster:
             self._alarms.end(Alarm.ROSTER_INCOMPLETE, "the roster is complete")
             if sync.begun:
                 self._alarms.end(Alarm.ROSTER_ANEW, "the roster came again")
-        # Our disk took something in vain, or a queue at the broker was full: it retains all of it nevertheless.
+        # `_lost`: our disk could not keep a message, or a queue at the broker was full. The broker still retains
+        # it.
         lacking = bool(missing) or self._lost
         if lacking and (self._asked_ns is None or now - self._asked_ns >= AGAIN_NS):
             self._wanted, self._lost = True, False
         self._wait_anew()
 
     def _look_for_exported(self, sync: RosterSync, people: People, *, heard_all: bool) -> None:
-        """Whoever was exported here and is not listed when the time for it is over leaves, too."""
+        """Let people leave who were exported here and are not in the roster when their time for that is over."""
         now = self._sure_now()
         try:
             awaiting.note(sync, people, now)
             if heard_all and sync.behind is None and not sync.missing():
                 for person in awaiting.leave(sync, people, now):
                     _log.warning(
-                        "%s was exported more than a month ago and is not in the roster: they leave", person
+                        "%s was exported more than a month ago and is not in the roster: this person leaves", person
                     )
         except PeopleError as error:
             self._fail(error)
@@ -305,7 +325,7 @@ class Roster:
 
     def _fail(self, error: Exception) -> None:
         if not self._failed:
-            _log.error("the roster cannot be taken in, which is tried again: %s", error)
+            _log.error("the roster cannot be taken in; this is tried again: %s", error)
         self._failed = True
         self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
 

@@ -1,6 +1,6 @@
-"""What may be sent now, and what is sent again: the publisher's decisions, without its broker and its journal.
+"""The send window: which records may be sent now, and which are sent again. It knows neither broker nor journal.
 
-Sending again is always safe, and is the answer to every doubt. Times are nanoseconds of the monotonic clock.
+Sending again is always safe, and is done in every doubtful case. Times are nanoseconds of the monotonic clock.
 """
 
 import logging
@@ -9,34 +9,42 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.uplink.counters import Counters
 
 RESEND_GROWTH_LIMIT = 30
-"""A ledger that is away is asked ever less often, down to once in this many `resend_ns` (five minutes at ten
-seconds): every copy waits in the broker's queue until it returns."""
+"""Limit of the pause between two repetitions, in multiples of `resend_ns` (five minutes at ten seconds). While the
+ledger is away, the pause doubles up to this limit, because every copy waits in the broker's queue until the ledger
+returns.
+"""
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0
-"""Pauses between probes of a broker that refuses our records, or has nobody to give them to."""
+"""Pauses between probes of a broker that refuses our records, or has no subscriber for them."""
 BEHIND_S = 15.0
-"""How long a receipt that covers less than an earlier one may stand alone before it is believed: old ones are
-repeated by a broker that lost its memory, and by anybody who kept one."""
+"""After this time without another receipt, a receipt that covers less than an earlier one is believed. An old
+receipt may be repeated by a broker that lost its memory, or by anybody who kept one.
+"""
 ASK_S = 6.0
-"""So long after such a receipt, and after connecting, our status asks the ledger for a fresh one; it answers one
-status in five seconds."""
+"""So long after such a receipt, and after connecting, our status asks the ledger for a new receipt. The ledger
+answers one status in five seconds.
+"""
 _SECOND = 1_000_000_000
 
 _log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """How far the ledger is believed to be, how far we have sent, and until when to wait for what."""
+    """The state of delivery: what the ledger is believed to have, what was sent, and how long to wait for an
+    answer.
+    """
 
     def __init__(self, window: int, resend_ns: int, behind_ns: int, alarms: Alarms, counters: Counters) -> None:
         """`window` bounds the records sent beyond the last receipt."""
         self.base = 0
-        """What the ledger is believed to cover: the watermark, unless it has lost records that it receipted."""
+        """The last record that the ledger is believed to have: the watermark, unless it has lost records that it
+        receipted.
+        """
         self.sent = 0
         """The last record sent since the last rewind."""
         self.refused: str | None = None
-        """The reason code with which the broker refuses our records."""
+        """The reason code with which the broker refuses our records; None while it takes them."""
         self.fruitless = 0
-        """How often what waits was sent again since the last receipt that covered more."""
+        """How often records were sent again since the last receipt that covered more."""
         self._window, self._resend_ns, self._behind_ns = window, resend_ns, behind_ns
         self._alarms, self._counters = alarms, counters
         self._tokens: dict[int, int] = {}
@@ -50,7 +58,9 @@ class Delivery:
         self._not_before = 0
 
     def arrived(self, watermark: int, now: int) -> None:
-        """A new connection: nothing that the last one was given is known to have arrived."""
+        """Begin again after a new connection, because nothing is known to have arrived that was sent on the
+        last one.
+        """
         if Alarm.LEDGER_BEHIND not in self._alarms:
             self.base = watermark
         self._claimed = None
@@ -58,19 +68,19 @@ class Delivery:
         self._rewind()
 
     def due(self, now: int) -> tuple[int, int]:
-        """After which record to send, and how many at most; (…, 0) while there is nothing to do but wait."""
+        """The record after which to send, and the greatest number of records to send; 0 means to wait."""
         if now < self._not_before:
             return self.sent, 0
         doubted = self._claimed is not None and now >= self._believe_at
         overdue = self.sent > self.base and now >= self._resend_at
         if doubted or overdue:
             self._send_again()
-        # a broker that refuses, or delivers to no one, is asked with one record: the first without a receipt
+        # A broker that refuses, or has no subscriber, is tried with one record: the first without a receipt.
         room = 1 if self.holding else self._window
         return self.sent, max(0, self._edge + room - self.sent)
 
     def passed_on(self, seq: int, token: int, now: int) -> None:
-        """Record `seq` was handed to the broker; `token` will name its answer."""
+        """Note that record `seq` was handed to the broker, whose answer will have `token`."""
         if seq > self.sent + 1:
             self._stranded(self.sent + 1, seq - 1)
         if self.sent <= self._edge:
@@ -78,7 +88,9 @@ class Delivery:
         self._tokens[token] = self.sent = seq
 
     def acknowledged(self, token: int, refused: str | None, unheard: bool, now: int) -> bool:
-        """The broker's answer; False when it is of an earlier connection, or of what was sent again since."""
+        """Take the broker's answer; False when it belongs to an earlier connection, or to a record that was sent
+        again since.
+        """
         seq = self._tokens.pop(token, None)
         if seq is None:
             return False
@@ -88,7 +100,9 @@ class Delivery:
         return True
 
     def answered(self, refused: str | None, unheard: bool, now: int) -> None:
-        """What an answer says of the broker: it takes our records, refuses them, or has nobody for them."""
+        """Take what an answer says about the broker: it takes our records, refuses them, or has no subscriber for
+        them.
+        """
         if refused is not None:
             self.refused = refused
             self._hold(now)
@@ -100,7 +114,7 @@ class Delivery:
             self._release()
 
     def covered(self, upto: int, watermark: int, now: int) -> None:
-        """A genuine receipt up to `upto`; `watermark` is the furthest that was ever receipted."""
+        """Take a genuine receipt up to `upto`; `watermark` is the highest record that was ever receipted."""
         if upto < self.base:
             if self._claimed is None:
                 self._believe_at, self._ask_at = now + self._behind_ns, now + _ns(ASK_S)
@@ -117,12 +131,12 @@ class Delivery:
                 self._release()
         if upto >= self._beyond:
             self._beyond = 0
-            self._alarms.end(Alarm.LEDGER_HOLE, "the ledger has what it lacked")
+            self._alarms.end(Alarm.LEDGER_HOLE, "the ledger has the records that it lacked")
         if upto >= watermark:
-            self._alarms.end(Alarm.LEDGER_BEHIND, "the ledger holds again all that it had receipted")
+            self._alarms.end(Alarm.LEDGER_BEHIND, "the ledger again holds all records that it had receipted")
 
     def asks(self, now: int) -> bool:
-        """Whether to ask the ledger for a receipt, by telling our status; True once for each occasion."""
+        """Whether to ask the ledger for a receipt, by sending our status; True once for each occasion."""
         if self._ask_at is None or now < self._ask_at:
             return False
         self._ask_at = None
@@ -130,16 +144,20 @@ class Delivery:
 
     @property
     def holding(self) -> bool:
-        """Whether the broker refuses our records or has nobody to give them to."""
+        """Whether the broker refuses our records or has no subscriber for them."""
         return self.refused is not None or Alarm.NO_LEDGER in self._alarms
 
     @property
     def _edge(self) -> int:
-        """From where the window counts: the last receipt; beyond a hole that none crosses, the broker's word."""
+        """Start of the send window: the last receipted record, or, past a gap that no receipt can cover, the last
+        record that the broker acknowledged.
+        """
         return max(self.base, self._beyond)
 
     def _send_again(self) -> None:
-        """No receipt in time: from the last one on, or from where the ledger says it stands when that is before."""
+        """Send again after no receipt came in time: from the last receipt on, or from the earlier record up to
+        which the ledger says it has ours.
+        """
         self._counters.resends += 1
         self.fruitless += 1
         if self._claimed is not None:
@@ -174,7 +192,7 @@ class Delivery:
     def _hold(self, now: int) -> None:
         self._not_before = now + _ns(self._pause_s)
         self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)
-        self._rewind()  # drops the tokens of this burst: its other answers say nothing new
+        self._rewind()  # drops the tokens of this burst, whose other answers would be the same
 
     def _release(self) -> None:
         if self.refused is not None:

@@ -1,6 +1,6 @@
-"""The retained status of a terminal: information for whoever watches the fleet, unsigned, never about a person.
+"""The retained status of a terminal: unsigned information for people who watch the terminals, never about a person.
 
-It is told on connecting, on a change, each minute, and to ask the ledger something.
+It is sent after connecting, on a change, each minute, and to ask the ledger for a receipt.
 """
 
 import contextlib
@@ -22,23 +22,23 @@ from edge.terminal.uplink.send_window import Delivery
 
 STATUS_EVERY_S = 60.0
 TOKEN = 0
-"""Of every status; records have others."""
+"""The token of every status; records have other tokens."""
 _SECOND = 1_000_000_000
 _LOOK_NS = _SECOND // 10
-"""How often the rest of the program is asked what it has to say: under load the loop turns far more often."""
+"""Interval at which the sources are read, because the loop turns far more often under load."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What a connected terminal says of itself."""
+    """The status of a connected terminal."""
 
     epoch: str
     head: int
-    """The last record's seq."""
+    """Number of the last record."""
     watermark: int
-    """The last receipted seq."""
+    """Number of the last receipted record."""
     refused: bool
     """Whether the broker refuses our records."""
     alarms: Sequence[str]
@@ -47,7 +47,7 @@ class Online:
 
 
 def last_will(origin: Origin) -> tuple[str, bytes]:
-    """Topic and payload of what the broker says, retained, when the terminal vanishes."""
+    """Topic and payload that the broker publishes, retained, when the terminal vanishes."""
     return topics.status(origin), _encode({"v": 1, "state": "offline"})
 
 
@@ -80,7 +80,7 @@ def _encode(document: Mapping[str, object]) -> bytes:
 
 
 class StatusReporter:
-    """On the publisher's thread, while it is connected."""
+    """Sends the status; used on the publisher's thread, while it is connected."""
 
     def __init__(
         self,
@@ -90,7 +90,9 @@ class StatusReporter:
         alarms: Alarms,
         sources: StatusSource,
     ) -> None:
-        """`sources` is what the rest of the program adds to our `alarms` and to the publisher's counters."""
+        """`sources` adds alarms and counters of the rest of the program to `alarms` and to the publisher's
+        counters.
+        """
         self._uplink, self._topic, self._clock = uplink, topics.status(origin), clock
         self._alarms, self._sources = alarms, sources
         self._due_at = self._look_at = 0
@@ -99,11 +101,11 @@ class StatusReporter:
         self._refused = False
 
     def forget(self) -> None:
-        """A new connection: nobody may have heard the last one."""
+        """Forget what was sent, because after a new connection nobody may have received it."""
         self._told = None
 
     def tell(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
-        """Send it if it is due. Raises JournalError."""
+        """Send the status if it is due. Raises JournalError."""
         now = self._clock.monotonic_ns()
         ours, asked = (delivery.refused is not None, self._alarms.words), delivery.asks(now)
         if ours == self._told and not asked and now < self._look_at:
@@ -130,13 +132,15 @@ class StatusReporter:
         return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
 
     def goodbye(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
-        """How far the journal is, so that the centre knows what it lacks while we are away; and that we stop."""
+        """Send a last status, so that the centre knows which records it lacks while we are away, and then that we
+        stop.
+        """
         with contextlib.suppress(JournalError):
             self._online(journal, delivery, counters, self._alarms_told)
         self._uplink.publish(self._topic, stopped(), token=TOKEN, retain=True)
 
     def acknowledged(self, refused: str | None) -> None:
-        """The broker's answer to a status; `refused` names its reason code when that is a failure."""
+        """Take the broker's answer to a status; `refused` is the reason code of a failure."""
         if refused is not None and not self._refused:
             _log.warning(
                 "the broker refuses our status (%s); let its ACL allow the user of our certificate to write %s",

@@ -1,7 +1,7 @@
-"""Records that wait for a receipt although the broker takes them: after a bounded time somebody is told, and why.
+"""Records that wait for a receipt although the broker takes them: after a limited time, an alarm says so, and why.
 
-Whatever keeps the receipts away (a terminal that is not registered, another ledger's key, a ledger that is dead
-while the broker keeps a session for it), the broker says success. Only the time that passes shows it.
+The broker reports success whatever keeps the receipts away: a terminal that is not registered, another ledger's
+key, or a dead ledger for which the broker keeps a session. Only the time that passes shows it.
 """
 
 import logging
@@ -11,19 +11,23 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.uplink.send_window import Delivery
 
 PATIENCE_S = 120.0
-"""So long, while there is a connection, records may wait, and receipts may be rejected without a genuine one."""
+"""How long records may wait while there is a connection, and how long receipts may be rejected without a
+genuine one.
+"""
 RENEW_AFTER = 3
-"""So many times records are sent again without a receipt before the session at the broker is begun anew: a broker
-that lost count of what is on its way delivers nothing more in the old one. Then after twice as many, and so on."""
+"""After so many repetitions without a receipt, the session at the broker is begun again: a broker that lost count
+of the messages on their way delivers nothing more in the old session. The next time comes after twice as many, and
+so on.
+"""
 _TOLD = (Alarm.FORK, Alarm.LEDGER_BEHIND, Alarm.LEDGER_HOLE)
-"""What says already that no receipt comes, and why."""
+"""Alarms that already say that no receipt comes, and why."""
 _TURN_NS = 10_000_000_000
-"""A turn that takes longer was held up by something else."""
+"""A turn counts for this time at most: if it took longer, something else held it up."""
 _SECOND = 1_000_000_000
 
 
 class Waiting:
-    """On the publisher's thread. Times are nanoseconds of the monotonic clock."""
+    """The wait for receipts; used on the publisher's thread. Times are nanoseconds of the monotonic clock."""
 
     def __init__(self, delivery: Delivery, alarms: Alarms) -> None:
         self._delivery, self._alarms = delivery, alarms
@@ -35,17 +39,17 @@ class Waiting:
         self._renew_at = RENEW_AFTER
 
     def away(self) -> None:
-        """There is no connection: this time does not count, and what was waited before it does."""
+        """Stop counting, because there is no connection. The time that was counted before stays."""
         self._turn_ns = None
 
     def rejected(self, why: str, now: int) -> None:
-        """A receipt did not count."""
+        """Note a receipt that did not count, and why."""
         if self._rejected is None:
             self._rejected_ns = now
         self._rejected = why
 
     def genuine(self) -> None:
-        """A receipt of ours came, whatever it covers."""
+        """Note a genuine receipt for this terminal, whatever it covers."""
         self._rejected = None
         self._alarms.end(Alarm.RECEIPTS_REJECTED, "the ledger's receipts count again")
 
@@ -79,7 +83,7 @@ class Waiting:
             )
 
     def wants_renewal(self) -> bool:
-        """Whether the session at the broker is to be begun anew; True once for each occasion."""
+        """Whether to begin a new session at the broker; True once for each occasion."""
         silent = self._rejected is None and not self._delivery.holding
         if not silent or self._delivery.fruitless < self._renew_at:
             return False

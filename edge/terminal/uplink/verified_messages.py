@@ -1,7 +1,7 @@
 """The messages of the centre on this terminal's topics: each is opened once, and handed on as a value.
 
-A receipt and a resend command are verified here, with the ledger's pinned keys. An order stays in its envelope:
-which keys of the authority count is a question to the people file.
+A receipt and a resend command are verified here, with the ledger's pinned keys. An order stays in its envelope,
+because the people file is needed to tell which keys of the authority count.
 """
 
 from collections.abc import Mapping
@@ -25,42 +25,42 @@ class GenuineReceipt:
 
     receipt: Receipt
     raw: bytes
-    """As it came: so the journal keeps it."""
+    """The message as it came, which the journal keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedReceipt:
-    """What came in a receipt's place."""
+    """A message on the receipt topic that does not count."""
 
     why: str
-    """In words, with the cure where one is known."""
+    """The reason in words, with the cure if one is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedOrder:
-    """What says that it is an order; nothing about it is trusted yet."""
+    """A message that claims to be an order. Nothing in it is trusted yet."""
 
     envelope: dsse.Envelope
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedCommand:
-    """What came in a command's place: unsigned, malformed, or for another terminal."""
+    """A message on the command topic that is unsigned, malformed, or for another terminal."""
 
 
 CentreMessage = GenuineReceipt | RejectedReceipt | Resend | SealedOrder | RejectedCommand
 
 
 class CentreMessages:
-    """Opens what comes for one terminal."""
+    """Opens the messages for one terminal."""
 
     def __init__(self, origin: Origin, keys: Mapping[str, VerifyKey], *, orders: bool) -> None:
-        """`keys` are the ledger's pinned ones, by key id. Without `orders` an order is a rejected command."""
+        """`keys` are the ledger's pinned keys, by key id. If `orders` is False, an order is a rejected command."""
         self._origin, self._keys, self._orders = origin, keys, orders
         self._receipt, self._command = topics.receipt(origin), topics.command(origin)
 
     def open(self, topic: str, raw: bytes) -> CentreMessage | None:
-        """The message as a value; None for another topic."""
+        """The message as a value; None for a topic that is not handled here."""
         if topic == self._receipt:
             return self._open_receipt(raw)
         return self._open_command(raw) if topic == self._command else None
@@ -77,7 +77,9 @@ class CentreMessages:
         return GenuineReceipt(receipt, raw)
 
     def _another_key(self, envelope: dsse.Envelope | None) -> str | None:
-        """That an envelope is signed by a key that is not pinned; None when that is not it, or it names none."""
+        """The reason that a key signed which is not pinned; None when that is not the reason, or no key is
+        named.
+        """
         if envelope is None or envelope.keyid in self._keys or KEY_ID.fullmatch(envelope.keyid) is None:
             return None
         pinned = ", ".join(sorted(self._keys)) or "no key"
