@@ -107,6 +107,6 @@ def test_a_ledger_that_hears_nothing_although_terminals_are_online_begins_a_new_
     terminal.append(1)
     terminal.run()
     terminal.receipted(1)
-    installation.eventually(lambda: "our session at the broker begins anew" in caplog.text, "a new session")
+    installation.eventually(lambda: "a new session at the broker begins" in caplog.text, "a new session")
     terminal.append(1)
     terminal.receipted(2)

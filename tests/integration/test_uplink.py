@@ -314,7 +314,7 @@ def test_a_session_is_begun_anew_without_what_the_broker_held(installation):
     with uplink_of(installation.uplink("gate-1")) as uplink:
         assert uplink.next_event(60) == Connected(session_present=True)
         assert uplink.renew()
-        assert uplink.next_event(60) == Disconnected("our session at the broker begins anew")
+        assert uplink.next_event(60) == Disconnected("a new session at the broker begins")
         assert uplink.next_event(60) == Connected(session_present=False)
         installation.neighbour("ledger").publish(topics.receipt(HERE), b"heard again")
         assert uplink.next_event(60) == Message(topics.receipt(HERE), b"heard again")

@@ -58,7 +58,7 @@ def test_whatever_lies_beside_them_punching_goes_on(gate, live, kind: str, smart
     assert "roster.db" in done.stdout
     life = live(gate)
     life.punches()
-    said = "the roster cannot be taken in" if kind == "a folder" else "It was set aside beside it"
+    said = "the roster cannot be taken in" if kind == "a folder" else "The damaged file was set aside"
     life.wait(lambda: said in caplog.text, "the alarm")
 
 

@@ -178,7 +178,7 @@ class Connection:
                 paho_client.subscribe(self._client, self._wires.identity, anew=True)
             elif isinstance(command, Renew):
                 self._wires.clean.set()
-                self._reason = "our session at the broker begins anew"
+                self._reason = "a new session at the broker begins"
             elif command.mid:
                 self._unsent += 1
                 self._client.ack(command.mid, qos=1)

@@ -288,9 +288,9 @@ class Roster:
             self._alarms.begin(
                 Alarm.ROSTER_INCOMPLETE,
                 logging.ERROR,
-                "the roster lists %d that did not come (%s%s); at the centre make sure that this terminal is registered "
-                "(`smartclocker central gaps DIR`), then give `smartclocker central roster publish DIR`, and look "
-                "at the broker's ACL and limits",
+                "the roster lists %d that did not come (%s%s); at the centre make sure that this terminal is "
+                "registered (`smartclocker central gaps DIR`), then give `smartclocker central roster publish "
+                "DIR`, and look at the broker's ACL and limits",
                 len(missing),
                 ", ".join(missing[:_NAMED]),
                 more,
