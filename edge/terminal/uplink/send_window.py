@@ -133,7 +133,7 @@ class Delivery:
             self._beyond = 0
             self._alarms.end(Alarm.LEDGER_HOLE, "the ledger has the records that it lacked")
         if upto >= watermark:
-            self._alarms.end(Alarm.LEDGER_BEHIND, "the ledger again holds all records that it had receipted")
+            self._alarms.end(Alarm.LEDGER_BEHIND, "the ledger holds again all records that it had receipted")
 
     def asks(self, now: int) -> bool:
         """Whether to ask the ledger for a receipt, by sending our status; True once for each occasion."""

@@ -605,7 +605,7 @@ def test_a_disk_that_takes_nothing_loses_no_receipt_and_no_command(bench, caplog
     journal._db.execute("PRAGMA query_only = ON")
     bench.turn(bench.receipt(2), bench.receipt(2), command)
     assert (bench.journal.watermark(), bench.journal.head().seq) == (0, 2)
-    assert [r.levelname for r in caplog.records if "cannot be kept" in r.getMessage()] == ["ERROR"], "said once"
+    assert [r.levelname for r in caplog.records if "cannot be stored" in r.getMessage()] == ["ERROR"], "said once"
     journal._db.execute("PRAGMA query_only = OFF")
     bench.turn(bench.receipt(2), command)
     assert bench.journal.watermark() == 2
