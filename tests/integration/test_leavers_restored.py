@@ -65,7 +65,7 @@ def test_who_is_damaged_and_withdraws_is_taken_out(centre: Centre) -> None:
 def test_who_is_damaged_and_was_never_published_is_named_and_keeps_nobody_up(centre: Centre) -> None:
     damaged, stays = centre.add(1), centre.add(2)
     altered(centre, DAMAGE["templates"], damaged)
-    assert f"{damaged}: what roster-people.db keeps of them was altered" in centre.publish()
+    assert f"{damaged}: their entry in roster-people.db was altered" in centre.publish()
     late = centre.install()
     late.knows(stays)
 

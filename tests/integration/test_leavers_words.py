@@ -113,7 +113,7 @@ def test_what_an_unproven_terminal_says_of_people_is_shown_and_not_done(centre: 
     record(centre, (kind, {"person": person, "by": "uid:7", **data}))
     centre.good("revoke", key_id(centre.gate.key.verify_key), "--since", "2026-01-01T00:00:00Z")
     said = centre.publish()
-    assert f"{person}: left, withdrew or objected as main/gate-1 says" in said
+    assert f"{person}: left, withdrew or objected by a record of main/gate-1" in said
     assert centre.in_files() == {person}
 
 

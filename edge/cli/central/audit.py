@@ -1,4 +1,6 @@
-"""`smartclocker central audit`: who did what with people's data, and why; verified, and entries by hand."""
+"""`smartclocker central audit`: verifies and prints who did what with personal data and why; enters acts by
+hand.
+"""
 
 import argparse
 import json
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of `audit`."""
+    """Adds the arguments of `audit`."""
     audit = verb(verbs, "audit", "verify the audit log and print it; or enter a disclosure or a note", run_audit)
     audit.epilog = (
         "Exit code 65 when the log, or with --terminals the ledger, does not verify. Write down the last line's "
@@ -52,7 +54,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
-    """Verify and print, or enter."""
+    """Verifies and prints the log, or enters an act."""
     from edge.central.authority.audit import check, present_key
     from edge.errors import JournalAltered
 
@@ -84,8 +86,8 @@ def run_audit(arguments: argparse.Namespace) -> int:
         print(f"{len(report.entries)} entries verify; the last one's digest is {report.head}")
         if begun:
             print(
-                f"{begun} acts were begun and are not entered yet: a command is at it, or was interrupted; "
-                "the next one that acts enters them"
+                f"{begun} acts were begun and are not entered yet: a command is running, or was interrupted; "
+                "the next command that acts enters them"
             )
         if report.problem is not None:
             say(f"problem: {report.problem}")
@@ -109,9 +111,9 @@ def _enter(arguments: argparse.Namespace) -> int:
 
     wrong = [] if arguments.why else ["an entry needs --why; give it"]
     if arguments.enter == Act.DISCLOSURE and not (arguments.to or "").strip():
-        wrong.append("a disclosure needs --to, whom; give it")
+        wrong.append("a disclosure needs --to, who was given the data; give it")
     if arguments.enter != Act.DISCLOSURE and arguments.to is not None:
-        wrong.append("--to is of a disclosure; leave it out, or --enter disclosure")
+        wrong.append("--to belongs to a disclosure; leave it out, or give --enter disclosure")
     if wrong:
         raise LedgerRefused("; ".join(wrong))
     if not arguments.force:
@@ -131,7 +133,10 @@ def _asked_for(entries: "list[AuditEntry]", arguments: argparse.Namespace) -> "l
 
 
 def _refuse_unknown(arguments: argparse.Namespace, instead: str) -> None:
-    """Where a ledger is here to be asked: it may be on another machine. Raises QuestionError."""
+    """Refuses an unknown person id, if there is a ledger in DIR; the ledger may be on another machine.
+
+    Raises QuestionError.
+    """
     from edge.central.attendance.unanswerable import refuse_unknown
 
     if (arguments.directory / LEDGER_DB).exists():

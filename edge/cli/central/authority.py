@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the three."""
+    """Adds the arguments of `init`, `show` and `rotate`."""
     group = verbs.add_parser("authority", help="the key whose orders terminals obey: make, show or replace it")
     own = group.add_subparsers(metavar="VERB", required=True)
-    init = verb(own, "init", "make the authority's key, and begin its audit log; what is there is kept", run_init)
+    init = verb(own, "init", "make the authority's key, and begin its audit log; existing ones are kept", run_init)
     add_doing(init, why="the authority is set up")
     verb(own, "show", "print the public key, which terminals pin (keys.authority)", run_show)
-    rotate = verb(own, "rotate", "replace the key: the old one names the new one to every terminal", run_rotate)
-    rotate.epilog = "The order is kept to be sent: `smartclocker central orders DIR --send` does, again and again."
+    rotate = verb(own, "rotate", "replace the key: the old key signs an order that names the new one", run_rotate)
+    rotate.epilog = (
+        "The order is stored. `smartclocker central orders DIR --send` sends it, again until each has answered."
+    )
     rotate.add_argument(
         "--overlap", type=duration, default=timedelta(days=30), metavar="TIME",
         help=("how long the old key counts beside the new one (default: 30d, 92d at most); a "
@@ -34,7 +36,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
-    """Who does it, and why: both stand in the audit log."""
+    """Adds `--by` and `--why`: who acts and why, for the audit log."""
     parser.add_argument(
         "--by", type=reason, metavar="WHO", default=None,
         help=("name of the person who does it, for the audit log (default: the name of this login); "
@@ -52,7 +54,7 @@ def add_doing(parser: argparse.ArgumentParser, why: str | None = None) -> None:
 
 
 def doing(arguments: argparse.Namespace) -> "Actor":
-    """What `add_doing` asked for, and the number of the login, which nobody can type."""
+    """The values of `add_doing`, and the number of the login, which nobody can choose."""
     from edge.adapters.linux.login_uid import name_of, uid
     from edge.central.authority.register import Actor
 
@@ -61,21 +63,21 @@ def doing(arguments: argparse.Namespace) -> "Actor":
 
 
 def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[AuthoritySession]":
-    """The authority's key and log for what the command does; see `edge.central.authority.acting`."""
+    """Opens a session of the authority for this command; see `edge.central.authority.acting`."""
     from edge.central.authority import acting
 
     return acting.turn_of(arguments.directory, doing(arguments))
 
 
 def book_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[Book]":
-    """The same where an authority is; elsewhere there is no log, and nothing is entered."""
+    """The audit log for this command. Without an authority there is no log, and nothing is entered."""
     from edge.central.authority import acting
 
     return acting.book_of(arguments.directory, doing(arguments))
 
 
 def open_registry(directory: Path) -> "OrderRegister":
-    """What the authority did, for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    """The register of the authority, for reading. Does not create one in a wrong DIR. Raises LedgerError."""
     from edge.central.authority import authority_key
     from edge.central.authority.register import OrderRegister
     from edge.errors import LedgerError
@@ -87,7 +89,7 @@ def open_registry(directory: Path) -> "OrderRegister":
 
 
 def run_init(arguments: argparse.Namespace) -> int:
-    """Make what is missing."""
+    """Makes the key and the log if they are missing."""
     from edge.central.authority import authority_key
     from edge.crypto.dsse import key_id
 
@@ -100,7 +102,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print the PEM."""
+    """Prints the public key as PEM."""
     from edge.central.authority import authority_key
     from edge.crypto.key_files import public_pem
 
@@ -109,7 +111,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def run_rotate(arguments: argparse.Namespace) -> int:
-    """Make the next key, and the orders that name it."""
+    """Makes the next key and the orders that announce it."""
     from datetime import UTC, datetime
 
     from edge.central.authority import authority_key
@@ -127,7 +129,7 @@ def run_rotate(arguments: argparse.Namespace) -> int:
     made = authority_key.rotate(
         arguments.directory, doing(arguments), sites, overlap=arguments.overlap, start=datetime.now(UTC)
     )
-    print(f"rotated       the key {made.keyid} signs from now on; the old one counts until {made.until}")
+    print(f"rotated       the key {made.keyid} signs from now on; the old one is valid until {made.until}")
     print(f"owed          {counted(sum(map(len, sites.values())), 'terminal')} still to learn it")
     print(f"next          {at_centre(arguments, 'orders', '--send', broker=True)}")
     return 0

@@ -1,4 +1,4 @@
-"""The centre's directory, and how its verbs begin."""
+"""Shared parts of the verbs over the centre's directory: arguments and opening its files."""
 
 import argparse
 import re
@@ -23,7 +23,7 @@ def verb(
     summary: str,
     call: Callable[[argparse.Namespace], int],
 ) -> argparse.ArgumentParser:
-    """A verb over DIR."""
+    """Adds a verb with the argument DIR."""
     parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
     parser.add_argument("directory", type=Path, metavar="DIR", help="the directory of the centre")
     parser.set_defaults(call=call)
@@ -31,7 +31,7 @@ def verb(
 
 
 def duration(text: str) -> timedelta:
-    """`90m`, `24h`, `7d`."""
+    """A duration such as `90m`, `24h` or `7d`, as the type of an argument."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text, re.ASCII)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write 30s, 90m, 24h or 7d")
@@ -39,7 +39,7 @@ def duration(text: str) -> timedelta:
 
 
 def moment(text: str) -> str:
-    """`2026-03-02T17:30+01:00`, as UTC with milliseconds and Z."""
+    """A moment such as `2026-03-02T17:30+01:00`, as the type of an argument: UTC with milliseconds and Z."""
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo is not None:
@@ -50,7 +50,9 @@ def moment(text: str) -> str:
 
 
 def named(rule: str) -> Callable[[str], Any]:
-    """A rule of `edge.domain.protocol.names` as the type of an argument; what is wrong is one line, exit code 2."""
+    """A rule of `edge.domain.protocol.names` as the type of an argument. A wrong value gives one line and exit
+    code 2.
+    """
 
     def read(text: str) -> Any:
         from edge.domain.protocol import names
@@ -74,7 +76,7 @@ def reason(text: str) -> str:
 
 
 def open_ledger(directory: Path) -> "Store":
-    """The ledger's database for a reader: a wrong DIR gets no new one. Raises LedgerError."""
+    """The ledger's database, for reading. Does not create one in a wrong DIR. Raises LedgerError."""
     from edge.central.store.records import Store
     from edge.errors import LedgerError
 
@@ -85,7 +87,7 @@ def open_ledger(directory: Path) -> "Store":
 
 
 def add_broker(parser: argparse.ArgumentParser) -> None:
-    """Where the broker is."""
+    """Adds `--host` and `--port` of the broker."""
     parser.add_argument(
         "--host", type=named("host"), default="localhost", help="the broker, by a name in its certificate"
     )
@@ -93,7 +95,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 
 def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":
-    """A way to the broker, with the certificate of `user`: the ledger's, or the authority's."""
+    """The settings of a connection to the broker with the certificate of `user` (`ledger` or `authority`)."""
     from edge.adapters.mqtt.tls import UplinkSettings
 
     pki = arguments.directory / "pki"

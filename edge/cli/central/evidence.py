@@ -1,4 +1,6 @@
-"""`smartclocker central evidence key|open`: the employer's evidence key, and what a terminal released."""
+"""`smartclocker central evidence key|open`: the employer's evidence key, and opening images that a terminal
+released.
+"""
 
 import argparse
 import contextlib
@@ -17,11 +19,11 @@ if TYPE_CHECKING:
     from edge.evidence_images.sealed_image import OpenedImage
 
 MAX_ENTRIES = 4_096
-"""Images in one file: far more than a person has punches in 90 days."""
+"""Images in one file at most; a person has far fewer punches in 90 days."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the two."""
+    """Adds the arguments of `key` and `open`."""
     group = verbs.add_parser("evidence", help="the key that images of punches are sealed to, and opening them")
     own = group.add_subparsers(metavar="VERB", required=True)
     key = own.add_parser(
@@ -33,7 +35,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     key.add_argument("file", type=Path, metavar="FILE", help="the new file for the key")
     key.set_defaults(call=run_key)
     opening = verb(
-        own, "open", "open what a terminal released into JPEG files; the audit log says who and why", run_open
+        own, "open", "open the images that a terminal released; the audit log says who did and why", run_open
     )
     opening.add_argument(
         "file", type=Path, metavar="FILE", help="the .stills file, or images.stills of an answer to `access`"
@@ -48,7 +50,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_key(arguments: argparse.Namespace) -> int:
-    """Make the pair; nothing is overwritten."""
+    """Makes the key pair. Existing files are never overwritten."""
     from nacl.public import PrivateKey
 
     from edge.crypto.key_files import create_secret, sealing_pem
@@ -67,7 +69,7 @@ def run_key(arguments: argparse.Namespace) -> int:
 
 
 def run_open(arguments: argparse.Namespace) -> int:
-    """Open all of them, enter it, then write."""
+    """Opens all images, enters that in the audit log, and then writes the files."""
     from nacl.public import PrivateKey
 
     from edge.crypto.key_files import load_secret

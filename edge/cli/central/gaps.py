@@ -1,4 +1,4 @@
-"""`smartclocker central gaps`, `acknowledge`: what lacks, what to do about it, and that it was looked into."""
+"""`smartclocker central gaps`, `acknowledge`: lists problems with their cures, and acknowledges them."""
 
 import argparse
 import json
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from edge.central.store.records import Store
 
 LEDGER = "ledger"
-"""Where an instance of the ledger is: no terminal's name."""
+"""The word in place of SITE/TERMINAL for an instance of the ledger; no terminal can have this name."""
 _NOWHERE = {"site": None, "terminal": None}
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of `gaps`."""
+    """Adds the arguments of `gaps` and `acknowledge`."""
     gaps = verb(verbs, "gaps", "say what is missing, silent or contradictory, each with its cure", run_gaps)
-    gaps.epilog = "Exit code 0 when there is nothing to be done, 1 when there is."
+    gaps.epilog = "Exit code 0 when nothing has to be done, 1 otherwise."
     gaps.add_argument(
         "--silent-after",
         type=duration,
@@ -47,12 +47,13 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
     word = verb(
         verbs, "acknowledge",
-        "say that a new epoch, a revoked key that was heard, or a dead instance of the ledger was looked into: "
-        "`gaps` is silent about it then", acknowledge,
+        "record that somebody looked into a new epoch, a revoked key that was heard, or a dead instance of the "
+        "ledger: `gaps` then no longer reports it", acknowledge,
     )  # fmt: skip
     word.epilog = (
-        "Of an epoch, say it when all that could be saved is imported, or nothing can be. A key that is heard "
-        "again, and an instance that runs again and dies again, is named again. It stays listed, with --undo too."
+        "Acknowledge an epoch when everything that can be saved is imported. If the key is heard again, or the "
+        "instance runs again and then dies again, `gaps` reports it again. Acknowledgements stay listed, also "
+        "after --undo."
     )
     word.add_argument("where", metavar="SITE/TERMINAL", help="the terminal; or the word `ledger`")
     word.add_argument(
@@ -68,7 +69,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_gaps(arguments: argparse.Namespace) -> int:
-    """Look, and say it."""
+    """Finds the problems and prints them."""
     from datetime import UTC, datetime
 
     from edge.central.broker import revocation_compare
@@ -94,7 +95,7 @@ def run_gaps(arguments: argparse.Namespace) -> int:
 
 
 def acknowledge(arguments: argparse.Namespace) -> int:
-    """Say it, or take it back."""
+    """Acknowledges a problem, or undoes an acknowledgement."""
     from edge.domain.protocol.audit_entry import Act
 
     said = doing(arguments)
@@ -109,7 +110,7 @@ def acknowledge(arguments: argparse.Namespace) -> int:
 
 
 def _meant(store: "Store", arguments: argparse.Namespace) -> tuple[Callable[[str, str], None], dict[str, str]]:
-    """What is to be done by somebody for a reason, and what the audit log says of it."""
+    """The function to call with a name and a reason, and the data for the audit log."""
     from edge.central.store import acknowledged, looked
     from edge.domain.protocol.record import Origin
 

@@ -1,4 +1,4 @@
-"""`smartclocker central import`: records that came on a stick."""
+"""`smartclocker central import`: takes records from files, for example on a USB stick."""
 
 import argparse
 import json
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of `import`."""
+    """Adds the arguments of `import`."""
     parser = verbs.add_parser(
         "import",
         help="take records from files that `journal export` wrote, by the same rules as from the network",
-        description="Store the genuine records of each FILE exactly once, whatever came or comes by the network. "
-        "Sealed files are opened with the ledger's key. Exit code 65 when a file was not whole or a record was "
-        "not taken: what is genuine is stored all the same.",
+        description="Store the genuine records of each FILE exactly once, also if they come by the network, too. "
+        "Sealed files are opened with the ledger's key. Exit code 65 when a file was incomplete or a record was "
+        "rejected; the genuine records are stored anyway.",
     )
     parser.add_argument("directory", type=Path, metavar="DIR", help="the directory of the centre")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files that `journal export` wrote")
@@ -34,7 +34,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_import(arguments: argparse.Namespace) -> int:
-    """Import every file, and answer."""
+    """Imports every file, and writes the receipts."""
     import time
 
     from edge.central.ledger.importer import Importer, write_receipts
@@ -43,7 +43,7 @@ def run_import(arguments: argparse.Namespace) -> int:
     from edge.crypto.key_files import load_identity
     from edge.errors import ExportRefused, TransferError
 
-    key = load_identity(arguments.directory / LEDGER_KEY)  # first: a wrong DIR must not get a new ledger
+    key = load_identity(arguments.directory / LEDGER_KEY)  # first, so that a wrong DIR gets no new ledger
     with Store(arguments.directory / LEDGER_DB) as store:
         importer = Importer(store, key)
         reports = [importer.take(path) for path in arguments.files]

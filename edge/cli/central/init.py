@@ -1,4 +1,4 @@
-"""`smartclocker central init` and `broker`: the centre's directory, and what of it the broker reads."""
+"""`smartclocker central init` and `broker`: makes the centre's directory, and installs the broker's files."""
 
 import argparse
 from pathlib import Path
@@ -7,17 +7,18 @@ from edge.cli.central.authority import add_doing, book_of
 from edge.cli.central.directory import named, verb
 
 _MOST_NAMED = 100
-"""Serial numbers in one entry of the log."""
+"""Serial numbers that one entry of the log names at most."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the two."""
+    """Adds the arguments of `init` and `broker`."""
     init = verb(
         verbs, "init", "make the CA, the ledger's keys and the broker's configuration, or add to them", run_init
     )
     init.epilog = (
-        "Given again, it adds: sites, hosts, keys, listener and lines that you wrote into acl and mosquitto.conf "
-        "stay. What ends within 60 days is renewed. It says what it replaces."
+        "Given again, it adds what is missing: existing sites, hosts, keys, the listener, and lines that you wrote "
+        "into acl and mosquitto.conf stay. Certificates that end within 60 days are renewed. It prints what it "
+        "replaces."
     )
     host, site = named("host"), named("site")
     init.add_argument(
@@ -64,7 +65,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )  # fmt: skip
     add_doing(init, why="the centre is set up")
 
-    broker = verb(verbs, "broker", "put what the broker reads where its user can read it", run_broker)
+    broker = verb(verbs, "broker", "copy the broker's files to a directory that its user can read", run_broker)
     broker.add_argument(
         "into",
         type=Path,
@@ -81,7 +82,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_init(arguments: argparse.Namespace) -> int:
-    """Make what is missing; what exists is kept."""
+    """Makes what is missing; what exists is kept."""
     from edge.central.setup import Wish, set_up
 
     wish = Wish(
@@ -101,7 +102,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_broker(arguments: argparse.Namespace) -> int:
-    """Copy, and say how it is started."""
+    """Copies the broker's files, and prints how to start the broker."""
     from edge.central.broker import revocation_compare
     from edge.central.broker.install import install
     from edge.domain.protocol.audit_entry import Act
@@ -117,6 +118,6 @@ def run_broker(arguments: argparse.Namespace) -> int:
         print(f"taken over    {len(serials)} revoked certificates that the broker's list names, and its number")
     print(f"broker        {path}  (readable by {arguments.user})")
     print(f"start         mosquitto -c {path}  (provisioning/mosquitto: as a service)")
-    print("runs already  systemctl reload mosquitto takes up acl, certificates and revocations;")
-    print("              a restart also ends connections that stand, and takes up mosquitto.conf. Nothing is lost")
+    print("runs already  after systemctl reload mosquitto it uses the new acl, certificates and revocations;")
+    print("              a restart also ends open connections and reads mosquitto.conf. No record is lost")
     return 0

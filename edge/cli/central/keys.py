@@ -1,4 +1,4 @@
-"""`smartclocker central issue`, `register`, `revoke`: who may speak, and by which keys."""
+"""`smartclocker central issue`, `register`, `revoke`: certificates and identities of terminals."""
 
 import argparse
 import re
@@ -19,7 +19,7 @@ _SHOWN = "give what `smartclocker keys show` prints at the terminal"
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the three."""
+    """Adds the arguments of `issue`, `register` and `revoke`."""
     issue = verb(
         verbs,
         "issue",
@@ -30,7 +30,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_doing(issue, why="a certificate is issued")
 
     register = verb(
-        verbs, "register", "let a terminal's identity speak: its records count from now on", run_register
+        verbs, "register", "register a terminal's identity: its records are stored from now on", run_register
     )
     register.add_argument("site", type=named("site"), metavar="SITE", help="the site of the terminal")
     register.add_argument("terminal", type=named("terminal"), metavar="TERMINAL", help="the name of the terminal")
@@ -42,7 +42,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     revoke = verb(
         verbs,
         "revoke",
-        "accept nothing more from an identity, nor its certificates; what is stored stays",
+        "revoke an identity and its certificates: nothing more of it is accepted; stored records stay",
         run_revoke,
     )
     revoke.add_argument(
@@ -62,13 +62,13 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_issue(arguments: argparse.Namespace) -> int:
-    """Issue, and say where the files belong and what they replace."""
+    """Issues a certificate; prints where its files belong and what they replace."""
     from edge.central.authority import authority_key
     from edge.central.broker import certificates, revocation_list
     from edge.domain.protocol.audit_entry import Act
 
     base: Path = arguments.directory
-    certificates.load_authority(base / "pki")  # where none is, nothing is begun
+    certificates.load_authority(base / "pki")  # raises, before anything is begun, if there is no CA
     former = revocation_list.valid(base / "pki", arguments.terminal)
     with book_of(arguments) as book, book.act(Act.CERTIFICATE_ISSUED, {"name": arguments.terminal}):
         files = certificates.issue_client(base / "pki", arguments.terminal)
@@ -88,7 +88,7 @@ def run_issue(arguments: argparse.Namespace) -> int:
 
 
 def run_register(arguments: argparse.Namespace) -> int:
-    """Register an identity."""
+    """Registers an identity."""
     from edge.central.authority import identities
     from edge.central.roster.schema import ROSTER_DB
     from edge.central.store.records import Store
@@ -98,20 +98,20 @@ def run_register(arguments: argparse.Namespace) -> int:
     from edge.errors import LedgerError
 
     key, origin = load_public(arguments.key, _SHOWN), Origin(arguments.site, arguments.terminal)
-    sealing_key(key)  # one that is no key is refused before anything is begun
+    sealing_key(key)  # refuses an invalid key before anything is begun
     if not any((arguments.directory / name).exists() for name in (LEDGER_PUBLIC, LEDGER_DB)):
         raise LedgerError(f"{arguments.directory}: no centre is here; name the directory that `central init` made")
     with Store(arguments.directory / LEDGER_DB) as store, book_of(arguments) as book:
         terminal = identities.register(store, book, origin, key)
     print(f"registered    {arguments.site}/{arguments.terminal} with key {terminal.keyid}")
-    if (arguments.directory / ROSTER_DB).exists():  # the key to it is sealed to each terminal that is registered
+    if (arguments.directory / ROSTER_DB).exists():  # the site key must be sealed to the new terminal
         print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
-        print("              and the terminal knows who belongs to its site")
+        print("              so that the terminal knows the people of its site")
     return 0
 
 
 def run_revoke(arguments: argparse.Namespace) -> int:
-    """Revoke an identity and its name's certificates, or the certificates of a name alone."""
+    """Revokes an identity and the certificates of its name, or only the certificates of a name."""
     if _KEYID.fullmatch(arguments.keyid) is None:
         return _revoke_name(arguments)
     return _revoke_identity(arguments)
@@ -168,7 +168,7 @@ def _say_revoked(base: Path, name: str, which: "list[Issued]", path: Path | None
         return
     print(f"certificates  {len(which)} of {name} revoked in {path}")
     print(f"next          {command('central', 'broker', base, '/etc/smartclocker/broker', root=True)}")
-    print("              systemctl restart mosquitto  (a reload keeps it out, but leaves a connection that stands)")
+    print("              systemctl restart mosquitto  (a reload refuses new connections, but ends no open one)")
 
 
 def _day(one: "Issued") -> str:

@@ -1,4 +1,4 @@
-"""`smartclocker central run`, `terminals`, `verify`: the ledger itself."""
+"""`smartclocker central run`, `terminals`, `verify`: runs the ledger, lists its terminals, verifies its records."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the three."""
+    """Adds the arguments of `run`, `terminals` and `verify`."""
     run = verb(verbs, "run", "run the ledger: store each record exactly once, answer with receipts", run_ledger)
     add_broker(run)
     run.add_argument(
@@ -38,11 +38,11 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     terminals = verb(
         verbs,
         "terminals",
-        "list the registered identities, how far each is receipted, and why it sends people back",
+        "list the registered identities, how far each is receipted, and why it refuses people",
         run_terminals,
     )
     terminals.epilog = (
-        "What a terminal counts since its program started is its own word, unsigned; --json has all of it."
+        "The counters are what the terminal reports, unsigned, since its program started; --json prints all."
     )
     terminals.add_argument(
         "--pem", metavar="KEYID", help="print the public key of this identity instead, also of a revoked one"
@@ -52,7 +52,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_terminals(arguments: argparse.Namespace) -> int:
-    """List identities and their chains, or print one's public key."""
+    """Lists identities and their chains, or prints the public key of one."""
     from edge.central.ledger.terminal_claims import claims
 
     if arguments.pem is not None:
@@ -87,7 +87,7 @@ def run_terminals(arguments: argparse.Namespace) -> int:
         counters = (row["counters"] or {}).items()
         back = [f"{name.removeprefix(_BACK)} {n}" for name, n in counters if name.startswith(_BACK)]
         if back:
-            print(f"    people sent back since it started, by reason: {', '.join(back)}")
+            print(f"    people refused since it started, by reason: {', '.join(back)}")
     return 0
 
 
@@ -104,7 +104,7 @@ def _print_key(arguments: argparse.Namespace) -> int:
 
 
 _BACK = "refused_"
-"""Counters of people at the door whom it sent back, by reason."""
+"""Prefix of the counters of refused people; the rest of the name is the reason."""
 
 
 def _counters(claim: "Claim | None") -> dict[str, int] | None:
@@ -112,7 +112,7 @@ def _counters(claim: "Claim | None") -> dict[str, int] | None:
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    """Audit the whole ledger."""
+    """Verifies the whole ledger."""
     from edge.central.ledger.recheck import verify_all
     from edge.errors import JournalAltered
 
@@ -147,7 +147,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 
 def run_ledger(arguments: argparse.Namespace) -> int:
-    """Until SIGTERM or SIGINT."""
+    """Runs the ledger until SIGTERM or SIGINT."""
     from edge.central.broker.client import client_id
     from edge.central.ledger.quota import DAILY
     from edge.central.ledger.service import LedgerService, LedgerSettings

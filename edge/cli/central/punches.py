@@ -19,11 +19,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of `punches`."""
+    """Adds the arguments of `punches`."""
     parser = verb(verbs, "punches", "each punch as it counts: placed, corrected, in local time", run_punches)
     parser.epilog = (
-        "Days are those of the terminal's place, both included. What stands in [brackets] speaks against taking a "
-        "line as it stands: docs/protocol.md says what each word means. The records stay as they were signed."
+        "Days are local days at the terminal, both included. The words in [brackets] are reasons to check a line; "
+        "docs/protocol.md says what each word means. The signed records are not changed."
     )
     parser.add_argument("--site", help="punches of this site alone")
     parser.add_argument("--terminal", help="punches of the terminal of this name alone")
@@ -44,7 +44,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def day(text: str) -> date:
-    """`2026-03-01`."""
+    """A day such as `2026-03-01`, as the type of an argument."""
     try:
         if _DAY.fullmatch(text) is not None:
             return date.fromisoformat(text)
@@ -54,7 +54,7 @@ def day(text: str) -> date:
 
 
 def run_punches(arguments: argparse.Namespace) -> int:
-    """Print the view."""
+    """Prints the hours view."""
     from edge.central.attendance.punch_report import Wanted, punches
     from edge.central.attendance.unanswerable import refuse_unanswerable
 
@@ -83,7 +83,9 @@ def _write_csv(found: "list[Punch]") -> None:
 
 
 def _cell(value: object) -> str:
-    """A spreadsheet runs what begins like a formula: a terminal's zone is text that somebody else wrote."""
+    """A value as CSV text. Text that a spreadsheet would run as a formula gets a quote before it, because a
+    terminal's zone, for example, is text from elsewhere.
+    """
     text = "" if value is None else " ".join(value) if isinstance(value, tuple) else str(value)
     text = shown(text.lower() if isinstance(value, bool) else text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

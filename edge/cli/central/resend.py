@@ -1,4 +1,4 @@
-"""`smartclocker central resend`: ask a terminal for records again, and wait for its answer."""
+"""`smartclocker central resend`: asks a terminal for records again, and waits for its result."""
 
 import argparse
 import json
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of `resend`."""
+    """Adds the arguments of `resend`."""
     parser = verb(verbs, "resend", "ask a terminal to send records again, by a signed command", run_resend)
     parser.epilog = (
         "Without --first and --last it asks for what `central gaps` finds. Exit code 0 when all of it is sent "
-        "again, 1 when the terminal cannot or has not answered yet; `central gaps` says what lacks then."
+        "again, 1 when the terminal cannot or has not answered yet; `central gaps` then says what is missing."
     )
     parser.add_argument("origin", type=_origin, metavar="SITE/TERMINAL", help="the terminal")
     parser.add_argument(
@@ -56,7 +56,7 @@ def _origin(text: str) -> "Origin":
 
 
 def run_resend(arguments: argparse.Namespace) -> int:
-    """Ask, wait, print."""
+    """Sends the commands, waits, and prints the results."""
     from edge.central.broker.certificates import AUTHORITY
     from edge.central.gaps import resend
     from edge.crypto.key_files import load_identity
@@ -96,7 +96,11 @@ def _ranges(store: "Store", arguments: argparse.Namespace) -> "list[Range]":
 
 
 def _print_nothing(arguments: argparse.Namespace) -> None:
-    print("[]" if arguments.json else "nothing lacks that could be asked for; `central gaps` says more")
+    print(
+        "[]"
+        if arguments.json
+        else "nothing is missing that this terminal could send again; `central gaps` says more"
+    )
 
 
 def _asked(one: "Resend") -> str:
@@ -107,7 +111,9 @@ def _said(one: "Resend", answer: "CommandResult | None", heard: bool) -> str:
     if answer is not None:
         return f"{answer.outcome}: {answer.detail}"
     if not heard:
-        return "nobody listens: this terminal never connected, or was away too long; ask again when it is back"
+        return (
+            "not delivered: this terminal never connected, or was offline too long; ask again when it is connected"
+        )
     return f"no answer yet; command {one.id} holds until {one.expires}, and its answer needs a running ledger"
 
 

@@ -1,4 +1,6 @@
-"""`smartclocker central roster add|withdraw|remove|list|publish|rotate`: who the terminals of a site know."""
+"""`smartclocker central roster add|withdraw|remove|list|publish|rotate`: the people whom the terminals of a
+site know.
+"""
 
 import argparse
 import json
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of all."""
+    """Adds the arguments of all verbs."""
     roster = verbs.add_parser(
         "roster",
-        help="who the terminals of a site know: add, remove, publish to the broker, encrypted",
+        help="the people whom the terminals of a site know: add, remove, publish to the broker, encrypted",
         description="The roster of a site: what terminals enrolled and exported, sent to all terminals of the site "
         "through the broker, encrypted and signed. Changes reach the broker by `publish`.",
     ).add_subparsers(metavar="VERB", required=True)
@@ -35,10 +37,12 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         roster, "withdraw", "end the use of somebody's face; their badge and PIN stay in the roster", run_withdraw
     )
     withdraw.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
-    withdraw.epilog = "`central order … withdraw` does this, too, and is obeyed before the roster comes."
+    withdraw.epilog = (
+        "`central order … withdraw` does this, too, and terminals obey it before the roster reaches them."
+    )
     add_doing(withdraw)
     remove = verb(
-        roster, "remove", "take somebody out of a site; out of the last one, they are erased here", run_remove
+        roster, "remove", "remove a person from a site; a person without a site is erased here, too", run_remove
     )
     remove.add_argument("person", metavar="PERSON", help="the id that `central roster list` shows")
     remove.add_argument("--site", help="the site (default: every site of the person)")
@@ -49,17 +53,19 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="why, for each terminal's record of the erasure",
     )
     add_doing(remove)
-    listing = verb(roster, "list", "who belongs to which site, and what is still to be published", run_list)
+    listing = verb(roster, "list", "list who belongs to which site, and what is not published yet", run_list)
     listing.add_argument("--names", action="store_true", help="decrypt the names and print them, too")
     add_json(listing, array=True)
     roster_publish.configure(roster)
-    rotate = verb(roster, "rotate", "another key for a site: `publish` then encrypts everybody anew", run_rotate)
+    rotate = verb(
+        roster, "rotate", "replace the key of a site: `publish` then encrypts everybody again", run_rotate
+    )
     rotate.add_argument("site", metavar="SITE", help="the site")
     add_doing(rotate)
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Add each; what one file lacks does not stop the others."""
+    """Takes in each file. A file that is refused does not stop the others."""
     from edge.errors import ExportRefused
 
     refused = 0
@@ -84,17 +90,19 @@ def _say_publish(arguments: argparse.Namespace) -> None:
 
 
 def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> None:
-    """Before, so that no file is held against what is over; and after, since a file may bring it back."""
+    """Updates the roster by orders and records: before the files, so that each is compared with the present state,
+    and after them, because a file may bring back an older state.
+    """
     from edge.central.roster import order_follower
 
-    with turn_of(arguments) as session:  # without an authority nothing is done
+    with turn_of(arguments) as session:  # without an authority this raises
         found = order_follower.leavers(session.registry, ledger, store)
         for change in order_follower.follow(session, store, found):
             say(f"{change.person}: {change.what}")
 
 
 def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> str:
-    """One file, in a turn of its own; what became of it. Raises ExportRefused."""
+    """Takes in one file in a session of its own. Returns what changed, in words. Raises ExportRefused."""
     from edge.central.roster import enrolment_intake, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import ExportRefused
@@ -113,14 +121,14 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
     if taken.older:
         return f"{taken.person} is older than an export that was taken; nothing was changed"
     if not taken.changed:
-        return f"{taken.person} is there already, the same"
+        return f"{taken.person} is there already, unchanged"
     if taken.changed == ("person",):
         return f"{taken.person} added, enrolled at {taken.terminal}"
     return f"{taken.person} changed by {taken.terminal}: {', '.join(taken.changed)}"
 
 
 def run_withdraw(arguments: argparse.Namespace) -> int:
-    """Withdraw."""
+    """Ends the use of a person's face."""
     from edge.central.roster import membership
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
@@ -134,7 +142,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
         sites = membership.withdraw(store, arguments.person, begun=lambda at: act.begin({"sites": at}))
     if not sites:
-        print(f"{arguments.person}: there is no face of theirs in the roster")
+        print(f"{arguments.person}: the roster has no face of this person")
         return 0
     print(f"withdrawn     the face of {arguments.person} from {', '.join(sites)}; badge and PIN stay")
     _say_publish(arguments)
@@ -142,7 +150,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
 
 def run_remove(arguments: argparse.Namespace) -> int:
-    """Remove."""
+    """Removes a person."""
     from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
@@ -165,7 +173,7 @@ def run_remove(arguments: argparse.Namespace) -> int:
 
 
 def _numbers(store: "RosterStore", person: str) -> object:
-    """The staff numbers by which payroll may know somebody; none where they are damaged."""
+    """The staff numbers of a person, by which payroll may know them; none if the entry is damaged."""
     from edge.errors import PeopleError
 
     try:
@@ -175,7 +183,7 @@ def _numbers(store: "RosterStore", person: str) -> object:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """List."""
+    """Lists the members of every site."""
     with open_roster(arguments.directory) as store:
         names = {one.id: one.name for one in store.people.list()} if arguments.names else {}
         numbers = {one: _numbers(store, one) for one in names}
@@ -204,7 +212,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_rotate(arguments: argparse.Namespace) -> int:
-    """Rotate."""
+    """Replaces the key of a site."""
     from edge.central.roster import membership
     from edge.domain.protocol.audit_entry import Act
 
@@ -223,7 +231,7 @@ _MOST = 65_536
 
 
 def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
-    """The rosters of DIR; a wrong DIR gets no new ones. Raises LedgerError."""
+    """The roster of DIR. Does not create one in a wrong DIR, unless `new` is given. Raises LedgerError."""
     from edge.central.roster.schema import ROSTER_DB
     from edge.central.roster.store import RosterStore
     from edge.errors import LedgerError

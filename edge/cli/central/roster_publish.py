@@ -1,4 +1,6 @@
-"""`smartclocker central roster publish`: the roster follows what was said of people, and reaches the broker."""
+"""`smartclocker central roster publish`: updates the roster by orders and records, and publishes it to the
+broker.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
 
 
 def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Its arguments."""
-    publish = verb(roster, "publish", "sign what changed, and make the broker's copy the same as ours", run_publish)
+    """Adds the arguments of `publish`."""
+    publish = verb(
+        roster, "publish", "sign what changed, and make the broker's copy equal to the centre's", run_publish
+    )
     publish.epilog = (
-        "Whoever left, by order, by the log or by a terminal's record, is taken out before. Where the broker has a "
-        "newer roster, since ours came from a backup, that is taken over, and it is said."
+        "People who left, by an order, the audit log or a terminal's record, are removed first. If the broker has "
+        "a newer roster, because DIR was restored from a backup, that is taken over, and the verb says so."
     )
     publish.add_argument("--site", help="publish to this site alone (default: every site with a roster)")
     publish.add_argument(
@@ -49,7 +53,7 @@ def configure(roster: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def run_publish(arguments: argparse.Namespace) -> int:
-    """Follow, compose, and publish the difference."""
+    """Updates the roster, signs its messages, and publishes the difference to the broker."""
     from edge.central.authority import lock
     from edge.central.broker.certificates import AUTHORITY
     from edge.central.roster import version_lift
@@ -96,7 +100,9 @@ def run_publish(arguments: argparse.Namespace) -> int:
 
 
 def _follow(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> "list[Order]":
-    """Take out who left; the orders that terminals lack which were registered since."""
+    """Removes people who left. Returns new orders for terminals that were registered after such an order was
+    given.
+    """
     from edge.central.roster import order_follower, pending_ends
 
     found = order_follower.leavers(session.registry, ledger, store)
@@ -106,7 +112,7 @@ def _follow(session: "AuthoritySession", store: "RosterStore", ledger: "Store") 
 
 
 def _look(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
-    """What a person is to decide."""
+    """Prints the people about whom an operator has to decide."""
     from edge.central.roster import order_follower
 
     found = order_follower.leavers(session.registry, ledger, store)
@@ -117,12 +123,12 @@ def _look(session: "AuthoritySession", store: "RosterStore", ledger: "Store") ->
         )
     for person, terminal in sorted(found.unproven.items()):
         say(
-            f"{person}: left, withdrew or objected as {terminal} says, which was revoked and is not believed; "
-            "if it is true, `central roster remove` or `withdraw`, or `central order … object`"
+            f"{person}: left, withdrew or objected by a record of {terminal}, which was revoked and is not "
+            "trusted; if it is true, `central roster remove` or `withdraw`, or `central order … object`"
         )
     for person in sorted(order_follower.nowhere(store)):
         say(
-            f"{person}: is kept in roster-people.db and belongs to no site, since a file was restored: "
+            f"{person}: is kept in roster-people.db and belongs to no site, because a file was restored: "
             "`central roster remove` erases them, `central roster add` of their export takes them in"
         )
 
@@ -138,7 +144,7 @@ def _heal(session: "AuthoritySession", store: "RosterStore", ledger: "Store") ->
         say(f"{person}: was added since that backup, and is lost; export them again at a terminal and add them")
     for person in altered:
         say(
-            f"{person}: what roster-people.db keeps of them was altered, and no change of theirs can be sent; "
+            f"{person}: their entry in roster-people.db was altered, so that no change of it can be sent; "
             "export them again at a terminal and add them, or `central roster remove` them"
         )
 
@@ -185,7 +191,9 @@ def _compose(session: "AuthoritySession", store: "RosterStore", site: str, ledge
 
 
 def _send(arguments: argparse.Namespace, made: "Sequence[Order]") -> None:
-    """The ends of employments that are to come, to terminals that were not told. What fails stays owed."""
+    """Sends pending ends of employments to terminals that did not get the order. An order that cannot be sent
+    is kept.
+    """
     from edge.central.authority import order_status
     from edge.central.broker.certificates import AUTHORITY
     from edge.cli.central.authority import open_registry

@@ -1,4 +1,4 @@
-"""`smartclocker central …`: thin over `edge.central`, one module a group of verbs."""
+"""`smartclocker central …`: each module has one group of verbs; the work is done in `edge.central`."""
 
 import argparse
 
@@ -20,7 +20,7 @@ from edge.cli.central.rights import requests
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `central`."""
+    """Adds the arguments of `central`."""
     parser.epilog = "DIR holds everything of the centre. Back it up: it holds the certificate authority's key."
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     init.configure(verbs)

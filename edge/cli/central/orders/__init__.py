@@ -1,1 +1,1 @@
-"""The verbs that order terminals to do something."""
+"""The verbs that give orders to terminals."""

@@ -1,4 +1,4 @@
-"""`smartclocker central orders --cancel`: an order that is not to be sent again."""
+"""`smartclocker central orders --cancel`: cancels an order, so that it is not sent again."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Cancel one, and say what that cannot undo."""
+    """Cancels one order, and prints what the cancellation cannot undo."""
     from edge.central.authority import order_status
     from edge.domain.protocol.order import FOLLOWED, Word
     from edge.errors import LedgerRefused
@@ -32,9 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
             )
         order = waiting[0].addressed.order
         if order.word is Word.ROTATE:
-            raise LedgerRefused(f"{arguments.cancel}: a rotation is done, its order only tells of it; send it")
+            raise LedgerRefused(
+                f"{arguments.cancel}: a rotation is done already, and its order only announces it; send it"
+            )
         session.registry.cancel(session.key, session.doing, order)
-        # from here on nobody begins to send it; what was begun meanwhile stands in what is read now
+        # From here on no command begins to send the order. A command that began before is seen in the status that
+        # is read now.
         found = [
             one for one in order_status.standing(session.registry, store) if one.addressed.order.id == order.id
         ]
@@ -52,17 +55,17 @@ def _why_not(found: "list[OrderStatus]") -> str:
         return "no order has this number"
     states = ", ".join(sorted({str(one.state) for one in found}))
     kept = "; an end of employment that a terminal keeps is lifted by `employment-continues`"
-    return f"no terminal owes it any more ({states}){kept if 'kept' in states else ''}"
+    return f"no terminal is still to answer it ({states}){kept if 'kept' in states else ''}"
 
 
 def _said(one: "OrderStatus") -> str:
     from edge.central.authority import order_status
 
     if one.state is not order_status.OrderState.CANCELLED:
-        return f"{one.state} before: another order undoes it, where one does"
+        return f"{one.state} before the cancellation; only another order can undo it, if there is one"
     if one.addressed.trying:
-        told = "a command is sending it, or ended while it did, so that the terminal may obey it yet"
+        told = "a command is sending it, or ended while it did, so that the terminal may still obey it"
         return f"cancelled; {told}, until {one.addressed.expires}"
     if one.addressed.times:
-        return f"cancelled; it was sent, so that the terminal may obey it yet, until {one.addressed.expires}"
+        return f"cancelled; it was sent, so that the terminal may still obey it, until {one.addressed.expires}"
     return "cancelled; it was never sent"

@@ -1,4 +1,4 @@
-"""From the command line to what an order carries: whom it is for, and the fields of its word."""
+"""Converts the arguments of `order` to the addressees and the fields of an order."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 def where(store: "Store", text: str) -> "tuple[str, list[RegisteredTerminal], bool]":
-    """The site, its terminals, and whether all of them are meant. Raises LedgerError for one that is not there."""
+    """The site, its terminals, and whether all of them are addressed. Raises LedgerError if there is no such
+    terminal.
+    """
     from edge.errors import LedgerRefused
 
     site, _, name = text.partition("/")
     there = {
         one.origin.terminal: one for one in store.terminals() if one.origin.site == site and one.revoked is None
-    }  # of several identities of one name, the newest
+    }  # the newest of several identities of one name
     if name != "*" and name not in there:
         raise LedgerRefused(f"{text}: no active terminal of this name; `central terminals` lists them")
     if not there:
@@ -26,7 +28,7 @@ def where(store: "Store", text: str) -> "tuple[str, list[RegisteredTerminal], bo
 
 
 def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the word carries; all that lacks is said at once. Raises RecordError."""
+    """The fields of the order's word. Raises RecordError, which names all missing options at once."""
     import base64
 
     from edge.crypto.key_files import load_secret
@@ -64,7 +66,7 @@ def fields(word: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 _MOST_TEXT = 1_000_000
-"""Bytes of a policy; an order that carries it is smaller still, and says so."""
+"""Largest size of a policy file in bytes. The limit of an order is smaller; its error says so."""
 
 
 def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _whose(arguments: argparse.Namespace) -> dict[str, Any]:
-    """All images are deleted only where that was said."""
+    """Whose images `delete-evidence` deletes: of one person, or of everybody only if `--everybody` was given."""
     from edge.domain.protocol.order import EVERYBODY
     from edge.errors import RecordError
 
@@ -100,13 +102,13 @@ def _instant(text: str) -> str:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return utc_text(moment)
-    except (ValueError, OverflowError):  # the second: no calendar of ours reaches so far
+    except (ValueError, OverflowError):  # OverflowError: the year is out of range
         pass
     raise RecordError(f"--at {text}: write the instant with Z or an offset, 2026-12-31T23:59+01:00")
 
 
 def sealed_name(arguments: argparse.Namespace, terminal: "RegisteredTerminal") -> str:
-    """The name, for the eyes of one terminal."""
+    """The name, sealed to one terminal, in base64."""
     import base64
 
     from nacl.public import SealedBox

@@ -1,4 +1,6 @@
-"""`smartclocker central order`, `central orders`: what terminals are ordered to do, and which of them owe it."""
+"""`smartclocker central order`, `central orders`: orders to terminals, and which terminals have not carried
+them out.
+"""
 
 import argparse
 import json
@@ -29,17 +31,17 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.2
 _LONGEST_S = 31 * 86_400.0
-"""Of a pause: the kernel's clocks refuse what is far longer."""
+"""Longest pause between two rounds; the kernel's clocks refuse far longer ones."""
 _NO_CLOCK = "clock-unsynchronised"
 """The alarm of a terminal that does not know the time."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of both."""
+    """Adds the arguments of `order` and `orders`."""
     order = verb(verbs, "order", "order terminals to do something about a person, or the policy", run_order)
     order.epilog = (
         "The order is signed and kept; it is sent now, and again by `central orders DIR --send` until each "
-        "terminal's signed result is in the ledger. Exit code 0 when all did it, 1 when some owe it or refused."
+        "terminal's signed result is in the ledger. Exit code 0 when all carried it out, 1 otherwise."
     )
     add = order.add_argument
     add("where", metavar="SITE/TERMINAL", help="one terminal; or SITE/* for all terminals of a site")
@@ -95,9 +97,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add_broker(order)
     add_json(order, array=True)
 
-    owed = verb(
-        verbs, "orders", "list the orders and which terminals still owe a result; send them again", run_orders
-    )
+    owed = verb(verbs, "orders", "list the orders and the terminals without a result; send them again", run_orders)
     owed.add_argument("--all", action="store_true", help="list the orders that are answered, too")
     owed.add_argument(
         "--send", action="store_true", help="send the orders without a result again, each once an hour at most"
@@ -119,9 +119,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_order(arguments: argparse.Namespace) -> int:
-    """Sign, keep, send, wait."""
+    """Signs and stores the order, sends it, and waits for the results."""
     if arguments.name is not None:
-        arguments.name = name_of(arguments.name)  # before anything is locked: somebody types it
+        # before anything is locked, because the operator may type the name
+        arguments.name = name_of(arguments.name)
     from edge.central import subject_requests
     from edge.central.authority import order_status
 
@@ -141,7 +142,7 @@ def run_order(arguments: argparse.Namespace) -> int:
             found = order_status.judged(fresh, store)
             if time.monotonic() >= deadline or not any(one.state is order_status.OrderState.OWED for one in found):
                 break
-            time.sleep(_LOOK_S)  # the ledger, another process, takes the results in
+            time.sleep(_LOOK_S)  # the ledger, another process, stores the results
         _print(found, arguments, store)
     if problem is not None:
         say(f"not sent: {problem}")
@@ -156,7 +157,7 @@ def run_order(arguments: argparse.Namespace) -> int:
 
 
 def run_orders(arguments: argparse.Namespace) -> int:
-    """List, and send what is owed."""
+    """Lists the orders, and sends those without a result."""
     from edge.central.authority import order_status
 
     if arguments.every is not None and not arguments.send:
@@ -187,7 +188,7 @@ def run_orders(arguments: argparse.Namespace) -> int:
 
 
 def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list[Addressed]") -> str | None:
-    """Why it could not be sent; None when it was."""
+    """Sends the orders. Returns why it failed; None if all were sent."""
     from edge.central.authority import order_status
     from edge.central.broker.certificates import AUTHORITY
     from edge.errors import BrokerError
@@ -197,7 +198,7 @@ def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list
     except BrokerError as error:
         return str(error)
     deaf = [f"{one.origin.site}/{one.origin.terminal}" for one in unheard]
-    return None if not deaf else f"nobody listens for {', '.join(deaf)}: not connected yet, or away for too long"
+    return None if not deaf else f"not delivered to {', '.join(deaf)}: not connected yet, or offline for too long"
 
 
 def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
@@ -205,7 +206,7 @@ def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Name
     word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
     options = {"valid": arguments.valid, "request": arguments.request}
     if word is Word.RECTIFY:
-        # What is sealed to one terminal opens at no other.
+        # A name that is sealed to one terminal can be opened by no other.
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
         roster.before(session, arguments)
         return session.registry.issue_each(session.key, session.doing, site, word, each, **options)
@@ -218,7 +219,9 @@ def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Name
 
 
 def _require_person(store: "Store", arguments: argparse.Namespace) -> None:
-    """An order about nobody is answered `done`, as nothing is held of them: a slip would look like an erasure."""
+    """Refuses an unknown person id. A terminal answers `done` to an order about a person whom it does not know, so
+    a typing error would look like an erasure.
+    """
     from edge.central.attendance.unanswerable import refuse_unknown
 
     if not arguments.force:
@@ -239,7 +242,7 @@ def _print(found: "list[OrderStatus]", arguments: argparse.Namespace, store: "St
 
 
 def _how_far(one: "OrderStatus", store: "Store") -> str:
-    """Of an order without an answer: how often it was sent, and what its terminal waits for."""
+    """For an order without a result: how often it was sent, and what its terminal waits for."""
     from edge.central.authority import order_status
     from edge.central.ledger.terminal_claims import claims
     from edge.domain.protocol.order import PROTECTIVE

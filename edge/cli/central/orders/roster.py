@@ -1,7 +1,7 @@
-"""What an order about a person changes in the centre's own roster, which would bring the old state back.
+"""Applies an order about a person to the centre's own roster, which would otherwise bring the old state back.
 
-A person's word is about them and not about one terminal: whichever terminals an order names, the roster of every
-site follows it.
+An order concerns the person, not one terminal. So the roster of every site follows it, whichever terminals it
+names.
 """
 
 import argparse
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def before(session: "AuthoritySession", arguments: argparse.Namespace) -> None:
-    """A right name is in no log, where it could be found again: so the roster has it first. Raises PeopleError."""
+    """Corrects the name in the roster before the order is signed. The name is in no log, so it could not be found
+    there later.
+
+    Raises PeopleError.
+    """
     from edge.central.roster import membership
     from edge.central.roster.store import RosterStore
     from edge.domain.protocol.audit_entry import Act
@@ -35,9 +39,9 @@ def before(session: "AuthoritySession", arguments: argparse.Namespace) -> None:
 def follow(
     session: "AuthoritySession", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]"
 ) -> bool:
-    """After the order was signed; False when the roster could not follow, and does at the next `publish`.
+    """Applies the order after it was signed. Returns False if that failed; the next `publish` then does it.
 
-    Standard output may be JSON: what is to be published is said beside it.
+    Standard output may be JSON, so the advice to publish is printed on standard error.
     """
     from edge.central.roster.store import RosterStore
     from edge.errors import SmartClockerError
@@ -79,7 +83,7 @@ def _changed(
     here = sorted(membership.places(store, arguments.person)) if at is not None else []
     if here:
         print(
-            f"the roster of {', '.join(here)} keeps them until {at}; give this then, and they are taken out\n"
+            f"the roster of {', '.join(here)} keeps them until {at}; give this command then to remove them\n"
             f"next          {at_centre(arguments, 'roster publish', broker=True)}",
             file=sys.stderr,
         )

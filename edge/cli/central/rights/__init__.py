@@ -1,1 +1,1 @@
-"""The verbs about what people ask for by their rights."""
+"""The verbs about requests of data subjects."""

@@ -1,4 +1,4 @@
-"""`smartclocker central rights key`, `read`: the key of an answer to `access`, and the sealed answers opened."""
+"""`smartclocker central rights key`, `read`: makes the key for access reports, and opens the sealed reports."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def configure(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of both."""
+    """Adds the arguments of `key` and `read`."""
     key = own.add_parser("key", help="make a key that an answer to `access` is sealed to; give it to the person")
     key.add_argument("file", type=Path, metavar="FILE", help="the new file for the key")
     key.set_defaults(call=run_key)
@@ -48,7 +48,7 @@ def configure(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
 
 
 def run_key(arguments: argparse.Namespace) -> int:
-    """Make it."""
+    """Makes the key."""
     from edge.crypto.key_files import create_secret
 
     create_secret(arguments.file)
@@ -58,7 +58,7 @@ def run_key(arguments: argparse.Namespace) -> int:
 
 
 def run_read(arguments: argparse.Namespace) -> int:
-    """Open them, compare them with the ledger, and write both forms for their owner alone."""
+    """Opens the reports, compares them with the ledger, and writes both files, readable by their owner only."""
     from edge.central.authority import access_reports
     from edge.crypto.key_files import load_secret
     from edge.domain.privacy.access_page import JSON_NAME, PAGE_NAME
@@ -75,18 +75,20 @@ def run_read(arguments: argparse.Namespace) -> int:
                 file.write(text.encode())
             written.append(arguments.into / name)
     except ExportRefused:
-        for path in written:  # both, or none
+        for path in written:  # either both files are written or none
             path.unlink(missing_ok=True)
         raise
     for path in written:
         print(f"wrote         {path}")
     if arguments.ledger is None:
-        print("unverified    nobody's signature vouches for what is in it")
+        print("unverified    no signature proves what is in it")
     return 0
 
 
 def _opened(file: Path, key: bytes, ledger: Path | None) -> "access_reports.AccessReport":
-    """One answer, which a terminal's signed record vouches for where a ledger is given. Raises ExportRefused."""
+    """One access report. If a ledger is given, a signed record of the terminal must name it. Raises
+    ExportRefused.
+    """
     from edge.central.authority import access_reports
     from edge.errors import ExportRefused
     from edge.storage.bounded_read import read_file
@@ -104,6 +106,6 @@ def _opened(file: Path, key: bytes, ledger: Path | None) -> "access_reports.Acce
             return answer
     where = f"{answer.data['site']}/{answer.data['terminal']}"
     raise ExportRefused(
-        f"{file}: no signed record in the ledger that is believed says that {where} made this very file about "
+        f"{file}: no trusted signed record in the ledger says that {where} made this file about "
         f"{answer.data['person']}; wait for that record (`central orders`), or fetch the file again"
     )

@@ -1,4 +1,4 @@
-"""What answers a request, as commands that can be given as they stand."""
+"""The complete commands that answer a request."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -23,11 +23,13 @@ ORDERED: Mapping[Right, tuple[str, ...]] = {
     Right.OBJECTION: (Word.OBJECT,),
     Right.WITHDRAWAL: (Word.WITHDRAW,),
 }
-"""The word that answers each right, and the options that it needs."""
+"""For each right, the word of the order that answers it, and the options that the word needs."""
 
 
 def commands(store: "Store", entry: "AuditEntry", arguments: argparse.Namespace) -> Iterator[str]:
-    """One order for each site that is to answer this request; ahead of them the key that an answer is sealed to."""
+    """One order for each site that is to answer this request. For `access`, the command that makes the reply key
+    comes first.
+    """
     from edge.central.attendance.unanswerable import unknown_person
     from edge.central.subject_requests import sites_of
 
@@ -36,7 +38,7 @@ def commands(store: "Store", entry: "AuditEntry", arguments: argparse.Namespace)
         key = f"request-{entry.n}.key"
         options = ["--reply-key", key]
         yield command("central", "rights", "key", key)
-    if unknown_person(store, arguments.person):  # --force took the request in, and orders it
+    if unknown_person(store, arguments.person):  # the request was taken in with --force, so the order needs it, too
         options.append("--force")
     why = f"request {entry.n} of {entry.data['received']}: {arguments.right}"
     for site in sites_of(store, arguments.person) or ["SITE"]:
@@ -47,7 +49,7 @@ def commands(store: "Store", entry: "AuditEntry", arguments: argparse.Namespace)
 
 
 def template(key: object) -> str:
-    """The order that takes a key which was made by itself; what is in capitals is to be filled in."""
+    """The order that uses a key which was made without a request. The words in capitals are to be filled in."""
     return command(
         "central", "order", "DIR", "SITE/*", "access", "PERSON", "--reply-key", key,
         "--request", "N", "--why", "TEXT",

@@ -1,4 +1,4 @@
-"""`smartclocker central rights …`: what people ask for, and the month in which each is answered."""
+"""`smartclocker central rights …`: requests of data subjects; each must be answered within a month."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of each."""
+    """Adds the arguments of every verb."""
     group = verbs.add_parser(
         "rights", help="requests of the people who are enrolled, each with its one-month clock"
     )
@@ -44,22 +44,26 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--force", action="store_true", help="take the id although neither a record nor the roster names it"
     )
     add_doing(opening)
-    listing = verb(own, "list", "the requests: due, overdue, done or refused, and which terminals owe", run_list)
+    listing = verb(
+        own, "list", "list the requests: due, overdue, done or refused, with each terminal's result", run_list
+    )
     listing.epilog = "Exit code 1 when one is overdue."
     add_json(listing, array=True)
     policy = verb(
         own,
         "policy",
-        "who has answered to the policy last ordered, and who has not",
+        "list who has answered to the last policy that was ordered, and who has not",
         run_policy,
     )
     policy.epilog = (
-        "Exit code 1 while somebody owes an answer or a terminal the order's result. Whoever owes is not matched "
-        "when the order asked for consent again; they have their badge or PIN."
+        "Exit code 1 while a person's answer or a terminal's result is missing. If the order asked for consent "
+        "again, people without an answer are not matched; they use their badge or PIN."
     )
     add_json(policy)
     refuse = verb(own, "refuse", "refuse a request, with the legal ground", run_refuse)
-    close = verb(own, "close", "end a request that was answered; not while a terminal owes its result", run_close)
+    close = verb(
+        own, "close", "end a request that was answered; refused while a terminal's result is missing", run_close
+    )
     for parser, ground in (
         (refuse, "the legal ground: an article, and why it holds"),
         (close, "how it was answered"),
@@ -92,12 +96,12 @@ def _now() -> datetime:
 
 
 def _today() -> date:
-    """By this machine's zone: a request is taken in where people are."""
+    """Today in this machine's time zone, because requests are received where people are."""
     return _now().astimezone().date()
 
 
 def run_open(arguments: argparse.Namespace) -> int:
-    """Enter it."""
+    """Enters a request."""
     from edge.central import subject_requests
     from edge.errors import LedgerRefused
 
@@ -116,7 +120,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """All of them."""
+    """Lists all requests."""
     from edge.central.authority import order_status
     from edge.central.authority.audit import verified
 
@@ -140,7 +144,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_policy(arguments: argparse.Namespace) -> int:
-    """Everybody's last word."""
+    """Lists every person's answer to the policy."""
     from edge.central.authority import order_status
     from edge.central.authority.order_status import OrderState
     from edge.central.authority.policy_acceptance import (
@@ -170,11 +174,11 @@ def run_policy(arguments: argparse.Namespace) -> int:
         origin = one.addressed.origin
         print(f"terminal {origin.site}/{origin.terminal}: {one.state}")
     for name in since:
-        print(f"terminal {name}: registered since, and was not told: its configuration decides, or an order")
+        print(f"terminal {name}: registered since, and was not told: its configuration decides, or send an order")
     for person in people:
         doubt = _mark(person.doubt)
         say(f"{person.person}  {person.answer:<9}  {person.version}  {person.at}  {person.terminal}{doubt}")
-    print(f"{len(owed)} of {len(people)} people owe an answer, {len(late)} terminals the order's result")
+    print(f"{len(owed)} of {len(people)} people have not answered, {len(late)} terminals have no result yet")
     return 1 if late or owed else 0
 
 
@@ -183,7 +187,7 @@ def _mark(doubt: str | None) -> str:
 
 
 def run_refuse(arguments: argparse.Namespace) -> int:
-    """Refuse."""
+    """Refuses a request."""
     from edge.central import subject_requests
 
     with turn_of(arguments) as session:
@@ -193,7 +197,7 @@ def run_refuse(arguments: argparse.Namespace) -> int:
 
 
 def run_close(arguments: argparse.Namespace) -> int:
-    """Close."""
+    """Closes a request."""
     from edge.central import subject_requests
 
     despite = subject_requests.Despite(arguments.without_order, arguments.although_refused)

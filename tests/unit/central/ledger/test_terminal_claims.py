@@ -192,7 +192,7 @@ def test_what_it_counted_is_shown_and_why_it_sent_people_back(store, clock, tmp_
     counters = {"punches": 40, "refused_dark": 3, "refused_too-far": 12, "policy": "v1", "frame_to_cue_p50_ms": 1.5}
     hear(store, online(replace(SAID, counters=counters)))
     assert main(["central", "terminals", str(tmp_path)]) == 0
-    assert "people sent back since it started, by reason: dark 3, too-far 12\n" in capsys.readouterr().out
+    assert "people refused since it started, by reason: dark 3, too-far 12\n" in capsys.readouterr().out
     assert main(["central", "terminals", str(tmp_path), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["counters"] == {"punches": 40, "refused_dark": 3, "refused_too-far": 12}

@@ -134,13 +134,13 @@ def test_what_was_sent_may_be_obeyed_yet_and_its_result_stands(centre, gates, ca
         registry.sent(registry.addressed())
         command = registry.addressed()[0].order.id
     assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 0
-    assert "may obey it yet, until 20" in capsys.readouterr().out
+    assert "may still obey it, until 20" in capsys.readouterr().out
     assert states(centre, capsys) == [(1, "gate-1", "cancelled")]
     result = {"command_id": command, "command": "restrict", "outcome": "done", "detail": "kept"}
     gates[0].write(Kind.COMMAND_RESULT, result, since_boot(HOUR))
     assert states(centre, capsys) == [(1, "gate-1", "done")]
     assert orders(centre, "--cancel", "1", "--by", "Pat", "--why", "x") == 65
-    assert "no terminal owes it any more (done)" in capsys.readouterr().err
+    assert "no terminal is still to answer it (done)" in capsys.readouterr().err
 
 
 def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, gates, capsys, monkeypatch):
@@ -158,7 +158,7 @@ def test_what_is_begun_to_be_sent_while_it_is_cancelled_may_be_obeyed(centre, ga
     assert orders(centre, "--cancel", "1", *WHY) == 0
     said = capsys.readouterr().out
     assert "never sent" not in said
-    assert "may obey it yet, until 20" in said
+    assert "may still obey it, until 20" in said
 
 
 def test_what_is_sent_is_neither_cancelled_nor_sent_by_another_command(centre, gates):
