@@ -1,4 +1,6 @@
-"""The door: `smartclocker VERB`. Thin: each group of verbs is a module, imported when it is called for."""
+"""The command line `smartclocker VERB`. Each group of verbs is a module, which is imported only when it is
+called.
+"""
 
 import argparse
 import contextlib
@@ -40,21 +42,23 @@ _MODULES = {
     "evidence": "people.evidence",
     "evaluate-pad": "evaluate_pad",
 }
-"""Where a verb is, below this package, if not in a module of its own name."""
+"""The module of a verb below this package, if it does not have the verb's name."""
 _PLAIN = frozenset({"central", "people", "evidence"})
-"""Verbs that print what other machines and people wrote."""
+"""Verbs that print text that other machines and people wrote."""
 _IMPERSONAL = frozenset({"config", "models", "run"})
-"""Verbs that hold nothing of anybody; `run` sees to itself. No other leaves a core dump."""
+"""Verbs that hold no personal data, and `run`, which hardens itself. All other verbs must leave no core dump."""
 _STDERR = 2
 _LINE_ENDS = "\n"
-"""An error lists several problems, a line each."""
+"""An error lists each of several problems on its own line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit code is the process's (docs/cli.md lists them). Expected errors print one message."""
+    """Runs one verb. The result is the exit code of the process (docs/cli.md lists them). An expected error prints
+    one message.
+    """
     words = [
         word.replace("\0", "\ufffd") for word in (sys.argv[1:] if argv is None else argv)
-    ]  # no kernel gives one
+    ]  # no kernel passes a NUL character, but a caller of `main` may
     _open_standard_streams()
     _print_whatever_the_locale()
     parser = build_parser(words[0] if words and words[0] in _GROUPS else None)
@@ -67,17 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with plain_output() if words[0] in _PLAIN else contextlib.nullcontext():
             code: int = arguments.call(arguments)
-        sys.stdout.flush()  # a full disk behind it is told by the exit code
+        sys.stdout.flush()  # a full disk behind standard output gives an exit code
     except SmartClockerError as error:
         print(f"smartclocker: {shown(error, keep=_LINE_ENDS)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough; a second complaint at interpreter exit helps nobody.
+        # The reader of the pipe (`| head`) has ended. A second error at interpreter exit would help nobody.
         _let_go_of_output()
         return 141
-    except Exception as error:  # Python's own exit code would be 1, which means something else
+    except Exception as error:  # Python's own exit code would be 1, which has another meaning here
         text, code = told(error)
         _let_go_of_output()
         if code == SmartClockerError.exit_code:
@@ -89,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _let_go_of_output() -> None:
-    """What cannot be written now must not fail once more when the interpreter ends, with a code of its own."""
+    """Redirects standard output to /dev/null if it cannot be flushed. Otherwise the interpreter would fail again at
+    its exit, with another exit code.
+    """
     try:
         sys.stdout.flush()
     except OSError:
@@ -98,10 +104,10 @@ def _let_go_of_output() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Those that the caller closed lead nowhere, as /dev/null does.
+    """Opens standard streams that the caller closed, on /dev/null.
 
-    Otherwise the next file that is opened, a journal say, gets their number, and a library that writes a word to
-    the standard error writes it into that file.
+    Otherwise the next file that is opened, for example a journal, would get their number, and a library that writes
+    to standard error would write into that file.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         os.set_inheritable(descriptor, True)
@@ -112,14 +118,16 @@ def _open_standard_streams() -> None:
 
 
 def _print_whatever_the_locale() -> None:
-    """A name that this locale cannot print is no reason to fail after the work is done: it is shown by numbers."""
+    """Shows characters that this locale cannot print by their numbers, so that a name does not cause a failure
+    after the work is done.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser; with `only`, the arguments of that verb alone are built, so that starting stays quick."""
+    """The parser. With `only`, the arguments of that verb alone are added, so that starting is fast."""
     parser = argparse.ArgumentParser(
         prog="smartclocker",
         description="A face-recognition time clock whose punches are signed, durable and receipted.",
@@ -135,7 +143,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """The option that most verbs share."""
+    """Adds `--config`, which most verbs have."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -146,13 +154,13 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 
 def add_json(parser: argparse.ArgumentParser, *, array: bool = False) -> None:
-    """For machines; `array`: the document is a list of objects."""
+    """Adds `--json`. With `array` the document is a list of objects."""
     what = "one JSON array of objects" if array else "one JSON object"
     parser.add_argument("--json", action="store_true", help=f"print {what} instead of text")
 
 
 class _Priorities(logging.Formatter):
-    """sd-daemon(3) prefixes, which journald turns into priorities."""
+    """Adds sd-daemon(3) prefixes, which journald turns into priorities."""
 
     _PREFIX = ((logging.CRITICAL, "<2>"), (logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (logging.INFO, "<6>"))
 

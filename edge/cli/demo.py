@@ -1,4 +1,4 @@
-"""`smartclocker demo`: the story of a terminal, told with real parts, and the numbers that must agree."""
+"""`smartclocker demo`: a company in a minute, with real parts, and the numbers that must agree."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `demo`."""
+    """Adds the arguments of `demo`."""
     parser.description = (
         "Run a whole company on this machine for a minute: a private broker with TLS, a ledger, and one terminal "
         "whose camera sees real photographs. Two people enrol and punch, a stranger is refused, the broker dies. "
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class DemoReport:
-    """What the story counted."""
+    """The numbers that the demo counted."""
 
     unexpected: list[str] = field(default_factory=list)
     punches: int = 0
@@ -49,17 +49,17 @@ class DemoReport:
 
     @property
     def chain(self) -> str:
-        """`ok`, or the first thing that is wrong at either end."""
+        """`ok`, or the first fault of the journal's or the ledger's chain."""
         return next((said for said in (self.journal_chain, self.ledger_chain) if said != "ok"), "ok")
 
     def agrees(self, expected: int) -> bool:
-        """Whether all of it is as it must be."""
+        """Whether every number is as expected."""
         counts = {self.punches, self.ledger, self.receipted}
         return counts == {expected} and self.chain == "ok" and not self.unexpected and self.exit_code == 0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set the stage, play, count, take it down."""
+    """Sets up the demo, runs it, counts, and cleans up."""
     from edge.errors import SmartClockerError
 
     keep: Path | None = arguments.keep
@@ -106,7 +106,7 @@ def _play(directory: Path, out: TextIO) -> tuple[DemoReport, int]:
 
 
 def _count(stage: "Stage", report: DemoReport) -> None:
-    """Both ends, while everything still runs: the receipts have come, or have not."""
+    """Counts the records at both ends while everything still runs."""
     from edge.central.store.records import Store
     from edge.terminal import installed
 
@@ -123,7 +123,7 @@ def _count(stage: "Stage", report: DemoReport) -> None:
 
 
 def _verify(stage: "Stage", report: DemoReport) -> None:
-    """After the end, from the files, with public keys alone."""
+    """Verifies both chains after the end, from the files and with public keys only."""
     from edge.central.ledger.recheck import verify_all
     from edge.central.store.records import Store
     from edge.crypto.dsse import key_id
@@ -141,7 +141,7 @@ def _verify(stage: "Stage", report: DemoReport) -> None:
 
 
 def _close(report: DemoReport, expected: int, kept: Path | None, out: TextIO) -> None:
-    """The table, and what to do next."""
+    """Prints the table, and the commands to try next."""
     from rich.console import Console
     from rich.table import Table
 

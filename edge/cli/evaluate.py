@@ -1,4 +1,4 @@
-"""`smartclocker evaluate`."""
+"""`smartclocker evaluate`: measures recognition on a folder of photographs."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate`."""
+    """Adds the arguments of `evaluate`."""
     parser.epilog = (
         "The pipeline, its gates, the matching and the thresholds are the terminal's own. People with at least "
         "four pictures are enrolled, people with one are the strangers. A --work folder holds embeddings of faces: "
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, draw, print, write."""
+    """Measures, prints the figures, and writes the reports."""
     if arguments.html is not None:
         require_page_libraries()
     report = _measure(arguments)

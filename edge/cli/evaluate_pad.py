@@ -1,4 +1,4 @@
-"""`smartclocker evaluate-pad`."""
+"""`smartclocker evaluate-pad`: measures presentation attack detection on a folder of pictures."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate-pad`."""
+    """Adds the arguments of `evaluate-pad`."""
     parser.epilog = (
         "The pipeline, the gate, the layers and the threshold are the terminal's own. Without --fps each picture "
         "is an attempt of its own, and the layers that need several frames abstain."
@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, write."""
+    """Measures, prints the figures, and writes the reports."""
     from edge.cli.output.progress import progress
     from edge.domain.recognition.decision import DecisionPolicy
     from edge.domain.recognition.quality import QualityLimits
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = ModelStore(models_directory(arguments.models))
     if arguments.regions:
         return _regions(folder, store, Pipeline(store, QualityLimits()), arguments.regions)
-    # Alone, each picture is a whole attempt.
+    # Without a frame rate, each picture is a whole attempt.
     often = 1 if arguments.fps is None else WIDE_EVERY
     pipeline = Pipeline(store, QualityLimits(), wide_every=often)
     policy = DecisionPolicy()

@@ -1,4 +1,4 @@
-"""Numbers on the command line."""
+"""A number as the type of a command-line argument."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""`smartclocker journal correct`: a correction, signed and appended. What it corrects stays as it is."""
+"""`smartclocker journal correct`: appends a signed correction. The corrected record stays as it is."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The verb and its arguments."""
+    """Adds the verb and its arguments."""
     correct = verbs.add_parser(
         "correct",
         help="append a correction: of a punch, of a correction, or of one that was never made",
@@ -56,7 +56,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check all of it, then append."""
+    """Checks all fields, then appends the correction."""
     from edge import config
     from edge.domain.protocol.fields import PERSON
     from edge.domain.protocol.record import Draft
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: bool) -> list[str]:
-    """What is wrong beside the moment, of which one complaint is enough."""
+    """What is wrong with the fields. If the moment is wrong already, no second complaint about it is added."""
     from edge.domain.attendance.correction_fields import problems, problems_with
 
     own = problems(data)
@@ -105,7 +105,10 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
 
 
 def _nobody(person: str, known: frozenset[str], journal: "Journal") -> list[str]:
-    """That an id is nobody's here, where people are known at all: a slip of the hand is recorded for good."""
+    """A problem if nobody here has this id, because a typing error would be recorded permanently.
+
+    Without any known people the id cannot be checked; then a warning is printed.
+    """
     if person in known or journal.about(person, journal.head().seq):
         return []
     told = f"person: nobody here has the id {person}, and no record names it"
@@ -116,7 +119,7 @@ def _nobody(person: str, known: frozenset[str], journal: "Journal") -> list[str]
 
 
 def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
-    """Put the moment into `data` as a record has it; what is wrong with it."""
+    """Puts the moment into `data` in the form of a record. Returns what is wrong with it."""
     data["at"] = None
     if said is None:
         return []
@@ -131,7 +134,9 @@ def _moment(said: str | None, now: str, data: dict[str, Any]) -> list[str]:
 
 
 def _target(journal: "Journal", corrects: str | None) -> "tuple[Record | None, list[str]]":
-    """The record that is corrected, where this journal keeps it; and that there is none, where that is certain."""
+    """The corrected record if this journal has it, otherwise None; and the problem if it certainly does not
+    exist.
+    """
     from edge.crypto import dsse
     from edge.domain.protocol.fields import RECORD_ID
     from edge.domain.protocol.record import decode
@@ -147,5 +152,5 @@ def _target(journal: "Journal", corrects: str | None) -> "tuple[Record | None, l
         ]
     found = journal.envelopes(int(number) - 1, 1)
     if not found or found[0].seq != int(number):
-        return None, []  # evicted: the ledger has it
+        return None, []  # evicted; only the ledger has it
     return decode(dsse.parse(found[0].wire).payload), []

@@ -1,4 +1,4 @@
-"""`smartclocker journal recover`: what a damaged journal still holds, onto a stick."""
+"""`smartclocker journal recover`: exports the records that a damaged journal still holds."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from edge.domain.plural import command, counted
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The verb and its arguments."""
+    """Adds the verb and its arguments."""
     recover = verbs.add_parser(
         "recover",
         help="save what verifies of a journal that was set aside",
@@ -41,7 +41,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Search, write, say."""
+    """Searches the journal, writes the exports, and reports."""
     from edge import config
     from edge.crypto.dsse import key_id
     from edge.crypto.key_files import load_public
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _say(arguments: argparse.Namespace, rows: list[dict[str, object]], unverified: int, words: list[str]) -> int:
-    """Print it; the exit code."""
+    """Prints the report. Returns the exit code."""
     from edge.errors import JournalAltered
 
     if arguments.json:
@@ -145,6 +145,6 @@ def _either(keys: Collection[str]) -> str:
 
 
 def _beyond(epoch: str, last: int, report: dict[str, object]) -> int:
-    """How many more there were, by the note of when it was set aside."""
+    """Number of records after the last recovered one, by the report from when the journal was set aside."""
     head = report.get("previous_head")
     return max(0, head - last) if report.get("previous_epoch") == epoch and isinstance(head, int) else 0

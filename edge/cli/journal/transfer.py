@@ -1,4 +1,4 @@
-"""`smartclocker journal export|receipt`: the way of the records, and of the answer, without a network."""
+"""`smartclocker journal export|receipt`: moves records to the centre, and receipts back, without a network."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The verbs and their arguments."""
+    """Adds the verbs and their arguments."""
     export = verbs.add_parser(
         "export",
         help="write the records that no receipt covers to a stick, beside the running service",
@@ -66,7 +66,7 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Write, and say what is on the stick."""
+    """Writes the export, and prints what it holds."""
     from edge.cli.output.progress import progress
     from edge.journal.export import export
     from edge.terminal import adapters
@@ -104,7 +104,7 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def run_receipt(arguments: argparse.Namespace) -> int:
-    """Take every receipt of the file that is genuine."""
+    """Takes every genuine receipt of the file."""
     from collections import Counter
 
     from edge import config
@@ -142,7 +142,10 @@ def run_receipt(arguments: argparse.Namespace) -> int:
 
 
 def _whose(arguments: argparse.Namespace) -> "tuple[Path, SigningKey, VerifyKey | None]":
-    """The journal, its terminal's identity, and whom to seal to: as given, the rest from the configuration."""
+    """The journal, the identity that signs the export, and the key to seal to (None: not sealed).
+
+    Each comes from its argument, otherwise from the configuration.
+    """
     from edge import config
     from edge.crypto import key_files
     from edge.terminal import installed
@@ -159,7 +162,7 @@ def _whose(arguments: argparse.Namespace) -> "tuple[Path, SigningKey, VerifyKey 
 
 
 def _pinned_key(loaded: "Config") -> "VerifyKey":
-    """The ledger's, whether or not there is an uplink."""
+    """The ledger's public key, with or without an uplink."""
     from edge.crypto.key_files import load_public
     from edge.terminal.installed import LEDGER_ORIGIN
 

@@ -1,4 +1,4 @@
-"""`smartclocker journal verify|show`; the other verbs of the group have modules of their own."""
+"""`smartclocker journal verify|show`; the other verbs of the group have their own modules."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `journal`."""
+    """Adds the arguments of `journal`."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     verify = verbs.add_parser(
         "verify",
@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    """Verify and say."""
+    """Verifies the journal or export, and prints the result."""
     from edge.crypto.dsse import key_id
     from edge.errors import JournalAltered
     from edge.journal.export_reader import Form, form_of
@@ -103,7 +103,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 
 def _what_to_verify(arguments: argparse.Namespace) -> "tuple[Path, list[VerifyKey]]":
-    """The journal, and the public keys to hold it to."""
+    """The journal, and the public keys to verify it with."""
     from edge import config
     from edge.crypto.key_files import load_public
     from edge.errors import KeyFileError
@@ -124,7 +124,7 @@ def _what_to_verify(arguments: argparse.Namespace) -> "tuple[Path, list[VerifyKe
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print payloads."""
+    """Prints the payloads."""
     from edge.journal.verify import read_payloads
 
     for payload in read_payloads(arguments.journal, arguments.after):

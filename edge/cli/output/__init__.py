@@ -1,1 +1,1 @@
-"""How verbs print, write and end."""
+"""Shared output of the verbs: printing, writing reports, and exit codes."""

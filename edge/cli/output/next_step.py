@@ -1,4 +1,4 @@
-"""What is to be given next, as a whole command that a shell takes as it stands."""
+"""The next command to give, complete, so that it can be pasted into a shell."""
 
 import argparse
 import os
@@ -11,9 +11,9 @@ from edge.domain.plural import command
 
 
 def at_centre(arguments: argparse.Namespace, verb: str, *rest: object, broker: bool = False) -> str:
-    """`smartclocker central VERB DIR …` over the same directory; `broker`: by the same way to the broker.
+    """`smartclocker central VERB DIR …` for the same directory; with `broker` also the options of the broker.
 
-    Where the command said no other way, it is that of DIR's mosquitto.conf.
+    The broker's options are those of this command, otherwise those of DIR's mosquitto.conf.
     """
     from edge.central import broker_address
 
@@ -29,7 +29,7 @@ def at_centre(arguments: argparse.Namespace, verb: str, *rest: object, broker: b
 
 
 def with_directory(text: str, directory: Path) -> str:
-    """The same words with DIR, in each command that they name, as it was given."""
+    """The text in which DIR in each command is replaced by the given directory."""
     return _NAMED.sub(lambda found: found[0].replace(" DIR", f" {shlex.quote(str(directory))}", 1), text)
 
 
@@ -44,7 +44,7 @@ def at_terminal(arguments: argparse.Namespace, *words: object) -> str:
 
 
 def export_again(arguments: argparse.Namespace, person: str) -> str | None:
-    """How the site's other terminals learn what was changed of somebody here; None where no centre has a say."""
+    """The command that brings a person's change to the site's other terminals; None if no centre is configured."""
     from edge import config
 
     if not config.load(arguments.config).config.keys.authority:
@@ -53,12 +53,12 @@ def export_again(arguments: argparse.Namespace, person: str) -> str | None:
 
 
 def say_export(arguments: argparse.Namespace, person: str) -> None:
-    """Print it where there is something to be given; `roster.pem` is the centre's file."""
+    """Prints that command if there is one; `roster.pem` is the centre's file."""
     again = export_again(arguments, person)
     if again is not None:
         print(f"next: {again}  # to the other terminals; roster.pem is the file of the centre")
 
 
 def _by_sudo() -> bool:
-    """Whether this command was given with sudo: then the next one needs it, too."""
+    """Whether this command was run with sudo, so that the next one needs it, too."""
     return "SUDO_COMMAND" in os.environ

@@ -1,4 +1,6 @@
-"""How a verb ends by an error that is none of ours: one line for people, and the exit code of the kind of fault."""
+"""The end of a verb by an error that is not a SmartClockerError: one line of text, and an exit code for its
+kind.
+"""
 
 import os
 import sqlite3
@@ -10,7 +12,7 @@ NOT_TEXT, INPUT_OUTPUT, UNFORESEEN = 65, 74, SmartClockerError.exit_code
 
 
 def told(error: Exception) -> tuple[str, int]:
-    """What to say and the exit code. No message quotes what a file or a person's text holds."""
+    """The text for an error, and the exit code. The text quotes no content of a file and no text of a person."""
     if isinstance(error, UnicodeError):
         return "a name or text that was given is not UTF-8 text; write it in UTF-8", NOT_TEXT
     if isinstance(error, OSError):

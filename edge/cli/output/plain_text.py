@@ -1,6 +1,7 @@
-"""What others wrote, as plain text: a record, a file or a broker may say anything, and a screen obeys some of it.
+"""Makes text from elsewhere safe to print. A record, a file or a broker may contain characters that control a
+screen.
 
-A terminal that signs an escape sequence or a line of its own must not be able to clear an audit, or to add to it.
+A terminal that signs an escape sequence or a line break must not be able to clear an audit, or to add lines to it.
 """
 
 import contextlib
@@ -10,13 +11,15 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 _JOINERS = "\u200c\u200d"
-"""Zero width, and part of people's names in Persian and Hindi."""
+"""Zero-width characters that are part of people's names in Persian and Hindi."""
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode's categories of what a screen acts upon or does not show: controls, marks of direction, other lines."""
+"""Unicode categories of characters that a screen acts on or does not show: controls, direction marks, line
+separators.
+"""
 
 
 def shown(value: object, keep: str = "") -> str:
-    """A value on one line; what a screen would obey is told by its number, but for the characters in `keep`."""
+    """The value on one line. Control characters, except those in `keep`, are shown by their numbers."""
     text = str(value)
     if text.isprintable():
         return text
@@ -24,19 +27,19 @@ def shown(value: object, keep: str = "") -> str:
 
 
 def say(line: str, *, flush: bool = False) -> None:
-    """Print one line."""
+    """Prints one line with `shown`."""
     print(shown(line), flush=flush)
 
 
 @contextlib.contextmanager
 def plain_output() -> Iterator[None]:
-    """Nothing but text and the ends of its lines reaches the standard output meanwhile."""
+    """Inside the block, control characters on standard output are shown by their numbers, except line ends."""
     with contextlib.redirect_stdout(_Plain(sys.stdout)):
         yield
 
 
 class _Plain:
-    """A stream that writes what `shown` leaves."""
+    """A stream that passes its text through `shown`."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream

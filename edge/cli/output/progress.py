@@ -1,4 +1,4 @@
-"""A progress bar for what may take minutes; on a terminal only, and rich is imported for that alone."""
+"""A progress bar for long work. It is shown only on a terminal, and only then is rich imported."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with (done, in all) now and then."""
+    """Yields a function to call with (done, in all) from time to time."""
     if not sys.stderr.isatty():
         yield lambda _done, _all: None
         return

@@ -1,4 +1,4 @@
-"""A report that a verb writes where it was told to."""
+"""Writes a report of a verb to a file."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from edge.errors import ExtraMissing, SmartClockerError
 
 
 def require_page_libraries() -> None:
-    """Before anything is measured, see that its page can be written afterwards. Raises ExtraMissing."""
+    """Checks, before a long measurement, that its page can be written afterwards. Raises ExtraMissing."""
     try:
         import jinja2  # noqa: F401 - to see that it is there
         import matplotlib as mpl  # noqa: F401
@@ -17,7 +17,9 @@ def require_page_libraries() -> None:
 
 
 def write_report(path: Path, text: str, error: type[SmartClockerError]) -> None:
-    """Write it, folders included, and say so. Raises `error`, whose exit code is the verb's for this."""
+    """Writes the report and missing folders, and prints the path. Raises `error`, the verb's class with its
+    exit code.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""The verbs about people, at the terminal."""
+"""The verbs about people at the terminal."""

@@ -1,4 +1,4 @@
-"""`smartclocker people agree`: a new consent of somebody who is enrolled, to the policy that is in force now."""
+"""`smartclocker people agree`: records a new consent of an enrolled person to the policy in force."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from edge.cli.people.rights import with_terminal
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments."""
+    """Adds the arguments of `agree`."""
     agree = verbs.add_parser(
         "agree",
         help="an enrolled person agrees to the policy in force: they are matched again, under their id",
@@ -28,7 +28,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record it."""
+    """Records the consent."""
     from edge import config
     from edge.terminal import adapters, installed
     from edge.terminal.operator import enrolment

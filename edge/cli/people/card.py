@@ -1,4 +1,4 @@
-"""`smartclocker people card`: the next card at the reader, as the terminal reads it."""
+"""`smartclocker people card`: shows the next card at the reader, as the terminal reads it."""
 
 import argparse
 import sys
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from edge.config_schema import Config
 
 WAIT_S = 30.0
-"""How long somebody has to hold a card to the reader."""
+"""Seconds in which a card must be held to the reader."""
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the verb."""
+    """Adds the arguments of `card`."""
     card = verbs.add_parser(
         "card",
         help="read the next card at the reader: show its number, and whose it is",
@@ -26,7 +26,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read and show."""
+    """Reads a card and shows it."""
     from edge import config
     from edge.domain.people.credentials import Token, number
     from edge.terminal import installed
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def next_card(config: "Config") -> str:
-    """What the configured reader reads next from a card. Raises ReaderError."""
+    """The number that the configured reader reads next. Raises ReaderError."""
     from time import monotonic
 
     from edge.domain.people.credentials import Token

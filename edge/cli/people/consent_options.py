@@ -1,4 +1,6 @@
-"""What a consent needs beside the person: a witness, the attested age, the employer's agreement, each said."""
+"""The options of a consent: the witness, the attested age and the employer's agreement. Each must be given
+explicitly.
+"""
 
 import argparse
 import sys
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_consent(parser: argparse.ArgumentParser) -> None:
-    """The options of every verb that records a consent."""
+    """Adds the options of every verb that records a consent."""
     option = parser.add_argument
     option(
         "--witness",
@@ -36,7 +38,9 @@ def add_consent(parser: argparse.ArgumentParser) -> None:
 
 
 def attested(arguments: argparse.Namespace, otherwise: str) -> None:
-    """Every answer was given, none is assumed. Raises PeopleError, which begins with `otherwise`."""
+    """Checks that every answer was given; none is assumed. Raises PeopleError, whose text begins with
+    `otherwise`.
+    """
     from edge.domain.people.consent import MINIMUM_AGE
     from edge.errors import PeopleError
 
@@ -55,12 +59,12 @@ def attested(arguments: argparse.Namespace, otherwise: str) -> None:
 
 
 def witness_of(arguments: argparse.Namespace) -> str:
-    """Who saw it. Raises PeopleError."""
+    """The witness of the consent. Raises PeopleError."""
     return name_of(arguments.witness, "witness: ") if arguments.witness == FROM_INPUT else arguments.witness
 
 
 def given(arguments: argparse.Namespace, policy: "Policy", utc: str, witness: str) -> "Consent":
-    """The consent to `policy`, as it was answered."""
+    """The consent to `policy`, from the answers that were given."""
     from edge.domain.people.consent import Consent
 
     return Consent(

@@ -1,4 +1,4 @@
-"""`smartclocker people add|badge|number|pin`: ways in that are no face.
+"""`smartclocker people add|badge|number|pin`: credentials other than a face.
 
 Numbers and PINs are read from standard input and never from the command line, where every process could see them.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the four."""
+    """Adds the arguments of the four verbs."""
     add = verbs.add_parser(
         "add",
         help="somebody without a face: they clock in by badge, or by staff number and PIN",
@@ -60,7 +60,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Add."""
+    """Adds a person without a face."""
     from edge.terminal.operator import actions
 
     attested, name = arguments.age_13_or_older, name_of(arguments.name)
@@ -73,21 +73,21 @@ def run_add(arguments: argparse.Namespace) -> int:
 
 
 def run_badge(arguments: argparse.Namespace) -> int:
-    """Give or take a badge."""
+    """Gives or takes a badge."""
     from edge.domain.people.credentials import Token
 
     return _token(arguments, Token.BADGE, "badge (not shown): ")
 
 
 def run_number(arguments: argparse.Namespace) -> int:
-    """Give or take a staff number."""
+    """Gives or takes a staff number."""
     from edge.domain.people.credentials import Token
 
     return _token(arguments, Token.NUMBER, "staff number (not shown): ")
 
 
 def run_pin(arguments: argparse.Namespace) -> int:
-    """Choose, make or take a PIN."""
+    """Sets, generates or takes a PIN."""
     import secrets
 
     from edge.domain.people.credentials import pin_problem

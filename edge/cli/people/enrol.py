@@ -1,4 +1,4 @@
-"""`smartclocker enrol`."""
+"""`smartclocker enrol`: enrols a person, with consent."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from edge.domain.plural import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `enrol`."""
+    """Adds the arguments of `enrol`."""
     parser.description = (
         "Enrol one person. Their consent is part of it: to the policy that the configuration names, witnessed, "
         "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this "
@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Enrol."""
+    """Enrols one person."""
     from edge import config
     from edge.errors import EnrolmentRefused
     from edge.people.person import new_person_id
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.person:
             enrolment.refuse_face(arguments.person, people)
     consent = given(arguments, policy, clock.evidence().utc, witness)
-    enrolment.check(new_person_id(), name, consent, policy)  # before thirty photographs are looked at
+    enrolment.check(new_person_id(), name, consent, policy)  # refuses early, before many photographs are searched
     pipeline = factory.pipeline(loaded, installed.model_store(loaded), enrolling=True)
     if arguments.camera:
         found = probes.probes_from_camera(

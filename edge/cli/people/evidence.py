@@ -1,4 +1,6 @@
-"""`smartclocker evidence list|delete`: what is kept, and its end. Nobody can see an image at the terminal."""
+"""`smartclocker evidence list|delete`: lists and deletes evidence images. Nobody can see an image at the
+terminal.
+"""
 
 import argparse
 import json
@@ -13,7 +15,7 @@ from edge.domain.plural import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evidence`."""
+    """Adds the arguments of `evidence`."""
     parser.epilog = (
         "Each image is sealed to the employer's key ([evidence] in the configuration) and deleted within 90 days. "
         "It leaves by an order alone: `smartclocker central order SITE/TERMINAL release-evidence …`."
@@ -25,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         description="List what is kept, without images.",
     )
     listing.add_argument("--person", metavar="ID", help="images of this person alone")
-    listing.set_defaults(operator=None)  # nothing goes on record
+    listing.set_defaults(operator=None)  # listing makes no record
     delete = verbs.add_parser(
         "delete",
         help="delete one person's images, or all, for good; a record says that it was",
@@ -44,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print it; what has expired is deleted first."""
+    """Prints the list. Expired images are deleted first."""
     from edge import config
     from edge.terminal import adapters
     from edge.terminal.orders import image_orders
@@ -65,7 +67,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_delete(arguments: argparse.Namespace) -> int:
-    """Delete, and put it on record."""
+    """Deletes images, and records that."""
     from edge.terminal.operator import actions
 
     def delete(**parts: Any) -> int:
@@ -82,7 +84,9 @@ def run_delete(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_unknown(person: str | None, **parts: Any) -> None:
-    """An id that is nobody's has no images, which would look like a fact. Raises QuestionError."""
+    """Refuses an unknown person id: it has no images, and an empty answer would look like a fact. Raises
+    QuestionError.
+    """
     from edge.errors import QuestionError
     from edge.terminal.operator import known_person
     from edge.terminal.orders import image_orders

@@ -1,4 +1,6 @@
-"""`smartclocker people looked`: what an older people file that was put back lacks, and that it was seen to."""
+"""`smartclocker people looked`: lists what a restored older people file lacks, and records that somebody saw to
+it.
+"""
 
 import argparse
 
@@ -9,7 +11,7 @@ from edge.domain.plural import counted
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments."""
+    """Adds the arguments of `looked`."""
     looked = verbs.add_parser(
         "looked",
         help="who lacks what since an older people.db was put back; with PERSON: that it was seen to",
@@ -27,7 +29,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List them, or record it."""
+    """Lists the people, or records that somebody saw to them."""
     from edge import config
     from edge.errors import PeopleError
     from edge.terminal import installed

@@ -1,9 +1,11 @@
-"""A name from standard input: on the command line every process of the machine, and sudo's log, could read it."""
+"""Reads a name from standard input, because every process of the machine and sudo's log can read the command
+line.
+"""
 
 import sys
 
 FROM_INPUT = "-"
-"""In place of a name: it is asked for, or is the next line of standard input."""
+"""The word in place of a name: the name is then asked for, or is the next line of standard input."""
 HELP = (
     f"the person's name; `{FROM_INPUT}`: the verb asks for it, or reads the next line of standard input. "
     "A name on the command line can be read by every process"
@@ -11,7 +13,7 @@ HELP = (
 
 
 def name_of(word: str, prompt: str = "name: ") -> str:
-    """The name that an argument gives, tidied. Raises PeopleError, naming what is wrong with it."""
+    """The name that an argument gives, tidied. Raises PeopleError, which says what is wrong with it."""
     from edge.domain.people import person_name
     from edge.errors import PeopleError
 

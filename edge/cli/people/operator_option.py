@@ -1,10 +1,10 @@
-"""Who acts by hand at a terminal: what the signed records say of them is a number, never a name."""
+"""The operator who acts by hand at a terminal. The signed records name operators by number, never by name."""
 
 import argparse
 
 
 def add_operator(parser: argparse.ArgumentParser) -> None:
-    """The option of every verb that puts an act by hand on record."""
+    """Adds `--operator` to a verb that records an act by hand."""
     parser.add_argument(
         "--operator",
         type=_staff_number,
@@ -17,7 +17,7 @@ def add_operator(parser: argparse.ArgumentParser) -> None:
 
 
 def operator(arguments: argparse.Namespace) -> str:
-    """Who acts: what `--operator` said, else the login that this was started from."""
+    """The operator: the value of `--operator`, otherwise the number of the login that started this program."""
     from edge.adapters.linux.login_uid import uid
     from edge.domain.people.operator_id import of_uid
 
@@ -26,7 +26,7 @@ def operator(arguments: argparse.Namespace) -> str:
 
 
 def _staff_number(word: str) -> str:
-    """Refused before anything is done, and not repeated: it may be a name."""
+    """Checks the value before anything is done. The error does not repeat it, because it may be a name."""
     from edge.adapters.linux.login_uid import is_login_name
     from edge.domain.people.operator_id import is_staff_number
 

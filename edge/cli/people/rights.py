@@ -13,7 +13,7 @@ from edge.cli.people.operator_option import add_operator, operator
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of the five."""
+    """Adds the arguments of the five verbs."""
     restrict = _verb(
         verbs, "restrict", "keep a person without matching them, from within a second on", run_restrict
     )
@@ -43,7 +43,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_restrict(arguments: argparse.Namespace) -> int:
-    """Restrict."""
+    """Restricts a person, or records an objection."""
     from edge.domain.protocol.record_kinds import Restriction
     from edge.terminal.operator import actions
 
@@ -57,7 +57,7 @@ def run_restrict(arguments: argparse.Namespace) -> int:
 
 
 def run_unrestrict(arguments: argparse.Namespace) -> int:
-    """Lift it."""
+    """Lifts a restriction or an objection."""
     from edge.domain.protocol.order import Lifts
     from edge.terminal.operator import actions
 
@@ -68,7 +68,7 @@ def run_unrestrict(arguments: argparse.Namespace) -> int:
 
 
 def run_rectify(arguments: argparse.Namespace) -> int:
-    """Rectify."""
+    """Corrects a person's name."""
     from edge.terminal.operator import actions
 
     name = name_of(arguments.name)
@@ -79,7 +79,7 @@ def run_rectify(arguments: argparse.Namespace) -> int:
 
 
 def run_access(arguments: argparse.Namespace) -> int:
-    """Hand it out."""
+    """Writes everything that is held about a person."""
     from edge import config
     from edge.terminal import installed
     from edge.terminal.operator import hand_over
@@ -94,7 +94,7 @@ def run_access(arguments: argparse.Namespace) -> int:
 
 
 def run_policy(arguments: argparse.Namespace) -> int:
-    """Print it; which one it is goes to standard error."""
+    """Prints the text of the policy; its version and hash go to standard error."""
     from edge import config
     from edge.terminal import installed
 
@@ -123,7 +123,9 @@ def _verb(
 
 
 def with_terminal(arguments: argparse.Namespace, act: Callable[..., Any]) -> Any:
-    """Call `act` with the terminal's people, journal and clock, and `by`, who acts; beside the running service."""
+    """Calls `act` with the terminal's people, journal and clock, and with the operator as `by`. The service may run
+    meanwhile.
+    """
     from edge import config
     from edge.terminal import adapters, installed
 

@@ -1,4 +1,4 @@
-"""`smartclocker people export|roster`: to the centre, and what came from it."""
+"""`smartclocker people export|roster`: hands a person to the centre, and shows the roster that came from there."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from edge.domain.plural import command
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Arguments of both."""
+    """Adds the arguments of `export` and `roster`."""
     parser = verbs.add_parser(
         "export",
         help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
@@ -45,7 +45,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def run_roster(arguments: argparse.Namespace) -> int:
-    """Print it; read beside the running terminal."""
+    """Prints the state of the received roster. It may run beside the terminal's service."""
     from edge import config
     from edge.domain.roster.entry_state import HELD, OUT
     from edge.people.roster.inbox import missing_of
@@ -75,7 +75,7 @@ def run_roster(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Export."""
+    """Exports one person."""
     from edge import config
     from edge.crypto.key_files import load_public
     from edge.terminal import installed

@@ -1,4 +1,4 @@
-"""`smartclocker people list|withdraw|erase`, and the verbs of its two neighbours."""
+"""`smartclocker people list|withdraw|erase`, and the verbs of the other modules of this group."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from edge.domain.vocabulary import ErasureReason
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `people`."""
+    """Adds the arguments of `people`."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="who is enrolled, and the state of their consent")
     add_config(listing)
@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print the roster."""
+    """Prints who is enrolled."""
     from edge import config
     from edge.domain.people.consent import is_active
     from edge.terminal import factory, installed
@@ -105,7 +105,7 @@ def _ways(row: dict[str, Any]) -> tuple[int, int, bool]:
 
 
 def _why(row: dict[str, Any]) -> str:
-    """Why somebody is not matched by their face, and what to do where something is to be done."""
+    """Why a person is not matched by face, and what to do about it if anything."""
     if row["erased"]:
         return "erased"
     if row["damaged"]:
@@ -121,7 +121,7 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def run_withdraw(arguments: argparse.Namespace) -> int:
-    """Withdraw."""
+    """Withdraws a person's consent."""
     from edge import config
     from edge.terminal import installed
     from edge.terminal.operator import actions
@@ -133,7 +133,7 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
 
 def run_erase(arguments: argparse.Namespace) -> int:
-    """Erase."""
+    """Erases a person."""
     from edge.terminal.operator import actions
 
     reason = ErasureReason(arguments.reason)

@@ -1,4 +1,4 @@
-"""`smartclocker calibrate`."""
+"""`smartclocker calibrate`: finds and sets the site's own threshold."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from edge.domain.plural import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `calibrate`."""
+    """Adds the arguments of `calibrate`."""
     parser.description = (
         "Find this site's own threshold: how alike its people look to each other, by their templates and by the "
         "punches counted since the start. It is put in force at once (the running terminal takes it up within a "
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Calibrate."""
+    """Calibrates the threshold, or undoes it."""
     from edge import config
     from edge.domain.face import Floats
     from edge.domain.recognition import calibration

@@ -1,4 +1,4 @@
-"""`smartclocker check`."""
+"""`smartclocker check`: checks configuration, keys, models and files."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `check`."""
+    """Adds the arguments of `check`."""
     parser.epilog = (
         "Prints every problem with its cure, and exits with 78 when there is one. It changes nothing, needs no "
         "network and may be run beside the running service. With --online it goes on where all is well: to the "
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check everything that can be checked from outside."""
+    """Checks everything that can be checked without the service."""
     from edge import config
     from edge.terminal.checks import offline
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _online(config: "Config", *, quiet: bool) -> Iterator["OnlineStep"]:
-    """Each step as it is done; printed at once, since the next may take a while."""
+    """Yields each online step. Each is printed at once, because the next may take long."""
     from edge.terminal import installed
     from edge.terminal.checks import online
 

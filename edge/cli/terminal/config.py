@@ -1,4 +1,4 @@
-"""`smartclocker config show`."""
+"""`smartclocker config show`: prints the effective configuration."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from edge.cli import add_config, add_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `config`."""
+    """Adds the arguments of `config`."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     show = verbs.add_parser(
         "show",
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print the rows."""
+    """Prints one row for each key."""
     from edge import config
 
     rows = list(config.load(arguments.config).rows())

@@ -1,4 +1,4 @@
-"""`smartclocker keys create|show`."""
+"""`smartclocker keys create|show`: makes the terminal's keys, and prints its public key."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from edge.cli import add_config
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `keys`."""
+    """Adds the arguments of `keys`."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     create = verbs.add_parser(
         "create",
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run_create(arguments: argparse.Namespace) -> int:
-    """Create what is missing."""
+    """Creates missing keys."""
     from edge.crypto import key_files
     from edge.errors import KeyFileError
 
@@ -48,7 +48,7 @@ def run_create(arguments: argparse.Namespace) -> int:
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print the PEM."""
+    """Prints the public key as PEM."""
     from edge import config
     from edge.crypto import key_files
 

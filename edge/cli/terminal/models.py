@@ -1,4 +1,4 @@
-"""`smartclocker models`."""
+"""`smartclocker models`: lists and verifies the models."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from edge.cli import add_json
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `models`."""
+    """Adds the arguments of `models`."""
     parser.epilog = "Exit code 78 when a file is missing or is not the one that the manifest names."
     parser.add_argument(
         "--models", default="", metavar="DIR", help="the directory of models (default: the shipped one)"
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify and list."""
+    """Verifies the models, and lists them."""
     from edge.resources import models_directory
     from edge.vision.models import ModelStore
 

@@ -1,4 +1,4 @@
-"""`smartclocker run`."""
+"""`smartclocker run`: runs the terminal, as the service does."""
 
 import argparse
 import logging
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `run`."""
+    """Adds the arguments of `run`."""
     parser.epilog = (
         "Ends with 0 after SIGTERM or SIGINT, within three seconds. Exit code 78 means that the configuration, a "
         "key or a model must be mended first: `smartclocker check` says how. SIGUSR1 prints every thread's stack."
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """The service."""
+    """Runs the terminal until it is stopped."""
     import faulthandler
 
     from edge import config
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     give_back_large_buffers()
     faulthandler.register(signal.SIGUSR1)
     loaded = config.load(arguments.config).config
-    state_directory.require(loaded)  # before the lock: nothing is made in a directory that is refused
+    state_directory.require(loaded)  # before the lock, so that nothing is made in a refused directory
     with only_one(Path(loaded.storage.state) / RUN_LOCK, "a terminal"):
         terminal = Terminal(loaded, notifier=notifier_from(os.environ))
         _stop_by_signal(terminal.stop)
@@ -46,10 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stop_by_signal(stop: "Stop") -> None:
-    """SIGTERM and SIGINT stop it, by a pipe and a thread that waits there.
+    """Stops the terminal on SIGTERM and SIGINT, by a pipe and a thread that reads it.
 
-    A handler that called `set` would run on the main thread wherever that stands: within `Event.wait`, say, with
-    the lock held that `set` takes. A stop in the moment of READY then hung until it was killed.
+    A signal handler must not call `set` itself. It runs on the main thread at any point, for example inside
+    `Event.wait` while that holds the lock that `set` needs. A stop at the moment of READY then hung until the
+    process was killed.
     """
     import threading
 
@@ -57,7 +58,7 @@ def _stop_by_signal(stop: "Stop") -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)  # what is written to the pipe is enough
+        signal.signal(number, lambda _number, _frame: None)  # the byte in the pipe is enough
 
     def wait() -> None:
         stop.set(signal.Signals(os.read(reader, 1)[0]).name)
