@@ -287,7 +287,7 @@ def test_a_name_travels_sealed_and_an_answer_comes_back_for_one_key(
     again.mkdir()
     capsys.readouterr()
     assert main([*reading[:3], str(forged), *reading[4:7], str(again), *reading[8:]]) == 65
-    assert "no signed record" in capsys.readouterr().err
+    assert "no trusted signed record" in capsys.readouterr().err
     assert list(again.iterdir()) == []
     assert json.loads((into / "data.json").read_text())["name"] == "Ann Rightname"
     assert "Ann Rightname" in (into / "page.html").read_text()

@@ -32,7 +32,7 @@ def test_who_gives_no_face_is_added_once_and_clocks_in_by_badge_at_another_termi
     run("central", "authority", "init", centre)
     run("central", "register", centre, "main", "hall-1", tmp_path / "first" / "identity.pem")
     assert f"{person} added" in run("central", "roster", "add", centre, file)
-    assert "there is no face" in run("central", "roster", "withdraw", centre, person, "--why", "a letter")
+    assert "has no face" in run("central", "roster", "withdraw", centre, person, "--why", "a letter")
 
     broker = EmbeddedBroker(tmp_path / "broker", sites=("main",))
     broker.directory.mkdir()
