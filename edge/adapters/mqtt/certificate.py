@@ -1,7 +1,8 @@
-"""What a PEM certificate says of itself: whose it is, and from when until when it counts.
+"""Reading a PEM certificate: its name, and the time for which it is valid.
 
-The standard library has no reader of a certificate that nobody presented, and a terminal has no other library: so
-this walks the few DER elements of RFC 5280 on the way there. It judges nothing; TLS does.
+The standard library reads only certificates that a peer presented, and a terminal has no other library for them.
+Therefore this module reads the few DER elements of RFC 5280 that lead to these fields. It verifies nothing; TLS
+does.
 """
 
 import ssl
@@ -21,10 +22,10 @@ _MAX_FILE = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Of one certificate."""
+    """The fields of a certificate that the terminal looks at."""
 
     name: str
-    """Its common name; empty without one."""
+    """The common name; empty if there is none."""
     begin: datetime
     end: datetime
 
@@ -69,7 +70,7 @@ def _instant(kind: int, text: bytes) -> datetime:
 
 
 def _only(der: bytes, kind: int) -> bytes:
-    """The content of the first element, which is of this kind."""
+    """The content of the first element. Raises ValueError if it is of another kind."""
     found = _elements(der)
     if found[0][0] != kind:
         raise ValueError("another element")
@@ -77,7 +78,7 @@ def _only(der: bytes, kind: int) -> bytes:
 
 
 def _elements(der: bytes) -> list[tuple[int, bytes]]:
-    """Tag and content of each element; lengths of up to four bytes."""
+    """Tag and content of each element. A length may have up to four bytes."""
     found, at = [], 0
     while at < len(der):
         kind, length, at = der[at], der[at + 1], at + 2

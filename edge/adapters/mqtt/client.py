@@ -1,8 +1,8 @@
-"""A connection to the broker that keeps itself up: commands go in, events come out, one thread between.
+"""A connection to the broker that is made again whenever it ends: one thread takes commands and delivers events.
 
 paho's own reconnecting has no jitter and hides why an attempt failed, and its client keeps unsent messages in
-memory. Here each attempt is a new client: what the last one still held is forgotten, because the journal and the
-broker remember it.
+memory. Here each attempt has a new client. Messages that the last one still held are forgotten, because the journal
+and the broker remember them.
 """
 
 import logging
@@ -18,19 +18,21 @@ from edge.errors import BrokerError, KeyFileError
 from edge.ports import Acknowledged, Connected, Disconnected
 
 STOP_BOUND_S = 2.0
-"""`stop` returns within this, whatever the network does."""
+"""`stop` returns within this time, whatever the network does."""
 _STOP_AWAY_S = 0.1
 _STABLE_S = 10.0
-"""A connection that lasted this long ends the back-off; two clients that evict each other never reach it."""
+"""After a connection of this length, the pauses begin again at the shortest. Two clients that evict each other
+never reach it.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 class MqttLink:
-    """`start` and `stop` are for one owner, the rest for any thread.
+    """The connection. `start` and `stop` belong to one owner; any thread may call the rest.
 
-    Certificate, key and CA are read again for each attempt: who renews them on the disk need not restart anything,
-    and a renewal that is half done does not cost the connection.
+    Certificate, key and CA are read again for each attempt, so that nothing need be restarted after they are
+    renewed on the disk. While a renewal is half done, the files that were read before are used.
     """
 
     def __init__(self, settings: UplinkSettings, identity: Identity) -> None:
@@ -44,14 +46,15 @@ class MqttLink:
         self._usable: ssl.SSLContext | None = None
         self._told = ""
         self.unusable = False
-        """Whether certificate, key or CA could not be used at the last attempt; any thread may look."""
+        """Whether certificate, key or CA could not be used at the last attempt; any thread may read it."""
         self.faults = 0
-        """How many attempts and connections ended by an error that nobody foresaw; any thread may look."""
+        """Number of attempts and connections that an unexpected error ended; any thread may read it."""
 
     def start(self, *, patient: bool = False) -> None:
         """Begin to connect. Raises BrokerError when it was started before, KeyFileError for unusable files.
 
-        `patient`: files that cannot be used are no error, but the reason of Disconnected, until they are mended.
+        `patient`: files that cannot be used raise no error; they are the reason of Disconnected until they are
+        mended.
         """
         if self._thread is not None or self._stopping.is_set():
             raise BrokerError("this connection was started before; make a new one")
@@ -66,9 +69,9 @@ class MqttLink:
     def publish(
         self, topic: str, payload: bytes, *, token: int, retain: bool = False, expiry_s: int | None = None
     ) -> bool:
-        """Hand one QoS 1 message to the wire; False when not connected or too much waits: then nothing is queued.
+        """Hand over one QoS 1 message; False when not connected or too many wait, and then nothing is queued.
 
-        The broker forgets it after `expiry_s` seconds, delivered or not.
+        The broker drops the message after `expiry_s` seconds, delivered or not.
         """
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
@@ -80,12 +83,12 @@ class MqttLink:
         return True
 
     def release(self, received: Receive) -> None:
-        """Tell the broker that this message is safe here; without effect when its connection is gone."""
+        """Acknowledge to the broker that this message is stored here; no effect when its connection has ended."""
         if self._mailbox is not None:
             self._mailbox.put(Release(received.mid, received.connection))
 
     def refresh(self) -> bool:
-        """Have the broker send again all that it retains; False when not connected."""
+        """Ask the broker to send everything that it retains; False when not connected."""
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
             return False
@@ -93,7 +96,9 @@ class MqttLink:
         return True
 
     def renew(self) -> bool:
-        """End this connection and begin the next with a clean session at the broker; False when not connected."""
+        """End this connection, and begin a new session at the broker with the next one; False when not
+        connected.
+        """
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
             return False
@@ -101,9 +106,9 @@ class MqttLink:
         return True
 
     def next_event(self, timeout_s: float) -> Connected | Disconnected | Acknowledged | Receive | None:
-        """The next event in order; None when there is none in time, or when `wake` was called.
+        """The next event in order; None when none comes in time, or when `wake` was called.
 
-        Raises BrokerError when the thread has died of something unforeseen: its traceback is on stderr.
+        Raises BrokerError when an unexpected error ended the thread: its traceback is on stderr.
         """
         event = self._events.get(timeout_s)
         if isinstance(event, ThreadDied):
@@ -115,14 +120,15 @@ class MqttLink:
         self._events.wake()
 
     def stop(self) -> None:
-        """Flush what was published, disconnect without the last will, end the thread; within two seconds."""
+        """Send what was published, disconnect without the last will, and end the thread; within two seconds."""
         self._stopping.set()
         if self._thread is None or self._mailbox is None:
             return
         connection = self._connection
         self._mailbox.ring()
-        # A name server or a firewall that swallows packets may hold the thread in a call for seconds. It is a
-        # daemon and sees the flag before it speaks to anyone: without a connection nothing is waited for.
+        # A name server or a firewall that does not answer may hold the thread in a call for seconds. Without a
+        # connection, `stop` does not wait for that: the thread is a daemon, and checks the flag before it sends
+        # anything.
         self._thread.join(STOP_BOUND_S if connection is not None and connection.up else _STOP_AWAY_S)
 
     def _ring(self) -> None:
@@ -151,14 +157,14 @@ class MqttLink:
             if lasted_s > 0:
                 said.clear()
             attempt = 0 if lasted_s >= _STABLE_S else attempt
-            if reason not in said:  # one event for each new reason of an outage, not one for each attempt
+            if reason not in said:  # one event for each new reason, not for each attempt
                 said.add(reason)
                 self._events.put(Disconnected(reason))
             self._stopping.wait(_pause_s(attempt, self._settings))
             attempt += 1
 
     def _attempt(self, wires: ConnectionContext, number: int) -> tuple[str, float]:
-        """One connection: why it ended, and how long it was up."""
+        """Make one connection; returns why it ended, and how long it was up."""
         context = self._context()
         if isinstance(context, str):
             return context, 0.0
@@ -173,12 +179,14 @@ class MqttLink:
         return reason, 0.0 if connection is None else connection.lasted_s
 
     def _context(self) -> ssl.SSLContext | str:
-        """Our files as they are now, or as they last could be used; what is wrong with them in words."""
+        """The TLS context of our files, or of the last usable ones; a text when there is none, which says what is
+        wrong.
+        """
         try:
             self._usable = client_context(self._settings)
         except KeyFileError as error:
             wrong = str(error)
-        except OSError as error:  # replaced at this moment
+        except OSError as error:  # the file is being replaced now
             wrong = f"certificate, key or CA cannot be read ({error.strerror or error}); they are tried again"
         else:
             self.unusable, self._told = False, ""
@@ -188,11 +196,11 @@ class MqttLink:
             return wrong
         if wrong != self._told:
             self._told = wrong
-            _log.error("what was read before is used until this is mended: %s", wrong)
+            _log.error("the files that were read before are used until this is mended: %s", wrong)
         return self._usable
 
 
 def _pause_s(attempt: int, settings: UplinkSettings) -> float:
-    # beyond 2^16 seconds the maximum has long been reached
+    # The maximum is reached long before 2^16 seconds.
     ceiling = min(settings.backoff_max_s, settings.backoff_first_s * 2 ** min(attempt, 16))
     return SystemRandom().uniform(ceiling / 2, ceiling)

@@ -1,8 +1,8 @@
 """One MQTT v5 connection over paho, from the TCP handshake to its end, on the calling thread alone.
 
-It uses paho's interface for an outside event loop (`loop_read`, `loop_write`, `loop_misc`). Nobody else calls paho:
-so none of its locks can be held by two, every failure is seen here, and many messages of other threads cost one
-wake-up.
+It uses paho's interface for an outside event loop (`loop_read`, `loop_write`, `loop_misc`). No other thread calls
+paho. Therefore no two threads wait for one of its locks, every failure is seen here, and many messages of other
+threads need only one wake-up.
 """
 
 import select
@@ -27,19 +27,21 @@ from edge.adapters.mqtt.tls import UplinkSettings, plain_reason
 from edge.ports import Acknowledged, Connected, Message
 
 _NO_MATCHING_SUBSCRIBERS = 0x10
-"""MQTT v5 §3.4.2.1: a success that delivers to no one."""
+"""MQTT v5 §3.4.2.1: the broker took the message, but nobody is subscribed to it."""
 FLUSH_S = 1.0
-"""How long a clean stop waits for the broker to acknowledge what was handed over before it."""
+"""How long a clean stop waits until the broker has acknowledged the messages that were handed over before it."""
 _PACKETS_A_ROUND = 64
 _MOST_UNSENT = 2_000
-"""Acknowledgements that wait for the broker to read, half a kilobyte each: with more, nothing is read from it."""
+"""Number of acknowledgements that may wait for the broker to read them, half a kilobyte each. At this number,
+nothing more is read from it.
+"""
 _TICK_S = 1.0
-"""How often paho looks at its keep-alive when nothing else happens."""
+"""Interval at which paho checks its keep-alive when nothing else happens."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionContext:
-    """What a connection shares with its owner."""
+    """Everything that a connection shares with its owner."""
 
     settings: UplinkSettings
     identity: Identity
@@ -47,24 +49,26 @@ class ConnectionContext:
     events: Events
     stopping: threading.Event
     subscribed: threading.Event
-    """Set once the broker granted our subscriptions: what it retained then is in the session, or was here."""
+    """Set once the broker granted our subscriptions: messages that it retained then are in the session, or came
+    already.
+    """
     clean: threading.Event
-    """Set while the next session is to begin without what the broker holds for us."""
+    """Set while the next session must begin without the messages that the broker holds for us."""
 
 
 class Connection:
-    """One attempt and, when it succeeds, one connection until it ends."""
+    """One attempt to connect and, when it succeeds, one connection until it ends."""
 
     def __init__(self, wires: ConnectionContext, context: ssl.SSLContext, number: int) -> None:
         self.number = number
         self.up = False
         """Whether the broker has accepted us and our subscriptions; read by other threads."""
         self.lasted_s = 0.0
-        """How long it was up."""
+        """How long it was up, in seconds."""
         self.outgoing = outgoing.Outgoing()
         self._wires = wires
         self._unsent = 0
-        """How many acknowledgements paho was given since it last had nothing to write."""
+        """Number of acknowledgements that paho was given since it last had nothing to write."""
         self._reason: str | None = None
         self._answered = False
         self._up_since: float | None = None
@@ -76,12 +80,12 @@ class Connection:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        # before CONNACK: what a kept session holds stands right behind it
+        # Set before CONNACK, because the messages of a kept session come right after it.
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
 
     def run(self) -> str:
-        """Connect, serve until the end, close. Returns the reason in plain words."""
+        """Connect, serve until the end, close. Returns the reason of the end in plain words."""
         settings = self._wires.settings
         try:
             paho_client.connect(self._client, settings, clean=self._wires.clean.is_set())
@@ -98,10 +102,10 @@ class Connection:
         return self._reason or unexplained(self._paho_log.text, answered=self._answered)
 
     def _let_go(self) -> None:
-        """What waited goes now, and paho's client, which refers to us as we do to it, with us.
+        """Free the waiting messages and paho's client at once. The client and this object refer to each other.
 
-        The collector of such circles comes after minutes where little else is made: what waited of several
-        connections was 8 MB each, in memory that went back to nobody.
+        Python frees such cycles only after minutes when little else happens: the waiting messages of several
+        connections, 8 MB each, would stay in memory.
         """
         self.outgoing.clear()
         client, self._socket = self._client, None
@@ -110,7 +114,7 @@ class Connection:
 
     def _serve(self) -> None:
         patience = self._wires.settings.connect_timeout_s
-        deadline = time.monotonic() + 2 * patience  # the answers to CONNECT and to SUBSCRIBE
+        deadline = time.monotonic() + 2 * patience  # for the answers to CONNECT and to SUBSCRIBE
         while self._client.socket() is not None:
             if self._wires.stopping.is_set():
                 self._finish()
@@ -130,14 +134,14 @@ class Connection:
             self._exchange(_TICK_S if self._up_since is not None else min(_TICK_S, patience))
 
     def _exchange(self, timeout_s: float) -> None:
-        """Wait for something to do and do it."""
+        """Wait until there is something to read, to write or to obey, and do it."""
         sock, mailbox, client = self._socket, self._wires.mailbox, self._client
         if sock is None:
             return
         may_read = self._may_read()
         if not may_read:
             self.outgoing.excuse()
-        pending = may_read and sock.pending()  # `select` knows nothing of it
+        pending = may_read and sock.pending()  # `select` does not see these bytes
         readers: list[Any] = [sock, mailbox] if may_read else [mailbox]
         writers = [sock] if client.want_write() else []
         readable = select.select(readers, writers, [], 0 if pending else timeout_s)[0]
@@ -147,7 +151,7 @@ class Connection:
             return
         if mailbox in readable:
             self._obey()
-        # paho holds what the broker does not read: no further message then
+        # If paho still holds bytes that the broker does not read, no further message is sent.
         while not client.want_write() and (command := self.outgoing.next()) is not None:
             self.outgoing.sent(paho_client.publish(client, command), command)
         if not client.want_write():
@@ -155,7 +159,7 @@ class Connection:
         client.loop_misc()
 
     def _read(self, sock: GuardedSocket) -> bool:
-        """Have paho read what is there, up to a limit. False when the connection is gone."""
+        """Let paho read the packets that are there, up to a limit. False when the connection has ended."""
         for _ in range(_PACKETS_A_ROUND):
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._client.socket() is None:
                 return False
@@ -164,14 +168,16 @@ class Connection:
         return True
 
     def _may_read(self) -> bool:
-        """Not while what came is not taken, nor while the broker does not take our answers: both are memory."""
+        """Whether memory allows to read: not while events wait to be taken, or the broker does not read our
+        acknowledgements.
+        """
         return self._wires.events.room() and self._unsent < _MOST_UNSENT
 
     def _obey(self) -> None:
-        """What the mailbox holds, in its order."""
+        """Carry out the commands in the mailbox, in order."""
         for command in self._wires.mailbox.take():
             if command.connection != self.number:
-                continue  # meant for a connection that is gone: the journal or the broker has it still
+                continue  # meant for an earlier connection: the journal or the broker still has it
             if isinstance(command, Publish):
                 self.outgoing.put(command)
             elif isinstance(command, Refresh):
@@ -193,7 +199,7 @@ class Connection:
         self._client.disconnect()
 
     def _on_socket_open(self, _client: Client, _data: Any, sock: Any) -> None:
-        # small packets would otherwise wait for the other side's delayed TCP acknowledgement, 40 ms each
+        # Without this, small packets wait for the other side's delayed TCP acknowledgement, 40 ms each.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.may_read = self._may_read
         self._socket = sock
@@ -237,15 +243,15 @@ class Connection:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            topic = ""  # no topic of ours
+            topic = ""  # not one of our topics
         self._wires.events.put(Receive(Message(topic, bytes(message.payload)), message.mid, self.number))
         if message.qos and not self._wires.identity.manual_release:
-            self._unsent += 1  # paho acknowledges it when this returns
+            self._unsent += 1  # paho acknowledges the message after this returns
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        """The broker acknowledged a message of ours."""
+        """Take the broker's acknowledgement of one of our messages."""
         command = self.outgoing.acknowledged(mid)
         refused, unheard = str(code) if code.is_failure else None, code.value == _NO_MATCHING_SUBSCRIBERS
         self._wires.events.put(Acknowledged(command.token, refused, unheard))

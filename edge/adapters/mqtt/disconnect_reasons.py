@@ -1,4 +1,4 @@
-"""Why a connection ended, in plain words with the cure."""
+"""The reasons why a connection ended, in plain words with the cure."""
 
 import logging
 
@@ -8,7 +8,7 @@ from edge.adapters.mqtt.tls import broker_refusal
 
 
 class LastError(logging.Handler):
-    """Keeps the text of paho's last error, of one connection."""
+    """Keeps the text of paho's last error, for one connection."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -17,7 +17,7 @@ class LastError(logging.Handler):
         self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As `logging` asks for it."""
+        """Keep the text of a log record."""
         self.text = record.getMessage()
 
 
@@ -37,18 +37,20 @@ LOCAL = {
     "Keep alive timeout": DISCONNECTS["Keep alive timeout"],
     "Protocol error": "the broker sent a malformed packet; check that it is an MQTT v5 broker",
 }
-"""paho's own reasons to end a connection, by the name that it gives them."""
+"""Reasons for which paho itself ends a connection, by paho's names for them."""
 
 
 def connack_reason(code: ReasonCode) -> str:
-    """Why the broker does not let us in."""
+    """The reason why the broker does not accept the connection."""
     if str(code) in {"Not authorized", "Bad user name or password"}:
         return "not authorised: the broker knows no user of this certificate's common name; check its ACL"
     return f"the broker refuses the connection ({code})"
 
 
 def unexplained(last_error: str, *, answered: bool) -> str:
-    """When nobody said why. `last_error` is paho's, `answered` whether the broker ever spoke MQTT."""
+    """The most likely reason when none was given. `last_error` is paho's text, `answered` whether the broker ever
+    sent an MQTT packet.
+    """
     refusal = broker_refusal(last_error)
     if refusal is not None:
         return refusal

@@ -1,7 +1,7 @@
-"""Events on their way from the thread that speaks to the broker to whoever takes them: so many, and no more.
+"""The queue of events from the thread that speaks to the broker; its length is limited.
 
-What a broker sends is held here until it is taken. A hostile one sends without end; so while this is full its
-socket is not read, and TCP makes it wait.
+Messages of the broker wait here until they are taken. A hostile broker may send without end. Therefore, while the
+queue is full, its socket is not read, so that TCP makes the broker wait.
 """
 
 from collections.abc import Callable
@@ -11,29 +11,29 @@ from edge.adapters.mqtt.mailbox import LinkEvent, Receive
 
 MOST_EVENTS = 4_096
 MOST_BYTES = 4 << 20
-"""Of topics and payloads. What one read brings may come on top: a packet, or the small ones of one TLS record."""
+"""Bytes of topics and payloads. One read may exceed this by a packet, or by the small packets of one TLS record."""
 
 
 class Events:
-    """One thread calls `put` and `room`, one calls `get`; any may call `wake`."""
+    """The queue. One thread calls `put` and `room`, one calls `get`; any thread may call `wake`."""
 
     def __init__(self, on_room: Callable[[], None]) -> None:
-        """`on_room` is called on the taking thread when there is room again for somebody whom `room` denied it."""
+        """`on_room` is called on the taking thread when there is room again after `room` returned False."""
         self._on_room = on_room
         self._queue: SimpleQueue[LinkEvent] = SimpleQueue()
-        # Each number has one writer, so that none needs a lock.
+        # One thread alone writes each number, so that no lock is needed.
         self._put = self._put_bytes = 0
         self._got = self._got_bytes = 0
         self._woken = self._denied = False
 
     def put(self, event: LinkEvent) -> None:
-        """Leave one. Never waits: what comes in spite of `room` is kept."""
+        """Put an event into the queue. Never waits; an event is kept even if `room` is False."""
         self._put += 1
         self._put_bytes += _size(event)
         self._queue.put(event)
 
     def get(self, timeout_s: float) -> LinkEvent:
-        """The next in order; None when there is none in time, or when `wake` was called."""
+        """The next event in order; None when none comes in time, or when `wake` was called."""
         try:
             event = self._queue.get(timeout=timeout_s) if timeout_s > 0 else self._queue.get_nowait()
         except Empty:
@@ -49,13 +49,13 @@ class Events:
         return event
 
     def wake(self) -> None:
-        """Make a waiting `get` return None now: one None for as many as wake it before it looks."""
+        """Make a waiting `get` return None now. Several calls before that make it return None once."""
         if not self._woken:
             self._woken = True
             self._queue.put(None)
 
     def room(self) -> bool:
-        """Whether more may be read. Once it was full, only when it is half empty again."""
+        """Whether more may be read. After the queue was full, it must be half empty first."""
         denied, self._denied = self._denied, True
         if self._below(2 if denied else 1):
             self._denied = False

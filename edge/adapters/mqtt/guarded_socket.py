@@ -1,9 +1,9 @@
-"""The TLS socket that paho reads: it ends in front of packets that no honest broker sends.
+"""The TLS socket that paho reads: before a packet that no honest broker sends, it reports the end of the stream.
 
 paho collects a packet of up to 256 MB in memory, keeps every message at QoS 2 until the broker releases it, and
 queues an answer to each PINGREQ, PUBREC, PUBREL and further CONNACK. A hostile broker could fill the terminal's
-memory with any of them. So this class follows the head of each packet (its kind, its length) in the bytes on their
-way to paho. It also reads nothing while the receiver of the messages has no room.
+memory with any of them. Therefore this class reads the head of each packet (its kind and its length) in the bytes
+on their way to paho. It also reads nothing while the receiver of the messages has no room.
 """
 
 import ssl
@@ -14,37 +14,39 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MAX_PACKET = 1 << 16
-"""Bytes after a packet's head. Our broker takes 36,864; CONNECT tells it the number (Maximum Packet Size)."""
+"""Greatest number of bytes after a packet's head. Our broker takes 36,864; CONNECT tells it this limit (Maximum
+Packet Size).
+"""
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT, _AUTH = 0x20, 0x30, 0x40, 0x90, 0xD0, 0xE0, 0xF0
 _TLS_RECORD = 1 << 14
-"""Bytes that one record holds at most."""
+"""Greatest number of bytes in one TLS record."""
 _QOS_2 = 0x04
-"""The bit in a PUBLISH's first byte; QoS 2, and 3 which does not exist."""
+"""The bit in the first byte of a PUBLISH that is set for QoS 2, and for 3, which does not exist."""
 _FIRST = frozenset({_CONNACK, _DISCONNECT, _AUTH})
 _LATER = frozenset({_PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT})
 
 
 class GuardedSocket(ssl.SSLSocket):
-    """What `ssl.SSLContext.sslsocket_class` makes; `ssl` never calls `__init__`. Non-blocking, for one thread."""
+    """The class of `ssl.SSLContext.sslsocket_class`; `ssl` never calls `__init__`. Non-blocking, for one thread."""
 
     may_read: Callable[[], bool] | None = None
     """Whether more may be read now."""
     empty = False
-    """Whether the last attempt found nothing to read, or that nothing may be read."""
+    """Whether the last attempt found nothing to read, or nothing may be read now."""
     fault = ""
-    """What the broker sent that we do not take, in words; for paho the stream ends in front of it."""
+    """What is wrong with a refused packet, in words; for paho, the stream ends before that packet."""
     _ahead = b""
-    """What came, of which paho has what stands before `_at`: it asks for a packet's head byte by byte."""
+    """Received bytes. paho has those before `_at`, because it asks for a packet's head byte by byte."""
     _at = 0
     _allowed = _FIRST
     _shift: int | None = None
-    """How many bits of the length are known; None outside of a packet's head."""
+    """Number of bits of the length that are known; None outside of a packet's head."""
     _length = 0
     _left = 0
-    """Bytes of the present packet that are still to come."""
+    """Number of bytes of the present packet that are still to come."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Closes itself when the handshake fails: paho drops it unclosed. Raises OSError."""
+        """Make the handshake; if it fails, close the socket, because paho does not. Raises OSError."""
         try:
             super().do_handshake(block)
         except OSError:
@@ -52,7 +54,9 @@ class GuardedSocket(ssl.SSLSocket):
             raise
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
-        """As `ssl` has it, but `recv` finds a broken connection: a TLS alert that says why may wait there."""
+        """Send as `ssl` does, but leave a broken connection to `recv`: a TLS alert that gives the reason may wait
+        there.
+        """
         try:
             return super().send(data, flags)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
@@ -61,11 +65,11 @@ class GuardedSocket(ssl.SSLSocket):
             return memoryview(data).nbytes
 
     def pending(self) -> int:
-        """How many bytes `recv` has without waiting for the network."""
+        """Number of bytes that `recv` can return without waiting for the network."""
         return len(self._ahead) - self._at + super().pending()
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """As `ssl` has it. Raises SSLWantReadError also while nothing may be read."""
+        """Receive as `ssl` does. Raises SSLWantReadError also while nothing may be read."""
         if self._at == len(self._ahead):
             self._ahead, self._at = self._receive(flags), 0
         data = self._ahead[self._at : self._at + buflen]
@@ -73,7 +77,7 @@ class GuardedSocket(ssl.SSLSocket):
         return data
 
     def _receive(self, flags: int) -> bytes:
-        """What came, at most a TLS record, up to the first packet that is refused."""
+        """The next bytes, at most a TLS record, up to the first packet that is refused."""
         self.empty = True
         if self.fault:
             return b""
@@ -84,7 +88,7 @@ class GuardedSocket(ssl.SSLSocket):
         return data[: self._follow(data)]
 
     def _follow(self, data: bytes) -> int:
-        """How many of these bytes paho may have; all of them, or `fault` is set."""
+        """Number of these bytes that paho may have: all of them, or `fault` is set."""
         at = 0
         while at < len(data):
             if self._left:
@@ -108,7 +112,7 @@ class GuardedSocket(ssl.SSLSocket):
         return at
 
     def _refused(self, first: int) -> str:
-        """Why a packet is refused that begins with this byte; empty for one that paho may have."""
+        """Why a packet that begins with this byte is refused; empty when it is not."""
         kind = first & 0xF0
         if kind in self._allowed and not (kind == _PUBLISH and first & _QOS_2):
             return ""

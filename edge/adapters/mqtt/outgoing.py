@@ -1,7 +1,7 @@
-"""Messages that were handed over for one connection and are not acknowledged yet: so many, and no more.
+"""Messages of one connection that are handed over and not acknowledged yet; their number and size are limited.
 
-paho keeps each in memory until the broker acknowledges it. A broker that acknowledges nothing takes no further
-message, and every resend would wait here beside the one before.
+paho keeps each message in memory until the broker acknowledges it. If the broker acknowledges nothing, no further
+message is taken; otherwise every repetition of a message would wait here beside the one before.
 """
 
 import threading
@@ -12,13 +12,13 @@ from edge.adapters.mqtt.mailbox import Publish
 
 MOST_MESSAGES = 4_096
 MOST_BYTES = 8 << 20
-"""Of topics and payloads; more than a full window of the largest records."""
+"""Bytes of topics and payloads; more than a full window of the largest records."""
 ACKNOWLEDGED_WITHIN_S = 60.0
-"""A broker that has acknowledged nothing for so long, while something of ours waits for it, has lost it."""
+"""If the broker acknowledges nothing for so long although a message waits for it, it has lost the message."""
 
 
 class Outgoing:
-    """Any thread calls `admit`, everything else is the connection's own."""
+    """The unacknowledged messages. Any thread calls `admit`; everything else belongs to the connection's thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,9 @@ class Outgoing:
         self._answered_at = 0.0
 
     def admit(self, command: Publish) -> bool:
-        """Whether there is room for it; then it counts until it is acknowledged. Never once it is over."""
+        """Whether there is room for a message, which then counts until it is acknowledged. Always False after
+        `clear`.
+        """
         with self._lock:
             if self._over or self._count >= MOST_MESSAGES or self._bytes >= MOST_BYTES:
                 return False
@@ -39,25 +41,27 @@ class Outgoing:
             return True
 
     def limit(self, room: int) -> None:
-        """The broker takes so many messages without an answer (Receive Maximum)."""
+        """Take the number of messages that the broker accepts without an answer (Receive Maximum)."""
         self._room = min(room, MOST_MESSAGES)
 
     def put(self, command: Publish) -> None:
-        """What was admitted, in its order."""
+        """Add an admitted message at the end."""
         self._waiting.append(command)
 
     def next(self) -> Publish | None:
-        """The oldest that was not sent; None when there is none, or the broker takes no more now."""
+        """The oldest message that was not sent; None when there is none, or the broker accepts no more now."""
         return self._waiting.popleft() if self._waiting and len(self._on_the_way) < self._room else None
 
     def sent(self, mid: int, command: Publish) -> None:
-        """It is on its way, under this packet identifier."""
+        """Note that a message is on its way under this packet identifier."""
         if not self._on_the_way:
             self._answered_at = time.monotonic()
         self._on_the_way[mid] = command
 
     def acknowledged(self, mid: int) -> Publish:
-        """The message of that identifier, which the broker acknowledged. Raises KeyError."""
+        """Remove and return the message with this identifier, because the broker acknowledged it. Raises
+        KeyError.
+        """
         command = self._on_the_way.pop(mid)
         self._answered_at = time.monotonic()
         with self._lock:
@@ -66,7 +70,7 @@ class Outgoing:
         return command
 
     def excuse(self) -> None:
-        """Nothing is read now: that no answer comes is not the broker's fault."""
+        """Begin the wait for answers again: while nothing is read, a missing answer is not the broker's fault."""
         self._answered_at = time.monotonic()
 
     @property
@@ -75,7 +79,7 @@ class Outgoing:
         return bool(self._on_the_way) and time.monotonic() - self._answered_at > ACKNOWLEDGED_WITHIN_S
 
     def clear(self) -> None:
-        """The connection is over: nothing waits any more, and nothing is admitted."""
+        """Drop all messages and admit no more, because the connection has ended."""
         with self._lock:
             self._over = True
         self._waiting.clear()

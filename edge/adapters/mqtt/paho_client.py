@@ -1,4 +1,4 @@
-"""Our use of paho's client: how it is made, and what is asked of it."""
+"""Our use of paho's client: making it, connecting, subscribing and publishing."""
 
 import logging
 import ssl
@@ -17,7 +17,7 @@ from edge.adapters.mqtt.tls import UplinkSettings
 def make_client(
     identity: Identity, settings: UplinkSettings, context: ssl.SSLContext, logger: logging.Logger
 ) -> Client:
-    """A client for one connection; it reconnects never, and tells the text of a TLS alert to `logger` alone."""
+    """A client for one connection. It never reconnects, and only `logger` gets the text of a TLS alert."""
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=identity.client_id,
@@ -25,7 +25,8 @@ def make_client(
         reconnect_on_failure=False,
         manual_ack=identity.manual_release,
     )
-    # The broker's Receive Maximum comes with CONNACK, and paho takes a limit only before that: `Outgoing` counts.
+    # No limit in paho: the broker's Receive Maximum comes with CONNACK, but paho takes a limit only before that.
+    # `Outgoing` counts instead.
     client.max_inflight_messages_set(0)
     client.connect_timeout = settings.connect_timeout_s
     client.tls_set_context(context)
@@ -37,7 +38,7 @@ def make_client(
 
 
 def connect(client: Client, settings: UplinkSettings, *, clean: bool) -> None:
-    """Up to the end of the TLS handshake; `clean`: the session begins anew. Raises OSError."""
+    """Connect, up to the end of the TLS handshake; `clean` begins a new session. Raises OSError."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho leaves it untyped
     properties.SessionExpiryInterval = settings.session_expiry_s
     properties.MaximumPacketSize = MAX_PACKET
@@ -47,7 +48,7 @@ def connect(client: Client, settings: UplinkSettings, *, clean: bool) -> None:
 
 
 def subscribe(client: Client, identity: Identity, *, anew: bool) -> None:
-    """Subscribe to everything at QoS 1. `anew`: all that is retained is sent, as to somebody new."""
+    """Subscribe to everything at QoS 1. `anew`: the broker sends everything retained, as to a new subscriber."""
     handling = {
         topic: SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
         if topic in identity.once and not anew
@@ -58,7 +59,7 @@ def subscribe(client: Client, identity: Identity, *, anew: bool) -> None:
 
 
 def publish(client: Client, command: Publish) -> int:
-    """Send a message at QoS 1; its packet identifier."""
+    """Send a message at QoS 1; returns its packet identifier."""
     properties = None
     if command.expiry_s is not None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho leaves it untyped
@@ -68,6 +69,6 @@ def publish(client: Client, command: Publish) -> int:
         return client.publish(command.topic, command.payload, 1, command.retain, properties)
 
     sent = send()
-    while sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # paho counted round to one that is still on its way
+    while sent.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # this identifier is still in use: try the next one
         sent = send()
     return sent.mid

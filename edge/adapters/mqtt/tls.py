@@ -1,4 +1,4 @@
-"""Mutual TLS to the broker: what is read before the first attempt, and plain words for what fails."""
+"""Mutual TLS to the broker: reading our files before each attempt, and plain words for failures."""
 
 import os
 import socket
@@ -13,38 +13,39 @@ from edge.errors import KeyFileError
 from edge.storage.bounded_read import read_file
 
 _MOST = 4_000_000
-"""Bytes of a certificate, a key or a bundle of authorities."""
+"""Greatest size of a certificate, a key or a bundle of authorities, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class UplinkSettings:
-    """Where the broker is, who we are, and how patient we are."""
+    """The broker's address, our files, and the limits of time."""
 
     host: str
-    """A name or address that the broker's certificate names; it is checked."""
+    """A name or address that must be in the broker's certificate."""
     port: int
     ca: Path
-    """PEM: the certificate authority that signed the broker's certificate; no other is trusted."""
+    """PEM: the certificate authority that signed the broker's certificate; no other authority is trusted."""
     certificate: Path
     """PEM: our own certificate; its common name is our user at the broker."""
     key: Path
-    """PEM: its private key, unencrypted, closed to others."""
+    """PEM: the private key of our certificate, unencrypted, closed to others."""
     keepalive_s: int = 20
-    """A dead link is seen within twice this: one silent interval, then one for the answer to the ping."""
+    """A dead link is noticed within twice this time: one silent interval, then one for the answer to the ping."""
     session_expiry_s: int = 7 * 24 * 3600
-    """How long the broker keeps our subscriptions and what it queued for us while we are away."""
+    """How long the broker keeps our subscriptions and our queued messages while we are away."""
     connect_timeout_s: float = 5.0
-    """For each of: the TCP connection, the TLS handshake, the broker's answer to CONNECT and to SUBSCRIBE."""
+    """Limit for each of: the TCP connection, the TLS handshake, the broker's answer to CONNECT and to SUBSCRIBE."""
     backoff_first_s: float = 1.0
     backoff_max_s: float = 60.0
     """The pause before attempt n is drawn from the upper half of min(max, first * 2^n), so that two hundred
-    terminals do not come back to a restarted broker in the same second."""
+    terminals do not come back to a restarted broker in the same second.
+    """
 
 
 def client_context(settings: UplinkSettings) -> ssl.SSLContext:
-    """TLS 1.2 or later, the broker's name checked against its certificate, our own certificate presented.
+    """A context for TLS 1.2 or later that checks the broker's name against its certificate and presents our own.
 
-    Raises KeyFileError for a file that is missing, unreadable, malformed, encrypted, or a key open to others.
+    Raises KeyFileError for a file that is missing, unreadable, malformed or encrypted, or for a key open to others.
     """
     for path in (settings.ca, settings.certificate, settings.key):
         for problem in file_problems(path, secret=path == settings.key):
@@ -57,7 +58,7 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
         ) from error
     context.sslsocket_class = GuardedSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on: the same answer on both
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on; so both versions check alike
     try:
         # Without a password callback OpenSSL asks on the controlling terminal, and a service hangs there.
         context.load_cert_chain(settings.certificate, settings.key, password=_no_password)
@@ -70,7 +71,7 @@ def client_context(settings: UplinkSettings) -> ssl.SSLContext:
 
 
 def file_problems(path: Path, *, secret: bool) -> Iterator[KeyFileError]:
-    """What is wrong with a file by itself; `secret`: it is the key, and must be closed to others."""
+    """Problems of one file by itself. `secret`: the file is the key, and must be closed to others."""
     try:
         content = _readable(path, secret=secret)
         if secret:
@@ -81,7 +82,7 @@ def file_problems(path: Path, *, secret: bool) -> Iterator[KeyFileError]:
 
 
 def plain_reason(error: OSError, settings: UplinkSettings) -> str:
-    """What went wrong with an attempt to connect, and the cure, in words for a log line."""
+    """The reason why an attempt to connect failed, with the cure, in words for a log line."""
     where = f"{settings.host}:{settings.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_reason(error, settings)
@@ -130,15 +131,13 @@ def _certificate_reason(error: ssl.SSLCertVerificationError, settings: UplinkSet
     elif "expired" in found or "not yet valid" in found:
         cure = "renew the broker's certificate, or set this clock"
     else:
-        cure = f"give the authority that signed it as {settings.ca.name}"
+        cure = f"copy the certificate of the authority that signed it to {settings.ca.name}"
     return f"certificate verify failed: the broker's certificate is not accepted ({found}); {cure}"
 
 
 def _readable(path: Path, *, secret: bool) -> bytes:
     try:
-        return read_file(
-            path, _MOST
-        )  # OpenSSL waits for ever at a FIFO, and the watchdog would take punching along
+        return read_file(path, _MOST)  # a FIFO would block OpenSSL for ever, and so end punching
     except FileNotFoundError as error:
         raise KeyFileError(f"{path}: does not exist; {_ORIGIN}, or correct its path") from error
     except PermissionError as error:

@@ -17,9 +17,10 @@ __all__ = ["MqttUplink", "UplinkSettings"]
 class MqttUplink:
     """Implements `edge.ports.Uplink`: a persistent session under the client id `<site>.<terminal>`.
 
-    `will` is the topic and payload that the broker publishes, retained, when we vanish without a goodbye.
-    `subscriptions` are made, and granted, before Connected is reported. Of the roster, what is retained is sent at
-    the first connection, and later only if the broker lost the session or on `refresh`; manifest and key each time.
+    `will` is the topic and payload that the broker publishes, retained, when we vanish without a clean stop.
+    `subscriptions` are made, and granted, before Connected is reported. The roster's retained messages are sent at
+    the first connection, and later only if the broker lost the session or on `refresh`; manifest and key are sent
+    each time.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class MqttUplink:
         self._link = MqttLink(settings, identity)
 
     def start(self) -> None:
-        """Begin to connect; a broker that is absent is no error, nor are files that cannot be used now."""
+        """Begin to connect. An absent broker is no error, and neither are files that cannot be used now."""
         self._link.start(patient=True)
 
     @property
@@ -39,25 +40,25 @@ class MqttUplink:
 
     @property
     def faults(self) -> int:
-        """How many connections ended by an error that nobody foresaw."""
+        """Number of connections that an unexpected error ended."""
         return self._link.faults
 
     def publish(self, topic: str, payload: bytes, *, token: int, retain: bool = False) -> bool:
-        """Hand one QoS 1 message to the wire; False when not connected, and then nothing is queued."""
+        """Hand over one QoS 1 message; False when not connected, and then nothing is queued."""
         return self._link.publish(topic, payload, token=token, retain=retain)
 
     def refresh(self) -> bool:
-        """Have all sent again that is retained for us; False when not connected."""
+        """Ask the broker to send everything that it retains for us; False when not connected."""
         return self._link.refresh()
 
     def renew(self) -> bool:
-        """Have the broker forget our session, and connect anew; False when not connected."""
+        """Make the broker forget our session, and connect again; False when not connected."""
         return self._link.renew()
 
     def next_event(self, timeout_s: float) -> UplinkEvent | None:
-        """The next event in order; None when there is none in time, or when `wake` was called.
+        """The next event in order; None when none comes in time, or when `wake` was called.
 
-        Raises BrokerError when the network thread died of something unforeseen.
+        Raises BrokerError when an unexpected error ended the network thread.
         """
         event = self._link.next_event(timeout_s)
         return event.message if isinstance(event, Receive) else event
@@ -67,16 +68,16 @@ class MqttUplink:
         self._link.wake()
 
     def stop(self) -> None:
-        """Flush what was published, disconnect without the last will; within two seconds, safe to call twice."""
+        """Send what was published, and disconnect without the last will; within two seconds, safe to call twice."""
         self._link.stop()
 
     def __enter__(self) -> Self:
-        """Starts."""
+        """Start."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops."""
+        """Stop."""
         self.stop()
