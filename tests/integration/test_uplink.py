@@ -70,7 +70,7 @@ def test_another_authority_for_the_broker_is_a_clear_reason(installation, tmp_pa
     event = first_event(installation.uplink("gate-1", ca=other.ca))
     assert isinstance(event, Disconnected)
     assert "certificate verify failed" in event.reason
-    assert "the authority that signed it" in event.reason
+    assert "copy the certificate of the authority that signed it" in event.reason
 
 
 def test_a_certificate_of_another_authority_is_a_clear_reason(installation, tmp_path):
