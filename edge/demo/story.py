@@ -113,7 +113,7 @@ class _Teller:
             self._unexpected.append("the terminal did not notice that the broker is gone")
         head, watermark = self._marks()
         waiting = counted(head - watermark, "record")
-        self._note(f"offline, signed and on the disk of the terminal: {waiting}")
+        self._note(f"offline: {waiting} on the terminal, signed and on its disk")
         if head == watermark:
             self._unexpected.append("nothing waited while the broker was away")
 

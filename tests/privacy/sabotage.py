@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from edge.central.roster import order_follower
 from edge.cli.central import roster_publish
-from edge.crypto import site_key
+from edge.crypto import dsse, site_key
 from edge.domain.protocol.order import Order
 from edge.domain.recognition.enrolled_faces import EnrolledFaces
 from edge.domain.recognition.gallery import Gallery
@@ -22,15 +22,15 @@ from edge.terminal.orders import authority_keys, order_handler
 
 def _keep_template() -> Any:
     """Erasure drops the key and leaves the sealed templates where they are."""
-    real = erasure.destroy
+    real = erasure.erase
 
-    def destroy(db: Any, old: Any, fresh: Any, person: str, *rest: Any) -> int:
+    def erase(db: Any, old: Any, fresh: Any, person: str, *rest: Any) -> int:
         rows = db.execute("SELECT model_id, count, sealed FROM templates WHERE person = ?", (person,)).fetchall()
         gone = real(db, old, fresh, person, *rest)
         db.executemany("INSERT INTO templates VALUES (?, ?, ?, ?)", [(person, *row) for row in rows])
         return gone
 
-    return patch.object(erasure, "destroy", destroy)
+    return patch.object(erasure, "erase", erase)
 
 
 def _clear_roster() -> Any:
@@ -67,10 +67,9 @@ def _score() -> Any:
 
 def _obey_anybody() -> Any:
     """Orders are obeyed whoever signed them."""
-    from edge.crypto import dsse
 
-    def take(_self: Any, raw: bytes, _now: str | None) -> Order:
-        return Order.decode(dsse.parse(raw).payload)
+    def take(_self: Any, envelope: dsse.Envelope, _now: str | None) -> Order:
+        return Order.decode(envelope.payload)
 
     return patch.object(authority_keys.Authority, "open", take)
 
