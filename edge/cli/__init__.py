@@ -25,11 +25,11 @@ _GROUPS = {
     "keys": "create the terminal's keys, or show its public key",
     "models": "list the models and verify their hashes",
     "enrol": "enrol a person, with consent, from photographs or the camera",
-    "people": "the people of this terminal: list, badges and PINs, consent, rights, the roster, erasure",
+    "people": "manage the people of this terminal: list, badges and PINs, consent, rights, roster, erasure",
     "evidence": "list or delete the sealed images of punches; nobody can see one here",
-    "journal": "the signed journal: verify, show, correct, export and recover it",
-    "central": "the centre: certificates, terminals, the ledger",
-    "demo": "the whole way of a punch on this machine, in a minute",
+    "journal": "verify, show, correct, export and recover the signed journal",
+    "central": "run the centre: certificates, terminals, the ledger",
+    "demo": "show the whole way of a punch on this machine, in a minute",
     "evaluate": "measure recognition on a folder of people's photographs",
     "calibrate": "find this site's own threshold, from its people and their punches",
     "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",
@@ -131,7 +131,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="smartclocker",
         description="A face-recognition time clock whose punches are signed, durable and receipted.",
-        epilog="`smartclocker VERB --help` teaches each verb; `smartclocker demo` shows all of it.",
+        epilog="`smartclocker VERB --help` explains each verb; `smartclocker demo` shows how it all works.",
     )
     parser.add_argument("--version", action="version", version=f"smartclocker {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evaluate-pad`."""
     parser.epilog = (
         "The pipeline, the gate, the layers and the threshold are the terminal's own. Without --fps each picture "
-        "is an attempt of its own, and the layers that need several frames abstain."
+        "is a separate attempt, and the layers that need several frames abstain."
     )
     parser.add_argument(
         "directory",
@@ -87,7 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         require_page_libraries()
     if arguments.simulate and arguments.work is not None:
-        raise EvaluationError("drawn attacks hang on those drawn before them, and are not kept: leave out --work")
+        raise EvaluationError(
+            "simulated attacks depend on those drawn before them, and are not kept: leave out --work"
+        )
     folder = read_folder(arguments.directory, arguments.fps)
     store = ModelStore(models_directory(arguments.models))
     if arguments.regions:

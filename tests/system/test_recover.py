@@ -152,7 +152,7 @@ def test_a_journal_of_an_earlier_identity_is_named_and_recovered_by_its_public_k
     recover = ("journal", "recover", copy, tmp_path, "--config", site.config)
     done = smartclocker(*recover)
     assert done.returncode == 65
-    assert f"this journal says that the key {old} signed it, and what counts here is {newer}" in done.stdout
+    assert f"this journal says that the key {old} signed it, but the keys here are {newer}" in done.stdout
     assert f"central terminals DIR --pem {old}" in done.stdout
     assert "--key PEM" in done.stdout
     done = smartclocker(*recover, "--key", tmp_path / "old.pem", "--json")

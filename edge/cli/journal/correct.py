@@ -19,9 +19,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the verb and its arguments."""
     correct = verbs.add_parser(
         "correct",
-        help="append a correction: of a punch, of a correction, or of one that was never made",
-        description="Append a signed correction beside the running service. Nothing is changed or removed: the "
-        "record that it points at stays, and a reader of hours takes the last correction. Every problem is listed.",
+        help="append a correction of a punch or of a correction, or add a punch that was never made",
+        description="Append a signed correction; the service may run meanwhile. Nothing is changed or removed: the "
+        "corrected record stays, and the hours view takes the last correction. Every problem is listed.",
     )
     option = correct.add_argument
     option(
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(f"recorded {made}")
     if data["corrects"] is not None and target is None:
-        print("the record that it points at is not kept here, so that nothing could be held against it")
+        print("the corrected record is not kept here, so that the correction could not be checked against it")
     return 0
 
 
@@ -113,7 +113,7 @@ def _nobody(person: str, known: frozenset[str], journal: "Journal") -> list[str]
         return []
     told = f"person: nobody here has the id {person}, and no record names it"
     if not known:
-        print(f"{told}: see that it is right, it cannot be held against anything", file=sys.stderr)
+        print(f"{told}: make sure that it is right, because it cannot be checked here", file=sys.stderr)
         return []
     return [f"{told}; `smartclocker people list` shows who is, or give --force for somebody who is known elsewhere"]
 

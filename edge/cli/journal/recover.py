@@ -13,12 +13,12 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the verb and its arguments."""
     recover = verbs.add_parser(
         "recover",
-        help="save what verifies of a journal that was set aside",
+        help="export the records of a journal that was set aside, as far as they verify",
         description="Search a damaged journal, its raw bytes too, for records whose signature verifies, and write "
         "them as exports, which `smartclocker central import` takes. The damaged files are only read.",
-        epilog="A journal that was set aside lies in a folder of its own in quarantine/ beside the journal. One "
-        "that an earlier identity signed is recovered with that one's public key. Exit code 65 when nothing "
-        "genuine was found, 0 otherwise: what is missing is named here and by `central gaps`.",
+        epilog="A journal that was set aside is in its own folder in quarantine/ beside the journal. If an earlier "
+        "identity signed it, give the public key of that identity. Exit code 65 when nothing genuine was found, 0 "
+        "otherwise. This verb and `central gaps` name missing records.",
     )
     recover.add_argument("damaged", type=Path, metavar="FOLDER", help="the folder in quarantine/, or a journal.db")
     recover.add_argument(
@@ -105,7 +105,7 @@ def _say(arguments: argparse.Namespace, rows: list[dict[str, object]], unverifie
         for row in rows:
             print("saved {records} records, {first} to {last}, of epoch {epoch}: {file}".format(**row))
             if row["missing"]:
-                print(f"  {row['missing']} between or behind them are in nothing that verifies")
+                print(f"  {row['missing']} between or after them are missing: no copy of them verifies")
         if rows:
             names = [Path(str(row["file"])).name for row in rows]
             print(f"give it to the centre: {command('central', 'import', 'DIR', *names)}")
@@ -117,17 +117,17 @@ def _say(arguments: argparse.Namespace, rows: list[dict[str, object]], unverifie
 
 
 _GONE = (
-    "this journal was missing when the terminal began a new one: only the report of that lies here, and nothing "
-    "to recover. Look for journal.db or a copy of it, and recover that. When that is done, or there is none, say "
-    "so at the centre: smartclocker central acknowledge DIR SITE/TERMINAL EPOCH --why TEXT, as `central gaps` "
-    "prints it"
+    "this journal was missing when the terminal began a new one: only a report of that is here, and nothing to "
+    "recover. Look for journal.db or a copy of it, and recover that. When that is done, or there is none, "
+    "acknowledge it at the centre: smartclocker central acknowledge DIR SITE/TERMINAL EPOCH --why TEXT, as "
+    "`central gaps` prints it"
 )
 
 
 def _another(signer: str, keys: Collection[str]) -> str:
     return (
-        f"this journal says that the key {signer} signed it, and what counts here is {_either(keys)}: it is that "
-        "of an earlier identity, or of another terminal. Where it is this terminal's, give that identity's public "
+        f"this journal says that the key {signer} signed it, but the keys here are {_either(keys)}: that key is of "
+        "an earlier identity, or of another terminal. If it was this terminal's, give that identity's public "
         f"key with --key PEM (`smartclocker central terminals DIR --pem {signer}` at the centre prints it)"
     )
 

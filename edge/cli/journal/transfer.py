@@ -19,9 +19,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the verbs and their arguments."""
     export = verbs.add_parser(
         "export",
-        help="write the records that no receipt covers to a stick, beside the running service",
+        help="write the records that no receipt covers to a file; the service may run meanwhile",
         description="Write records to a new file that `smartclocker central import` takes: signed as a whole, and "
-        "durable once this ends with 0. The journal is only read. Without options: what no receipt covers yet.",
+        "durable once this ends with 0. The journal is only read. Without options: records that no receipt covers.",
     )
     export.add_argument(
         "target", type=Path, metavar="TARGET", help="a new file; or a directory, where the verb chooses the name"
@@ -55,9 +55,9 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
 
     receipt = verbs.add_parser(
         "receipt",
-        help="take the ledger's receipts from a stick: what they cover may be evicted",
-        description="Take a file that `smartclocker central import --receipts` wrote. Each receipt is held to the "
-        "pinned ledger key and to this journal's own records. Exit code 65 when none of them counts here.",
+        help="take the ledger's receipts from a file: the records that they cover may then be evicted",
+        description="Take a file that `smartclocker central import --receipts` wrote. Each receipt is checked "
+        "against the pinned ledger key and this journal's own records. Exit code 65 when none of them counts here.",
     )
     receipt.add_argument("file", type=Path, metavar="FILE", help="the file that `central import --receipts` wrote")
     add_config(receipt)
@@ -135,8 +135,8 @@ def run_receipt(arguments: argparse.Namespace) -> int:
     if fork:
         raise ExportRefused(
             f"{arguments.file}: the ledger's chain is not ours: this journal was copied, restored or altered, or "
-            "the ledger was. Nothing was released by it; keep this disk, and compare both with `smartclocker "
-            "journal verify`"
+            "the ledger was. No record was released for eviction; keep this disk, and compare both with "
+            "`smartclocker journal verify`"
         )
     return 0 if ours else ExportRefused.exit_code
 

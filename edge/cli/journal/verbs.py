@@ -50,8 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verify.set_defaults(call=run_verify)
     show = verbs.add_parser(
         "show",
-        help="print records as JSON, one a line",
-        description="Print the payloads as they were signed, one JSON document a line. Nothing is written.",
+        help="print records as JSON, one on each line",
+        description="Print the payloads as they were signed, one JSON document on each line. Nothing is written.",
     )
     show.add_argument("journal", type=Path, metavar="JOURNAL", help="a journal.db, in use or a copy")
     show.add_argument("--after", type=number, default=0, metavar="SEQ", help="print only records with a higher seq")

@@ -18,8 +18,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     card = verbs.add_parser(
         "card",
         help="read the next card at the reader: show its number, and whose it is",
-        description="Show what the reader sends for a card, which is what counts, whatever is printed on it. A USB "
-        "reader has one user: stop the service first.",
+        description="Show what the reader sends for a card. Only that counts, whatever is printed on the card. A "
+        "USB reader can be used by one program only: stop the service first.",
     )
     add_config(card)
     card.set_defaults(call=run)
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         owner, other = people.credentials.whose(Token.BADGE, known), people.credentials.noted_otherwise(known)
     print("nobody's here" if owner is None else f"the badge of {owner}")
     if other is not None:
-        print(f"in another notation it is a badge of {other}, who is not known by this reading")
+        print(f"in another notation it is a badge of {other}, whom the terminal does not find by this number")
     return 0
 
 

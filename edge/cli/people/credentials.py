@@ -22,9 +22,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Adds the arguments of the four verbs."""
     add = verbs.add_parser(
         "add",
-        help="somebody without a face: they clock in by badge, or by staff number and PIN",
-        description="Add a person who says no to their face, or cannot be matched. Nothing biometric is kept, so "
-        "no consent is needed. Give them a badge, or a staff number and a PIN, next.",
+        help="add a person without a face, who clocks in by badge, or by staff number and PIN",
+        description="Add a person who refuses the use of their face, or whose face cannot be matched. Nothing "
+        "biometric is kept, so no consent is needed. Then give them a badge, or a staff number and a PIN.",
     )
     add.add_argument("name", metavar="NAME", help=HELP)
     add.add_argument(
@@ -151,8 +151,8 @@ def _verb(
     parser = verbs.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ". It is asked for without showing it, or read from "
-        "standard input.",
+        description=summary[0].upper() + summary[1:] + ". The verb asks for it without showing it, or reads "
+        "it from standard input.",
     )
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(parser)

@@ -87,8 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         other = factory.lookalike(loaded, found, people)
         if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(
-                f"nobody was enrolled: {other} would be taken for this person. If it is the same one, withdraw "
-                "that enrolment first; if they only look alike, give --despite-lookalike, and both a badge"
+                f"nobody was enrolled: {other} would be taken for this person. If they are the same person, "
+                "withdraw that enrolment first; if they only look alike, give --despite-lookalike, and give both a badge"
             )
         made = enrolment.enrol(
             name, found, consent, policy,

@@ -18,20 +18,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `evidence`."""
     parser.epilog = (
         "Each image is sealed to the employer's key ([evidence] in the configuration) and deleted within 90 days. "
-        "It leaves by an order alone: `smartclocker central order SITE/TERMINAL release-evidence …`."
+        "Only an order releases an image: `smartclocker central order SITE/TERMINAL release-evidence …`."
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser(
         "list",
-        help="which punches have an image; never the image",
-        description="List what is kept, without images.",
+        help="list the punches that have an image; never the image",
+        description="List the punches that have an image, without the images.",
     )
     listing.add_argument("--person", metavar="ID", help="images of this person alone")
     listing.set_defaults(operator=None)  # listing makes no record
     delete = verbs.add_parser(
         "delete",
-        help="delete one person's images, or all, for good; a record says that it was",
-        description="Delete images to the last byte, and copies that wait to be collected. It cannot be undone.",
+        help="delete the images of one person or of everybody; a record says so",
+        description="Delete images, and copies that wait to be collected, completely. This cannot be undone.",
     )
     whose = delete.add_mutually_exclusive_group(required=True)
     whose.add_argument(
@@ -61,7 +61,9 @@ def run_list(arguments: argparse.Namespace) -> int:
     for row in rows:
         known = "" if row["age_known"] else "  (age not known yet)"
         print(f"{row['utc']}  {row['person']}  {row['record']}  {row['bytes']} bytes{known}")
-    taken = "one is taken a punch" if loaded.evidence is not None else "none are taken: there is no [evidence]"
+    taken = (
+        "one is taken at each punch" if loaded.evidence is not None else "none are taken: there is no [evidence]"
+    )
     print(f"{counted(len(rows), 'image')}, {sum(row['bytes'] for row in rows)} bytes; {taken}")
     return 0
 

@@ -14,10 +14,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Adds the arguments of `looked`."""
     looked = verbs.add_parser(
         "looked",
-        help="who lacks what since an older people.db was put back; with PERSON: that it was seen to",
+        help="list who lacks what after an older people.db was put back, or record that somebody looked into it",
         description="After an older copy of people.db was put back: list who lacks a badge, a number, a PIN, a "
-        "name, a face or a consent that they were given since. With PERSON or --all: say that somebody saw to it. "
-        "The alarm `people-put-back` ends with the last of them, and a record says who looked.",
+        "name, a face or a consent that they were given since. With PERSON or --all: record that somebody looked "
+        "into it. The alarm `people-put-back` ends with the last person, and a record says who looked.",
     )
     looked.add_argument(
         "person", metavar="PERSON", nargs="*", help="ids from the list: somebody looked into these people"

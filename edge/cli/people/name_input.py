@@ -34,4 +34,4 @@ def _line(prompt: str) -> str:
     except EOFError:
         return ""
     except UnicodeDecodeError as error:
-        raise PeopleError("what standard input says is not UTF-8 text; give it as such") from error
+        raise PeopleError("the name on standard input is not UTF-8 text; write it in UTF-8") from error

@@ -15,7 +15,7 @@ from edge.cli.people.operator_option import add_operator, operator
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the arguments of the five verbs."""
     restrict = _verb(
-        verbs, "restrict", "keep a person without matching them, from within a second on", run_restrict
+        verbs, "restrict", "keep a person without matching them; matching stops within a second", run_restrict
     )
     restrict.add_argument(
         "--objection", action="store_true",
@@ -27,10 +27,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     lift.add_argument(
         "--by-person", action="store_true", help="the person objected, and says themselves that the objection ends"
     )
-    rectify = _verb(verbs, "rectify", "give a person their right name", run_rectify)
+    rectify = _verb(verbs, "rectify", "correct the name of a person", run_rectify)
     rectify.add_argument("name", metavar="NAME", help=HELP)
-    access = _verb(verbs, "access", "hand out everything that is held about a person: JSON and a page", run_access)
-    access.epilog = "It is in the clear, for the person: hand them the stick, and keep no copy. A record says so."
+    access = _verb(verbs, "access", "write everything that is held about a person: JSON and a page", run_access)
+    access.epilog = "The files are not encrypted: give them to the person, and keep no copy. A record says so."
     access.add_argument(
         "--to", type=Path, required=True, metavar="DIR", help="a new folder for the files, for example on a stick"
     )

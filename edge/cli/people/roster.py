@@ -14,10 +14,10 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     """Adds the arguments of `export` and `roster`."""
     parser = verbs.add_parser(
         "export",
-        help="hand a person to the centre's roster, sealed to its key: all terminals of the site then know them",
+        help="export a person for the centre's roster, so that all terminals of the site know them",
         description="Write one person's name, templates, consent, badges and PIN into a file that only the centre "
-        "opens, for `smartclocker central roster add`. Who has no face needs a badge, a staff number or a PIN. "
-        "They stay enrolled here; a signed record says that it was.",
+        "opens, for `smartclocker central roster add`. A person without a face needs a badge, a staff number or a "
+        "PIN. The person stays enrolled here; a signed record says that they were exported.",
     )
     parser.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     parser.add_argument(
@@ -35,9 +35,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.set_defaults(call=run_export)
     roster = verbs.add_parser(
         "roster",
-        help="what of the site's roster is here, what is missing, and who is kept out and why",
-        description="What came of the site's roster through the broker. Exit code 1 when something that it lists "
-        "is missing.",
+        help="show how much of the site's roster is here, what is missing, and who is kept out and why",
+        description="Show how much of the site's roster has come through the broker. Exit code 1 when something "
+        "that it lists is missing.",
     )
     add_config(roster)
     add_json(roster)
@@ -90,6 +90,6 @@ def run_export(arguments: argparse.Namespace) -> int:
     )
     print(f"written       {path}  ({size} bytes, sealed to the centre)")
     print(f"next          {command('central', 'roster', 'add', 'DIR', path.name)}")
-    print("              at the centre, then destroy the file; within a month: who is not on the site's")
-    print("              roster then is erased here, too")
+    print("              at the centre, then destroy the file. Do it within a month: people who are not")
+    print("              on the site's roster by then are erased here, too")
     return 0

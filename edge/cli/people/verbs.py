@@ -15,7 +15,7 @@ from edge.domain.vocabulary import ErasureReason
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `people`."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    listing = verbs.add_parser("list", help="who is enrolled, and the state of their consent")
+    listing = verbs.add_parser("list", help="list who is enrolled, and the state of their consent")
     add_config(listing)
     add_json(listing, array=True)
     listing.set_defaults(call=run_list)
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "withdraw",
         help="end a person's consent: matching stops within a second, the templates' key is destroyed",
         description="End a consent. Matching stops first, and the person's key and templates are deleted; the "
-        "signed punches stay. It cannot be undone: to come back, enrol again.",
+        "signed punches stay. This cannot be undone: a person who comes back is enrolled again.",
     )
     withdraw.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     add_config(withdraw)
@@ -37,10 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     withdraw.set_defaults(call=run_withdraw)
     erase = verbs.add_parser(
         "erase",
-        help="destroy a person's biometrics for good: key, name, templates; a signed record says so",
+        help="destroy a person's key, name and templates; a signed record says so",
         description="Erase a person. Matching stops, their key, name and templates are destroyed, every other key "
-        "is wrapped anew so that older copies open nothing, and the files are rewritten. The signed punches stay: "
-        "they name an opaque id. It cannot be undone.",
+        "is wrapped again so that older copies open nothing, and the files are rewritten. The signed punches stay: "
+        "they name an opaque id. This cannot be undone.",
     )
     erase.add_argument("person", metavar="PERSON", help="the id that `people list` shows")
     erase.add_argument(
@@ -93,7 +93,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(f"{row['person']}  {row['name'] or '-':<24}  {templates}  {state}  [{has}]")
     print(counted(len(rows), "person", "people"))
     if coming is not None:
-        print(f"{ready} of {sum(bool(row['matching']) for row in rows)} who are matched are ready for {coming}")
+        print(f"{ready} of {sum(bool(row['matching']) for row in rows)} matched people are ready for {coming}")
     return 0
 
 
@@ -109,7 +109,7 @@ def _why(row: dict[str, Any]) -> str:
     if row["erased"]:
         return "erased"
     if row["damaged"]:
-        return f"what is kept of them was altered; `people erase {row['person']}`, then enrol again"
+        return f"their entry was altered; `people erase {row['person']}`, then enrol again"
     if row["restriction"]:
         return str(row["restriction"])
     if row["name"] is None or row["templates"]:

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "It needs 100 people enrolled or 100 punches by face with 20 enrolled. It moves the manifest's threshold "
-        "down by 0.03 at most: a small site says little of rare strangers."
+        "down by 0.03 at most, because the data of a small site say little about rare strangers."
     )
     add_config(parser)
     add_json(parser)
@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not tails:
         raise EvaluationError(
             f"{gallery.size} people are enrolled and {book.searches} punches by face were counted: that says too "
-            f"little of this site. It takes {calibration.FEWEST_SEARCHES} of the one or the other, and at least "
-            f"{calibration.FEWEST_PEOPLE} people; the manifest's threshold counts until then"
+            f"little about this site. It needs {calibration.FEWEST_SEARCHES} of either, and at least "
+            f"{calibration.FEWEST_PEOPLE} people; until then the manifest's threshold counts"
         )
     target = loaded.recognition.target_fpir
     fmr = {float(rate): cosine for rate, cosine in store.template.fmr.items()}

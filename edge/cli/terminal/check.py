@@ -17,10 +17,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `check`."""
     parser.epilog = (
         "Prints every problem with its cure, and exits with 78 when there is one. It changes nothing, needs no "
-        "network and may be run beside the running service. With --online it goes on where all is well: to the "
-        "broker with the terminal's own certificate, to the ledger with a record that is in the journal already, "
-        "and until the ledger's signed receipt is here; 69 when it does not come. A running service loses its "
-        "connection for a moment and takes it back."
+        "network and may be run beside the running service. With --online, if there is no problem, it connects to "
+        "the broker with the terminal's own certificate, sends the ledger a record that is in the journal already, "
+        "and waits for the ledger's signed receipt; it exits with 69 when none comes. A running service loses its "
+        "connection for a moment and connects again."
     )
     add_config(parser)
     add_json(parser)
@@ -69,7 +69,7 @@ def _online(config: "Config", *, quiet: bool) -> Iterator["OnlineStep"]:
     from edge.terminal.checks import online
 
     if config.uplink is None:
-        raise ConfigError("[uplink]", ["uplink: is missing: this terminal has no centre, and nothing to ask"])
+        raise ConfigError("[uplink]", ["uplink: is missing: this terminal has no centre; --online needs one"])
     for step in online.steps(config, installed.load_secrets(config)):
         if not quiet:
             print(f"{'ok' if step.good else 'problem'}: {step.name}: {step.said}", flush=True)

@@ -11,8 +11,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     show = verbs.add_parser(
         "show",
-        help="every key with its effective value and its source",
-        description="Every key with its effective value, and whether the file or a default set it.",
+        help="print every key with its effective value and its source",
+        description="Print every key with its effective value, and whether the file or a default set it.",
     )
     add_config(show)
     add_json(show)
