@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         if other not in {None, arguments.person} and not arguments.despite_lookalike:
             raise EnrolmentRefused(
                 f"nobody was enrolled: {other} would be taken for this person. If they are the same person, "
-                "withdraw that enrolment first; if they only look alike, give --despite-lookalike, and give both a badge"
+                "withdraw that enrolment first; if they only look alike, give --despite-lookalike and two badges"
             )
         made = enrolment.enrol(
             name, found, consent, policy,
