@@ -17,10 +17,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge import config_rules, toml_text
-from edge.config_schema import Config
+from edge.config_schema import CREDENTIAL, Config
 from edge.errors import ConfigError
 
-CREDENTIAL = config_rules.CREDENTIAL
 _ORIGINS = {
     "identity": "`smartclocker keys create` makes it",
     "storage": "`smartclocker keys create` makes it",

@@ -2,16 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from edge.config_schema import CREDENTIAL, Config
 from edge.domain.pad.strobe_timing import SLOWEST_FPS
 from edge.toml_text import written
 
-if TYPE_CHECKING:
-    from edge.config_schema import Config
-
-CREDENTIAL = "credential:"
-"""The beginning of a key path that names a file in systemd's $CREDENTIALS_DIRECTORY."""
 PATHS = (
     ("storage", ("state", "models")),
     ("keys", ("identity", "storage", "ledger", "authority")),
@@ -36,7 +31,7 @@ centre.
 """
 
 
-def problems(config: "Config") -> Iterator[str]:
+def problems(config: Config) -> Iterator[str]:
     """The problems that these rules find. Each text begins with the path of its key. `config` holds its paths as
     they were written.
     """
@@ -61,7 +56,7 @@ def problems(config: "Config") -> Iterator[str]:
         yield f"signals: each output needs a pin of its own, not {pins}"
 
 
-def _paths(config: "Config") -> Iterator[str]:
+def _paths(config: Config) -> Iterator[str]:
     for section, keys in PATHS:
         values = getattr(config, section)
         for key in () if values is None else keys:
@@ -85,7 +80,7 @@ def _is_host(text: str) -> bool:
     return _HOST.fullmatch(encoded) is not None
 
 
-def _strobe(config: "Config") -> Iterator[str]:
+def _strobe(config: Config) -> Iterator[str]:
     pin, signals = config.recognition.strobe, config.signals
     if not pin:
         return

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from edge.config_rules import CREDENTIAL
 from edge.domain.protocol.fields import NAME
 
+CREDENTIAL = "credential:"
+"""The beginning of a key path that names a file in systemd's $CREDENTIALS_DIRECTORY."""
 Name = Annotated[
     str,
     Meta(

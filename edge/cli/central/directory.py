@@ -11,6 +11,7 @@ from edge.domain.time.instant import utc_text
 
 if TYPE_CHECKING:
     from edge.adapters.mqtt.tls import UplinkSettings
+    from edge.central.roster.store import RosterStore
     from edge.central.store.records import Store
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
@@ -101,3 +102,14 @@ def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettin
     pki = arguments.directory / "pki"
     files = pki / "ca.crt", pki / f"client-{user}.crt", pki / f"client-{user}.key"
     return UplinkSettings(arguments.host, arguments.port, *files)
+
+
+def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
+    """The roster of DIR. Does not create one in a wrong DIR, unless `new` is given. Raises LedgerError."""
+    from edge.central.roster.schema import ROSTER_DB
+    from edge.central.roster.store import RosterStore
+    from edge.errors import LedgerError
+
+    if not new and not (directory / ROSTER_DB).exists():
+        raise LedgerError(f"{directory / ROSTER_DB}: there is no roster here; `central roster add` begins one")
+    return RosterStore(directory)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.cli import add_json
 from edge.cli.central import roster_publish
 from edge.cli.central.authority import add_doing, turn_of
-from edge.cli.central.directory import open_ledger, verb
+from edge.cli.central.directory import open_ledger, open_roster, verb
 from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 from edge.domain.plural import counted
@@ -228,14 +228,3 @@ def run_rotate(arguments: argparse.Namespace) -> int:
 
 
 _MOST = 65_536
-
-
-def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":
-    """The roster of DIR. Does not create one in a wrong DIR, unless `new` is given. Raises LedgerError."""
-    from edge.central.roster.schema import ROSTER_DB
-    from edge.central.roster.store import RosterStore
-    from edge.errors import LedgerError
-
-    if not new and not (directory / ROSTER_DB).exists():
-        raise LedgerError(f"{directory / ROSTER_DB}: there is no roster here; `central roster add` begins one")
-    return RosterStore(directory)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edge.cli.central.authority import add_doing, turn_of
-from edge.cli.central.directory import add_broker, open_ledger, uplink, verb
+from edge.cli.central.directory import add_broker, open_ledger, open_roster, uplink, verb
 from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 
@@ -58,7 +58,6 @@ def run_publish(arguments: argparse.Namespace) -> int:
     from edge.central.broker.certificates import AUTHORITY
     from edge.central.roster import version_lift
     from edge.central.roster.publisher import publish, retained
-    from edge.cli.central.roster import open_roster
     from edge.errors import NameRefused
 
     if arguments.above is not None and not arguments.site:

@@ -9,8 +9,8 @@ from pathlib import Path
 from edge.adapters.linux.service_account import Account, acting_as
 from edge.adapters.mqtt import certificate
 from edge.adapters.mqtt.tls import client_context, file_problems
-from edge.config import CREDENTIAL, credential
-from edge.config_schema import Config
+from edge.config import credential
+from edge.config_schema import CREDENTIAL, Config
 from edge.crypto.key_files import load_identity, load_public, load_sealing, load_secret
 from edge.errors import ConfigError, ModelError, SmartClockerError
 from edge.terminal import adapters, installed
