@@ -1,7 +1,7 @@
-"""The ledger as a running service: from the broker's queue into the database, from there the receipts back.
+"""The ledger as a running service: stores the records that arrive from the broker, and publishes receipts for them.
 
-While the database cannot be written, nothing is acknowledged to the broker and no receipt promises anything: what
-came is held here, the rest at the broker and at the terminals, until it can be written again.
+While the database cannot be written, the service acknowledges nothing to the broker and sends no receipt. Messages
+that arrived are held in memory; the broker and the terminals keep the rest until the database can be written again.
 """
 
 import logging
@@ -34,40 +34,44 @@ START_BOUND_S = 15.0
 STOP_BOUND_S = 5.0
 _IDLE_S = 0.5
 _BATCH = 64
-"""Messages in one commit."""
+"""Messages in one commit at most."""
 _COALESCING_S = 0.02
 _BUSY_S = 2.0
 """How long a batch waits for another process's transaction before it is tried again later."""
 _RETRY_FIRST_S, _RETRY_MAX_S = 0.5, 10.0
 """Pauses between attempts while the database cannot be written."""
 _MAX_HELD = 1_000
-"""Messages that are held meanwhile. Those of earlier connections the broker has still, and delivers again."""
+"""Messages that are held in memory at most. Above it, messages of earlier connections are dropped: the broker still
+has them and delivers them again.
+"""
 _SUCCEED_S = 3.0
-"""How long the one that had our name before may take to end."""
+"""How long an earlier process with the same name may take to end."""
 _MAX_SAID = 1_000
-"""Kinds of rejection that are logged, each once: a flood of forgeries must not become a flood of lines."""
+"""Number of pairs of sender and reason that are logged, each once. A flood of forged messages must not become a
+flood of log lines.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """What the service needs."""
+    """The settings of the service."""
 
     uplink: UplinkSettings
     store: Path
-    """The database; created when absent."""
+    """The database file; it is created if it is absent."""
     key: Path
-    """The ledger's Ed25519 identity, whose public half the terminals pin."""
+    """The file of the ledger's Ed25519 identity. The terminals pin its public half."""
     instance: str | None = None
-    """Its name where several ledgers share one database, each with a session of its own at the broker."""
+    """The name of this instance if several ledgers share one database; each has its own session at the broker."""
     daily: int = DAILY
     """Bytes that one terminal may have stored in a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What is written down beside the records, for `central gaps`."""
+    """The observations that are written beside the records, for `central gaps`."""
 
     sightings: ClaimRecorder
     deaf: Deaf
@@ -75,14 +79,14 @@ class Watching:
     pulse: Pulse
 
     def flush(self, now_ns: int, *, connected: bool) -> None:
-        """Write what is due. Raises LedgerError, and then it stays due."""
+        """Writes what is due. Raises LedgerError; then it stays due."""
         self.sightings.flush(now_ns)
         self.strangers.flush(now_ns)
         self.pulse.beat(now_ns, connected=connected)
 
 
 class LedgerService:
-    """Runs in the calling thread (`run`), or in one of its own (`start` and `stop`)."""
+    """Runs the ledger in the calling thread (`run`), or in its own thread (`start` and `stop`)."""
 
     def __init__(self, settings: LedgerSettings) -> None:
         self._settings = settings
@@ -99,12 +103,12 @@ class LedgerService:
         self._pause_s = _RETRY_FIRST_S
         self._not_before = 0.0
         self.connected = threading.Event()
-        """Set while the broker has accepted us and our subscription."""
+        """Set while the broker has accepted our connection and our subscription."""
 
     def run(self) -> None:
-        """Serve until `stop` is called from elsewhere. Raises KeyFileError, LedgerError, BrokerError.
+        """Serves until `stop` is called from another thread. Raises KeyFileError, LedgerError, BrokerError.
 
-        A disk that is full or read-only is waited for, at the start too.
+        If the disk is full or read-only, the service waits for it, also at the start.
         """
         key = load_identity(self._settings.key, "name the directory that `smartclocker central init` made")
         with turn(self._settings.uplink, _SUCCEED_S):
@@ -121,13 +125,17 @@ class LedgerService:
                 sightings, pulse = ClaimRecorder(store), Pulse(store, self._settings.instance)
                 watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
                 self._serve(Ledger(store, key, self._settings.daily), watching)
-                with suppress(LedgerError):  # it is missed then, which is the lesser fault
+                # if this fails, `central gaps` reports this instance; that is the smaller harm
+                with suppress(LedgerError):
                     pulse.end()
             finally:
                 self._link.stop()
 
     def start(self) -> None:
-        """Serve in a thread; returns once the database is open, or waited for. Raises KeyFileError, LedgerError."""
+        """Serves in its own thread. Returns once the database is open, or while the service waits for it.
+
+        Raises KeyFileError, LedgerError.
+        """
         self._thread = threading.Thread(target=self._run_apart, name="ledger")
         self._thread.start()
         self._opened.wait(START_BOUND_S)
@@ -135,7 +143,9 @@ class LedgerService:
             raise self._error
 
     def stop(self) -> None:
-        """End it within five seconds; safe to call twice. Raises what ended it earlier, if anything did."""
+        """Stops the service within five seconds; calling it twice is safe. Raises the error that ended it earlier,
+        if any.
+        """
         self._stopping.set()
         self._link.wake()
         if self._thread is None:
@@ -158,7 +168,7 @@ class LedgerService:
             self._opened.set()
 
     def _open(self) -> Store | None:
-        """None when it was told to stop before."""
+        """The open store; None if `stop` was called first."""
         while not self._stopping.is_set():
             try:
                 return Store(self._settings.store, busy_s=_BUSY_S)
@@ -187,10 +197,10 @@ class LedgerService:
 
     def _renew_if_deaf(self, deaf: Deaf) -> None:
         if deaf.renews(time.monotonic(), connected=self.connected.is_set()) and self._link.renew():
-            _log.warning("nothing was heard although terminals are online: our session at the broker begins anew")
+            _log.warning("nothing arrived although terminals are online: a new session at the broker is begun")
 
     def _take(self, ledger: Ledger, watching: Watching) -> None:
-        """Everything that is held, a batch at a time; what raises LedgerStalled is held still."""
+        """Stores all held messages, one batch at a time. A batch that raises LedgerStalled stays held."""
         if self._held:
             watching.deaf.heard(time.monotonic())
         while self._held:
@@ -210,10 +220,12 @@ class LedgerService:
                         watching.strangers.hear_status(one.message.topic, one.message.payload)
             del self._held[: len(batch)]
             for one in batch:
-                self._link.release(one)  # committed, or refused for good
+                self._link.release(one)  # it is committed or rejected
 
     def _hold(self, received: list[Receive]) -> None:
-        """While nothing can be stored, not what no limit of the broker holds back: what wants no answer (QoS 0)."""
+        """Holds the messages in memory. While nothing can be stored, messages of QoS 0 are dropped, because the
+        broker does not limit their number.
+        """
         kept = [one for one in received if one.mid or not self._stalled]
         self._dropped += len(received) - len(kept)
         self._held += kept
@@ -221,8 +233,8 @@ class LedgerService:
     def _stall(self, error: LedgerStalled) -> None:
         if not self._stalled:
             _log.error(
-                "the ledger stores nothing: %s. Nothing is acknowledged or receipted meanwhile: the terminals and "
-                "the broker keep it, and it is tried again",
+                "the ledger stores nothing: %s. Meanwhile it acknowledges and receipts nothing: the terminals and "
+                "the broker keep the records, and it tries again",
                 error,
             )
         self._stalled = True
@@ -231,7 +243,7 @@ class LedgerService:
 
     def _resume(self) -> None:
         if self._stalled:
-            _log.info("the ledger stores again; it dropped %d messages that wanted no answer", self._dropped)
+            _log.info("the ledger stores again; it dropped %d messages of QoS 0", self._dropped)
         self._dropped = 0
         self._stalled, self._pause_s = False, _RETRY_FIRST_S
 
@@ -241,9 +253,9 @@ class LedgerService:
             self._held = [one for one in self._held if one.connection == newest]
 
     def _collect(self, timeout_s: float) -> list[Receive]:
-        """What has arrived, up to one batch: under load the batches grow by themselves.
+        """The messages that have arrived, at most one batch. Batches become larger under load.
 
-        Nothing while as much is held as may be: the connection is not read then, and the broker keeps it.
+        Empty while _MAX_HELD messages are held: then the connection is not read, and the broker keeps the messages.
         """
         received: list[Receive] = []
         if len(self._held) >= _MAX_HELD:
@@ -276,7 +288,7 @@ class LedgerService:
     def _receipt_acknowledged(self, refused: str | None) -> None:
         if refused is not None and not self._receipts_refused:
             _log.error(
-                "the broker refuses our receipts (%s): no terminal may forget anything. Let its ACL allow the user "
+                "the broker refuses our receipts (%s): no terminal may evict a record. Let its ACL allow the user "
                 "of our certificate to write smartclocker/v1/+/+/receipt",
                 refused,
             )
@@ -289,11 +301,11 @@ class LedgerService:
         if (origin, verdict.reason) in self._said or len(self._said) >= _MAX_SAID:
             return
         self._said.add((origin, verdict.reason))
-        who = f"{origin.site}/{origin.terminal}" if origin else "a topic that is none of ours"
+        who = f"{origin.site}/{origin.terminal}" if origin else "an unknown topic"
         level = logging.CRITICAL if verdict.outcome is Outcome.CONFLICT else logging.WARNING
-        _log.log(level, "%s a message of %s: %s (said once)", verdict.outcome.value, who, verdict.reason.value)
+        _log.log(level, "%s a message of %s: %s (logged once)", verdict.outcome.value, who, verdict.reason.value)
 
 
 def _is_status(received: Receive) -> bool:
     topic = received.message.topic
-    return topic.count("/") == 4 and topic.endswith("/status")  # a deeper one is a record of that kind
+    return topic.count("/") == 4 and topic.endswith("/status")  # a longer topic is a record of the kind `status`
