@@ -104,7 +104,7 @@ def _server(directory: Path, wish: Wish, book: Book) -> Iterator[tuple[str, str]
     path = directory / "server.crt"
     before, hosts = named_hosts(path), _hosts(directory, wish)
     why = _why_renew(directory, issued_certificates.SERVER, wish)
-    said = why or ("kept" if set(before) == set(hosts) else "issued anew for the same key")
+    said = why or ("kept" if set(before) == set(hosts) else "issued again for the same key")
     if said != "kept":
         with book.act(Act.CERTIFICATE_ISSUED, {"name": issued_certificates.SERVER, "hosts": hosts}):
             certificates.issue_server(directory, hosts, keep_key=why is None)
@@ -140,9 +140,9 @@ def _why_renew(directory: Path, stem: str, wish: Wish) -> str | None:
         return "renewed with a new key"
     certificate = certificates.read_certificate(path)
     if certificate.not_valid_after_utc - datetime.now(UTC) < certificates.RENEW_BEFORE:
-        return "renewed, since it ends soon"
+        return "renewed, because it ends soon"
     return (
-        "issued anew, since it was revoked"
+        "issued again, because it was revoked"
         if certificate.serial_number in revocation_list.revoked(directory)
         else None
     )
