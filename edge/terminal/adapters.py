@@ -71,9 +71,7 @@ def strobe(config: Config) -> Strobe | None:
 
 
 def uplink_settings(config: Config) -> "UplinkSettings":
-    """The broker's address and this terminal's files for it. Raises ConfigError without `[uplink]` or its
-    credential.
-    """
+    """The broker's address and our files for it. Raises ConfigError without `[uplink]` or its credential."""
     from edge.adapters.mqtt.tls import UplinkSettings
 
     chosen = config.uplink

@@ -1,6 +1,4 @@
-"""The terminal's process: start the loops, say READY, feed the watchdog while all loops are fresh, and stop in
-time.
-"""
+"""The terminal's process: start the loops, say READY, feed the watchdog while all are fresh, and stop in time."""
 
 import logging
 import queue
@@ -45,9 +43,7 @@ _STALE_S = {
     "evidence": 60.0,
     "noting": 60.0,
 }
-"""How long each loop may go without progress. A TLS handshake or a slow card takes less, a loop that hangs
-takes more.
-"""
+"""How long each loop may go without progress: more than a TLS handshake or a slow card takes."""
 
 
 class Terminal:
@@ -135,9 +131,7 @@ class Terminal:
         self._workers = self._make_workers()
 
     def run(self) -> int:
-        """Run until `stop` is set or a loop fails; returns the exit code of the process. Never raises for a failed
-        loop.
-        """
+        """Run until `stop` is set or a loop fails; returns the exit code. Never raises for a failed loop."""
         try:
             for worker in self._workers:
                 worker.start()

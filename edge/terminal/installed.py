@@ -1,6 +1,4 @@
-"""Files that are installed at a terminal, as the configuration names them: keys, policy, models and the state's
-files.
-"""
+"""The installed files of a terminal, as the configuration names them: keys, policy, models and databases."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -61,9 +59,7 @@ def load_secrets(config: Config) -> Secrets:
 
 
 def own_secrets(config: Config) -> Secrets:
-    """Load the keys that punching needs: identity and storage key, no pinned key. Raises KeyFileError or
-    ConfigError.
-    """
+    """Load the keys that punching needs: identity and storage key. Raises KeyFileError or ConfigError."""
     identity, storage = credential(config.keys.identity), credential(config.keys.storage)
     return Secrets(load_identity(identity), load_secret(storage), {})
 
@@ -120,7 +116,7 @@ def secure_journal(
 
 
 def open_journal(config: Config, secrets: Secrets) -> Journal:
-    """A connection to the journal for the calling thread. A journal is made if there never was one. Raises
+    """A connection to the journal for the calling thread; made if there never was a journal. Raises
     JournalError.
     """
     path = journal_path(config)
@@ -158,9 +154,7 @@ def policy(config: Config) -> Policy:
 
 
 def policy_text(config: Config) -> str:
-    """The text that people are shown and agree to. Raises ConfigError when it cannot be read, is empty, or is not
-    text.
-    """
+    """The text that people agree to. Raises ConfigError when it cannot be read, is empty, or is not text."""
     policy(config)
     try:
         text = read_file(config.policy.text, _MOST_POLICY).decode("utf-8").removeprefix("\ufeff")

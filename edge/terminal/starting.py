@@ -135,9 +135,7 @@ def centre(
 
 
 def _pinned(secrets: installed.Secrets, lacking: tuple[str, ...]) -> tuple[object, ...]:
-    """A value that changes when the keys or the policy on the disk change: problems, ledger keys, authority's
-    key.
-    """
+    """A value that changes when the keys or the policy on the disk change: problems, and the pinned keys."""
     authority = secrets.authority
     return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
 

@@ -21,8 +21,8 @@ STOP_BOUND_S = 2.0
 """`stop` returns within this time, whatever the network does."""
 _STOP_AWAY_S = 0.1
 _STABLE_S = 10.0
-"""After a connection of this length, the pauses begin again at the shortest. Two clients that evict each other
-never reach it.
+"""After a connection of this length, the pauses begin again at the shortest. Clients that evict each other never
+reach it.
 """
 
 _log = logging.getLogger(__name__)
@@ -96,9 +96,7 @@ class MqttLink:
         return True
 
     def renew(self) -> bool:
-        """End this connection, and begin a new session at the broker with the next one; False when not
-        connected.
-        """
+        """End this connection, and begin a new session at the broker with the next; False when not connected."""
         connection, mailbox = self._connection, self._mailbox
         if mailbox is None or connection is None or not connection.up:
             return False
@@ -179,9 +177,7 @@ class MqttLink:
         return reason, 0.0 if connection is None else connection.lasted_s
 
     def _context(self) -> ssl.SSLContext | str:
-        """The TLS context of our files, or of the last usable ones; a text when there is none, which says what is
-        wrong.
-        """
+        """The TLS context of our files, or of the last usable ones; when there is none, a text that says why."""
         try:
             self._usable = client_context(self._settings)
         except KeyFileError as error:

@@ -49,9 +49,7 @@ class ConnectionContext:
     events: Events
     stopping: threading.Event
     subscribed: threading.Event
-    """Set once the broker granted our subscriptions: messages that it retained then are in the session, or came
-    already.
-    """
+    """Set once the broker granted our subscriptions: messages that it retained then are in the session, or came."""
     clean: threading.Event
     """Set while the next session must begin without the messages that the broker holds for us."""
 
@@ -168,8 +166,8 @@ class Connection:
         return True
 
     def _may_read(self) -> bool:
-        """Whether memory allows to read: not while events wait to be taken, or the broker does not read our
-        acknowledgements.
+        """Whether to read now: not while events wait to be taken, or the broker leaves our acknowledgements
+        unread.
         """
         return self._wires.events.room() and self._unsent < _MOST_UNSENT
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MAX_PACKET = 1 << 16
-"""Greatest number of bytes after a packet's head. Our broker takes 36,864; CONNECT tells it this limit (Maximum
-Packet Size).
+"""Greatest number of bytes after a packet's head; CONNECT tells it as Maximum Packet Size. Our broker takes
+36,864.
 """
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT, _AUTH = 0x20, 0x30, 0x40, 0x90, 0xD0, 0xE0, 0xF0
 _TLS_RECORD = 1 << 14
@@ -54,9 +54,7 @@ class GuardedSocket(ssl.SSLSocket):
             raise
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
-        """Send as `ssl` does, but leave a broken connection to `recv`: a TLS alert that gives the reason may wait
-        there.
-        """
+        """Send as `ssl` does, but leave a broken connection to `recv`, where a TLS alert may give the reason."""
         try:
             return super().send(data, flags)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):

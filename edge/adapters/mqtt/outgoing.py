@@ -30,9 +30,7 @@ class Outgoing:
         self._answered_at = 0.0
 
     def admit(self, command: Publish) -> bool:
-        """Whether there is room for a message, which then counts until it is acknowledged. Always False after
-        `clear`.
-        """
+        """Whether there is room for a message; then it counts until it is acknowledged. False after `clear`."""
         with self._lock:
             if self._over or self._count >= MOST_MESSAGES or self._bytes >= MOST_BYTES:
                 return False
@@ -59,9 +57,7 @@ class Outgoing:
         self._on_the_way[mid] = command
 
     def acknowledged(self, mid: int) -> Publish:
-        """Remove and return the message with this identifier, because the broker acknowledged it. Raises
-        KeyError.
-        """
+        """Remove and return the message with this identifier, after its acknowledgement. Raises KeyError."""
         command = self._on_the_way.pop(mid)
         self._answered_at = time.monotonic()
         with self._lock:

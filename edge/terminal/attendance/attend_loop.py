@@ -78,9 +78,7 @@ class Tally:
 
 
 class Attend:
-    """The body of the attending worker. `tally`, `alarms` and `counters` may be read on any thread; everything else
-    belongs to its own thread.
-    """
+    """The body of the attending worker. Any thread may read `tally`, `alarms`, `counters`; the rest is its own."""
 
     def __init__(
         self,

@@ -24,8 +24,8 @@ need to stop walking. Five frames a second keep a terminal under a thirtieth of 
 
 
 class Pace:
-    """How fast frames are read, and with how much light. The attending thread sets it, and the capture thread keeps
-    to it.
+    """How fast frames are read, and with how much light: set by the attending thread, kept by the capture
+    thread.
     """
 
     def __init__(self) -> None:
@@ -51,9 +51,7 @@ class Capture:
     """The body of the capture worker. The camera is opened, used and closed on its thread."""
 
     def __init__(self, camera: Camera, slot: LatestSlot[Frame], pace: Pace, *, needed: bool = True) -> None:
-        """`needed`: False if the terminal goes on without frames, and must not be restarted because they are
-        missing.
-        """
+        """`needed`: False if the terminal goes on without frames, and must not be restarted for that."""
         self._camera, self._slot, self._pace, self._needed = camera, slot, pace, needed
         self.frames = 0
         self._ev = 0.0
@@ -63,9 +61,7 @@ class Capture:
         self._camera.open()
 
     def run_once(self) -> bool:
-        """Move one frame; False when a needed frame did not come, so that a stalled camera counts as a stale loop
-        (I8).
-        """
+        """Move one frame; False when a needed frame did not come: a stalled camera counts as a stale loop (I8)."""
         self._pace.wait()
         if self._pace.ev != self._ev:
             self._ev = self._pace.ev

@@ -58,9 +58,7 @@ class CredentialCheck:
     def __init__(
         self, credentials: CredentialStore, needs_face: Callable[[str], bool], alarms: Alarms | None = None
     ) -> None:
-        """`needs_face` says whether a person's badge alone is not enough. `alarms` takes the alarm words for the
-        status.
-        """
+        """`needs_face` says whether a person's badge alone is not enough; `alarms` takes the alarm words."""
         self._credentials, self._needs_face = credentials, needs_face
         self._asked: tuple[str, str | None, int] | None = None
         """The number whose PIN was asked for, the person who has it (None: nobody), and the end of the wait in

@@ -1,5 +1,5 @@
-"""From sights to a person: the person whose badge was shown, the challenge to turn the head, and the decision on
-each sight. No I/O, no clock.
+"""From sights to a person: faces awaited after a badge, head turns, and the decision on a sight. No I/O, no
+clock.
 """
 
 import logging
@@ -62,9 +62,7 @@ class FaceRecognition:
     """The state of recognition between two sights. One thread uses it."""
 
     def __init__(self, rules: FaceRules, model_ids: tuple[str, ...], scores: Scorebook) -> None:
-        """`model_ids` are the models in use. `scores` counts how similar the accepted faces were, by their
-        model.
-        """
+        """`model_ids` are the models in use. `scores` counts how similar the accepted faces were."""
         self.enrolled = EnrolledFaces(scores.model_id, rules.fmr_table, rules.target_fpir)
         self._rules, self._model_ids, self._scores = rules, model_ids, scores
         self._attempts = Attempts(min(rules.fmr_table.values()), decade(rules.fmr_table))
@@ -115,9 +113,7 @@ class FaceRecognition:
             self._challenge = None
 
     def expect(self, person: str, now_ms: int) -> None:
-        """Await the face of a person who showed their badge, one to one, until time is over or another badge is
-        shown.
-        """
+        """Await the face of a person who showed their badge, until time is over or another badge is shown."""
         self._await_nobody(now_ms)
         if self._challenge is not None:
             self._challenge = None

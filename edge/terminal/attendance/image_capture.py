@@ -79,9 +79,7 @@ class ImageCapture:
         return dict(self._counts)
 
     def expire(self) -> None:
-        """Delete the images whose time is over. A failure is an alarm and is tried again, because the terminal must
-        go on.
-        """
+        """Delete the images whose time is over. A failure is an alarm and is tried again; punching goes on."""
         try:
             with opened(self._path, self._clock.evidence()) as store:
                 if store is not None:
@@ -141,9 +139,7 @@ class ImageCapture:
         return kept
 
     def _look_for_the_key(self) -> None:
-        """Load the key at the start and every ten seconds, so that images are sealed to the key that lies there
-        now.
-        """
+        """Load the key at the start and every ten seconds: images are sealed to the key that lies there now."""
         if self._clock.monotonic_ns() < self._ask_ns:
             return
         self._ask_ns = self._clock.monotonic_ns() + _ASK_NS

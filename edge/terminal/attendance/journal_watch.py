@@ -1,6 +1,4 @@
-"""The watch over the journal: each second its head is noted beside it, if the file in use still has the journal's
-name.
-"""
+"""The watch over the journal: each second its head is noted, if the file in use still has the journal's name."""
 
 import logging
 import time
@@ -20,8 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 class Noting:
-    """The noting of the journal's head, on a thread of its own: a note must be on the disk, and no punch waits for
-    that.
+    """Notes the journal's head on a thread of its own, because a note must be on the disk and no punch waits
+    for that.
     """
 
     def __init__(self, open_journal: Callable[[], Journal], *, every_s: float = EVERY_S) -> None:

@@ -18,9 +18,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class NextModelLearner:
-    """The learner. It belongs to the attending thread, like the pipeline, and is called after the cue, which it
-    never delays.
-    """
+    """The learner. It belongs to the attending thread, and is called after the cue, which it never delays."""
 
     pipeline: Pipeline
     coming: Embedder
@@ -30,9 +28,7 @@ class NextModelLearner:
     _failing: bool = False
 
     def __call__(self, people: People, who: Identified, frame: Frame) -> None:
-        """Keep a template of a person who was surely recognised. A failure is logged once, and does not affect the
-        punch.
-        """
+        """Keep a template of a person who was surely recognised. A failure is logged once; the punch stands."""
         if not who.sure:
             return
         try:

@@ -36,7 +36,7 @@ class Recorder:
         self._owed: tuple[Kind, Mapping[str, Any]] | None = None
 
     def now(self) -> TimeEvidence:
-        """The time with its evidence. If somebody set the wall clock since the last call, that is recorded
+        """The time with its evidence. If somebody set the wall clock since the last call, a record says so
         first.
         """
         evidence = self._clock.evidence()
@@ -49,8 +49,7 @@ class Recorder:
         return evidence
 
     def append(self, kind: Kind, data: Mapping[str, Any], evidence: TimeEvidence) -> Stored | None:
-        """Append a record, which is durable on return; None when the disk cannot be written, and then nothing was
-        stored.
+        """Append a record, durable on return; None when the disk cannot be written, and then nothing was stored.
 
         Raises JournalDamaged, after which the next start checks the whole file.
         """

@@ -12,9 +12,7 @@ class Sights:
     """Makes a sight of each frame. One thread uses it."""
 
     def __init__(self, pipeline: Pipeline, pace: Pace, strobe: Strobing | None = None) -> None:
-        """`pace` is told how fast to read the camera and with how much light. `strobe` is None without an infrared
-        lamp.
-        """
+        """`pace` takes how fast the camera is read and with how much light; `strobe` is None without a lamp."""
         self._pipeline, self._pace, self._strobe = pipeline, pace, strobe
         self._changes, self._metering = ChangeDetector(), Metering()
 
@@ -42,8 +40,8 @@ class Sights:
             self._strobe.flash(frame, sight)
 
     def _search(self, frame: Frame) -> Sight:
-        """The sight of a frame by the models. An empty room that does not change is not searched, and is filmed
-        slowly.
+        """The sight of a frame by the models. An empty room that does not change is filmed slowly, and not
+        searched.
         """
         now_ms = frame.captured_ns // 1_000_000
         if not self._changes.worth_a_search(frame.pixels, now_ms):

@@ -1,6 +1,4 @@
-"""The site's own threshold at the terminal: the file that `smartclocker calibrate` writes, and the counts for
-it.
-"""
+"""The site's own threshold: the file that `smartclocker calibrate` writes, and the counts for the next one."""
 
 import json
 import logging

@@ -39,9 +39,7 @@ _KEPT = 8
 
 
 class Lamp:
-    """The lamp and its timing. Any thread may call `flash` and `end`; the worker alone calls `run_once` and
-    `close`.
-    """
+    """The lamp. Any thread may call `flash` and `end`; the worker alone calls `run_once` and `close`."""
 
     def __init__(self, strobe: Strobe, now_ns: Callable[[], int]) -> None:
         """`now_ns` is the monotonic clock that dates the frames."""

@@ -1,6 +1,4 @@
-"""Checks of camera, lights and readers for `smartclocker check`: whether libraries and devices are there. No device
-is opened.
-"""
+"""Checks of camera, lights and readers for `smartclocker check`: libraries and devices. No device is opened."""
 
 import importlib.util
 import os
@@ -19,9 +17,7 @@ _DEVICES = Path("/dev")
 
 
 def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
-    """Problems of the adapters that the configuration chose; `devices` is the folder where the kernel shows
-    devices.
-    """
+    """Problems of the configured adapters; `devices` is the folder where the kernel shows devices."""
     yield from _camera(config, account, devices)
     yield from _pins(config, devices)
     yield from _reader(config, account)

@@ -1,6 +1,4 @@
-"""Checks of the files that a terminal reads, for `smartclocker check`: each with the rights of the service's
-user.
-"""
+"""Checks of a terminal's files for `smartclocker check`: each is read with the rights of the service's user."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -76,9 +74,7 @@ def _keys(config: Config, account: Account | None) -> Iterator[str]:
 
 
 def _uplink(config: Config, account: Account | None) -> Iterator[str]:
-    """Check each file by itself, then all of them together, so that a problem of one file hides no problem of
-    another.
-    """
+    """Check each file by itself, then all together, so that a problem of one file hides no other."""
     assert config.uplink is not None  # noqa: S101 - for the type alone
     unusable: list[str] = []
     for name, path in _public(config):
@@ -113,9 +109,7 @@ def _verify_models(config: Config) -> None:
 
 
 def reading(path: str, account: Account | None) -> AbstractContextManager[None]:
-    """The rights with which a key file is read: systemd reads a credential as root and hands a copy to the
-    service.
-    """
+    """The rights for reading a key file: systemd reads a credential as root, and hands the service a copy."""
     return nullcontext() if path.startswith(CREDENTIAL) else acting_as(account)
 
 

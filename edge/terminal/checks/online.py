@@ -43,7 +43,7 @@ class OnlineStep:
 
 
 def steps(config: Config, secrets: Secrets, receipt_s: float = RECEIPT_S) -> Iterator[OnlineStep]:
-    """Yields the result of each step as it is done; a bad one is the last. Raises JournalError, KeyFileError,
+    """The result of each step as it is done; a bad one is the last. Raises JournalError, KeyFileError,
     ConfigError.
     """
     question = _Question(config, secrets, receipt_s)

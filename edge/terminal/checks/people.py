@@ -1,6 +1,4 @@
-"""Checks of the people file and of the roster's notes, for `smartclocker check`: whose data is damaged, and which
-policy is in force.
-"""
+"""Checks of the people file and the roster's notes for `smartclocker check`: damage, and the policy in force."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -87,9 +87,7 @@ def _directory(state: Path, account: Account | None, *, volatile: bool) -> Itera
 
 
 def _disk(config: Config, state: Path) -> Iterator[str]:
-    """Whether there is space for the journal, which the first start reserves. What the journal holds already
-    counts.
-    """
+    """Whether there is space for the journal, which the first start reserves; what it holds already counts."""
     disk = os.statvfs(state)
     free = disk.f_bavail * disk.f_frsize
     held = sum(_size(state / name) for name in ("journal.db", "journal.db-wal", "journal.reserve"))

@@ -77,9 +77,7 @@ def erase(person: str, reason: ErasureReason, *, people: People, journal: Journa
 def restrict(
     person: str, restriction: Restriction, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> bool:
-    """Keep a person's data without matching them; False when that was so already. Raises PeopleError,
-    JournalError.
-    """
+    """Keep a person's data without matching them; False when it was so. Raises PeopleError, JournalError."""
 
     def change() -> list[RecordDraft]:
         if people.restriction(person) in {restriction, Restriction.OBJECTED}:
@@ -118,9 +116,7 @@ def rectify(person: str, name: str, *, people: People, journal: Journal, clock: 
 
 
 def add(name: str, *, age_attested: bool, people: People, journal: Journal, clock: Clock, by: str) -> str:
-    """Add a person without a face; returns their new id. Raises PeopleError without an attested age,
-    JournalError.
-    """
+    """Add a person without a face; returns their id. Raises PeopleError without an attested age, JournalError."""
     if not age_attested:
         raise PeopleError(
             f"nobody was added: nobody under {MINIMUM_AGE} may be added, with or without a face; make sure that "

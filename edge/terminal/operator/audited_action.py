@@ -55,8 +55,7 @@ def audited_outside(
     *,
     all_or_nothing: bool = False,
 ) -> _Made:
-    """Act on other files: add the pending record `begun`, call `act`, replace `begun` with its record, then
-    `flush`.
+    """Act on other files: add the record `begun`, call `act`, put its record there instead, then `flush`.
 
     So an action that was cut short is recorded as begun. Returns what `act` made. `all_or_nothing`: when `act`
     raises TransferError, it did nothing, not even a part, and nothing is recorded. Raises what `act` raises,

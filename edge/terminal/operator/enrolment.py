@@ -59,9 +59,7 @@ def enrol(
 
 
 def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequence[Probe] = ()) -> None:
-    """Check everything that can be known before the first write. Raises PeopleError, with every problem and its
-    cure.
-    """
+    """Check everything that can be known before the first write. Raises PeopleError with all problems and cures."""
     wrong = consent_problems(consent, policy)
     embeddings = np.stack([probe.embedding for probe in probes]) if probes else None
     wrong += malformed(person, name, embeddings, probes[0].model_id if probes else None)
@@ -70,9 +68,7 @@ def check(person: str, name: str, consent: Consent, policy: Policy, probes: Sequ
 
 
 def refuse_face(person: str, people: People) -> None:
-    """Raises PeopleError when nobody has this id, when the person was erased, or when they have a face here
-    already.
-    """
+    """Raises PeopleError when nobody has this id, the person was erased, or they have a face here already."""
     here = next((one for one in people.list() if one.id == person), None)
     if here is None or (here.name is None and not any(people.credentials.held(person).values())):
         raise unknown_person(person)
@@ -83,8 +79,7 @@ def refuse_face(person: str, people: People) -> None:
 def agree(
     person: str, consent: Consent, policy: Policy, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> None:
-    """Take a new consent to `policy` from an enrolled person, who is then matched again by the templates that are
-    here (I9).
+    """Take a new consent to `policy` from an enrolled person: they are matched again by the templates here (I9).
 
     Raises PeopleError when the person is not enrolled or the consent does not hold, JournalError.
     """

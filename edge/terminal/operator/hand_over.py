@@ -22,8 +22,7 @@ from edge.terminal.subject_access import report
 def access(
     person: str, target: Path, origin: Origin, *, people: People, journal: Journal, clock: Clock, by: str
 ) -> list[Path]:
-    """Write everything that is held about a person into a new folder, and record it; returns the paths of its
-    files.
+    """Write everything that is held about a person into a new folder, on record; returns its files' paths.
 
     Raises PeopleError, JournalError, TransferError.
     """
@@ -42,8 +41,7 @@ def export(
     person: str, path: Path, centre: VerifyKey, origin: Origin, identity: SigningKey,
     *, people: People, journal: Journal, clock: Clock, by: str,
 ) -> int:  # fmt: skip
-    """Write a person into a new file for the centre (`edge.people.roster.export`), on record; returns its size in
-    bytes.
+    """Write a person into a new file for the centre (`edge.people.roster.export`), on record; returns its bytes.
 
     Raises PeopleError, RecordError, JournalError, TransferError.
     """

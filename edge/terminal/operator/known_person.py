@@ -1,6 +1,4 @@
-"""Whether a person id is known at this terminal. Without this check, a wrong id would get an answer that looks like
-a fact.
-"""
+"""Whether a person id is known at this terminal: without that check, a wrong id would get an answer like a fact."""
 
 from edge.journal.journal import Journal
 from edge.people.people_store import People

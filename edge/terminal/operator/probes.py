@@ -60,8 +60,7 @@ def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
 def probes_from_camera(
     camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
 ) -> list[Probe]:
-    """`wanted` live, good probes from at most `frames` frames. `told` is called with what to change, once for each
-    reason.
+    """`wanted` live, good probes from at most `frames` frames. `told` gets what to change, once for each reason.
 
     Raises EnrolmentRefused when not enough good frames came, CameraError when the camera fails.
     """

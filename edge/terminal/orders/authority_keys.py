@@ -1,5 +1,4 @@
-"""The keys that may sign orders for this terminal: the authority's pinned key, and the keys that it named as its
-successors.
+"""The keys that may sign orders for this terminal: the authority's pinned key, and the successors that it named.
 
 Each next key is named in an order that the key before it signed. These orders are kept as they were signed, and
 their signatures are verified again at each reading, beginning with the pinned key: a program that can write the
@@ -49,9 +48,7 @@ class Authority:
         return order
 
     def reopen(self, raw: bytes) -> Order:
-        """An order that was genuine when it came, even if its key has ended since. Raises RecordError,
-        PeopleError.
-        """
+        """An order that was genuine when it came, even if its key has ended. Raises RecordError, PeopleError."""
         keys = {dsse.key_id(link.key): link.key for link in self._chain(None)}
         return dsse.open(raw, Order, keys)
 

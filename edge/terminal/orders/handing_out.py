@@ -1,6 +1,4 @@
-"""Orders that write a file, which waits here until it is collected: everything held about a person, or images of
-punches.
-"""
+"""Orders that write a file, which waits here to be collected: a person's data, or images of punches."""
 
 import base64
 import hashlib

@@ -57,9 +57,7 @@ def release(order: Order, state: Path, now: TimeEvidence) -> OrderOutcome:
 
 
 def accompany(order: Order, state: Path, now: TimeEvidence) -> int:
-    """Write all images of a person beside the answer to their access request; returns how many. Raises
-    TransferError.
-    """
+    """Write all images of a person beside the answer to their request; returns how many. Raises TransferError."""
     with opened(state / NAME, now) as store:
         found = [] if store is None else [one for one in store.stills(order.person) if one.certain]
         if found and store is not None:
@@ -79,9 +77,7 @@ def pack(found: Sequence[Still], sealed: Mapping[str, bytes]) -> bytes:
 
 
 def packed(state: Path, person: str, now: TimeEvidence) -> bytes | None:
-    """A zip of all images of a person whose age is certain, for a stick; None when there is none. Raises
-    EvidenceError.
-    """
+    """A zip for a stick of a person's images whose age is known; None without any. Raises EvidenceError."""
     with opened(state / NAME, now) as store:
         found = [] if store is None else [one for one in store.stills(person) if one.certain]
         if not found or store is None:

@@ -1,6 +1,4 @@
-"""Changes that orders make to the people of this terminal: one function for each order, inside one transaction of
-the people file.
-"""
+"""Changes that orders make to the people of this terminal, each inside one transaction of the people file."""
 
 import base64
 import hashlib
@@ -139,9 +137,7 @@ class OrderExecutor:
 
 
 def lift(person: str, lifts: Lifts, people: People) -> OrderOutcome:
-    """End a restriction, or an objection if the person themselves asked for that. Raises PeopleError for someone
-    unknown.
-    """
+    """End a restriction, or an objection if the person asked for that. Raises PeopleError for someone unknown."""
     before = people.restriction(person)
     if before is None:
         return done("not restricted")

@@ -103,9 +103,7 @@ class OrderHandler:
         return True
 
     def look(self, journal: Journal) -> None:
-        """Carry out the orders that are due and complete those that were interrupted, every LOOK_NS. Raises
-        JournalError.
-        """
+        """Every LOOK_NS: carry out the orders that are due, complete the interrupted ones. Raises JournalError."""
         if self._clock.monotonic_ns() < self._look_ns:
             return
         self._look_ns = self._clock.monotonic_ns() + LOOK_NS

@@ -1,6 +1,4 @@
-"""Orders that wait until the clock follows a time server: before that, nobody can tell whether they have
-expired.
-"""
+"""Orders that wait until the clock follows a time server, because before that they may have expired unnoticed."""
 
 import logging
 
@@ -9,9 +7,7 @@ from edge.domain.protocol.order import Order
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
 MOST = 64
-"""Greatest number of waiting orders. They are kept in memory alone, because the authority sends every unanswered
-order again.
-"""
+"""Greatest number of waiting orders, in memory alone: the authority sends every unanswered order again."""
 
 
 class PutOff:

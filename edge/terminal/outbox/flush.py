@@ -72,8 +72,7 @@ class _Completion:
         self._count = 0
 
     def unrecorded_erasures(self) -> None:
-        """Complete the erasures that have no outbox entry: each gets one, unless the journal already has its
-        record.
+        """Complete the erasures that have no outbox entry; each gets one, unless the journal has its record.
 
         Such erasures were made by an older version, or were repeated in a people file that was put back.
         """
@@ -151,9 +150,7 @@ class _Completion:
 
 
 def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> None:
-    """Delete the images that the result of an order names. An operator's action deletes them before its record is
-    made.
-    """
+    """Delete the images that the result of an order names; an operator's action deletes them before its record."""
     data = draft.data
     if draft.kind != Kind.COMMAND_RESULT or data.get("command") != Word.DELETE_EVIDENCE or "by" in data:
         return

@@ -21,9 +21,7 @@ _AGAIN_S = 0.05
 
 @contextlib.contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Hold the lock from before the pending records of an action are written until the action is over. Raises
-    PeopleError.
-    """
+    """Hold the lock from before an action's pending records are written until it is over. Raises PeopleError."""
     with _open(directory) as descriptor:
         give_up = time.monotonic() + WITHIN_S
         while not _lock(descriptor):
@@ -37,9 +35,7 @@ def held(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def tried(directory: Path) -> Iterator[bool]:
-    """Yields whether no operator acts now; if so, no operator can begin before this context ends. Raises
-    PeopleError.
-    """
+    """Yields whether no operator acts; if so, none can begin before this context ends. Raises PeopleError."""
     with _open(directory) as descriptor:
         yield _lock(descriptor)
 

@@ -22,9 +22,7 @@ class Alarm(StrEnum):
     UNRECEIPTED = "unreceipted"
     """Records have waited for a receipt for minutes, although there is a connection."""
     RECEIPTS_REJECTED = "receipts-rejected"
-    """Receipts come, but none of them counts: another ledger's key signed them, or they are not for this
-    terminal.
-    """
+    """Receipts come, but none of them counts: they are of another ledger's key, or not for this terminal."""
     ORDERS_WAITING = "orders-waiting"
     """Orders wait until the clock follows a time server: before that, nobody can tell whether they have expired."""
     UPLINK_FILES = "uplink-files"
@@ -68,9 +66,7 @@ class Alarm(StrEnum):
     PEOPLE_UNREADABLE = "people-unreadable"
     """Somebody's consent, key or templates are damaged: only they are not matched."""
     PEOPLE_PUT_BACK = "people-put-back"
-    """An older people file was put back and lacks what was given since. The alarm stands until somebody says that
-    they looked.
-    """
+    """An older people file was put back and lacks what was given since, until somebody says that they looked."""
     POLICY_TEXT = "policy-text"
     """Somebody agreed to another text under the version in force: the text was changed, but not the version."""
     UNSYNCHRONISED = "clock-unsynchronised"
@@ -82,9 +78,7 @@ class Alarm(StrEnum):
 
 
 class Alarms:
-    """The alarms that stand. They begin and end on one thread. `words` may be read on any; the log has each of
-    them.
-    """
+    """The alarms that stand, changed on one thread. `words` may be read on any; the log has each of them."""
 
     def __init__(self) -> None:
         self.words: frozenset[str] = frozenset()

@@ -32,7 +32,7 @@ class Latency:
         self._face_ms: deque[float] = deque(maxlen=_KEPT)
 
     def decided(self, cue: CueName, captured_ns: int, first_seen_ns: int) -> None:
-        """Take a decision: this cue answers the frame of `captured_ns`, with a face first seen at
+        """Take a decision: this cue answers the frame of `captured_ns`, whose face was first seen at
         `first_seen_ns`.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""The work that a start completes: the outbox, then the files that came back from an older copy, then the outbox
+"""The work that a start completes: the outbox, then files that came back from an older copy, and the outbox
 again.
 """
 
@@ -16,9 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def complete(people: People, journal: Journal, clock: Clock) -> None:
-    """Run one step after another. A step that fails does not stop the others, and is tried again at the next
-    start.
-    """
+    """Run one step after another. A failed step does not stop the others; the next start tries it again."""
     for step in (
         people.purge,  # an interrupted withdrawal leaves older pages in the write-ahead file
         partial(flush, people, journal, clock, interrupted=True),

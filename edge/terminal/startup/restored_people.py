@@ -99,9 +99,7 @@ def _is_since(person: str, given: Consent, word: int, journal: Journal) -> bool:
 
 
 def _tells_of(record: Record, given: Consent) -> bool:
-    """Whether this is the record of the consent: it names the same policy, and the same clock made it soon
-    after.
-    """
+    """Whether this is the consent's record: it names the same policy, and the same clock made it soon after."""
     told, data = datetime.fromisoformat(record.time.utc), record.data
     if data["state"] != "given" or data["policy_sha256"] != given.policy_sha256:
         return False

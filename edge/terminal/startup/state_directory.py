@@ -1,5 +1,5 @@
-"""Checks of the state directory before a file in it is opened: it exists, this user may use it, and its disk keeps
-what it confirmed.
+"""Checks of the state directory at a start: it exists, this user may use it, and its disk keeps what it
+confirmed.
 """
 
 import os
@@ -24,8 +24,7 @@ def disk_problem(state: Path) -> str | None:
 
 
 def require(config: Config) -> bool:
-    """Refuse a directory that may not be used. Returns True when it is used although its disk keeps nothing for
-    certain.
+    """Refuse a directory that may not be used; True when one is used although its disk keeps nothing for certain.
 
     Raises ConfigError for a problem that only a person can mend, JournalError when the directory is missing or
     cannot be read: its disk may come back.

@@ -1,6 +1,4 @@
-"""The answer to a subject access request: JSON and a page to read, in one file that only the holder of a key
-can open.
-"""
+"""The answer to a subject access request: JSON and a page to read, in one file that a single key can open."""
 
 import io
 import json
@@ -69,8 +67,8 @@ def keep(directory: Path, order: str, person: str, sealed: bytes, *, suffix: str
 
 
 def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = None) -> list[Path]:
-    """Write JSON and page unencrypted into a new folder, all of it or nothing; durable on return. Returns the
-    files' paths.
+    """Write JSON and page unencrypted into a new folder, whole or not at all, durable on return; returns their
+    paths.
 
     `images` are sealed, and stay so. Raises TransferError.
     """

@@ -31,9 +31,7 @@ class Made:
 
 
 class CentreLink:
-    """The body of the publish worker. Any thread may use `wake`, `alarms` and `counters`; everything else belongs
-    to the worker.
-    """
+    """The body of the publish worker. Any thread may use `wake`, `alarms`, `counters`; the rest is its own."""
 
     def __init__(
         self,

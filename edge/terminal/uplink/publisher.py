@@ -1,8 +1,7 @@
-"""The publisher: a record is sent while the terminal is connected, and kept until the ledger's signed receipt
-covers it.
+"""The publisher: a record is sent while there is a connection, and kept until the ledger's receipt covers it.
 
 A PUBACK says that the broker has a record. That does not prove that the ledger will ever have it, so that only a
-receipt moves the watermark. `edge.terminal.uplink.send_window` decides what is sent when, and
+signed receipt moves the watermark. `edge.terminal.uplink.send_window` decides what is sent when, and
 `edge.terminal.uplink.resend_handler` what the ledger's commands ask for.
 """
 
@@ -47,9 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """The publisher. One thread calls `open`, `run_once` again and again, and `close`; any thread may call
-    `wake`.
-    """
+    """The publisher. One thread calls `open`, `run_once` repeatedly, and `close`; any thread may call `wake`."""
 
     def __init__(
         self,
@@ -148,7 +145,7 @@ class Publisher:
             self._status_reporter.tell(self._journal, self._delivery, self.counters)
 
     def close(self) -> None:
-        """Report a clean stop, so that nobody takes the silence for a failure, and release everything; safe to call
+        """Report a clean stop, so that the silence does not look like a failure, and release all; safe to call
         twice.
         """
         if self.connected:

@@ -27,9 +27,7 @@ from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
 GRACE_NS = 30_000_000_000
-"""How long after the last message an entry may be missing before that is an alarm, because a roster comes in
-parts.
-"""
+"""How long after the last message entries may be missing before that is an alarm: a roster comes in parts."""
 _PATIENCE = 10
 """The alarm comes after so many `GRACE_NS` at the latest, even if messages still come."""
 AGAIN_NS = 600_000_000_000
@@ -84,9 +82,7 @@ class Roster:
         self._begin()
 
     def _begin(self) -> None:
-        """Open the people file and the notes of the roster. A fault of theirs does not stop the sending of
-        records.
-        """
+        """Open the people file and the notes of the roster. If that fails, records are sent all the same."""
         try:
             if self._people is None:
                 self._people = self._open_people()
@@ -108,9 +104,7 @@ class Roster:
         self._wait_anew()
 
     def _wait_anew(self) -> None:
-        """Begin the grace period again, because something came or will come: missing entries are not reported
-        before its end.
-        """
+        """Begin the grace period again: until its end, missing entries are not reported."""
         self._quiet_ns = self._clock.monotonic_ns() + self._grace_ns
 
     def connected(self) -> None:
@@ -132,9 +126,7 @@ class Roster:
         self._online = False
 
     def wants_all(self) -> bool:
-        """Whether the broker should send the whole roster again; the caller reports by `asked` that it was
-        asked.
-        """
+        """Whether the broker should send the whole roster again; `asked` reports that it was asked."""
         return self._wanted
 
     def asked(self) -> None:
@@ -202,9 +194,7 @@ class Roster:
             sync.left(person)
 
     def _erase(self, person: str, leaving: Leaving, people: People) -> None:
-        """Erase a person and add the pending record in one transaction, unless an earlier turn or somebody else did
-        it.
-        """
+        """Erase a person and add the pending record in one transaction, unless that was done before."""
         with people.together():
             if person in people.remaining() and people.outbox.erasure_of(person) is None:
                 count = people.erase(person, self._clock.evidence().utc, leaving.reason)

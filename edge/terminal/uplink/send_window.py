@@ -29,16 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """The state of delivery: what the ledger is believed to have, what was sent, and how long to wait for an
-    answer.
-    """
+    """The state of delivery: what the ledger is believed to have, what was sent, and how long to wait."""
 
     def __init__(self, window: int, resend_ns: int, behind_ns: int, alarms: Alarms, counters: Counters) -> None:
         """`window` bounds the records sent beyond the last receipt."""
         self.base = 0
-        """The last record that the ledger is believed to have: the watermark, unless it has lost records that it
-        receipted.
-        """
+        """The last record that the ledger is believed to have: the watermark, unless it lost receipted records."""
         self.sent = 0
         """The last record sent since the last rewind."""
         self.refused: str | None = None
@@ -58,9 +54,7 @@ class Delivery:
         self._not_before = 0
 
     def arrived(self, watermark: int, now: int) -> None:
-        """Begin again after a new connection, because nothing is known to have arrived that was sent on the
-        last one.
-        """
+        """Begin again on a new connection, because nothing sent on the last one is known to have arrived."""
         if Alarm.LEDGER_BEHIND not in self._alarms:
             self.base = watermark
         self._claimed = None
@@ -88,9 +82,7 @@ class Delivery:
         self._tokens[token] = self.sent = seq
 
     def acknowledged(self, token: int, refused: str | None, unheard: bool, now: int) -> bool:
-        """Take the broker's answer; False when it belongs to an earlier connection, or to a record that was sent
-        again since.
-        """
+        """Take the broker's answer; False when it is of an earlier connection, or of a record sent again since."""
         seq = self._tokens.pop(token, None)
         if seq is None:
             return False
@@ -100,9 +92,7 @@ class Delivery:
         return True
 
     def answered(self, refused: str | None, unheard: bool, now: int) -> None:
-        """Take what an answer says about the broker: it takes our records, refuses them, or has no subscriber for
-        them.
-        """
+        """Take what an answer says about the broker: it takes records, refuses them, or has no subscriber."""
         if refused is not None:
             self.refused = refused
             self._hold(now)

@@ -90,9 +90,7 @@ class StatusReporter:
         alarms: Alarms,
         sources: StatusSource,
     ) -> None:
-        """`sources` adds alarms and counters of the rest of the program to `alarms` and to the publisher's
-        counters.
-        """
+        """`sources` adds the alarms and counters of the rest of the program to the publisher's."""
         self._uplink, self._topic, self._clock = uplink, topics.status(origin), clock
         self._alarms, self._sources = alarms, sources
         self._due_at = self._look_at = 0
@@ -132,9 +130,7 @@ class StatusReporter:
         return self._uplink.publish(self._topic, online(document), token=TOKEN, retain=True)
 
     def goodbye(self, journal: Journal, delivery: Delivery, counters: Counters) -> None:
-        """Send a last status, so that the centre knows which records it lacks while we are away, and then that we
-        stop.
-        """
+        """Send a last status, so that the centre knows which records it lacks meanwhile, and then that we stop."""
         with contextlib.suppress(JournalError):
             self._online(journal, delivery, counters, self._alarms_told)
         self._uplink.publish(self._topic, stopped(), token=TOKEN, retain=True)

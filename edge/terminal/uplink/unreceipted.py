@@ -11,9 +11,7 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.uplink.send_window import Delivery
 
 PATIENCE_S = 120.0
-"""How long records may wait while there is a connection, and how long receipts may be rejected without a
-genuine one.
-"""
+"""How long records may wait on a connection, and how long receipts may be rejected without a genuine one."""
 RENEW_AFTER = 3
 """After so many repetitions without a receipt, the session at the broker is begun again: a broker that lost count
 of the messages on their way delivers nothing more in the old session. The next time comes after twice as many, and

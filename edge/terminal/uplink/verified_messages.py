@@ -77,9 +77,7 @@ class CentreMessages:
         return GenuineReceipt(receipt, raw)
 
     def _another_key(self, envelope: dsse.Envelope | None) -> str | None:
-        """The reason that a key signed which is not pinned; None when that is not the reason, or no key is
-        named.
-        """
+        """The reason that another key signed; None when a pinned key is named, or no proper key id."""
         if envelope is None or envelope.keyid in self._keys or KEY_ID.fullmatch(envelope.keyid) is None:
             return None
         pinned = ", ".join(sorted(self._keys)) or "no key"
