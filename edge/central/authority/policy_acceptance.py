@@ -55,9 +55,8 @@ class Ordered:
 def ordered(owing: Iterable[OrderStatus]) -> Ordered | None:
     """The last policy that was ordered, with each terminal's orders of it; None if none was ordered."""
     about = [one for one in owing if one.addressed.order.word is Word.POLICY]
-    asked = [
-        one for one in about if one.state is not OrderState.CANCELLED
-    ]  # a cancelled order alone does not name the policy, but it is listed where it was carried out
+    # A cancelled order with a result has the state of that result, so that it still counts.
+    asked = [one for one in about if one.state is not OrderState.CANCELLED]
     if not asked:
         return None
     last = max(asked, key=lambda one: one.addressed.order.sequence).addressed.order

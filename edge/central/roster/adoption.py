@@ -101,8 +101,9 @@ def adopt(
 
 
 def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
-    """Refuses an incomplete roster of the broker, unless the audit log is new enough: it names everybody who left
-    or withdrew.
+    """Refuses a roster of the broker with missing parts or with entries that do not open here.
+
+    The audit log names everybody who left or withdrew; if it is as new as the broker's roster, nothing is refused.
     """
     said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     versions = [one.get("version") for one in said if one.get("site") == site]

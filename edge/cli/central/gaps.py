@@ -51,9 +51,9 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "ledger: `gaps` then no longer reports it", acknowledge,
     )  # fmt: skip
     word.epilog = (
-        "Acknowledge an epoch when everything that can be saved is imported. If the key is heard again, or the "
-        "instance runs again and then dies again, `gaps` reports it again. Acknowledgements stay listed, also "
-        "after --undo."
+        "Acknowledge an epoch when everything that can be saved is imported, or when nothing can be saved. If the "
+        "key is heard again, or the instance runs again and then dies again, `gaps` reports it again. "
+        "Acknowledgements stay listed, also after --undo."
     )
     word.add_argument("where", metavar="SITE/TERMINAL", help="the terminal; or the word `ledger`")
     word.add_argument(
