@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.central.attendance.unanswerable import refuse_unknown
 from edge.central.authority import order_status
-from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.acting import OpenAuthority
 from edge.central.authority.audit import verified
 from edge.central.authority.order_status import OrderState, OrderStatus
 from edge.central.authority.register import OrderRegister
@@ -36,7 +36,7 @@ class Despite:
 
 
 def take_in(
-    session: AuthoritySession, store: Store, person: str, right: Right, received: date, *, force: bool
+    authority: OpenAuthority, store: Store, person: str, right: Right, received: date, *, force: bool
 ) -> AuditEntry:
     """Enters a request in the audit log. `force` also accepts a person that no record or roster names.
 
@@ -45,7 +45,7 @@ def take_in(
     if not force:
         refuse_unknown(store, person, "no request was taken in. --force takes it in all the same")
     data = {"right": str(right), "received": received.isoformat()}
-    return session.registry.enter(session.key, session.doing, Act.RIGHT_OPENED, data, person)
+    return authority.registry.enter(authority.key, authority.doing, Act.RIGHT_OPENED, data, person)
 
 
 def orders_for(request: Request, registry: OrderRegister, store: Store) -> list[OrderStatus]:
@@ -62,15 +62,15 @@ def require_open(registry: OrderRegister, number: int, person: str | None) -> Re
     return request
 
 
-def refuse(session: AuthoritySession, number: int, ground: str) -> None:
+def refuse(authority: OpenAuthority, number: int, ground: str) -> None:
     """Ends a request by refusing it. Raises LedgerRefused if no request of this number is open."""
-    _end(session, Act.RIGHT_REFUSED, _require(session.registry, number), {"request": number, "ground": ground})
+    _end(authority, Act.RIGHT_REFUSED, _require(authority.registry, number), {"request": number, "ground": ground})
 
 
-def close(session: AuthoritySession, store: Store, number: int, ground: str, despite: Despite) -> None:
+def close(authority: OpenAuthority, store: Store, number: int, ground: str, despite: Despite) -> None:
     """Ends a request that was answered. Raises LedgerRefused, with the cure, if it was not."""
-    request = _require(session.registry, number)
-    orders = orders_for(request, session.registry, store)
+    request = _require(authority.registry, number)
+    orders = orders_for(request, authority.registry, store)
     _refuse_unanswered(store, request, orders, despite)
     fitting = [one for one in orders if is_answer(request.right, one.addressed.order.word)]
     if not despite.without_order:
@@ -79,7 +79,7 @@ def close(session: AuthoritySession, store: Store, number: int, ground: str, des
     if why is not None:
         raise LedgerRefused(f"{number}: {why}, then close; or `central rights refuse` with the legal ground")
     data = {"request": number, "ground": ground}
-    _end(session, Act.RIGHT_CLOSED, request, data | _spoke_against(request, fitting, despite))
+    _end(authority, Act.RIGHT_CLOSED, request, data | _spoke_against(request, fitting, despite))
 
 
 def sites_of(store: Store, person: str) -> list[str]:
@@ -106,8 +106,8 @@ def _require(registry: OrderRegister, number: int) -> Request:
     return request
 
 
-def _end(session: AuthoritySession, act: Act, request: Request, data: Mapping[str, Any]) -> None:
-    session.registry.enter(session.key, session.doing, act, data, request.person)
+def _end(authority: OpenAuthority, act: Act, request: Request, data: Mapping[str, Any]) -> None:
+    authority.registry.enter(authority.key, authority.doing, act, data, request.person)
 
 
 def _refuse_unanswered(store: Store, request: Request, orders: Sequence[OrderStatus], despite: Despite) -> None:

@@ -46,8 +46,8 @@ class Noted:
 
 
 @dataclass(frozen=True)
-class AuthoritySession:
-    """A session that may act for the authority; `turn_of` opens it."""
+class OpenAuthority:
+    """The authority with its key and its log open, under the lock; `turn_of` opens it."""
 
     registry: OrderRegister
     key: SigningKey
@@ -65,29 +65,29 @@ class AuthoritySession:
 
 
 @contextlib.contextmanager
-def turn_of(directory: Path, doing: Actor) -> Iterator[AuthoritySession]:
+def turn_of(directory: Path, doing: Actor) -> Iterator[OpenAuthority]:
     """Opens the authority's key and log for one or a few acts, under the lock. Raises KeyFileError, LedgerError."""
     authority_key.refuse_none(directory)
     with lock.held(directory):
         key = authority_key.in_force(directory)
         with OrderRegister(directory / authority_key.DB) as registry:
             registry.settle(key)
-            yield AuthoritySession(registry, key, doing)
+            yield OpenAuthority(registry, key, doing)
 
 
 @dataclass(frozen=True)
 class Book:
     """The place where commands about the ledger and certificates enter their acts; `book_of` opens it."""
 
-    session: AuthoritySession | None
+    authority: OpenAuthority | None
 
     @contextlib.contextmanager
     def act(self, act: Act, data: Mapping[str, Any]) -> Iterator[None]:
         """Enters what is done inside the block. A refusal changed nothing and leaves no entry."""
-        if self.session is None:
+        if self.authority is None:
             yield
             return
-        with self.session.act(act) as noted:
+        with self.authority.act(act) as noted:
             noted.begin(data)
             try:
                 yield
@@ -98,13 +98,12 @@ class Book:
 
 @contextlib.contextmanager
 def book_of(directory: Path, doing: Actor) -> Iterator[Book]:
-    """A session if there is an authority in `directory`. Without an authority there is no audit log, and acts are
-    not entered.
+    """The book of the authority in `directory`. Without one there is no audit log, and acts are not entered.
 
     Raises KeyFileError, LedgerError.
     """
     if not any((directory / one).exists() for one in (authority_key.KEY, authority_key.NEXT, authority_key.DB)):
         yield Book(None)
         return
-    with turn_of(directory, doing) as session:
-        yield Book(session)
+    with turn_of(directory, doing) as authority:
+        yield Book(authority)

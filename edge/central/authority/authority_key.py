@@ -62,7 +62,7 @@ def init(directory: Path, doing: Actor) -> SigningKey:
 
 
 def load(directory: Path) -> SigningKey:
-    """The key in force, for reading. To sign, take a session (`edge.central.authority.acting`).
+    """The key in force, for reading. To sign, open the authority (`edge.central.authority.acting`).
 
     Raises KeyFileError, LedgerError.
     """

@@ -8,7 +8,7 @@ before anything is published. They are trusted because the authority signed them
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.acting import OpenAuthority
 from edge.central.roster import membership
 from edge.central.roster.retained import Retained
 from edge.central.roster.store import MemberRow, RosterStore, Sent, SiteRow
@@ -55,7 +55,7 @@ def is_ahead(store: RosterStore, site: str, found: Retained) -> bool:
 
 
 def adopt(
-    session: AuthoritySession,
+    authority: OpenAuthority,
     store: RosterStore,
     site: str,
     found: Retained,
@@ -75,7 +75,7 @@ def adopt(
         raise LedgerRefused(f"{site}: has no roster; `central roster add DIR` begins one")
     news, left, lost, unread = _compare(store, here, found)
     if not trust:
-        _refuse_untold(session, site, found, unread)
+        _refuse_untold(authority, site, found, unread)
     if lost and not forget_lost:
         raise LedgerRefused(
             f"{site}: the broker's roster has {len(lost)} people whom this directory does not know and cannot open "
@@ -84,7 +84,7 @@ def adopt(
             "them out at every terminal"
         )
     said = {"site": site, "version": found.newest, "before": here.version}
-    with session.act(Act.ROSTER_RESTORED) as act:
+    with authority.act(Act.ROSTER_RESTORED) as act:
         act.begin({**said, "taken": len(news), "left": len(left), "lost": len(lost)})
         rows = store.members(site)
         with store.writing():  # people who came and left since the backup
@@ -100,12 +100,12 @@ def adopt(
     return Adopted(found.newest, here.version, taken, sorted(person for person, _ in left), sorted(lost))
 
 
-def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread: list[str]) -> None:
+def _refuse_untold(authority: OpenAuthority, site: str, found: Retained, unread: list[str]) -> None:
     """Refuses a roster of the broker with missing parts or with entries that do not open here.
 
     The audit log names everybody who left or withdrew; if it is as new as the broker's roster, nothing is refused.
     """
-    said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    said = [one.data for one in authority.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     versions = [one.get("version") for one in said if one.get("site") == site]
     if any(isinstance(version, int) and version >= found.newest for version in versions):
         return
@@ -125,7 +125,7 @@ def _refuse_untold(session: AuthoritySession, site: str, found: Retained, unread
         )
 
 
-def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
+def heal(authority: OpenAuthority, store: RosterStore, leavers: Leavers) -> tuple[list[str], list[str], list[str]]:
     """Repairs people of `roster.db` who are missing in `roster-people.db`, are altered there, or are older there
     than the last signed message.
 
@@ -160,7 +160,7 @@ def heal(session: AuthoritySession, store: RosterStore, leavers: Leavers) -> tup
                     f"{person}: is in roster.db and not in roster-people.db; restore both from one backup, or "
                     "`central roster remove` them"
                 )
-            with session.act(Act.ROSTER_RESTORED, person) as act:
+            with authority.act(Act.ROSTER_RESTORED, person) as act:
                 act.begin({"site": site, "taken": int(said is not None), "lost": int(said is None)})
                 if said is not None:
                     store.people.receive({person: said}, membership.agreed(said))

@@ -7,7 +7,7 @@ publishes calls this first, and nobody who left is published again.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.acting import OpenAuthority
 from edge.central.authority.register import OrderRegister
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
@@ -43,7 +43,7 @@ def leavers(registry: OrderRegister, ledger: Store, store: RosterStore) -> Leave
     return found
 
 
-def follow(session: AuthoritySession, store: RosterStore, found: Leavers) -> list[RosterChange]:
+def follow(authority: OpenAuthority, store: RosterStore, found: Leavers) -> list[RosterChange]:
     """Removes people who left, ends the use of faces and restricts people. Each change is in the audit log.
 
     Raises LedgerError, PeopleError.
@@ -53,9 +53,9 @@ def follow(session: AuthoritySession, store: RosterStore, found: Leavers) -> lis
     for person in sorted({one for people in belonging.values() for one in people}):
         sites = {site: left for site in belonging if person in belonging[site] and (left := found.of(site, person))}
         if sites:
-            changes.append(_remove(session, store, person, sites))
+            changes.append(_remove(authority, store, person, sites))
         if len(sites) < sum(person in people for people in belonging.values()):
-            changes += [*_withdraw(session, store, person, found), *_restrict(session, store, person, found)]
+            changes += [*_withdraw(authority, store, person, found), *_restrict(authority, store, person, found)]
     _finish(store, found)
     return changes
 
@@ -65,28 +65,28 @@ def nowhere(store: RosterStore) -> set[str]:
     return set(store.people.enrolled()).difference(*_belonging(store).values())
 
 
-def _remove(session: AuthoritySession, store: RosterStore, person: str, sites: dict[str, Left]) -> RosterChange:
+def _remove(authority: OpenAuthority, store: RosterStore, person: str, sites: dict[str, Left]) -> RosterChange:
     left = next(iter(sites.values()))
-    with session.act(Act.ROSTER_REMOVED, person) as act:
+    with authority.act(Act.ROSTER_REMOVED, person) as act:
         act.begin({"sites": sorted(sites), "reason": str(left.reason), "because": left.by})
         for site, one in sites.items():
             membership.remove(store, site, person, one.reason)
     return RosterChange(person, sorted(sites), f"taken out: {left.reason}, as {left.by} says")
 
 
-def _withdraw(session: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
+def _withdraw(authority: OpenAuthority, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     if person not in found.faces:
         return
     held = membership.readable(store, person)
     if held is None:  # the entry is altered, so that the face cannot be removed alone
         left = Left(ErasureReason.WITHDRAWN, found.faces[person].by)
-        yield _remove(session, store, person, dict.fromkeys(membership.places(store, person), left))
+        yield _remove(authority, store, person, dict.fromkeys(membership.places(store, person), left))
         return
     given = held.consent
     ended = None if given is None or given.withdrawn_at else found.face_ended(person, given.given_at)
     if ended is None:
         return
-    with session.act(Act.ROSTER_WITHDRAWN, person) as act:
+    with authority.act(Act.ROSTER_WITHDRAWN, person) as act:
         sites = membership.withdraw(
             store, person, or_remove=True, begun=lambda at: act.begin({"sites": at, "because": ended.by})
         )
@@ -97,14 +97,14 @@ def _withdraw(session: AuthoritySession, store: RosterStore, person: str, found:
     )
 
 
-def _restrict(session: AuthoritySession, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
+def _restrict(authority: OpenAuthority, store: RosterStore, person: str, found: Leavers) -> Iterator[RosterChange]:
     """Restricts a person. A restriction is never lifted here; only the order itself lifts it."""
     bar = found.bars.get(person)
     if bar is None or not membership.places(store, person):
         return
     if store.people.restriction(person) in {bar, Restriction.OBJECTED}:
         return
-    with session.act(Act.ROSTER_CHANGED, person) as act:
+    with authority.act(Act.ROSTER_CHANGED, person) as act:
         sites = membership.restrict(store, person, bar, begun=lambda at: act.begin({"sites": at, "what": str(bar)}))
     yield RosterChange(person, sites, f"{bar}, as an order says")
 

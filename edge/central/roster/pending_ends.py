@@ -5,7 +5,7 @@ The roster brings such a terminal the person. Only the order tells it on which d
 
 from datetime import timedelta
 
-from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.acting import OpenAuthority
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
@@ -15,7 +15,7 @@ from edge.domain.roster.leavers import Leavers
 VALID = timedelta(days=92)
 
 
-def order_again(session: AuthoritySession, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
+def order_again(authority: OpenAuthority, store: RosterStore, ledger: Store, found: Leavers) -> list[Order]:
     """Orders each pending end again at those active terminals of the person's sites that did not get the order.
 
     Raises LedgerError.
@@ -23,7 +23,9 @@ def order_again(session: AuthoritySession, store: RosterStore, ledger: Store, fo
     if not found.ending:
         return []
     told = [
-        one for one in session.registry.addressed() if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
+        one
+        for one in authority.registry.addressed()
+        if one.order.word is Word.EMPLOYMENT_ENDED and not one.cancelled
     ]
     made = []
     for person, at in sorted(found.ending.items()):
@@ -45,8 +47,8 @@ def order_again(session: AuthoritySession, store: RosterStore, ledger: Store, fo
             if new:
                 fields = {"person": person, "at": at}
                 made.append(
-                    session.registry.issue(
-                        session.key, session.doing, site, new, Word.EMPLOYMENT_ENDED, fields, valid=VALID
+                    authority.registry.issue(
+                        authority.key, authority.doing, site, new, Word.EMPLOYMENT_ENDED, fields, valid=VALID
                     )
                 )
     return made

@@ -7,7 +7,7 @@ the terminals' logs do, with `roster-behind`.
 
 from dataclasses import replace
 
-from edge.central.authority.acting import AuthoritySession
+from edge.central.authority.acting import OpenAuthority
 from edge.central.roster import membership
 from edge.central.roster.store import RosterStore
 from edge.domain.protocol.audit_entry import Act
@@ -20,14 +20,14 @@ numbers, which never go back.
 """
 
 
-def logged(session: AuthoritySession, site: str) -> int:
+def logged(authority: OpenAuthority, site: str) -> int:
     """The newest version of a site's roster that the audit log names; 0 if it names none."""
-    said = [one.data for one in session.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
+    said = [one.data for one in authority.registry.entries() if one.act == Act.ROSTER_PUBLISHED]
     found = [one.get("version") for one in said if one.get("site") == site]
     return max((version for version in found if isinstance(version, int)), default=0)
 
 
-def lift(session: AuthoritySession, store: RosterStore, site: str, above: int) -> int:
+def lift(authority: OpenAuthority, store: RosterStore, site: str, above: int) -> int:
     """Makes the next published version higher than `above`. Returns the version that was here before.
 
     Everybody is published again under a new site key, because terminals ignore entries and keys of an older number.
@@ -43,7 +43,7 @@ def lift(session: AuthoritySession, store: RosterStore, site: str, above: int) -
             f"{site}: --above {above} is more than {FARTHEST:,} beyond version {here.version}; give the version "
             "that the terminals' log names"
         )
-    with session.act(Act.ROSTER_RESTORED) as act:
+    with authority.act(Act.ROSTER_RESTORED) as act:
         act.begin({"site": site, "version": above, "before": here.version, "taken": 0, "left": 0, "lost": 0})
         with store.writing():
             membership.new_key(store, replace(here, version=above, keys=max(above, here.keys)))

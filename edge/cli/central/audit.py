@@ -118,9 +118,11 @@ def _enter(arguments: argparse.Namespace) -> int:
         raise LedgerRefused("; ".join(wrong))
     if not arguments.force:
         _refuse_unknown(arguments, "nothing was entered. --force enters it all the same")
-    with turn_of(arguments) as session:
+    with turn_of(arguments) as authority:
         data = {} if arguments.to is None else {"to": arguments.to}
-        entry = session.registry.enter(session.key, session.doing, Act(arguments.enter), data, arguments.person)
+        entry = authority.registry.enter(
+            authority.key, authority.doing, Act(arguments.enter), data, arguments.person
+        )
     print(f"entered as {entry.n}")
     return 0
 

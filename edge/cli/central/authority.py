@@ -11,7 +11,7 @@ from edge.cli.output.next_step import at_centre
 from edge.domain.plural import counted
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import AuthoritySession, Book
+    from edge.central.authority.acting import Book, OpenAuthority
     from edge.central.authority.register import Actor, OrderRegister
 
 
@@ -62,8 +62,8 @@ def doing(arguments: argparse.Namespace) -> "Actor":
     return Actor(arguments.by or name_of(login), arguments.why, login)
 
 
-def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[AuthoritySession]":
-    """Opens a session of the authority for this command; see `edge.central.authority.acting`."""
+def turn_of(arguments: argparse.Namespace) -> "contextlib.AbstractContextManager[OpenAuthority]":
+    """Opens the authority for this command; see `edge.central.authority.acting`."""
     from edge.central.authority import acting
 
     return acting.turn_of(arguments.directory, doing(arguments))

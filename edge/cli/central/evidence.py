@@ -83,10 +83,10 @@ def run_open(arguments: argparse.Namespace) -> int:
     if not arguments.into.is_dir():
         raise ExportRefused(f"{arguments.into}: no such directory; make it, where few can read")
     persons = {one.person for one in found}
-    with turn_of(arguments) as session:
+    with turn_of(arguments) as authority:
         data = {"records": [one.record for one in found][:64], "images": len(found)}
         person = persons.pop() if len(persons) == 1 else None
-        session.registry.enter(session.key, session.doing, Act.EVIDENCE_OPENED, data, person)
+        authority.registry.enter(authority.key, authority.doing, Act.EVIDENCE_OPENED, data, person)
     for one in found:
         path = arguments.into / f"{one.record.replace('/', '-')}.jpg"
         with contextlib.suppress(FileNotFoundError):

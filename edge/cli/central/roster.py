@@ -95,14 +95,14 @@ def _follow(arguments: argparse.Namespace, store: "RosterStore", ledger: "Store"
     """
     from edge.central.roster import order_follower
 
-    with turn_of(arguments) as session:  # without an authority this raises
-        found = order_follower.leavers(session.registry, ledger, store)
-        for change in order_follower.follow(session, store, found):
+    with turn_of(arguments) as authority:  # without an authority this raises
+        found = order_follower.leavers(authority.registry, ledger, store)
+        for change in order_follower.follow(authority, store, found):
             say(f"{change.person}: {change.what}")
 
 
 def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledger: "Store") -> str:
-    """Takes in one file in a session of its own. Returns what changed, in words. Raises ExportRefused."""
+    """Takes in one file, as one act of the authority. Returns what changed, in words. Raises ExportRefused."""
     from edge.central.roster import enrolment_intake, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import ExportRefused
@@ -112,9 +112,9 @@ def _take(path: Path, arguments: argparse.Namespace, store: "RosterStore", ledge
         raw = read_file(path, _MOST)
     except OSError as error:
         raise ExportRefused(f"cannot be read ({error.strerror})") from error
-    with turn_of(arguments) as session:
-        found = order_follower.leavers(session.registry, ledger, store)
-        with session.act(Act.ROSTER_ADDED) as act:
+    with turn_of(arguments) as authority:
+        found = order_follower.leavers(authority.registry, ledger, store)
+        with authority.act(Act.ROSTER_ADDED) as act:
             taken = enrolment_intake.take(
                 store, raw, ledger.terminals(), arguments.site, leavers=found, begun=act.begin_about
             )
@@ -135,8 +135,8 @@ def run_withdraw(arguments: argparse.Namespace) -> int:
 
     with (
         open_roster(arguments.directory) as store,
-        turn_of(arguments) as session,
-        session.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
+        turn_of(arguments) as authority,
+        authority.act(Act.ROSTER_WITHDRAWN, arguments.person) as act,
     ):
         if not any(arguments.person in store.members(site) for site in store.sites()):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
@@ -155,12 +155,12 @@ def run_remove(arguments: argparse.Namespace) -> int:
     from edge.domain.protocol.audit_entry import Act
     from edge.errors import LedgerRefused
 
-    with open_roster(arguments.directory) as store, turn_of(arguments) as session:
+    with open_roster(arguments.directory) as store, turn_of(arguments) as authority:
         sites = [arguments.site] if arguments.site else store.sites()
         sites = [site for site in sites if arguments.person in store.members(site)]
         if not sites and arguments.person not in order_follower.nowhere(store):
             raise LedgerRefused(f"{arguments.person}: is in no roster; `central roster list DIR` shows who is")
-        with session.act(Act.ROSTER_REMOVED, arguments.person) as act:
+        with authority.act(Act.ROSTER_REMOVED, arguments.person) as act:
             everywhere = set(membership.places(store, arguments.person)) <= set(sites)
             act.begin({"sites": sites, "reason": arguments.reason, "everywhere": everywhere})
             for site in sites:
@@ -218,8 +218,8 @@ def run_rotate(arguments: argparse.Namespace) -> int:
 
     with (
         open_roster(arguments.directory) as store,
-        turn_of(arguments) as session,
-        session.act(Act.ROSTER_KEY) as act,
+        turn_of(arguments) as authority,
+        authority.act(Act.ROSTER_KEY) as act,
     ):
         number = membership.rotate(store, arguments.site, begun=lambda at: act.begin({"site": at[0]}))
     print(f"{arguments.site}: key {number} is made")

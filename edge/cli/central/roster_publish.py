@@ -12,7 +12,7 @@ from edge.cli.output.next_step import at_centre
 from edge.cli.output.plain_text import say
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import AuthoritySession
+    from edge.central.authority.acting import OpenAuthority
     from edge.central.roster.adoption import Adopted
     from edge.central.roster.store import RosterStore, Sent
     from edge.central.store.records import Store
@@ -68,20 +68,20 @@ def run_publish(arguments: argparse.Namespace) -> int:
         open_roster(arguments.directory) as store,
         lock.held(arguments.directory, lock=lock.PUBLISHING),
     ):
-        with turn_of(arguments) as session:
-            _heal(session, store, ledger)
-            made += _follow(session, store, ledger)
+        with turn_of(arguments) as authority:
+            _heal(authority, store, ledger)
+            made += _follow(authority, store, ledger)
         to = uplink(arguments, AUTHORITY)
         for site in [arguments.site] if arguments.site else store.sites():
             there = retained(to, site)
-            with turn_of(arguments) as session:
-                _adopt(session, store, site, there, arguments)
-                made += _follow(session, store, ledger)
-                known = version_lift.logged(session, site)
+            with turn_of(arguments) as authority:
+                _adopt(authority, store, site, there, arguments)
+                made += _follow(authority, store, ledger)
+                known = version_lift.logged(authority, site)
                 if arguments.above is not None:
-                    before = version_lift.lift(session, store, site, arguments.above)
+                    before = version_lift.lift(authority, store, site, arguments.above)
                     say(f"{site}: the roster goes on from version {arguments.above}; ours was {before}")
-                messages = _compose(session, store, site, ledger)
+                messages = _compose(authority, store, site, ledger)
                 published = getattr(store.site(site), "version", known)
             done = publish(to, site, messages, there)
             say(
@@ -92,29 +92,29 @@ def run_publish(arguments: argparse.Namespace) -> int:
                 say(version_lift.advice(site, known, published))
                 above = "roster publish", "--site", site, "--above", known
                 say(f"next          {at_centre(arguments, *above, broker=True)}")
-        with turn_of(arguments) as session:
-            _look(session, store, ledger)
+        with turn_of(arguments) as authority:
+            _look(authority, store, ledger)
         _send(arguments, made)
     return 0
 
 
-def _follow(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> "list[Order]":
+def _follow(authority: "OpenAuthority", store: "RosterStore", ledger: "Store") -> "list[Order]":
     """Removes people who left. Returns new orders for terminals that were registered after such an order was
     given.
     """
     from edge.central.roster import order_follower, pending_ends
 
-    found = order_follower.leavers(session.registry, ledger, store)
-    for change in order_follower.follow(session, store, found):
+    found = order_follower.leavers(authority.registry, ledger, store)
+    for change in order_follower.follow(authority, store, found):
         say(f"{change.person}: {change.what} ({', '.join(change.sites)})")
-    return pending_ends.order_again(session, store, ledger, found)
+    return pending_ends.order_again(authority, store, ledger, found)
 
 
-def _look(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
+def _look(authority: "OpenAuthority", store: "RosterStore", ledger: "Store") -> None:
     """Prints the people about whom an operator has to decide."""
     from edge.central.roster import order_follower
 
-    found = order_follower.leavers(session.registry, ledger, store)
+    found = order_follower.leavers(authority.registry, ledger, store)
     for person, terminal in sorted(found.doubtful.items()):
         say(
             f"{person}: was erased by hand at {terminal} at the employer's request, and stays in the roster; "
@@ -132,11 +132,11 @@ def _look(session: "AuthoritySession", store: "RosterStore", ledger: "Store") ->
         )
 
 
-def _heal(session: "AuthoritySession", store: "RosterStore", ledger: "Store") -> None:
+def _heal(authority: "OpenAuthority", store: "RosterStore", ledger: "Store") -> None:
     from edge.central.roster import order_follower
     from edge.central.roster.adoption import heal
 
-    back, lost, altered = heal(session, store, order_follower.leavers(session.registry, ledger, store))
+    back, lost, altered = heal(authority, store, order_follower.leavers(authority.registry, ledger, store))
     if back:
         say(f"roster-people.db is older than roster.db: {len(back)} people are back from our own messages")
     for person in lost:
@@ -149,7 +149,7 @@ def _heal(session: "AuthoritySession", store: "RosterStore", ledger: "Store") ->
 
 
 def _adopt(
-    session: "AuthoritySession",
+    authority: "OpenAuthority",
     store: "RosterStore",
     site: str,
     there: dict[str, bytes],
@@ -157,7 +157,7 @@ def _adopt(
 ) -> "Adopted | None":
     from edge.central.roster import adoption, retained
 
-    found = retained.read(site, there, session.registry.keys())
+    found = retained.read(site, there, authority.registry.keys())
     if found.strangers:
         say(
             f"{site}: the broker's roster has messages under keys that the log here does not name "
@@ -167,7 +167,7 @@ def _adopt(
     if not adoption.is_ahead(store, site, found):
         return None
     done = adoption.adopt(
-        session, store, site, found, forget_lost=arguments.forget_lost, trust=arguments.trust_backup
+        authority, store, site, found, forget_lost=arguments.forget_lost, trust=arguments.trust_backup
     )
     say(
         f"{site}: the broker's roster is version {done.version}, and ours was {done.before}: restored from a "
@@ -179,13 +179,13 @@ def _adopt(
     return done
 
 
-def _compose(session: "AuthoritySession", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
+def _compose(authority: "OpenAuthority", store: "RosterStore", site: str, ledger: "Store") -> "dict[str, Sent]":
     from edge.central.roster.messages import compose
     from edge.domain.protocol.audit_entry import Act
 
-    with session.act(Act.ROSTER_PUBLISHED) as act:
+    with authority.act(Act.ROSTER_PUBLISHED) as act:
         return compose(
-            store, site, ledger.terminals(), session.key, begun=lambda said: act.begin({"site": site, **said})
+            store, site, ledger.terminals(), authority.key, begun=lambda said: act.begin({"site": site, **said})
         )
 
 

@@ -19,10 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.why:
         raise LedgerRefused("--cancel needs --why, one line for the audit log; give it")
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as authority:
         found = [
             one
-            for one in order_status.standing(session.registry, store)
+            for one in order_status.standing(authority.registry, store)
             if one.addressed.order.sequence == arguments.cancel
         ]
         waiting = [one for one in found if one.state is order_status.OrderState.OWED]
@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise LedgerRefused(
                 f"{arguments.cancel}: a rotation is done already, and its order only announces it; send it"
             )
-        session.registry.cancel(session.key, session.doing, order)
+        authority.registry.cancel(authority.key, authority.doing, order)
         # From here on no command begins to send the order. A command that began before is seen in the status that
         # is read now.
         found = [
-            one for one in order_status.standing(session.registry, store) if one.addressed.order.id == order.id
+            one for one in order_status.standing(authority.registry, store) if one.addressed.order.id == order.id
         ]
     for one in found:
         say(f"{order.sequence:>5}  {order.site}/{one.addressed.origin.terminal}  {order.word}  {_said(one)}")

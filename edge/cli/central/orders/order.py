@@ -23,7 +23,7 @@ from edge.domain.protocol.order import BY_HAND, Lifts, ReleaseGround, Word
 from edge.domain.vocabulary import ErasureReason
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import AuthoritySession
+    from edge.central.authority.acting import OpenAuthority
     from edge.central.authority.order_status import OrderStatus
     from edge.central.authority.register import Addressed, OrderRegister
     from edge.central.store.records import Store
@@ -126,12 +126,12 @@ def run_order(arguments: argparse.Namespace) -> int:
     from edge.central import subject_requests
     from edge.central.authority import order_status
 
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as authority:
         if arguments.request is not None:
-            subject_requests.require_open(session.registry, arguments.request, arguments.person)
+            subject_requests.require_open(authority.registry, arguments.request, arguments.person)
         _require_person(store, arguments)
-        made = _issue(session, store, arguments)
-        followed = roster.follow(session, store, arguments, made)
+        made = _issue(authority, store, arguments)
+        followed = roster.follow(authority, store, arguments, made)
     with open_ledger(arguments.directory) as store, open_registry(arguments.directory) as registry:
         ids = {order.id for order in made}
         fresh = [one for one in registry.addressed() if one.order.id in ids]
@@ -201,19 +201,19 @@ def _send(registry: "OrderRegister", arguments: argparse.Namespace, which: "list
     return None if not deaf else f"not delivered to {', '.join(deaf)}: not connected yet, or offline for too long"
 
 
-def _issue(session: "AuthoritySession", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
+def _issue(authority: "OpenAuthority", store: "Store", arguments: argparse.Namespace) -> "list[Order]":
     site, names, everywhere = where(store, arguments.where)
     word, carried = Word(arguments.word), fields(Word(arguments.word), arguments)
     options = {"valid": arguments.valid, "request": arguments.request}
     if word is Word.RECTIFY:
         # A name that is sealed to one terminal can be opened by no other.
         each = {one.origin.terminal: {**carried, "name": sealed_name(arguments, one)} for one in names}
-        roster.before(session, arguments)
-        return session.registry.issue_each(session.key, session.doing, site, word, each, **options)
+        roster.before(authority, arguments)
+        return authority.registry.issue_each(authority.key, authority.doing, site, word, each, **options)
     terminals = [one.origin.terminal for one in names]
     return [
-        session.registry.issue(
-            session.key, session.doing, site, terminals, word, carried, everywhere=everywhere, **options
+        authority.registry.issue(
+            authority.key, authority.doing, site, terminals, word, carried, everywhere=everywhere, **options
         )
     ]
 

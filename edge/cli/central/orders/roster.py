@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from edge.cli.output.next_step import at_centre
 
 if TYPE_CHECKING:
-    from edge.central.authority.acting import AuthoritySession
+    from edge.central.authority.acting import OpenAuthority
     from edge.central.roster.store import RosterStore
     from edge.central.store.records import Store
     from edge.domain.protocol.order import Order
 
 
-def before(session: "AuthoritySession", arguments: argparse.Namespace) -> None:
+def before(authority: "OpenAuthority", arguments: argparse.Namespace) -> None:
     """Corrects the name in the roster before the order is signed. The name is in no log, so it could not be found
     there later.
 
@@ -29,16 +29,14 @@ def before(session: "AuthoritySession", arguments: argparse.Namespace) -> None:
 
     if arguments.word != "rectify" or not _is_here(arguments):
         return
-    with RosterStore(arguments.directory) as store, session.act(Act.ROSTER_CHANGED, arguments.person) as act:
+    with RosterStore(arguments.directory) as store, authority.act(Act.ROSTER_CHANGED, arguments.person) as act:
         sites = membership.rectify(
             store, arguments.person, arguments.name, begun=lambda at: act.begin({"sites": at, "what": "name"})
         )
     _say(arguments, sites, "has the name, too")
 
 
-def follow(
-    session: "AuthoritySession", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]"
-) -> bool:
+def follow(authority: "OpenAuthority", ledger: "Store", arguments: argparse.Namespace, made: "list[Order]") -> bool:
     """Applies the order after it was signed. Returns False if that failed; the next `publish` then does it.
 
     Standard output may be JSON, so the advice to publish is printed on standard error.
@@ -50,7 +48,7 @@ def follow(
         return True
     try:
         with RosterStore(arguments.directory) as store:
-            _changed(session, store, ledger, arguments)
+            _changed(authority, store, ledger, arguments)
     except SmartClockerError as error:
         publish = at_centre(arguments, "roster publish", broker=True)
         again = "give this again" if arguments.word == "unrestrict" else f"`{publish}` does it first"
@@ -61,19 +59,19 @@ def follow(
 
 
 def _changed(
-    session: "AuthoritySession", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace
+    authority: "OpenAuthority", store: "RosterStore", ledger: "Store", arguments: argparse.Namespace
 ) -> None:
     from edge.central.roster import membership, order_follower
     from edge.domain.protocol.audit_entry import Act
     from edge.domain.protocol.order import Lifts
     from edge.domain.protocol.record_kinds import Restriction
 
-    found = order_follower.leavers(session.registry, ledger, store)
-    for change in order_follower.follow(session, store, found):
+    found = order_follower.leavers(authority.registry, ledger, store)
+    for change in order_follower.follow(authority, store, found):
         _say(arguments, change.sites, f"follows at all its terminals: {change.person}: {change.what}")
     if arguments.word == "unrestrict":
         bars = {Lifts.OBJECTION: Restriction.OBJECTED, Lifts.RESTRICTION: Restriction.RESTRICTED}
-        with session.act(Act.ROSTER_CHANGED, arguments.person) as act:
+        with authority.act(Act.ROSTER_CHANGED, arguments.person) as act:
             sites = membership.lift(
                 store, arguments.person, bars[Lifts(arguments.lifts)],
                 begun=lambda at: act.begin({"sites": at, "what": "lifted"}),

@@ -109,9 +109,9 @@ def run_open(arguments: argparse.Namespace) -> int:
     if is_future(received, _now()):
         raise LedgerRefused(f"--received {received}: lies in the future; give the day on which it came")
     with open_ledger(arguments.directory) as store:
-        with turn_of(arguments) as session:
+        with turn_of(arguments) as authority:
             entry = subject_requests.take_in(
-                session, store, arguments.person, right, received, force=arguments.force
+                authority, store, arguments.person, right, received, force=arguments.force
             )
         print(f"request {entry.n}: {right} of {arguments.person}, due on {month_after(received)}")
         for one in next_orders.commands(store, entry, arguments):
@@ -190,8 +190,8 @@ def run_refuse(arguments: argparse.Namespace) -> int:
     """Refuses a request."""
     from edge.central import subject_requests
 
-    with turn_of(arguments) as session:
-        subject_requests.refuse(session, arguments.request, arguments.ground)
+    with turn_of(arguments) as authority:
+        subject_requests.refuse(authority, arguments.request, arguments.ground)
     print(f"request {arguments.request}: refused")
     return 0
 
@@ -201,8 +201,8 @@ def run_close(arguments: argparse.Namespace) -> int:
     from edge.central import subject_requests
 
     despite = subject_requests.Despite(arguments.without_order, arguments.although_refused)
-    with open_ledger(arguments.directory) as store, turn_of(arguments) as session:
-        subject_requests.close(session, store, arguments.request, arguments.ground, despite)
+    with open_ledger(arguments.directory) as store, turn_of(arguments) as authority:
+        subject_requests.close(authority, store, arguments.request, arguments.ground, despite)
     print(f"request {arguments.request}: closed")
     return 0
 

@@ -239,7 +239,7 @@ def test_a_turn_that_does_not_end_is_said_with_its_cure(tmp_path: Path, key: Sig
 
 def test_what_was_begun_and_interrupted_is_entered_by_whoever_acts_next(tmp_path: Path, key: SigningKey) -> None:
     def interrupted() -> None:
-        with acting.turn_of(tmp_path, PAT) as session, session.act(Act.ROSTER_REMOVED, ANN) as act:
+        with acting.turn_of(tmp_path, PAT) as authority, authority.act(Act.ROSTER_REMOVED, ANN) as act:
             act.begin({"sites": ["hq"]})
             raise SystemExit
 
@@ -247,8 +247,8 @@ def test_what_was_begun_and_interrupted_is_entered_by_whoever_acts_next(tmp_path
         interrupted()
     with OrderRegister(tmp_path / authority_key.DB) as made:
         assert (made.begun(), len(made.entries())) == (1, 1)
-    with acting.turn_of(tmp_path, Actor("Robin", "another matter", 1007)) as session:
-        session.registry.enter(session.key, session.doing, Act.NOTE, {})
+    with acting.turn_of(tmp_path, Actor("Robin", "another matter", 1007)) as authority:
+        authority.registry.enter(authority.key, authority.doing, Act.NOTE, {})
     with OrderRegister(tmp_path / authority_key.DB) as made:
         _, late, note = made.entries()
         assert made.begun() == 0
@@ -262,7 +262,7 @@ def test_nothing_is_begun_while_the_log_is_locked(tmp_path: Path, key: SigningKe
     done = []
 
     def change() -> None:
-        with acting.turn_of(tmp_path, PAT) as session, session.act(Act.ROSTER_KEY) as act:
+        with acting.turn_of(tmp_path, PAT) as authority, authority.act(Act.ROSTER_KEY) as act:
             act.begin({"site": "hq"})
             done.append("the act")
 
