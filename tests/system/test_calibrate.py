@@ -56,7 +56,7 @@ def test_it_is_found_taken_up_and_undone(crowded, smartclocker) -> None:
 def test_on_too_little_it_says_what_it_takes(site, smartclocker) -> None:
     done = smartclocker("calibrate", "--config", site.config)
     assert done.returncode == 65
-    assert "It takes 100" in done.stderr
+    assert "It needs 100" in done.stderr
     assert "not calibrated" in smartclocker("calibrate", "--config", site.config, "--undo").stdout
 
 
