@@ -4,12 +4,11 @@ import contextlib
 import json
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from nacl.signing import SigningKey, VerifyKey
 
-from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Ledger, Outcome, RejectReason
+from edge.central.ledger.intake import COALESCE_NS, COALESCE_RECORDS, IntakeVerdict, Outcome, RejectReason
 from edge.central.ledger.recheck import verify_all
 from edge.central.store.command_results import results
 from edge.central.store.records import MAX_CONFLICTS, Store
@@ -20,13 +19,13 @@ from edge.domain.protocol import receipt, topics
 from edge.domain.protocol.receipt import Receipt
 from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Origin, Position, encode, payload_hash
 from edge.errors import LedgerError, LedgerStalled
-from tests.support.intake import accept
+from tests.support.intake import GATE, LEDGER, TERMINAL, accept
 from tests.support.records import punch
 
-GATE, EPOCH = Origin("main", "gate-1"), "e" * 32
+EPOCH = "e" * 32
 TOPIC = topics.record(GATE, "punch")
 STORED, DUPLICATE = IntakeVerdict(Outcome.STORED), IntakeVerdict(Outcome.DUPLICATE)
-TERMINAL, LEDGER, STRANGER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
+STRANGER = SigningKey(bytes([3]) * 32)
 
 
 def payloads(count: int, *, epoch: str = EPOCH, prev: str = GENESIS, first: int = 1, direction: str = "in") -> list:
@@ -44,18 +43,6 @@ def seal(payload: bytes, key: SigningKey = TERMINAL, kind: str = PAYLOAD_TYPE) -
 def reply_of(reply) -> receipt.Receipt:
     keys = {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}
     return Receipt.decode(dsse.verify(dsse.parse(reply.wire), Receipt.PAYLOAD_TYPE, keys))
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    with Store(tmp_path / "ledger.db") as opened:
-        opened.register(GATE, TERMINAL.verify_key)
-        yield opened
-
-
-@pytest.fixture
-def ledger(store: Store) -> Ledger:
-    return Ledger(store, LEDGER)
 
 
 def test_a_chain_in_order_is_stored_as_it_was_signed(ledger, store):

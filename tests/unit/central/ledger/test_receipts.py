@@ -1,7 +1,5 @@
 """Receipts on sight: who is told what of an epoch, and how often; and revocation between reading and storing."""
 
-from pathlib import Path
-
 import pytest
 from nacl.signing import SigningKey
 
@@ -15,10 +13,10 @@ from edge.domain.protocol.record import GENESIS, PAYLOAD_TYPE, Draft, Origin, Po
 from edge.domain.protocol.record_kinds import Kind
 from edge.errors import LedgerError, LedgerStalled
 from tests.support.clock import NOW
-from tests.support.intake import accept
+from tests.support.intake import GATE, LEDGER, TERMINAL, accept
 
-GATE, OTHER, EPOCH = Origin("main", "gate-1"), Origin("main", "gate-2"), "e" * 32
-TERMINAL, LEDGER, NEWER = (SigningKey(bytes([n]) * 32) for n in (1, 2, 3))
+OTHER, EPOCH = Origin("main", "gate-2"), "e" * 32
+NEWER = SigningKey(bytes([3]) * 32)
 
 
 def payloads(count: int, epoch: str = EPOCH) -> list[bytes]:
@@ -40,18 +38,6 @@ def said(replies) -> list[tuple[str, int, str]]:
     read = [Receipt.decode(dsse.verify(dsse.parse(one.wire), Receipt.PAYLOAD_TYPE, keys)) for one in replies]
     assert all(reply.topic == topics.receipt(receipt.origin) for reply, receipt in zip(replies, read, strict=True))
     return [(receipt.epoch, receipt.upto, receipt.head) for receipt in read]
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    with Store(tmp_path / "ledger.db") as opened:
-        opened.register(GATE, TERMINAL.verify_key)
-        yield opened
-
-
-@pytest.fixture
-def ledger(store: Store) -> Ledger:
-    return Ledger(store, LEDGER)
 
 
 def test_a_terminal_in_sight_is_told_the_head_though_nothing_arrived(ledger, store):
