@@ -24,6 +24,9 @@ _INSERT = """
 INSERT INTO orders (id, sequence, due, wire, owed, taken)
 VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(taken), 0) + 1 FROM orders))
 """
+_REPLACE = """
+UPDATE orders SET owed = ?, taken = (SELECT coalesce(max(taken), 0) + 1 FROM orders) WHERE id = ?
+"""
 _FORGET = """
 DELETE FROM orders WHERE owed IS NULL AND due IS NULL AND id IN (
     SELECT id FROM orders WHERE owed IS NULL AND due IS NULL ORDER BY taken DESC, sequence DESC LIMIT -1 OFFSET ?)
@@ -45,6 +48,12 @@ class OutboxEntry:
     def by_hand(self) -> bool:
         """Whether somebody acted by hand at this terminal."""
         return any("by" in draft.data for draft in self.records)
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Everybody whom the records are about."""
+        found = (draft.data.get("person") for draft in self.records)
+        return frozenset(person for person in found if isinstance(person, str))
 
     def people(self, kind: Kind, **fields: str) -> list[str]:
         """The people whom the records of one kind with these values in their fields are about."""
@@ -84,10 +93,12 @@ class Outbox:
             self._db.execute(_FORGET, (KEPT_IDS,))
 
     def pending(self) -> list[OutboxEntry]:
-        """The entries that the journal does not have yet, in the order of the authority. An unreadable entry is set
-        aside.
+        """The entries that the journal does not have yet, in the order in which the people file was changed. An
+        unreadable entry is set aside.
+
+        Their records must stand in the journal in this order, because the newest record about a person counts.
         """
-        query = "SELECT id, due, owed FROM orders WHERE owed IS NOT NULL ORDER BY sequence, id"
+        query = "SELECT id, due, owed FROM orders WHERE owed IS NOT NULL ORDER BY taken, sequence, id"
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
         found = []
@@ -108,9 +119,9 @@ class Outbox:
         return found[0] if found else None
 
     def replace(self, act: str, records: Sequence[RecordDraft] | None) -> None:
-        """Replace the records of an act that went a step further."""
+        """Replace the records of an act that went a step further just now: it is the newest of `pending`."""
         with self._writing():
-            self._db.execute("UPDATE orders SET owed = ? WHERE id = ?", (_dump(records), act))
+            self._db.execute(_REPLACE, (_dump(records), act))
 
     def remove(self, act: str) -> None:
         """Remove an entry because the journal has its records durably, or needs none. Its id stays known."""

@@ -38,7 +38,9 @@ CREATE TABLE anchor (
 certain time. `orders` is also the outbox (`edge.people.outbox`): `owed` holds the pending records of any act.
 """
 _TAKEN = "ALTER TABLE orders ADD COLUMN taken INTEGER NOT NULL DEFAULT 0"
-"""A running number: the oldest order is forgotten first. 0 for orders that an earlier version took."""
+"""A running number of the changes: records go to the journal in its order, and the oldest order is forgotten first.
+0 for orders that an earlier version took.
+"""
 _RESTRICTION = "ALTER TABLE people ADD COLUMN restriction TEXT"
 """The reason why a person's data are kept and not matched; null for everybody else."""
 _MEANS = """

@@ -42,7 +42,8 @@ def flush(
     `interrupted`: the acts were begun earlier, and the results of orders say so; erasures without an outbox entry
     are completed, too. `lock_held`: the caller holds the operator's lock; without it, the pending entries of an
     operator are left alone while the operator's action lasts. An act of which no record can be made is set aside
-    (`Outbox.set_aside`). An act that fails does not stop the others.
+    (`Outbox.set_aside`). An act that fails, or is left alone, does not stop the others. Only later acts about the
+    same people wait for it, because the newest record about a person counts.
     """
     started = _Completion(people, journal, clock, interrupted)
     if interrupted:
@@ -52,7 +53,7 @@ def flush(
         return started.entries(entries)
     with operator_lock.tried(people.path.parent) as free:
         # Read again: an operator may have finished an action since.
-        return started.entries([entry for entry in people.outbox.pending() if free or not entry.by_hand])
+        return started.entries(people.outbox.pending(), by_hand=free)
 
 
 def says_erased(journal: Journal, person: str) -> bool:
@@ -82,11 +83,15 @@ class _Completion:
             except (PeopleError, TransferError) as error:
                 self._failed = self._failed or error
 
-    def entries(self, entries: list[OutboxEntry]) -> int:
-        """Complete these entries; returns how many acts were completed in all. Raises the first error, but only
-        after all other entries were tried.
+    def entries(self, entries: list[OutboxEntry], *, by_hand: bool = True) -> int:
+        """Complete these entries, without `by_hand` none of an operator; returns how many acts were completed in
+        all. Raises the first error, but only after all other entries were tried.
         """
+        waiting: set[str] = set()
         for entry in entries:
+            if (entry.by_hand and not by_hand) or entry.persons & waiting:
+                waiting |= entry.persons
+                continue
             try:
                 self._complete(entry)
                 self._count += 1
@@ -99,12 +104,14 @@ class _Completion:
                 self._people.outbox.set_aside(entry.id)
             except (PeopleError, TransferError) as error:
                 self._failed = self._failed or error  # an error of one entry does not stop the others
+                waiting |= entry.persons
         if self._failed is not None:
             raise self._failed
         return self._count
 
     def _complete(self, entry: OutboxEntry) -> None:
         people, evidence, act = self._people, self._clock.evidence(), _journal_id(entry)
+        _refuse_altered(entry)
         gone, withdrawn = entry.people(Kind.ERASED), entry.people(Kind.CONSENT, state="withdrawn")
         # an interruption before may have left older pages: remove them
         people.rewrite() if gone else people.purge()
@@ -159,6 +166,14 @@ def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> 
         isinstance(person, str) or OF_EVERYBODY in str(data.get("detail"))
     ):
         remove_images(images, person, evidence)
+
+
+def _refuse_altered(entry: OutboxEntry) -> None:
+    """Raises RecordError when a record names somebody by what is no id, so that no other file is asked for it."""
+    for draft in entry.records:
+        person = draft.data.get("person")
+        if person is not None and not (isinstance(person, str) and PERSON.fullmatch(person)):
+            raise RecordError(f"{draft.kind}: the person's id was altered")
 
 
 def _journal_id(entry: OutboxEntry) -> str:

@@ -95,8 +95,11 @@ def write_plain(found: Mapping[str, Any], target: Path, images: bytes | None = N
 
 
 def forget(directory: Path, person: str) -> None:
-    """Remove the waiting answers about a person who is erased. Raises TransferError."""
-    if PERSON.fullmatch(person) is None or not directory.exists():
+    """Remove the waiting answers about a person who is erased. Raises TransferError.
+
+    Something else under the folder's name holds no answer, and must not stop an erasure.
+    """
+    if PERSON.fullmatch(person) is None or not directory.is_dir():
         return
     drop(directory, [path.name for path in directory.glob(f"{person}-*")])
 
