@@ -16,6 +16,7 @@ from nacl.exceptions import ValueError as NaClValueError
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.domain.protocol.document import Document
+from edge.domain.protocol.fields import KEY_ID
 from edge.domain.strict_json import dump, parse_object
 from edge.errors import RecordError
 
@@ -75,6 +76,8 @@ def parse(raw: bytes) -> Envelope:
     entry = signatures[0]
     if not isinstance(entry, dict) or not isinstance(entry.get("keyid"), str):
         raise RecordError("envelope: keyid is missing")  # optional in DSSE; our writers always include it
+    if KEY_ID.fullmatch(entry["keyid"]) is None:  # it is shown to people before anything is verified
+        raise RecordError("envelope: keyid is not 32 hex digits")
     signature = _base64(entry.get("sig"), "sig")
     if len(signature) != 64:
         raise RecordError("envelope: sig is not an Ed25519 signature")

@@ -23,7 +23,7 @@ from edge.terminal.runtime.alarms import Alarm, Alarms
 from edge.terminal.runtime.status_source import StatusSource, StatusSources
 from edge.terminal.uplink.counters import Counters
 from edge.terminal.uplink.held_receipts import HeldReceipts
-from edge.terminal.uplink.resend_handler import ResendHandler
+from edge.terminal.uplink.resend_handler import BATCH, ResendHandler
 from edge.terminal.uplink.roster_client import Roster
 from edge.terminal.uplink.send_window import BEHIND_S, Delivery
 from edge.terminal.uplink.status import TOKEN, StatusReporter
@@ -228,19 +228,36 @@ class Publisher:
     def _send(self) -> bool:
         """Send what is due; returns whether a record was sent that no command asked for."""
         now, before = self._clock.monotonic_ns(), self.counters.sent
-        after, limit = self._delivery.due(now)
-        for outgoing in self._journal.envelopes(after, limit) if limit else ():
+        for outgoing in self._due(now):
             token = self._publish(outgoing)
             if token is None:
                 return False  # the connection is gone; Disconnected follows
             self._delivery.passed_on(outgoing.seq, token, now)
             self.counters.sent += 1
-        for outgoing in () if self._delivery.holding else self._commands.due(self._journal):
+        room = int(self._delivery.may_probe(now)) if self._delivery.holding else BATCH
+        for outgoing in self._commands.due(self._journal, room):
             token = self._publish(outgoing)
             if token is None:
                 return False
             self._commands.passed_on(outgoing.seq, token)
         return self.counters.sent > before
+
+    def _due(self, now: int) -> list[OutgoingRecord]:
+        """The records to send now that no command asked for."""
+        after, limit = self._delivery.due(now)
+        found = self._journal.envelopes(after, limit) if limit else []
+        if found and found[0].seq > after + 1 and self._imported():
+            return self._due(now)  # the records that are gone had a receipt
+        return found
+
+    def _imported(self) -> bool:
+        """Whether another process wrote a newer receipt into the journal, for example from a stick; it counts."""
+        watermark = self._journal.watermark()
+        if watermark <= self._receipts.covered:
+            return False
+        self._receipts.covered = watermark
+        self._delivery.covered(watermark, watermark, self._clock.monotonic_ns(), heard=False)
+        return True
 
     def _publish(self, outgoing: OutgoingRecord) -> int | None:
         """Send a record; returns the token of the broker's answer, None when not connected."""
@@ -319,6 +336,7 @@ class Publisher:
             self._unwritable = False
 
     def _pending(self) -> bool:
+        self._imported()
         return self._journal.head().seq > self._receipts.covered
 
     @property

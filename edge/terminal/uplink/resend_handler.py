@@ -63,14 +63,15 @@ class ResendHandler:
             self._ranges.append(wanted)
         return True
 
-    def due(self, journal: Journal) -> list[OutgoingRecord]:
-        """The next records of a range, once the broker has answered for the batch before. Raises JournalError.
+    def due(self, journal: Journal, room: int = BATCH) -> list[OutgoingRecord]:
+        """The next records of a range, at most `room`, once the broker has answered for the batch before. Raises
+        JournalError.
 
         The caller must report each record that it hands over by `passed_on`.
         """
-        while self._ranges and not self._outstanding:
+        while room and self._ranges and not self._outstanding:
             wanted = self._ranges[0]
-            found = journal.envelopes(wanted.next - 1, min(BATCH, wanted.last - wanted.next + 1))
+            found = journal.envelopes(wanted.next - 1, min(room, wanted.last - wanted.next + 1))
             batch = [outgoing for outgoing in found if outgoing.seq <= wanted.last]
             if batch:
                 return batch

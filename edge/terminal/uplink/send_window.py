@@ -103,8 +103,11 @@ class Delivery:
         elif self.holding:
             self._release()
 
-    def covered(self, upto: int, watermark: int, now: int) -> None:
-        """Take a genuine receipt up to `upto`; `watermark` is the highest record that was ever receipted."""
+    def covered(self, upto: int, watermark: int, now: int, *, heard: bool = True) -> None:
+        """Take a genuine receipt up to `upto`; `watermark` is the highest record that was ever receipted.
+
+        `heard`: the broker delivered it, so that a ledger listens there, even if it covers nothing new.
+        """
         if upto < self.base:
             if self._claimed is None:
                 self._believe_at, self._ask_at = now + self._behind_ns, now + _ns(ASK_S)
@@ -117,8 +120,8 @@ class Delivery:
             self.sent = max(self.sent, upto)
             self._patience_ns = self._resend_ns
             self._resend_at = now + self._patience_ns
-            if self.refused is None:
-                self._release()
+        if heard and self.refused is None:
+            self._release()
         if upto >= self._beyond:
             self._beyond = 0
             self._alarms.end(Alarm.LEDGER_HOLE, "the ledger has the records that it lacked")
@@ -131,6 +134,10 @@ class Delivery:
             return False
         self._ask_at = None
         return True
+
+    def may_probe(self, now: int) -> bool:
+        """Whether to try the broker with a record that a command asked for: no other waits for a receipt."""
+        return now >= self._not_before and self.sent == self._edge
 
     @property
     def holding(self) -> bool:

@@ -562,6 +562,15 @@ def test_the_moment_at_which_a_stranger_spoke_is_remembered_not_that_of_the_writ
     assert list(centre.store.select("SELECT last FROM strangers")) == [("2026-03-02T08:00:00.000Z",)]
 
 
+@pytest.mark.parametrize("keyid", ["k" * 30_000, "0" * 32 + ", which is registered. All is well", "A" * 32, ""])
+def test_a_stranger_writes_no_text_into_the_list(centre, keyid):
+    """What `gaps` prints is copied into a shell: a key id is one, or it is not there (I22)."""
+    heard = Strangers(centre.store)
+    heard.hear(topics.record(GATE, "boot"), dsse.to_wire(dsse.Envelope(PAYLOAD_TYPE, b"{}", keyid, bytes(64))))
+    heard.flush(0)
+    assert list(centre.store.select("SELECT keyid FROM strangers")) == [(None,)]
+
+
 @pytest.mark.parametrize("told_by", ["a record", "a status alone", "a status beside the new identity"])
 def test_a_revoked_key_that_was_looked_into_is_silent_until_it_is_heard_again(centre, told_by, capsys):
     def speak(second: int) -> None:

@@ -108,6 +108,11 @@ class Bench:
         sealed = dsse.sign(Receipt.PAYLOAD_TYPE, receipt.encode(), key)
         return Message(topics.receipt(GATE), dsse.to_wire(sealed))
 
+    def import_receipt(self, upto: int) -> None:
+        """What `smartclocker journal receipt` does beside the service."""
+        raw = self.receipt(upto).payload
+        self.journal.acknowledge(dsse.open(raw, Receipt, {dsse.key_id(LEDGER.verify_key): LEDGER.verify_key}), raw)
+
     def command(self, first: int, last: int, key: SigningKey = LEDGER, **changes) -> Message:
         command = replace(
             Resend(
@@ -584,6 +589,77 @@ def test_a_range_waits_for_a_broker_that_takes_records_again(bench):
     bench.clock.passes(RETRY_FIRST_S)
     assert bench.turn() == [5], "one probe"
     assert bench.turn(Acknowledged(bench.token_of(5), None)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("answer", [Acknowledged(0, "Quota exceeded"), Acknowledged(0, None, unheard=True)])
+def test_a_range_itself_probes_a_broker_when_nothing_else_waits(bench, answer):
+    bench.append(40)
+    bench.turn(UP)
+    bench.settle()
+    bench.turn(bench.command(1, 40))
+    bench.turn(Acknowledged(bench.token_of(41), None), bench.receipt(41))
+    assert bench.turn(replace(answer, token=bench.token_of(1))) == []
+    bench.clock.passes(RETRY_FIRST_S)
+    assert bench.turn() == [1], "one record, and not the batch"
+    assert bench.turn(replace(answer, token=bench.token_of(1))) == []
+    bench.clock.passes(RETRY_FIRST_S)
+    assert bench.turn() == [], "ever more rarely"
+    bench.clock.passes(RETRY_FIRST_S)
+    assert bench.turn() == [1]
+    assert bench.turn(Acknowledged(bench.token_of(1), None)) == list(range(2, BATCH + 2))
+    assert bench.publisher.refused is None
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_ledger_that_answers_a_status_listens_although_it_has_all(bench):
+    bench.append(3)
+    bench.turn(UP)
+    bench.settle()
+    bench.turn(bench.command(1, 3))
+    bench.turn(bench.receipt(4), Acknowledged(bench.token_of(1), None, unheard=True))
+    assert bench.publisher.alarms == {"no-ledger"}
+    assert bench.turn(bench.receipt(4)) == [1, 2, 3]
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_receipt_from_a_stick_says_nothing_about_the_broker(bench):
+    bench.append(3)
+    bench.turn(UP)
+    bench.turn(*[Acknowledged(bench.token_of(seq), None, unheard=True) for seq in (1, 2, 3)])
+    bench.import_receipt(3)
+    bench.clock.passes(PATIENCE_S)
+    bench.turn()
+    assert bench.publisher.alarms == {"no-ledger"}
+    bench.turn(bench.receipt(3))
+    assert bench.publisher.alarms == frozenset()
+
+
+def test_a_receipt_from_a_stick_counts_while_the_connection_stands(bench):
+    bench.append(3)
+    bench.turn(UP)
+    bench.turn(*[Acknowledged(bench.token_of(seq), None) for seq in (1, 2, 3)])
+    for _ in range(int(PATIENCE_S)):
+        bench.clock.passes(2)
+        bench.turn()
+    assert bench.publisher.alarms == {"unreceipted"}
+    bench.import_receipt(3)
+    bench.clock.passes(2)
+    bench.turn()
+    assert bench.publisher.alarms == frozenset()
+    bench.clock.passes(1_000)
+    assert bench.turn() == [], "nothing is sent again"
+
+
+def test_what_was_receipted_by_a_stick_and_evicted_leaves_no_hole(bench, caplog):
+    bench.append(3)
+    bench.turn(UP)
+    bench.import_receipt(3)
+    bench.journal.evict(0)
+    bench.append(2)
+    bench.clock.passes(10)
+    assert bench.turn() == [4, 5]
+    assert bench.publisher.alarms == frozenset()
+    assert not caplog.records
 
 
 def test_too_many_ranges_at_once_are_refused_and_can_be_asked_for_again(bench):
