@@ -1,13 +1,15 @@
 """The ledger as a service: what it never acknowledges too early, and how it ends."""
 
+import sqlite3
 from types import SimpleNamespace
 
 import pytest
 
+from edge.central.broker.turn import turn
 from edge.central.ledger.intake import Ledger
 from edge.central.ledger.service import LedgerService, LedgerSettings
 from edge.domain.protocol import topics
-from edge.errors import KeyFileError, LedgerError
+from edge.errors import BrokerError, KeyFileError, LedgerError
 from edge.ports import Connected
 from tests.support.broker import restart
 from tests.support.intake import accept
@@ -106,6 +108,57 @@ def test_what_waiting_cannot_mend_is_raised_by_start(installation, tmp_path, bro
             settings["uplink"].certificate.unlink()
     with pytest.raises((KeyFileError, LedgerError)):
         LedgerService(LedgerSettings(**settings)).start()
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["removed", "a backup put in its place"])
+def test_a_database_that_is_no_more_under_its_name_receipts_nothing(installation, restored):
+    """SQLite writes on into the file without a name, and all of that is gone when the program ends (I2)."""
+    terminal = installation.terminal()
+    terminal.append(3)
+    with installation.store() as store, sqlite3.connect(installation.root / "backup.db") as backup:
+        store._db.backup(backup)
+    service = installation.ledger()
+    terminal.run(resend_s=0.2)
+    terminal.receipted(3)
+    if restored:
+        (installation.root / "backup.db").rename(installation.ledger_path)
+    else:
+        installation.ledger_path.unlink()
+    terminal.append(2)
+    service._thread.join(60)
+    with pytest.raises(LedgerError, match="removed or replaced"):
+        service.stop()
+    installation.service = None
+    assert terminal.watermark() == 3
+
+
+def test_a_status_is_not_answered_from_a_database_that_is_no_more_there(installation):
+    terminal = installation.terminal()
+    with installation.store() as store:
+        ledger = Ledger(store, installation.ledger_key)
+        ledger.sighted(terminal.origin, "0" * 32)
+        installation.ledger_path.rename(installation.root / "moved")
+        with pytest.raises(LedgerError, match="removed or replaced"):
+            ledger.receipts_due(0)
+
+
+def test_a_name_is_held_though_its_certificate_is_renewed(installation):
+    first = installation.ledger()
+    renewed = installation.uplink("ledger")
+
+    def held() -> bool:
+        try:
+            with turn(renewed, 0):
+                return False
+        except BrokerError:
+            return True
+
+    installation.eventually(held, "the running ledger holds the name with the new key, too")
+    second = LedgerService(LedgerSettings(renewed, installation.ledger_path, installation.root / "ledger.pem"))
+    with pytest.raises(BrokerError, match="another program uses"):
+        second.start()
+    assert first.connected.is_set()
+    assert first._thread.is_alive()
 
 
 def test_a_broker_that_refuses_the_receipts_is_said_once(installation, caplog):

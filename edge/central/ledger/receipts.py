@@ -85,6 +85,8 @@ class ReceiptQueue:
         replies = [reply for arrival in due if (reply := self._answer(arrival)) is not None]
         seen = {origin: epoch for origin, epoch in self._seen.items() if self._may_see(origin, now_ns)}
         sights = [reply for origin, epoch in seen.items() for reply in self._answer_sight(origin, epoch)]
+        if replies or sights:
+            self._store.require_in_place()
         for arrival in due:
             del self._due[arrival]
         for origin in seen:

@@ -16,7 +16,7 @@ from nacl.signing import SigningKey
 from edge.adapters.mqtt.mailbox import Receive
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker.client import ledger_link
-from edge.central.broker.turn import turn
+from edge.central.broker.turn import HeldName, turn
 from edge.central.ledger.intake import IntakeVerdict, Ledger, Outcome, RejectReason
 from edge.central.ledger.pulse import Pulse
 from edge.central.ledger.quota import DAILY
@@ -111,10 +111,10 @@ class LedgerService:
         If the disk is full or read-only, the service waits for it, also at the start.
         """
         key = load_identity(self._settings.key, "name the directory that `smartclocker central init` made")
-        with turn(self._settings.uplink, _SUCCEED_S):
-            self._run(key)
+        with turn(self._settings.uplink, _SUCCEED_S) as held:
+            self._run(key, held)
 
-    def _run(self, key: SigningKey) -> None:
+    def _run(self, key: SigningKey, held: HeldName) -> None:
         store = self._open()
         if store is None:
             return
@@ -124,7 +124,7 @@ class LedgerService:
             try:
                 sightings, pulse = ClaimRecorder(store), Pulse(store, self._settings.instance)
                 watching = Watching(sightings, Deaf(sightings.anybody_online), Strangers(store), pulse)
-                self._serve(Ledger(store, key, self._settings.daily), watching)
+                self._serve(Ledger(store, key, self._settings.daily), watching, held)
                 # if this fails, `central gaps` reports this instance; that is the smaller harm
                 with suppress(LedgerError):
                     pulse.end()
@@ -178,8 +178,9 @@ class LedgerService:
                 self._stopping.wait(self._not_before - time.monotonic())
         return None
 
-    def _serve(self, ledger: Ledger, watching: Watching) -> None:
+    def _serve(self, ledger: Ledger, watching: Watching, held: HeldName) -> None:
         while not self._stopping.is_set():
+            held.keep()
             self._hold(self._collect(_COALESCING_S if ledger.waiting and not self._stalled else _IDLE_S))
             if time.monotonic() < self._not_before:
                 self._forget_earlier_connections()

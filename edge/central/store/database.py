@@ -37,6 +37,7 @@ class Database(SqliteConnection):
             if isinstance(cause, OSError) and cause.errno not in _PASSING:
                 raise LedgerError(str(error)) from cause
             raise
+        self._file = _file(path)
         with self._guard():
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -47,10 +48,23 @@ class Database(SqliteConnection):
         """One transaction: after the block either all of it is durable or none.
 
         Raises LedgerStalled for a cause that may pass (another process writes, the disk is full or read-only),
-        otherwise LedgerError.
+        otherwise LedgerError, also after the commit when `require_in_place` does.
         """
         with LEDGER.writing(self._db, self.path):
             yield
+        self.require_in_place()
+
+    def require_in_place(self) -> None:
+        """Raises LedgerError when the name of the file belongs to another file by now, or to none.
+
+        SQLite goes on writing to a file that was removed or replaced. All of that is lost when the program ends, so
+        nothing of it may be receipted.
+        """
+        if _file(self.path) != self._file:
+            raise LedgerError(
+                f"{self.path}: was removed or replaced while it was in use, so that what was stored since is lost; "
+                "stop every program that uses this file before you move or restore it, then start them again"
+            )
 
     def select(self, query: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
         """Runs a reader's own query and yields its rows as tuples. Raises LedgerError."""
@@ -64,3 +78,14 @@ class Database(SqliteConnection):
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
         return LEDGER.guard(self.path)
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Device and inode of the file with this name; None when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerStalled(f"{path}: cannot be looked at ({error.strerror}); check the disk") from error
+    return found.st_dev, found.st_ino
