@@ -1,4 +1,6 @@
-"""The broker's host and port for commands that are printed as advice, from the centre's directory."""
+"""The broker's host and port, from the centre's directory: for verbs to which they are not given, and for printed
+advice.
+"""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,7 +10,7 @@ from edge.central.setup import ALWAYS_NAMED, named_hosts
 from edge.errors import KeyFileError
 
 HOST, PORT = "localhost", 8883
-"""The host and port that a command uses if none are given."""
+"""The host and port where neither the command nor mosquitto.conf names one."""
 
 
 def broker_options(host: str, port: int) -> list[str]:
@@ -22,7 +24,7 @@ def broker_options(host: str, port: int) -> list[str]:
 def reached(base: Path) -> tuple[str, int]:
     """Host and port by which a program on this machine reaches the broker of BASE's mosquitto.conf.
 
-    If the file cannot be read, these are the defaults, because a printed advice must not make the command fail.
+    If the file cannot be read, these are HOST and PORT, because a printed advice must not make the command fail.
     """
     try:
         configuration = (base / "mosquitto.conf").read_text(encoding="utf-8")

@@ -58,6 +58,8 @@ def check(registry: OrderRegister, present: VerifyKey) -> AuditReport:
 
 def present_key(directory: Path) -> VerifyKey:
     """The authority's public key, which terminals pin. Raises KeyFileError."""
+    if not (directory / authority_key.PUBLIC).exists():
+        authority_key.refuse_none(directory)
     origin = "`smartclocker central authority init DIR` writes it again from the key"
     return load_public(directory / authority_key.PUBLIC, origin)
 

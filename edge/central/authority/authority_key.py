@@ -116,11 +116,14 @@ def refuse_none(directory: Path) -> None:
     if not path.exists() and not (directory / NEXT).exists():
         if (directory / DB).exists():
             raise KeyFileError(f"{path}: gone, but {DB} is there; restore both from one backup")
-        raise KeyFileError(f"{path}: there is no authority here; make one with `smartclocker central authority`")
+        raise KeyFileError(
+            f"{path}: there is no authority here; correct DIR, or make one with "
+            "`smartclocker central authority init DIR`"
+        )
     if not (directory / DB).exists():  # an empty log must not take its place
         if (directory / PUBLIC).exists():
             raise _lost(directory)
-        raise KeyFileError(f"{path}: its log was not begun; give `smartclocker central authority init` again")
+        raise KeyFileError(f"{path}: its log was not begun; give `smartclocker central authority init DIR` again")
 
 
 def _lost(directory: Path) -> KeyFileError:

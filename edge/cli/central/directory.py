@@ -88,11 +88,25 @@ def open_ledger(directory: Path) -> "Store":
 
 
 def add_broker(parser: argparse.ArgumentParser) -> None:
-    """Adds `--host` and `--port` of the broker."""
+    """Adds `--host` and `--port` of the broker; `way` fills in what is not given."""
     parser.add_argument(
-        "--host", type=named("host"), default="localhost", help="the broker, by a name in its certificate"
+        "--host",
+        type=named("host"),
+        help="the broker, by a name in its certificate (default: as DIR/mosquitto.conf says, else localhost)",
     )
-    parser.add_argument("--port", type=named("port"), default=8883, help="the port of the broker (default: 8883)")
+    parser.add_argument(
+        "--port",
+        type=named("port"),
+        help="the port of the broker (default: as DIR/mosquitto.conf says, else 8883)",
+    )
+
+
+def way(arguments: argparse.Namespace) -> tuple[str, int]:
+    """Host and port of the broker: each as it was given, otherwise as DIR's mosquitto.conf says."""
+    from edge.central import broker_address
+
+    host, port = broker_address.reached(arguments.directory)
+    return getattr(arguments, "host", None) or host, getattr(arguments, "port", None) or port
 
 
 def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettings":
@@ -101,7 +115,7 @@ def uplink(arguments: argparse.Namespace, user: str = "ledger") -> "UplinkSettin
 
     pki = arguments.directory / "pki"
     files = pki / "ca.crt", pki / f"client-{user}.crt", pki / f"client-{user}.key"
-    return UplinkSettings(arguments.host, arguments.port, *files)
+    return UplinkSettings(*way(arguments), *files)
 
 
 def open_roster(directory: Path, *, new: bool = False) -> "RosterStore":

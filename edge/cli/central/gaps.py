@@ -113,12 +113,15 @@ def _meant(store: "Store", arguments: argparse.Namespace) -> tuple[Callable[[str
     """The function to call with a name and a reason, and the data for the audit log."""
     from edge.central.store import acknowledged, looked
     from edge.domain.protocol.record import Origin
+    from edge.errors import LedgerRefused
 
     undo, what = arguments.undo, arguments.what
     if arguments.where == LEDGER:
         act = looked.undo_instance if undo else looked.acknowledge_instance
         return partial(act, store, what), {"instance": what}
-    site, _, terminal = arguments.where.partition("/")
+    site, slash, terminal = arguments.where.partition("/")
+    if not (site and slash and terminal):
+        raise LedgerRefused(f"{arguments.where}: write SITE/TERMINAL, or the word `{LEDGER}`")
     origin, place = Origin(site, terminal), {"site": site, "terminal": terminal}
     known = (origin, what) in looked.keys(store) or looked.is_heard(store, origin, what)
     if known and not acknowledged.is_here(store, origin, what):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edge.domain.protocol.record import Record
     from edge.journal.journal import Journal
 
+_MAY_BE_LEFT_OUT = "; it may be left out only where --corrects names a record that is kept here"
+
 
 def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the verb and its arguments."""
@@ -101,6 +103,7 @@ def _problems(data: dict[str, Any], target: "Record | None", *, at_is_wrong: boo
     own = problems(data)
     if not own and target is not None:
         return problems_with(data, target)
+    own = [line + _MAY_BE_LEFT_OUT if line.startswith("person:") else line for line in own]
     return [line for line in own if not (at_is_wrong and line.startswith(("at:", "direction, at:")))]
 
 

@@ -16,15 +16,10 @@ def at_centre(arguments: argparse.Namespace, verb: str, *rest: object, broker: b
     The broker's options are those of this command, otherwise those of DIR's mosquitto.conf.
     """
     from edge.central import broker_address
+    from edge.cli.central.directory import way
 
     base: Path = arguments.directory
-    options: list[str] = []
-    if broker:
-        host, port = broker_address.reached(base)
-        given = getattr(arguments, "host", broker_address.HOST), getattr(arguments, "port", broker_address.PORT)
-        if given != (broker_address.HOST, broker_address.PORT):
-            host, port = given
-        options = broker_address.broker_options(host, port)
+    options = broker_address.broker_options(*way(arguments)) if broker else []
     return command("central", *verb.split(), base, *rest, *options, root=_by_sudo())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.cli import add_config, add_json
 from edge.cli.people.operator_option import add_operator
 from edge.cli.people.rights import with_terminal
-from edge.domain.plural import command
+from edge.domain.plural import command, counted
 
 
 def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,7 +70,8 @@ def run_roster(arguments: argparse.Namespace) -> int:
         print(f"kept out      {person}: {reason}")
     for name in missing:
         print(f"missing       {name}")
-    print(f"roster {mark.version}: {held} people are here, {len(out)} kept out, {len(missing)} missing")
+    here = counted(held, "person is", "people are")
+    print(f"roster {mark.version}: {here} here, {len(out)} kept out, {len(missing)} missing")
     return 1 if missing else 0
 
 

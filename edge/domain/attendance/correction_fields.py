@@ -1,6 +1,6 @@
 """The fields of one correction: which values are allowed, by themselves and together with the corrected record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from edge.domain.protocol.document import fits
@@ -8,15 +8,22 @@ from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionAction, CorrectionReason, CorrectionSide, Kind
 from edge.domain.vocabulary import Direction
 
+
+def _one_of(words: Iterable[str]) -> str:
+    """`must be in or out`; of more words, with commas before the last."""
+    *others, last = words
+    return f"must be {', '.join(others)} or {last}"
+
+
 _FORMS = {
     "person": "is missing, or not a person's id of 26 characters",
-    "change": f"must be {', '.join(CorrectionAction)}",
+    "change": _one_of(CorrectionAction),
     "corrects": "must be a record's id, <terminal>/<epoch>/<seq>",
-    "direction": f"must be {', '.join(Direction)}",
+    "direction": _one_of(Direction),
     "at": "must be a moment in RFC 3339 UTC with milliseconds",
-    "reason": f"must be {', '.join(CorrectionReason)}",
-    "worker": f"must be {', '.join(CorrectionSide)}",
-    "employer": f"must be {', '.join(CorrectionSide)}",
+    "reason": _one_of(CorrectionReason),
+    "worker": _one_of(CorrectionSide),
+    "employer": _one_of(CorrectionSide),
 }
 
 

@@ -16,7 +16,9 @@ def where(store: "Store", text: str) -> "tuple[str, list[RegisteredTerminal], bo
     """
     from edge.errors import LedgerRefused
 
-    site, _, name = text.partition("/")
+    site, slash, name = text.partition("/")
+    if not (site and slash and name):
+        raise LedgerRefused(f"{text}: write SITE/TERMINAL, or SITE/* for all terminals of a site")
     there = {
         one.origin.terminal: one for one in store.terminals() if one.origin.site == site and one.revoked is None
     }  # the newest of several identities of one name
@@ -77,8 +79,10 @@ def _policy(arguments: argparse.Namespace) -> dict[str, Any]:
 
     try:
         text = read_file(arguments.text, _MOST_TEXT).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{arguments.text}: cannot be read as UTF-8 text; give the policy's file") from error
+    except OSError as error:
+        raise RecordError(f"{arguments.text}: cannot be read ({error.strerror}); give the policy's file") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{arguments.text}: is not UTF-8 text; save the policy as UTF-8") from error
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return {"text": text, "sha256": sha256, "consent_again": arguments.consent_again}
 

@@ -177,7 +177,10 @@ def run_orders(arguments: argparse.Namespace) -> int:
                 say(f"not sent: {problem}", flush=True)
             time.sleep(min(arguments.every.total_seconds(), _LONGEST_S))
         unanswered = {order_status.OrderState.OWED, order_status.OrderState.EXPIRED, order_status.OrderState.KEPT}
-        _print([one for one in found if arguments.all or one.state in unanswered], arguments, store)
+        shown = [one for one in found if arguments.all or one.state in unanswered]
+        _print(shown, arguments, store)
+    if not shown and not arguments.json:
+        print("no order was given" if not found else "every order is answered; --all lists them")
     if problem is not None:
         say(f"not sent: {problem}")
     return (

@@ -11,6 +11,7 @@ from edge.cli.central.directory import open_ledger, reason, verb
 from edge.cli.central.rights import answers, next_orders
 from edge.cli.number_argument import number
 from edge.cli.output.plain_text import say
+from edge.domain.plural import counted
 from edge.domain.privacy.subject_requests import (
     RequestStanding,
     Right,
@@ -133,14 +134,20 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         for row in rows:
-            say(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {row['standing']}, due {row['due']}")
+            say(f"{row['request']:>5}  {row['person']}  {row['right']:<14} {_until(row)}")
             for one in row["terminals"]:
                 told = f"{one['state']}: {one['detail'] or '-'}{_mark(one['doubt'])}"
                 say(f"         {one['terminal']}  {one['order']}  {told}")
             if row["ground"]:
                 say(f"         {row['ground']}")
-        print(f"{len(rows)} requests")
+        print(counted(len(rows), "request"))
     return 1 if any(row["standing"] == RequestStanding.OVERDUE for row in rows) else 0
+
+
+def _until(row: dict[str, Any]) -> str:
+    """State of the request and the day that it is due."""
+    due = f"due {row['due']}"
+    return due if row["standing"] == RequestStanding.DUE else f"{row['standing']}, {due}"
 
 
 def run_policy(arguments: argparse.Namespace) -> int:

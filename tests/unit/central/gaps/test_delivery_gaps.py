@@ -353,7 +353,7 @@ def test_what_was_looked_into_is_silent_listed_and_can_be_taken_back(centre, cap
         ("main/gate-1", EPOCH, "why", "nothing is to be looked into"),
         ("main/gate-1", "a" * 32, "why", "no epoch"),
         ("main/gate-2", EPOCH, "why", "no epoch"),
-        ("gate-1", EPOCH, "why", "no epoch"),
+        ("gate-1", EPOCH, "why", "gate-1: write SITE/TERMINAL, or the word `ledger`"),
         ("main/gate-1", "f" * 32, "a\nb", "one line"),
         ("main/gate-1", "f" * 32, "a" * 201, "one line"),
     ],

@@ -56,6 +56,35 @@ def test_an_order_about_nobody_is_refused_before_it_is_signed(centre, gates, cap
     assert states(centre, capsys) == []
 
 
+def test_where_no_order_waits_the_list_says_so(centre, gates, capsys):
+    assert orders(centre) == 0
+    assert capsys.readouterr().out == "no order was given\n"
+    assert orders(centre, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("where", ["gate-1", "main/", "/gate-1", "/"])
+def test_a_terminal_without_its_site_is_refused_with_the_form(centre, gates, capsys, where):
+    assert order(centre, where, "restrict", ANN) == 65
+    assert f"{where}: write SITE/TERMINAL, or SITE/* for all" in capsys.readouterr().err
+
+
+def test_a_policy_that_is_no_file_or_no_text_is_refused_with_the_cause(centre, gates, tmp_path, capsys):
+    text = tmp_path / "policy.md"
+    for content, said in ((None, "No such file or directory"), (b"\xff", "is not UTF-8 text")):
+        if content is not None:
+            text.write_bytes(content)
+        words = ("--version", "2", "--text", str(text))
+        assert order(centre, "main/*", "policy", *words) == 65
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [("authority", "show"), ("audit",)])
+def test_a_directory_without_an_authority_names_the_verb_that_makes_one(tmp_path, capsys, verb):
+    assert main(["central", *verb, str(tmp_path)]) == 78
+    assert "correct DIR, or make one with `smartclocker central authority init DIR`" in capsys.readouterr().err
+
+
 def test_by_force_it_is_given_and_somebody_who_is_known_needs_none(centre, gates, capsys):
     assert order(centre, "main/gate-1", "erase", BOB, "--reason", "requested", "--force") == 1
     assert order(centre, "main/gate-1", "restrict", ANN) == 1

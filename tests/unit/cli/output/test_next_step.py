@@ -139,6 +139,16 @@ def test_the_way_to_the_broker_is_that_of_its_configuration(tmp_path, lines, way
     assert broker_address.reached(tmp_path) == way
 
 
+@pytest.mark.parametrize(
+    ("given", "port"), [((), 8884), (("--port", "8999"), 8999), (("--host", "localhost"), 8884)]
+)
+def test_a_verb_calls_the_broker_of_the_centres_configuration(centre, gate, capsys, given, port):
+    """What is printed as the next step and what the verb itself does go the same way."""
+    order = ["central", "order", str(centre), "main/gate-1", "restrict", ANN, *WHY, "--wait", "1s"]
+    assert main([*order, *given]) == 1
+    assert f"connection refused by localhost:{port}" in capsys.readouterr().out
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """Of a terminal in a directory with a blank in its name, whose centre has an authority."""

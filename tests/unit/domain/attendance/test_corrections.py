@@ -220,6 +220,7 @@ def test_problems_are_all_listed_and_a_sound_one_has_none():
     found = problems({**fields("moved"), "person": "x", "at": "2026-02-30T00:00:00.000Z"})
     assert [line.split(":")[0] for line in found] == ["person", "change", "at"]
     assert {line.split(":")[0] for line in problems({})} == set(FIELDS[Kind.CORRECTION])
+    assert "change: must be amended, voided, added or statement" in problems({})
     assert len(problems(fields("added", GONE))) == 3
     assert problems(fields("statement", GONE, worker="not-heard", employer="not-heard"))
 
