@@ -292,12 +292,14 @@ class People(PeopleFile):
         *,
         again: Collection[str] = (),
         ended: Callable[[str, Consent], None] | None = None,
+        returned: Callable[[str], None] | None = None,
     ) -> dict[str, str | None]:
         """Take in people from the roster in one transaction; returns by id why each is kept out, or None.
 
         No face is taken in without an active consent to the policy in force (I9), or when its consent was withdrawn
-        here since. `policy` is the configured one. The entries of the people in `again` were judged before. `ended`
-        is called within the transaction for each consent that an entry ended. Raises PeopleError.
+        here since. `policy` is the configured one. The entries of the people in `again` were judged before. Within
+        the transaction, `ended` is called for each consent that an entry ended, and `returned` for each person whom
+        an entry brought back after an erasure or a withdrawal here. Raises PeopleError.
         """
         with self._writing():
             key, accepted = self._evidence_key(), policies.in_force(self._db, policy)
@@ -310,6 +312,8 @@ class People(PeopleFile):
             for person, one in taken.items():
                 if one.ended is not None and ended is not None:
                     ended(person, one.ended)
+                if one.returned and returned is not None:
+                    returned(person)
         if any(one.dropped for one in taken.values()):
             self.purge()
         return {person: one.out for person, one in taken.items()}

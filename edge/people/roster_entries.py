@@ -30,6 +30,8 @@ class EntryOutcome:
     """The consent that counted here until this entry withdrew it."""
     dropped: bool = False
     """Whether there were templates here that the entry removed."""
+    returned: bool = False
+    """Whether the entry brought a face back after an erasure or a withdrawal here."""
 
 
 def read(db: sqlite3.Connection, opened: Vault, evidence: bytes, person: str) -> Member:
@@ -140,11 +142,12 @@ def write(
         db.execute("DELETE FROM lacking WHERE person = ? AND what = ?", (person, str(Lack.NAME)))
     if row is None:
         another = _means(db, opened, evidence, person, member, once=False)
+    returned = bool(out is None and not stays and member.templates and here is not None and here.withdrawn_at)
     if out is None and not stays:
         _put_templates(db, key, person, member)
     ended = _remember(db, evidence, person, member.consent)
     _note(db, person, member, once=once)
-    return EntryOutcome(out or another, ended, dropped)
+    return EntryOutcome(out or another, ended, dropped, returned)
 
 
 def _opened(db: sqlite3.Connection, opened: Vault, person: str, wrapped: bytes | None) -> bytes | None:

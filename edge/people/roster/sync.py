@@ -47,6 +47,7 @@ from edge.people.credentials import ANOTHERS
 from edge.people.people_store import People
 from edge.people.roster.inbox import Counts, RosterInbox, entries_of, listing_of
 from edge.people.roster.state import RosterState
+from edge.people.roster_entries import WITHDRAWN_HERE
 
 _FLOOR = "roster:{}"
 """The scope, by site, under which the people file remembers the newest manifest, because the notes may get lost."""
@@ -66,6 +67,10 @@ class RosterSync:
         self.has_pending = False
         """Whether an entry ended a consent, whose record is in the outbox. Then the caller must flush the
         outbox.
+        """
+        self.returned: set[str] = set()
+        """The people whose face came back after an erasure or a withdrawal here. The caller must look in the
+        journal whether their consent is surely the later one, because the clock may have been wrong here.
         """
         self._origin, self._policy = origin, policy
         self._people, self._received = people, received
@@ -104,6 +109,16 @@ class RosterSync:
         None.
         """
         return self._inbox.behind
+
+    def looked_at(self, person: str, *, ended: bool) -> None:
+        """Note that the journal was asked about one of the `returned`, and whether their consent was ended again.
+        Raises PeopleError.
+        """
+        row = self._rows.get(person)
+        if ended and row is not None:
+            self._keep([_judged(row, WITHDRAWN_HERE)])
+            self._count()
+        self.returned.discard(person)
 
     def missing(self) -> list[str]:
         """The listed entries that are not here, as `ManifestIndex.missing`; empty before there is a roster."""
@@ -225,7 +240,11 @@ class RosterSync:
             if self._has(person, OUT, member) or written.get(person) == member.content
         ]
         self._remember(max((arrived[person][1].version for person in fresh), default=0))
-        reasons = self._people.receive(fresh, self._policy, again=again, ended=self._ended) if fresh else {}
+        reasons: dict[str, str | None] = {}
+        if fresh:
+            reasons = self._people.receive(
+                fresh, self._policy, again=again, ended=self._ended, returned=self.returned.add
+            )
         self._changed |= bool(fresh)
         rows = [_judged(row, reasons.get(person)) for person, (_, row) in arrived.items()]
         self._keep([*rows, *gone])

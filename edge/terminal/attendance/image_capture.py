@@ -135,6 +135,9 @@ class ImageCapture:
             if store is None or person not in people.enrolled():
                 return False  # the person was erased in the meantime
             kept = store.keep(record.id, person, record.time, sealed, taking.max_bytes)
+            if kept and person not in people.enrolled():  # erased since: its erasure found no image yet
+                store.remove(person)
+                kept = False
             self._counts["stills"], self._counts["stills_bytes"] = store.totals()
         return kept
 

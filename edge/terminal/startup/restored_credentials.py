@@ -88,11 +88,11 @@ def take_anew(people: People, journal: Journal) -> int:
 
 
 def _note_id(act: _Act) -> str:
-    """The id under which the file remembers that an act was noted. An order's own id stays unknown, because the
-    order may come again.
+    """The id under which the file remembers that an act was noted. The own id of an order stays unknown, because
+    the order may come again; and that of a withdrawal, because `restored_people` may still have to repeat it.
     """
     taken, record = act
-    if record.kind != Kind.COMMAND_RESULT or "by" in record.data:
+    if record.kind == Kind.COMMAND_RESULT and "by" in record.data:
         return taken
     return hashlib.sha256(f"{taken}:noted".encode()).hexdigest()[:32]
 

@@ -24,6 +24,7 @@ from edge.people.roster.state import RosterState
 from edge.people.roster.sync import RosterSync
 from edge.ports import Clock
 from edge.terminal.outbox.flush import flush
+from edge.terminal.outbox.repeated_endings import end_again
 from edge.terminal.runtime.alarms import Alarm, Alarms
 
 GRACE_NS = 30_000_000_000
@@ -183,6 +184,8 @@ class Roster:
 
     def _act(self, sync: RosterSync, people: People, journal: Journal) -> None:
         sync.settle()
+        if sync.returned:
+            self._end_again(sync, people, journal)
         self._judge_again(sync, people)
         if sync.has_pending:
             flush(people, journal, self._clock)
@@ -192,6 +195,25 @@ class Roster:
             self._erase(person, leaving, people)
             flush(people, journal, self._clock)
             sync.left(person)
+
+    def _end_again(self, sync: RosterSync, people: People, journal: Journal) -> None:
+        """Erase people again, or end their consent again, if that consent may be older than the erasure or the
+        withdrawal here.
+        """
+        flush(people, journal, self._clock)  # the record of that may still be pending
+        for person in sorted(sync.returned):
+            last = {kind: seq for _, kind, seq in journal.words(person)}
+            ended = end_again(person, last, people, journal, self._clock, unsure=True)
+            sync.looked_at(person, ended=ended)
+            if ended:
+                _log.error(
+                    "%s: the roster brought their face back with a consent that may be older than their erasure or "
+                    "withdrawal here, because no time server had set the clock then. That is repeated; if they "
+                    "agreed since, ask again, as a new consent",
+                    person,
+                )
+        if people.erasures():
+            flush(people, journal, self._clock, interrupted=True)  # completes what was begun again
 
     def _erase(self, person: str, leaving: Leaving, people: People) -> None:
         """Erase a person and add the pending record in one transaction, unless that was done before."""

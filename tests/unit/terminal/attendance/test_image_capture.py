@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from edge.domain.face import Box, Frame, Sight
 from edge.domain.protocol.record import Draft, Origin
 from edge.domain.protocol.record_kinds import Kind
 from edge.evidence_images import sealed_image
-from edge.evidence_images.store import opened
+from edge.evidence_images.store import EvidenceStore, forget_images, opened
 from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -107,6 +108,24 @@ def test_who_was_erased_while_it_waited_has_none(bench: Bench) -> None:
     bench.capture.run_once(0)
     assert bench.kept() == []
     assert bench.capture.counters()["stills_missed"] == 1
+
+
+def test_who_is_erased_while_it_is_stored_has_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = bench.enrol(), bench.enrol()
+    keep = EvidenceStore.keep
+
+    def erased_first(store: EvidenceStore, record: str, person: str, *rest: Any) -> bool:
+        if person == ann:
+            bench.people.erase(ann, NOW.utc, "requested")
+            forget_images(bench.path, ann, bench.clock.found)
+        return keep(store, record, person, *rest)
+
+    monkeypatch.setattr(EvidenceStore, "keep", erased_first)
+    for person in (bob, ann):
+        bench.capture.offer(bench.punch(person), FRAME, SIGHT)
+        bench.capture.run_once(0)
+    assert bench.kept() == [bob]
+    assert bench.capture.counters()["stills"] == 1
 
 
 def test_what_an_interruption_left_of_somebody_goes_at_the_next_look(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from nacl.signing import SigningKey
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_kinds import Restriction
 from edge.domain.vocabulary import ErasureReason
-from edge.errors import TransferError
+from edge.errors import PeopleError, TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
@@ -256,3 +256,22 @@ def test_a_consent_elsewhere_counts_after_an_end_here_whatever_the_clock_said_be
     terminal.people.enrol(terminal.ann, "Somebody", LATER, POLICY, faces, "m")  # as the roster brings it
     assert terminal.start() == 0
     assert terminal.matched() == {terminal.ann, terminal.bob}
+
+
+def test_a_withdrawal_that_could_not_be_repeated_is_repeated_by_the_next_start(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start notes what the older copy lacks: that must not pass for an act of the copy."""
+    terminal.copy()
+    actions.withdraw(terminal.ann, POLICY, **terminal.at)
+    terminal.put_back()
+
+    def full(*_: object) -> bool:
+        raise PeopleError("people.db: the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(terminal.people, "withdraw", full)
+        completion.complete(terminal.people, terminal.journal, terminal.clock)
+    assert terminal.ann in terminal.matched()
+    completion.complete(terminal.people, terminal.journal, terminal.clock)
+    assert terminal.ann not in terminal.matched()

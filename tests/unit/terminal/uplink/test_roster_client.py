@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 
 from edge.central.roster import membership
-from edge.domain.protocol.record_kinds import Kind
+from edge.domain.people.consent import ended_consent
+from edge.domain.protocol.record_kinds import Kind, Restriction
+from edge.domain.roster.entry_state import OUT
 from edge.domain.vocabulary import ErasureReason
 from edge.errors import JournalError, PeopleError, PeopleUnavailable
+from edge.people.roster.state import RosterState
+from edge.terminal.operator import actions
+from edge.terminal.startup import restored_people
 from edge.terminal.uplink.roster_client import GRACE_NS
-from tests.support.people import POLICY
+from tests.support.people import CONSENT, POLICY, consent
 from tests.support.roster_bench import SECOND, Bench
-from tests.support.roster_site import Site, add, person_topic, resigned, site, with_face
+from tests.support.roster_site import Site, add, member, person_topic, resigned, site, with_face
 
 __all__ = ["site"]  # the fixture
 
@@ -181,3 +186,52 @@ def test_who_waits_for_another_policy_is_asked_for_when_it_comes_into_force(benc
     bench.gate.people.put_in_force(newer, "text", consent_again=True, configured=POLICY)
     bench.wait(1)
     assert bench.roster.wants_all()
+
+
+def test_no_entry_undoes_what_was_ended_here_while_the_clock_was_behind(bench: Bench) -> None:
+    """The terminal was off the network, and its clock began again at an old time. The consents in the entries were
+    given in between, at another terminal.
+    """
+    ann, bob, cay = (bench.site.add(seed) for seed in (1, 2, 3))
+    bench.start()
+    bench.give(bench.site.publish())
+    assert bench.gate.matched() == {ann, bob, cay}
+    at = {"people": bench.gate.people, "journal": bench.journal, "clock": bench.clock, "by": "4711"}
+    bench.clock.set(utc="2026-03-06T08:00:00.000Z", synchronised=False)  # it is the 20th
+    actions.erase(ann, ErasureReason.REQUESTED, **at)
+    actions.withdraw(bob, POLICY, **at)
+    bench.clock.set(utc="2026-03-20T09:00:00.000Z", synchronised=True)
+    actions.restrict(cay, Restriction.RESTRICTED, **at)
+    kinds = bench.kinds()
+    for person, seed in ((ann, 1), (bob, 2)):
+        membership.add(
+            bench.site.store, "main", person, member(seed, consent=consent(given_at="2026-03-10T08:00:00Z"))
+        )
+    bench.give(bench.site.publish())
+    assert bench.gate.matched() == set()
+    assert bench.gate.people.enrolled() == {cay}
+    assert bench.gate.people.erasures() == []
+    assert bench.kinds() == kinds, "nothing is told twice"
+    received = RosterState(bench.gate.received_path)
+    assert {row.person for row in received.rows().values() if row.state == OUT} == {ann, bob}
+    received.close()
+    later = consent(given_at="2026-03-21T08:00:00Z")
+    membership.add(bench.site.store, "main", bob, member(2, consent=later))
+    bench.give(bench.site.publish())
+    assert bench.gate.matched() == {bob}, "they agreed since"
+
+
+def test_a_consent_counts_that_is_older_than_the_news_of_the_withdrawal_before_it(bench: Bench) -> None:
+    """The entry with the withdrawal came only on the 5th, and they had agreed again on the 3rd."""
+    bob = add(bench.site, with_face())
+    bench.start()
+    bench.give(bench.site.publish())
+    add(bench.site, with_face(templates={}, consent=ended_consent(CONSENT, "2026-03-02T10:00:00Z")), bob)
+    bench.give(bench.site.publish())
+    assert (bench.gate.matched(), bench.kinds()) == (set(), [Kind.CONSENT])
+    add(bench.site, with_face(consent=consent(given_at="2026-03-03T08:00:00Z")), bob)
+    bench.give(bench.site.publish())
+    assert bench.gate.matched() == {bob}
+    bench.wait(3_600)
+    assert restored_people.carry_out(bench.gate.people, bench.journal, bench.clock) == 0, "a start changes nothing"
+    assert bench.gate.matched() == {bob}
