@@ -48,7 +48,9 @@ def install(base: Path, into: Path, user: str, ahead: Difference | None = None) 
         into.mkdir(mode=0o750, exist_ok=True)
         _give(into, 0, group, 0o750)
     except OSError as error:
-        raise KeyFileError(f"{into}: cannot be made ({error.strerror}); give the command as root") from error
+        raise KeyFileError(
+            f"{into}: cannot be made ({error.strerror}); correct INTO, or give the command as root"
+        ) from error
     for key, text in texts.items():
         _put(into / sources[key].name, text, user_id if key == "acl_file" else 0, group)
     path = into / "mosquitto.conf"
