@@ -98,17 +98,35 @@ class Outbox:
 
         Their records must stand in the journal in this order, because the newest record about a person counts.
         """
-        query = "SELECT id, due, owed FROM orders WHERE owed IS NOT NULL ORDER BY taken, sequence, id"
+        query = (
+            "SELECT CAST(id AS BLOB), due, owed FROM orders WHERE owed IS NOT NULL OR due IS NOT NULL "
+            "ORDER BY taken, sequence, id"
+        )
         with PEOPLE.guard(self._path):
             rows = self._db.execute(query).fetchall()
         found = []
-        for act, due, owed in rows:
+        for raw, due, owed in rows:
+            act = self._legible(raw)
+            if owed is None:
+                continue  # an order that waits for its date
             records = _load(owed)
             if records is None:
                 self.set_aside(act)
             else:
                 found.append(OutboxEntry(act, due is not None, records))
         return found
+
+    def _legible(self, raw: bytes) -> str:
+        """The id of a row. A row whose id was altered to what is no text gets a new one: no statement would find it
+        by the text that is read, and it would come again for ever.
+        """
+        act = raw.decode("utf-8", "replace")
+        if act.encode() == raw:
+            return act
+        fresh = secrets.token_hex(16)
+        with self._writing():
+            self._db.execute("UPDATE orders SET id = ? WHERE id = CAST(? AS TEXT)", (fresh, raw))
+        return fresh
 
     def erasure_of(self, person: str) -> Mapping[str, Any] | None:
         """The fields of the pending `erased` record about a person; None where none is pending."""

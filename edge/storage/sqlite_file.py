@@ -202,6 +202,8 @@ class SqliteFile:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             cure = "make it readable by this user" if isinstance(error, PermissionError) else "correct the path"
+            if isinstance(error, IsADirectoryError):
+                cure = "a folder has the name of this file: move it away, or correct the path"
             raise (self.away or self.error)(f"{path}: cannot be read ({error.strerror}); {cure}") from error
         if found.st_size < _SMALLEST:
             raise self._not_one(path)

@@ -25,12 +25,14 @@ from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.terminal.operator import actions, enrolment
+from edge.terminal.orders.order_handler import LOOK_NS, OrderHandler
 from edge.terminal.outbox import operator_lock
 from edge.terminal.outbox.flush import flush
 from edge.terminal.startup.completion import complete
 from edge.terminal.subject_access import report
 from tests.support.clock import HandClock
 from tests.support.people import ANN, BOB, CONSENT, POLICY
+from tests.support.signed_orders import AUTHORITY
 
 PROBE = Probe(np.eye(1, 192, dtype=np.float32)[0], "m", 0.9, 0.9)
 AGAIN = replace(CONSENT, given_at="2026-03-02T07:00:00Z")
@@ -113,7 +115,8 @@ def test_a_kept_order_is_told_when_it_is_carried_out(at: dict[str, Any]) -> None
 def test_later_acts_about_a_person_wait_for_one_that_fails_and_others_do_not(at: dict[str, Any]) -> None:
     store = at["people"].path.with_name(images.NAME)
     store.mkdir()  # no image can be looked for
-    tried(lambda: withdraw(at), TransferError)
+    with pytest.raises(TransferError, match="a folder has the name of this file: move it away"):
+        withdraw(at)
     tried(lambda: enrol_again(at), TransferError)
     tried(lambda: actions.restrict(BOB, Restriction.OBJECTED, **at), TransferError)
     assert told(at) == [(BOB, "restricted", "objected")]
@@ -165,3 +168,26 @@ def test_something_else_under_the_name_of_the_answers_stops_no_erasure(at: dict[
     actions.erase(ANN, ErasureReason.REQUESTED, **at)
     assert told(at) == [(ANN, "erased", None)]
     assert at["people"].path.with_name(report.FOLDER).exists()
+
+
+def test_a_row_whose_id_is_no_text_any_more_is_told_once_or_set_aside_once(
+    at: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    people = at["people"]
+    sound, kept = people.outbox.add([restricted(ANN, Restriction.RESTRICTED)]), "5" * 32
+    people.orders.take(kept, None, 1, records=None, due="2026-03-01T08:00:00.000Z", wire=b"{}")
+    for act in (sound, kept):
+        row = (b"\xff" + act[1:].encode(), act)
+        people._db.execute("UPDATE orders SET id = CAST(? AS TEXT) WHERE id = ?", row)
+    handler = OrderHandler(
+        Origin("hq", "door-1"), SigningKey(bytes([1]) * 32), AUTHORITY.verify_key,
+        lambda: People(people.path, bytes(32)), POLICY, at["clock"],
+    )  # fmt: skip
+    for _ in range(3):
+        handler.look(at["journal"])
+        at["clock"].passes(LOOK_NS / 1e9)
+    handler.close()
+    assert told(at) == [(ANN, "restricted", "restricted")]
+    assert flush(people, at["journal"], at["clock"]) == 0
+    assert len([line for line in caplog.messages if "a kept order cannot be read any more" in line]) == 1
+    assert len(people.outbox.aside()) == 1
