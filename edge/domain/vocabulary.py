@@ -19,7 +19,24 @@ class DirectionSource(StrEnum):
     CONFIGURED = "configured"
     """The terminal serves one direction only."""
     ALTERNATED = "alternated"
-    """The opposite of the person's last punch at this terminal within the shift limit, otherwise IN."""
+    """The opposite of the person's last punch at the site within the shift limit, otherwise IN."""
+    PRESSED = "pressed"
+    """The person pressed a button."""
+
+
+class Button(StrEnum):
+    """The buttons by which a person says what their punch means."""
+
+    IN = "in"
+    OUT = "out"
+    BREAK = "break"
+
+
+class Activity(StrEnum):
+    """What a punch begins or ends, beside its direction. A punch without an activity begins or ends work."""
+
+    BREAK = "break"
+    """An OUT begins a break, and the IN after it ends the break."""
 
 
 class Method(StrEnum):

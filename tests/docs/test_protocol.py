@@ -69,6 +69,7 @@ DATA: dict[Kind, dict[str, Any]] = {
         "quarantine": "20260301-080000-unknown",
     },
     Kind.COMMAND_RESULT: {"command_id": "e" * 32, "command": "resend", "outcome": "done", "detail": "3 records"},
+    Kind.TAMPER: {"state": "opened"},
 }
 
 

@@ -1,4 +1,7 @@
-"""Punch direction: IN or OUT, and whether a punch only repeats the last one."""
+"""Punch direction: IN or OUT, whether it begins or ends a break, and whether a punch only repeats the last one.
+
+A pressed button counts first, then the direction of the terminal, then the opposite of the person's last punch.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from edge.domain.attendance.corrections import effective
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
-from edge.domain.vocabulary import Direction, DirectionSource
+from edge.domain.vocabulary import Activity, Button, Direction, DirectionSource
 
 MAX_AGE_S = timedelta(days=31).total_seconds()
 """Seconds; an unsynchronised clock that makes the last punch older than this is taken to be wrong."""
@@ -24,11 +27,13 @@ class DirectionPolicy:
     """Seconds within which a second punch of one person is a repetition: kept as evidence, not counted twice."""
     shift_limit_s: float = 16 * 3600.0
     """Hours after which an IN is not answered by OUT: the OUT was forgotten, and a correction will say so."""
+    ask: bool = False
+    """Whether nothing may be guessed: a punch then needs a button."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastPunch:
-    """A person's last punch at this terminal that counts, after its corrections."""
+    """A person's last punch that counts, after its corrections."""
 
     direction: Direction
     made: TimeEvidence | str
@@ -36,7 +41,15 @@ class LastPunch:
     agreed on.
     """
     seq: int | None
-    """seq of the record, if the punch was made here and its moment stands."""
+    """seq of the record, if its moment stands as it was recorded."""
+    id: str | None = None
+    """Id of the record, with its site."""
+    activity: Activity | None = None
+
+    @property
+    def on_break(self) -> bool:
+        """Whether the punch began a break that no punch has ended."""
+        return self.direction is Direction.OUT and self.activity is Activity.BREAK
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,10 @@ class NewPunch:
     direction: Direction
     source: DirectionSource
     assumed: bool = False
-    """Whether the direction would be the other one if the last punch had another age, which nothing vouches for."""
+    """Whether the direction would be the other one if the last punch had another age."""
+    activity: Activity | None = None
+    follows: str | None = None
+    """Id, with its site, of the last punch on which this rests; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,14 @@ class Repetition:
     source: DirectionSource
     duplicate_of: int
     """seq of that punch."""
+    activity: Activity | None = None
+    follows: str | None = None
+    """Id of that punch, with its site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpressed:
+    """No punch: where nothing may be guessed, the person must press a button."""
 
 
 def last_of(records: Iterable[Record]) -> LastPunch | None:
@@ -75,33 +99,92 @@ def last_of(records: Iterable[Record]) -> LastPunch | None:
         # one.
         since = last.root.position.seq > word.says_at.position.seq
         last, word = (last, None) if since or (last.at or "") >= (word.at or "") else (None, word)
-    if last is not None and last.direction is not None:
-        return LastPunch(last.direction, last.root.time, last.root.position.seq)
-    if word is not None and word.direction is not None and word.at is not None:
-        return LastPunch(word.direction, word.at, None)
-    return None
+    found = last or word
+    if found is None or found.direction is None:
+        return None
+    named, says = f"{found.root.origin.site}/{found.root.id}", found.says_direction.data.get("activity")
+    activity = None if says is None else Activity(says)
+    if found is last:
+        return LastPunch(found.direction, found.root.time, found.root.position.seq, named, activity)
+    return None if found.at is None else LastPunch(found.direction, found.at, None, named, activity)
 
 
-def direction_of(last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy) -> NewPunch | Repetition:
-    """The direction of this person's punch, given their last one at this terminal; or that it is a repetition.
+def direction_of(
+    last: LastPunch | None, now: TimeEvidence, policy: DirectionPolicy, pressed: Button | None = None
+) -> NewPunch | Repetition | Unpressed:
+    """The direction of this person's punch, given their last one and the button that they pressed; that it is a
+    repetition; or that a button must be pressed.
 
-    Where nothing vouches for the age of an IN, the clocks count as far as they can be right: OUT answers it unless
-    they say that it is between the shift limit and MAX_AGE_S old. The record says that this was assumed.
+    A press is obeyed also where it contradicts the last punch: the hours view shows two INs or OUTs in a row. A
+    punch within the window is no repetition if a button says something else than the last punch was.
+
+    Without a button, an IN is answered by OUT within the shift limit. After it, the OUT was forgotten and the punch
+    is IN; the record says that this was assumed. Where nothing vouches for the age of an IN, the clocks count as
+    far as they can be right: OUT answers it unless they say that it is between the shift limit and MAX_AGE_S old.
+    This is assumed, too.
     """
-    source = DirectionSource.ALTERNATED if policy.fixed is None else DirectionSource.CONFIGURED
-    before = None if last is None else last.direction
     age = None if last is None else age_s(last.made, now)
-    same_way = policy.fixed in {None, before}
-    if last is not None and last.seq is not None and same_way and age is not None and age < policy.window_s:
-        return Repetition(last.direction, source, last.seq)
+    if last is not None and last.seq is not None and age is not None and age < policy.window_s:
+        source = _source(policy, pressed)
+        if _says_the_same(last, pressed, policy):
+            return Repetition(last.direction, source, last.seq, last.activity, last.id)
+    if pressed is None and policy.fixed is None and policy.ask:
+        return Unpressed()
+    direction, assumed = _wanted(last, age, now, policy, pressed)
+    follows = None if last is None else last.id
+    return NewPunch(
+        direction, _source(policy, pressed), assumed, _activity(last, age, direction, policy, pressed), follows
+    )
+
+
+def _source(policy: DirectionPolicy, pressed: Button | None) -> DirectionSource:
+    if pressed is not None:
+        return DirectionSource.PRESSED
+    return DirectionSource.ALTERNATED if policy.fixed is None else DirectionSource.CONFIGURED
+
+
+def _says_the_same(last: LastPunch, pressed: Button | None, policy: DirectionPolicy) -> bool:
+    """Whether a press, or the terminal's own direction, says what the last punch was; without both, nothing speaks
+    against it.
+    """
+    match pressed:
+        case Button.BREAK:
+            return last.activity is Activity.BREAK
+        case Button.OUT:
+            return last.direction is Direction.OUT and not last.on_break
+        case Button.IN:
+            return last.direction is Direction.IN
+        case None:
+            return policy.fixed in {None, last.direction}
+
+
+def _wanted(
+    last: LastPunch | None, age: float | None, now: TimeEvidence, policy: DirectionPolicy, pressed: Button | None
+) -> tuple[Direction, bool]:
+    """The direction, and whether it is assumed."""
+    if pressed is Button.BREAK:
+        return (Direction.IN if last is not None and last.on_break else Direction.OUT), False
+    if pressed is not None:
+        return Direction(pressed), False
     if policy.fixed is not None:
-        return NewPunch(policy.fixed, source)
-    if last is None or before is not Direction.IN:
-        return NewPunch(Direction.IN, source)
+        return policy.fixed, False
+    if last is None or last.direction is Direction.OUT:
+        return Direction.IN, False
     if age is not None:
-        return NewPunch(Direction.OUT if age < policy.shift_limit_s else Direction.IN, source)
+        forgotten = age >= policy.shift_limit_s
+        return (Direction.IN, True) if forgotten else (Direction.OUT, False)
     forgotten = policy.shift_limit_s <= _by_clock_s(last.made, now) <= MAX_AGE_S
-    return NewPunch(Direction.IN if forgotten else Direction.OUT, source, assumed=True)
+    return (Direction.IN if forgotten else Direction.OUT), True
+
+
+def _activity(
+    last: LastPunch | None, age: float | None, direction: Direction, policy: DirectionPolicy, pressed: Button | None
+) -> Activity | None:
+    """A break begins by its button, and ends with the next IN within the shift limit."""
+    if direction is Direction.OUT:
+        return Activity.BREAK if pressed is Button.BREAK else None
+    ends = last is not None and last.on_break and (age is None or age < policy.shift_limit_s)
+    return Activity.BREAK if ends else None
 
 
 def age_s(earlier: TimeEvidence | str, now: TimeEvidence) -> float | None:

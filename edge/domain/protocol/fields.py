@@ -23,6 +23,8 @@ KEY_ID = EPOCH
 HASH = re.compile(r"[0-9a-f]{64}")
 RECORD_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}/[0-9a-f]{32}/[1-9][0-9]{0,15}")
 """A record's CloudEvents id."""
+SITE_RECORD_ID = re.compile(rf"{NAME.pattern}/{RECORD_ID.pattern}")
+"""A record's id with its site before it: `<site>/<terminal>/<epoch>/<seq>`."""
 UTC = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 )  # \d would accept digits of every script
@@ -41,6 +43,7 @@ Epoch = Annotated[str, whole(EPOCH)]
 KeyId = Annotated[str, whole(KEY_ID)]
 Hash = Annotated[str, whole(HASH)]
 RecordId = Annotated[str, whole(RECORD_ID)]
+SiteRecordId = Annotated[str, whole(SITE_RECORD_ID)]
 Instant = Annotated[str, whole(INSTANT)]
 Word = Annotated[str, whole(WORD)]
 Integer = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]

@@ -18,11 +18,12 @@ from edge.domain.protocol.fields import (
     Integer,
     Person,
     RecordId,
+    SiteRecordId,
     Whole,
     Word,
     whole,
 )
-from edge.domain.vocabulary import Band, Direction, DirectionSource, ErasureReason, Method
+from edge.domain.vocabulary import Activity, Band, Direction, DirectionSource, ErasureReason, Method
 
 
 class Kind(StrEnum):
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     CLOCK_STEP = "clock-step"
     GAP = "gap"
     COMMAND_RESULT = "command-result"
+    TAMPER = "tamper"
 
 
 class CorrectionAction(StrEnum):
@@ -108,6 +110,13 @@ class CommandOutcome(StrEnum):
     REFUSED = "refused"
 
 
+class TamperState(StrEnum):
+    """The state of the switch that notices when the terminal's box is opened."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+
+
 _By = Annotated[str, whole(BY)]
 _Language = Annotated[str, whole(LANGUAGE)]
 _Words = Annotated[list[Word], Meta(max_length=32)]
@@ -163,12 +172,20 @@ FIELDS: dict[str, dict[str, Any]] = {
         "outcome": CommandOutcome,
         "detail": Word,
     },
+    Kind.TAMPER: {"state": TamperState},
 }
 """The type of each field that a kind must have; docs/protocol.md and its JSON Schemas describe the same."""
 _BY_HAND: dict[str, Any] = {"by": _By}
 _HELD_TRUE = Literal[True]
+_PUNCH_MORE: dict[str, Any] = {
+    "direction_assumed": _HELD_TRUE,
+    "activity": Activity,
+    "follows": SiteRecordId | None,
+    "site_unheard": _HELD_TRUE,
+}
 OPTIONAL: dict[str, dict[str, Any]] = {
-    Kind.PUNCH: {"direction_assumed": _HELD_TRUE},
+    Kind.PUNCH: _PUNCH_MORE,
+    Kind.SUPPRESSED: _PUNCH_MORE,
     Kind.ENROLLED: _BY_HAND,
     Kind.CONSENT: {
         **_BY_HAND,
@@ -179,10 +196,10 @@ OPTIONAL: dict[str, dict[str, Any]] = {
     },
     Kind.ERASED: _BY_HAND,
     Kind.RESTRICTED: _BY_HAND,
-    Kind.CORRECTION: _BY_HAND,
+    Kind.CORRECTION: {**_BY_HAND, "activity": Activity},
     Kind.COMMAND_RESULT: {**_BY_HAND, "person": Person},
 }
-"""The type of each field that a kind may have in addition. For a punch: that its direction is only assumed. For an
+"""The type of each field that a kind may have in addition. For a punch: what its direction rests on. For an
 act by hand: who acted, and on whom if the kind does not tell. For a consent: how it was given; the record of its
 end does not repeat that.
 """

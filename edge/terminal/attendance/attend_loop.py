@@ -40,7 +40,7 @@ from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.face_recognition import Challenged, FaceRecognition, FaceRules
 from edge.terminal.attendance.gallery import GalleryLoader
 from edge.terminal.attendance.journal_maintenance import JournalMaintenance
-from edge.terminal.attendance.punch_recorder import Identified, Puncher, Recorder
+from edge.terminal.attendance.punch_recorder import Identified, Punched, Puncher, Recorder
 from edge.terminal.attendance.service_health import PeopleHealth, ServiceHealth
 from edge.terminal.attendance.sights import Sights
 from edge.terminal.runtime.alarms import Alarms
@@ -211,6 +211,7 @@ class Attend:
         punched = self._puncher.punch(who)
         if punched is None:
             self._health.set_fault(Fault.JOURNAL_UNWRITABLE, True)
+        if not isinstance(punched, Punched):
             return None
         self.tally.punches += punched.kind is Kind.PUNCH
         self.tally.suppressed += punched.kind is Kind.SUPPRESSED and punched.stored is not None

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.domain.attendance.punch_direction import DirectionPolicy, NewPunch, direction_of, last_of
+from edge.domain.attendance.punch_direction import DirectionPolicy, Repetition, Unpressed, direction_of, last_of
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
 from edge.domain.time.evidence import TimeEvidence
-from edge.domain.vocabulary import Band, Direction, Method
+from edge.domain.vocabulary import Activity, Band, Button, Direction, Method
 from edge.errors import JournalAltered, JournalDamaged, JournalError
 from edge.journal.diagnosis import mark_suspect
 from edge.journal.disk_reserve import Reserve
@@ -111,6 +111,7 @@ class Punched:
     direction: Direction
     stored: Stored | None
     """None for a further repetition of a punch, because the record of the first repetition is enough."""
+    activity: Activity | None = None
 
 
 class Puncher:
@@ -121,15 +122,18 @@ class Puncher:
 
     def __init__(self, journal: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
         self._journal, self._recorder, self._policy = journal, recorder, policy
-        self._repeated: dict[str, int] = {}
-        """For each person, the number of the punch whose repetition was recorded last."""
+        self._repeated: dict[str, str | None] = {}
+        """For each person, the id of the punch whose repetition was recorded last."""
 
-    def punch(self, who: Identified) -> Punched | None:
-        """Record a punch or its repetition, durable on return; None when the disk cannot be written. Raises
-        JournalDamaged.
+    def punch(self, who: Identified, pressed: Button | None = None) -> Punched | Unpressed | None:
+        """Record a punch or its repetition, durable on return; None when the disk cannot be written.
+
+        Unpressed, and nothing is recorded, where the person must press a button first. Raises JournalDamaged.
         """
         evidence = self._recorder.now()
-        found = direction_of(last_of(self._journal.recent(who.person)), evidence, self._policy)
+        found = direction_of(last_of(self._journal.recent(who.person)), evidence, self._policy, pressed)
+        if isinstance(found, Unpressed):
+            return found
         data: dict[str, object] = {
             "person": who.person,
             "direction": str(found.direction),
@@ -138,11 +142,14 @@ class Puncher:
             "quality": str(who.quality),
             "liveness": str(who.liveness),
             "models": list(who.models),
+            "follows": found.follows,
         }
+        if found.activity is not None:
+            data["activity"] = str(found.activity)
         kind = Kind.PUNCH
-        if not isinstance(found, NewPunch):
-            if self._repeated.get(who.person) == found.duplicate_of:
-                return Punched(Kind.SUPPRESSED, found.direction, None)
+        if isinstance(found, Repetition):
+            if self._repeated.get(who.person) == found.follows:
+                return Punched(Kind.SUPPRESSED, found.direction, None, found.activity)
             kind = Kind.SUPPRESSED
             data["duplicate_of"] = found.duplicate_of
         elif found.assumed:
@@ -150,6 +157,6 @@ class Puncher:
         stored = self._recorder.append(kind, data, evidence)
         if stored is None:
             return None
-        if not isinstance(found, NewPunch):
-            self._repeated[who.person] = found.duplicate_of
-        return Punched(kind, found.direction, stored)
+        if isinstance(found, Repetition):
+            self._repeated[who.person] = found.follows
+        return Punched(kind, found.direction, stored, found.activity)

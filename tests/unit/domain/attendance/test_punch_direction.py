@@ -9,16 +9,18 @@ from edge.domain.attendance.punch_direction import (
     LastPunch,
     NewPunch,
     Repetition,
+    Unpressed,
     age_s,
     direction_of,
     last_of,
 )
 from edge.domain.protocol.record import Record
 from edge.domain.time.evidence import TimeEvidence
-from edge.domain.vocabulary import Direction, DirectionSource
+from edge.domain.vocabulary import Activity, Button, Direction, DirectionSource
 from tests.support.corrections import IN_AT, LATER, OUT_AT, correction, punch
 
 NOW = TimeEvidence("2026-11-24T08:00:00.000Z", 60, "Europe/Berlin", "boot-a", 10_000_000, True)
+ID = f"hq/door-2/{'e' * 32}/8"
 ALTERNATE = DirectionPolicy(None, window_s=60, shift_limit_s=16 * 3600)
 
 
@@ -49,10 +51,85 @@ def test_within_the_window_it_is_a_repetition_of_that_punch() -> None:
     assert isinstance(direction_of(last(Direction.IN, 60), NOW, ALTERNATE), NewPunch)
 
 
-def test_a_forgotten_out_is_not_invented_on_the_next_day() -> None:
+def test_a_forgotten_out_is_not_invented_on_the_next_day_and_the_record_says_that_this_is_assumed() -> None:
     assert direction_of(last(Direction.IN, 16 * 3600), NOW, ALTERNATE) == NewPunch(
-        Direction.IN, DirectionSource.ALTERNATED
+        Direction.IN, DirectionSource.ALTERNATED, assumed=True
     )
+
+
+OUT_TO_BREAK = LastPunch(Direction.OUT, replace(NOW, boottime_ms=NOW.boottime_ms - 900_000), 8, ID, Activity.BREAK)
+BACK_FROM_BREAK = replace(OUT_TO_BREAK, direction=Direction.IN)
+CAME = replace(OUT_TO_BREAK, direction=Direction.IN, activity=None)
+WENT = replace(OUT_TO_BREAK, activity=None)
+
+
+@pytest.mark.parametrize(
+    ("before", "pressed", "direction", "activity"),
+    [
+        (None, Button.IN, Direction.IN, None),
+        (None, Button.OUT, Direction.OUT, None),
+        (None, Button.BREAK, Direction.OUT, Activity.BREAK),
+        (CAME, Button.IN, Direction.IN, None),
+        (CAME, Button.OUT, Direction.OUT, None),
+        (CAME, Button.BREAK, Direction.OUT, Activity.BREAK),
+        (WENT, Button.IN, Direction.IN, None),
+        (WENT, Button.OUT, Direction.OUT, None),
+        (WENT, Button.BREAK, Direction.OUT, Activity.BREAK),
+        (OUT_TO_BREAK, Button.IN, Direction.IN, Activity.BREAK),
+        (OUT_TO_BREAK, Button.OUT, Direction.OUT, None),
+        (OUT_TO_BREAK, Button.BREAK, Direction.IN, Activity.BREAK),
+        (BACK_FROM_BREAK, Button.IN, Direction.IN, None),
+        (BACK_FROM_BREAK, Button.OUT, Direction.OUT, None),
+        (BACK_FROM_BREAK, Button.BREAK, Direction.OUT, Activity.BREAK),
+    ],
+)
+@pytest.mark.parametrize(
+    "policy", [ALTERNATE, replace(ALTERNATE, fixed=Direction.IN), replace(ALTERNATE, ask=True)]
+)
+def test_a_press_is_obeyed_whatever_came_before(
+    before: LastPunch | None,
+    pressed: Button,
+    direction: Direction,
+    activity: Activity | None,
+    policy: DirectionPolicy,
+) -> None:
+    follows = None if before is None else ID
+    expected = NewPunch(direction, DirectionSource.PRESSED, activity=activity, follows=follows)
+    assert direction_of(before, NOW, policy, pressed) == expected
+
+
+def test_without_a_press_the_way_back_from_a_break_ends_it() -> None:
+    expected = NewPunch(Direction.IN, DirectionSource.ALTERNATED, activity=Activity.BREAK, follows=ID)
+    assert direction_of(OUT_TO_BREAK, NOW, ALTERNATE) == expected
+
+
+def test_a_break_that_lasted_longer_than_a_shift_is_not_ended_by_the_next_in() -> None:
+    long_ago = replace(NOW, boottime_ms=NOW.boottime_ms - 16 * 3_600_000)
+    found = direction_of(replace(OUT_TO_BREAK, made=long_ago), NOW, ALTERNATE)
+    assert found == NewPunch(Direction.IN, DirectionSource.ALTERNATED, follows=ID)
+
+
+@pytest.mark.parametrize(
+    ("before", "same"),
+    [(CAME, Button.IN), (WENT, Button.OUT), (OUT_TO_BREAK, Button.BREAK), (BACK_FROM_BREAK, Button.BREAK)],
+)
+def test_within_the_window_only_a_press_that_says_something_else_makes_a_punch(
+    before: LastPunch, same: Button
+) -> None:
+    moments_ago = replace(before, made=replace(NOW, boottime_ms=NOW.boottime_ms - 5_000))
+    repeated = direction_of(moments_ago, NOW, ALTERNATE, same)
+    assert repeated == Repetition(before.direction, DirectionSource.PRESSED, 8, before.activity, ID)
+    others = [one for one in Button if one is not same and (before, one) != (BACK_FROM_BREAK, Button.IN)]
+    for other in others:
+        assert isinstance(direction_of(moments_ago, NOW, ALTERNATE, other), NewPunch)
+
+
+def test_where_nothing_may_be_guessed_a_punch_needs_a_press_and_a_repetition_none() -> None:
+    policy = replace(ALTERNATE, ask=True)
+    assert direction_of(CAME, NOW, policy) == Unpressed()
+    assert direction_of(None, NOW, policy) == Unpressed()
+    moments_ago = replace(CAME, made=replace(NOW, boottime_ms=NOW.boottime_ms - 5_000))
+    assert isinstance(direction_of(moments_ago, NOW, policy), Repetition)
 
 
 def test_a_one_way_door_records_its_way() -> None:
