@@ -63,8 +63,10 @@ lock: setup  ## make provisioning/locks again from pyproject.toml
 picture: setup  ## draw docs/demo.svg from what `make demo` prints
 	@$(BIN)/python -m tests.docs.demo_picture
 
-docs: setup  ## write the options of every verb into docs/cli.md
+docs: setup  ## write what programs write under docs/: the options of every verb, the states, the wiring
 	@$(BIN)/python -m tests.docs.cli_reference
+	@$(BIN)/python -m tests.docs.state_drawing
+	@$(BIN)/python -m tests.docs.header_drawing
 
 clean:  ## remove what was built; the environment stays
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
