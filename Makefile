@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock docs picture clean
+.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock docs picture clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ setup-demo:
 
 demo: setup-demo  ## the whole way of a punch: enrolment to receipt, on an embedded broker and ledger
 	@$(BIN)/smartclocker demo $(ARGS)
+
+simulate: setup-demo  ## whole terminals in a page of your browser: webcam or photographs, lights, sound, badges
+	@$(BIN)/smartclocker simulate $(ARGS)
 
 test: setup lint  ## lint, then every test (ARGS='-k word' narrows)
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)

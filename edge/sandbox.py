@@ -23,6 +23,8 @@ class SandboxCentre:
     key: Path
     ledger: Path
     """The ledger's public key."""
+    authority: Path | None = None
+    """The authority's public key; None where nobody signs orders and a roster."""
 
 
 def write_terminal(
@@ -33,12 +35,13 @@ def write_terminal(
     name: str = "entrance-1",
     window_s: float = 60.0,
     centre: SandboxCentre | None = None,
+    more: str = "",
 ) -> Path:
     """Make the keys, policy and `config.toml` of a terminal with the replay camera and drawn lights; returns the
     path of `config.toml`.
 
-    `directory` is created; the terminal's public key is `identity.pem` in it. Raises KeyFileError when there are
-    keys already.
+    `more` are further sections, in TOML. `directory` is created; the terminal's public key is `identity.pem` in
+    it. Raises KeyFileError when there are keys already.
     """
     (directory / "state").mkdir(mode=0o700, parents=True)
     identity = key_files.create_identity(directory / "identity")
@@ -46,12 +49,14 @@ def write_terminal(
     (directory / "identity.pem").write_text(key_files.public_pem(identity.verify_key), encoding="ascii")
     (directory / "policy.md").write_text(POLICY, encoding="utf-8")
     path = directory / "config.toml"
-    path.write_text(_config(replay, site, name, window_s, centre), encoding="utf-8")
+    path.write_text(_config(replay, site, name, window_s, centre) + more, encoding="utf-8")
     return path
 
 
 def _config(replay: Path, site: str, name: str, window_s: float, centre: SandboxCentre | None) -> str:
     ledger = "" if centre is None else f'ledger = "{centre.ledger}"\n'
+    if centre is not None and centre.authority is not None:
+        ledger += f'authority = "{centre.authority}"\n'
     uplink = "" if centre is None else _uplink(centre)
     return f"""# A sandboxed terminal: replay camera, drawn lights.
 [terminal]

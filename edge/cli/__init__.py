@@ -30,6 +30,7 @@ _GROUPS = {
     "journal": "verify, show, correct, export and recover the signed journal",
     "central": "run the centre: certificates, terminals, the ledger",
     "demo": "show the whole way of a punch on this machine, in a minute",
+    "simulate": "try whole terminals in a browser page: webcam or photographs, lights, sound, badges",
     "evaluate": "measure recognition on a folder of people's photographs",
     "calibrate": "find this site's own threshold, from its people and their punches",
     "evaluate-pad": "measure presentation attack detection on a folder of genuine faces and attacks",

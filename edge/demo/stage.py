@@ -15,20 +15,16 @@ from typing import TextIO
 
 from edge import config
 from edge.adapters.linux.sd_notify import notifier_from
-from edge.adapters.mqtt.tls import UplinkSettings
 from edge.adapters.replay.camera import ReplayCamera, Scene
 from edge.adapters.replay.console_signals import ConsoleSignals
-from edge.central.broker import certificates
 from edge.central.broker.mosquitto import EmbeddedBroker
-from edge.central.ledger.service import LedgerService, LedgerSettings
-from edge.central.store.records import Store
+from edge.central.embedded import EmbeddedCentre, embedded_centre
 from edge.config_schema import Config
 from edge.crypto import key_files
 from edge.domain.attendance.cues import Cue, CueName, Lights
-from edge.domain.protocol.record import Origin
 from edge.errors import SmartClockerError
 from edge.resources import photos_directory
-from edge.sandbox import SandboxCentre, write_terminal
+from edge.sandbox import write_terminal
 from edge.terminal.daemon import Terminal
 
 SITE, TERMINAL = "demo", "entrance-1"
@@ -87,8 +83,7 @@ class Stage:
 
     directory: Path
     loaded: config.Loaded
-    broker: EmbeddedBroker
-    ledger: LedgerService
+    centre: EmbeddedCentre
     scene: Scene
     signals: WatchedSignals
     terminal: Terminal | None = None
@@ -103,7 +98,12 @@ class Stage:
     @property
     def ledger_db(self) -> Path:
         """Path of the ledger's file."""
-        return self.directory / "centre" / "ledger.db"
+        return self.centre.ledger_db
+
+    @property
+    def broker(self) -> EmbeddedBroker:
+        """The broker, to be killed and started again."""
+        return self.centre.broker
 
     def start_terminal(self) -> None:
         """Start the terminal on a thread of its own. Raises SmartClockerError when it does not come up."""
@@ -136,29 +136,10 @@ def raise_stage(directory: Path, out: TextIO) -> Iterator[Stage]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("edge").setLevel(logging.CRITICAL)  # the story tells it; a real terminal logs it
     with ExitStack() as stack:
-        broker = stack.enter_context(EmbeddedBroker(directory / "broker", sites=(SITE,)))
-        centre = directory / "centre"
-        centre.mkdir(mode=0o700, exist_ok=True)
-        ledger_key = key_files.create_identity(centre / "ledger.key")
-        (centre / "ledger.pem").write_text(key_files.public_pem(ledger_key.verify_key), encoding="ascii")
-        link = certificates.issue_client(broker.pki, "ledger")
-        certificates.issue_client(broker.pki, TERMINAL)
-        loaded = _write_terminal(directory, broker)
-        settings = LedgerSettings(
-            UplinkSettings(broker.host, broker.port, link.ca, link.certificate, link.key, backoff_max_s=2.0),
-            centre / "ledger.db",
-            centre / "ledger.key",
-        )
-        with Store(settings.store) as store:
-            store.register(
-                Origin(SITE, TERMINAL), key_files.load_identity(directory / "terminal/identity").verify_key
-            )
-        ledger = LedgerService(settings)
-        ledger.start()
-        stack.callback(ledger.stop)
-        stage = Stage(
-            directory, loaded, broker, ledger, Scene(), WatchedSignals(ConsoleSignals(out, hidden=_QUIET))
-        )
+        centre = stack.enter_context(embedded_centre(directory, SITE, (TERMINAL,)))
+        loaded = _write_terminal(directory, centre)
+        centre.register(TERMINAL, key_files.load_identity(directory / "terminal/identity").verify_key)
+        stage = Stage(directory, loaded, centre, Scene(), WatchedSignals(ConsoleSignals(out, hidden=_QUIET)))
         stack.callback(stage.stop_terminal)
         yield stage
 
@@ -173,16 +154,8 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-def _write_terminal(directory: Path, broker: EmbeddedBroker) -> config.Loaded:
-    client = broker.pki / f"client-{TERMINAL}.crt"
-    centre = SandboxCentre(
-        host=broker.host,
-        port=broker.port,
-        ca=broker.pki / "ca.crt",
-        certificate=client,
-        key=client.with_suffix(".key"),
-        ledger=directory / "centre" / "ledger.pem",
-    )
+def _write_terminal(directory: Path, centre: EmbeddedCentre) -> config.Loaded:
     replay = photos_directory()  # named in the file for whoever runs it later; the demo's scene takes its place
+    access = centre.access(TERMINAL)
     base = directory / "terminal"
-    return config.load(write_terminal(base, replay, site=SITE, name=TERMINAL, window_s=WINDOW_S, centre=centre))
+    return config.load(write_terminal(base, replay, site=SITE, name=TERMINAL, window_s=WINDOW_S, centre=access))

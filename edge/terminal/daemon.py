@@ -11,7 +11,7 @@ from edge.config_schema import Config
 from edge.domain.face import Frame
 from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
-from edge.ports import Camera, Clock, Notifier, Signals, Strobe
+from edge.ports import Camera, Clock, Notifier, Reader, Signals, Strobe
 from edge.terminal import adapters, factory, installed, starting
 from edge.terminal.attendance.attend_loop import Attend
 from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
@@ -57,12 +57,14 @@ class Terminal:
         camera: Camera | None = None,
         signals: Signals | None = None,
         strobe: Strobe | None = None,
+        reader: Reader | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Read keys, policy and models, and make sure of the journal; open nothing that must be closed.
 
-        `camera`, `signals`, `strobe` and `clock` replace the configured ones. Raises ConfigError, KeyFileError,
-        ModelError or JournalError when something fails that punching needs. Anything else that fails is an alarm.
+        `camera`, `signals`, `strobe`, `reader` (where one is configured) and `clock` replace the configured ones.
+        Raises ConfigError, KeyFileError, ModelError or JournalError when something fails that punching needs.
+        Anything else that fails is an alarm.
         """
         self.stop = Stop()
         self.status = StatusSources()
@@ -83,7 +85,9 @@ class Terminal:
         self.latency = Latency()
         pace = Pace()
         reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
-        self._reader = None if config.reader.kind == "none" else CaredReader(lambda: adapters.reader(config))
+        self._reader = (
+            None if config.reader.kind == "none" else CaredReader(lambda: reader or adapters.reader(config))
+        )
         self._reading = None if self._reader is None else BadgeReading(self._reader, reads)
         chosen = camera or adapters.camera(config)
         alone = self._reader is None

@@ -8,6 +8,7 @@ import io
 import itertools
 import struct
 import sys
+import threading
 import time
 import types
 import zlib
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.adapters.browser.camera import BrowserCamera
 from edge.adapters.raspberry_pi.camera import PiCamera
 from edge.adapters.replay.camera import AWAY_S, ReplayCamera
 from edge.adapters.replay.scene import Scene
@@ -177,7 +179,22 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture(params=["folder", "pictures", "scene", "pi"])
+def sending(camera, request):
+    """A page that sends 200 frames a second until the test is over."""
+    over = threading.Event()
+
+    def send():
+        while not over.wait(0.005):
+            camera.offer(picture(size=(480, 640)))
+
+    camera.offer(picture(size=(480, 640)))
+    thread = threading.Thread(target=send)
+    thread.start()
+    request.addfinalizer(thread.join)
+    request.addfinalizer(over.set)
+
+
+@pytest.fixture(params=["folder", "pictures", "scene", "pi", "browser's scene", "browser's page"])
 def rig(request):
     if request.param == "folder":
         return Rig(ReplayCamera(request.getfixturevalue("folder"), fps=200), None)
@@ -186,6 +203,12 @@ def rig(request):
     if request.param == "scene":
         scene = Scene()
         return Rig(ReplayCamera(scene, fps=200), scene.stall)
+    if request.param.startswith("browser"):
+        scene = Scene()
+        camera = BrowserCamera(scene, fps=200)
+        if request.param == "browser's page":
+            sending(camera, request)
+        return Rig(camera, scene.stall)
     bench = request.getfixturevalue("bench")
 
     def stall(stalled):

@@ -1,4 +1,6 @@
-"""One suite over every Reader adapter: the script on a FIFO and on a file, evdev on a keyboard of pipes."""
+"""One suite over every Reader adapter: the script on a FIFO and on a file, evdev on a keyboard of pipes, and the
+widgets of a browser.
+"""
 
 import errno
 import os
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from evdev import InputEvent, ecodes
 
+from edge.adapters.browser.reader import BrowserReader
 from edge.adapters.linux import badge_reader
 from edge.adapters.linux.badge_reader import EvdevReader
 from edge.adapters.replay.badge_reader import PAUSE_S, ScriptReader
@@ -97,7 +100,16 @@ def on_evdev(path: Path) -> Stand:
     )
 
 
-@pytest.fixture(params=[on_a_pipe, on_a_file, on_evdev], ids=["fifo", "file", "evdev"])
+def in_a_browser(_path: Path) -> Stand:
+    reader = BrowserReader()
+    return Stand(
+        reader,
+        lambda text: reader.offer(Read(Token.BADGE, text)) and None,
+        lambda text: reader.offer(Read(Token.NUMBER, text)) and None,
+    )
+
+
+@pytest.fixture(params=[on_a_pipe, on_a_file, on_evdev, in_a_browser], ids=["fifo", "file", "evdev", "browser"])
 def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
     made: Stand = request.param(tmp_path / "reader")
     yield made

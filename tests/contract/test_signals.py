@@ -1,4 +1,4 @@
-"""One suite over every Signals adapter: the console, gpiozero's mock pins, and its lgpio pins on a fake chip."""
+"""One suite over every Signals adapter: console, browser, gpiozero's mock pins, its lgpio pins on a fake chip."""
 
 import io
 import os
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edge.adapters.browser.signals import BrowserSignals
 from edge.adapters.raspberry_pi.gpio import open_lgpio
 from edge.adapters.raspberry_pi.signals import GpioPins, GpioSignals
 from edge.adapters.replay.console_signals import ConsoleSignals, draw_lamps, draw_notes, draw_rhythm, wants_colour
@@ -78,7 +79,18 @@ def lgpio_gpio(chip, tmp_path):
     return Rig(signals, look, {"chip": chip})
 
 
-@pytest.fixture(params=["console", "mock_gpio", "lgpio_gpio"])
+@pytest.fixture
+def browser():
+    told = [("lights", {"green": False, "amber": False, "red": False, "tone_hz": 0})]
+    signals = BrowserSignals(lambda topic, message: told.append((topic, message)))
+
+    def look():
+        return Lights(**next(message for topic, message in reversed(told) if topic == "lights"))
+
+    return Rig(signals, look, {"told": told})
+
+
+@pytest.fixture(params=["console", "browser", "mock_gpio", "lgpio_gpio"])
 def rig(request):
     found = request.getfixturevalue(request.param)
     yield found
@@ -123,6 +135,26 @@ def test_closed_signals_refuse_to_light(rig):
     rig.signals.close()
     with pytest.raises(SignalsError, match="closed: open new ones"):
         rig.signals.apply(ALL_ON)
+
+
+# --- the browser ---
+
+
+def test_a_page_is_told_the_words_and_the_rhythm_of_a_cue(browser):
+    browser.signals.announce(CUES[CueName.IN])
+    topic, message = browser.extra["told"][-1]
+    assert topic == "cue"
+    assert (message["name"], message["text"], message["repeat"]) == ("in", "IN", False)
+    assert message["steps"][1] == {"ms": 250, "green": True, "amber": False, "red": False, "tone_hz": HIGH_HZ}
+
+
+def test_a_page_is_told_once_that_the_lights_are_closed(browser):
+    browser.signals.close()
+    before = len(browser.extra["told"])
+    browser.signals.close()
+    assert len(browser.extra["told"]) == before
+    with pytest.raises(SignalsError, match="open new ones"):
+        browser.signals.announce(CUES[CueName.IN])
 
 
 # --- the mock pins: whole histories ---

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edge.adapters.picture_light import exposed
 from edge.adapters.replay.scene import Scene
 from edge.adapters.replay.strobe import ReplayStrobe
 from edge.domain.face import Frame, Pixels
@@ -87,7 +88,7 @@ class ReplayCamera:
         at_s = (now_ns - self._begun_ns) / _NS
         if self._photos:
             self._direct(at_s)
-        pixels = _exposed(self._scene.render(at_s), self._ev)
+        pixels = exposed(self._scene.render(at_s), self._ev)
         return Frame(pixels if self._strobe is None else self._strobe.falls_on(pixels), now_ns)
 
     def expose(self, ev: float) -> None:
@@ -115,16 +116,6 @@ class ReplayCamera:
             self._scene.clear()
         else:
             self._scene.show(self._photos[wanted % len(self._photos)])
-
-
-def _exposed(pixels: Pixels, ev: float) -> Pixels:
-    """Light times 2**ev, then clipped: sRGB is near enough to a power of 2.2."""
-    if ev == 0:
-        return pixels
-    levels = (np.arange(256) / 255) ** 2.2 * 2.0**ev
-    table = (np.clip(levels, 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)
-    exposed: Pixels = table[pixels]
-    return exposed
 
 
 def _load(folder: Path) -> list[Pixels]:

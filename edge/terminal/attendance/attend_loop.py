@@ -123,6 +123,11 @@ class Attend:
         """Alarm words for the status: why the terminal is out of service, and what will need a person."""
         return (*self._parts.alarms, *self._credential_alarms.words)
 
+    @property
+    def situation(self) -> Situation:
+        """The situation now; any thread may read it."""
+        return self._situation
+
     def counters(self) -> dict[str, int | float | str]:
         """Counters for the status."""
         tally = self.tally

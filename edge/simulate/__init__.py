@@ -1,0 +1,1 @@
+"""`smartclocker simulate`: whole terminals whose camera, lights, reader and buttons are a page in a browser."""

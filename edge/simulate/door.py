@@ -1,0 +1,119 @@
+"""One door of the simulated site: a whole terminal, whose camera, lights and reader are a page."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge.adapters.browser.camera import BrowserCamera
+from edge.adapters.browser.reader import BrowserReader
+from edge.adapters.browser.signals import BrowserSignals
+from edge.adapters.linux.sd_notify import notifier_from
+from edge.adapters.replay.scene import Scene
+from edge.config_schema import Config
+from edge.domain.attendance.cues import CueName
+from edge.errors import SmartClockerError
+from edge.simulate.events import PageEvents
+from edge.terminal.daemon import Terminal
+
+_log = logging.getLogger(__name__)
+END_S = 10.0
+"""Seconds in which a terminal ends, its loops and its connection to the broker."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of one run of a terminal: what was closed is not opened again."""
+
+    camera: BrowserCamera
+    signals: BrowserSignals
+    reader: BrowserReader
+
+
+class Door:
+    """A terminal that can be switched off and on again. Any thread may call it."""
+
+    def __init__(self, title: str, config: Config, events: PageEvents) -> None:
+        """`title` is what people call the door."""
+        self.title, self.config, self._events = title, config, events
+        self.scene = Scene((config.camera.width, config.camera.height))
+        self.ready = threading.Event()
+        """Set while the terminal takes punches, or says that it cannot."""
+        self._lock = threading.Lock()
+        self._devices = self._new_devices()
+        self._terminal: Terminal | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the terminal."""
+        return self.config.terminal.name
+
+    @property
+    def devices(self) -> Devices:
+        """The devices of the present run, or of the last one."""
+        return self._devices
+
+    @property
+    def terminal(self) -> Terminal | None:
+        """The terminal; None while it is off."""
+        return self._terminal
+
+    def switch_on(self) -> None:
+        """Start the terminal, if it is off. Returns at once; `ready` tells when it attends."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._devices = self._new_devices()
+            self._thread = threading.Thread(target=self._live, name=self.name)
+            self.tell("power", {"on": True, "problem": None})
+            self._thread.start()
+
+    def switch_off(self) -> None:
+        """End the terminal as SIGTERM would, if it is on; returns when it has ended."""
+        with self._lock:
+            terminal, thread = self._terminal, self._thread
+            if thread is None:
+                return
+            self.ready.wait(END_S)  # one that is being made cannot be stopped
+            terminal = self._terminal
+            if terminal is not None:
+                terminal.stop.set("switched off")
+            thread.join(END_S)
+
+    def tell(self, topic: str, message: Mapping[str, object]) -> None:
+        """Tell the pages something about this door; a cue with the state to which it belongs."""
+        if topic == "cue":
+            terminal = self._terminal
+            state = "starting" if terminal is None else str(terminal.attend.situation.state)
+            if message["name"] != CueName.STARTING:
+                self.ready.set()
+            message = {**message, "state": state}
+        self._events.tell(topic, message, self.name)
+
+    def _new_devices(self) -> Devices:
+        camera = BrowserCamera(self.scene, fps=self.config.camera.fps)
+        return Devices(camera, BrowserSignals(self.tell), BrowserReader())
+
+    def _live(self) -> None:
+        problem: str | None = None
+        devices = self._devices
+        try:
+            self._terminal = Terminal(
+                self.config,
+                notifier=notifier_from({}),
+                camera=devices.camera,
+                signals=devices.signals,
+                reader=devices.reader,
+            )
+            code = self._terminal.run()
+            if code:
+                problem = f"the terminal has ended with exit code {code}; the log where it was started says why"
+        except SmartClockerError as error:
+            problem = str(error)
+        finally:
+            self._terminal = None
+            self.ready.clear()
+            if problem is not None:
+                _log.error("%s: %s", self.name, problem)
+            self.tell("power", {"on": False, "problem": problem})

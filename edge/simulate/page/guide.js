@@ -1,0 +1,47 @@
+// The guide at the side: each step is ticked when the terminal has answered as it says.
+
+import { element } from "./dom.js";
+
+const cue = (...names) => (topic, message) => topic === "cue" && names.includes(message.name);
+
+const STEPS = [
+  ["Read the policy, tick the box, and press “Enrol Barack”.", (topic, m) => topic === "records" && m.people.includes("Barack")],
+  ["Stand before the camera: press Barack's photograph at the entrance. Green light, and two tones that rise: IN.", cue("in")],
+  ["Press “Nobody”, then Barack again at once: he is IN already, and is not counted twice.", cue("already-in", "already-out")],
+  ["A stranger: press Eileen, whom you have not enrolled. Red light, one low tone.", cue("refused")],
+  ["Tick “The lamp is out” and press Barack: the terminal says what to change. Then untick it.", cue("light")],
+  ["Unplug the camera, and press “Nobody”: badges still count.", cue("badge-only")],
+  ["Press “Barack's badge”: he is OUT. Then plug the camera in again.", cue("out")],
+  ["Type 1001, Enter, then the PIN 271828, Enter.", cue("enter-pin")],
+  ["Cut the network, and let somebody punch: the record waits, signed and on the disk.", (topic, m) => topic === "records" && !m.online && m.pending > 0, "centre"],
+  ["Press the button again: the network returns, and every record gets its receipt.", (topic, m) => topic === "records" && m.online && m.pending === 0, "centre"],
+];
+
+export class Guide {
+  #list = document.getElementById("guide");
+  #steps;
+  #at = 0;
+
+  constructor(site) {
+    this.#steps = STEPS.filter(([, , needs]) => !needs || site[needs]);
+    this.#list.replaceChildren(...this.#steps.map(([words]) => element("li", {}, words)));
+    this.#mark();
+  }
+
+  hear(topic, message) {
+    const step = this.#steps[this.#at];
+    if (!step || !step[1](topic, message)) return;
+    const row = this.#list.children[this.#at];
+    row.classList.add("done");
+    row.append(element("span", { class: "tick" }, " ✓ done"));
+    this.#at += 1;
+    this.#mark();
+  }
+
+  #mark() {
+    [...this.#list.children].forEach((row, n) => {
+      if (n === this.#at) row.setAttribute("aria-current", "step");
+      else row.removeAttribute("aria-current");
+    });
+  }
+}

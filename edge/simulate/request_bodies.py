@@ -1,0 +1,100 @@
+"""The bodies of requests: bounded in size and time, and parsed before anything acts on them."""
+
+import asyncio
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+
+from edge.errors import SmartClockerError
+
+MAX_JSON = 4_096
+"""Most bytes of a body that is not a picture."""
+BODY_S = 10.0
+"""Seconds in which a body must have come."""
+
+
+class BodyRefused(SmartClockerError, ValueError):
+    """A request that is not obeyed; `status` is HTTP's."""
+
+    def __init__(self, status: int, problem: str) -> None:
+        super().__init__(problem)
+        self.status = status
+
+
+class StandThere(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who stands before the camera; `photo` None is the empty room."""
+
+    photo: Annotated[str, Meta(max_length=40)] | None
+    gain: Annotated[float, Meta(ge=0.02, le=4)] = 1.0
+    blur: Annotated[float, Meta(ge=0, le=20)] = 0.0
+
+
+class CameraState(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to the camera: `unplugged`, or `live` False when a page has ended its webcam."""
+
+    unplugged: bool | None = None
+    live: bool | None = None
+
+
+class ShowBadge(Struct, frozen=True, forbid_unknown_fields=True):
+    """A badge that is held to the reader."""
+
+    number: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class TypeKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line that is typed at the keypad."""
+
+    digits: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
+
+
+class SwitchPart(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part that is switched on or off."""
+
+    on: bool
+
+
+class EnrolSample(Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the sample people is to be enrolled, and agrees to the policy."""
+
+    sample: Annotated[str, Meta(max_length=40)]
+    agreed: bool
+
+
+T = TypeVar("T")
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The whole body. Raises BodyRefused when it is too large, or too slow."""
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > most:
+        raise _too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise _too_large(most)
+                parts.append(part)
+    except TimeoutError:
+        raise BodyRefused(408, f"the body did not come within {BODY_S:g} s") from None
+    return b"".join(parts)
+
+
+async def parsed(request: Request, kind: type[T]) -> T:
+    """The body as a `kind`. Raises BodyRefused."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise BodyRefused(415, "send JSON, with Content-Type: application/json")
+    raw = await body_of(request, MAX_JSON)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BodyRefused(422, f"not understood: {error}") from error
+
+
+def _too_large(most: int) -> BodyRefused:
+    return BodyRefused(413, f"the body has more than {most:,} bytes")

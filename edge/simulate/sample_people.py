@@ -1,0 +1,52 @@
+"""The people of the simulator: who may be enrolled, from which photographs, and who stands before the camera."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.resources import photos_directory
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePerson:
+    """Somebody of the shipped photographs (tests/photos/SOURCES.toml), with badge, staff number and PIN."""
+
+    key: str
+    name: str
+    enrolment: tuple[str, ...]
+    """Photographs from which the templates are made."""
+    at_the_door: str
+    """The photograph that stands before the camera."""
+    badge: str
+    staff_number: str
+    pin: str
+
+
+SAMPLES = {
+    person.key: person
+    for person in (
+        SamplePerson("barack", "Barack", ("obama.jpg", "obama2.jpg"), "obama3.jpg", "0004711001", "1001", "271828"),
+        SamplePerson("joe", "Joe", ("biden.jpg",), "biden.jpg", "0004711002", "1002", "314159"),
+        SamplePerson("eileen", "Eileen", ("astronaut.png",), "astronaut.png", "0004711003", "1003", "141421"),
+    )
+}
+
+
+def photo_path(name: str) -> Path | None:
+    """The shipped photograph of this name; None when no sample person has it."""
+    known = {photo for person in SAMPLES.values() for photo in (*person.enrolment, person.at_the_door)}
+    return photos_directory() / name if name in known else None
+
+
+def samples_message() -> list[dict[str, str]]:
+    """The sample people, for the page."""
+    return [
+        {
+            "key": person.key,
+            "name": person.name,
+            "photo": person.at_the_door,
+            "badge": person.badge,
+            "number": person.staff_number,
+            "pin": person.pin,
+        }
+        for person in SAMPLES.values()
+    ]
