@@ -63,8 +63,9 @@ models: setup  ## make every model and photograph again from its package, compar
 lock: setup  ## make provisioning/locks again from pyproject.toml
 	@provisioning/locks/make.sh
 
-picture: setup  ## draw docs/demo.svg from what `make demo` prints
+picture: setup  ## draw docs/demo.svg from what `make demo` prints, and docs/simulate.png from `make simulate`
 	@$(BIN)/python -m tests.docs.demo_picture
+	@$(BIN)/python -m tests.docs.simulator_picture
 
 docs: setup  ## write what programs write under docs/: the options of every verb, the states, the wiring
 	@$(BIN)/python -m tests.docs.cli_reference

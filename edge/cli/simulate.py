@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "and keypad. The page listens on 127.0.0.1 only, and its address holds a random token. Ctrl-C ends it."
     )
     parser.epilog = (
-        "Needs the [simulate] extra; with mosquitto (`apt install mosquitto`) there are receipts and a second door. "
+        "Needs the [simulate] extra; with mosquitto (`apt install mosquitto`) there are receipts and a side door. "
         "Nothing is left behind without --keep. Pictures of a webcam stay in memory and on this machine."
     )
     add_json(parser)
@@ -35,6 +35,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="leave every file in this new directory, for inspection"
     )
+    parser.add_argument(
+        "--mode",
+        choices=["face", "badge+face", "badge"],
+        default="face",
+        help="what the terminals ask for, as recognition.mode (default: face)",
+    )
+    parser.add_argument(
+        "--challenge",
+        choices=["none", "turn"],
+        default="none",
+        help="whether a head must be turned, as recognition.challenge (default: none)",
+    )
     parser.set_defaults(call=run)
 
 
@@ -43,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     _require_libraries()
     from edge.errors import SmartClockerError
     from edge.simulate.server import bound, served
-    from edge.simulate.site import all_ready, simulated_site
+    from edge.simulate.site import SimulationWish, all_ready, simulated_site
 
     keep: Path | None = arguments.keep
     if keep is not None and keep.exists() and any(keep.iterdir()):
@@ -52,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     over = _ended_by_signal()
     directory = Path(tempfile.mkdtemp(prefix="smartclocker-simulate-")) if keep is None else keep.absolute()
     try:
-        with simulated_site(directory) as site, served(site, listening) as page:
+        wanted = SimulationWish(arguments.mode, arguments.challenge)
+        with simulated_site(directory, wanted) as site, served(site, listening) as page:
             if not all_ready(list(site.doors.values())):
                 raise SmartClockerError("the terminals did not become ready; the log above says why")
             _say(page, directory, list(site.doors), keep is not None, as_json=arguments.json)

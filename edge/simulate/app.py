@@ -66,6 +66,7 @@ class SimulatorPages:
                 Route(f"{door}/badge", self._badge, methods=["POST"]),
                 Route(f"{door}/keys", self._keys, methods=["POST"]),
                 Route(f"{door}/reader", self._reader, methods=["POST"]),
+                Route(f"{door}/journal", self._journal, methods=["POST"]),
                 Route(f"{door}/power", self._power, methods=["POST"]),
             ],
             exception_handlers={BodyRefused: _refused, SmartClockerError: _problem},
@@ -164,6 +165,11 @@ class SimulatorPages:
         door, wish = self._door(request), await parsed(request, SwitchPart)
         door.devices.reader.unplugged = not wish.on
         door.tell("reader", {"unplugged": not wish.on})
+        return Response(status_code=_DONE)
+
+    async def _journal(self, request: Request) -> Response:
+        door, wish = self._door(request), await parsed(request, SwitchPart)
+        await run_in_threadpool(door.hold_journal, not wish.on)
         return Response(status_code=_DONE)
 
     async def _power(self, request: Request) -> Response:

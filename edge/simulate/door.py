@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from edge.config_schema import Config
 from edge.domain.attendance.cues import CueName
 from edge.errors import SmartClockerError
 from edge.simulate.events import PageEvents
+from edge.simulate.journal_trouble import JournalTrouble
+from edge.terminal import installed
 from edge.terminal.daemon import Terminal
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class Door:
         self.scene = Scene((config.camera.width, config.camera.height))
         self.ready = threading.Event()
         """Set while the terminal takes punches, or says that it cannot."""
+        self._journal_trouble = JournalTrouble(installed.journal_path(config))
         self._lock = threading.Lock()
         self._devices = self._new_devices()
         self._terminal: Terminal | None = None
@@ -69,17 +73,35 @@ class Door:
             self.tell("power", {"on": True, "problem": None})
             self._thread.start()
 
+    def wait_until_ready(self, seconds: float) -> bool:
+        """Wait until the terminal attends; False when it does not come so far, or that takes too long."""
+        deadline = time.monotonic() + seconds
+        while not self.ready.wait(0.05):
+            thread = self._thread
+            if time.monotonic() > deadline or thread is None or not thread.is_alive():
+                return False
+        return True
+
     def switch_off(self) -> None:
         """End the terminal as SIGTERM would, if it is on; returns when it has ended."""
+        self.hold_journal(False)
         with self._lock:
             terminal, thread = self._terminal, self._thread
             if thread is None:
                 return
-            self.ready.wait(END_S)  # one that is being made cannot be stopped
+            self.wait_until_ready(END_S)  # one that is being made cannot be stopped
             terminal = self._terminal
             if terminal is not None:
                 terminal.stop.set("switched off")
             thread.join(END_S)
+
+    def hold_journal(self, held: bool) -> None:
+        """Keep the terminal from recording anything, or let it record again. Raises JournalError."""
+        if held:
+            self._journal_trouble.hold()
+        else:
+            self._journal_trouble.let_go()
+        self.tell("journal", {"held": held})
 
     def tell(self, topic: str, message: Mapping[str, object]) -> None:
         """Tell the pages something about this door; a cue with the state to which it belongs."""

@@ -37,7 +37,22 @@ _SECTIONS = """
 [reader]
 kind = "script"
 script = "{reader}"
+
+[recognition]
+mode = "{mode}"
+challenge = "{challenge}"
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationWish:
+    """What the simulated terminals ask for, in the words of the configuration."""
+
+    mode: str = "face"
+    challenge: str = "none"
+
+
+AS_SHIPPED = SimulationWish()
 
 
 @dataclass
@@ -98,7 +113,7 @@ def states_message() -> list[dict[str, object]]:
 
 
 @contextmanager
-def simulated_site(directory: Path) -> Iterator[SimulatedSite]:
+def simulated_site(directory: Path, wanted: SimulationWish = AS_SHIPPED) -> Iterator[SimulatedSite]:
     """Build and start the site in `directory`, and take it down again; the files stay. Raises SmartClockerError."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -110,7 +125,7 @@ def simulated_site(directory: Path) -> Iterator[SimulatedSite]:
         if centre is not None:
             site.roster = SiteRoster(centre)
         for name in names:
-            loaded = _write_door(directory / name, name, site)
+            loaded = _write_door(directory / name, name, site, wanted)
             site.doors[name] = Door(DOORS[name], loaded, events)
             stack.callback(site.doors[name].switch_off)
         for door in site.doors.values():
@@ -131,7 +146,7 @@ def _centre(stack: ExitStack, directory: Path) -> EmbeddedCentre | None:
     return stack.enter_context(embedded_centre(directory, SITE, tuple(DOORS)))
 
 
-def _write_door(directory: Path, name: str, site: SimulatedSite) -> Config:
+def _write_door(directory: Path, name: str, site: SimulatedSite, wanted: SimulationWish) -> Config:
     directory.mkdir(mode=0o700)
     fifo = directory / "reader.fifo"
     os.mkfifo(fifo, 0o600)  # for whoever runs this terminal later, with --keep; the page's widgets take its place
@@ -146,7 +161,7 @@ def _write_door(directory: Path, name: str, site: SimulatedSite) -> Config:
         name=name,
         window_s=WINDOW_S,
         centre=access,
-        more=_SECTIONS.format(reader=fifo),
+        more=_SECTIONS.format(reader=fifo, mode=wanted.mode, challenge=wanted.challenge),
     )
     if centre is not None:
         centre.register(name, key_files.load_identity(directory / "identity").verify_key)
@@ -160,4 +175,4 @@ def sample_of(key: str) -> SamplePerson | None:
 
 def all_ready(doors: Sequence[Door]) -> bool:
     """Wait until every door attends; False when that took too long."""
-    return all(door.ready.wait(READY_S) for door in doors)
+    return all(door.wait_until_ready(READY_S) for door in doors)

@@ -102,11 +102,14 @@ class ChromiumPage:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
-    def picture(self, path: Path, width: int, height: int) -> None:
-        """A PNG of the page at this size."""
+    def size(self, width: int, height: int) -> None:
+        """Make the window this large, in pixels."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
+
+    def picture(self, path: Path) -> None:
+        """A PNG of what the window shows."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def _next(self, seconds: float) -> dict[str, Any]:

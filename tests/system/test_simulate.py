@@ -125,6 +125,16 @@ def test_cables_can_be_pulled_and_the_power_switched(client: PageClient, heard: 
     cue(heard, "side-door", "idle", since=mark)
 
 
+def test_a_disk_that_does_not_write_is_out_of_service_until_it_does(client: PageClient, heard: Heard) -> None:
+    mark = heard.mark()
+    assert client.post("doors/side-door/journal", on=False)[0] == 204
+    assert client.post("doors/side-door/badge", number="0004711001")[0] == 204
+    assert cue(heard, "side-door", "out-of-service", since=mark)["state"] == "out-of-service"
+    mark = heard.mark()
+    assert client.post("doors/side-door/journal", on=True)[0] == 204
+    cue(heard, "side-door", "idle", since=mark)
+
+
 def test_a_cut_network_keeps_records_waiting_and_a_mended_one_receipts_them(
     client: PageClient, heard: Heard
 ) -> None:

@@ -82,6 +82,10 @@ export class DoorPanel {
     this.#find(".no-reader").checked = unplugged;
   }
 
+  journal({ held }) {
+    this.#find(".no-journal").checked = held;
+  }
+
   records(message) {
     showRecords(this.#root, message);
   }
@@ -122,6 +126,7 @@ export class DoorPanel {
     });
     on(".no-camera", "change", (event) => this.#act(() => this.#post("camera", { unplugged: event.target.checked })));
     on(".no-reader", "change", (event) => this.#act(() => this.#post("reader", { on: !event.target.checked })));
+    on(".no-journal", "change", (event) => this.#act(() => this.#post("journal", { on: !event.target.checked })));
     on(".switch", "click", () => this.#act(() => this.#post("power", { on: !isPressed(this.#find(".switch")) })));
     for (const selector of [".dark", ".fast"]) {
       on(selector, "change", () => this.#shownPhoto && this.#act(() => this.#stand(this.#shownPhoto)));
