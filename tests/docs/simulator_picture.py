@@ -16,7 +16,7 @@ from tests.support.chromium import ChromiumPage
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs/simulate.png"
 SIZE = (1280, 860)
-_COLOURS = 96
+_COLOURS = 255
 _DOOR = ".door"
 _ENROL = ("document.getElementById('agreed').click()", "document.querySelector('#samples button').click()")
 
@@ -73,15 +73,16 @@ def draw_states(page: ChromiumPage, folder: Path, scratch: Path, mode: str) -> N
     if mode == "badge+face":
         state("verifying", ".badges button")
         return
-    state("looking", ".face")
-    come_to(page, "challenged" if mode == "turn" else "accepted")
     if mode == "turn":
-        shot(page, folder / "turn-challenged.png", scratch)
+        state("challenged", ".face")
         return
-    shot(page, folder / "face-accepted.png", scratch)
+    state("accepted", ".face")
     state("idle", ".nobody")
     state("duplicate", ".badges button")
     state("idle")
+    state("looking", ".face:nth-child(3)")  # a stranger, who is looked at for longer
+    state("refused")
+    state("idle", ".nobody")
     state("refused", ".badges button:last-child")
     state("idle")
     page.run(f"document.querySelector('{_DOOR} .digits').value = '1001'")

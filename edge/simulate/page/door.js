@@ -12,7 +12,6 @@ export class DoorPanel {
   #name;
   #root;
   #people;
-  #states;
   #sound;
   #feed;
   #cue = null;
@@ -21,7 +20,6 @@ export class DoorPanel {
   constructor({ name, title }, site, sound) {
     this.#name = name;
     this.#people = site.people;
-    this.#states = new Map(site.states.map((state) => [state.name, state.leads]));
     this.#sound = sound;
     this.#root = document.getElementById("door").content.firstElementChild.cloneNode(true);
     const heading = this.#find(".title");
@@ -49,10 +47,7 @@ export class DoorPanel {
     const lit = COLOURS.filter((colour) => cue.steps.some((step) => step[colour]));
     const lights = lit.length ? ` (${lit.join(" and ")} light)` : "";
     this.#find(".words").textContent = `${cue.text}${lights}`;
-    const leads = (this.#states.get(cue.state) ?? []).map(({ event, to }) => `${event} → ${to}`);
-    this.#find(".state").replaceChildren(
-      "State: ", element("strong", {}, cue.state), element("span", { class: "leads" }, leads.join(", ")),
-    );
+    this.#find(".state").replaceChildren("State: ", element("strong", {}, cue.state));
     if (calm.matches) this.#steady();
   }
 
