@@ -52,6 +52,10 @@ class NoEyes(Pipeline):
         """Empty: no model is in use."""
         return ()
 
+    def enrolling(self) -> Pipeline:
+        """This one: there is nothing to enrol with."""
+        return self
+
     def look(self, frame: Frame) -> Sight:
         """A sight without a face."""
         return Sight(frame.captured_ns)

@@ -1,12 +1,13 @@
 """The way of a frame: detect, quality, landmarks, pose, alignment; only then antispoof and embedding."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.domain.exposure import Light
 from edge.domain.face import Box, Detection, Frame, Pixels, Probe, Sight
 from edge.domain.recognition import quality
-from edge.domain.recognition.quality import Assessment, QualityLimits, QualityMeasures
+from edge.domain.recognition.quality import ENROLMENT_LIMITS, Assessment, QualityLimits, QualityMeasures
 from edge.domain.vocabulary import RefusalReason
 from edge.vision.align import ALIGNED_SIZE, alignment
 from edge.vision.antispoof import AntiSpoof, traces
@@ -80,6 +81,12 @@ class Pipeline:
     def begin(self) -> None:
         """Begin again as after the start: the count for the wide look starts over."""
         self._probes = 0
+
+    def enrolling(self) -> "Pipeline":
+        """The same models with the limits of enrolment; nothing is loaded again. The same thread uses both."""
+        other = copy.copy(self)
+        vars(other).update(_limits=ENROLMENT_LIMITS, _mirrored=True, _probes=0)
+        return other
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Every face in a frame, best score first."""

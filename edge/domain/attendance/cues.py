@@ -4,7 +4,7 @@ Cues differ by rhythm and by sound, so that people can tell them apart without s
 cue that does not repeat ends dark; one that repeats runs until its state's deadline (I6).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 HIGH_HZ, MID_HZ, LOW_HZ = 1760, 880, 220
@@ -146,3 +146,13 @@ CUES: dict[CueName, Cue] = {
         ),
     )
 }
+
+
+def as_example(cue: Cue) -> Cue:
+    """The cue as it is shown when nobody clocked in: amber is lit wherever green is, because green alone says that
+    a punch is on the disk (I1).
+    """
+    steps = tuple(
+        CueStep(replace(step.lights, amber=True), step.ms) if step.lights.green else step for step in cue.steps
+    )
+    return replace(cue, steps=steps)

@@ -15,6 +15,7 @@ alone (I1), which only the call that has just made a record durable sends.
     refused: there is no state in which everybody's face pauses.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
     Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
+    IDLE, LOOKING, BADGE_ONLY ── LEND ──► LENT ── RETURNED or DEADLINE ──► IDLE; each LEND shows the next cue
 """
 
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ class State(StrEnum):
     """A person was recognised, and is asked to turn their head."""
     BADGE_ONLY = "badge-only"
     """The camera is lost, and there is a reader."""
+    LENT = "lent"
+    """Camera, reader or lights are lent to an action of the command line, for example an enrolment."""
     OUT_OF_SERVICE = "out-of-service"
 
 
@@ -62,6 +65,10 @@ class Event(StrEnum):
     NUMBER = "number"
     """A staff number that needs a PIN."""
     CHALLENGE = "challenge"
+    LEND = "lend"
+    """An action to which the terminal is lent asks for a cue."""
+    RETURNED = "returned"
+    """The action is over."""
     DEADLINE = "deadline"
     FAULT = "fault"
     FACES_LOST = "faces-lost"
@@ -87,6 +94,7 @@ DEADLINES_MS: Mapping[State, int] = {
     State.VERIFYING: 8_000,
     State.ASKING: 15_000,
     State.CHALLENGED: WITHIN_MS,
+    State.LENT: 5_000,
 }
 """Longest time in a busy state, in milliseconds; from ACCEPTED to REFUSED it is the length of their cues."""
 
@@ -103,13 +111,14 @@ _ATTENDING = (
 """States in which the terminal looks at a face: the next person in a queue need not wait for the lights of the one
 before.
 """
-_READING = (*_ATTENDING, State.BADGE_ONLY)
-"""States in which the terminal takes a badge, also while faces cannot be seen."""
+_READING = (*_ATTENDING, State.BADGE_ONLY, State.LENT)
+"""States in which the terminal takes a badge, also while faces cannot be seen, or the camera is lent."""
 _WITHOUT_ANSWER = (
     State.IDLE,
     State.LOOKING,
     State.VERIFYING,
     State.CHALLENGED,
+    State.LENT,
     State.OUT_OF_SERVICE,
 )
 """States that FACES_LOST may interrupt. Answers and prompts are shown to their end."""
@@ -126,6 +135,9 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.VERIFYING, Event.DEADLINE): State.IDLE,
     (State.ASKING, Event.DEADLINE): State.IDLE,
     (State.CHALLENGED, Event.DEADLINE): State.IDLE,
+    (State.LENT, Event.DEADLINE): State.IDLE,
+    (State.LENT, Event.RETURNED): State.IDLE,
+    **{(state, Event.LEND): State.LENT for state in (State.IDLE, State.LOOKING, State.BADGE_ONLY, State.LENT)},
     **{(state, Event.CHALLENGE): State.CHALLENGED for state in _ATTENDING},
     (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
     (State.BADGE_ONLY, Event.MENDED): State.IDLE,
@@ -152,6 +164,8 @@ class Happening:
     """With FAULT."""
     side: Side | None = None
     """With CHALLENGE."""
+    shown: CueName | None = None
+    """With LEND: the cue that the action asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +179,7 @@ class Situation:
     reason: RefusalReason | None = None
     fault: Fault | None = None
     side: Side | None = None
+    shown: CueName | None = None
 
     @property
     def cue(self) -> CueName:
@@ -186,7 +201,8 @@ def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
         return situation
     limit = DEADLINES_MS.get(target)
     deadline = None if limit is None else now_ms + limit
-    return Situation(target, deadline, happening.direction, happening.reason, happening.fault, happening.side)
+    told = (happening.direction, happening.reason, happening.fault, happening.side, happening.shown)
+    return Situation(target, deadline, *told)
 
 
 def tick(situation: Situation, now_ms: int) -> Situation:
@@ -203,6 +219,7 @@ _PLAIN: Mapping[State, CueName] = {
     State.VERIFYING: CueName.LOOK_HERE,
     State.ASKING: CueName.ENTER_PIN,
     State.BADGE_ONLY: CueName.BADGE_ONLY,
+    State.LENT: CueName.LOOK_HERE,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
 }
 _ADVICE: Mapping[RefusalReason, CueName] = {
@@ -232,4 +249,4 @@ def _cue(situation: Situation) -> CueName:
         return _ADVICE.get(situation.reason or RefusalReason.NOT_RECOGNISED, CueName.REFUSED)
     if situation.fault is Fault.JOURNAL_FULL:
         return CueName.RECORDS_FULL
-    return _PLAIN[situation.state]
+    return situation.shown or _PLAIN[situation.state]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge import __version__
-from edge.domain.attendance.cues import CUES
+from edge.domain.attendance.cues import CUES, as_example
 from edge.domain.attendance.punch_direction import DirectionPolicy
 from edge.domain.attendance.states import Event, Fault, Happening, Situation, State, begin, step, tick
 from edge.domain.face import Frame, Sight
@@ -45,6 +45,7 @@ from edge.terminal.attendance.service_health import PeopleHealth, ServiceHealth
 from edge.terminal.attendance.sights import Sights
 from edge.terminal.runtime.alarms import Alarms
 from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import StatusSources
 from edge.terminal.runtime.workers import LatestSlot
 from edge.terminal.startup import completion
@@ -96,17 +97,19 @@ class Attend:
         appended: Callable[[], None],
         still: Callable[[Stored, Frame, Sight], None] | None = None,
         learn: Callable[[People, Identified, Frame], None] | None = None,
+        lending: Lending | None = None,
     ) -> None:
         """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
         readers read.
 
         `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
-        `learn` does not raise.
+        `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line.
         """
         self._slot, self._reads, self._player, self._clock = slot, reads, player, clock
         self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
         self._sights, self._faces, self._gallery = sights, faces, gallery
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
+        self._lending = lending or Lending()
         self.tally = Tally()
         now_ms = self._now_ms()
         filming = rules.faces.mode != "badge"
@@ -171,6 +174,9 @@ class Attend:
             self._upkeep_ms = now_ms
             self._keep_up()
         self._health.camera_had(frame is not None, now_ms)
+        lent = self._lending.turn(frame, self._sights.enrolling, self._situation, now_ms)
+        if lent is not None:
+            self._handle(lent)
         if frame is not None and self._faces_count():
             self._attend(frame, now_ms)
         return True
@@ -245,7 +251,9 @@ class Attend:
         self._play_cue()
 
     def _play_cue(self) -> None:
-        self._player.show(CUES[self._situation.cue], self._situation.deadline_ms)
+        cue = CUES[self._situation.cue]
+        lent = self._situation.state is State.LENT
+        self._player.show(as_example(cue) if lent else cue, self._situation.deadline_ms)
 
     def _at_this_moment(self, who: Identified) -> Identified | Refused:
         """The person if they may still be matched: a consent may have ended since the gallery was loaded."""
@@ -255,7 +263,7 @@ class Attend:
 
     def _faces_count(self) -> bool:
         unseen = self._rules.faces.mode == "badge" or self._health.camera_stalled
-        return not unseen and self._situation.state is not State.OUT_OF_SERVICE
+        return not (unseen or self._lending.filming) and self._situation.state is not State.OUT_OF_SERVICE
 
     def _read_badges(self, now_ms: int) -> None:
         """Answer at most one read in each turn. Reads are dropped while nothing can be recorded."""
@@ -263,7 +271,7 @@ class Attend:
             read = self._reads.get_nowait()
         except queue.Empty:
             return
-        if self._situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
+        if self._lending.reads(read) or self._situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
             return
         now_ns = self._clock.monotonic_ns()
         answer: Answer

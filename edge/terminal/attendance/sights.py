@@ -15,6 +15,8 @@ class Sights:
         """`pace` takes how fast the camera is read and with how much light; `strobe` is None without a lamp."""
         self._pipeline, self._pace, self._strobe = pipeline, pace, strobe
         self._changes, self._metering = ChangeDetector(), Metering()
+        self._enrolment: Pipeline | None = None
+        """The same models with the limits of enrolment; made when it is first needed."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -34,6 +36,14 @@ class Sights:
         """The sight of a frame."""
         return self._search(frame) if self._strobe is None else self._strobe.annotate(frame, self._search)
 
+    def enrolling(self, frame: Frame) -> Sight:
+        """The sight of a frame of a person who is being enrolled: every frame is searched, by the limits of
+        enrolment, and the face is embedded as a template is.
+        """
+        sight = self._enrol(frame) if self._strobe is None else self._strobe.annotate(frame, self._enrol)
+        self.flash(frame, sight)
+        return sight
+
     def flash(self, frame: Frame, sight: Sight) -> None:
         """Light the infrared lamp, if there is one, for a face that has had no answer yet."""
         if self._strobe is not None:
@@ -50,6 +60,15 @@ class Sights:
         if sight.box is not None:
             self._changes.face_seen(now_ms)
         self._pace.calm(not self._changes.awake(now_ms))
+        return self._metered(sight, now_ms)
+
+    def _enrol(self, frame: Frame) -> Sight:
+        if self._enrolment is None:
+            self._enrolment = self._pipeline.enrolling()
+        self._pace.calm(False)
+        return self._metered(self._enrolment.look(frame), frame.captured_ns // 1_000_000)
+
+    def _metered(self, sight: Sight, now_ms: int) -> Sight:
         if self._metering.observe(sight.light, now_ms):
             self._pace.ev = self._metering.ev
         return sight

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from edge.domain.attendance.cues import CUES, CueName
+from edge.domain.attendance.cues import CUES, CueName, as_example
 from edge.domain.attendance.states import DEADLINES_MS, TABLE, Event, Happening, Situation, State, begin, step, tick
 from edge.domain.vocabulary import Direction, RefusalReason
 
@@ -58,7 +58,12 @@ def test_without_faces_badges_are_answered_and_nothing_ends_it_but_a_mended_came
     lost = step(Situation(State.LOOKING, 9_000), Happening(Event.FACES_LOST), 0)
     assert (lost.state, lost.deadline_ms, lost.cue) == (State.BADGE_ONLY, None, CueName.BADGE_ONLY)
     answers = {Event.COMMITTED, Event.SUPPRESSED, Event.REFUSED, Event.NUMBER, Event.FAULT}
-    assert {event for event in Event if step(lost, Happening(event), 0) is not lost} == {*answers, Event.MENDED}
+    lent = {Event.LEND}  # an action of the command line, for example to read a card
+    assert {event for event in Event if step(lost, Happening(event), 0) is not lost} == {
+        *answers,
+        *lent,
+        Event.MENDED,
+    }
     assert step(lost, Happening(Event.MENDED), 0).state is State.IDLE
 
 
@@ -106,3 +111,31 @@ def test_cues_are_told_apart_without_colour() -> None:
         )
         assert shape not in heard, f"{cue.name} sounds and blinks as {heard.get(shape)}"
         heard[shape] = cue.name
+
+
+def test_a_lent_terminal_shows_the_cue_that_is_asked_for_and_ends_by_itself() -> None:
+    lent = step(Situation(State.IDLE, None), Happening(Event.LEND, shown=CueName.ENROLLING), 0)
+    assert (lent.state, lent.cue) == (State.LENT, CueName.ENROLLING)
+    again = step(lent, Happening(Event.LEND, shown=CueName.TURN_LEFT), 100)
+    assert (again.cue, again.deadline_ms) == (CueName.TURN_LEFT, 100 + DEADLINES_MS[State.LENT])
+    assert tick(again, again.deadline_ms or 0).state is State.IDLE
+    assert step(again, Happening(Event.RETURNED), 200).state is State.IDLE
+
+
+@pytest.mark.parametrize("event", [Event.COMMITTED, Event.SUPPRESSED, Event.NUMBER, Event.REFUSED])
+def test_a_badge_is_answered_also_while_the_terminal_is_lent(event: Event) -> None:
+    lent = step(Situation(State.IDLE, None), Happening(Event.LEND, shown=CueName.ENROLLING), 0)
+    assert step(lent, Happening(event), 0).state not in {State.LENT, State.IDLE}
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.IDLE, State.LOOKING, State.BADGE_ONLY, State.LENT}))
+def test_no_answer_is_taken_from_under_somebodys_eyes_by_an_action(state: State) -> None:
+    shown = Situation(state, 1_000)
+    assert step(shown, Happening(Event.LEND, shown=CueName.IN), 0) is shown
+
+
+def test_an_example_of_a_cue_never_looks_like_a_punch() -> None:
+    for cue in CUES.values():
+        shown = as_example(cue)
+        assert not any(one.lights.green and not one.lights.amber for one in shown.steps)
+        assert [one.ms for one in shown.steps] == [one.ms for one in cue.steps]
