@@ -13,13 +13,14 @@ PATHS = (
     ("camera", ("replay",)),
     ("recognition", ("shadow",)),
     ("reader", ("badge", "keypad", "script")),
+    ("control", ("socket",)),
     ("policy", ("text",)),
     ("uplink", ("ca", "certificate", "key")),
     ("evidence", ("key",)),
 )
 _LENDABLE = {"keys.identity", "keys.storage", "uplink.key"}
 """The paths that may be a credential; every other file is read at its own path."""
-_MAY_BE_EMPTY = {"storage.models", "keys.authority", "camera.replay", "recognition.shadow"} | {
+_MAY_BE_EMPTY = {"storage.models", "keys.authority", "camera.replay", "recognition.shadow", "control.socket"} | {
     f"reader.{key}" for key in ("badge", "keypad", "script")
 }
 """The paths that may be empty. Any other path, if empty, would mean the configuration's own folder."""

@@ -129,6 +129,19 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
     max_edge_px: Annotated[int, Meta(ge=96, le=1280)] = 320
 
 
+class ControlConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The socket by which the command line reaches the running terminal."""
+
+    socket: str = ""
+    group: Annotated[
+        str,
+        Meta(
+            pattern=r"\A[a-z_][a-z0-9_-]{0,31}\Z",
+            description="the name of a group: 1 to 32 lower-case letters, digits, _ and -, the first no digit or -",
+        ),
+    ] = "smartclocker-operators"
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `[uplink]` may be absent: a terminal without a centre keeps its records for export."""
 
@@ -140,5 +153,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     signals: SignalsConfig = SignalsConfig()
     recognition: Recognition = Recognition()
     reader: ReaderConfig = ReaderConfig()
+    control: ControlConfig = ControlConfig()
     uplink: UplinkConfig | None = None
     evidence: Evidence | None = None

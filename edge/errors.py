@@ -5,7 +5,8 @@ library's type for its kind, so that code which knows nothing of us can still ca
 (an unknown face, a full journal) are values, not exceptions.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class SmartClockerError(Exception):
@@ -190,3 +191,24 @@ class ReaderError(SmartClockerError, OSError):
     """The badge reader or keypad cannot be used at all: no such device, or no right to read it."""
 
     exit_code = 74
+
+
+class ControlError(SmartClockerError, ConnectionError):
+    """The control socket cannot be made or used."""
+
+    exit_code = 69
+
+
+class ControlAway(ControlError):
+    """No terminal answers at the control socket, or this user may not reach it."""
+
+
+class ControlRefused(SmartClockerError, ValueError):
+    """The running terminal refused a request, or an action ended without a result; the text says what to do."""
+
+    exit_code = 65
+
+    def __init__(self, text: str, said: Mapping[str, Any] | None = None) -> None:
+        """`said` is the last line of the answer."""
+        super().__init__(text)
+        self.said: Mapping[str, Any] = said or {}

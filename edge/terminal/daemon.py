@@ -20,6 +20,7 @@ from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.strobe import Lamp, Strobing
 from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
+from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import AlarmConditions, StatusSources
 from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
 from edge.terminal.startup import state_directory
@@ -42,6 +43,7 @@ _STALE_S = {
     "reading": 15.0,
     "evidence": 60.0,
     "noting": 60.0,
+    "control": 90.0,
 }
 """How long each loop may go without progress: more than a TLS handshake or a slow card takes."""
 
@@ -99,6 +101,8 @@ class Terminal:
         self._strobe = CaredStrobe(lambda: strobe or adapters.strobe(config)) if flashing else None
         self._lamp = None if self._strobe is None else Lamp(self._strobe, clock.monotonic_ns)
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
+        lending = Lending()
+        self.control = starting.control(config, secrets, clock, self.status, eyes, lending)
         self.centre = starting.centre(config, secrets, clock, self.status, rules.consent)
         self.attend = Attend(
             slot,
@@ -113,12 +117,14 @@ class Terminal:
             lambda: None if self.centre is None else self.centre.wake(),
             None if self.image_capture is None else self.image_capture.offer,
             shadow,
+            lending,
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
             Alarm.STATE_VOLATILE: lambda: volatile,
             Alarm.SIGNALS_FAILING: lambda: self._signals.failing,
             Alarm.STROBE_FAILING: lambda: self._strobe is not None and self._strobe.failing,
+            Alarm.CONTROL_FAILING: lambda: self.control.failing,
             Alarm.READER_AWAY: lambda: self._reader is not None and self._reader.failing,
             Alarm.FACES_FAILING: lambda: eyes.blind,
             Alarm.SHADOW_FAILING: lambda: shadow_failing,
@@ -129,6 +135,7 @@ class Terminal:
             self.latency,
             self.image_capture,
             self.centre,
+            self.control,
             starting.certificates(config),
             AlarmConditions(failing_alone),
         )
@@ -160,6 +167,7 @@ class Terminal:
         workers = [
             self._worker("signal", _progressing(play), None, player.close),
             self._worker("attend", attend.run_once, attend.open, attend.close),
+            self._worker("control", _progressing(self.control.run_once), None, self.control.close),
             self._worker("noting", _progressing(noting.run_once), noting.open, noting.close),
         ]
         if self._filming:

@@ -9,7 +9,7 @@ from pathlib import Path
 from nacl.signing import SigningKey, VerifyKey
 
 from edge.config import credential
-from edge.config_schema import Config
+from edge.config_schema import Config, Storage
 from edge.crypto.dsse import key_id
 from edge.crypto.key_files import load_identity, load_public, load_secret
 from edge.domain.people.consent import Policy
@@ -29,6 +29,8 @@ from edge.vision.models import ModelStore
 
 _MOST_POLICY = 1_000_000
 """Greatest size of a policy's text in bytes."""
+_RUNTIME = Path("/run/smartclocker")
+"""The unit's RuntimeDirectory=."""
 LEDGER_ORIGIN = "copy the centre's ledger.pem there (`smartclocker central init` made it)"
 AUTHORITY_ORIGIN = "copy the centre's authority.pem there (`smartclocker central authority init` made it)"
 
@@ -99,6 +101,16 @@ def origin(config: Config) -> Origin:
 def journal_path(config: Config) -> Path:
     """The path of the journal."""
     return Path(config.storage.state) / "journal.db"
+
+
+def control_path(config: Config) -> Path:
+    """The path of the control socket: `control.socket`, otherwise systemd's folder for the installed service, and
+    the state directory for any other.
+    """
+    if config.control.socket:
+        return Path(config.control.socket)
+    installed = config.storage.state == Storage().state
+    return _RUNTIME / "control" if installed else Path(config.storage.state) / "control"
 
 
 def secure_journal(

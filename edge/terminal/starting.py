@@ -1,18 +1,27 @@
 """Starting a terminal although parts fail that punching does not need (docs/adr/0010-what-fails-alone.md)."""
 
 import logging
+import os
+import secrets
 import time
 from dataclasses import dataclass
 
+from edge.adapters.linux.service_account import group_number
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.config_schema import Config
 from edge.domain.face import Frame, Pixels, Sight
 from edge.domain.people.consent import Policy
+from edge.domain.recognition.head_turn import Side
 from edge.errors import ConfigError, ModelError
 from edge.ports import Clock
 from edge.terminal import adapters, factory, installed
 from edge.terminal.attendance.attend_loop import Rules
 from edge.terminal.attendance.next_model import NextModelLearner
+from edge.terminal.control.actions import ControlParts
+from edge.terminal.control.admission import Admission
+from edge.terminal.control.service import ControlService
+from edge.terminal.control.status_report import StatusReport
+from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import StatusSource
 from edge.terminal.uplink.centre import CentreLink, Made
 from edge.terminal.uplink.certificates import Watch
@@ -116,24 +125,24 @@ def centre(
         return None
 
     def make() -> Made:
-        secrets, lacking = installed.with_pinned(config, own)
+        keys, lacking = installed.with_pinned(config, own)
         uplink = adapters.uplink(config)
         if uplink is None:
             raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
-        policy = in_force if in_force.sha256 or secrets.authority is None else installed.policy(config)
+        policy = in_force if in_force.sha256 or keys.authority is None else installed.policy(config)
         publisher = Publisher(
             uplink,
             lambda: installed.open_journal(config, own),
             installed.origin(config),
-            secrets.ledger,
+            keys.ledger,
             clock,
             window=chosen.window,
             resend_s=chosen.resend_s,
             status=status,
-            orders=factory.orders(config, secrets, clock, policy),
-            roster=factory.roster(config, secrets, clock, policy),
+            orders=factory.orders(config, keys, clock, policy),
+            roster=factory.roster(config, keys, clock, policy),
         )
-        return Made(publisher, uplink, lacking, _pinned(secrets, lacking))
+        return Made(publisher, uplink, lacking, _pinned(keys, lacking))
 
     return CentreLink(make, lambda: _pinned(*installed.with_pinned(config, own)))
 
@@ -142,6 +151,28 @@ def _pinned(secrets: installed.Secrets, lacking: tuple[str, ...]) -> tuple[objec
     """A value that changes when the keys or the policy on the disk change: problems, and the pinned keys."""
     authority = secrets.authority
     return lacking, sorted(secrets.ledger), None if authority is None else bytes(authority)
+
+
+def control(
+    config: Config, own: installed.Secrets, clock: Clock, status: StatusSource, eyes: Seeing, lending: Lending
+) -> ControlService:
+    """The service of the control socket, not yet open."""
+    admission = Admission(os.geteuid(), config.control.group, group_number(config.control.group))
+    parts = ControlParts(
+        open_people=lambda: installed.open_people(config, own),
+        open_journal=lambda: installed.open_journal(config, own),
+        policy=lambda: installed.policy(config),
+        lookalike=lambda probes, people: factory.lookalike(config, probes, people),
+        first_side=lambda: secrets.choice(tuple(Side)),
+        clock=clock,
+        camera=config.recognition.mode != "badge" and not eyes.blind,
+        reader=config.reader.kind != "none",
+        strobe=bool(config.recognition.strobe),
+    )
+    report = StatusReport(
+        installed.origin(config), eyes.pipeline.model_ids, parts.open_journal, lending, status, clock
+    )
+    return ControlService(installed.control_path(config), admission, lending, parts, report.fields)
 
 
 def certificates(config: Config) -> Watch:

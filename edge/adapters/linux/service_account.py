@@ -42,6 +42,16 @@ def service_account(state: Path, *, installed: bool) -> Account | None:
     return None if found is None else Account(found.pw_name, found.pw_uid, found.pw_gid)
 
 
+def group_number(name: str) -> int | None:
+    """The number of a group; None when this machine has none of that name."""
+    import grp  # noqa: PLC0415 - as below
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
 @contextlib.contextmanager
 def acting_as(account: Account | None) -> Iterator[None]:
     """Within it, this process, which has one thread, has that account's rights on files; None changes nothing.

@@ -19,11 +19,11 @@ from edge.domain.vocabulary import RefusalReason
 TEMPLATES = 5
 """Templates of one enrolment."""
 APART_DEG, LARGER = 7.0, 1.15
-"""Two views are varied when the head is turned otherwise by so many degrees, or the face is larger by this factor."""
+"""Two views are varied if the head is turned by so many degrees more, or the face is larger by this factor."""
 FRONT_DEG = 10.0
 """The first template shows the face from the front: turned by at most so many degrees."""
 TURN_DEG = 11.0
-"""A template to a side is turned from the first one by at least so many degrees; the gate of enrolment passes 25."""
+"""A template to a side is turned from the first by at least so many degrees; the gate of enrolment passes 25."""
 FRAMES = 3
 """Good frames in a row on which the liveness of a template is judged, as for a punch."""
 SPAN_MS, WATCHED_MS = 2_000, 700

@@ -8,7 +8,7 @@ import numpy as np
 from edge.domain.face import Probe
 from edge.domain.people.consent import Consent, Policy, consent_problems
 from edge.domain.protocol.record_draft import RecordDraft, consent_given, enrolled
-from edge.errors import PeopleError
+from edge.errors import EnrolmentRefused, PeopleError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import malformed, new_person_id, unknown_person
@@ -74,6 +74,17 @@ def refuse_face(person: str, people: People) -> None:
         raise unknown_person(person)
     if here.templates:
         raise PeopleError(f"{person}: has a face here already; `people agree` takes a new consent to it")
+
+
+def refuse_lookalike(other: str | None, person: str | None, *, despite: bool) -> None:
+    """Raises EnrolmentRefused when somebody else enrolled, `other`, would be taken for the person, unless the
+    operator enrols them in spite of it.
+    """
+    if other not in {None, person} and not despite:
+        raise EnrolmentRefused(
+            f"nobody was enrolled: {other} would be taken for this person. If they are the same person, "
+            "withdraw that enrolment first; if they only look alike, give --despite-lookalike and two badges"
+        )
 
 
 def agree(

@@ -37,6 +37,8 @@ class Alarm(StrEnum):
     """Lights and buzzer cannot be driven: punches go on, dark and silent."""
     STROBE_FAILING = "strobe-failing"
     """The infrared lamp cannot be driven: the strobe layer abstains."""
+    CONTROL_FAILING = "control-failing"
+    """The control socket cannot be made or used: the command line does not reach the terminal; punches go on."""
     READER_AWAY = "reader-away"
     """A badge reader or keypad is not there, or may not be used."""
     FACES_FAILING = "faces-failing"

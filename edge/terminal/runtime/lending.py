@@ -154,6 +154,8 @@ class Lending:
 
     def _returned(self, loan: Loan, now_ms: int) -> Happening:
         self._loan = None
+        if loan.why is not None:
+            self._guarded(loan, loan.forget)
         if loan.films and loan.lingers:
             self._leaving = now_ms + LINGER_MS, now_ms
         return Happening(Event.RETURNED)

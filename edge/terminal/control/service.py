@@ -1,0 +1,237 @@
+"""The control worker: it takes requests from the socket, answers them, and carries out one long action at a time.
+
+It fails alone: whatever happens here is an alarm and is tried again, and punching goes on. It reaches the attending
+thread through `Lending` only, which waits a bounded time.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from edge.adapters.linux.control_socket import Connection, ControlSocket, Incoming, Peer
+from edge.domain.attendance.states import State
+from edge.domain.strict_json import dump
+from edge.errors import ControlRefused, RecordError, SmartClockerError
+from edge.terminal.control.actions import Action, ControlParts, action_of
+from edge.terminal.control.admission import Admission
+from edge.terminal.control.requests import (
+    CancelRequest,
+    CardRequest,
+    ControlRequest,
+    EnrolRequest,
+    StatusRequest,
+    done,
+    parse,
+    refused,
+)
+from edge.terminal.runtime.lending import Lending
+
+RETRY_S = 10.0
+"""Between two attempts to make the socket."""
+_BUSY_S = 0.1
+"""Longest turn while an action goes on: its progress is told so soon."""
+_log = logging.getLogger(__name__)
+_FAULTS: Mapping[str, str] = {
+    "too-long": "the request is longer than 4,096 bytes; send one line of JSON",
+    "too-slow": "no whole request came in time; send one line of JSON, and end it",
+}
+_ENDS: Mapping[str, str] = {
+    "cancelled": "cancelled; nothing was kept",
+    "stopping": "the terminal stops; nothing was kept. Try again when it runs",
+    "time": "the time is over, and nothing was kept; try again",
+    "out-of-service": "the terminal is out of service; `smartclocker status` says why",
+    "not-taken": "the terminal is busy; try again",
+    "failed": "the action failed, and nothing was kept; the log says why: journalctl -u smartclocker",
+    "camera": "the camera gave no frames, and nothing was kept; `smartclocker status` says more",
+    "left": "nobody was enrolled: the person left. Try again, and stay before the camera until it is done",
+    "another-person": "nobody was enrolled: another person stood before the camera. Try again, one person alone",
+    "not-live": (
+        "nobody was enrolled: no living face was seen. Face a lamp or a window, with nothing held before the "
+        "camera, and try again; photographs are the other way"
+    ),
+    "not-confirmed": "nobody was enrolled: it was not confirmed",
+}
+"""By the reason of an action's end, what to do about it."""
+
+
+@dataclass(slots=True)
+class _Running:
+    action: Action
+    client: Connection
+
+
+class ControlService:
+    """The body of the control worker. Any thread may read `failing`, `alarms` and `counters`."""
+
+    def __init__(
+        self,
+        path: Path,
+        admission: Admission,
+        lending: Lending,
+        parts: ControlParts,
+        status: Callable[[], dict[str, Any]],
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`path` is the socket's file. `status` makes the answer to `status`, on this thread; it raises
+        SmartClockerError. `now_s` is the monotonic clock.
+        """
+        self.failing = False
+        """Whether the socket cannot be used."""
+        self._socket = ControlSocket(path, self._refusal, now_s=now_s)
+        self._admission, self._lending = admission, lending
+        self._parts, self._status, self._now_s = parts, status, now_s
+        self._running: _Running | None = None
+        self._try_at, self._said = float("-inf"), ""
+        self._requests = self._refused = 0
+
+    def counters(self) -> dict[str, int]:
+        """Counters for the status, about nobody."""
+        return {"control_requests": self._requests, "control_refused": self._refused}
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Empty: `failing` is a condition of the daemon's alarms."""
+        return ()
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for something at most `timeout_s`, and do it; never raises."""
+        try:
+            if not self._opened(timeout_s):
+                return
+            for came in self._socket.poll(_BUSY_S if self._running is not None else timeout_s):
+                self._take(came)
+            self._go_on()
+        except (SmartClockerError, OSError) as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, punching goes on
+            _log.error("an error that nobody foresaw", exc_info=error)
+            self._fail(error)
+
+    def close(self) -> None:
+        """End the action, the connections and the socket; safe to call twice."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.action.loan.end("stopping")
+            running.action.loan.forget()
+            self._end(running.client, "stopping", _ENDS["stopping"])
+        self._socket.close()
+
+    def _opened(self, timeout_s: float) -> bool:
+        if self._socket.is_open:
+            return True
+        if self._now_s() < self._try_at:
+            time.sleep(min(timeout_s, 0.5))
+            return False
+        self._try_at = self._now_s() + RETRY_S
+        self._socket.open()
+        if self.failing:
+            _log.warning("the control socket is there again")
+        self.failing, self._said = False, ""
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        # each cause once until it works
+        if str(error) != self._said:
+            self._said = str(error)
+            _log.error("the command line cannot reach this terminal, punching goes on: %s", error)
+        self.failing, self._try_at = True, self._now_s() + RETRY_S
+        self.close()
+
+    def _take(self, came: Incoming) -> None:
+        client, running = came.client, self._running
+        if came.line is None:
+            if running is not None and running.client is client:
+                running.action.loan.end("cancelled")
+            return
+        self._requests += 1
+        if came.fault is not None:
+            self._end(client, "malformed", _FAULTS[came.fault])
+        else:
+            try:
+                self._answer(client, parse(came.line))
+            except RecordError as error:
+                self._end(client, "malformed", str(error))
+            except SmartClockerError as error:
+                self._end(client, "refused", str(error))
+
+    def _refusal(self, peer: Peer) -> bytes | None:
+        text = self._admission.refusal(peer)
+        if text is None:
+            return None
+        self._refused += 1
+        return refused("not-allowed", text)
+
+    def _answer(self, client: Connection, request: ControlRequest) -> None:
+        running = self._running
+        if isinstance(request, CancelRequest):
+            if running is not None:
+                running.action.loan.end("cancelled")
+            if running is None or running.client is not client:
+                self._socket.send(client, done(cancelled=running is not None), last=True)
+        elif running is not None and running.client is client:
+            running.action.loan.end("cancelled")  # a client that asks for two things at once is confused
+        elif isinstance(request, StatusRequest):
+            self._socket.send(client, done(**self._status()), last=True)
+        else:
+            self._begin(client, request)
+
+    def _begin(self, client: Connection, request: ControlRequest) -> None:
+        if self._running is not None:
+            text = f"another action goes on ({self._running.action.name}); wait, or end it with a cancel"
+            self._end(client, "busy", text)
+            return
+        if isinstance(request, CardRequest | EnrolRequest):
+            problem = self._admission.operator_problem(client.peer, request.by)
+            if problem is not None:
+                raise ControlRefused(problem)
+        situation = self._lending.situation
+        if situation is None or situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
+            self._end(client, "out-of-service", _ENDS["out-of-service"])
+            return
+        action = action_of(request, self._parts)
+        if not self._lending.offer(action.loan):
+            self._end(client, "not-taken", _ENDS["not-taken"])
+            return
+        self._running = _Running(action, client)
+
+    def _go_on(self) -> None:
+        """Tell the progress of the action, and finish it when its loan is over."""
+        running = self._running
+        if running is None:
+            return
+        loan = running.action.loan
+        over = loan.over.is_set()  # asked before the messages: none comes after it
+        while True:
+            try:
+                said = loan.told.get_nowait()
+            except Empty:
+                break
+            self._socket.send(running.client, dump({"v": 1, **said}))
+        if not self._socket.is_connected(running.client):
+            loan.end("cancelled")  # it went without a word, or did not read
+        if over:
+            self._running = None
+            self._finish(running)
+
+    def _finish(self, running: _Running) -> None:
+        loan, client = running.action.loan, running.client
+        try:
+            if loan.why is not None:
+                self._end(client, loan.why, _ENDS.get(loan.why, _ENDS["failed"]))
+            elif not self._socket.is_connected(client):
+                _log.info("%s: the command went before the end, and nothing was kept", running.action.name)
+            else:
+                self._socket.send(client, running.action.finish(), last=True)
+        except SmartClockerError as error:
+            self._end(client, "refused", str(error))
+        finally:
+            loan.forget()
+
+    def _end(self, client: Connection, reason: str, text: str) -> None:
+        self._refused += 1
+        self._socket.send(client, refused(reason, text), last=True)
