@@ -21,6 +21,8 @@ DEFAULT_CONFIG = Path("/etc/smartclocker/config.toml")
 _GROUPS = {
     "run": "run the terminal (what the service does)",
     "check": "check configuration, keys, models and files, and say how to mend what is wrong",
+    "status": "show the running terminal's state, alarms and counters",
+    "cues": "show cues on the terminal's lights and buzzer",
     "config": "show the effective configuration and where each value comes from",
     "keys": "create the terminal's keys, or show its public key",
     "models": "list the models and verify their hashes",
@@ -37,14 +39,17 @@ _GROUPS = {
 }
 """Every verb; docs/cli.md has a section on each."""
 _MODULES = {
-    **{name: f"terminal.{name}" for name in ("run", "check", "config", "keys", "models", "calibrate")},
+    **{
+        name: f"terminal.{name}"
+        for name in ("run", "check", "status", "cues", "config", "keys", "models", "calibrate")
+    },
     **{name: f"{name}.verbs" for name in ("people", "journal", "central")},
     "enrol": "people.enrol",
     "evidence": "people.evidence",
     "evaluate-pad": "evaluate_pad",
 }
 """The module of a verb below this package, if it does not have the verb's name."""
-_PLAIN = frozenset({"central", "people", "evidence"})
+_PLAIN = frozenset({"central", "people", "evidence", "status", "cues"})
 """Verbs that print text that other machines and people wrote."""
 _IMPERSONAL = frozenset({"config", "models", "run"})
 """Verbs that hold no personal data, and `run`, which hardens itself. All other verbs must leave no core dump."""

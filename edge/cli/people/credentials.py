@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.cli import add_config
 from edge.cli.output.next_step import at_terminal, say_export
+from edge.cli.people.card import give_next
 from edge.cli.people.name_input import HELP, name_of
 from edge.cli.people.operator_option import add_operator
 from edge.cli.people.rights import with_terminal
@@ -39,9 +40,7 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     badge.add_argument(
         "--take", action="store_true", help="take all badges of the person, for example because one was lost"
     )
-    badge.add_argument(
-        "--next", action="store_true", help="give the next card at this terminal's reader (stop the service before)"
-    )
+    badge.add_argument("--next", action="store_true", help="give the next card at this terminal's reader")
     badge.add_argument(
         "--other-card",
         action="store_true",
@@ -119,7 +118,9 @@ def _token(arguments: argparse.Namespace, kind: "Token", prompt: str) -> int:
         if count:
             say_export(arguments, arguments.person)
         return 0
-    text = _next(arguments) if getattr(arguments, "next", False) else _secret(prompt)
+    if getattr(arguments, "next", False):
+        return give_next(arguments, arguments.person)
+    text = _secret(prompt)
     other = getattr(arguments, "other_card", False)
     fresh = with_terminal(
         arguments, lambda **parts: actions.give_token(arguments.person, kind, text, other_card=other, **parts)
@@ -128,15 +129,6 @@ def _token(arguments: argparse.Namespace, kind: "Token", prompt: str) -> int:
     if fresh:
         say_export(arguments, arguments.person)
     return 0
-
-
-def _next(arguments: argparse.Namespace) -> str:
-    from edge import config
-    from edge.cli.people.card import next_card
-
-    text = next_card(config.load(arguments.config).config)
-    print(f"read {text}")
-    return text
 
 
 def _secret(prompt: str) -> str:

@@ -18,11 +18,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Enrol one person. Their consent is part of it: to the policy that the configuration names, witnessed, "
         "with the attestation that they are 13 or older. The templates are kept encrypted under a key of this "
-        "person's own; the images are not kept. To undo: `smartclocker people withdraw`."
+        "person's own; the images are not kept. To undo: `smartclocker people withdraw`. With --here the person "
+        "stands before the running terminal, and five templates are taken of their living face, of which both "
+        "sides are seen. Photographs are the other way: nobody tests them for liveness, so see that they show this "
+        "person."
     )
     parser.epilog = (
-        "example: smartclocker enrol - ada1.jpg ada2.jpg --witness 4711 --consent --age-13-or-older "
-        "--employer-agreed, which asks for the name"
+        "examples: smartclocker enrol - --here --witness 4711 --consent --age-13-or-older --employer-agreed; "
+        "smartclocker enrol - ada1.jpg ada2.jpg --witness 4711 --consent --age-13-or-older "
+        "--employer-agreed. Both ask for the name"
     )
     add_config(parser)
     add_json(parser)
@@ -34,7 +38,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PHOTO",
         help="photographs of the person, one face on each; three are best",
     )
-    parser.add_argument("--camera", action="store_true", help="take pictures with the configured camera instead")
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help=(
+            "enrol the person who stands before the terminal, through its running service: the lights and this "
+            "screen say what to do, and a photograph or a screen held up is refused"
+        ),
+    )
+    parser.add_argument(
+        "--camera",
+        action="store_true",
+        help="the same; when no service runs, the configured camera is used directly",
+    )
     parser.add_argument(
         "--person",
         metavar="PERSON",
@@ -55,7 +71,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Enrols one person."""
+    import secrets
+
     from edge import config
+    from edge.adapters.linux.control_client import is_served
+    from edge.cli.people.guided import run_guided
+    from edge.domain.recognition.head_turn import Side
     from edge.errors import EnrolmentRefused
     from edge.people.person import new_person_id
     from edge.terminal import adapters, factory, installed
@@ -63,11 +84,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     loaded = config.load(arguments.config).config
     attested(arguments, "no consent, no template")
-    if arguments.camera == bool(arguments.photographs):
-        raise EnrolmentRefused("nobody was enrolled: give photographs, or --camera, and not both")
-    secrets, clock, by = installed.load_secrets(loaded), adapters.clock(), operator(arguments)
+    here = arguments.here or arguments.camera
+    if here == bool(arguments.photographs):
+        raise EnrolmentRefused("nobody was enrolled: give photographs, or --here, and not both")
+    path = installed.control_path(loaded)
+    if arguments.here or (arguments.camera and is_served(path)):
+        return run_guided(arguments, path)
+    keys, clock, by = installed.load_secrets(loaded), adapters.clock(), operator(arguments)
     name, witness = name_of(arguments.name), witness_of(arguments)
-    with installed.open_people(loaded, secrets) as people:
+    with installed.open_people(loaded, keys) as people:
         policy = people.accepted(installed.policy(loaded))[0]
         if arguments.person:
             enrolment.refuse_face(arguments.person, people)
@@ -75,32 +100,29 @@ def run(arguments: argparse.Namespace) -> int:
     enrolment.check(new_person_id(), name, consent, policy)  # refuses early, before many photographs are searched
     pipeline = factory.pipeline(loaded, installed.model_store(loaded), enrolling=True)
     if arguments.camera:
-        found = probes.probes_from_camera(
-            adapters.camera(loaded), pipeline, wanted=5, frames=20 * loaded.camera.fps, told=_tell
-        )
+        found = probes.probes_from_camera(adapters.camera(loaded), pipeline, secrets.choice(tuple(Side)), _tell)
     else:
         from edge.vision.photo import load_photo
 
         photographs = ((path.name, load_photo(path)) for path in arguments.photographs)
         found = probes.probes_from_photographs(photographs, pipeline)
-    with installed.open_people(loaded, secrets) as people, installed.open_journal(loaded, secrets) as journal:
+    with installed.open_people(loaded, keys) as people, installed.open_journal(loaded, keys) as journal:
         other = factory.lookalike(loaded, found, people)
-        if other not in {None, arguments.person} and not arguments.despite_lookalike:
-            raise EnrolmentRefused(
-                f"nobody was enrolled: {other} would be taken for this person. If they are the same person, "
-                "withdraw that enrolment first; if they only look alike, give --despite-lookalike and two badges"
-            )
+        enrolment.refuse_lookalike(other, arguments.person, despite=arguments.despite_lookalike)
         made = enrolment.enrol(
             name, found, consent, policy,
             people=people, journal=journal, clock=clock, by=by, person=arguments.person,
         )  # fmt: skip
     if arguments.json:
-        print(json.dumps({"person": made.person, "templates": made.templates, "policy": policy.version}))
+        told = {"person": made.person, "templates": made.templates, "policy": policy.version}
+        print(json.dumps({**told, "liveness_tested": arguments.camera}))
     else:
         print(
             f"enrolled {made.person} with {counted(made.templates, 'template')}; "
             f"consent to policy {policy.version} recorded"
         )
+        if not arguments.camera:
+            print("photographs are not tested for liveness: see that they show this person, as they are today")
         say_export(arguments, made.person)
         print(f"undo: {at_terminal(arguments, 'people', 'withdraw', made.person)}")
     return 0

@@ -29,6 +29,9 @@ from edge.terminal.control.requests import (
 from edge.terminal.operator import actions, enrolment
 from edge.terminal.runtime.lending import Loan
 
+MOST_SHOWN = 100
+"""Most characters that are shown of something that is no badge."""
+
 
 @dataclass(frozen=True, slots=True)
 class ControlParts:
@@ -121,15 +124,17 @@ class CardAction:
     def finish(self) -> bytes:
         """Whose the card is now."""
         text = self.loan.text or ""
-        if number(text) is None:
+        known, request, parts = number(text), self._request, self._parts
+        if known is None and request.person is None:
+            return done(number=None, text=text[:MOST_SHOWN])
+        if known is None:
             raise PeopleError(
                 "that is no badge: 3 to 40 letters and digits; set the reader to send the card's number alone"
             )
-        request, parts = self._request, self._parts
         with parts.open_people() as people:
             if request.person is None:
-                owner = people.credentials.whose(Token.BADGE, text)
-                return done(number=number(text), owner=owner, otherwise=people.credentials.noted_otherwise(text))
+                owner = people.credentials.whose(Token.BADGE, known)
+                return done(number=known, owner=owner, otherwise=people.credentials.noted_otherwise(known))
             with parts.open_journal() as journal:
                 fresh = actions.give_token(
                     request.person, Token.BADGE, text,

@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.domain.attendance.cues import CUES, CueName
-from edge.domain.attendance.states import Situation, State
 from edge.domain.face import Frame, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.guided_enrolment import TEMPLATES, Advice, GuidedEnrolment
 from edge.domain.recognition.head_turn import Side
+from edge.terminal.operator.probes import WITHIN_S, cue_of, words
 from edge.terminal.runtime.lending import Loan
 
 REPEATED_MS, PAUSE_MS = 3_000, 500
 """How long a cue that repeats is shown, and the time after a cue that ends by itself."""
 CAMERA_TEST_MS = 4_000
 CARD_MS = 30_000
-ENROL_MS = 120_000
+ENROL_MS = round(WITHIN_S * 1_000)
 NO_FRAME_MS = 5_000
 """Without a frame for so long, the camera is lost."""
 _SPARE_MS = 10_000
@@ -170,24 +170,10 @@ class EnrolLoan(Loan):
             self.end(None if answer else "not-confirmed")
 
     def _coach(self, advice: Advice) -> None:
-        self.cue = advised(advice)
+        self.cue = cue_of(advice)
         said = self.cue, self.enrolment.taken
         if said != self._said:
             self._said = said
             self.tell(
-                progress="coach", cue=self.cue, text=_text(advice), taken=self.enrolment.taken, wanted=self._wanted
+                progress="coach", cue=self.cue, text=words(advice), taken=self.enrolment.taken, wanted=self._wanted
             )
-
-
-def advised(advice: Advice) -> CueName:
-    """The cue of an advice."""
-    if advice.side is not None:
-        return CueName.TURN_LEFT if advice.side is Side.LEFT else CueName.TURN_RIGHT
-    if advice.reason is not None:
-        return Situation(State.REFUSED, None, None, advice.reason).cue
-    return CueName.ENROLLING
-
-
-def _text(advice: Advice) -> str:
-    cue = advised(advice)
-    return "look into the camera" if cue is CueName.ENROLLING else CUES[cue].text

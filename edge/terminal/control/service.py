@@ -28,6 +28,7 @@ from edge.terminal.control.requests import (
     parse,
     refused,
 )
+from edge.terminal.operator.probes import ENDS
 from edge.terminal.runtime.lending import Lending
 
 RETRY_S = 10.0
@@ -47,12 +48,7 @@ _ENDS: Mapping[str, str] = {
     "not-taken": "the terminal is busy; try again",
     "failed": "the action failed, and nothing was kept; the log says why: journalctl -u smartclocker",
     "camera": "the camera gave no frames, and nothing was kept; `smartclocker status` says more",
-    "left": "nobody was enrolled: the person left. Try again, and stay before the camera until it is done",
-    "another-person": "nobody was enrolled: another person stood before the camera. Try again, one person alone",
-    "not-live": (
-        "nobody was enrolled: no living face was seen. Face a lamp or a window, with nothing held before the "
-        "camera, and try again; photographs are the other way"
-    ),
+    **{end: f"nobody was enrolled: {cure}" for end, cure in ENDS.items()},
     "not-confirmed": "nobody was enrolled: it was not confirmed",
 }
 """By the reason of an action's end, what to do about it."""

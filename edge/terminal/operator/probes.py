@@ -1,16 +1,31 @@
 """Probes of a person who is to be enrolled, from photographs or the camera. No image is kept."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 
 import numpy as np
 
-from edge.domain.attendance.cues import CUES
+from edge.domain.attendance.cues import CUES, CueName
 from edge.domain.attendance.states import Situation, State
 from edge.domain.face import Frame, Pixels, Probe
 from edge.domain.recognition import lookalikes
+from edge.domain.recognition.guided_enrolment import TEMPLATES, Advice, EnrolmentEnd, GuidedEnrolment
+from edge.domain.recognition.head_turn import Side
 from edge.errors import EnrolmentRefused
 from edge.ports import Camera
 from edge.vision.pipeline import Pipeline
+
+WITHIN_S = 120.0
+"""Longest guided enrolment."""
+ENDS: Mapping[EnrolmentEnd, str] = {
+    EnrolmentEnd.LEFT: "the person left; try again, and stay before the camera until it is done",
+    EnrolmentEnd.ANOTHER_PERSON: "another person stood before the camera; try again, one person alone",
+    EnrolmentEnd.NOT_LIVE: (
+        "no living face was seen; face a lamp or a window, with nothing held before the camera, and try again. "
+        "Photographs are the other way"
+    ),
+}
+"""By the end of a guided enrolment, what to do about it."""
 
 
 def probes_from_photographs(photographs: Iterable[tuple[str, Pixels]], pipeline: Pipeline) -> list[Probe]:
@@ -58,32 +73,45 @@ def _turned(pixels: Pixels, pipeline: Pipeline) -> str:
 
 
 def probes_from_camera(
-    camera: Camera, pipeline: Pipeline, *, wanted: int, frames: int, told: Callable[[str], None]
+    camera: Camera, pipeline: Pipeline, first_side: Side, told: Callable[[str], None]
 ) -> list[Probe]:
-    """`wanted` live, good probes from at most `frames` frames. `told` gets what to change, once for each reason.
+    """Varied probes of the living person before a camera that no service uses, by the rules of guided enrolment.
 
-    Raises EnrolmentRefused when not enough good frames came, CameraError when the camera fails.
+    `pipeline` has the limits of enrolment. `told` gets what to do, once for each change. Raises EnrolmentRefused,
+    and CameraError when the camera fails.
     """
-    probes: list[Probe] = []
-    said: set[str] = set()
+    enrolment, advice = GuidedEnrolment(first_side), None
     camera.open()
     try:
-        for _ in range(frames):
+        give_up = monotonic() + WITHIN_S
+        while monotonic() < give_up:
             frame = camera.read(1.0)
-            sight = None if frame is None else pipeline.look(frame)
-            if sight is not None and sight.probe is not None:
-                probes.append(sight.probe)
-                if len(probes) == wanted:
-                    if lookalikes.strangers(np.stack([one.embedding for one in probes])) is not None:
-                        raise EnrolmentRefused(
-                            "more than one person stood before the camera; let only one stand there, and try again"
-                        )
-                    return probes
-            elif sight is not None and sight.reason is not None and sight.reason not in said:
-                said.add(sight.reason)
-                told(CUES[Situation(State.REFUSED, None, None, sight.reason).cue].text)
+            end = None if frame is None else enrolment.observe(pipeline.look(frame))
+            if end is not None:
+                raise EnrolmentRefused(f"nobody was enrolled: {ENDS[end]}")
+            if enrolment.complete:
+                return enrolment.templates()
+            if enrolment.advice != advice:
+                advice = enrolment.advice
+                told(words(advice))
     finally:
         camera.close()
     raise EnrolmentRefused(
-        f"only {len(probes)} of {wanted} good pictures came; face the camera in good light, try again"
+        f"only {enrolment.taken} of {TEMPLATES} good pictures came within {WITHIN_S:.0f} s; face the camera in "
+        "good light, follow the advice, and try again"
     )
+
+
+def cue_of(advice: Advice) -> CueName:
+    """The cue that shows an advice at the terminal."""
+    if advice.side is not None:
+        return CueName.TURN_LEFT if advice.side is Side.LEFT else CueName.TURN_RIGHT
+    if advice.reason is not None:
+        return Situation(State.REFUSED, None, None, advice.reason).cue
+    return CueName.ENROLLING
+
+
+def words(advice: Advice) -> str:
+    """An advice in words."""
+    cue = cue_of(advice)
+    return "look into the camera" if cue is CueName.ENROLLING else CUES[cue].text
