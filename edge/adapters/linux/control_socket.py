@@ -194,14 +194,15 @@ class ControlSocket:
             except OSError:
                 link.close()
                 continue
-            client = Connection(peer, link, self._now_s())
-            if len(self._clients) >= MOST_CONNECTIONS:
+            refusal = self._refusal(peer)
+            if refusal is None and len(self._clients) >= MOST_CONNECTIONS:
+                refusal = _FULL
+            if refusal is not None:
                 with contextlib.suppress(OSError):
-                    link.send(
-                        b'{"v":1,"end":"refused","reason":"busy","text":"too many commands wait; try again"}\n'
-                    )
+                    link.send(refusal + b"\n")
                 link.close()
                 continue
+            client = Connection(peer, link, self._now_s())
             self._clients.append(client)
             if self._selector is not None:
                 self._selector.register(link, selectors.EVENT_READ, client)
@@ -233,6 +234,8 @@ class ControlSocket:
             yield Incoming(client, b"", "too-long")
 
     def _flush(self, client: Connection) -> None:
+        if client not in self._clients:
+            return
         try:
             sent = client.link.send(client.outgoing) if client.outgoing else 0
         except BlockingIOError:

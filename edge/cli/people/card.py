@@ -20,7 +20,8 @@ def configure(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "card",
         help="read the next card at the reader: show its number and whose it is, or give it to a person",
         description="Show what the reader sends for a card. Only that counts, whatever is printed on the card. "
-        "While the service runs, its reader is asked, and this card is no punch; otherwise the reader is used directly.",
+        "While the service runs, its reader is asked, and this card is no punch; otherwise the reader is used "
+        "directly.",
     )
     card.add_argument(
         "--next",

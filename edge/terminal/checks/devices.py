@@ -1,4 +1,4 @@
-"""Checks of camera, lights and readers for `smartclocker check`: libraries and devices. No device is opened."""
+"""Checks of camera, lights, readers and control socket for `smartclocker check`. No device is opened."""
 
 import importlib.util
 import os
@@ -21,6 +21,7 @@ def problems(config: Config, account: Account | None, devices: Path = _DEVICES) 
     yield from _camera(config, account, devices)
     yield from _pins(config, devices)
     yield from _reader(config, account)
+    yield from _control(config, account)
 
 
 def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
@@ -75,6 +76,20 @@ def _reader(config: Config, account: Account | None) -> Iterator[str]:
             yield f"reader.{name}: no {path}; {where}"
         elif path:
             yield from _unreadable(name, Path(path), account)
+
+
+def _control(config: Config, account: Account | None) -> Iterator[str]:
+    """Problems of a control socket at a place of its own; the default places are made by others."""
+    if not config.control.socket:
+        return
+    path = Path(config.control.socket)
+    folder = path.parent if path.parent.is_dir() else path.parent.parent
+    with acting_as(account):
+        closed = not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+    if closed:
+        yield f"control.socket: the service's user cannot make {path}; make its folder, and let them write there"
+    elif os.path.lexists(path) and not path.is_socket():
+        yield f"control.socket: {path} is something else; name a path at which nothing lies"
 
 
 def _unreadable(name: str, path: Path, account: Account | None) -> Iterator[str]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.adapters.linux.service_account import Account, service_account
+from edge.adapters.linux.service_account import Account, group_number, service_account
 from edge.config import CREDENTIAL_SOURCE, Loaded
 from edge.terminal.checks import devices, files, state
 
@@ -19,7 +19,11 @@ def problems(loaded: Loaded) -> list[str]:
 
 def notes(loaded: Loaded) -> list[str]:
     """Settings that work, but may not be what somebody meant."""
-    return list(files.notes(loaded.config))
+    found = list(files.notes(loaded.config))
+    group = loaded.config.control.group
+    if "control.group" in loaded.given and group_number(group) is None:
+        found.append(f"control.group: this machine has no group {group}; `groupadd --system {group}` makes it")
+    return found
 
 
 def _problems(loaded: Loaded, account: Account | None) -> Iterator[str]:

@@ -113,7 +113,6 @@ class ControlService:
         running, self._running = self._running, None
         if running is not None:
             running.action.loan.end("stopping")
-            running.action.loan.forget()
             self._end(running.client, "stopping", _ENDS["stopping"])
         self._socket.close()
 
@@ -226,7 +225,8 @@ class ControlService:
         except SmartClockerError as error:
             self._end(client, "refused", str(error))
         finally:
-            loan.forget()
+            if loan.why is None:
+                loan.forget()
 
     def _end(self, client: Connection, reason: str, text: str) -> None:
         self._refused += 1

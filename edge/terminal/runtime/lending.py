@@ -46,6 +46,7 @@ class Loan:
         self.told: queue.Queue[dict[str, Any]] = queue.Queue(_WAITING)
         """Messages about the progress, for the control thread."""
         self.taken, self.over = threading.Event(), threading.Event()
+        self._ending = threading.Lock()
         self.why: str | None = None
         """Why the loan ended before the action was done; None when it is done, or goes on."""
 
@@ -65,12 +66,17 @@ class Loan:
 
     def end(self, why: str | None = None) -> None:
         """End the loan, from either thread; the first reason counts."""
-        if not self.over.is_set():
-            self.why = why
-            self.over.set()
+        with self._ending:
+            if not self.over.is_set():
+                self.why = why
+                self.over.set()
 
     def forget(self) -> None:
-        """Drop everything that the action learnt of a person."""
+        """Drop everything that the action learnt of a person.
+
+        The attending thread calls it when the action ended without being done, and the control thread when it is
+        done.
+        """
 
 
 class Lending:
@@ -101,6 +107,7 @@ class Lending:
         try:
             self._offered.put_nowait(loan)
         except queue.Full:
+            loan.end("not-taken")
             return False
         if loan.taken.wait(within_s):
             return True
@@ -155,8 +162,8 @@ class Lending:
     def _returned(self, loan: Loan, now_ms: int) -> Happening:
         self._loan = None
         if loan.why is not None:
-            self._guarded(loan, loan.forget)
-        if loan.films and loan.lingers:
+            self._guarded(loan, loan.forget)  # here, because this thread may have used it until now
+        elif loan.films and loan.lingers:
             self._leaving = now_ms + LINGER_MS, now_ms
         return Happening(Event.RETURNED)
 
