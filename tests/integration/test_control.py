@@ -316,10 +316,10 @@ def test_a_flood_and_rubbish_stop_neither_punches_nor_commands(bench) -> None:
             for line in rubbish:
                 with contextlib.suppress(OSError):
                     link = socket.socket(socket.AF_UNIX)
+                    links.append(link)
                     with short_name(bench.path) as name:
                         link.connect(name)
                     link.sendall(line)
-                    links.append(link)
             time.sleep(0.005)
             for link in links:
                 link.close()

@@ -48,7 +48,7 @@ class Peer:
 
 
 @dataclass(eq=False, slots=True)
-class Connection:
+class ControlClient:
     """One client."""
 
     peer: Peer
@@ -64,10 +64,10 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class ClientLine:
     """What came from a client: a whole line, or None when it has gone. `fault` says what was wrong with it."""
 
-    client: Connection
+    client: ControlClient
     line: bytes | None
     fault: str | None = None
 
@@ -91,7 +91,7 @@ class ControlSocket:
         self._peer_of, self._now_s = peer_of or peer_of_socket, now_s
         self._listening: socket.socket | None = None
         self._selector: selectors.BaseSelector | None = None
-        self._clients: list[Connection] = []
+        self._clients: list[ControlClient] = []
         self._file: tuple[int, int] | None = None
         self._looked_s = 0.0
 
@@ -125,12 +125,12 @@ class ControlSocket:
         self._listening, self._selector = listening, selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ)
 
-    def poll(self, timeout_s: float) -> list[Incoming]:
+    def poll(self, timeout_s: float) -> list[ClientLine]:
         """Wait for something at most `timeout_s`, and return what came. Raises ControlError, OSError."""
         if self._selector is None or self._listening is None:
             raise ControlError("the control socket is not open; open it first")
         self._still_there()
-        found: list[Incoming] = []
+        found: list[ClientLine] = []
         for key, events in self._selector.select(timeout_s):
             client = key.data
             if client is None:
@@ -142,7 +142,7 @@ class ControlSocket:
                 found += self._receive(client)
         return found + list(self._late())
 
-    def send(self, client: Connection, line: bytes, *, last: bool = False) -> None:
+    def send(self, client: ControlClient, line: bytes, *, last: bool = False) -> None:
         """Queue a line for a client; after the last one its connection ends. One that has gone gets nothing."""
         if client not in self._clients or client.ending_s is not None:
             return
@@ -154,11 +154,11 @@ class ControlSocket:
         else:
             self._flush(client)
 
-    def is_connected(self, client: Connection) -> bool:
+    def is_connected(self, client: ControlClient) -> bool:
         """Whether the client is there, as far as was noticed."""
         return client in self._clients
 
-    def drop(self, client: Connection) -> None:
+    def drop(self, client: ControlClient) -> None:
         """End a connection now."""
         if client in self._clients:
             self._clients.remove(client)
@@ -202,12 +202,12 @@ class ControlSocket:
                     link.send(refusal + b"\n")
                 link.close()
                 continue
-            client = Connection(peer, link, self._now_s())
+            client = ControlClient(peer, link, self._now_s())
             self._clients.append(client)
             if self._selector is not None:
                 self._selector.register(link, selectors.EVENT_READ, client)
 
-    def _receive(self, client: Connection) -> Iterator[Incoming]:
+    def _receive(self, client: ControlClient) -> Iterator[ClientLine]:
         try:
             chunk = client.link.recv(_CHUNK)
         except BlockingIOError:
@@ -216,7 +216,7 @@ class ControlSocket:
             chunk = b""
         if not chunk:
             self.drop(client)
-            yield Incoming(client, None)
+            yield ClientLine(client, None)
             return
         if client.ending_s is not None:
             return  # its answer is complete: more is not read
@@ -225,15 +225,15 @@ class ControlSocket:
             line, _, rest = bytes(client.incoming).partition(b"\n")
             client.incoming[:] = rest
             if len(line) >= MOST_LINE:
-                yield Incoming(client, b"", "too-long")
+                yield ClientLine(client, b"", "too-long")
                 return
             client.since_s, client.asked = self._now_s(), True
-            yield Incoming(client, line)
+            yield ClientLine(client, line)
         if len(client.incoming) >= MOST_LINE:
             client.incoming.clear()
-            yield Incoming(client, b"", "too-long")
+            yield ClientLine(client, b"", "too-long")
 
-    def _flush(self, client: Connection) -> None:
+    def _flush(self, client: ControlClient) -> None:
         if client not in self._clients:
             return
         try:
@@ -249,14 +249,14 @@ class ControlSocket:
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.outgoing else 0)
             self._selector.modify(client.link, wanted, client)
 
-    def _late(self) -> Iterator[Incoming]:
+    def _late(self) -> Iterator[ClientLine]:
         now = self._now_s()
         for client in list(self._clients):
             if client.ending_s is not None:
                 if now - client.ending_s > DRAIN_S:
                     self.drop(client)
             elif not client.asked and now - client.since_s > REQUEST_WITHIN_S:
-                yield Incoming(client, b"", "too-slow")
+                yield ClientLine(client, b"", "too-slow")
 
     def _still_there(self) -> None:
         if self._now_s() - self._looked_s < _LOOK_S:

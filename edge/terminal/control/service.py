@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from edge.adapters.linux.control_socket import Connection, ControlSocket, Incoming, Peer
+from edge.adapters.linux.control_socket import ControlClient, ControlSocket, ClientLine, Peer
 from edge.domain.attendance.states import State
 from edge.domain.strict_json import dump
 from edge.errors import ControlRefused, RecordError, SmartClockerError
@@ -57,7 +57,7 @@ _ENDS: Mapping[str, str] = {
 @dataclass(slots=True)
 class _Running:
     action: Action
-    client: Connection
+    client: ControlClient
 
 
 class ControlService:
@@ -137,7 +137,7 @@ class ControlService:
         self.failing, self._try_at = True, self._now_s() + RETRY_S
         self.close()
 
-    def _take(self, came: Incoming) -> None:
+    def _take(self, came: ClientLine) -> None:
         client, running = came.client, self._running
         if came.line is None:
             if running is not None and running.client is client:
@@ -161,7 +161,7 @@ class ControlService:
         self._refused += 1
         return refused("not-allowed", text)
 
-    def _answer(self, client: Connection, request: ControlRequest) -> None:
+    def _answer(self, client: ControlClient, request: ControlRequest) -> None:
         running = self._running
         if isinstance(request, CancelRequest):
             if running is not None:
@@ -175,7 +175,7 @@ class ControlService:
         else:
             self._begin(client, request)
 
-    def _begin(self, client: Connection, request: ControlRequest) -> None:
+    def _begin(self, client: ControlClient, request: ControlRequest) -> None:
         if self._running is not None:
             text = f"another action goes on ({self._running.action.name}); wait, or end it with a cancel"
             self._end(client, "busy", text)
@@ -228,6 +228,6 @@ class ControlService:
             if loan.why is None:
                 loan.forget()
 
-    def _end(self, client: Connection, reason: str, text: str) -> None:
+    def _end(self, client: ControlClient, reason: str, text: str) -> None:
         self._refused += 1
         self._socket.send(client, refused(reason, text), last=True)

@@ -15,7 +15,7 @@ from edge.adapters.linux.control_socket import (
     MOST_WAITING,
     REQUEST_WITHIN_S,
     ControlSocket,
-    Incoming,
+    ClientLine,
     Peer,
     short_name,
 )
@@ -51,8 +51,8 @@ def connect(listening: ControlSocket) -> socket.socket:
     return link
 
 
-def came(listening: ControlSocket, until: Callable[[list[Incoming]], bool] = bool) -> list[Incoming]:
-    found: list[Incoming] = []
+def came(listening: ControlSocket, until: Callable[[list[ClientLine]], bool] = bool) -> list[ClientLine]:
+    found: list[ClientLine] = []
     for _ in range(1_000):
         found += listening.poll(0.05)
         if until(found):
