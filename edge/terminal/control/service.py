@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from edge.adapters.linux.control_socket import ControlClient, ControlSocket, ClientLine, Peer
+from edge.adapters.linux.control_socket import ClientLine, ControlClient, ControlSocket, Peer
 from edge.domain.attendance.states import State
 from edge.domain.strict_json import dump
 from edge.errors import ControlRefused, RecordError, SmartClockerError

@@ -14,8 +14,8 @@ from edge.adapters.linux.control_socket import (
     MOST_LINE,
     MOST_WAITING,
     REQUEST_WITHIN_S,
-    ControlSocket,
     ClientLine,
+    ControlSocket,
     Peer,
     short_name,
 )
