@@ -1,7 +1,6 @@
 """The command line beside the running terminal, through its control socket: a real terminal, a replayed person."""
 
 import contextlib
-import gc
 import json
 import os
 import signal
@@ -50,6 +49,7 @@ class Bench:
 
     def __init__(self, gate: Gate, life: Life, actor: Actor) -> None:
         self.gate, self.life, self.actor = gate, life, actor
+        self.enrolments: list[GuidedEnrolment] = []
         self.path = installed.control_path(load(gate.path).config)
         life.wait(lambda: self.lending.situation is not None, "it attends")
         life.wait(lambda: self.lending.situation.state is not State.STARTING, "it is ready")
@@ -69,6 +69,12 @@ class Bench:
     def cli(self, *words: object) -> list[str]:
         return [sys.executable, "-m", "edge", *map(str, words), "--config", str(self.gate.path)]
 
+    def vectors(self) -> int:
+        """Templates and frames that an enrolment still holds, once the camera was given back."""
+        self.life.wait(lambda: self.lending._loan is None, "it was given back")
+        assert self.enrolments
+        return sum(len(one._probes) + len(one._good) for one in self.enrolments)
+
     def kept(self) -> tuple[list[object], list[str]]:
         """Everything in the people file about people, and the kinds of all records."""
         loaded = load(self.gate.path).config
@@ -84,13 +90,15 @@ class Bench:
 @pytest.fixture
 def bench(gate, live, monkeypatch) -> Bench:
     actor = Actor()
-    return Bench(gate, live(gate, camera=actor.camera), actor)
+    bench = Bench(gate, live(gate, camera=actor.camera), actor)
 
+    class Noted(GuidedEnrolment):
+        def __init__(self, *given: object, **rules: object) -> None:
+            super().__init__(*given, **rules)
+            bench.enrolments.append(self)
 
-def vectors() -> int:
-    """Templates and frames that any enrolment in this process still holds."""
-    gc.collect()
-    return sum(len(one._probes) + len(one._good) for one in gc.get_objects() if isinstance(one, GuidedEnrolment))
+    monkeypatch.setattr(loans, "GuidedEnrolment", Noted)
+    return bench
 
 
 def test_status_says_how_the_terminal_is(bench) -> None:
@@ -151,7 +159,7 @@ def test_a_cooperating_person_is_enrolled_in_half_a_minute_beside_the_running_se
     assert kinds[len(before[1]) :][:2] == ["consent", "enrolled"]
     drawn = bench.life.drawn.getvalue()
     assert "turn your head to your left, and back" in drawn
-    assert vectors() == 0
+    assert bench.vectors() == 0
     # They came to be enrolled: they clock in when they come again.
     tally = bench.life.terminal.attend.tally
     assert tally.punches == 0
@@ -169,7 +177,7 @@ def test_a_photograph_that_is_only_held_up_is_never_enrolled(bench, monkeypatch)
         bench.ask(REQUEST)
     assert refused.value.said["reason"] == "time"
     assert bench.kept() == before
-    assert vectors() == 0
+    assert bench.vectors() == 0
 
 
 def test_what_the_liveness_layers_refuse_is_not_enrolled(bench, monkeypatch) -> None:
@@ -180,7 +188,7 @@ def test_what_the_liveness_layers_refuse_is_not_enrolled(bench, monkeypatch) -> 
         bench.ask(REQUEST, bench.obeys)
     assert refused.value.said["reason"] == "not-live"
     assert bench.kept() == before
-    assert vectors() == 0
+    assert bench.vectors() == 0
 
 
 def test_a_change_of_person_ends_it(bench) -> None:
@@ -195,7 +203,7 @@ def test_a_change_of_person_ends_it(bench) -> None:
         bench.ask(REQUEST, told)
     assert refused.value.said["reason"] == "another-person"
     assert bench.kept() == before
-    assert vectors() == 0
+    assert bench.vectors() == 0
 
 
 def test_leaving_ends_it(bench) -> None:
@@ -210,7 +218,7 @@ def test_leaving_ends_it(bench) -> None:
         bench.ask(REQUEST, told)
     assert refused.value.said["reason"] == "left"
     assert bench.kept() == before
-    assert vectors() == 0
+    assert bench.vectors() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
@@ -232,7 +240,7 @@ def test_a_command_that_is_interrupted_leaves_nothing_behind(bench, number) -> N
     bench.life.wait(lambda: bench.life.terminal.control._running is None, "it is over")
     bench.life.wait(lambda: not bench.lending.lent, "it was given back")
     assert bench.kept() == before
-    assert vectors() == 0
+    assert bench.vectors() == 0
     bench.life.punches()
 
 
