@@ -16,6 +16,8 @@ from edge.domain.attendance.states import DEADLINES_MS, TABLE, Event, Situation,
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/states.md"
 BEGIN, END = "<!-- written by `make docs` -->", "<!-- end -->"
+_NO_CHOICE = {"state", "deadline_ms", "shown"}
+"""The fields of a situation that are not tried out: with `shown`, LENT shows any cue."""
 _MANY = 3
 """From so many sources on, an event is drawn from one of them: more arrows than that cannot be followed."""
 
@@ -83,13 +85,15 @@ def _sources(sources: list[State]) -> str:
 
 def _cues(state: State) -> str:
     """The cues that a state can show, found by trying everything that a situation can be about."""
+    if state is State.LENT:
+        return "the cue that the action asks for, with amber beside green"
     found = {situation.cue for situation in _situations(state)}
     return ", ".join(f"`{cue}`" for cue in CUES if cue in found)
 
 
 def _situations(state: State) -> Iterator[Situation]:
     """Every situation of a state: all that its fields can be about, put together."""
-    kinds = {name: kind for name, kind in get_type_hints(Situation).items() if name not in {"state", "deadline_ms"}}
+    kinds = {name: kind for name, kind in get_type_hints(Situation).items() if name not in _NO_CHOICE}
     choices = [
         [one for part in get_args(kind) if issubclass(part, StrEnum) for one in part] for kind in kinds.values()
     ]

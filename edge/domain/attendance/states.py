@@ -249,4 +249,5 @@ def _cue(situation: Situation) -> CueName:
         return _ADVICE.get(situation.reason or RefusalReason.NOT_RECOGNISED, CueName.REFUSED)
     if situation.fault is Fault.JOURNAL_FULL:
         return CueName.RECORDS_FULL
-    return situation.shown or _PLAIN[situation.state]
+    asked_for = situation.shown if situation.state is State.LENT else None
+    return asked_for or _PLAIN[situation.state]
