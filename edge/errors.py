@@ -89,6 +89,14 @@ class EvidenceDamaged(EvidenceError):
     """The evidence store cannot be read any more; it is deleted, so that it keeps no image beyond its day."""
 
 
+class SiteError(TransferError):
+    """The file of the site's records cannot be opened or written; punches go on with what is known without it."""
+
+
+class SiteDamaged(SiteError):
+    """The file of the site's records cannot be read any more; it is set aside, and another one is begun."""
+
+
 class ExportRefused(SmartClockerError, ValueError):
     """The file is no export, is sealed to somebody else, or holds nothing genuine."""
 

@@ -107,6 +107,8 @@ class Connected:
     """The broker accepted us; `session_present` when it kept our subscriptions and queue."""
 
     session_present: bool
+    denied: tuple[str, ...] = ()
+    """The optional subscriptions that it refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from edge.central.broker import acl, certificates, conf, issued_certificates, mo
 from edge.central.ownership import make_directory
 from edge.central.roster.key import ensure_key
 from edge.central.roster.schema import ROSTER_PUBLIC
+from edge.central.store.records import Store
 from edge.crypto import key_files
 from edge.domain.plural import command
 from edge.domain.protocol.audit_entry import Act
+from edge.domain.protocol.record import Origin
 from edge.errors import KeyFileError, NameRefused
 
 LEDGER_KEY, LEDGER_PUBLIC, LEDGER_DB = "ledger.key", "ledger.pem", "ledger.db"
@@ -76,6 +78,36 @@ def set_up(base: Path, wish: Wish, book: Book | None = None) -> Iterator[tuple[s
     yield from _programs(directory, base / "acl", wish, book)
     yield from _ledger_key(base)
     yield from _configuration(base, wish, first=first)
+
+
+def allow_terminals(base: Path) -> list[Origin] | None:
+    """Gives each registered terminal its rules in the ACL, and takes those of revoked ones away.
+
+    Returns the terminals that now have rules; None when nothing changed, or there is no ACL yet. Raises
+    KeyFileError, LedgerError.
+    """
+    old = _read(base / "acl")
+    if old is None:
+        return None
+    terminals = _terminals(base)
+    rows = _rows(old, acl.sites_of(old), acl.instances_of(old), terminals)
+    if acl.terminals_of(rows) == acl.terminals_of(old):
+        return None
+    certificates.write_file(base / "acl", rows.encode(), 0o600)
+    return acl.terminals_of(rows)
+
+
+def _rows(old: str, sites: Sequence[str], instances: Sequence[str], terminals: Sequence[Origin]) -> str:
+    gone = [one for one in acl.terminals_of(old) if one not in terminals or one.site not in sites]
+    return acl.add(acl.drop_terminals(old, gone) if gone else old, sites, instances, terminals)
+
+
+def _terminals(base: Path) -> list[Origin]:
+    """The terminals with an identity that is registered and not revoked."""
+    if not (base / LEDGER_DB).exists():
+        return []
+    with Store(base / LEDGER_DB) as store:
+        return list(dict.fromkeys(one.origin for one in store.terminals() if one.revoked is None))
 
 
 def _refuse_nonsense(base: Path, wish: Wish) -> None:
@@ -169,9 +201,9 @@ def _configuration(base: Path, wish: Wish, *, first: bool) -> Iterator[tuple[str
     old_rows, old_conf = _read(base / "acl"), _read(base / "mosquitto.conf")
     sites = _sites(old_rows or "", wish)
     if old_rows is None:
-        rows = acl.render_acl(sites, wish.instances)
+        rows = acl.render_acl(sites, wish.instances, _terminals(base))
     else:
-        rows = acl.add(acl.drop(old_rows, wish.drop_sites), sites, wish.instances)
+        rows = _rows(acl.drop(old_rows, wish.drop_sites), sites, wish.instances, _terminals(base))
         there = acl.sites_of(old_rows)
         for word, names in (
             ("added", [site for site in sites if site not in there]),

@@ -7,6 +7,8 @@ from edge.storage.sqlite_connection import SqliteConnection
 
 _LOOK_BACK = 64
 """Punches of one person that are read when there is a correction; that many cover weeks."""
+_AMONG_OTHERS = 4
+"""Punches of one person that are read beside those of other terminals: more than one day has."""
 _PUNCHES = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'punch' ORDER BY seq DESC LIMIT ?"
 _CORRECTIONS = "SELECT seq, payload FROM records WHERE person = ? AND kind = 'correction' AND seq > ? ORDER BY seq"
 _WORDS = f"SELECT person, kind, max(seq) FROM records WHERE {ABOUT_SOMEBODY}"  # noqa: S608 (a fixed condition)
@@ -43,16 +45,17 @@ class JournalHistory(SqliteConnection):
             row = self._db.execute("SELECT payload FROM records WHERE seq = ?", (seq,)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def recent(self, person: str) -> list[Record]:
+    def recent(self, person: str, *, among_others: bool = False) -> list[Record]:
         """The records that tell a person's last punch that counts: the last punch, and more of them after a
         correction.
 
         Without a correction since the last punch, that punch alone decides: a punch that was corrected earlier
-        cannot be the later one. Raises JournalError, RecordError.
+        cannot be the later one. `among_others`: punches of other terminals are compared with these, and corrections
+        made there may be about them, so that more are needed. Raises JournalError, RecordError.
         """
         with JOURNAL.guard(self.path):
-            punches = self._db.execute(_PUNCHES, (person, 1)).fetchall()
-            last = punches[0][0] if punches else 0
+            punches = self._db.execute(_PUNCHES, (person, _AMONG_OTHERS if among_others else 1)).fetchall()
+            last = punches[-1][0] if punches else 0
             if self._db.execute(f"{_CORRECTIONS} LIMIT 1", (person, last)).fetchone() is not None:
                 punches = self._db.execute(_PUNCHES, (person, _LOOK_BACK)).fetchall()
                 first = punches[-1][0] if punches else 0

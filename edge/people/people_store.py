@@ -340,6 +340,15 @@ class People(PeopleFile):
                 for (person,) in self._db.execute("SELECT id FROM people WHERE erased = 0 OR erasing IS NOT NULL")
             )
 
+    def gone(self) -> frozenset[str]:
+        """The ids of the people who were erased here, or will be when they come. Raises PeopleError."""
+        query = (
+            "SELECT id FROM people WHERE erased = 1 AND wrapped IS NULL "
+            "UNION SELECT person FROM foretold WHERE erased = 1"
+        )
+        with PEOPLE.guard(self.path):
+            return frozenset(person for (person,) in self._db.execute(query))
+
     def foretell(self, person: str, *, withdrawn_at: str | None = None) -> None:
         """Remember an order about a person who is not here: an erasure, or a withdrawal at an instant. Raises
         PeopleError.

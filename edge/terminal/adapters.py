@@ -100,7 +100,7 @@ def uplink(config: Config) -> Uplink | None:
     down = [topics.receipt(me), topics.command(me)]
     if config.keys.authority:
         down += subscriptions(me)
-    return MqttUplink(uplink_settings(config), me, last_will(me), down)
+    return MqttUplink(uplink_settings(config), me, last_will(me), down, site=bool(config.keys.authority))
 
 
 def clock() -> Clock:

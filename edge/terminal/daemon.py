@@ -23,6 +23,7 @@ from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import AlarmConditions, StatusSources
 from edge.terminal.runtime.workers import LatestSlot, Stop, Worker
+from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.startup import state_directory
 
 LOG = logging.getLogger(__name__)
@@ -103,7 +104,8 @@ class Terminal:
         self._strobing = None if self._lamp is None else Strobing(self._lamp, config.camera.fps)
         lending = Lending()
         self.control = starting.control(config, secrets, clock, self.status, eyes, lending)
-        self.centre = starting.centre(config, secrets, clock, self.status, rules.consent)
+        hearing = SiteHearing()
+        self.centre = starting.centre(config, secrets, clock, self.status, rules.consent, hearing)
         self.attend = Attend(
             slot,
             reads,
@@ -118,6 +120,7 @@ class Terminal:
             None if self.image_capture is None else self.image_capture.offer,
             shadow,
             lending,
+            factory.site_knowledge(config, hearing),
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
@@ -128,6 +131,7 @@ class Terminal:
             Alarm.READER_AWAY: lambda: self._reader is not None and self._reader.failing,
             Alarm.FACES_FAILING: lambda: eyes.blind,
             Alarm.SHADOW_FAILING: lambda: shadow_failing,
+            Alarm.SITE_UNUSABLE: lambda: hearing.failing,
         }
         self.status.add(
             self.attend,

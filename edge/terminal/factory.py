@@ -20,6 +20,7 @@ from edge.errors import ConfigError
 from edge.evidence_images.schema import NAME as EVIDENCE
 from edge.journal.capacity import Bounds
 from edge.people.people_store import People
+from edge.people.site.schema import NAME as SITE
 from edge.ports import Clock
 from edge.terminal import installed
 from edge.terminal.attendance.attend_loop import Rules
@@ -33,7 +34,11 @@ from edge.terminal.attendance.site_threshold import SiteThreshold
 from edge.terminal.attendance.strobe import Strobing
 from edge.terminal.orders.authority_keys import Authority
 from edge.terminal.orders.order_handler import OrderHandler
+from edge.terminal.site.hearing import SiteHearing
+from edge.terminal.site.knowledge import SiteKnowledge
 from edge.terminal.uplink.roster_client import Roster
+from edge.terminal.uplink.site_members import SiteMembers
+from edge.terminal.uplink.site_records import SiteRecords
 from edge.vision.embedder import Embedder
 from edge.vision.manifest import Role
 from edge.vision.models import ModelStore
@@ -97,6 +102,24 @@ def roster(config: Config, secrets: installed.Secrets, time: Clock, in_force: Po
         in_force,
         time,
     )
+
+
+def site_records(
+    config: Config, secrets: installed.Secrets, time: Clock, roster: Roster | None, hearing: SiteHearing
+) -> SiteRecords | None:
+    """The part that takes the records of the site's other terminals; None without a roster, which names them."""
+    if roster is None:
+        return None
+    me = installed.origin(config)
+    members = SiteMembers(me.terminal, roster.manifest, lambda: installed.open_people(config, secrets))
+    return SiteRecords(me, members, lambda: installed.open_site(config), time, hearing)
+
+
+def site_knowledge(config: Config, hearing: SiteHearing) -> SiteKnowledge | None:
+    """What a punch knows of the site's other terminals; None for a terminal that cannot hear any."""
+    if config.uplink is None or not config.keys.authority:
+        return None
+    return SiteKnowledge(Path(config.storage.state) / SITE, hearing)
 
 
 def pipeline(config: Config, store: ModelStore, *, enrolling: bool = False) -> Pipeline:

@@ -21,6 +21,8 @@ from edge.journal.journal import Journal
 from edge.journal.quarantine import ensure_usable
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
+from edge.people.site.schema import NAME as SITE
+from edge.people.site.store import SiteStore
 from edge.ports import Clock
 from edge.resources import models_directory
 from edge.storage.bounded_read import read_file
@@ -151,6 +153,13 @@ def open_received(config: Config, *, mend: bool = True) -> RosterState:
     PeopleError.
     """
     return RosterState(Path(config.storage.state) / "roster.db", mend=mend)
+
+
+def open_site(config: Config, *, mend: bool = True) -> SiteStore:
+    """A connection to the records of the site's other terminals, for the calling thread; `mend` as in `SiteStore`.
+    Raises SiteError.
+    """
+    return SiteStore(Path(config.storage.state) / SITE, config.terminal.site, mend=mend)
 
 
 def policy(config: Config) -> Policy:

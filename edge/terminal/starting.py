@@ -23,6 +23,7 @@ from edge.terminal.control.service import ControlService
 from edge.terminal.control.status_report import StatusReport
 from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import StatusSource
+from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.uplink.centre import CentreLink, Made
 from edge.terminal.uplink.certificates import Watch
 from edge.terminal.uplink.publisher import Publisher
@@ -112,17 +113,24 @@ def shadow(config: Config, eyes: Seeing) -> tuple[NextModelLearner | None, bool]
 
 
 def centre(
-    config: Config, own: installed.Secrets, clock: Clock, status: StatusSource, in_force: Policy
+    config: Config,
+    own: installed.Secrets,
+    clock: Clock,
+    status: StatusSource,
+    in_force: Policy,
+    hearing: SiteHearing | None = None,
 ) -> CentreLink | None:
     """The link to the centre; None for a terminal without a centre. `own` are the keys that punching needs.
 
     `in_force` is the policy of this start: the attending loop, orders and the roster judge by the same policy. A
     text that is changed meanwhile counts from the next start. If the text could not be read at this start, the link
-    reads it when it is there.
+    reads it when it is there. `hearing` tells the attending loop whether the site's other terminals are heard.
     """
     chosen = config.uplink
     if chosen is None:
         return None
+
+    told = hearing or SiteHearing()
 
     def make() -> Made:
         keys, lacking = installed.with_pinned(config, own)
@@ -130,6 +138,7 @@ def centre(
         if uplink is None:
             raise ConfigError("[uplink]", ["uplink: is missing; this terminal has no centre"])
         policy = in_force if in_force.sha256 or keys.authority is None else installed.policy(config)
+        roster = factory.roster(config, keys, clock, policy)
         publisher = Publisher(
             uplink,
             lambda: installed.open_journal(config, own),
@@ -140,7 +149,8 @@ def centre(
             resend_s=chosen.resend_s,
             status=status,
             orders=factory.orders(config, keys, clock, policy),
-            roster=factory.roster(config, keys, clock, policy),
+            roster=roster,
+            site=factory.site_records(config, keys, clock, roster, told),
         )
         return Made(publisher, uplink, lacking, _pinned(keys, lacking))
 

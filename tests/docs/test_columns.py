@@ -18,6 +18,7 @@ from edge.evidence_images import schema
 from edge.journal import schema as journal_schema
 from edge.people import schema as people_schema
 from edge.people.roster.state import RosterState
+from edge.people.site.store import SiteStore
 from tests.support.clock import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ MAKERS = {
         path / "journal.db", Origin("s", "t"), create_identity(path / "key")
     ),
     "roster.db": lambda path: RosterState(path / "roster.db").close(),
+    "site.db": lambda path: SiteStore(path / "site.db", "s").close(),
     "ledger.db": lambda path: Database(path / "ledger.db").close(),
     "authority.db": lambda path: OrderRegister(path / "authority.db").close(),
     "centre/roster.db": lambda path: RosterStore(path).close(),
@@ -87,6 +89,7 @@ def test_no_other_database_is_made() -> None:
         "edge/central/roster/schema.py",
         "edge/evaluation/cache.py", "edge/journal/recovery.py", "edge/journal/schema.py",
         "edge/evidence_images/schema.py", "edge/people/roster/state.py", "edge/people/schema.py",
+        "edge/people/site/schema.py",
     }  # fmt: skip
     for name in ("studies.db", "verdicts.db", "found.db"):
         assert f"`{name}`" in PAGE

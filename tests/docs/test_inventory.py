@@ -13,6 +13,7 @@ from edge.evidence_images import schema
 from edge.journal import schema as journal_schema
 from edge.people import schema as people_schema
 from edge.people.roster import state
+from edge.people.site import schema as site_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/data-inventory.md").read_text()
@@ -25,6 +26,7 @@ def tables(module: object) -> set[str]:
 
 SCHEMAS = [
     ("people.db", people_schema), ("journal.db", journal_schema), ("roster.db", state), ("evidence.db", schema),
+    ("site.db", site_schema),
     ("ledger.db", ledger_schema), ("authority.db", register_schema), ("roster.db", centre_roster_schema),
 ]  # fmt: skip
 

@@ -27,7 +27,7 @@ from edge.terminal.uplink.status import last_will
 from tests.support.mqtt_packets import puback, publish
 
 HERE = Origin("main", "gate-1")
-CONNECT, SUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0x30, 0x40, 0xC0
+CONNECT, SUBSCRIBE, UNSUBSCRIBE, PUBLISH, PUBACK, PING = 0x10, 0x80, 0xA0, 0x30, 0x40, 0xC0
 CONNACK = b"\x20\x03\x00\x00\x00"
 Script = Callable[[int, bytes], bytes | None]
 
@@ -126,6 +126,50 @@ def test_a_denied_subscription_is_surfaced_and_never_called_connected(scripted):
         assert event.reason.startswith("the broker's ACL denies reading smartclocker/v1/main/gate-1/receipt")
         assert not uplink.publish("a", b"b", token=1)
         assert uplink.next_event(0.3) is None, "said once, tried again and again"
+
+
+def test_the_sites_records_may_be_denied_and_the_connection_stands(scripted):
+    asked: list[bytes] = []
+
+    def denied(_command: int, body: bytes) -> bytes:
+        asked.append(body)
+        return b"\x90\x07" + body[:2] + b"\x00\x01\x87\x87\x87"
+
+    here = topics.receipt(HERE)
+    settings = scripted(answers(connect=CONNACK, subscribe=denied))
+    with MqttUplink(settings, HERE, last_will(HERE), [here], site=True) as uplink:
+        event = uplink.next_event(60)
+        assert isinstance(event, Connected)
+        assert event.denied == (*topics.site_records("main"), topics.record(HERE, "punch"))
+        assert uplink.publish("a", b"b", token=1)
+        assert uplink.next_event(0.3) is None
+    (body,) = asked
+    options = [body[body.index(topic.encode()) + len(topic)] for topic in (here, *event.denied)]
+    assert options == [0x01, 0x25, 0x25, 0x21], "QoS 1; the others' without our own; nothing retained of either"
+
+
+def test_the_first_of_our_own_that_comes_back_ends_that_subscription(scripted):
+    own, ended = topics.record(HERE, "punch"), []
+
+    def script(command: int, body: bytes) -> bytes:
+        if command == UNSUBSCRIBE:
+            ended.append(body)
+            return b"\xb0\x04" + body[:2] + b"\x00\x00"
+        if command == PUBLISH:
+            return publish(own, b"ours", 7, retain=False) * 2
+        granted_all = b"\x90\x07" + body[:2] + b"\x00\x01\x01\x01\x01"
+        return {CONNECT: CONNACK, SUBSCRIBE: granted_all}.get(command, b"")
+
+    with MqttUplink(scripted(script), HERE, last_will(HERE), [topics.receipt(HERE)], site=True) as uplink:
+        assert uplink.next_event(60) == Connected(False)
+        assert uplink.publish(own, b"ours", token=1)
+        assert [uplink.next_event(60) for _ in range(2)] == [Message(own, b"ours")] * 2
+        deadline = time.monotonic() + 60
+        while not ended and time.monotonic() < deadline:
+            uplink.next_event(0.05)
+        assert uplink.next_event(0.3) is None, "the connection stands"
+    (body,) = ended
+    assert own.encode() in body
 
 
 def test_a_refused_connection_says_that_we_are_not_authorised(scripted):

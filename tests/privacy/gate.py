@@ -33,6 +33,7 @@ from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.daemon import Terminal
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.workers import LatestSlot
+from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.uplink.publisher import Publisher
 from edge.vision.photo import load_photo
 from tests.privacy.clock import StoryClock
@@ -108,10 +109,12 @@ class Driven(Gate):
         uplink = adapters.uplink(self.loaded)
         if uplink is None:
             raise RuntimeError("this gate has a centre")
+        hearing = SiteHearing()
+        roster = factory.roster(self.loaded, self.secrets, self.clock, installed.policy(self.loaded))
         self._publisher = publisher = Publisher(
             uplink, self.journal, self.origin, self.secrets.ledger, self.clock, resend_s=2.0,
             orders=factory.orders(self.loaded, self.secrets, self.clock, installed.policy(self.loaded)),
-            roster=factory.roster(self.loaded, self.secrets, self.clock, installed.policy(self.loaded)),
+            roster=roster, site=factory.site_records(self.loaded, self.secrets, self.clock, roster, hearing),
         )  # fmt: skip
         self._stopping = threading.Event()
 
@@ -131,6 +134,7 @@ class Driven(Gate):
             self._slot, self._reads, self.journal, self.people,
             *factory.recognition(self.loaded, rules, self._eyes, Pace()),
             player, self.clock, rules, Latency(), publisher.wake,
+            site=factory.site_knowledge(self.loaded, hearing),
         )  # fmt: skip
         self._attend.open()
         self._thread.start()

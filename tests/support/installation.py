@@ -113,11 +113,12 @@ class Terminal:
         behind_s: float = BEHIND_S,
         status=None,
         roster=None,
+        site=None,
     ) -> Publisher:
         settings = settings or self.site.uplink(self.origin.terminal)
         wanted = [topics.receipt(self.origin), topics.command(self.origin)]
         wanted += [] if roster is None else subscriptions(self.origin)
-        uplink = MqttUplink(settings, self.origin, last_will(self.origin), wanted)
+        uplink = MqttUplink(settings, self.origin, last_will(self.origin), wanted, site=site is not None)
         keys = {key_id(self.site.ledger_key.verify_key): self.site.ledger_key.verify_key}
         publisher = Publisher(
             uplink,
@@ -129,6 +130,7 @@ class Terminal:
             behind_s=behind_s,
             status=status,
             roster=roster,
+            site=site,
         )
         self.publisher = publisher
         self._stop.clear()

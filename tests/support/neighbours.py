@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from edge.central.broker.mosquitto import render_acl
+from edge.domain.protocol.record import Origin
 
 INSTANCES = tuple(f"n{number}" for number in range(8))
 """Of the ledger, for tests that look on while it runs."""
 
 
-def open_acl(sites: Sequence[str] = ("main",)) -> str:
+def open_acl(sites: Sequence[str] = ("main",), terminals: Sequence[Origin] = ()) -> str:
     """The product's ACL, with rows for instances of the ledger, and for one who reads and writes everything."""
-    return render_acl(sites, (*INSTANCES, "one", "two")) + "\nuser eavesdropper\ntopic readwrite #\n"
+    rows = render_acl(sites, (*INSTANCES, "one", "two"), terminals)
+    return f"{rows}\nuser eavesdropper\ntopic readwrite #\n"

@@ -19,7 +19,11 @@ from edge.domain.roster.member import Member
 from edge.people.people_store import People
 from edge.people.person import new_person_id
 from edge.people.roster.state import RosterState
+from edge.people.site.store import SiteStore
+from edge.terminal.site.hearing import SiteHearing
 from edge.terminal.uplink.roster_client import Roster
+from edge.terminal.uplink.site_members import SiteMembers
+from edge.terminal.uplink.site_records import SiteRecords
 from tests.support.neighbours import open_acl
 from tests.support.people import CONSENT, POLICY
 
@@ -61,7 +65,8 @@ class Company:
     def people(self, terminal) -> People:
         return People(self.site.root / f"{terminal.origin.terminal}-people.db", b"k" * 32)
 
-    def run(self, terminal, grace_ns: int = LONG_NS, **options):
+    def run(self, terminal, grace_ns: int = LONG_NS, hearing: SiteHearing | None = None, **options):
+        """With `hearing`, it takes the records of the site's other terminals, too."""
         trusted = {key_id(AUTHORITY.verify_key): AUTHORITY.verify_key}
         name = terminal.origin.terminal
         roster = Roster(
@@ -74,6 +79,12 @@ class Company:
             self.site.clock(),
             grace_ns=grace_ns,
         )
+        if hearing is not None:
+            members = SiteMembers(name, roster.manifest, lambda: self.people(terminal))
+            path = self.site.root / f"{name}-site.db"
+            options["site"] = SiteRecords(
+                terminal.origin, members, lambda: SiteStore(path, terminal.origin.site), self.site.clock(), hearing
+            )
         return terminal.run(roster=roster, **options)
 
     def matched(self, terminal) -> set[str]:

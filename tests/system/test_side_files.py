@@ -15,6 +15,9 @@ __all__ = ["gate", "live"]  # the fixtures
 BESIDE = (
     "roster.db",
     "evidence.db",
+    "site.db",
+    "site.db-wal",
+    "site.db.damaged",
     "scores.json",
     "calibration.json",
     "last-seen-journal.json",
@@ -66,7 +69,7 @@ def test_whatever_lies_beside_them_punching_goes_on(gate, live, kind: str, smart
 def test_whatever_lies_under_the_names_beside_a_database_punching_goes_on(gate, live, make) -> None:
     uplink(gate)
     state = Path(config.load(gate.path).config.storage.state)
-    for name in ("people.db", "roster.db", "journal.db", "evidence.db"):
+    for name in ("people.db", "roster.db", "site.db", "journal.db", "evidence.db"):
         for end in ("-wal", "-shm", "-journal"):
             path = state / (name + end)
             path.unlink(missing_ok=True)

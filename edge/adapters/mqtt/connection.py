@@ -71,6 +71,10 @@ class Connection:
         self._answered = False
         self._up_since: float | None = None
         self._session_present = False
+        self._asked: dict[int | None, list[str]] = {}
+        """The topics of each SUBSCRIBE that the broker did not answer yet, by packet identifier."""
+        self._denied: tuple[str, ...] = ()
+        self._echoed = False
         self._paho_log = LastError()
         self._socket: GuardedSocket | None = None
         self._client = paho_client.make_client(wires.identity, wires.settings, context, self._paho_log.logger)
@@ -179,7 +183,7 @@ class Connection:
             if isinstance(command, Publish):
                 self.outgoing.put(command)
             elif isinstance(command, Refresh):
-                paho_client.subscribe(self._client, self._wires.identity, anew=True)
+                self._subscribe(anew=True)
             elif isinstance(command, Renew):
                 self._wires.clean.set()
                 self._reason = "a new session at the broker begins"
@@ -212,16 +216,22 @@ class Connection:
         self.outgoing.limit(getattr(properties, "ReceiveMaximum", outgoing.MOST_MESSAGES))
         self._session_present = flags.session_present
         if self._wires.identity.subscriptions:
-            anew = not self._wires.subscribed.is_set()
-            paho_client.subscribe(self._client, self._wires.identity, anew=anew)
+            self._subscribe(anew=not self._wires.subscribed.is_set())
         else:
             self._is_up()
 
+    def _subscribe(self, *, anew: bool) -> None:
+        identity, echo = self._wires.identity, not self._echoed
+        mid, asked = paho_client.subscribe(self._client, identity, anew=anew, echo=echo)
+        self._asked[mid] = asked
+
     def _on_subscribe(
-        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+        self, _client: Client, _data: Any, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        for topic, code in zip(self._wires.identity.subscriptions, codes, strict=False):
-            if code.is_failure:
+        for topic, code in zip(self._asked.pop(mid, ()), codes, strict=False):
+            if code.is_failure and topic in (*self._wires.identity.optional, self._wires.identity.echo):
+                self._denied += (topic,)
+            elif code.is_failure:
                 self._reason = (
                     f"the broker's ACL denies reading {topic} ({code}); check the site and the terminal's name in "
                     "the configuration, the certificate's common name, and the broker's ACL"
@@ -235,13 +245,17 @@ class Connection:
         self._wires.clean.clear()
         self._up_since = time.monotonic()
         self.up = True
-        self._wires.events.put(Connected(self._session_present))
+        self._wires.events.put(Connected(self._session_present, self._denied))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # not one of our topics
+        if topic == self._wires.identity.echo and not self._echoed:
+            # mosquitto 2.0 changes no option of a subscription that stands, so this one is ended
+            self._echoed = True
+            self._client.unsubscribe(topic)
         self._wires.events.put(Receive(Message(topic, bytes(message.payload)), message.mid, self.number))
         if message.qos and not self._wires.identity.manual_release:
             self._unsent += 1  # paho acknowledges the message after this returns

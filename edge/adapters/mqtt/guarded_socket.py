@@ -17,13 +17,14 @@ MAX_PACKET = 1 << 16
 """Greatest number of bytes after a packet's head; CONNECT tells it as Maximum Packet Size. Our broker takes
 36,864.
 """
-_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT, _AUTH = 0x20, 0x30, 0x40, 0x90, 0xD0, 0xE0, 0xF0
+_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _UNSUBACK = 0x20, 0x30, 0x40, 0x90, 0xB0
+_PINGRESP, _DISCONNECT, _AUTH = 0xD0, 0xE0, 0xF0
 _TLS_RECORD = 1 << 14
 """Greatest number of bytes in one TLS record."""
 _QOS_2 = 0x04
 """The bit in the first byte of a PUBLISH that is set for QoS 2, and for 3, which does not exist."""
 _FIRST = frozenset({_CONNACK, _DISCONNECT, _AUTH})
-_LATER = frozenset({_PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT})
+_LATER = frozenset({_PUBLISH, _PUBACK, _SUBACK, _UNSUBACK, _PINGRESP, _DISCONNECT})
 
 
 class GuardedSocket(ssl.SSLSocket):

@@ -16,6 +16,14 @@ class Identity:
     client_id: str
     subscriptions: Sequence[str] = ()
     """Topics that are subscribed at QoS 1 before Connected is reported."""
+    optional: Sequence[str] = ()
+    """Topics that are subscribed with the others, and that the broker may refuse. Nothing retained is sent for
+    them, and no message of our own.
+    """
+    echo: str | None = None
+    """A topic of our own that the broker may refuse, too. The first message of ours that comes back on it shows
+    that the broker lets us read it; then the subscription ends.
+    """
     will: tuple[str, bytes] | None = None
     """Topic and payload of the last will: QoS 1, retained."""
     once: Sequence[str] = ()

@@ -47,15 +47,26 @@ def connect(client: Client, settings: UplinkSettings, *, clean: bool) -> None:
     )
 
 
-def subscribe(client: Client, identity: Identity, *, anew: bool) -> None:
-    """Subscribe to everything at QoS 1. `anew`: the broker sends everything retained, as to a new subscriber."""
-    handling = {
-        topic: SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
-        if topic in identity.once and not anew
-        else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
-        for topic in identity.subscriptions
-    }
-    client.subscribe([(topic, SubscribeOptions(qos=1, retainHandling=how)) for topic, how in handling.items()])
+def subscribe(client: Client, identity: Identity, *, anew: bool, echo: bool) -> tuple[int | None, list[str]]:
+    """Subscribe to everything at QoS 1. Returns the packet's identifier, and its topics in order.
+
+    `anew`: the broker sends everything retained, as to a new subscriber. `echo`: also to the topic of our own.
+    """
+    options = [(topic, _options(topic, identity, anew=anew)) for topic in identity.subscriptions]
+    options += [(topic, _optional(echoing=False)) for topic in identity.optional]
+    if echo and identity.echo is not None:
+        options.append((identity.echo, _optional(echoing=True)))
+    return client.subscribe(options)[1], [topic for topic, _ in options]
+
+
+def _options(topic: str, identity: Identity, *, anew: bool) -> SubscribeOptions:
+    once = topic in identity.once and not anew
+    kind = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB if once else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+    return SubscribeOptions(qos=1, retainHandling=kind)
+
+
+def _optional(*, echoing: bool) -> SubscribeOptions:
+    return SubscribeOptions(qos=1, noLocal=not echoing, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 
 
 def publish(client: Client, command: Publish) -> int:

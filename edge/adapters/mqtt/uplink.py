@@ -7,7 +7,9 @@ from typing import Self
 from edge.adapters.mqtt.client import MqttLink
 from edge.adapters.mqtt.mailbox import Identity, Receive
 from edge.adapters.mqtt.tls import UplinkSettings
+from edge.domain.protocol import topics as records
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.roster import topics
 from edge.ports import UplinkEvent
 
@@ -18,15 +20,29 @@ class MqttUplink:
     """Implements `edge.ports.Uplink`: a persistent session under the client id `<site>.<terminal>`.
 
     `will` is the topic and payload that the broker publishes, retained, when we vanish without a clean stop.
-    `subscriptions` are made, and granted, before Connected is reported. The roster's retained messages are sent at
+    `subscriptions` are made, and granted, before Connected is reported; with `site`, also those to the records of
+    the site's terminals, which the broker may refuse. The roster's retained messages are sent at
     the first connection, and later only if the broker lost the session or on `refresh`; manifest and key are sent
     each time.
     """
 
     def __init__(
-        self, settings: UplinkSettings, origin: Origin, will: tuple[str, bytes], subscriptions: Sequence[str]
+        self,
+        settings: UplinkSettings,
+        origin: Origin,
+        will: tuple[str, bytes],
+        subscriptions: Sequence[str],
+        *,
+        site: bool = False,
     ) -> None:
-        identity = Identity(f"{origin.site}.{origin.terminal}", tuple(subscriptions), will, topics.bulk(origin))
+        identity = Identity(
+            f"{origin.site}.{origin.terminal}",
+            tuple(subscriptions),
+            optional=tuple(records.site_records(origin.site)) if site else (),
+            echo=records.record(origin, Kind.PUNCH) if site else None,
+            will=will,
+            once=topics.bulk(origin),
+        )
         self._link = MqttLink(settings, identity)
 
     def start(self) -> None:

@@ -11,10 +11,11 @@ from edge.central.attendance.local_time import local
 from edge.central.store.records import Store
 from edge.domain.attendance import doubts
 from edge.domain.attendance.corrections import Effective, PunchState, effective
-from edge.domain.attendance.doubts import LONG, Counted, Doubt, Measured
+from edge.domain.attendance.doubts import LONG, Counted, Doubt, Followed, Measured
 from edge.domain.protocol.record import Origin, Record
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.placement import Anchors, Placement, PlacementMethod, place
+from edge.domain.vocabulary import DirectionSource
 
 CORRECTED = "corrected"
 """The mark of a moment that a correction set; the other marks are in
@@ -172,6 +173,8 @@ class _View:
         steps = self._reading.steps({self._seen[id(view.root)].held.chain for view in views})
         found = doubts.merged((doubts.in_turn(counted, self._wanted.longest), doubts.by_clock(counted, steps)))
         words = {places[index]: some for index, some in found.items()}
+        for index, some in self._by_following(views).items():
+            words.setdefault(index, set()).update(some)
         bases = self._bases(views)
         forks = self._reading.forks()
         nobody = self._reading.unknown({view.person for view in views if view.original is None})
@@ -189,7 +192,28 @@ class _View:
                 own.add(Doubt.UNKNOWN_PERSON)
             if view.direction is not None and view.says_direction.data.get("direction_assumed") is True:
                 own.add(Doubt.ASSUMED)
+            if _alternated(view) and view.says_direction.data.get("site_unheard") is True:
+                own.add(Doubt.SITE_UNHEARD)
         return words
+
+    def _by_following(self, views: list[Effective]) -> doubts.Found:
+        """The doubts about punches that follow another one than the one before, by the index of the view."""
+        places = [index for index, view in enumerate(views) if view.state is not PunchState.UNATTACHED]
+        found = doubts.by_following([self._followed(views[index]) for index in places])
+        return {places[index]: some for index, some in found.items()}
+
+    def _followed(self, view: Effective) -> Followed:
+        root = view.root
+        at = root.time.utc if view.original is not None else view.at or root.time.utc
+        return Followed(
+            person=view.person,
+            site=root.origin.site,
+            id=f"{root.origin.site}/{root.id}",
+            at=at,
+            follows=root.data.get("follows"),
+            rests_on_it=_alternated(view) and "follows" in root.data,
+            corrected=bool(view.corrections),
+        )
 
     def _is_ahead(self, view: Effective) -> bool:
         """Whether the punch or a correction of it lies in the future of its receipt.
@@ -234,6 +258,12 @@ class _View:
                 if then.get(id(view.root)) != _hours(view):
                     found.setdefault(id(view.root), set()).add(word)
         return found
+
+
+def _alternated(view: Effective) -> bool:
+    """Whether the direction that counts is the one that the terminal found by the person's last punch."""
+    source = view.says_direction.data.get("direction_source")
+    return view.direction is not None and source == DirectionSource.ALTERNATED
 
 
 def _corrected(view: Effective) -> bool:

@@ -2,6 +2,7 @@
 
 from edge.central.broker import certificates
 from edge.domain.protocol.record_kinds import Kind
+from edge.domain.protocol.topics import site_records
 
 CONFIGURATION = """\
 # SmartClocker Edge: one TLS listener, client certificates only.
@@ -94,6 +95,12 @@ pattern read smartclocker/v1/{site}/roster/page/+
 pattern read smartclocker/v1/{site}/roster/person/+
 """
 )
+
+ACL_TERMINAL = """\
+# Terminal {terminal} of site {site} reads what people punched at the site's other doors, and its corrections.
+# It stands here by name: a pattern without %u would let the terminals of every site read them.
+user {terminal}
+""" + "".join(f"topic read {topic}\n" for topic in site_records("{site}"))
 
 ACL_FORMER = ("pattern write smartclocker/v1/{site}/%u/record/+",)
 """Rules that earlier versions wrote for a site and that are removed, because they let a client retain messages

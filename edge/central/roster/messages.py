@@ -4,6 +4,7 @@ All changes since the last time become one new version of the site's roster. Unc
 publishing them again changes nothing.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -62,9 +63,10 @@ def compose(
         fresh = _seal_keys(store, here, active, authority)
         version = here.version + 1
         changed = _entries(store, here, version, authority) | _emptied(store, here, tombstones)
-        if changed or Place(site, TopicPart.MANIFEST, "").topic not in store.messages(site):
+        named = _named(terminals, site)
+        if changed or _is_told(store, site) != named:
             store.put_messages(site, changed)
-            store.put_messages(site, _listing(store, site, version, authority))
+            store.put_messages(site, _listing(store, site, version, named, authority))
             here = replace(here, version=version)
             store.put_site(here)
         _sign_again(store, site, authority)
@@ -123,7 +125,29 @@ def _emptied(store: RosterStore, here: SiteRow, tombstones: timedelta) -> dict[s
     return {Place(here.site, TopicPart.PERSON, person).topic: None for person in done}
 
 
-def _listing(store: RosterStore, site: str, version: int, authority: SigningKey) -> dict[str, Sent | None]:
+def _named(terminals: Sequence[RegisteredTerminal], site: str) -> dict[str, list[str]]:
+    """The site's terminals with the keys of their active identities, as the manifest tells them.
+
+    Empty for a site with more identities than a manifest names: then each terminal knows its own punches alone.
+    """
+    found: dict[str, list[str]] = {}
+    for one in terminals:
+        if one.origin.site == site and one.revoked is None:
+            found.setdefault(one.origin.terminal, []).append(base64.b64encode(bytes(one.key)).decode())
+    if sum(map(len, found.values())) > messages.MAX_IDENTITIES:
+        return {}
+    return {name: sorted(keys) for name, keys in sorted(found.items())}
+
+
+def _is_told(store: RosterStore, site: str) -> Mapping[str, list[str]] | None:
+    """The terminals that the present manifest names; None where there is none."""
+    sent = store.messages(site).get(Place(site, TopicPart.MANIFEST, "").topic)
+    return None if sent is None else RosterManifest.decode(dsse.parse(sent.wire).payload).terminals
+
+
+def _listing(
+    store: RosterStore, site: str, version: int, named: Mapping[str, list[str]], authority: SigningKey
+) -> dict[str, Sent | None]:
     """The manifest, and the pages that changed."""
     held = store.messages(site)
     base = Place(site, TopicPart.PERSON, "x").topic.removesuffix("x")
@@ -140,7 +164,7 @@ def _listing(store: RosterStore, site: str, version: int, authority: SigningKey)
         if sent is None or _listed(sent) != here:
             sent = made[place.topic] = _sent(place, version, Page(site, bucket, version, here), authority)
         pages[bucket] = sent.sha256
-    manifest = RosterManifest(site, version, len(entries), messages.digest(entries), pages)
+    manifest = RosterManifest(site, version, len(entries), messages.digest(entries), pages, named)
     place = Place(site, TopicPart.MANIFEST, "")
     made[place.topic] = _sent(place, version, manifest, authority)
     return made

@@ -107,7 +107,20 @@ def run_register(arguments: argparse.Namespace) -> int:
     if (arguments.directory / ROSTER_DB).exists():  # the site key must be sealed to the new terminal
         print(f"next          {at_centre(arguments, 'roster publish', broker=True)}")
         print("              so that the terminal knows the people of its site")
+    _say_allowed(arguments.directory, origin.site)
     return 0
+
+
+def _say_allowed(base: Path, site: str) -> None:
+    """Writes the ACL by which the terminals of a site read each other's punches, and says how it gets into use."""
+    from edge.central.setup import allow_terminals
+
+    allowed = allow_terminals(base)
+    if allowed is None or sum(one.site == site for one in allowed) < 2:
+        return
+    print(f"acl           {base / 'acl'}  lets the terminals of {site} read each other's punches")
+    print(f"next          {command('central', 'broker', base, '/etc/smartclocker/broker', root=True)}")
+    print("              systemctl reload mosquitto")
 
 
 def run_revoke(arguments: argparse.Namespace) -> int:
@@ -128,6 +141,7 @@ def _revoke_identity(arguments: argparse.Namespace) -> int:
     if arguments.since is None:
         print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
     _say_revoked(arguments.directory, origin.terminal, found.gone, found.listed_in)
+    _say_allowed(arguments.directory, origin.site)
     for one in found.kept:
         print(
             f"kept          the certificate of {one.begin:%Y-%m-%d}: {found.successor} has this name and may "

@@ -83,6 +83,7 @@ def run_publish(arguments: argparse.Namespace) -> int:
                     say(f"{site}: the roster goes on from version {arguments.above}; ours was {before}")
                 messages = _compose(authority, store, site, ledger)
                 published = getattr(store.site(site), "version", known)
+                _say_unnamed(site, ledger)
             done = publish(to, site, messages, there)
             say(
                 f"{site}: {done.retained} messages at the broker; {done.sent} sent ({done.bytes:,} bytes), "
@@ -186,6 +187,18 @@ def _compose(authority: "OpenAuthority", store: "RosterStore", site: str, ledger
     with authority.act(Act.ROSTER_PUBLISHED) as act:
         return compose(
             store, site, ledger.terminals(), authority.key, begun=lambda said: act.begin({"site": site, **said})
+        )
+
+
+def _say_unnamed(site: str, ledger: "Store") -> None:
+    """Says that a site has too many identities for its manifest, so that its terminals do not know each other."""
+    from edge.domain.roster.messages import MAX_IDENTITIES
+
+    count = sum(one.origin.site == site and one.revoked is None for one in ledger.terminals())
+    if count > MAX_IDENTITIES:
+        say(
+            f"{site}: has {count} identities of terminals, and the manifest names {MAX_IDENTITIES} at most: each "
+            "terminal knows its own punches alone. Revoke identities that are not in use, or divide the site"
         )
 
 

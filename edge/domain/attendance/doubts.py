@@ -22,6 +22,10 @@ AHEAD = timedelta(minutes=5)
 """A moment so far after the receipt of its record is impossible: one of the clocks is wrong."""
 
 
+REMEMBERED = timedelta(days=31)
+"""A terminal knows the punches of other terminals for so long."""
+
+
 class Doubt(StrEnum):
     """The words of doubts; docs/protocol.md says what each means."""
 
@@ -47,6 +51,10 @@ class Doubt(StrEnum):
     """Somebody added the punch, and no other record and no roster names this person."""
     ASSUMED = "assumed"
     """The terminal could not tell how long ago the last punch was, and took the other direction."""
+    FOLLOWS_OTHER = "follows-other"
+    """The terminal alternated, and did not know the person's punch before this one at the site, or knew another."""
+    SITE_UNHEARD = "site-unheard"
+    """The terminal alternated, and could not hear the other terminals of its site."""
     IN_AFTER_IN = "in-after-in"
     OUT_AFTER_OUT = "out-after-out"
     LONG = "long"
@@ -73,6 +81,24 @@ class Counted:
     at: str
     """RFC 3339 UTC."""
     measured: Measured | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A punch, or one that a correction added, with the punch that its terminal took for the one before."""
+
+    person: str
+    site: str
+    id: str
+    """With the site before it."""
+    at: str
+    """RFC 3339 UTC, as the terminal recorded it."""
+    follows: str | None
+    """Id, with its site, of the punch before it as its terminal knew it; None if it knew none."""
+    rests_on_it: bool
+    """Whether the direction that counts is the one that the terminal found by that punch alone."""
+    corrected: bool
+    """Whether corrections are about it, so that a terminal may rightly have passed over it."""
 
 
 Found = Mapping[int, set[Doubt]]
@@ -110,6 +136,36 @@ def by_clock(counted: Sequence[Counted], steps: Mapping[Hashable, Sequence[int]]
             found[before].add(Doubt.CLOCK)
             found[index].add(Doubt.CLOCK)
     return found
+
+
+def by_following(punches: Sequence[Followed]) -> Found:
+    """Doubts about one person's punches at one site: a terminal alternated after another punch than the one before.
+
+    A punch that was corrected may be passed over: the terminal may have known the correction. Nobody need know a
+    punch that is older than REMEMBERED.
+    """
+    found: defaultdict[int, set[Doubt]] = defaultdict(set)
+    lines: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for index in sorted(range(len(punches)), key=lambda index: punches[index].at):
+        lines[punches[index].person, punches[index].site].append(index)
+    for line in lines.values():
+        for place, index in enumerate(line):
+            one = punches[index]
+            if one.rests_on_it and not _is_followed(one, [punches[before] for before in reversed(line[:place])]):
+                found[index].add(Doubt.FOLLOWS_OTHER)
+    return found
+
+
+def _is_followed(one: Followed, before: Iterable[Followed]) -> bool:
+    """Whether a punch follows the one before it, in a list of the earlier punches, the latest first."""
+    for other in before:
+        if other.id == one.follows:
+            return True
+        if _instant(one.at) - _instant(other.at) > REMEMBERED:
+            break
+        if not other.corrected:
+            return False
+    return True  # nothing else is known of that time
 
 
 def ahead(at: str, received: str) -> bool:

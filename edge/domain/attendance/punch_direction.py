@@ -15,6 +15,8 @@ from edge.domain.vocabulary import Activity, Button, Direction, DirectionSource
 
 MAX_AGE_S = timedelta(days=31).total_seconds()
 """Seconds; an unsynchronised clock that makes the last punch older than this is taken to be wrong."""
+SKEW_S = 2.0
+"""Seconds by which the clocks of two terminals may differ although both follow a time server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class LastPunch:
     id: str | None = None
     """Id of the record, with its site."""
     activity: Activity | None = None
+    elsewhere: bool = False
+    """Whether another terminal made it, with a clock of its own."""
+    unsure: bool = False
+    """Whether another punch may be the later one, which went the other way: clocks that cannot be compared."""
 
     @property
     def on_break(self) -> bool:
@@ -121,9 +127,10 @@ def direction_of(
     Without a button, an IN is answered by OUT within the shift limit. After it, the OUT was forgotten and the punch
     is IN; the record says that this was assumed. Where nothing vouches for the age of an IN, the clocks count as
     far as they can be right: OUT answers it unless they say that it is between the shift limit and MAX_AGE_S old.
-    This is assumed, too.
+    This is assumed, too. So is a direction that rests on a last punch of which nobody can tell
+    whether it was the last one.
     """
-    age = None if last is None else age_s(last.made, now)
+    age = None if last is None else age_s(last.made, now, SKEW_S if last.elsewhere else 0.0)
     if last is not None and last.seq is not None and age is not None and age < policy.window_s:
         source = _source(policy, pressed)
         if _says_the_same(last, pressed, policy):
@@ -169,10 +176,10 @@ def _wanted(
     if policy.fixed is not None:
         return policy.fixed, False
     if last is None or last.direction is Direction.OUT:
-        return Direction.IN, False
+        return Direction.IN, last is not None and last.unsure
     if age is not None:
         forgotten = age >= policy.shift_limit_s
-        return (Direction.IN, True) if forgotten else (Direction.OUT, False)
+        return (Direction.IN, True) if forgotten else (Direction.OUT, last.unsure)
     forgotten = policy.shift_limit_s <= _by_clock_s(last.made, now) <= MAX_AGE_S
     return (Direction.IN if forgotten else Direction.OUT), True
 
@@ -187,17 +194,17 @@ def _activity(
     return Activity.BREAK if ends else None
 
 
-def age_s(earlier: TimeEvidence | str, now: TimeEvidence) -> float | None:
+def age_s(earlier: TimeEvidence | str, now: TimeEvidence, skew_s: float = 0.0) -> float | None:
     """Seconds since a moment: by boottime within one boot, which no clock setting moves; else by UTC.
 
     None where nothing vouches for it: the clock did not follow a time server at both ends, or ran back between
-    them.
+    them. A moment that is ahead by `skew_s` at most is now: it is by the clock of another terminal.
     """
     if isinstance(earlier, TimeEvidence) and earlier.boot_id == now.boot_id:
         return (now.boottime_ms - earlier.boottime_ms) / 1000
     known = now.synchronised and (isinstance(earlier, str) or earlier.synchronised)
     age = _by_clock_s(earlier, now)
-    return age if known and age >= 0 else None
+    return max(age, 0.0) if known and age >= -skew_s else None
 
 
 def _by_clock_s(earlier: TimeEvidence | str, now: TimeEvidence) -> float:

@@ -66,9 +66,15 @@ def _add(section: Element, found: Mapping[str, Any]) -> None:
     )
     _table(section, ("given", "policy", "language", "witness", "withdrawn"), consents)
     _text(section, "h2", "Records")
+    _records(section, found["records"])
+    if found.get("heard"):  # answers of earlier versions have none
+        _text(section, "h2", "What this terminal heard of the other doors of the site")
+        _records(section, found["heard"])
+
+
+def _records(section: Element, which: Sequence[Mapping[str, Any]]) -> None:
     records = (
-        (one["time"], one["type"].split(".")[1], one["data"].get("direction", "-"), one["id"])
-        for one in found["records"]
+        (one["time"], one["type"].split(".")[1], one["data"].get("direction", "-"), one["id"]) for one in which
     )
     _table(section, ("time", "kind", "direction", "id"), records)
 

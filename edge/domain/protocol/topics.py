@@ -2,6 +2,7 @@
 
 from edge.domain.protocol.fields import NAME
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 
 ROOT = "smartclocker/v1"
 
@@ -24,6 +25,15 @@ def receipt(origin: Origin) -> str:
 def command(origin: Origin) -> str:
     """Topic of the ledger's signed commands: to the terminal, QoS 1."""
     return f"{ROOT}/{origin.site}/{origin.terminal}/command"
+
+
+SITE_KINDS = (Kind.PUNCH, Kind.CORRECTION)
+"""The kinds of record that the terminals of a site read of each other."""
+
+
+def site_records(site: str) -> list[str]:
+    """The topics of the records that the terminals of a site read of each other."""
+    return [f"{ROOT}/{site}/+/record/{kind}" for kind in SITE_KINDS]
 
 
 ALL_RECORDS = f"{ROOT}/+/+/record/+"

@@ -10,7 +10,7 @@ line. A tombstone is only the line.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Self
 
 from msgspec import Meta
@@ -24,6 +24,8 @@ from edge.errors import RecordError
 
 MAX_PEOPLE = 4_096
 """People of one site: a page then holds 128 on average, and 230 fit."""
+MAX_IDENTITIES = 128
+"""Keys of terminals that a manifest names at most. A site with more is told of none."""
 MAX_PAYLOAD = 24_000
 """Bytes of a payload, so that it fits into an envelope."""
 MAX_LINE = 1_024
@@ -34,6 +36,8 @@ _SEALED_KEY_BYTES = 80
 
 
 _Bucket = Annotated[str, whole(re.compile(f"[{BUCKETS}]"))]
+_PublicKey = Annotated[str, whole(re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="))]
+"""The 32 bytes of a raw Ed25519 key, in base64."""
 _UNSEALED = "roster: the key is missing or malformed, or nothing is sealed"
 _TOMBSTONE = "roster: a tombstone that holds more, or without a reason"
 
@@ -162,7 +166,7 @@ class Page(Document):
 
 @dataclass(frozen=True, slots=True)
 class RosterManifest(Document):
-    """The list of a site's pages, and by their hashes its whole roster."""
+    """The list of a site's pages, and by their hashes its whole roster; and the site's terminals."""
 
     NOUN = "roster"
     PAYLOAD_TYPE = "application/vnd.smartclocker.roster-manifest+json"
@@ -171,6 +175,9 @@ class RosterManifest(Document):
         "count": f"roster manifest: count is missing, malformed or above {MAX_PEOPLE}",
         "pages": "roster manifest: pages are missing",
         "pages.*": "roster manifest: a page's name or hash is malformed",
+        "terminals": "roster manifest: terminals are malformed",
+        "terminals.*": "roster manifest: a terminal's name or key is malformed",
+        "terminals.*.*": "roster manifest: a terminal's name or key is malformed",
     }
 
     site: Name
@@ -180,9 +187,20 @@ class RosterManifest(Document):
     """The `digest` over all entries, hex."""
     pages: Mapping[_Bucket, Hash]
     """By bucket, the sha256 of the page's payload. A bucket without a page has no people."""
+    terminals: Mapping[Name, list[_PublicKey]] = field(default_factory=dict)
+    """By terminal, the public keys of its identities that are not revoked, raw, in base64. Empty in a manifest of
+    an earlier version, which does not tell.
+    """
+
+    def _judge(self) -> None:
+        if sum(map(len, self.terminals.values())) > MAX_IDENTITIES or not all(self.terminals.values()):
+            raise RecordError("roster manifest: a terminal without a key, or too many of them")
 
     def _words(self) -> dict[str, Any]:
-        return {**super(RosterManifest, self)._words(), "pages": dict(sorted(self.pages.items()))}
+        words = {**super(RosterManifest, self)._words(), "pages": dict(sorted(self.pages.items()))}
+        terminals = words.pop("terminals")
+        named = {name: sorted(keys) for name, keys in sorted(terminals.items())}
+        return {**words, "terminals": named} if named else words
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from edge.domain.protocol.record_kinds import SHAPES, Kind
 from edge.domain.roster.entry_state import GONE, HELD, OUT, EntryState, Leaving, unlisted_row
 from edge.domain.roster.manifest_index import ManifestIndex, MessageVerdict
 from edge.domain.roster.member import Member
+from edge.domain.roster.messages import RosterManifest
 from edge.domain.roster.restart import PeopleFacts, restart
 from edge.domain.roster.topics import Place
 from edge.domain.vocabulary import ErasureReason
@@ -92,6 +93,11 @@ class RosterSync:
     def begun(self) -> bool:
         """Whether this site has a roster, as far as this terminal was ever told."""
         return self._inbox.listing.manifest is not None
+
+    @property
+    def manifest(self) -> RosterManifest | None:
+        """The newest manifest that came; None before there is one."""
+        return self._inbox.listing.manifest
 
     @property
     def version(self) -> int:

@@ -48,6 +48,7 @@ from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.lending import Lending
 from edge.terminal.runtime.status_source import StatusSources
 from edge.terminal.runtime.workers import LatestSlot
+from edge.terminal.site.knowledge import SiteKnowledge
 from edge.terminal.startup import completion
 
 LOG = logging.getLogger(__name__)
@@ -98,18 +99,21 @@ class Attend:
         still: Callable[[Stored, Frame, Sight], None] | None = None,
         learn: Callable[[People, Identified, Frame], None] | None = None,
         lending: Lending | None = None,
+        site: SiteKnowledge | None = None,
     ) -> None:
         """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
         readers read.
 
         `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
-        `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line.
+        `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line. `site` is
+        what is known of the site's other terminals.
         """
         self._slot, self._reads, self._player, self._clock = slot, reads, player, clock
         self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
         self._sights, self._faces, self._gallery = sights, faces, gallery
         self._latency, self._appended, self._still, self._learn = latency, appended, still, learn
         self._lending = lending or Lending()
+        self._site = site
         self.tally = Tally()
         now_ms = self._now_ms()
         filming = rules.faces.mode != "badge"
@@ -148,7 +152,7 @@ class Attend:
         self._journal, self._people = self._open_journal(), self._open_people()
         reserve = Reserve(self._journal.path, self._rules.bounds.max_bytes)
         self._recorder = Recorder(self._journal, reserve, self._clock, self._appended)
-        self._puncher = Puncher(self._journal, self._recorder, self._rules.direction)
+        self._puncher = Puncher(self._journal, self._recorder, self._rules.direction, self._site)
         self._credential_check = CredentialCheck(
             self._people.credentials, self._faces.needs_badge, self._credential_alarms
         )
@@ -184,6 +188,8 @@ class Attend:
     def close(self) -> None:
         """Close the journal and the people file."""
         self._gallery.close()
+        if self._site is not None:
+            self._site.close()
         for part in ("_journal", "_people"):
             if hasattr(self, part):
                 getattr(self, part).close()

@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.domain.attendance.punch_direction import DirectionPolicy, Repetition, Unpressed, direction_of, last_of
+from edge.domain.attendance.punch_direction import (
+    DirectionPolicy,
+    LastPunch,
+    Repetition,
+    Unpressed,
+    direction_of,
+    last_of,
+)
 from edge.domain.protocol.record import Draft
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time import clock_steps
@@ -20,6 +27,7 @@ from edge.journal.diagnosis import mark_suspect
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored
 from edge.ports import Clock
+from edge.terminal.site.knowledge import SiteKnowledge
 
 _log = logging.getLogger(__name__)
 
@@ -120,8 +128,11 @@ class Puncher:
     It belongs to the attending thread, like the journal.
     """
 
-    def __init__(self, journal: Journal, recorder: Recorder, policy: DirectionPolicy) -> None:
-        self._journal, self._recorder, self._policy = journal, recorder, policy
+    def __init__(
+        self, journal: Journal, recorder: Recorder, policy: DirectionPolicy, site: SiteKnowledge | None = None
+    ) -> None:
+        """`site` is what is known of the site's other terminals; None for a terminal that stands alone."""
+        self._journal, self._recorder, self._policy, self._site = journal, recorder, policy, site
         self._repeated: dict[str, str | None] = {}
         """For each person, the id of the punch whose repetition was recorded last."""
 
@@ -131,7 +142,7 @@ class Puncher:
         Unpressed, and nothing is recorded, where the person must press a button first. Raises JournalDamaged.
         """
         evidence = self._recorder.now()
-        found = direction_of(last_of(self._journal.recent(who.person)), evidence, self._policy, pressed)
+        found = direction_of(self._last_of(who.person), evidence, self._policy, pressed)
         if isinstance(found, Unpressed):
             return found
         data: dict[str, object] = {
@@ -146,6 +157,8 @@ class Puncher:
         }
         if found.activity is not None:
             data["activity"] = str(found.activity)
+        if self._site is not None and self._site.unheard:
+            data["site_unheard"] = True
         kind = Kind.PUNCH
         if isinstance(found, Repetition):
             if self._repeated.get(who.person) == found.follows:
@@ -160,3 +173,8 @@ class Puncher:
         if isinstance(found, Repetition):
             self._repeated[who.person] = found.follows
         return Punched(kind, found.direction, stored, found.activity)
+
+    def _last_of(self, person: str) -> LastPunch | None:
+        if self._site is None:
+            return last_of(self._journal.recent(person))
+        return self._site.last_of(person, self._journal)

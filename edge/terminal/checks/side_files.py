@@ -13,6 +13,8 @@ from edge.errors import EvidenceDamaged, ModelError, RecordError, SmartClockerEr
 from edge.evidence_images.schema import NAME, STORE
 from edge.journal.diagnosis import is_vanished
 from edge.journal.verify import opened
+from edge.people.site.schema import NAME as SITE_DB
+from edge.people.site.schema import SITE, refuse_damaged
 from edge.storage import side_files
 from edge.terminal import installed
 from edge.terminal.attendance import site_threshold
@@ -21,9 +23,11 @@ from edge.vision.models import ModelStore
 
 
 def problems(config: Config) -> Iterator[str]:
-    """Problems of the images, the calibration and the coming model, found with the rights of the service's user."""
+    """Problems of the images, the other doors' records, the calibration and the coming model, found with the rights
+    of the service's user.
+    """
     state = Path(config.storage.state)
-    for database in ("journal.db", "people.db", "roster.db", NAME):
+    for database in ("journal.db", "people.db", "roster.db", NAME, SITE_DB):
         for path in side_files.strange(state / database):
             yield f"storage.state: {path}: is not a file; move it away, or the next start sets it aside"
     if is_strange(lock := state / RUN_LOCK):
@@ -32,6 +36,7 @@ def problems(config: Config) -> Iterator[str]:
     if os.path.lexists(reserve) and not stat.S_ISREG(reserve.lstat().st_mode):
         yield f"storage.state: {reserve}: is no file, so that nothing is reserved (reserve-short); move it away"
     yield from _images(state / NAME)
+    yield from _site(state / SITE_DB)
     yield from _calibration(config, state)
     yield from _coming(config)
 
@@ -52,6 +57,17 @@ def _images(path: Path) -> Iterator[str]:
         yield f"storage.state: {error}"
     except (SmartClockerError, OSError, sqlite3.Error) as error:
         yield f"storage.state: {path}: images are neither kept nor deleted: {error}"
+
+
+def _site(path: Path) -> Iterator[str]:
+    try:
+        if path.is_symlink():
+            yield f"storage.state: {path}: it is a link, which no command here makes; {SITE.mend}"
+        elif SITE.present(path):
+            with SITE.guard(path), opened(path, SITE) as db:
+                refuse_damaged(db, path)
+    except (SmartClockerError, OSError, sqlite3.Error) as error:
+        yield f"storage.state: {error}"
 
 
 def _calibration(config: Config, state: Path) -> Iterator[str]:

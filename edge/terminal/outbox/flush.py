@@ -3,7 +3,8 @@
 An act has three steps. A crash between two of them loses nothing, and no record is written twice:
 
 1. one transaction of the people file: the change, the act's id, and its pending records (`edge.people.outbox`);
-2. the change in other files: the people file is rewritten, images and answers of the person are deleted;
+2. the change in other files: the people file is rewritten, images and answers of the person, and what was
+   heard of them at other doors, are deleted;
 3. the records are written to the journal, under the id of the act, and then the entry is removed from the outbox.
 
 `flush` does steps 2 and 3. Each step may be repeated. Orders, operators, the roster and every start call `flush`.
@@ -27,6 +28,8 @@ from edge.evidence_images.store import forget_images, remove_images
 from edge.journal.journal import Journal
 from edge.people.outbox import OutboxEntry
 from edge.people.people_store import People
+from edge.people.site.schema import NAME as SITE
+from edge.people.site.schema import forget as forget_heard
 from edge.ports import Clock
 from edge.terminal.outbox import operator_lock
 from edge.terminal.subject_access import report
@@ -154,6 +157,7 @@ class _Completion:
         path = self._people.path
         forget_images(path.with_name(IMAGES), person, evidence)
         report.forget(path.with_name(report.FOLDER), person)
+        forget_heard(path.with_name(SITE), person)
 
 
 def _delete_images(draft: RecordDraft, images: Path, evidence: TimeEvidence) -> None:

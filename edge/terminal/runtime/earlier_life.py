@@ -10,6 +10,7 @@ _TABLES = {
     "people.db": ("people", "orders", "consents"),
     "roster.db": ("people", "pages", "marks"),
     "evidence.db": ("stills", "copies"),
+    "site.db": ("heard",),
 }
 """Tables that have rows only after records were made. The files alone may come from a look at an empty terminal."""
 

@@ -24,6 +24,7 @@ def complete(people: People, journal: Journal, clock: Clock) -> None:
         partial(restored_credentials.take_anew, people, journal),
         partial(restored_files.drop_answers, people, journal),
         partial(restored_files.drop_images, people, journal, clock),
+        partial(restored_files.drop_heard, people, journal),
         partial(flush, people, journal, clock, interrupted=True),  # of erasures that were begun again just now
     ):
         try:

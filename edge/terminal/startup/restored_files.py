@@ -1,4 +1,5 @@
-"""Answers and evidence images that an older copy brought back after they were removed: they are removed again.
+"""Answers, evidence images and records of other doors that an older copy brought back after they were removed: they
+are removed again.
 
 The journal says what was removed, and its record numbers say whether a file was made after that, so that no clock
 is needed. A journal that was put back with the files, or set aside, cannot say it.
@@ -16,7 +17,10 @@ from edge.evidence_images.schema import NAME as IMAGES
 from edge.evidence_images.store import Still, opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
+from edge.people.site.schema import NAME as SITE
+from edge.people.site.schema import forget, persons
 from edge.ports import Clock
+from edge.terminal.outbox.flush import says_erased
 from edge.terminal.subject_access import report
 
 _PERSON, _ORDER = slice(0, 26), slice(27, 59)
@@ -59,6 +63,24 @@ def drop_images(people: People, journal: Journal, clock: Clock) -> int:
         _log.error(
             "an older copy brought back %s that had been deleted; deleted again", counted(len(over), "image")
         )
+    return len(over)
+
+
+def drop_heard(people: People, journal: Journal) -> int:
+    """Delete what an older copy has of people at other doors who were erased here since; returns of how many.
+
+    Raises JournalError, PeopleError, SiteError.
+    """
+    path = people.path.with_name(SITE)
+    heard = persons(path)
+    if not heard:
+        return 0
+    here, gone = people.remaining(), people.gone()
+    over = [one for one in heard if one in gone or (one not in here and says_erased(journal, one))]
+    for person in over:
+        forget(path, person)
+    if over:
+        _log.error("an older copy brought back what was heard of %s; deleted again", counted(len(over), "person"))
     return len(over)
 
 

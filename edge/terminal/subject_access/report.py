@@ -16,6 +16,8 @@ from edge.domain.protocol.record import Origin
 from edge.errors import TransferError
 from edge.journal.journal import Journal
 from edge.people.people_store import People
+from edge.people.site.schema import NAME as SITE
+from edge.people.site.schema import about
 from edge.storage import durable_file
 from edge.storage.durable_file import NewFile, sync_directory
 
@@ -29,7 +31,8 @@ IMAGES_NAME = "images.stills"
 def collect(
     person: str, made: str, origin: Origin, people: People, journal: Journal, images: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Everything that this terminal holds about a person, as JSON values. Raises PeopleError, JournalError.
+    """Everything that this terminal holds about a person, as JSON values. Raises PeopleError, JournalError,
+    SiteError.
 
     `images` describes the evidence images that are kept of them.
     """
@@ -42,6 +45,7 @@ def collect(
         **people.held(person),
         "images": images,
         "records": [json.loads(payload) for payload in journal.about(person, MAX_RECORDS)],
+        "heard": [json.loads(payload) for payload in about(people.path.with_name(SITE), person)],
     }
 
 

@@ -26,6 +26,7 @@ from edge.terminal.uplink.held_receipts import HeldReceipts
 from edge.terminal.uplink.resend_handler import BATCH, ResendHandler
 from edge.terminal.uplink.roster_client import Roster
 from edge.terminal.uplink.send_window import BEHIND_S, Delivery
+from edge.terminal.uplink.site_records import SiteRecords
 from edge.terminal.uplink.status import TOKEN, StatusReporter
 from edge.terminal.uplink.unreceipted import Waiting
 from edge.terminal.uplink.verified_messages import (
@@ -62,12 +63,13 @@ class Publisher:
         status: StatusSource | None = None,
         orders: OrderHandler | None = None,
         roster: Roster | None = None,
+        site: SiteRecords | None = None,
     ) -> None:
         """`ledger_keys` are the pinned keys, by key id. `window` bounds the records sent beyond the last receipt.
 
         `behind_s`: after this time without another receipt, a receipt that covers less than an earlier one is
         believed. `status` is what the rest of the program adds to the retained status. Without `orders`, the
-        authority's orders are refused.
+        authority's orders are refused. `site` takes the records of the site's other terminals.
         """
         self.counters = Counters()
         self.connected = False
@@ -84,11 +86,11 @@ class Publisher:
         self._receipts = HeldReceipts()
         self._commands = ResendHandler(clock, self.counters)
         self._orders = orders
-        self._roster = roster
+        self._roster, self._site = roster, site
         self._was_connected = False
         self._opened: Journal | None = None
         self._token = TOKEN
-        self._parts = StatusSources(roster, orders)
+        self._parts = StatusSources(roster, orders, site)
         self._status_reporter = StatusReporter(
             uplink, origin, clock, self._alarms, StatusSources(status, self._parts)
         )
@@ -132,6 +134,8 @@ class Publisher:
             self._roster.settle(self._journal)
             if self.connected and self._roster.wants_all() and self._uplink.refresh():
                 self._roster.asked()
+        if self._site is not None:
+            self._site.settle(self._journal)
         busy = self.connected and self._send()
         if (orders := self._orders) is not None:
             with self._writing():
@@ -162,13 +166,15 @@ class Publisher:
                 self._opened = None
         if self._roster is not None:
             self._roster.close()
+        if self._site is not None:
+            self._site.close()
 
     def _take(self, event: UplinkEvent | None) -> None:
         match event:
             case None:
                 pass
             case Connected():
-                self._arrived()
+                self._arrived(event)
             case Disconnected(reason):
                 self._lost(reason)
             case Acknowledged():
@@ -177,8 +183,10 @@ class Publisher:
                 message = self._messages.open(topic, payload)
                 if message is not None:
                     self._hear(message)
-                elif self._roster is not None:
-                    self._roster.take(topic, payload)
+                elif self._roster is not None and self._roster.take(topic, payload):
+                    pass
+                elif self._site is not None:
+                    self._site.take(topic, payload)
 
     def _hear(self, message: CentreMessage) -> None:
         """Handle a message of the ledger or the authority. Raises JournalDamaged, JournalAltered."""
@@ -203,7 +211,7 @@ class Publisher:
         else:
             self.counters.commands_rejected += 1
 
-    def _arrived(self) -> None:
+    def _arrived(self, event: Connected) -> None:
         if self.away is not None:
             _log.info("the broker is back; sending what waited")
         self.counters.reconnects += self._was_connected
@@ -213,6 +221,8 @@ class Publisher:
         self._delivery.arrived(self._receipts.covered, self._clock.monotonic_ns())
         if self._roster is not None:
             self._roster.connected()
+        if self._site is not None:
+            self._site.connected(event.denied)
         self._status_reporter.forget()
 
     def _lost(self, reason: str) -> None:
@@ -224,6 +234,8 @@ class Publisher:
         self._waiting.away()
         if self._roster is not None:
             self._roster.disconnected()
+        if self._site is not None:
+            self._site.disconnected()
 
     def _send(self) -> bool:
         """Send what is due; returns whether a record was sent that no command asked for."""
@@ -263,7 +275,11 @@ class Publisher:
         """Send a record; returns the token of the broker's answer, None when not connected."""
         self._token += 1
         topic = topics.record(self._origin, outgoing.kind)
-        return self._token if self._uplink.publish(topic, outgoing.wire, token=self._token) else None
+        if not self._uplink.publish(topic, outgoing.wire, token=self._token):
+            return None
+        if self._site is not None:
+            self._site.sent(outgoing.kind)
+        return self._token
 
     def _acknowledged(self, answer: Acknowledged) -> None:
         if answer.token == TOKEN:

@@ -15,6 +15,7 @@ from edge.domain.people.consent import Policy
 from edge.domain.protocol.record import Origin
 from edge.domain.protocol.record_draft import erased
 from edge.domain.roster.entry_state import Leaving
+from edge.domain.roster.messages import RosterManifest
 from edge.domain.roster.topics import DOCUMENTS, place_of
 from edge.errors import JournalAltered, JournalDamaged, JournalError, PeopleError, RecordError, TransferError
 from edge.journal.journal import Journal
@@ -264,6 +265,10 @@ class Roster:
         manifest are not here.
         """
         return self._alarms.words
+
+    def manifest(self) -> RosterManifest | None:
+        """The newest manifest of the roster that came; None before there is one."""
+        return None if self._sync is None else self._sync.manifest
 
     def complete_version(self) -> int:
         """The version of the roster, once all of it is here; 0 before that."""

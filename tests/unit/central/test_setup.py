@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from edge.central.broker import acl as rules
 from edge.central.broker import certificates, issued_certificates, revocation_list
 from edge.central.setup import named_hosts
 from edge.central.store.records import Store
 from edge.cli import main
+from edge.crypto.dsse import key_id
 from edge.crypto.key_files import create_identity, load_identity, public_pem
+from edge.domain.protocol.record import Origin
 
 INIT = ("--host", "broker.example", "--site", "main", "--listen", "192.0.2.1", "--port", "8884")
 
@@ -372,3 +375,44 @@ def test_nobody_is_registered_where_no_centre_is(base, tmp_path, capsys):
     assert "central init` made" in capsys.readouterr().err
     assert list((tmp_path / "other").iterdir()) == []
     assert main(["central", "register", str(base), "main", "gate", str(pem)]) == 0
+
+
+def registered(base: Path, name: str, tmp_path: Path, site: str = "main") -> str:
+    """Registers a new identity under this name; its key id."""
+    key = create_identity(tmp_path / f"{len(list(tmp_path.iterdir()))}.key").verify_key
+    shown = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.pem"
+    shown.write_text(public_pem(key))
+    assert central("register", base, site, name, shown) == 0
+    return key_id(key)
+
+
+def test_registered_terminals_read_their_sites_punches_and_revoked_ones_do_not(base, tmp_path, capsys):
+    capsys.readouterr()
+    registered(base, "gate-1", tmp_path)
+    assert "central broker" not in capsys.readouterr().out, "alone at its site"
+    second = registered(base, "gate-2", tmp_path)
+    said = capsys.readouterr().out
+    assert "lets the terminals of main read each other's punches" in said
+    assert "central broker" in said
+    assert "systemctl reload mosquitto" in said
+    assert rules.terminals_of((base / "acl").read_text()) == [Origin("main", "gate-1"), Origin("main", "gate-2")]
+    before = (base / "acl").read_text()
+    assert central("init", base) == 0
+    assert (base / "acl").read_text() == before
+    third = registered(base, "gate-2", tmp_path)
+    assert central("revoke", base, second) == 0
+    assert (base / "acl").read_text() == before, "another identity has the name"
+    assert central("revoke", base, third) == 0
+    assert rules.terminals_of((base / "acl").read_text()) == [Origin("main", "gate-1")]
+
+
+def test_an_acl_of_an_earlier_version_gets_the_terminals_by_init(base, tmp_path):
+    registered(base, "gate-1", tmp_path)
+    registered(base, "gate-2", tmp_path)
+    before = (base / "acl").read_text()
+    (base / "acl").write_text(rules.render_acl(["main"]))
+    assert central("init", base) == 0
+    assert rules.terminals_of((base / "acl").read_text()) == rules.terminals_of(before)
+    assert central("init", base, "--site", "depot", "--drop-site", "main") == 0
+    assert rules.terminals_of((base / "acl").read_text()) == []
+    assert "/main/" not in (base / "acl").read_text()

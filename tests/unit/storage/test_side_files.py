@@ -15,6 +15,7 @@ from edge.journal.quarantine import ensure_usable
 from edge.journal.verify import opened
 from edge.people.people_store import People
 from edge.people.roster.state import RosterState
+from edge.people.site.store import SiteStore
 from edge.storage import side_files
 from tests.support.clock import NOW
 
@@ -45,6 +46,7 @@ def open_evidence(path: Path) -> None:
 OPENED = {
     "people.db": (lambda path: People(path, b"k" * 32).close(),) * 2,
     "roster.db": (lambda path: RosterState(path).close(),) * 2,
+    "site.db": (lambda path: SiteStore(path, "main").close(),) * 2,
     "journal.db": (begin_journal, open_journal),
     "evidence.db": (lambda path: STORE.create(path, "CREATE TABLE t (a)", lambda _db: None), open_evidence),
 }

@@ -309,3 +309,77 @@ def test_a_consent_of_a_clock_that_runs_ahead_does_not_outlive_a_withdrawal(stor
     gate.write(Kind.CONSENT, {**data, "state": "withdrawn"}, since_boot(80 * HOUR))
     ((record, _),) = consents(store)
     assert record.data["state"] == "withdrawn"
+
+
+def follow(gate: Gate, time: TimeEvidence, follows: str | None, direction: str = "in", **more: object) -> str:
+    """A punch that says which one it follows; its id with the site."""
+    name = gate.write(Kind.PUNCH, punch_data(ANN, direction, follows=follows, **more), time)
+    return f"{gate.origin.site}/{name}"
+
+
+@pytest.fixture
+def other(store, gate):
+    return Gate(store, Origin("main", "gate-2"), 2)
+
+
+def test_a_punch_that_follows_another_one_than_the_one_before_is_marked(store, gate, other):
+    came = follow(gate, since_boot(HOUR), None)
+    follow(other, since_boot(5 * HOUR), None)  # it did not know
+    follow(gate, since_boot(9 * HOUR), came, "out")  # nor did this one
+    assert doubts(store) == [("in", ()), ("in", ("follows-other", "in-after-in")), ("out", ("follows-other",))]
+    assert doubts(store, terminal="gate-2") == [("in", ("follows-other", "in-after-in"))]
+
+
+def test_who_follows_the_one_before_is_not_marked_at_either_door(store, gate, other):
+    came = follow(gate, since_boot(HOUR), None)
+    went = follow(other, since_boot(5 * HOUR), came, "out")
+    follow(gate, since_boot(6 * HOUR), went)
+    assert [words for _, words in doubts(store)] == [(), (), ()]
+
+
+def test_a_press_and_a_fixed_direction_do_not_rest_on_the_last_punch(store, gate, other):
+    follow(gate, since_boot(HOUR), None)
+    follow(other, since_boot(5 * HOUR), None, "out", direction_source="pressed", site_unheard=True)
+    follow(gate, since_boot(6 * HOUR), None, direction_source="configured", site_unheard=True)
+    assert [words for _, words in doubts(store)] == [(), (), ()]
+
+
+def test_a_record_of_an_earlier_version_says_nothing_and_is_followed(store, gate, other):
+    first = gate.punch(since_boot(HOUR))
+    other.punch(since_boot(5 * HOUR), direction="out")
+    follow(gate, since_boot(6 * HOUR), f"main/{first}")
+    assert [words for _, words in doubts(store)] == [(), (), ("follows-other",)]
+
+
+def test_a_punch_that_was_corrected_may_be_passed_over_or_not(store, gate, other):
+    came = follow(gate, since_boot(HOUR), None)
+    wrong = follow(gate, since_boot(4 * HOUR), came, "out")
+    gate.correct(since_boot(4 * HOUR + MINUTE), "voided", wrong.removeprefix("main/"))
+    follow(other, since_boot(9 * HOUR), came, "out")
+    assert [row.doubts for row in punches(store, Wanted()) if row.direction] == [(), ()]
+    voided_later = follow(gate, since_boot(20 * HOUR), came)
+    assert doubts(store)[-1] == ("in", ("follows-other",)), "the OUT at the other door was not corrected"
+    assert voided_later
+
+
+def test_a_punch_that_was_added_later_is_nobodys_last_one_then(store, gate):
+    came = follow(gate, since_boot(HOUR), None)
+    follow(gate, since_boot(25 * HOUR), came, direction_assumed=True)
+    gate.correct(since_boot(26 * HOUR), "added", None, at="2026-03-02T16:00:00.000Z", direction="out")
+    assert [words for _, words in doubts(store)] == [(), (), ("assumed",)]
+
+
+def test_what_is_older_than_a_month_may_be_forgotten_and_another_site_is_not_known(store, gate, monkeypatch):
+    monkeypatch.setattr("edge.central.store.records.now", lambda: text(BOOTED + timedelta(days=99)))
+    far = Gate(store, Origin("depot", "gate-3"), 3)
+    follow(far, since_boot(HOUR), None)
+    follow(gate, since_boot(5 * HOUR), None, "out")
+    follow(gate, since_boot((32 * 24 + 6) * HOUR), None)
+    assert [words for _, words in doubts(store)] == [(), (), ()]
+
+
+def test_a_terminal_that_could_not_hear_the_site_says_so_until_it_is_corrected(store, gate):
+    unheard = follow(gate, since_boot(HOUR), None, site_unheard=True)
+    assert doubts(store) == [("in", ("site-unheard",))]
+    gate.correct(since_boot(2 * HOUR), "amended", unheard.removeprefix("main/"), direction="in")
+    assert doubts(store) == [("in", ())]

@@ -1,5 +1,6 @@
 """The roster's messages: strict, in one form, and nothing but RecordError for anything else."""
 
+import base64
 import contextlib
 import json
 from dataclasses import asdict, replace
@@ -312,3 +313,34 @@ def test_verdicts() -> None:
     assert listing.verdict(ANN, 6, HASH) is MessageVerdict.STALE
     assert listing.unlisted({BOB: ManifestEntry(9, HASH), ANN: ManifestEntry(7, HASH)}) == [BOB]
     assert listing.unlisted({BOB: ManifestEntry(10, HASH)}) == []
+
+
+KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(200)]
+
+
+def test_a_manifest_names_the_terminals_and_one_of_an_earlier_version_does_not() -> None:
+    named = replace(MANIFEST, terminals={"gate-2": [KEYS[1]], "gate-1": [KEYS[3], KEYS[2]]})
+    said = json.loads(named.encode())
+    assert list(said["terminals"].items()) == [("gate-1", [KEYS[2], KEYS[3]]), ("gate-2", [KEYS[1]])]
+    assert RosterManifest.decode(named.encode()).terminals == said["terminals"]
+    assert "terminals" not in json.loads(MANIFEST.encode())
+    assert RosterManifest.decode(MANIFEST.encode()).terminals == {}
+
+
+@pytest.mark.parametrize(
+    "terminals",
+    [
+        [], "gate-1", {"gate-1": KEYS[0]}, {"gate-1": []}, {"gate-1": [""]}, {"gate-1": [KEYS[0][:-1]]},
+        {"gate-1": [KEYS[0] + "="]}, {"gate-1": [KEYS[0][:-2] + "B="]}, {"gate-1": [None]}, {"roster": [KEYS[0]]},
+        {"Gate 1": [KEYS[0]]}, {"gate-1": {}}, {"gate-1": KEYS[:129]},
+    ],
+)  # fmt: skip
+def test_malformed_terminals_are_refused(terminals: object) -> None:
+    with pytest.raises(RecordError, match=r"roster manifest: (terminals are|a terminal)"):
+        RosterManifest.decode(json.dumps({**json.loads(MANIFEST.encode()), "terminals": terminals}).encode())
+
+
+def test_as_many_terminals_as_a_manifest_names_fit_into_its_payload() -> None:
+    names = {f"{number:032d}": [KEYS[number]] for number in range(messages.MAX_IDENTITIES)}
+    full = replace(MANIFEST, count=4096, pages=dict.fromkeys(messages.BUCKETS, HASH), terminals=names)
+    assert len(full.encode()) < messages.MAX_PAYLOAD

@@ -25,6 +25,7 @@ from edge.journal.schema import JOURNAL
 from edge.people.roster import state
 from edge.people.roster.state import RECEIVED, RosterState
 from edge.people.schema import PEOPLE
+from edge.people.site.schema import SITE
 from tests.support.altered import altered
 from tests.support.roster_site import (
     AUTHORITY,
@@ -225,7 +226,7 @@ def test_a_disk_that_refuses_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_no_two_kinds_of_file_are_taken_for_each_other() -> None:
-    kinds = [JOURNAL, PEOPLE, RECEIVED, STORE, REGISTRY, ROSTER, LEDGER]
+    kinds = [JOURNAL, PEOPLE, RECEIVED, SITE, STORE, REGISTRY, ROSTER, LEDGER]
     ids = [one.application_id for one in kinds]
     assert len(set(ids)) == len(ids)
     found = {int(number, 16) for path in Path("edge").rglob("*.py")

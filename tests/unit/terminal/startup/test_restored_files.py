@@ -1,7 +1,9 @@
 """Answers and evidence images that were put back from an older copy, at the start of the terminal after it."""
 
 import base64
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +15,24 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from edge.crypto import dsse
+from edge.domain.privacy.access_page import page
 from edge.domain.protocol.order import Order, Word
-from edge.domain.protocol.record import Draft, Origin
+from edge.domain.protocol.record import GENESIS, Draft, Origin, Position, decode, encode, payload_hash
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.vocabulary import ErasureReason
 from edge.evidence_images.store import opened
 from edge.journal.journal import Journal
 from edge.people.people_store import People
 from edge.people.person import new_person_id
+from edge.people.site.schema import NAME, persons
+from edge.people.site.store import SiteStore, VerifiedRecord
 from edge.terminal.operator import actions
 from edge.terminal.orders.order_handler import OrderHandler
 from edge.terminal.startup import completion, restored_files
+from edge.terminal.subject_access import report
 from tests.support.clock import NOW, HandClock
 from tests.support.people import CONSENT, POLICY
+from tests.support.records import punch_data
 
 GATE = Origin("hq", "gate-1")
 IDENTITY, AUTHORITY = (SigningKey(bytes([n]) * 32) for n in (1, 2))
@@ -140,3 +147,78 @@ def test_images_of_before_their_deletion_go_again_and_later_ones_stay(terminal: 
     terminal.start()
     assert terminal.images() == ([later] if everybodys else [bobs, later])
     assert restored_files.drop_images(terminal.people, terminal.journal, terminal.clock) == 0
+
+
+def hear(terminal: Terminal, *people: str) -> None:
+    """The site's other door said of each that they came."""
+    other, prev = SigningKey(bytes([9]) * 32), GENESIS
+    with SiteStore(terminal.root / NAME, "hq") as store:
+        for seq, person in enumerate(people, 1):
+            draft = Draft(Kind.PUNCH, punch_data(person), NOW)
+            payload = encode(Origin("hq", "gate-2"), Position("e" * 32, seq, prev), draft)
+            prev = payload_hash(payload)
+            store.keep(
+                [VerifiedRecord(decode(payload), payload, dsse.key_id(other.verify_key))],
+                NOW,
+                (terminal.journal.epoch, 1),
+            )
+
+
+def gone(terminal: Terminal, ann: str, how: str) -> None:
+    if how == "by hand":
+        actions.erase(ann, ErasureReason.REQUESTED, **terminal.at)
+    elif how == "by order":
+        terminal.order(Word.ERASE, person=ann, reason="requested")
+    elif how == "under age":
+        terminal.order(Word.UNDER_AGE, person=ann)
+    else:
+        terminal.people.erase(ann, NOW.utc, "requested")  # and then the power went
+        terminal.start()
+
+
+@pytest.mark.parametrize("how", ["by hand", "by order", "under age", "interrupted"])
+def test_whoever_is_erased_goes_from_what_was_heard_too(terminal: Terminal, how: str) -> None:
+    ann, bob = terminal.enrol(), terminal.enrol()
+    hear(terminal, ann, bob)
+    gone(terminal, ann, how)
+    assert persons(terminal.root / NAME) == {bob}
+    whole = b"".join(path.read_bytes() for path in terminal.root.glob(f"{NAME}*"))
+    assert ann.encode() not in whole
+
+
+@pytest.mark.parametrize("older", ["the file alone", "with the people file"])
+def test_what_was_heard_of_somebody_who_was_erased_since_does_not_come_back(terminal: Terminal, older: str) -> None:
+    ann, bob, stranger = terminal.enrol(), terminal.enrol(), new_person_id()
+    hear(terminal, ann, bob, stranger)
+    (terminal.root / "copy").mkdir()
+    for name in (NAME, "people.db"):
+        with contextlib.closing(sqlite3.connect(terminal.root / name)) as db:
+            db.execute("VACUUM INTO ?", (str(terminal.root / "copy" / name),))
+    actions.erase(ann, ErasureReason.REQUESTED, **terminal.at)
+    shutil.copyfile(terminal.root / "copy" / NAME, terminal.root / NAME)
+    if older == "with the people file":
+        terminal.people.close()
+        shutil.copyfile(terminal.root / "copy" / "people.db", terminal.root / "people.db")
+        for end in ("-wal", "-shm"):
+            (terminal.root / f"people.db{end}").unlink(missing_ok=True)
+        terminal.people = People(terminal.root / "people.db", bytes(32))
+    assert ann in persons(terminal.root / NAME)
+    terminal.start()
+    assert persons(terminal.root / NAME) == {bob, stranger}
+    terminal.people.close()
+
+
+def test_a_damaged_file_of_the_other_doors_holds_no_start_up(terminal: Terminal) -> None:
+    (terminal.root / NAME).write_bytes(b"\xff" * 9_000)
+    assert restored_files.drop_heard(terminal.people, terminal.journal) == 0
+    terminal.start()
+
+
+def test_an_answer_has_what_was_heard_at_other_doors(terminal: Terminal) -> None:
+    ann = terminal.enrol()
+    hear(terminal, ann)
+    found = report.collect(ann, NOW.utc, GATE, terminal.people, terminal.journal, [])
+    assert [one["id"] for one in found["heard"]] == [f"gate-2/{'e' * 32}/1"]
+    assert "other doors" in page([found])
+    assert f"gate-2/{'e' * 32}/1" in page([found])
+    assert "other doors" not in page([{**found, "heard": []}])

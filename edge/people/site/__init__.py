@@ -1,0 +1,1 @@
+"""Punches and corrections that a terminal heard of the other terminals of its site."""

@@ -1,0 +1,1 @@
+"""What the terminals of a site know of each other: what the attending thread is told, and what it reads."""
