@@ -14,18 +14,29 @@ PATHS = (
     ("recognition", ("shadow",)),
     ("reader", ("badge", "keypad", "script")),
     ("control", ("socket",)),
+    ("buttons", ("script",)),
     ("policy", ("text",)),
     ("uplink", ("ca", "certificate", "key")),
     ("evidence", ("key",)),
 )
 _LENDABLE = {"keys.identity", "keys.storage", "uplink.key"}
 """The paths that may be a credential; every other file is read at its own path."""
-_MAY_BE_EMPTY = {"storage.models", "keys.authority", "camera.replay", "recognition.shadow", "control.socket"} | {
-    f"reader.{key}" for key in ("badge", "keypad", "script")
+_MAY_BE_EMPTY = {
+    *(
+        "storage.models",
+        "keys.authority",
+        "camera.replay",
+        "recognition.shadow",
+        "control.socket",
+        "buttons.script",
+    ),
+    *(f"reader.{key}" for key in ("badge", "keypad", "script")),
 }
 """The paths that may be empty. Any other path, if empty, would mean the configuration's own folder."""
 _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_PULLED_UP = frozenset({2, 3})
+"""Pins with a pull-up resistor of their own (I2C)."""
 _OF_THE_CENTRE = ("authority", "ledger")
 """The common names of the centre's own certificates. The broker would take a terminal with such a name for the
 centre.
@@ -51,6 +62,7 @@ def problems(config: Config) -> Iterator[str]:
     if reader.kind == "none" and config.recognition.mode != "face":
         yield f'recognition.mode: "{config.recognition.mode}" needs a badge reader; set reader.kind'
     yield from _strobe(config)
+    yield from _buttons(config)
     signals = config.signals
     pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
     if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
@@ -91,3 +103,43 @@ def _strobe(config: Config) -> Iterator[str]:
         yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
     if config.camera.fps < SLOWEST_FPS:
         yield f"recognition.strobe: needs a camera.fps of {SLOWEST_FPS} or more; below that, no frame is surely lit"
+
+
+def _buttons(config: Config) -> Iterator[str]:
+    buttons = config.buttons
+    if config.terminal.direction == "button":
+        if buttons.kind == "none":
+            yield 'terminal.direction: "button" needs buttons; set buttons.kind, wire IN and OUT (docs/wiring.md)'
+        elif buttons.kind == "gpio" and not (buttons.in_pin and buttons.out_pin):
+            yield 'terminal.direction: "button" needs buttons.in_pin and buttons.out_pin: nobody could come or go'
+    if buttons.kind == "script" and not buttons.script:
+        yield 'buttons.script: is missing; buttons.kind = "script" needs a file or FIFO to read lines from'
+    if buttons.kind == "gpio":
+        yield from _button_pins(config)
+
+
+def _button_pins(config: Config) -> Iterator[str]:
+    buttons = config.buttons
+    pins = {name: getattr(buttons, f"{name}_pin") for name in ("in", "out", "break", "tamper", "motion")}
+    taken = _outputs(config)
+    if not any(pins.values()):
+        yield 'buttons.in_pin: is missing; buttons.kind = "gpio" needs at least one pin (docs/wiring.md)'
+    for name, pin in pins.items():
+        if not pin:
+            continue
+        if pin == 1:
+            yield f"buttons.{name}_pin: GPIO 1 identifies a HAT; choose a pin from 2 to 27, or 0 for none"
+        elif pin in _PULLED_UP and (buttons.pull == "down" or name == "motion"):
+            yield f"buttons.{name}_pin: GPIO {pin} is pulled up by a resistor on the board; choose another"
+        elif pin in taken:
+            yield f"buttons.{name}_pin: GPIO {pin} is {taken[pin]} already; choose another"
+        taken.setdefault(pin, f"buttons.{name}_pin")
+
+
+def _outputs(config: Config) -> dict[int, str]:
+    """The key of each pin that the terminal drives."""
+    signals, strobe = config.signals, config.recognition.strobe
+    found = {strobe: "recognition.strobe"} if strobe else {}
+    if signals.kind == "gpio":
+        found |= {getattr(signals, name): f"signals.{name}" for name in ("green", "amber", "red", "buzzer")}
+    return found

@@ -17,6 +17,8 @@ Name = Annotated[
 ]
 Pin = Annotated[int, Meta(ge=2, le=27)]
 """A BCM pin number. GPIO 0 and 1 are excluded, because they are the identification bus of a HAT."""
+OptionalPin = Annotated[int, Meta(ge=0, le=27)]
+"""A BCM pin number, or 0 where nothing is wired."""
 
 
 class TerminalConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +26,7 @@ class TerminalConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     site: Name
     name: Name
-    direction: Literal["alternate", "in", "out"] = "alternate"
+    direction: Literal["alternate", "in", "out", "button"] = "alternate"
     duplicate_window_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0
     shift_limit_h: Annotated[float, Meta(ge=1, le=48)] = 16.0
 
@@ -81,6 +83,20 @@ class ReaderConfig(Struct, frozen=True, forbid_unknown_fields=True):
     script: str = ""
 
 
+class ButtonsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The buttons, the tamper switch and the motion sensor: BCM pin numbers, see docs/wiring.md."""
+
+    kind: Literal["none", "gpio", "script"] = "none"
+    in_pin: OptionalPin = 5
+    out_pin: OptionalPin = 6
+    break_pin: OptionalPin = 13
+    tamper_pin: OptionalPin = 0
+    motion_pin: OptionalPin = 0
+    pull: Literal["up", "down"] = "up"
+    debounce_ms: Annotated[int, Meta(ge=0, le=200)] = 30
+    script: str = ""
+
+
 class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of recognition: how strict it is, and what is asked besides a face."""
 
@@ -89,7 +105,7 @@ class Recognition(Struct, frozen=True, forbid_unknown_fields=True):
     frames: Annotated[int, Meta(ge=2, le=10)] = 3
     mode: Literal["face", "badge+face", "badge"] = "face"
     challenge: Literal["none", "turn"] = "none"
-    strobe: Annotated[int, Meta(ge=0, le=27)] = 0
+    strobe: OptionalPin = 0
     shadow: str = ""
 
 
@@ -154,5 +170,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     recognition: Recognition = Recognition()
     reader: ReaderConfig = ReaderConfig()
     control: ControlConfig = ControlConfig()
+    buttons: ButtonsConfig = ButtonsConfig()
     uplink: UplinkConfig | None = None
     evidence: Evidence | None = None

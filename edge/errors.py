@@ -220,3 +220,9 @@ class ControlRefused(SmartClockerError, ValueError):
         """`said` is the last line of the answer."""
         super().__init__(text)
         self.said: Mapping[str, Any] = said or {}
+
+
+class ButtonsError(SmartClockerError, OSError):
+    """The buttons could not be opened or read; the message names the cure."""
+
+    exit_code = 74

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edge.domain.attendance.cues import Cue, Lights
+from edge.domain.attendance.presses import ContactChange
 from edge.domain.people.credentials import Read
 from edge.domain.time.evidence import TimeEvidence
 
@@ -70,6 +71,27 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Release the devices; safe to call twice, and without open."""
+
+
+class Buttons(Protocol):
+    """The buttons IN, OUT and BREAK, the tamper switch, and the motion sensor. One thread opens, reads and closes
+    them.
+    """
+
+    def open(self) -> None:
+        """Take hold of them. A contact that is active already, as an opened box is, is told before any change.
+        Raises ButtonsError.
+        """
+
+    def read(self, timeout_s: float) -> ContactChange | None:
+        """The next change of a contact; None when none came in time. Raises ButtonsError."""
+
+    @property
+    def away(self) -> bool:
+        """Whether they are not there, or cannot be used now; any thread may ask."""
+
+    def close(self) -> None:
+        """Release them; safe to call twice, and without open."""
 
 
 class Clock(Protocol):

@@ -1,4 +1,4 @@
-"""Lights, lamp and reader that may be missing or fail while the terminal goes on: each is opened again by itself.
+"""Lights, lamp, reader and buttons that may be missing or fail while the terminal goes on: each is opened again.
 
 A part that punching can do without must not take punching along: a restart would, again and again. What fails is
 said once in the log, is an alarm as long as it lasts (docs/adr/0010-what-fails-alone.md), and is tried again.
@@ -7,12 +7,13 @@ said once in the log, is an alarm as long as it lasts (docs/adr/0010-what-fails-
 import logging
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from edge.domain.attendance.cues import DARK, Cue, Lights
+from edge.domain.attendance.presses import ContactChange
 from edge.domain.people.credentials import Read
 from edge.errors import SmartClockerError
-from edge.ports import Reader, Signals, Strobe
+from edge.ports import Buttons, Reader, Signals, Strobe
 
 _log = logging.getLogger(__name__)
 RETRY_S = 10.0
@@ -147,11 +148,34 @@ class CaredStrobe:
         self._care.close(lambda strobe: strobe.close())
 
 
-class CaredReader:
-    """The Reader port: a reader that is busy, forbidden or gone is opened again, and faces go on meanwhile."""
+Found_co = TypeVar("Found_co", covariant=True)
 
-    def __init__(self, make: Callable[[], Reader | None], now_s: Callable[[], float] = time.monotonic) -> None:
-        self._care: Care[Reader] = Care("the badge reader", lambda: _opened(make()), now_s)
+
+class Source(Protocol[Found_co]):
+    """The ports that are opened and read: readers and buttons."""
+
+    def open(self) -> None:
+        """Take hold of it."""
+
+    def read(self, timeout_s: float) -> Found_co | None:
+        """The next of what it reads."""
+
+    @property
+    def away(self) -> bool:
+        """Whether it cannot be used now."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class CaredSource(Generic[Found_co]):
+    """A port that is read: what is busy, forbidden or gone is opened again, and faces go on meanwhile."""
+
+    def __init__(
+        self, name: str, make: Callable[[], Source[Found_co] | None], now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`name` is for the log; `make` makes the device, which is opened here."""
+        self._care: Care[Source[Found_co]] = Care(name, lambda: _opened(make()), now_s)
         self._away = False
 
     @property
@@ -168,15 +192,15 @@ class CaredReader:
         """Take hold of it, now or later."""
         self._care.part()
 
-    def read(self, timeout_s: float) -> Read | None:
-        """The next badge, or line of a keypad; None when none came in time, or while there is no reader."""
-        reader = self._care.part()
-        if reader is None:
+    def read(self, timeout_s: float) -> Found_co | None:
+        """The next of what it reads; None when none came in time, or while it cannot be used."""
+        source = self._care.part()
+        if source is None:
             time.sleep(timeout_s)
             return None
         try:
-            read = reader.read(timeout_s)
-            self._away = reader.away
+            read = source.read(timeout_s)
+            self._away = source.away
         except (SmartClockerError, OSError) as error:
             self._care.lost(error, lambda one: one.close())
             return None
@@ -185,14 +209,28 @@ class CaredReader:
 
     def close(self) -> None:
         """Let go; safe to call twice, and without open."""
-        self._care.close(lambda reader: reader.close())
+        self._care.close(lambda source: source.close())
 
 
-def _opened(reader: Reader | None) -> Reader | None:
-    if reader is not None:
+class CaredReader(CaredSource[Read]):
+    """The Reader port."""
+
+    def __init__(self, make: Callable[[], Reader | None], now_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__("the badge reader", make, now_s)
+
+
+class CaredButtons(CaredSource[ContactChange]):
+    """The Buttons port."""
+
+    def __init__(self, make: Callable[[], Buttons | None], now_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__("the buttons", make, now_s)
+
+
+def _opened(source: Source[Found_co] | None) -> Source[Found_co] | None:
+    if source is not None:
         try:
-            reader.open()
+            source.open()
         except BaseException:
-            reader.close()
+            source.close()
             raise
-    return reader
+    return source

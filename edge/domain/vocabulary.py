@@ -49,7 +49,7 @@ class Method(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why a face was not accepted. The first group is advice that a person can follow."""
+    """Why a face or a press was not accepted. The first group is advice that a person can follow."""
 
     TOO_FAR = "too-far"
     TOO_CLOSE = "too-close"
@@ -60,6 +60,8 @@ class RefusalReason(StrEnum):
     TURNED = "turned"
     COVERED = "covered"
     SEVERAL_FACES = "several-faces"
+    SEVERAL_BUTTONS = "several-buttons"
+    """Several buttons were pressed at once."""
     BADGE_NEEDED = "badge-needed"
     """A face alone is not enough here, or not for somebody who looks like another."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge.config import credential
 from edge.config_schema import Config
 from edge.errors import ConfigError
-from edge.ports import Camera, Clock, Reader, Signals, Strobe, Uplink
+from edge.ports import Buttons, Camera, Clock, Reader, Signals, Strobe, Uplink
 from edge.terminal import installed
 
 if TYPE_CHECKING:
@@ -39,6 +39,26 @@ def reader(config: Config) -> Reader | None:
 
         return ScriptReader(Path(chosen.script))
     return None
+
+
+def buttons(config: Config) -> Buttons | None:
+    """The configured buttons, not yet opened; None when there are none."""
+    chosen = config.buttons
+    if chosen.kind == "none":
+        return None
+    if chosen.kind == "script":
+        from edge.adapters.replay.buttons import ScriptButtons
+
+        return ScriptButtons(Path(chosen.script))
+    from edge.adapters.raspberry_pi.buttons import ButtonPins, GpioButtons
+    from edge.adapters.raspberry_pi.gpio import open_lgpio
+    from edge.domain.attendance.presses import Contact
+
+    pins = {contact: getattr(chosen, f"{contact}_pin") for contact in Contact}
+    wired = {contact: pin for contact, pin in pins.items() if pin}
+    return GpioButtons(
+        ButtonPins(wired, chosen.pull, chosen.debounce_ms / 1000), lambda: open_lgpio(Path("/run/smartclocker"))
+    )
 
 
 def signals(config: Config) -> Signals:

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 
 from edge.adapters.reopening_camera import ReopeningCamera
-from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
+from edge.adapters.reopening_devices import CaredButtons, CaredReader, CaredSignals, CaredStrobe
 from edge.config_schema import Config
+from edge.domain.attendance.presses import ContactChange
 from edge.domain.face import Frame
 from edge.domain.people.credentials import Read
 from edge.errors import CameraError, SmartClockerError
-from edge.ports import Camera, Clock, Notifier, Reader, Signals, Strobe
+from edge.ports import Buttons, Camera, Clock, Notifier, Reader, Signals, Strobe
 from edge.terminal import adapters, factory, installed, starting
 from edge.terminal.attendance.attend_loop import Attend
-from edge.terminal.attendance.capture import BadgeReading, Capture, Pace
+from edge.terminal.attendance.capture import BadgeReading, ButtonReading, Capture, Pace
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.strobe import Lamp, Strobing
@@ -42,6 +43,7 @@ _STALE_S = {
     "strobe": 5.0,
     "publish": 15.0,
     "reading": 15.0,
+    "buttons": 15.0,
     "evidence": 60.0,
     "noting": 60.0,
     "control": 90.0,
@@ -61,13 +63,14 @@ class Terminal:
         signals: Signals | None = None,
         strobe: Strobe | None = None,
         reader: Reader | None = None,
+        buttons: Buttons | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Read keys, policy and models, and make sure of the journal; open nothing that must be closed.
 
-        `camera`, `signals`, `strobe`, `reader` (where one is configured) and `clock` replace the configured ones.
-        Raises ConfigError, KeyFileError, ModelError or JournalError when something fails that punching needs.
-        Anything else that fails is an alarm.
+        `camera`, `signals`, `strobe`, `reader` and `buttons` (where they are configured) and `clock` replace the
+        configured ones. Raises ConfigError, KeyFileError, ModelError or JournalError when something fails that
+        punching needs. Anything else that fails is an alarm.
         """
         self.stop = Stop()
         self.status = StatusSources()
@@ -92,6 +95,12 @@ class Terminal:
             None if config.reader.kind == "none" else CaredReader(lambda: reader or adapters.reader(config))
         )
         self._reading = None if self._reader is None else BadgeReading(self._reader, reads)
+        wired = config.buttons.kind != "none"
+        self._buttons = CaredButtons(lambda: buttons or adapters.buttons(config)) if wired else None
+        changes: queue.SimpleQueue[tuple[ContactChange, int]] = queue.SimpleQueue()
+        self._pressing = None
+        if self._buttons is not None:
+            self._pressing = ButtonReading(self._buttons, changes, pace, clock.monotonic_ns)
         chosen = camera or adapters.camera(config)
         alone = self._reader is None
         self._capture = Capture(chosen if alone else ReopeningCamera(chosen), slot, pace, needed=alone)
@@ -121,6 +130,7 @@ class Terminal:
             shadow,
             lending,
             factory.site_knowledge(config, hearing),
+            None if self._buttons is None else changes,
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
@@ -129,6 +139,7 @@ class Terminal:
             Alarm.STROBE_FAILING: lambda: self._strobe is not None and self._strobe.failing,
             Alarm.CONTROL_FAILING: lambda: self.control.failing,
             Alarm.READER_AWAY: lambda: self._reader is not None and self._reader.failing,
+            Alarm.BUTTONS_FAILING: lambda: self._buttons is not None and self._buttons.failing,
             Alarm.FACES_FAILING: lambda: eyes.blind,
             Alarm.SHADOW_FAILING: lambda: shadow_failing,
             Alarm.SITE_UNUSABLE: lambda: hearing.failing,
@@ -181,6 +192,9 @@ class Terminal:
         if self._reading is not None:
             reading = self._reading
             workers.append(self._worker("reading", reading.run_once, reading.open, reading.close))
+        if self._pressing is not None:
+            pressing = self._pressing
+            workers.append(self._worker("buttons", pressing.run_once, pressing.open, pressing.close))
         if self.image_capture is not None:
             workers.append(self._worker("evidence", _progressing(self.image_capture.run_once), None, lambda: None))
         if centre is not None:

@@ -184,10 +184,11 @@ def rules(config: Config, store: ModelStore) -> Rules:
 def rules_of(config: Config, consent: Policy, fmr: Mapping[float, float]) -> Rules:
     """The policies of this terminal, with the given privacy policy and the model's false match rates."""
     terminal = config.terminal
-    fixed = None if terminal.direction == "alternate" else Direction(terminal.direction)
+    fixed = Direction(terminal.direction) if terminal.direction in set(Direction) else None
+    asked = terminal.direction == "button"
     return Rules(
         consent=consent,
-        direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600),
+        direction=DirectionPolicy(fixed, terminal.duplicate_window_s, terminal.shift_limit_h * 3600, ask=asked),
         faces=FaceRules(
             DecisionPolicy(frames=config.recognition.frames, strobe=bool(config.recognition.strobe)),
             config.recognition.target_fpir,

@@ -16,7 +16,8 @@ from evdev import InputEvent, ecodes
 from edge.adapters.browser.reader import BrowserReader
 from edge.adapters.linux import badge_reader
 from edge.adapters.linux.badge_reader import EvdevReader
-from edge.adapters.replay.badge_reader import PAUSE_S, ScriptReader
+from edge.adapters.replay.badge_reader import ScriptReader
+from edge.adapters.replay.script_lines import PAUSE_S
 from edge.domain.people.credentials import Read, Token
 from edge.errors import ReaderError
 from edge.ports import Reader

@@ -11,14 +11,14 @@ from xml.sax.saxutils import escape
 
 from gpiozero import pi_info
 
-from edge.config_schema import SignalsConfig
+from edge.config_schema import ButtonsConfig, SignalsConfig
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs/header.svg"
 _BOARD = 0xA02082
 """A Raspberry Pi 3 Model B; every model since the B+ has the same header."""
 _STEP, _LEFT, _TOP = 40, 40, 170
 """Distance of two pins, and the place of pin 1 from the left and of the upper row from the top, in pixels."""
-_COLOURS = {"green": "#2e9e4f", "amber": "#e0a000", "red": "#d03030", "buzzer": "#4060c0"}
+_COLOURS = {"green": "#2e9e4f", "amber": "#e0a000", "red": "#d03030", "buzzer": "#4060c0", "button": "#703890"}
 _OTHER, _FREE, _GROUND, _POWER = "#806020", "#e8e8e8", "#404040", "#c06060"
 
 
@@ -35,7 +35,9 @@ def parts() -> list[Part]:
     """The parts whose pins the configuration names, with the default pins. Pin 0 stands for no part."""
     signals = SignalsConfig()
     lights = [Part(f"{name} LED", getattr(signals, name)) for name in ("green", "amber", "red")]
-    return [part for part in (*lights, Part("buzzer", signals.buzzer)) if part.gpio]
+    pins = {name: getattr(ButtonsConfig(), f"{name}_pin") for name in ("in", "out", "break", "tamper", "motion")}
+    buttons = [Part(f"button {name.upper()}", gpio) for name, gpio in pins.items()]
+    return [part for part in (*lights, Part("buzzer", signals.buzzer), *buttons) if part.gpio]
 
 
 def picture(fitted: Mapping[int, str]) -> str:

@@ -39,6 +39,34 @@ def test_every_cue_is_described_in_its_own_words() -> None:
     assert rows == {str(cue.name): cue.text for cue in CUES.values()}
 
 
+def test_what_is_said_of_presses_is_what_the_terminal_does() -> None:
+    from edge import config
+    from edge.domain.attendance import presses, tamper
+
+    page = (ROOT / "docs/wiring.md").read_text()
+    section = page[page.index("## The buttons") : page.index("## The infrared lamp")]
+    for words in (
+        f"the press waits {presses.WAITS_MS // 1000} s",
+        f"within {presses.AFTER_MS // 1000} s, while the answer is shown",
+        f"two buttons within {presses.ALONE_MS / 1000:g} s",
+        f"After {presses.STUCK_MS // 1000} s it is stuck",
+        f"goes down again within {presses.BOUNCE_MS} ms",
+    ):
+        assert words in section, words
+    assert (presses.REST_MS, tamper.CLOSED_MS) == (1_000, 60_000), "in words: a second, a minute"
+    drawn = re.findall(r"```toml\n(.+?)```", section, re.DOTALL)
+    least = {
+        "terminal": {"site": "main", "name": "t1", "direction": "button"},
+        "policy": {"version": "1", "text": "policy.md"},
+    }
+    loaded = config.check(least | tomllib.loads(drawn[0]), ROOT / "config.toml").config
+    pins = re.findall(r"^\|[^|]+\| (\d+) \(\d+\) \|", section, re.MULTILINE)
+    buttons = loaded.buttons
+    assert [int(pin) for pin in pins] == [
+        *(buttons.in_pin, buttons.out_pin, buttons.break_pin, buttons.tamper_pin, buttons.motion_pin)
+    ]
+
+
 def test_every_record_kind_is_described() -> None:
     protocol = (ROOT / "docs/protocol.md").read_text()
     said = [f"**{kind}**" in protocol or f"`{kind}`" in protocol for kind in Kind]

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-GREEN = re.compile(r'  (ALREADY )?(IN|OUT)\\n"')
+GREEN = re.compile(r'  ((ALREADY )?(IN|OUT)|ALREADY ON BREAK|BREAK BEGINS|BREAK ENDS: IN)\\n"')
 
 
 @contextmanager

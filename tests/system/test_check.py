@@ -137,6 +137,19 @@ def test_devices_that_are_not_there(site, check) -> None:
     assert said.startswith(f"reader.script: no {site.directory}/none")
 
 
+def test_buttons_that_are_not_there_or_need_a_library(site, check, monkeypatch) -> None:
+    text = site.config.read_text()
+    site.config.write_text(text + '[buttons]\nkind = "script"\nscript = "none"\n')
+    (said,) = check(site.config)
+    assert said == f"buttons.script: no {site.directory}/none; `mkfifo` makes it"
+    os.mkfifo(site.directory / "none")
+    assert check(site.config) == []
+    site.config.write_text(text + '[buttons]\nkind = "gpio"\nin_pin = 5\n')
+    (said,) = check(site.config)
+    assert said.startswith("buttons.kind: ")
+    assert said.endswith('set buttons.kind to "none"')
+
+
 def test_every_problem_of_a_fresh_install_at_once_each_once_with_where_it_comes_from(tmp_path, check) -> None:
     directory = tmp_path / "etc"
     directory.mkdir()

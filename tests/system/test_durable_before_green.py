@@ -1,5 +1,6 @@
 """I1, read from the kernel's side: at every accepting light, nothing of the journal is unsynced."""
 
+import os
 import re
 import shutil
 import signal
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from edge.journal.verify import read_payloads
+from tests.support.badge_terminal import wait_for
 from tests.support.lit_terminal import GREEN, lights, running
+from tests.system.test_badge import added, present, smartclocker
 
 _CALL = re.compile(r"^(?P<pid>\d+)\s+(?P<call>\w+)\((?P<rest>.*)$")
 _RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)$")
@@ -142,6 +145,37 @@ def test_the_journal_is_synced_before_every_accepting_light(site, enrol, tmp_pat
     punches = sum(b'"smartclocker.punch.v1"' in payload for payload in read_payloads(site.journal, 0))
     assert wrong == []
     assert seen >= punches >= 3
+
+
+def test_the_journal_is_synced_before_the_light_of_a_correction(site, tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    assert strace is not None, "strace is not installed; `make setup` installs it"
+    reader, buttons = site.directory / "reader", site.directory / "buttons"
+    os.mkfifo(reader)
+    os.mkfifo(buttons)
+    text = site.config.read_text()
+    site.config.write_text(
+        f'{text}\n[recognition]\nmode = "badge"\n[reader]\nkind = "script"\nscript = "{reader}"\n'
+        f'[buttons]\nkind = "script"\nscript = "{buttons}"\n'
+    )
+    person = added(site, "Ann Example")
+    smartclocker("people", "badge", person, "--config", site.config, typed="4711")
+    trace = tmp_path / "trace"
+    options = ["-f", "-y", "-s", "256", "-e", "trace=pwrite64,fdatasync,fsync,write", "-o", str(trace)]
+    run = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
+    with running(strace, *options, *run) as tracer:
+        wait_for(tracer, "ready")
+        present(reader, "badge 4711")
+        wait_for(tracer, "  IN\n")
+        for line, shown in (("out", "  OUT\n"), ("break", "  BREAK BEGINS\n"), ("in", "  IN\n")):
+            present(buttons, line)
+            wait_for(tracer, shown)
+        subprocess.run(["pkill", "-TERM", "-P", str(tracer.pid)], check=True)
+        assert tracer.wait(300) == 0
+    lines = trace.read_text(errors="replace").splitlines()
+    shown_times = violations(lines)[1]
+    assert shown_times == 4
+    assert violations(lines, other_records=synced_writes(lines) - shown_times)[0] == []
 
 
 def test_a_punch_survives_the_kill_of_the_terminal_after_green(site, enrol) -> None:

@@ -196,6 +196,21 @@ def test_nonsense_is_refused_with_every_problem_and_nothing_is_recorded(site, sm
     assert len(records(site.journal)) == 1
 
 
+def test_a_break_that_was_forgotten_is_entered_by_hand(site, correct, smartclocker):
+    added = correct(*ADDED[:4], "--direction", "out", "--activity", "break", *ADDED[6:])
+    assert (added["direction"], added["activity"]) == ("out", "break")
+    correct("--change", "amended", "--corrects", added["id"], "--direction", "out", *ADDED[8:])
+    first, second = records(site.journal)
+    assert (first.data["activity"], "activity" in second.data) == ("break", False)
+    for words, expected in [
+        (("--direction", "out", "--activity", "lunch"), "activity: must be break"),
+        (("--at", "2026-03-02T08:00Z", "--activity", "break"), "an activity needs the direction that it goes with"),
+    ]:
+        amending = ("--change", "amended", "--corrects", added["id"], *ADDED[8:])
+        done = smartclocker("journal", "correct", "--config", site.config, *amending, *words)
+        assert (done.returncode, expected in done.stderr) == (65, True), done.stderr
+
+
 def test_one_of_another_terminal_is_recorded_and_said_to_be_unchecked(site, smartclocker):
     done = smartclocker(
         "journal", "correct", "--config", site.config, "--change", "voided", "--corrects", f"yard/{'e' * 32}/7",

@@ -102,6 +102,36 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (LEAST + "[signals]\ngreen = 17\nred = 17\n", "signals: each output needs a pin"),
         (LEAST + "[signals]\ngreen = 1\n", "signals.green: 1 is not allowed"),
         (LEAST + "[recognition]\nstrobe = 28\n", "recognition.strobe: 28 is not allowed"),
+        (
+            LEAST + "[buttons]\nkind = 'gpio'\nin_pin = 0\nout_pin = 0\nbreak_pin = 0\n",
+            "buttons.in_pin: is missing",
+        ),
+        (LEAST + "[buttons]\nkind = 'script'\n", "buttons.script: is missing"),
+        (LEAST + "[buttons]\nin_pin = 28\n", "buttons.in_pin: 28 is not allowed"),
+        (LEAST + "[buttons]\nkind = 'gpio'\nin_pin = 1\n", "buttons.in_pin: GPIO 1 identifies a HAT"),
+        (
+            LEAST + "[buttons]\nkind = 'gpio'\nout_pin = 17\n",
+            "buttons.out_pin: GPIO 17 is signals.green already; choose another",
+        ),
+        (
+            LEAST + "[buttons]\nkind = 'gpio'\nbreak_pin = 23\n[recognition]\nstrobe = 23\n",
+            "buttons.break_pin: GPIO 23 is recognition.strobe already",
+        ),
+        (
+            LEAST + "[buttons]\nkind = 'gpio'\nin_pin = 5\ntamper_pin = 5\n",
+            "buttons.tamper_pin: GPIO 5 is buttons.in_pin already",
+        ),
+        (LEAST + "[buttons]\nkind = 'gpio'\nmotion_pin = 3\n", "buttons.motion_pin: GPIO 3 is pulled up"),
+        (LEAST + "[buttons]\nkind = 'gpio'\nin_pin = 2\npull = 'down'\n", "buttons.in_pin: GPIO 2 is pulled up"),
+        (
+            LEAST.replace("[terminal]", "[terminal]\ndirection = 'button'"),
+            'terminal.direction: "button" needs buttons; set buttons.kind',
+        ),
+        (
+            LEAST.replace("[terminal]", "[terminal]\ndirection = 'button'")
+            + "[buttons]\nkind = 'gpio'\nout_pin = 0\n",
+            'terminal.direction: "button" needs buttons.in_pin and buttons.out_pin',
+        ),
         (LEAST + "[recognition]\nstrobe = 1\n", "recognition.strobe: GPIO 1 identifies a HAT"),
         (LEAST + "[recognition]\nstrobe = 27\n", "recognition.strobe: GPIO 27 already drives a light"),
         (

@@ -58,6 +58,8 @@ class Punch:
     """The state of the punch after corrections (`edge.domain.attendance.corrections.PunchState`)."""
     direction: str | None
     """The direction that counts; None if the punch does not count."""
+    activity: str | None
+    """`break` if the punch begins or ends a break; None if it begins or ends work, or does not count."""
     at: str | None
     """The moment that counts, RFC 3339 UTC; None if the punch does not count."""
     local: str
@@ -154,6 +156,7 @@ class _View:
             terminal=view.root.origin.terminal,
             state=view.state,
             direction=view.direction,
+            activity=view.activity,
             at=view.at,
             local=local(view.at or placement.utc, time, known=known),
             zone=time.zone,
@@ -274,4 +277,4 @@ def _corrected(view: Effective) -> bool:
 def _hours(view: Effective) -> tuple[object, ...]:
     """The parts of a view that a reader of hours uses; they decide whether two views give the same hours."""
     deciding = None if view.deciding is None or view.state is PunchState.UNATTACHED else view.deciding.id
-    return view.state, view.direction, view.at, view.worker, view.employer, deciding
+    return view.state, view.direction, view.activity, view.at, view.worker, view.employer, deciding

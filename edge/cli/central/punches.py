@@ -99,4 +99,5 @@ def _line(one: "Punch") -> str:
     where = f"{one.site}/{one.terminal}"
     doubts = f"  [{', '.join(one.doubts)}]" if one.doubts else ""
     said = f"{mark}{state}{disputed}{doubts}{words}"
-    return f"{one.local}  {one.direction or '-':3}  {one.person}  {where}  {said}  {one.id}"
+    activity = f"  {one.activity}" if one.activity else ""
+    return f"{one.local}  {one.direction or '-':3}{activity}  {one.person}  {where}  {said}  {one.id}"

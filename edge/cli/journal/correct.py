@@ -36,6 +36,10 @@ def add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     )
     option("--direction", help="the direction that counts instead: `in` or `out`")
     option(
+        "--activity",
+        help="`break`, with --direction: `out` begins a break, `in` ends one; without it the direction means work",
+    )
+    option(
         "--at",
         metavar="TIME",
         help=("the moment that counts instead, in RFC 3339 with Z or an offset: 2026-03-02T17:30+01:00"),
@@ -70,6 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     evidence = adapters.clock().evidence()
     names = ("person", "change", "corrects", "direction", "reason", "worker", "employer")
     data: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    if arguments.activity is not None:
+        data["activity"] = arguments.activity
     found = _moment(arguments.at, evidence.utc, data)
     secrets = installed.load_secrets(loaded)
     with installed.open_people(loaded, secrets) as people:

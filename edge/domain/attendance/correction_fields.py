@@ -5,8 +5,15 @@ from typing import Any
 
 from edge.domain.protocol.document import fits
 from edge.domain.protocol.record import Record
-from edge.domain.protocol.record_kinds import FIELDS, CorrectionAction, CorrectionReason, CorrectionSide, Kind
-from edge.domain.vocabulary import Direction
+from edge.domain.protocol.record_kinds import (
+    FIELDS,
+    OPTIONAL,
+    CorrectionAction,
+    CorrectionReason,
+    CorrectionSide,
+    Kind,
+)
+from edge.domain.vocabulary import Activity, Direction
 
 
 def _one_of(words: Iterable[str]) -> str:
@@ -20,6 +27,7 @@ _FORMS = {
     "change": _one_of(CorrectionAction),
     "corrects": "must be a record's id, <terminal>/<epoch>/<seq>",
     "direction": _one_of(Direction),
+    "activity": f"must be {', '.join(Activity)}, or left out",
     "at": "must be a moment in RFC 3339 UTC with milliseconds",
     "reason": _one_of(CorrectionReason),
     "worker": _one_of(CorrectionSide),
@@ -31,6 +39,9 @@ def problems(data: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with a correction's fields by themselves; each line begins with the field."""
     fields = FIELDS[Kind.CORRECTION].items()
     found = [f"{name}: {_FORMS[name]}" for name, kind in fields if name not in data or not fits(data[name], kind)]
+    activity = OPTIONAL[Kind.CORRECTION]["activity"]
+    if "activity" in data and not fits(data["activity"], activity):
+        found.append(f"activity: {_FORMS['activity']}")
     malformed = {line.partition(":")[0] for line in found}
     if "change" not in malformed:
         found += [line for line in _together(data) if not malformed & set(line.partition(":")[0].split(", "))]
@@ -43,6 +54,8 @@ def _together(data: Mapping[str, Any]) -> list[str]:
     """
     change, direction, at, corrects = (data.get(name) for name in ("change", "direction", "at", "corrects"))
     found = []
+    if "activity" in data and direction is None:
+        found.append("activity, direction: an activity needs the direction that it goes with")
     if change == CorrectionAction.ADDED:
         if corrects is not None:
             found.append("corrects: an added punch points at nothing; leave it out")

@@ -20,7 +20,7 @@ from enum import StrEnum
 from edge.domain.attendance.correction_fields import problems, problems_with
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import CorrectionAction, CorrectionSide, Kind
-from edge.domain.vocabulary import Direction
+from edge.domain.vocabulary import Activity, Direction
 
 
 class PunchState(StrEnum):
@@ -69,6 +69,15 @@ class Effective:
     def id(self) -> str:
         """Id of the punch; of the correction itself for ADDED and UNATTACHED. It names no site."""
         return self.root.id
+
+    @property
+    def activity(self) -> Activity | None:
+        """What the punch begins or ends beside work; None when nothing counts, or it is work.
+
+        It goes with the direction: a correction that sets the direction and names no activity means work.
+        """
+        said = None if self.direction is None else self.says_direction.data.get("activity")
+        return None if said is None else Activity(said)
 
     @property
     def disputed(self) -> bool:

@@ -21,6 +21,9 @@ class CueName(StrEnum):
     OUT = "out"
     ALREADY_IN = "already-in"
     ALREADY_OUT = "already-out"
+    BREAK_BEGINS = "break-begins"
+    BREAK_ENDS = "break-ends"
+    ALREADY_ON_BREAK = "already-on-break"
     REFUSED = "refused"
     TOO_FAR = "too-far"
     TOO_CLOSE = "too-close"
@@ -39,6 +42,11 @@ class CueName(StrEnum):
     ENTER_PIN = "enter-pin"
     TURN_LEFT = "turn-left"
     TURN_RIGHT = "turn-right"
+    PRESSED_IN = "pressed-in"
+    PRESSED_OUT = "pressed-out"
+    PRESSED_BREAK = "pressed-break"
+    PRESS_BUTTON = "press-button"
+    ONE_BUTTON = "one-button"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,23 @@ CUES: dict[CueName, Cue] = {
         Cue(CueName.OUT, "OUT", (_step("g", 150, HIGH_HZ), _step("g", 250, MID_HZ), _step("g", 1200))),
         Cue(CueName.ALREADY_IN, "ALREADY IN", (_step("g", 150, MID_HZ), _step("", 150)) * 3),
         Cue(CueName.ALREADY_OUT, "ALREADY OUT", (_step("g", 150, HIGH_HZ), _step("", 150)) * 3),
+        Cue(
+            CueName.BREAK_BEGINS,
+            "BREAK BEGINS",
+            (
+                *(_step("g", 150, HIGH_HZ), _step("g", 250, MID_HZ), _step("", 200)),
+                *(_step("g", 300, LOW_HZ), _step("g", 700)),
+            ),
+        ),
+        Cue(
+            CueName.BREAK_ENDS,
+            "BREAK ENDS: IN",
+            (
+                *(_step("g", 400, LOW_HZ), _step("", 200)),
+                *(_step("g", 150, MID_HZ), _step("", 100), _step("g", 250, HIGH_HZ), _step("g", 500)),
+            ),
+        ),
+        Cue(CueName.ALREADY_ON_BREAK, "ALREADY ON BREAK", (_step("g", 150, LOW_HZ), _step("", 150)) * 3),
         Cue(CueName.REFUSED, "not recognised: badge or PIN", (_step("r", 700, LOW_HZ), _step("r", 800))),
         _advice(CueName.TOO_FAR, "come closer", 1),
         _advice(CueName.TOO_CLOSE, "step back", 2),
@@ -123,6 +148,40 @@ CUES: dict[CueName, Cue] = {
             "turn your head to your right, and back",
             (_step("a", 150, HIGH_HZ), _step("", 150), _step("a", 150, HIGH_HZ), _step("", 450)),
             repeat=True,
+        ),
+        Cue(
+            CueName.PRESSED_IN,
+            "IN: now your face, badge or PIN",
+            (_step("a", 100, MID_HZ), _step("a", 100, HIGH_HZ), _step("a", 700), _step("", 300)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.PRESSED_OUT,
+            "OUT: now your face, badge or PIN",
+            (_step("a", 100, HIGH_HZ), _step("a", 300, MID_HZ), _step("", 150), _step("a", 400), _step("", 300)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.PRESSED_BREAK,
+            "BREAK: now your face, badge or PIN",
+            (
+                _step("a", 100, HIGH_HZ),
+                _step("a", 150, LOW_HZ),
+                *(_step("", 150), _step("a", 200)) * 2,
+                _step("", 300),
+            ),
+            repeat=True,
+        ),
+        Cue(
+            CueName.PRESS_BUTTON,
+            "press IN, OUT or BREAK",
+            (_step("a", 150, MID_HZ), _step("", 150), _step("a", 150, HIGH_HZ), _step("", 900)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.ONE_BUTTON,
+            "press one button alone",
+            (_step("r", 150, LOW_HZ), _step("", 150), _step("r", 150, LOW_HZ), _step("", 150), _step("r", 900)),
         ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
         Cue(CueName.COOLDOWN, "your face is paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
@@ -156,3 +215,12 @@ def as_example(cue: Cue) -> Cue:
         CueStep(replace(step.lights, amber=True), step.ms) if step.lights.green else step for step in cue.steps
     )
     return replace(cue, steps=steps)
+
+
+def held(cue: Cue, ms: int) -> Cue:
+    """The cue with its last step so long that all of it lasts `ms`; one that repeats, or lasts longer, as it is."""
+    short = ms - sum(step.ms for step in cue.steps)
+    if cue.repeat or short <= 0:
+        return cue
+    *before, last = cue.steps
+    return replace(cue, steps=(*before, CueStep(last.lights, last.ms + short)))

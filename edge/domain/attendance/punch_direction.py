@@ -108,8 +108,7 @@ def last_of(records: Iterable[Record]) -> LastPunch | None:
     found = last or word
     if found is None or found.direction is None:
         return None
-    named, says = f"{found.root.origin.site}/{found.root.id}", found.says_direction.data.get("activity")
-    activity = None if says is None else Activity(says)
+    named, activity = f"{found.root.origin.site}/{found.root.id}", found.activity
     if found is last:
         return LastPunch(found.direction, found.root.time, found.root.position.seq, named, activity)
     return None if found.at is None else LastPunch(found.direction, found.at, None, named, activity)

@@ -13,6 +13,7 @@ alone (I1), which only the call that has just made a record durable sends.
                           └──────────────────────────────────────────────┘
     BADGE ──► VERIFYING, NUMBER ──► ASKING: then as from LOOKING; either ends by DEADLINE. A face that is paused is
     refused: there is no state in which everybody's face pauses.
+    PRESSED ──► PRESSED, and CHOOSE ──► CHOOSING: then as from LOOKING; either ends by DEADLINE.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
     Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
     IDLE, LOOKING, BADGE_ONLY ── LEND ──► LENT ── RETURNED or DEADLINE ──► IDLE; each LEND shows the next cue
@@ -23,8 +24,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.domain.attendance.cues import CueName
+from edge.domain.attendance.presses import WAITS_MS
 from edge.domain.recognition.head_turn import WITHIN_MS, Side
-from edge.domain.vocabulary import Direction, RefusalReason
+from edge.domain.vocabulary import Activity, Button, Direction, RefusalReason
 
 
 class State(StrEnum):
@@ -42,6 +44,10 @@ class State(StrEnum):
     """A staff number was typed; its PIN must follow."""
     CHALLENGED = "challenged"
     """A person was recognised, and is asked to turn their head."""
+    PRESSED = "pressed"
+    """A button was pressed; a face, badge or PIN must follow."""
+    CHOOSING = "choosing"
+    """A known person must press a button."""
     BADGE_ONLY = "badge-only"
     """The camera is lost, and there is a reader."""
     LENT = "lent"
@@ -69,6 +75,10 @@ class Event(StrEnum):
     """An action to which the terminal is lent asks for a cue."""
     RETURNED = "returned"
     """The action is over."""
+    PRESSED = "pressed"
+    """A button was pressed and waits for its person."""
+    CHOOSE = "choose"
+    """A person is known, and what their punch means is not."""
     DEADLINE = "deadline"
     FAULT = "fault"
     FACES_LOST = "faces-lost"
@@ -95,6 +105,8 @@ DEADLINES_MS: Mapping[State, int] = {
     State.ASKING: 15_000,
     State.CHALLENGED: WITHIN_MS,
     State.LENT: 5_000,
+    State.PRESSED: WAITS_MS,
+    State.CHOOSING: WAITS_MS,
 }
 """Longest time in a busy state, in milliseconds; from ACCEPTED to REFUSED it is the length of their cues."""
 
@@ -107,6 +119,8 @@ _ATTENDING = (
     State.VERIFYING,
     State.ASKING,
     State.CHALLENGED,
+    State.PRESSED,
+    State.CHOOSING,
 )
 """States in which the terminal looks at a face: the next person in a queue need not wait for the lights of the one
 before.
@@ -122,6 +136,8 @@ _WITHOUT_ANSWER = (
     State.OUT_OF_SERVICE,
 )
 """States that FACES_LOST may interrupt. Answers and prompts are shown to their end."""
+QUESTIONS = (State.ASKING, State.CHALLENGED)
+"""States whose question a press does not replace: it counts all the same."""
 
 TABLE: Mapping[tuple[State, Event], State] = {
     (State.STARTING, Event.READY): State.IDLE,
@@ -138,6 +154,9 @@ TABLE: Mapping[tuple[State, Event], State] = {
     (State.LENT, Event.DEADLINE): State.IDLE,
     (State.LENT, Event.RETURNED): State.IDLE,
     **{(state, Event.LEND): State.LENT for state in (State.IDLE, State.LOOKING, State.BADGE_ONLY, State.LENT)},
+    (State.PRESSED, Event.DEADLINE): State.IDLE,
+    (State.CHOOSING, Event.DEADLINE): State.IDLE,
+    (State.CHOOSING, Event.FACE_GONE): State.IDLE,
     **{(state, Event.CHALLENGE): State.CHALLENGED for state in _ATTENDING},
     (State.OUT_OF_SERVICE, Event.MENDED): State.IDLE,
     (State.BADGE_ONLY, Event.MENDED): State.IDLE,
@@ -146,6 +165,8 @@ TABLE: Mapping[tuple[State, Event], State] = {
     **{(state, Event.SUPPRESSED): State.DUPLICATE for state in _READING},
     **{(state, Event.REFUSED): State.REFUSED for state in _READING},
     **{(state, Event.NUMBER): State.ASKING for state in _READING},
+    **{(state, Event.CHOOSE): State.CHOOSING for state in _READING},
+    **{(state, Event.PRESSED): State.PRESSED for state in _READING if state not in QUESTIONS},
     **{(state, Event.BADGE): State.VERIFYING for state in _ATTENDING},
     **{(state, Event.FAULT): State.OUT_OF_SERVICE for state in State},
 }
@@ -166,6 +187,12 @@ class Happening:
     """With CHALLENGE."""
     shown: CueName | None = None
     """With LEND: the cue that the action asks for."""
+    activity: Activity | None = None
+    """With COMMITTED and SUPPRESSED."""
+    button: Button | None = None
+    """With PRESSED."""
+    until_ms: int | None = None
+    """The deadline of the state that it leads to, where that is not the usual one; on the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +207,8 @@ class Situation:
     fault: Fault | None = None
     side: Side | None = None
     shown: CueName | None = None
+    activity: Activity | None = None
+    button: Button | None = None
 
     @property
     def cue(self) -> CueName:
@@ -200,9 +229,10 @@ def step(situation: Situation, happening: Happening, now_ms: int) -> Situation:
     if target is situation.state is State.OUT_OF_SERVICE and happening.fault is situation.fault:
         return situation
     limit = DEADLINES_MS.get(target)
-    deadline = None if limit is None else now_ms + limit
+    usual = None if limit is None else now_ms + limit
     told = (happening.direction, happening.reason, happening.fault, happening.side, happening.shown)
-    return Situation(target, deadline, *told)
+    deadline = usual if usual is None or happening.until_ms is None else happening.until_ms
+    return Situation(target, deadline, *told, happening.activity, happening.button)
 
 
 def tick(situation: Situation, now_ms: int) -> Situation:
@@ -218,6 +248,7 @@ _PLAIN: Mapping[State, CueName] = {
     State.LOOKING: CueName.LOOKING,
     State.VERIFYING: CueName.LOOK_HERE,
     State.ASKING: CueName.ENTER_PIN,
+    State.CHOOSING: CueName.PRESS_BUTTON,
     State.BADGE_ONLY: CueName.BADGE_ONLY,
     State.LENT: CueName.LOOK_HERE,
     State.OUT_OF_SERVICE: CueName.OUT_OF_SERVICE,
@@ -233,16 +264,33 @@ _ADVICE: Mapping[RefusalReason, CueName] = {
     RefusalReason.COVERED: CueName.UNCOVER,
     RefusalReason.SEVERAL_FACES: CueName.ONE_AT_A_TIME,
     RefusalReason.BADGE_NEEDED: CueName.SHOW_BADGE,
+    RefusalReason.SEVERAL_BUTTONS: CueName.ONE_BUTTON,
     RefusalReason.PAUSED: CueName.COOLDOWN,
     RefusalReason.NOT_RECOGNISED: CueName.REFUSED,
 }
 
 
+_PRESSED: Mapping[Button | None, CueName] = {
+    None: CueName.PRESSED_IN,
+    Button.IN: CueName.PRESSED_IN,
+    Button.OUT: CueName.PRESSED_OUT,
+    Button.BREAK: CueName.PRESSED_BREAK,
+}
+_PUNCHED: Mapping[tuple[Direction, Activity | None], tuple[CueName, CueName]] = {
+    (Direction.IN, None): (CueName.IN, CueName.ALREADY_IN),
+    (Direction.IN, Activity.BREAK): (CueName.BREAK_ENDS, CueName.ALREADY_IN),
+    (Direction.OUT, None): (CueName.OUT, CueName.ALREADY_OUT),
+    (Direction.OUT, Activity.BREAK): (CueName.BREAK_BEGINS, CueName.ALREADY_ON_BREAK),
+}
+"""The cue of a punch, and of its repetition."""
+
+
 def _cue(situation: Situation) -> CueName:
-    if situation.state is State.ACCEPTED:
-        return CueName.OUT if situation.direction is Direction.OUT else CueName.IN
-    if situation.state is State.DUPLICATE:
-        return CueName.ALREADY_OUT if situation.direction is Direction.OUT else CueName.ALREADY_IN
+    if situation.state in {State.ACCEPTED, State.DUPLICATE}:
+        made, again = _PUNCHED[situation.direction or Direction.IN, situation.activity]
+        return made if situation.state is State.ACCEPTED else again
+    if situation.state is State.PRESSED:
+        return _PRESSED[situation.button]
     if situation.state is State.CHALLENGED:
         return CueName.TURN_LEFT if situation.side is Side.LEFT else CueName.TURN_RIGHT
     if situation.state is State.REFUSED:

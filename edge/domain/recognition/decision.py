@@ -90,6 +90,11 @@ class Decider:
         """Whether somebody stands there who is being looked at and has not been recognised."""
         return self._now.seen_ms is not None and self._now.settled is None and not self._now.waiting
 
+    @property
+    def approach(self) -> Approach | None:
+        """The approach of the face that is there; None while there is none."""
+        return None if self._now.seen_ms is None else self._now
+
     def observe(self, sight: Sight, gallery: Gallery, threshold: float) -> Outcome | None:
         """Take one frame's sight; an Outcome when this frame completes one."""
         now_ms = sight.captured_ns // 1_000_000

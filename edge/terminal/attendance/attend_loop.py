@@ -12,21 +12,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge import __version__
-from edge.domain.attendance.cues import CUES, as_example
-from edge.domain.attendance.punch_direction import DirectionPolicy
-from edge.domain.attendance.states import Event, Fault, Happening, Situation, State, begin, step, tick
+from edge.domain.attendance.cues import CUES, as_example, held
+from edge.domain.attendance.presses import AFTER_MS, ContactChange, SeveralPressed
+from edge.domain.attendance.punch_direction import DirectionPolicy, Unpressed
+from edge.domain.attendance.states import (
+    DEADLINES_MS,
+    QUESTIONS,
+    Event,
+    Fault,
+    Happening,
+    Situation,
+    State,
+    begin,
+    step,
+    tick,
+)
 from edge.domain.face import Frame, Sight
 from edge.domain.people.consent import Policy
 from edge.domain.people.credentials import Read
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.recognition.decision import Refused
-from edge.domain.vocabulary import Direction, RefusalReason
+from edge.domain.vocabulary import Button, RefusalReason
 from edge.errors import PeopleError
 from edge.journal.capacity import Bounds
 from edge.journal.disk_reserve import Reserve
 from edge.journal.journal import Journal, Stored
 from edge.people.people_store import People
 from edge.ports import Clock
+from edge.terminal.attendance.button_presses import Answered, ButtonPresses
 from edge.terminal.attendance.credential_check import (
     Answer,
     CredentialCheck,
@@ -54,6 +67,10 @@ from edge.terminal.startup import completion
 LOG = logging.getLogger(__name__)
 UPKEEP_MS = 1_000
 """How often the people file is checked for changes and the journal for its fill."""
+_DEAF = frozenset({State.STARTING, State.OUT_OF_SERVICE})
+"""States in which nothing can be recorded: reads and presses are dropped."""
+_RESTING = frozenset({State.IDLE, State.LOOKING, State.BADGE_ONLY})
+"""States in which the lights say nothing of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +117,10 @@ class Attend:
         learn: Callable[[People, Identified, Frame], None] | None = None,
         lending: Lending | None = None,
         site: SiteKnowledge | None = None,
+        changes: "queue.SimpleQueue[tuple[ContactChange, int]] | None" = None,
     ) -> None:
         """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
-        readers read.
+        readers read; `changes` that of the buttons, None without buttons.
 
         `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
         `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line. `site` is
@@ -119,7 +137,10 @@ class Attend:
         filming = rules.faces.mode != "badge"
         self._health = ServiceHealth(self._handle, now_ms, filming=filming, reader=rules.reader)
         self._people_health, self._credential_alarms = PeopleHealth(), Alarms()
-        self._parts = StatusSources(self._health, sights, faces, gallery, self._people_health)
+        self._answer_ms = DEADLINES_MS[State.ACCEPTED] if changes is None else AFTER_MS
+        self._presses = ButtonPresses(changes or queue.SimpleQueue(), rules.direction)
+        presses = None if changes is None else self._presses
+        self._parts = StatusSources(self._health, sights, faces, gallery, self._people_health, presses)
         self._situation = begin(now_ms)
         self._first_seen_ns: int | None = None
         """The instant of the first frame with the face that is there now."""
@@ -161,6 +182,7 @@ class Attend:
         completion.complete(self._people, self._journal, self._clock)
         self._load_gallery()
         self._health.begin(self._now_ms())
+        self._presses.open(self._journal, self._recorder, self._now_ms())
         self._handle(Happening(Event.READY))
         self._keep_up()
 
@@ -173,6 +195,7 @@ class Attend:
         self._set_state(tick(self._situation, now_ms))
         if self._situation.state is State.IDLE and self._health.camera_stalled:
             self._handle(Happening(Event.FACES_LOST))
+        self._read_presses(now_ms)
         self._read_badges(now_ms)
         if now_ms - self._upkeep_ms >= UPKEEP_MS:
             self._upkeep_ms = now_ms
@@ -206,8 +229,9 @@ class Attend:
         if isinstance(outcome, Identified):
             outcome = self._at_this_moment(outcome)
         if isinstance(outcome, Identified):
-            self._accept(outcome, frame, sight)
+            self._punch(outcome, frame.captured_ns, (frame, sight))
         elif isinstance(outcome, Challenged):
+            self._presses.questioned(State.CHALLENGED, now_ms)
             self._handle(Happening(Event.CHALLENGE, side=outcome.side))
         elif outcome is not None and self._situation.state is not State.ASKING:
             self._refuse(outcome.reason, frame.captured_ns)
@@ -216,35 +240,61 @@ class Attend:
         elif self._situation.state is State.LOOKING and not self._faces.present:
             self._handle(Happening(Event.FACE_GONE))
 
-    def _accept(self, who: Identified, frame: Frame, sight: Sight) -> None:
-        stored = self._punch(who, frame.captured_ns)
-        if stored is not None and self._still is not None:
-            self._still(stored, frame, sight)
-        if stored is not None and self._learn is not None:
-            self._learn(self._people, who, frame)
+    def _punch(
+        self,
+        who: Identified,
+        captured_ns: int | None,
+        seen: tuple[Frame, Sight] | None = None,
+        button: Button | None = None,
+    ) -> None:
+        """Commit, then show the cue: the record is signed and on the disk when `punch` returns it (I1).
 
-    def _punch(self, who: Identified, captured_ns: int) -> Stored | None:
-        """Commit, then show the cue: the record is signed and on the disk when `punch` returns it (I1)."""
-        punched = self._puncher.punch(who)
+        `captured_ns` is the instant of the frame or badge that is answered; None for a press. `seen` is the frame
+        of a face. `button` is a press that came after the person; without one, the press that waits counts.
+        """
+        now_ms = self._now_ms()
+        waited = self._presses.pressed(now_ms)
+        punched = self._puncher.punch(who, button or waited)
         if punched is None:
             self._health.set_fault(Fault.JOURNAL_UNWRITABLE, True)
-        if not isinstance(punched, Punched):
-            return None
+            return
+        self._presses.answered(who, punched, self._faces.standing, seen, now_ms)
+        if isinstance(punched, Unpressed):
+            self._answer(Happening(Event.CHOOSE), captured_ns)
+            return
         self.tally.punches += punched.kind is Kind.PUNCH
         self.tally.suppressed += punched.kind is Kind.SUPPRESSED and punched.stored is not None
-        event = Event.COMMITTED if punched.kind is Kind.PUNCH else Event.SUPPRESSED
-        self._answer(event, punched.direction, captured_ns)
-        return punched.stored
+        self._show(punched, captured_ns, self._now_ms() + self._answer_ms)
+        if punched.stored is not None and seen is not None:
+            if self._still is not None:
+                self._still(punched.stored, *seen)
+            if self._learn is not None:
+                self._learn(self._people, who, seen[0])
 
-    def _refuse(self, reason: RefusalReason, captured_ns: int) -> None:
+    def _correct(self, one: Answered, button: Button) -> None:
+        """Commit what a press makes of the punch before it, then show the cue (I1)."""
+        punched = self._presses.correct(one, button)
+        if punched is None:
+            self._health.set_fault(Fault.JOURNAL_UNWRITABLE, True)
+        else:
+            least_ms = self._now_ms() + DEADLINES_MS[State.ACCEPTED]
+            self._show(punched, None, max(one.until_ms, least_ms))
+
+    def _show(self, punched: Punched, captured_ns: int | None, until_ms: int) -> None:
+        made = punched.kind is Kind.PUNCH
+        event = Event.COMMITTED if made else Event.SUPPRESSED
+        until = until_ms if made else None
+        happening = Happening(event, punched.direction, activity=punched.activity, until_ms=until)
+        self._answer(happening, captured_ns)
+
+    def _refuse(self, reason: RefusalReason, captured_ns: int | None) -> None:
         self.tally.refused[reason] = self.tally.refused.get(reason, 0) + 1
-        self._answer(Event.REFUSED, None, captured_ns, reason)
+        self._answer(Happening(Event.REFUSED, reason=reason), captured_ns)
 
-    def _answer(
-        self, event: Event, direction: Direction | None, captured_ns: int, reason: RefusalReason | None = None
-    ) -> None:
-        following = step(self._situation, Happening(event, direction, reason), self._now_ms())
-        self._latency.decided(following.cue, captured_ns, self._first_seen_ns or captured_ns)
+    def _answer(self, happening: Happening, captured_ns: int | None) -> None:
+        following = step(self._situation, happening, self._now_ms())
+        if captured_ns is not None:
+            self._latency.decided(following.cue, captured_ns, self._first_seen_ns or captured_ns)
         self._set_state(following)
 
     def _handle(self, happening: Happening) -> None:
@@ -257,9 +307,12 @@ class Attend:
         self._play_cue()
 
     def _play_cue(self) -> None:
-        cue = CUES[self._situation.cue]
-        lent = self._situation.state is State.LENT
-        self._player.show(as_example(cue) if lent else cue, self._situation.deadline_ms)
+        cue, deadline_ms = CUES[self._situation.cue], self._situation.deadline_ms
+        if self._situation.state is State.LENT:
+            cue = as_example(cue)
+        elif deadline_ms is not None and self._situation.state is State.ACCEPTED:
+            cue = held(cue, deadline_ms - self._now_ms())  # as long as a press can change the punch
+        self._player.show(cue, deadline_ms)
 
     def _at_this_moment(self, who: Identified) -> Identified | Refused:
         """The person if they may still be matched: a consent may have ended since the gallery was loaded."""
@@ -271,13 +324,44 @@ class Attend:
         unseen = self._rules.faces.mode == "badge" or self._health.camera_stalled
         return not (unseen or self._lending.filming) and self._situation.state is not State.OUT_OF_SERVICE
 
+    def _read_presses(self, now_ms: int) -> None:
+        """Answer all presses. They are dropped while nothing can be recorded, or the terminal is lent."""
+        ignored = self._situation.state in {*_DEAF, State.LENT}
+        for press in self._presses.take(now_ms, self._faces.standing, ignored=ignored):
+            if isinstance(press, SeveralPressed):
+                self._presses.several()
+                self._refuse(RefusalReason.SEVERAL_BUTTONS, None)
+            elif (one := self._presses.whose(press, self._faces.standing)) is None:
+                self._handle(self._presses.wait(press))
+                if self._situation.state in QUESTIONS:
+                    self._presses.questioned(self._situation.state, now_ms)
+            elif one.is_punched:
+                self._correct(one, press.button)
+            else:
+                self._punch_pressed(one, press.button)
+        if self._situation.state is State.CHOOSING and not self._presses.asking(now_ms):
+            self._handle(Happening(Event.FACE_GONE))
+        if self._situation.state in _RESTING and (shown := self._presses.unanswered(now_ms)) is not None:
+            self._handle(shown)
+
+    def _punch_pressed(self, one: Answered, button: Button) -> None:
+        """Make the punch of a person who was known before the press."""
+        who = self._at_this_moment(one.who) if one.seen is not None else one.who
+        if isinstance(who, Identified):
+            self._punch(who, None, one.seen, button)
+        else:
+            self._presses.forget()
+            self._refuse(who.reason, None)
+
     def _read_badges(self, now_ms: int) -> None:
         """Answer at most one read in each turn. Reads are dropped while nothing can be recorded."""
+        if self._presses.settling:
+            return  # the press that it belongs to counts in a moment
         try:
             read = self._reads.get_nowait()
         except queue.Empty:
             return
-        if self._lending.reads(read) or self._situation.state in {State.STARTING, State.OUT_OF_SERVICE}:
+        if self._lending.reads(read) or self._situation.state in _DEAF:
             return
         now_ns = self._clock.monotonic_ns()
         answer: Answer
@@ -288,16 +372,19 @@ class Attend:
             answer = Rejected()
         if isinstance(answer, Repeated):
             return
+        self._presses.forget()
         if isinstance(answer, CredentialMatched):
             self._punch(Identified(answer.person, answer.method), now_ns)
         elif isinstance(answer, PinRequired):
+            self._presses.questioned(State.ASKING, now_ms)
             self._handle(Happening(Event.NUMBER))
         elif isinstance(answer, FaceRequired) and self._faces_count():
             self._faces.expect(answer.person, now_ms)
+            self._presses.questioned(State.VERIFYING, now_ms)
             self._handle(Happening(Event.BADGE))
         else:
             self.tally.badges_refused += 1
-            self._answer(Event.REFUSED, None, now_ns, RefusalReason.NOT_RECOGNISED)
+            self._answer(Happening(Event.REFUSED, reason=RefusalReason.NOT_RECOGNISED), now_ns)
 
     def _keep_up(self) -> None:
         """Maintenance, every second."""

@@ -11,6 +11,7 @@ from edge.domain.attendance.states import DEADLINES_MS, State
 from edge.domain.face import Sight
 from edge.domain.pad.verdict import liveness_band
 from edge.domain.recognition import quality
+from edge.domain.recognition.approach import Approach
 from edge.domain.recognition.attempts import Attempts
 from edge.domain.recognition.calibration import Scorebook
 from edge.domain.recognition.decision import Accepted, Decider, DecisionPolicy, Refused
@@ -75,6 +76,11 @@ class FaceRecognition:
     def present(self) -> bool:
         """Whether somebody stands there who has had no answer yet."""
         return self._decider.present
+
+    @property
+    def standing(self) -> Approach | None:
+        """The approach of the face that is there, answered or not; None while there is none."""
+        return (self._decider if self._awaited is None else self._awaited.decider).approach
 
     @property
     def attempting(self) -> bool:

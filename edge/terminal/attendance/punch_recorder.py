@@ -30,6 +30,8 @@ from edge.ports import Clock
 from edge.terminal.site.knowledge import SiteKnowledge
 
 _log = logging.getLogger(__name__)
+OWED_MOST = 64
+"""Records that wait for a disk that cannot be written: the boot, and what the tamper switch said."""
 
 
 class Recorder:
@@ -41,7 +43,7 @@ class Recorder:
         """False from the first record that could not be stored until `mended`."""
         self._journal, self._reserve, self._clock, self._appended = journal, reserve, clock, appended
         self._last_time = journal.last_time()
-        self._owed: tuple[Kind, Mapping[str, Any]] | None = None
+        self._owed: list[tuple[Kind, Mapping[str, Any]]] = []
 
     def now(self) -> TimeEvidence:
         """The time with its evidence. If somebody set the wall clock since the last call, a record says so
@@ -77,9 +79,15 @@ class Recorder:
         return stored
 
     def owe(self, kind: Kind, data: Mapping[str, Any]) -> None:
-        """Append a record now or, if the disk cannot be written, later, with the time of the later moment."""
-        if self.append(kind, data, self.now()) is None:
-            self._owed = (kind, data)
+        """Append a record now or, if the disk cannot be written, later, with the time of the later moment.
+
+        Of records that are owed, OWED_MOST wait; more are lost, and the log says so.
+        """
+        if len(self._owed) >= OWED_MOST:
+            _log.error("the disk cannot be written for long: a record of the kind %s is lost", kind)
+            return
+        self._owed.append((kind, data))
+        self._settle()
 
     def mended(self) -> bool:
         """Whether the disk takes records again, which is tested by writing."""
@@ -88,11 +96,16 @@ class Recorder:
         except JournalError:
             return False
         self.writable = True
-        if self._owed is not None:
-            kind, data = self._owed
-            if self.append(kind, data, self.now()) is not None:
-                self._owed = None
+        self._settle()
         return self.writable
+
+    def _settle(self) -> None:
+        """Append what is owed, in its order, until one cannot be appended."""
+        while self._owed:
+            kind, data = self._owed[0]
+            if self.append(kind, data, self.now()) is None:
+                return
+            del self._owed[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,9 @@ class Punched:
     stored: Stored | None
     """None for a further repetition of a punch, because the record of the first repetition is enough."""
     activity: Activity | None = None
+    last: LastPunch | None = None
+    """The punch before it, on which its direction rests."""
+    made: TimeEvidence | None = None
 
 
 class Puncher:
@@ -142,7 +158,8 @@ class Puncher:
         Unpressed, and nothing is recorded, where the person must press a button first. Raises JournalDamaged.
         """
         evidence = self._recorder.now()
-        found = direction_of(self._last_of(who.person), evidence, self._policy, pressed)
+        last = self._last_of(who.person)
+        found = direction_of(last, evidence, self._policy, pressed)
         if isinstance(found, Unpressed):
             return found
         data: dict[str, object] = {
@@ -172,7 +189,7 @@ class Puncher:
             return None
         if isinstance(found, Repetition):
             self._repeated[who.person] = found.follows
-        return Punched(kind, found.direction, stored, found.activity)
+        return Punched(kind, found.direction, stored, found.activity, last, evidence)
 
     def _last_of(self, person: str) -> LastPunch | None:
         if self._site is None:

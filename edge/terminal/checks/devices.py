@@ -1,4 +1,4 @@
-"""Checks of camera, lights, readers and control socket for `smartclocker check`. No device is opened."""
+"""Checks of camera, lights, readers, buttons and control socket for `smartclocker check`. No device is opened."""
 
 import importlib.util
 import os
@@ -22,6 +22,8 @@ def problems(config: Config, account: Account | None, devices: Path = _DEVICES) 
     yield from _pins(config, devices)
     yield from _reader(config, account)
     yield from _control(config, account)
+    if config.buttons.kind == "script":
+        yield from _script("buttons.script", Path(config.buttons.script), account)
 
 
 def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[str]:
@@ -49,18 +51,23 @@ def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[
 
 
 def _pins(config: Config, devices: Path) -> Iterator[str]:
-    strobe = config.recognition.strobe and config.camera.kind == "pi"
-    if config.signals.kind != "gpio" and not strobe:
+    users = {
+        "signals.kind": config.signals.kind == "gpio",
+        "recognition.strobe": bool(config.recognition.strobe) and config.camera.kind == "pi",
+        "buttons.kind": config.buttons.kind == "gpio",
+    }
+    key = next((key for key, uses in users.items() if uses), None)
+    if key is None:
         return
-    key = "signals.kind" if config.signals.kind == "gpio" else "recognition.strobe"
+    instead = 'buttons.kind to "none"' if key == "buttons.kind" else 'signals.kind to "console"'
     missing = [name for name in ("lgpio", "gpiozero") if importlib.util.find_spec(name) is None]
     if missing:
         yield (
             f"{key}: the GPIO library is not installed ({', '.join(missing)}): apt install python3-lgpio, and make "
-            'the virtual environment with --system-site-packages; or set signals.kind to "console"'
+            f"the virtual environment with --system-site-packages; or set {instead}"
         )
     elif not any(devices.glob("gpiochip[0-9]*")):
-        yield f'{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set signals.kind to "console"'
+        yield f"{key}: no GPIO chip is seen here; run on a Raspberry Pi, or set {instead}"
 
 
 def _reader(config: Config, account: Account | None) -> Iterator[str]:
@@ -68,14 +75,18 @@ def _reader(config: Config, account: Account | None) -> Iterator[str]:
     if chosen.kind == "none":
         return
     yield from attempt("reader.kind", lambda: adapters.reader(config))
-    named = ("badge", "keypad") if chosen.kind == "evdev" else ("script",)
-    for name in named:
+    if chosen.kind == "script":
+        yield from _script("reader.script", Path(chosen.script), account)
+        return
+    for name in ("badge", "keypad"):
         path = getattr(chosen, name)
         if path and not Path(path).exists():
-            where = "plug it in, and name it as /dev/input/by-id does" if name != "script" else "`mkfifo` makes it"
-            yield f"reader.{name}: no {path}; {where}"
+            yield f"reader.{name}: no {path}; plug it in, and name it as /dev/input/by-id does"
+        elif path and not stat.S_ISCHR(Path(path).stat().st_mode):
+            yield f"reader.{name}: {path} is no device; name it as /dev/input/by-id does"
         elif path:
-            yield from _unreadable(name, Path(path), account)
+            cure = "the service's user must be in the group input"
+            yield from _closed(f"reader.{name}", Path(path), os.R_OK, account, cure)
 
 
 def _control(config: Config, account: Account | None) -> Iterator[str]:
@@ -92,20 +103,22 @@ def _control(config: Config, account: Account | None) -> Iterator[str]:
         yield f"control.socket: {path} is something else; name a path at which nothing lies"
 
 
-def _unreadable(name: str, path: Path, account: Account | None) -> Iterator[str]:
+def _script(key: str, path: Path, account: Account | None) -> Iterator[str]:
+    """Problems of a script of reader or buttons."""
+    if not path.exists():
+        yield f"{key}: no {path}; `mkfifo` makes it"
+        return
     mode = path.stat().st_mode
-    if name == "script":
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            yield f"reader.script: {path} is no file and no FIFO; `mkfifo` makes one"
-            return
-        asked = os.R_OK | (os.W_OK if stat.S_ISFIFO(mode) else 0)  # a FIFO is held open from both ends
-        cure = f"`chown` it to the service's user, or `chmod a+rw {shlex.quote(str(path))}`"
-    else:
-        if not stat.S_ISCHR(mode):
-            yield f"reader.{name}: {path} is no device; name it as /dev/input/by-id does"
-            return
-        asked, cure = os.R_OK, "the service's user must be in the group input"
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        yield f"{key}: {path} is no file and no FIFO; `mkfifo` makes one"
+        return
+    asked = os.R_OK | (os.W_OK if stat.S_ISFIFO(mode) else 0)  # a FIFO is held open from both ends
+    cure = f"`chown` it to the service's user, or `chmod a+rw {shlex.quote(str(path))}`"
+    yield from _closed(key, path, asked, account, cure)
+
+
+def _closed(key: str, path: Path, asked: int, account: Account | None, cure: str) -> Iterator[str]:
     with acting_as(account):
         closed = not os.access(path, asked, effective_ids=True)
     if closed:
-        yield f"reader.{name}: the service's user may not use {path}; {cure}"
+        yield f"{key}: the service's user may not use {path}; {cure}"

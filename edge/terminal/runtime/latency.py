@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from edge.domain.attendance.cues import Cue, CueName
 
-_RECOGNISED = frozenset({CueName.IN, CueName.OUT, CueName.ALREADY_IN, CueName.ALREADY_OUT})
+_RECOGNISED = frozenset(
+    {
+        *(CueName.IN, CueName.OUT, CueName.BREAK_BEGINS, CueName.BREAK_ENDS, CueName.PRESS_BUTTON),
+        *(CueName.ALREADY_IN, CueName.ALREADY_OUT, CueName.ALREADY_ON_BREAK),
+    }
+)
 _KEPT = 1_000
 """Number of decisions from which the percentiles are computed."""
 

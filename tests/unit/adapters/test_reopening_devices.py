@@ -5,10 +5,10 @@ import errno
 import pytest
 
 from edge.adapters import reopening_devices
-from edge.adapters.reopening_devices import CaredReader, CaredSignals, CaredStrobe
+from edge.adapters.reopening_devices import CaredButtons, CaredReader, CaredSignals, CaredStrobe
 from edge.domain.attendance.cues import CUES, DARK, CueName, Lights
 from edge.domain.people.credentials import Read, Token
-from edge.errors import ReaderError, SignalsError
+from edge.errors import ButtonsError, ReaderError, SignalsError
 
 GREEN = Lights(green=True)
 CAUSES = [
@@ -127,10 +127,11 @@ def test_a_lamp_that_fails_stays_dark_and_raises_nothing(bench, cause):
     strobe.close()
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-def test_a_reader_that_fails_is_opened_again(bench, cause):
+@pytest.mark.parametrize("cared", [CaredReader, CaredButtons])
+@pytest.mark.parametrize("cause", [*CAUSES, ButtonsError("a pin is busy; free it")])
+def test_a_reader_or_buttons_that_fail_are_opened_again(bench, cared, cause):
     bench.broken = cause
-    reader = CaredReader(bench.make, bench.clock)
+    reader = cared(bench.make, bench.clock)
     reader.open()
     assert reader.failing
     assert reader.read(0) is None

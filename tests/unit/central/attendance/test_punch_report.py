@@ -14,10 +14,12 @@ from edge.central.attendance.punch_report import Punch, Wanted, punches
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.domain.protocol.record import Origin
+from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from tests.support.clock import text
 from tests.support.ledger_gate import BOOT, BOOTED, HOUR, Gate, since_boot
 from tests.support.people import ANN, BOB
+from tests.support.records import punch_data
 
 
 @pytest.fixture
@@ -40,9 +42,9 @@ def test_a_punch_as_it_was_recorded(store, gate):
     (row,) = view(store)
     assert asdict(row) == {
         "id": name, "person": ANN, "site": "main", "terminal": "gate-1", "state": "as-recorded", "direction": "in",
-        "at": "2026-03-02T08:00:00.000Z", "local": "2026-03-02T09:00:00.000+01:00", "zone": "Europe/Berlin",
-        "mark": "as-recorded", "uncertainty_ms": 0, "recorded": "2026-03-02T08:00:00.000Z", "correction": None,
-        "disputed": False, "note": None, "doubts": (),
+        "activity": None, "at": "2026-03-02T08:00:00.000Z", "local": "2026-03-02T09:00:00.000+01:00",
+        "zone": "Europe/Berlin", "mark": "as-recorded", "uncertainty_ms": 0, "recorded": "2026-03-02T08:00:00.000Z",
+        "correction": None, "disputed": False, "note": None, "doubts": (),
     }  # fmt: skip
 
 
@@ -95,6 +97,28 @@ def test_corrections_count_and_say_so(store, gate):
     assert (rows[gone].state, rows[gone].at, rows[gone].disputed) == ("voided", None, True)
     assert rows[gone].local == "2026-03-02T10:00:00.000+01:00", "so that it stands in its day"
     assert (rows[added].state, rows[added].local) == ("added", "2026-03-02T17:00:00.000+01:00")
+
+
+def test_a_break_is_shown_as_recorded_and_as_corrected(store, gate, capsys):
+    begins = gate.write(Kind.PUNCH, punch_data(ANN, "out", activity="break"), since_boot(HOUR))
+    ends = gate.write(Kind.PUNCH, punch_data(ANN, "in", activity="break"), since_boot(2 * HOUR))
+    wrong = gate.punch(since_boot(3 * HOUR), direction="out")
+    gate.correct(since_boot(4 * HOUR), "amended", wrong, direction="out", activity="break")
+    gate.correct(since_boot(4 * HOUR), "amended", ends, direction="in")
+    rows = {row.id: row for row in view(store)}
+    assert [(rows[one].direction, rows[one].activity) for one in (begins, ends, wrong)] == [
+        ("out", "break"),
+        ("in", None),
+        ("out", "break"),
+    ]
+    gate.correct(since_boot(5 * HOUR), "voided", begins)
+    assert {row.id: row.activity for row in view(store)}[begins] is None
+    directory = str(store.path.parent)
+    assert main(["central", "punches", directory]) == 0
+    assert f"  out  break  {ANN}  main/gate-1" in capsys.readouterr().out
+    assert main(["central", "punches", directory, "--csv"]) == 0
+    found = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert [row["activity"] for row in found] == ["", "", "break"]
 
 
 def test_a_direction_that_is_corrected_leaves_the_placed_moment(store, gate):

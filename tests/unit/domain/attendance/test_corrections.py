@@ -11,9 +11,10 @@ from edge.domain.attendance.correction_fields import problems, problems_with
 from edge.domain.attendance.corrections import Effective, PunchState, effective
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import FIELDS, CorrectionSide, Kind
-from edge.domain.vocabulary import Direction
+from edge.domain.vocabulary import Activity, Direction
 from tests.support.corrections import DOOR, EPOCH, IN_AT, LATER, OFFICE, OUT_AT, correction, fields, punch, record
 from tests.support.people import ANN, BOB
+from tests.support.records import punch_data
 
 GONE = f"door-1/{EPOCH}/999"
 
@@ -43,6 +44,21 @@ def test_an_amendment_changes_what_it_names_and_the_original_stays():
     assert (view.original, view.deciding, view.corrections) == (original, word, (word,))
     view = only(original, correction(2, "amended", original, at=OUT_AT))
     assert counts(view) == (PunchState.AMENDED, Direction.IN, OUT_AT)
+
+
+def test_an_activity_goes_with_the_direction_that_counts():
+    original = record(1, Kind.PUNCH, punch_data(ANN, "out", activity="break"))
+    assert only(original).activity is Activity.BREAK
+    assert only(original, correction(2, "amended", original, at=OUT_AT)).activity is Activity.BREAK
+    assert only(original, correction(2, "amended", original, direction="out")).activity is None, "it means work"
+    assert only(original, correction(2, "voided", original)).activity is None
+    work = punch(1)
+    changed = correction(2, "amended", work, direction="out", activity="break")
+    assert only(work, changed).activity is Activity.BREAK
+    assert only(work, changed, correction(3, "amended", changed, at=OUT_AT)).activity is Activity.BREAK
+    assert only(work, changed, correction(3, "voided", changed)).activity is None
+    added = correction(1, "added", direction="out", activity="break", at=OUT_AT)
+    assert only(added).activity is Activity.BREAK
 
 
 def test_a_voided_punch_does_not_count():
@@ -222,6 +238,12 @@ def test_problems_are_all_listed_and_a_sound_one_has_none():
     assert {line.split(":")[0] for line in problems({})} == set(FIELDS[Kind.CORRECTION])
     assert "change: must be amended, voided, added or statement" in problems({})
     assert len(problems(fields("added", GONE))) == 3
+    assert problems(fields("amended", GONE, direction="out", activity="break")) == []
+    for change in ("amended", "voided", "statement"):
+        (said,) = problems(fields(change, GONE, at=OUT_AT if change == "amended" else None, activity="break"))
+        assert said.startswith("activity, direction: an activity needs the direction")
+    (said,) = problems(fields("amended", GONE, direction="out", activity="lunch"))
+    assert said == "activity: must be break, or left out"
     assert problems(fields("statement", GONE, worker="not-heard", employer="not-heard"))
 
 

@@ -58,6 +58,7 @@ def test_without_faces_badges_are_answered_and_nothing_ends_it_but_a_mended_came
     lost = step(Situation(State.LOOKING, 9_000), Happening(Event.FACES_LOST), 0)
     assert (lost.state, lost.deadline_ms, lost.cue) == (State.BADGE_ONLY, None, CueName.BADGE_ONLY)
     answers = {Event.COMMITTED, Event.SUPPRESSED, Event.REFUSED, Event.NUMBER, Event.FAULT}
+    answers |= {Event.PRESSED, Event.CHOOSE}
     lent = {Event.LEND}  # an action of the command line, for example to read a card
     assert {event for event in Event if step(lost, Happening(event), 0) is not lost} == {
         *answers,

@@ -1,95 +1,19 @@
 """Who stays before the camera, frame by frame, against a real journal: nobody else waits for it."""
 
-import io
-import queue
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge import config
-from edge.adapters.replay.console_signals import ConsoleSignals
 from edge.domain.attendance.states import State
-from edge.domain.face import Box, Floats, Frame, Probe, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.domain.recognition.head_turn import Challenge, Side
 from edge.domain.vocabulary import Method
 from edge.people.person import new_person_id
-from edge.sandbox import write_terminal
-from edge.terminal import factory, installed
-from edge.terminal.attendance.attend_loop import Attend
-from edge.terminal.attendance.capture import Pace
-from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.punch_recorder import Identified
 from edge.terminal.outbox.flush import flush
 from edge.terminal.runtime.alarms import Alarm
-from edge.terminal.runtime.latency import Latency
-from edge.terminal.runtime.workers import LatestSlot
-from tests.support.clock import HandClock
-from tests.support.people import consent
-
-ANN, STRANGER = (row for row in np.eye(2, 8, dtype=np.float32))
-BOX = Box(200, 100, 380, 320)
-STEP_MS = 100
-NOISE = [np.full((480, 640, 3), grey, np.uint8) for grey in (0, 200)]
-
-
-class Eyes:
-    """In place of the models: told whose face is there."""
-
-    def __init__(self, embedder_id: str) -> None:
-        self.embedder_id, self.model_ids = embedder_id, (embedder_id,)
-        self.who: Floats | None = None
-
-    def look(self, frame: Frame) -> Sight:
-        if self.who is None:
-            return Sight(frame.captured_ns)
-        return Sight(frame.captured_ns, BOX, None, Probe(self.who, self.embedder_id, 0.99, 0.9))
-
-
-class Door:
-    """A terminal at which one person is enrolled, with a badge."""
-
-    def __init__(self, directory: Path, photos: Path, mode: str = "face", window_s: float = 1.0) -> None:
-        path = write_terminal(directory, photos, window_s=window_s)
-        path.write_text(
-            path.read_text() + f'\n[recognition]\nmode = "{mode}"\n\n[reader]\nkind = "script"\nscript = "r"\n'
-        )
-        loaded = config.load(path).config
-        secrets, policy = installed.load_secrets(loaded), installed.policy(loaded)
-        self.clock, self.eyes = HandClock(), Eyes(installed.model_store(loaded).template.id)
-        self.policy = policy
-        self.consent = consent(policy)
-        installed.open_journal(
-            loaded, secrets
-        ).close()  # first: people without a journal are a journal that is gone
-        with installed.open_people(loaded, secrets) as people:
-            self.ann = new_person_id()
-            people.enrol(self.ann, "Ann", self.consent, policy, ANN[None], self.eyes.embedder_id)
-            people.credentials.give(self.ann, Token.BADGE, "4711")
-        rules = factory.rules(loaded, installed.model_store(loaded))
-        self.slot: LatestSlot[Frame] = LatestSlot()
-        self.reads: queue.SimpleQueue[Read] = queue.SimpleQueue()
-        self.attend = Attend(
-            self.slot, self.reads, lambda: installed.open_journal(loaded, secrets),
-            lambda: installed.open_people(loaded, secrets),
-            *factory.recognition(loaded, rules, self.eyes, Pace()),
-            CuePlayer(ConsoleSignals(io.StringIO()), self.clock.monotonic_ns), self.clock, rules, Latency(),
-            lambda: None,
-        )  # fmt: skip
-        self.attend.open()
-
-    def show(self, who: Floats | None, ms: int, step_ms: int = STEP_MS) -> None:
-        for number in range(ms // step_ms):
-            self.clock.passes(step_ms / 1000)
-            self.eyes.who = who
-            # Noise: an empty room that does not change is not searched.
-            noise = NOISE[number % 2]
-            self.slot.put(Frame(noise, self.clock.monotonic_ns()))
-            self.attend.run_once()
-
-    def punches(self) -> int:
-        return self.attend.tally.punches + self.attend.tally.suppressed
+from tests.support.door import ANN, BOX, STRANGER, Door
 
 
 @pytest.fixture
