@@ -167,16 +167,18 @@ def _allowed(hint: Any) -> str:
     """The allowed values of a key, in words."""
     kind, *metas = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if get_origin(kind) is Literal:
-        return "it must be one of " + ", ".join(f'"{word}"' for word in get_args(kind))
-    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(kind))
+        return "it must be one of " + ", ".join(
+            f'"{word}"' if isinstance(word, str) else str(word) for word in get_args(kind)
+        )
+    a_kind = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(kind))
     meta = metas[0] if metas else Meta()
     if meta.ge is not None and meta.le is not None:
-        return f"it must be {words} from {meta.ge} to {meta.le}"
+        return f"it must be {a_kind} from {meta.ge} to {meta.le}"
     if meta.description:
         return f"it must be {meta.description}"
     if meta.max_length is not None:
-        return f"it must be {words} of {meta.min_length} to {meta.max_length} characters"
-    return f"it must be {words}"
+        return f"it must be {a_kind} of {meta.min_length} to {meta.max_length} characters"
+    return f"it must be {a_kind}"
 
 
 def _absolute(config: Config, base: Path) -> Config:

@@ -10,7 +10,7 @@ from edge.toml_text import written
 PATHS = (
     ("storage", ("state", "models")),
     ("keys", ("identity", "storage", "ledger", "authority")),
-    ("camera", ("replay",)),
+    ("camera", ("device", "replay")),
     ("recognition", ("shadow",)),
     ("reader", ("badge", "keypad", "script")),
     ("control", ("socket",)),
@@ -25,6 +25,7 @@ _MAY_BE_EMPTY = {
     *(
         "storage.models",
         "keys.authority",
+        "camera.device",
         "camera.replay",
         "recognition.shadow",
         "control.socket",
@@ -37,6 +38,8 @@ _CREDENTIAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 _PULLED_UP = frozenset({2, 3})
 """Pins with a pull-up resistor of their own (I2C)."""
+_LEAST_CROP = 20
+"""Per cent of the picture: less of it shows no face with anything around it."""
 _OF_THE_CENTRE = ("authority", "ledger")
 """The common names of the centre's own certificates. The broker would take a terminal with such a name for the
 centre.
@@ -52,8 +55,7 @@ def problems(config: Config) -> Iterator[str]:
         yield f'terminal.name: "{config.terminal.name}" is the name of a certificate of the centre; choose another'
     if config.uplink is not None and not _is_host(config.uplink.host):
         yield f"uplink.host: {written(config.uplink.host)} is no host name or address; give the broker's"
-    if config.camera.kind == "replay" and not config.camera.replay:
-        yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs'
+    yield from _camera(config)
     reader = config.reader
     if reader.kind == "evdev" and not (reader.badge or reader.keypad):
         yield 'reader.badge: is missing; reader.kind = "evdev" needs reader.badge, reader.keypad or both'
@@ -67,6 +69,21 @@ def problems(config: Config) -> Iterator[str]:
     pins = {"green": signals.green, "amber": signals.amber, "red": signals.red, "buzzer": signals.buzzer}
     if signals.kind == "gpio" and len(set(pins.values())) < len(pins):
         yield f"signals: each output needs a pin of its own, not {pins}"
+
+
+def _camera(config: Config) -> Iterator[str]:
+    chosen = config.camera
+    if chosen.kind == "replay" and not chosen.replay:
+        yield 'camera.replay: is missing; camera.kind = "replay" needs a folder of photographs, or a video file'
+    if chosen.kind == "usb" and not chosen.device:
+        yield 'camera.device: is missing; camera.kind = "usb" needs a name of /dev/v4l/by-id'
+    if chosen.crop:
+        left, top, width, height = (int(word) for word in chosen.crop.split())
+        if left + width > 100 or top + height > 100 or min(width, height) < _LEAST_CROP:
+            yield (
+                f"camera.crop: {written(chosen.crop)} is not allowed; left and width, and top and height, are "
+                f"together at most 100, and width and height at least {_LEAST_CROP}"
+            )
 
 
 def _paths(config: Config) -> Iterator[str]:
@@ -101,6 +118,8 @@ def _strobe(config: Config) -> Iterator[str]:
         yield "recognition.strobe: GPIO 1 identifies a HAT; choose a pin from 2 to 27, or 0 for no strobe"
     if signals.kind == "gpio" and pin in {signals.green, signals.amber, signals.red, signals.buzzer}:
         yield f"recognition.strobe: GPIO {pin} already drives a light or the buzzer; choose another"
+    if config.camera.kind == "usb":
+        yield 'recognition.strobe: needs camera.kind = "pi"; a USB camera does not tell when a frame is exposed'
     if config.camera.fps < SLOWEST_FPS:
         yield f"recognition.strobe: needs a camera.fps of {SLOWEST_FPS} or more; below that, no frame is surely lit"
 

@@ -54,10 +54,21 @@ class Keys(Struct, frozen=True, forbid_unknown_fields=True):
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The source of frames."""
 
-    kind: Literal["pi", "replay"] = "pi"
+    kind: Literal["pi", "usb", "replay"] = "pi"
+    number: Annotated[int, Meta(ge=0, le=3)] = 0
+    device: str = ""
     width: Annotated[int, Meta(ge=320, le=1920)] = 640
     height: Annotated[int, Meta(ge=240, le=1080)] = 480
     fps: Annotated[int, Meta(ge=2, le=60)] = 15
+    rotate: Literal[0, 90, 180, 270] = 0
+    flip: Literal["none", "horizontal", "vertical"] = "none"
+    crop: Annotated[
+        str,
+        Meta(
+            pattern=r"\A(?:\d{1,2} \d{1,2} \d{1,3} \d{1,3})?\Z",
+            description='left, top, width and height in per cent, e.g. "20 0 60 100", or "" for the whole picture',
+        ),
+    ] = ""
     replay: str = ""
 
 

@@ -12,6 +12,7 @@ from edge.domain.people.credentials import Read
 from edge.domain.time.evidence import TimeEvidence
 
 if TYPE_CHECKING:
+    from edge.domain.camera.identity import CameraIdentity
     from edge.domain.face import Frame  # needs numpy, which the centre's uplink does without
 
 
@@ -28,6 +29,9 @@ class Camera(Protocol):
         """From one of the next frames on, use so many stops (-2 to 2) more light than the automatic exposure.
         Raises CameraError.
         """
+
+    def identify(self) -> "CameraIdentity":
+        """Which camera it is, open or not. Raises CameraError when none is there."""
 
     def close(self) -> None:
         """Stop it; safe to call twice, and without open."""

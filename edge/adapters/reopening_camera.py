@@ -3,6 +3,7 @@
 import logging
 import time
 
+from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame
 from edge.errors import CameraError
 from edge.ports import Camera
@@ -10,8 +11,10 @@ from edge.ports import Camera
 LOG = logging.getLogger(__name__)
 SILENT_S = 5.0
 """Without a frame for so long it is closed and opened again."""
-RETRY_S = 10.0
-"""Between two attempts to open it."""
+RETRIES_S = (2.0, 5.0, 10.0)
+"""Seconds to wait before the first, the second and every further attempt to open it again."""
+STEADY_S = 30.0
+"""After frames for so long it counts as mended, and the waiting begins with the shortest again."""
 
 
 class ReopeningCamera:
@@ -25,8 +28,20 @@ class ReopeningCamera:
         self._camera = camera
         self._open = False
         self._ev = 0.0
-        self._try_at = self._heard = time.monotonic()
+        self._try_at = self._heard = self._since = time.monotonic()
         self._said = ""
+        self._failures = 0
+        self.restarts = 0
+        """Number of times that it was lost or could not be opened."""
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Empty: the attending thread notices missing frames."""
+        return ()
+
+    def counters(self) -> dict[str, int]:
+        """Counters for the status."""
+        return {"camera_restarts": self.restarts}
 
     def open(self) -> None:
         """Start it, now or later."""
@@ -46,6 +61,8 @@ class ReopeningCamera:
         now = time.monotonic()
         if frame is not None:
             self._heard, self._said = now, ""
+            if now - self._since >= STEADY_S:
+                self._failures = 0
         elif now - self._heard > SILENT_S:
             self._lose(CameraError(f"no frame for {SILENT_S:g} s: check its cable; it is opened again"))
         return frame
@@ -59,6 +76,10 @@ class ReopeningCamera:
             except CameraError as error:
                 self._lose(error)
 
+    def identify(self) -> CameraIdentity:
+        """Which camera it is. Raises CameraError."""
+        return self._camera.identify()
+
     def close(self) -> None:
         """Stop it."""
         self._open = False
@@ -68,10 +89,10 @@ class ReopeningCamera:
         now = time.monotonic()
         if now < self._try_at:
             return False
-        self._try_at = now + RETRY_S
         try:
             self._camera.open()
             self._open, self._heard = True, time.monotonic()
+            self._since = self._heard
             if self._ev:
                 self._camera.expose(self._ev)
         except CameraError as error:
@@ -79,9 +100,12 @@ class ReopeningCamera:
         return self._open
 
     def _lose(self, error: CameraError) -> None:
+        wait_s = RETRIES_S[min(self._failures, len(RETRIES_S) - 1)]
+        self._failures += 1
+        self.restarts += 1
         # Each cause once, until a frame comes: it may last for a weekend.
         if str(error) != self._said:
             self._said = str(error)
-            LOG.error("%s", error)
-        self._open, self._try_at = False, time.monotonic() + RETRY_S
+            LOG.error("%s (tried again after %g s, then every %g s)", error, wait_s, RETRIES_S[-1])
+        self._open, self._try_at = False, time.monotonic() + wait_s
         self._camera.close()

@@ -26,6 +26,7 @@ _GROUPS = {
     "config": "show the effective configuration and where each value comes from",
     "keys": "create the terminal's keys, or show its public key",
     "models": "list the models and verify their hashes",
+    "camera": "show which camera counts at this terminal, accept another one",
     "enrol": "enrol a person, with consent, from photographs or the camera",
     "people": "manage the people of this terminal: list, badges and PINs, consent, rights, roster, erasure",
     "evidence": "list or delete the sealed images of punches; nobody can see one here",
@@ -41,7 +42,7 @@ _GROUPS = {
 _MODULES = {
     **{
         name: f"terminal.{name}"
-        for name in ("run", "check", "status", "cues", "config", "keys", "models", "calibrate")
+        for name in ("run", "check", "status", "cues", "config", "keys", "models", "camera", "calibrate")
     },
     **{name: f"{name}.verbs" for name in ("people", "journal", "central")},
     "enrol": "people.enrol",
@@ -49,9 +50,9 @@ _MODULES = {
     "evaluate-pad": "evaluate_pad",
 }
 """The module of a verb below this package, if it does not have the verb's name."""
-_PLAIN = frozenset({"central", "people", "evidence", "status", "cues"})
+_PLAIN = frozenset({"central", "people", "evidence", "status", "cues", "camera"})
 """Verbs that print text that other machines and people wrote."""
-_IMPERSONAL = frozenset({"config", "models", "run"})
+_IMPERSONAL = frozenset({"camera", "config", "models", "run"})
 """Verbs that hold no personal data, and `run`, which hardens itself. All other verbs must leave no core dump."""
 _STDERR = 2
 _LINE_ENDS = "\n"

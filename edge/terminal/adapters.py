@@ -17,13 +17,25 @@ if TYPE_CHECKING:
 def camera(config: Config) -> Camera:
     """The configured camera, not yet opened."""
     chosen = config.camera
+    size = (chosen.width, chosen.height)
     if chosen.kind == "replay":
+        if Path(chosen.replay).is_file():
+            from edge.adapters.replay.film import FilmCamera
+
+            return FilmCamera(Path(chosen.replay), size=size)
         from edge.adapters.replay.camera import ReplayCamera
 
-        return ReplayCamera(Path(chosen.replay), fps=chosen.fps, size=(chosen.width, chosen.height))
+        return ReplayCamera(Path(chosen.replay), fps=chosen.fps, size=size)
+    from edge.adapters.picture_geometry import PictureGeometry, crop_of
+
+    geometry = PictureGeometry(chosen.rotate, chosen.flip, crop_of(chosen.crop))
+    if chosen.kind == "usb":
+        from edge.adapters.v4l2.camera import UsbCamera
+
+        return UsbCamera(Path(chosen.device), size=size, fps=chosen.fps, geometry=geometry)
     from edge.adapters.raspberry_pi.camera import PiCamera
 
-    return PiCamera(size=(chosen.width, chosen.height), fps=chosen.fps)
+    return PiCamera(size=size, fps=chosen.fps, number=chosen.number, geometry=geometry)
 
 
 def reader(config: Config) -> Reader | None:

@@ -4,6 +4,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.adapters.reopening_camera import ReopeningCamera
 from edge.adapters.reopening_devices import CaredButtons, CaredReader, CaredSignals, CaredStrobe
@@ -19,6 +20,7 @@ from edge.terminal.attendance.capture import BadgeReading, ButtonReading, Captur
 from edge.terminal.attendance.cue_player import CuePlayer
 from edge.terminal.attendance.journal_watch import Noting
 from edge.terminal.attendance.strobe import Lamp, Strobing
+from edge.terminal.cameras.watch import unless_replay
 from edge.terminal.runtime.alarms import Alarm
 from edge.terminal.runtime.latency import Latency
 from edge.terminal.runtime.lending import Lending
@@ -101,9 +103,12 @@ class Terminal:
         self._pressing = None
         if self._buttons is not None:
             self._pressing = ButtonReading(self._buttons, changes, pace, clock.monotonic_ns)
-        chosen = camera or adapters.camera(config)
-        alone = self._reader is None
-        self._capture = Capture(chosen if alone else ReopeningCamera(chosen), slot, pace, needed=alone)
+        chosen, alone = camera or adapters.camera(config), self._reader is None
+        watched = unless_replay(
+            config.camera.kind, chosen, Path(config.storage.state), lambda: clock.evidence().utc
+        )
+        reopening = None if alone else ReopeningCamera(watched or chosen)
+        self._capture = Capture(reopening or watched or chosen, slot, pace, needed=alone)
         self._filming = config.recognition.mode != "badge" and not eyes.blind
         self._signals = CaredSignals(lambda: signals or adapters.signals(config))
         self._player = CuePlayer(self._signals, clock.monotonic_ns, self.latency.shown)
@@ -131,6 +136,7 @@ class Terminal:
             lending,
             factory.site_knowledge(config, hearing),
             None if self._buttons is None else changes,
+            lambda: watched is not None and watched.changed,
         )
         self._noting = Noting(lambda: installed.open_journal(config, secrets))
         failing_alone = {
@@ -147,6 +153,7 @@ class Terminal:
         self.status.add(
             self.attend,
             self._capture,
+            reopening,
             self.latency,
             self.image_capture,
             self.centre,

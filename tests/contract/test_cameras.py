@@ -1,19 +1,17 @@
-"""One suite over every Camera adapter; then what is particular to a folder, to the scene and to the Pi's camera.
+"""One suite over every Camera adapter; then what is particular to a folder and to the scene.
 
-The Pi's camera runs on a stand-in for picamera2 0.3.38 that does what its documentation says of frames, buffers and
-jobs, so that a leak or a wrong byte order shows here as it would there.
+The Pi's camera and the USB camera run on stand-ins (tests/support); what ran on what is printed at the end.
 """
 
 import io
 import itertools
 import struct
-import sys
 import threading
 import time
-import types
 import zlib
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +20,12 @@ from PIL import Image
 from edge.adapters.browser.camera import BrowserCamera
 from edge.adapters.raspberry_pi.camera import PiCamera
 from edge.adapters.replay.camera import AWAY_S, ReplayCamera
+from edge.adapters.replay.film import FilmCamera
 from edge.adapters.replay.scene import Scene
+from edge.adapters.v4l2.camera import UsbCamera
 from edge.domain.face import Box
 from edge.errors import CameraError
+from tests.support.fake_v4l2 import DEVICE, YUYV
 
 RED = (200, 40, 20)
 FOREVER_S = 0.05
@@ -47,119 +48,6 @@ class FakeTime:
 
 def picture(colour=RED, size=(120, 160)):
     return np.full((*size, 3), colour, np.uint8)
-
-
-# --- the stand-in for picamera2 ---
-
-
-class FakeRequest:
-    def __init__(self, camera):
-        self.camera, self.released = camera, False
-        self.metadata = {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "ExposureTime": 9_000}
-
-    def make_array(self, name):
-        assert name == "main"
-        assert not self.released, "the buffer went back before it was copied"
-        width, height = self.camera.config["main"]["size"]
-        rgb = np.full((height, width, 3), RED, np.uint8)
-        if self.camera.ev:  # what a sensor makes of it: twice the light a stop, then clipped
-            rgb = np.clip(rgb * 2.0**self.camera.ev, 0, 255).astype(np.uint8)
-        return {"BGR888": rgb, "RGB888": rgb[..., ::-1]}[self.camera.config["main"]["format"]]
-
-    def get_metadata(self):
-        return self.metadata if self.camera.metadata is None else dict(self.camera.metadata)
-
-    def release(self):
-        assert not self.released
-        self.released = True
-        self.camera.in_hands -= 1
-
-
-class FakeJob:
-    def __init__(self, camera):
-        self.camera = camera
-
-    def get_result(self, timeout=None):
-        camera = self.camera
-        assert timeout is not None, "without a limit it would wait for ever"
-        assert self in camera.jobs, "asked for a job that was cancelled or has ended"
-        if camera.unplugged or camera.in_hands >= camera.config["buffer_count"]:
-            raise TimeoutError
-        if camera.broken:
-            raise RuntimeError("camera frontend has timed out")
-        camera.jobs.remove(self)
-        camera.in_hands += 1
-        return FakeRequest(camera)
-
-
-class FakePicamera2:
-    """One camera; the class's attributes are what the bench has plugged in."""
-
-    plugged_in = 1
-    busy = False
-    opened: ClassVar[list["FakePicamera2"]] = []
-    refuse_configuration = False
-
-    @staticmethod
-    def global_camera_info():
-        return [{"Num": n, "Model": "imx708"} for n in range(FakePicamera2.plugged_in)]
-
-    def __init__(self, camera_num=0):
-        if camera_num >= self.plugged_in:
-            raise RuntimeError(f"No camera number {camera_num} found")
-        if self.busy:
-            raise RuntimeError("Camera __init__ sequence did not complete.") from RuntimeError(
-                "Device or resource busy"
-            )
-        self.config: dict = {}
-        self.started = self.closed = False
-        self.jobs: list[FakeJob] = []
-        self.in_hands = 0
-        self.ev = 0.0
-        self.unplugged = self.broken = False
-        self.metadata: dict | None = None
-        self.opened.append(self)
-
-    def create_video_configuration(self, main, buffer_count=6, queue=True, controls=None):
-        return {"main": dict(main), "buffer_count": buffer_count, "queue": queue, "controls": controls}
-
-    def configure(self, config):
-        if self.refuse_configuration:
-            raise RuntimeError("Failed to configure camera: bad size")
-        self.config = config
-
-    def start(self):
-        self.started = True
-
-    def capture_request(self, wait=None):
-        assert wait is False
-        assert self.started
-        job = FakeJob(self)
-        self.jobs.append(job)
-        return job
-
-    def set_controls(self, controls):
-        if self.broken:
-            raise RuntimeError("camera frontend has timed out")
-        assert set(controls) == {"ExposureValue"}
-        assert -8.0 <= controls["ExposureValue"] <= 8.0
-        self.ev = controls["ExposureValue"]
-
-    def cancel_all_and_flush(self):
-        self.jobs.clear()
-
-    def close(self):
-        assert not self.jobs, "a job is left in the queue"
-        self.started, self.closed = False, True
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    module = types.ModuleType("picamera2")
-    fake = type("Picamera2", (FakePicamera2,), {"opened": []})
-    module.Picamera2 = fake
-    monkeypatch.setitem(sys.modules, "picamera2", module)
-    return fake
 
 
 # --- every camera ---
@@ -194,8 +82,17 @@ def sending(camera, request):
     request.addfinalizer(over.set)
 
 
-@pytest.fixture(params=["folder", "pictures", "scene", "pi", "browser's scene", "browser's page"])
+@pytest.fixture(
+    params=["folder", "pictures", "scene", "film", "pi", "usb", "usb mjpeg", "browser's scene", "browser's page"]
+)
 def rig(request):
+    if request.param == "film":
+        return Rig(FilmCamera(request.getfixturevalue("clip")), None)
+    if request.param.startswith("usb"):
+        kernel = request.getfixturevalue("usb")
+        if request.param == "usb mjpeg":
+            del kernel.offers[YUYV]
+        return Rig(UsbCamera(Path(DEVICE), calls=kernel), kernel.stall)
     if request.param == "folder":
         return Rig(ReplayCamera(request.getfixturevalue("folder"), fps=200), None)
     if request.param == "pictures":
@@ -243,7 +140,7 @@ def test_a_frame_is_its_owners(rig):
 
 def test_a_stall_is_none_and_ends(rig):
     if rig.stall is None:
-        return  # these two cannot stall; the scene, which drives the same code, can
+        return  # these cannot stall; the scene, which drives the same code, can
     rig.camera.open()
     assert rig.camera.read(60.0) is not None
     rig.stall(True)
@@ -255,6 +152,16 @@ def test_a_stall_is_none_and_ends(rig):
     rig.stall(True)
     assert rig.camera.read(FOREVER_S) is None
     rig.camera.close()
+
+
+def test_it_tells_which_camera_it_is_open_or_not(rig):
+    before = rig.camera.identify()
+    rig.camera.open()
+    assert rig.camera.identify() == before
+    assert before.model
+    assert before.virtual == (before.kind == "replay")
+    rig.camera.close()
+    assert rig.camera.identify() == before
 
 
 def test_closing_twice_and_without_opening(rig):
@@ -559,147 +466,3 @@ def test_absurd_pictures_do_not_break_it(photo):
     scene = Scene()
     scene.show(photo, aim=Box(0, 0, 0, 0))
     assert scene.render(0.0).shape == (480, 640, 3)
-
-
-# --- the Pi's camera ---
-
-
-def test_pixels_are_rgb(bench):
-    camera = PiCamera()
-    camera.open()
-    assert tuple(camera.read(1.0).pixels[0, 0]) == RED
-    camera.close()
-
-
-def test_the_configuration_given_to_picamera2_is_minimal(bench):
-    camera = PiCamera(size=(1280, 720), fps=20)
-    camera.open()
-    assert bench.opened[0].config == {
-        "main": {"size": (1280, 720), "format": "BGR888"},
-        "buffer_count": 4,
-        "queue": False,
-        "controls": {"FrameDurationLimits": (50_000, 50_000)},
-    }
-    assert camera.read(1.0).pixels.shape == (720, 1280, 3)
-    camera.close()
-    assert bench.opened[0].closed
-
-
-def test_one_job_waits_through_a_stall_and_none_is_left_behind(bench):
-    camera = PiCamera()
-    camera.open()
-    fake = bench.opened[0]
-    fake.unplugged = True
-    for _ in range(30):
-        assert camera.read(0.0) is None
-    assert len(fake.jobs) == 1
-    fake.unplugged = False
-    for _ in range(30):
-        assert camera.read(1.0) is not None
-    assert fake.in_hands == 0
-    fake.unplugged = True
-    camera.read(0.0)
-    camera.close()
-    assert fake.closed
-    assert fake.jobs == []
-
-
-def test_time_is_the_sensors_on_our_clock(bench, monkeypatch):
-    camera = PiCamera()
-    camera.open()
-    fake = bench.opened[0]
-    read_out_ns = time.monotonic_ns() - 3_600 * 10**9
-    ahead = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-    fake.metadata = {"SensorTimestamp": read_out_ns + ahead, "ExposureTime": 9_000}
-    assert camera.read(1.0).captured_ns == pytest.approx(read_out_ns, abs=60 * 10**9)
-    fake.metadata = {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 10**12}
-    assert camera.read(1.0).captured_ns <= time.monotonic_ns(), "never in the future"
-    fake.metadata = {}
-    before_ns = time.monotonic_ns()
-    assert before_ns <= camera.read(1.0).captured_ns <= time.monotonic_ns()
-    camera.close()
-
-
-def test_a_suspend_does_not_shift_the_time_of_a_frame(bench, monkeypatch):
-    """After a suspend of an hour boottime is an hour ahead of the monotonic clock."""
-    hour = 3_600 * 10**9
-    monkeypatch.setattr(
-        "edge.adapters.raspberry_pi.camera.time.clock_gettime_ns", lambda _: time.monotonic_ns() + hour
-    )
-    camera = PiCamera()
-    camera.open()
-    read_out_ns = time.monotonic_ns()
-    bench.opened[0].metadata = {"SensorTimestamp": read_out_ns + hour}
-    assert camera.read(1.0).captured_ns == pytest.approx(read_out_ns, abs=60 * 10**9), (
-        "minutes, where the fault is an hour"
-    )
-    camera.close()
-
-
-def test_no_camera_names_the_cable(bench):
-    bench.plugged_in = 0
-    FakePicamera2.plugged_in = 0
-    try:
-        with pytest.raises(CameraError, match=r"no camera 0 \(0 found\).*ribbon cable.*rpicam-hello"):
-            PiCamera().open()
-    finally:
-        FakePicamera2.plugged_in = 1
-
-
-def test_a_camera_in_use_names_the_cure(bench):
-    bench.busy = True
-    with pytest.raises(CameraError, match=r"Device or resource busy.*fuser.*group video"):
-        PiCamera().open()
-
-
-def test_a_size_that_it_refuses_gives_the_camera_back(bench):
-    bench.refuse_configuration = True
-    with pytest.raises(CameraError, match=r"640×480.*bad size"):
-        PiCamera().open()
-    assert bench.opened[0].closed
-
-
-def test_a_failing_camera_is_our_error_and_closes(bench):
-    camera = PiCamera()
-    camera.open()
-    bench.opened[0].broken = True
-    with pytest.raises(CameraError, match="check its cable"):
-        camera.read(1.0)
-    camera.close()
-    assert bench.opened[0].closed
-
-
-def test_a_frame_of_another_shape_is_refused(bench, monkeypatch):
-    monkeypatch.setattr(FakeRequest, "make_array", lambda self, name: np.zeros((480, 704, 3), np.uint8))
-    camera = PiCamera()
-    camera.open()
-    with pytest.raises(CameraError, match=r"704.*multiples of 64"):
-        camera.read(1.0)
-    assert bench.opened[0].in_hands == 0, "released all the same"
-    camera.close()
-
-
-def test_a_camera_that_will_not_close_does_not_hold_up_the_shutdown(bench, monkeypatch, caplog):
-    camera = PiCamera()
-    camera.open()
-
-    def refuse():
-        raise RuntimeError("camera.release() failed")
-
-    monkeypatch.setattr(bench.opened[0], "close", refuse)
-    camera.close()
-    assert "did not close cleanly" in caplog.text
-
-
-def test_without_picamera2_the_cure_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "picamera2", None)
-    with pytest.raises(CameraError, match=r"apt install python3-picamera2.*--system-site-packages"):
-        PiCamera().open()
-
-
-def test_a_numpy_that_does_not_fit_is_named(monkeypatch, tmp_path):
-    (tmp_path / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed, may indicate ...')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
-    with pytest.raises(CameraError, match=r"does not fit numpy.*locks/terminal.txt"):
-        PiCamera().open()

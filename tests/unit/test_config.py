@@ -84,7 +84,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "terminal.site: 'Main Street' is not allowed",
         "terminal.duplicate_window_s: '60' is not allowed; it must be a number from 1 to 3600",
         "policy.version: '' is not allowed",
-        'camera.kind: \'webcam\' is not allowed; it must be one of "pi", "replay"',
+        'camera.kind: \'webcam\' is not allowed; it must be one of "pi", "usb", "replay"',
         "camera.fps: 600 is not allowed; it must be a whole number from 2 to 60",
     ]:
         assert any(line.startswith(expected) for line in found), f"{expected!r} is not in {found}"
@@ -99,6 +99,17 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (b"\xff\xfe", "cannot be read"),
         ("terminal = 3\n", "terminal: must be a table"),
         (LEAST + "[camera]\nkind = 'replay'\n", "camera.replay: is missing"),
+        (LEAST + "[camera]\nkind = 'usb'\n", "camera.device: is missing"),
+        (LEAST + "[camera]\nrotate = 45\n", "camera.rotate: 45 is not allowed; it must be one of 0, 90, 180, 270"),
+        (LEAST + "[camera]\nrotate = '90'\n", "camera.rotate: '90' is not allowed"),
+        (LEAST + "[camera]\nflip = 'both'\n", "camera.flip: 'both' is not allowed; it must be one of \"none\""),
+        (
+            LEAST + "[camera]\ncrop = '0 0 50'\n",
+            "camera.crop: '0 0 50' is not allowed; it must be left, top",
+        ),
+        (LEAST + "[camera]\ncrop = '60 0 60 100'\n", "camera.crop: '60 0 60 100' is not allowed; left and width"),
+        (LEAST + "[camera]\ncrop = '0 0 19 100'\n", "camera.crop: '0 0 19 100' is not allowed"),
+        (LEAST + "[camera]\nnumber = 4\n", "camera.number: 4 is not allowed"),
         (LEAST + "[signals]\ngreen = 17\nred = 17\n", "signals: each output needs a pin"),
         (LEAST + "[signals]\ngreen = 1\n", "signals.green: 1 is not allowed"),
         (LEAST + "[recognition]\nstrobe = 28\n", "recognition.strobe: 28 is not allowed"),
@@ -137,6 +148,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (
             LEAST + "[recognition]\nstrobe = 23\n[camera]\nfps = 9\n",
             "recognition.strobe: needs a camera.fps of 10 or more",
+        ),
+        (
+            LEAST + "[recognition]\nstrobe = 23\n[camera]\nkind = 'usb'\ndevice = '/dev/video0'\n",
+            'recognition.strobe: needs camera.kind = "pi"',
         ),
         (LEAST + "[recognition]\nthreads = true\n", "recognition.threads: true is not allowed"),
         (LEAST + "[recognition]\ntarget_fpir = nan\n", "recognition.target_fpir: nan is not allowed"),

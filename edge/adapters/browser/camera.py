@@ -10,6 +10,7 @@ from collections.abc import Callable
 from edge.adapters.picture_light import exposed
 from edge.adapters.replay.camera import ReplayCamera
 from edge.adapters.replay.scene import Scene
+from edge.domain.camera.identity import REPLAY, CameraIdentity
 from edge.domain.face import Frame, Pixels
 from edge.errors import CameraError
 
@@ -74,6 +75,10 @@ class BrowserCamera:
         """Make pictures lighter or darker, as a sensor would. Raises CameraError when not open."""
         self._replay.expose(ev)
         self._ev = ev
+
+    def identify(self) -> CameraIdentity:
+        """A page in a browser, which is no camera of a terminal."""
+        return CameraIdentity(REPLAY, "browser")
 
     def close(self) -> None:
         """Forget what was offered; safe to call twice, and without open."""

@@ -10,6 +10,14 @@ Written against picamera2 0.3.38 and its manual. What we build on, and the contr
 - Every request is released, or the camera runs out of buffers and stops.
 - SensorTimestamp is CLOCK_BOOTTIME in ns. libcamera's page says that it is when the first row is exposed; on the Pi
   it is when that row is read out, the end of its exposure: picamera2 subtracts ExposureTime to find the start.
+- `camera_controls` names AfMode only where the module has a lens that moves (Camera Module 3); elsewhere every Af…
+  control would be refused. Its ranges overlap: *normal* goes from infinity to 8 cm, *macro* only from 33 cm to 7 cm
+  (0 to 12 and 3 to 15 dioptres in libcamera's imx708.json), so that faces at 40 to 120 cm need *normal*. What
+  favours them is the window that is measured: the middle of the picture, and not the wall around it.
+- ScalerCrop and AfWindows count in pixels of ScalerCropMaximum, which is known once the camera is configured. A
+  crop of another shape than the picture would be stretched.
+
+Crop and autofocus were tested against the stand-in only, and not yet on a board.
 """
 
 import contextlib
@@ -21,6 +29,8 @@ from typing import Any
 
 import numpy as np
 
+from edge.adapters.picture_geometry import WHOLE, PictureGeometry, Rectangle, part_of, shaped
+from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame, Pixels
 from edge.errors import CameraError
 
@@ -29,18 +39,44 @@ _log = logging.getLogger(__name__)
 _FORMAT = "BGR888"
 _BUFFERS = 4
 """Three in flight keep the sensor at full rate; one is in our hands."""
+_FACES: Rectangle = (25, 15, 50, 60)
+"""Where faces are, in per cent of the picture: the part on which the lens is focused."""
+_CONTINUOUS, _NORMAL_RANGE, _FAST, _WINDOWS = 2, 0, 1, 1
+"""AfModeContinuous, AfRangeNormal, AfSpeedFast and AfMeteringWindows of libcamera."""
 
 
 class PiCamera:
     """The Camera port on picamera2."""
 
-    def __init__(self, *, size: tuple[int, int] = (640, 480), fps: float = 15, number: int = 0) -> None:
-        """`size` is (width, height), `number` counts the cameras as `rpicam-hello --list-cameras` does."""
+    def __init__(
+        self,
+        *,
+        size: tuple[int, int] = (640, 480),
+        fps: float = 15,
+        number: int = 0,
+        geometry: PictureGeometry | None = None,
+    ) -> None:
+        """`size` is (width, height) before the picture is turned; `number` counts the cameras as `rpicam-hello
+        --list-cameras` does.
+        """
+        self._geometry = geometry or PictureGeometry()
         self._size = size
         self._frame_us = round(1e6 / fps)
         self._number = number
         self._camera: Any = None
         self._job: Any = None
+
+    def identify(self) -> CameraIdentity:
+        """The sensor at this port now, also while another program films with it. Raises CameraError."""
+        picamera2 = load_library()
+        try:
+            found = picamera2.Picamera2.global_camera_info()
+        except (RuntimeError, OSError) as error:
+            raise CameraError(f"libcamera names no camera ({error}): rpicam-hello --list-cameras must") from error
+        mine = next((one for one in found if one.get("Num") == self._number), None)
+        if mine is None:
+            raise CameraError(_missing(self._number, len(found)))
+        return CameraIdentity("pi", str(mine.get("Model", "")), "libcamera", str(mine.get("Id", "")))
 
     def open(self) -> None:
         """Configure and start the camera. Raises CameraError with the cure."""
@@ -61,6 +97,7 @@ class PiCamera:
                     controls={"FrameDurationLimits": (self._frame_us, self._frame_us)},
                 )
             )
+            camera.set_controls(self._focus_and_crop(camera))
             camera.start()
         except (RuntimeError, ValueError, OSError) as error:
             with contextlib.suppress(RuntimeError, OSError):
@@ -90,7 +127,7 @@ class PiCamera:
                 request.release()
         except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"the camera failed ({error}): check its cable, then restart the service") from error
-        return Frame(self._checked(pixels), _captured_ns(metadata))
+        return Frame(self._geometry.turned(self._checked(pixels)), _captured_ns(metadata))
 
     def expose(self, ev: float) -> None:
         """Move the target of the automatic exposure (libcamera's ExposureValue, in stops). Raises CameraError."""
@@ -116,6 +153,21 @@ class PiCamera:
             # Nothing more can be done with it, and a shutdown must go on.
             _log.warning("the camera did not close cleanly: %s", error)
 
+    def _focus_and_crop(self, camera: Any) -> dict[str, Any]:
+        """The controls that need the configured camera: the crop, and the focus where the lens can be moved."""
+        left, top, width, height = camera.camera_properties.get("ScalerCropMaximum", (0, 0, 0, 0))
+        whole: Rectangle = (left, top, width, height)
+        controls: dict[str, Any] = {}
+        kept = shaped(whole, self._size) if width and height else whole
+        if self._geometry.crop != WHOLE and width and height:
+            kept = shaped(part_of(whole, self._geometry.crop), self._size)
+            controls["ScalerCrop"] = kept
+        if "AfMode" in camera.camera_controls:
+            controls |= {"AfMode": _CONTINUOUS, "AfRange": _NORMAL_RANGE, "AfSpeed": _FAST}
+            if width and height:
+                controls |= {"AfMetering": _WINDOWS, "AfWindows": [part_of(kept, _FACES)]}
+        return controls
+
     def _checked(self, pixels: Any) -> Pixels:
         width, height = self._size
         if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
@@ -123,7 +175,8 @@ class PiCamera:
                 f"the camera gives {pixels.shape} {pixels.dtype} where {(height, width, 3)} uint8 was asked for: "
                 "choose another size in the configuration (widths that are multiples of 64 suit every Pi)"
             )
-        return np.ascontiguousarray(pixels)
+        whole: Pixels = pixels
+        return whole
 
 
 def load_library() -> ModuleType:
@@ -146,13 +199,17 @@ def load_library() -> ModuleType:
 def _explain(error: Exception, picamera2: ModuleType, number: int) -> str:
     found = len(picamera2.Picamera2.global_camera_info())
     if number >= found:
-        return (
-            f"there is no camera {number} ({found} found): push the ribbon cable in fully at both ends, then "
-            "rpicam-hello --list-cameras must name it"
-        )
+        return _missing(number, found)
     return (
         f"camera {number} cannot be opened ({error.__cause__ or error}): stop the program that is using it (fuser "
         "/dev/media*), and see that the user is in the group video"
+    )
+
+
+def _missing(number: int, found: int) -> str:
+    return (
+        f"there is no camera {number} ({found} found): push the ribbon cable in fully at both ends, then "
+        "rpicam-hello --list-cameras must name it"
     )
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from edge.adapters.picture_light import exposed
 from edge.adapters.replay.scene import Scene
 from edge.adapters.replay.strobe import ReplayStrobe
+from edge.domain.camera.identity import REPLAY, CameraIdentity
 from edge.domain.face import Frame, Pixels
 from edge.errors import CameraError, PhotoError
 from edge.vision.photo import SUFFIXES, load_photo
@@ -61,6 +62,12 @@ class ReplayCamera:
         self._showing: int | None = None
         self._begun_ns: int | None = None
         self._due_ns = 0
+
+    def identify(self) -> CameraIdentity:
+        """A replay, and of what."""
+        if isinstance(self._source, Path):
+            return CameraIdentity(REPLAY, "folder", place=str(self._source))
+        return CameraIdentity(REPLAY, "scene" if isinstance(self._source, Scene) else "pictures")
 
     def open(self) -> None:
         """Read every photograph. Raises CameraError that names each file which is no whole photograph."""

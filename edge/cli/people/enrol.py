@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.errors import EnrolmentRefused
     from edge.people.person import new_person_id
     from edge.terminal import adapters, factory, installed
+    from edge.terminal.cameras.watch import refuse_changed
     from edge.terminal.operator import enrolment, probes
 
     loaded = config.load(arguments.config).config
@@ -100,7 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
     enrolment.check(new_person_id(), name, consent, policy)  # refuses early, before many photographs are searched
     pipeline = factory.pipeline(loaded, installed.model_store(loaded), enrolling=True)
     if arguments.camera:
-        found = probes.probes_from_camera(adapters.camera(loaded), pipeline, secrets.choice(tuple(Side)), _tell)
+        chosen = adapters.camera(loaded)
+        refuse_changed(loaded.camera.kind, chosen.identify(), Path(loaded.storage.state))
+        found = probes.probes_from_camera(chosen, pipeline, secrets.choice(tuple(Side)), _tell)
     else:
         from edge.vision.photo import load_photo
 

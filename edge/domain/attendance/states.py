@@ -15,7 +15,7 @@ alone (I1), which only the call that has just made a record durable sends.
     refused: there is no state in which everybody's face pauses.
     PRESSED ──► PRESSED, and CHOOSE ──► CHOOSING: then as from LOOKING; either ends by DEADLINE.
     any ── FAULT ──► OUT_OF_SERVICE ── MENDED ──► IDLE
-    Where badges are read, losing the camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
+    Where badges are read, a lost or exchanged camera is no fault: FACES_LOST ──► BADGE_ONLY ── MENDED ──► IDLE
     IDLE, LOOKING, BADGE_ONLY ── LEND ──► LENT ── RETURNED or DEADLINE ──► IDLE; each LEND shows the next cue
 """
 
@@ -92,7 +92,13 @@ class Fault(StrEnum):
     """The journal is full of records that no receipt covers: nothing may be removed."""
     JOURNAL_UNWRITABLE = "journal-unwritable"
     """The disk is full, read-only or failing."""
+    CAMERA_CHANGED = "camera-changed"
+    """Another camera than the accepted one films, or a stream that is not live."""
     CAMERA_STALLED = "camera-stalled"
+
+
+CAMERA_FAULTS = frozenset({Fault.CAMERA_CHANGED, Fault.CAMERA_STALLED})
+"""With a reader, badge and PIN go on under these."""
 
 
 DEADLINES_MS: Mapping[State, int] = {

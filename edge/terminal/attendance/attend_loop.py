@@ -118,13 +118,14 @@ class Attend:
         lending: Lending | None = None,
         site: SiteKnowledge | None = None,
         changes: "queue.SimpleQueue[tuple[ContactChange, int]] | None" = None,
+        camera_changed: Callable[[], bool] = lambda: False,
     ) -> None:
         """`appended` is called after each record, so that the uplink need not poll. `reads` is the queue of what
         readers read; `changes` that of the buttons, None without buttons.
 
         `still` and `learn` get the frame of each punch by a face, after its cue. `still` neither waits nor raises;
         `learn` does not raise. `lending` lends camera, reader and lights to actions of the command line. `site` is
-        what is known of the site's other terminals.
+        what is known of the site's other terminals. While `camera_changed`, no face counts.
         """
         self._slot, self._reads, self._player, self._clock = slot, reads, player, clock
         self._open_journal, self._open_people, self._rules = open_journal, open_people, rules
@@ -135,7 +136,9 @@ class Attend:
         self.tally = Tally()
         now_ms = self._now_ms()
         filming = rules.faces.mode != "badge"
-        self._health = ServiceHealth(self._handle, now_ms, filming=filming, reader=rules.reader)
+        self._health = ServiceHealth(
+            self._handle, now_ms, filming=filming, reader=rules.reader, camera_changed=camera_changed
+        )
         self._people_health, self._credential_alarms = PeopleHealth(), Alarms()
         self._answer_ms = DEADLINES_MS[State.ACCEPTED] if changes is None else AFTER_MS
         self._presses = ButtonPresses(changes or queue.SimpleQueue(), rules.direction)
@@ -193,7 +196,7 @@ class Attend:
         frame = self._slot.take(0.1)
         now_ms = self._now_ms()
         self._set_state(tick(self._situation, now_ms))
-        if self._situation.state is State.IDLE and self._health.camera_stalled:
+        if self._situation.state is State.IDLE and self._health.faces_lost:
             self._handle(Happening(Event.FACES_LOST))
         self._read_presses(now_ms)
         self._read_badges(now_ms)
@@ -201,7 +204,8 @@ class Attend:
             self._upkeep_ms = now_ms
             self._keep_up()
         self._health.camera_had(frame is not None, now_ms)
-        lent = self._lending.turn(frame, self._sights.enrolling, self._situation, now_ms)
+        trusted = None if self._health.faces_lost else frame  # nobody is enrolled by a camera that does not count
+        lent = self._lending.turn(trusted, self._sights.enrolling, self._situation, now_ms)
         if lent is not None:
             self._handle(lent)
         if frame is not None and self._faces_count():
@@ -321,7 +325,7 @@ class Attend:
         return who if who.person in self._faces.enrolled else Refused(RefusalReason.NOT_RECOGNISED)
 
     def _faces_count(self) -> bool:
-        unseen = self._rules.faces.mode == "badge" or self._health.camera_stalled
+        unseen = self._rules.faces.mode == "badge" or self._health.faces_lost
         return not (unseen or self._lending.filming) and self._situation.state is not State.OUT_OF_SERVICE
 
     def _read_presses(self, now_ms: int) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from edge.domain.attendance.states import Event, Fault, Happening
+from edge.domain.attendance.states import CAMERA_FAULTS, Event, Fault, Happening
 from edge.domain.plural import counted
 from edge.errors import JournalDamaged, JournalError
 from edge.journal.diagnosis import mark_suspect
@@ -24,13 +24,22 @@ STALLED_MS = 2_000
 class ServiceHealth:
     """The faults of camera and journal. One thread uses it; `alarms` may be read on any."""
 
-    def __init__(self, handle: Callable[[Happening], None], now_ms: int, *, filming: bool, reader: bool) -> None:
+    def __init__(
+        self,
+        handle: Callable[[Happening], None],
+        now_ms: int,
+        *,
+        filming: bool,
+        reader: bool,
+        camera_changed: Callable[[], bool] = lambda: False,
+    ) -> None:
         """`handle` is called with the happening by which a fault changes the terminal's state.
 
         `filming`: frames are needed, and missing ones are a fault. `reader`: badges are read, so that the terminal
-        goes on without its camera.
+        goes on without its camera. `camera_changed`: whether what films must not be believed.
         """
         self._handle, self._filming, self._reader = handle, filming, reader
+        self._camera_changed = camera_changed
         self._faults: frozenset[Fault] = frozenset()
         self._warnings: tuple[str, ...] = ()
         self._frame_ms = now_ms
@@ -46,16 +55,17 @@ class ServiceHealth:
         return {"evicted": self._evicted}
 
     @property
-    def camera_stalled(self) -> bool:
-        """Whether no frame came for STALLED_MS."""
-        return Fault.CAMERA_STALLED in self._faults
+    def faces_lost(self) -> bool:
+        """Whether no face may count: no frame came for STALLED_MS, or what films must not be believed."""
+        return not self._faults.isdisjoint(CAMERA_FAULTS)
 
     def begin(self, now_ms: int) -> None:
         """Begin to expect frames."""
         self._frame_ms = now_ms
 
     def camera_had(self, frame: bool, now_ms: int) -> None:
-        """Take whether a frame came in this turn of the loop; begins or ends the camera's fault."""
+        """Take whether a frame came in this turn of the loop; begins or ends the camera's faults."""
+        self.set_fault(Fault.CAMERA_CHANGED, self._camera_changed())
         if frame:
             self._frame_ms = now_ms
             self.set_fault(Fault.CAMERA_STALLED, False)
@@ -92,13 +102,13 @@ class ServiceHealth:
         if raised == (fault in self._faults):
             return
         self._faults = self._faults | {fault} if raised else self._faults - {fault}
-        without = fault is Fault.CAMERA_STALLED and self._reader
+        without = fault in CAMERA_FAULTS and self._reader
         said = "badge and PIN alone" if without else "out of service"
         LOG.log(logging.ERROR if raised else logging.WARNING, "%s: %s", said if raised else "mended", fault)
         gravest = next((one for one in Fault if one in self._faults), None)
         if gravest is None:
             self._handle(Happening(Event.MENDED))
-        elif gravest is Fault.CAMERA_STALLED and self._reader:
+        elif gravest in CAMERA_FAULTS and self._reader:
             self._handle(Happening(Event.FACES_LOST))
         else:
             self._handle(Happening(Event.FAULT, fault=gravest))

@@ -10,10 +10,25 @@ from pathlib import Path
 from edge.adapters.linux.service_account import Account, acting_as
 from edge.adapters.raspberry_pi.camera import load_library
 from edge.config_schema import Config
+from edge.domain.camera.identity import refusal
+from edge.errors import CameraError, RecordError
 from edge.terminal import adapters
+from edge.terminal.cameras import pin
 from edge.terminal.checks.files import attempt
 
 _DEVICES = Path("/dev")
+
+
+def notes(config: Config) -> Iterator[str]:
+    """Which camera was accepted at this terminal."""
+    if config.camera.kind == "replay" or config.recognition.mode == "badge":
+        return
+    try:
+        held = pin.read(Path(config.storage.state))
+    except RecordError:
+        return  # a problem, above
+    if held is not None:
+        yield f"camera: accepted on {held.at[:10]}: {held.accepted}"
 
 
 def problems(config: Config, account: Account | None, devices: Path = _DEVICES) -> Iterator[str]:
@@ -31,15 +46,12 @@ def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[
     if config.recognition.mode == "badge":
         return
     if chosen.kind == "replay":
-        if not Path(chosen.replay).is_dir():
-            yield f"camera.replay: no folder {chosen.replay}; name one with photographs (jpg or png)"
-            return
+        yield from _replay(config, account)
+        return
+    if chosen.kind == "usb":
         with acting_as(account):
-            closed = not os.access(chosen.replay, os.R_OK | os.X_OK, effective_ids=True)
-        if closed:
-            yield f"camera.replay: the service's user may not read {chosen.replay}; `chmod -R a+rX {chosen.replay}`"
-        else:
-            yield from attempt("camera.replay", adapters.camera(config).open)
+            wrong = list(attempt("camera.device", adapters.camera(config).identify))
+        yield from wrong or _pinned(config, account)
         return
     found = list(attempt("camera.kind", load_library))
     yield from found
@@ -48,6 +60,41 @@ def _camera(config: Config, account: Account | None, devices: Path) -> Iterator[
             f"camera.kind: no camera is seen here ({devices}/media* is missing); push its ribbon cable in at both "
             "ends, then `rpicam-hello --list-cameras` must name it"
         )
+    elif not found:
+        yield from _pinned(config, account)
+
+
+def _replay(config: Config, account: Account | None) -> Iterator[str]:
+    path = Path(config.camera.replay)
+    is_folder = path.is_dir()
+    if not is_folder and not path.is_file():
+        yield f"camera.replay: no folder or file {path}; name one with photographs (jpg or png), or a video file"
+        return
+    with acting_as(account):
+        closed = not os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=True)
+    if closed:
+        yield f"camera.replay: the service's user may not read {path}; `chmod -R a+rX {shlex.quote(str(path))}`"
+        return
+    camera = adapters.camera(config)
+    yield from attempt("camera.replay", camera.open)
+    camera.close()
+
+
+def _pinned(config: Config, account: Account | None) -> Iterator[str]:
+    """The problem that the camera which is here is not the accepted one."""
+    with acting_as(account):
+        try:
+            held = pin.read(Path(config.storage.state))
+            found = adapters.camera(config).identify()
+        except RecordError as error:
+            yield f"storage.state: {error}: no face counts (camera-changed); `smartclocker camera accept`"
+            return
+        except CameraError as error:
+            yield f"camera.kind: {error}"
+            return
+    why = refusal(None if held is None else held.accepted, found)
+    if why is not None:
+        yield f"camera.kind: no face counts (camera-changed): {why}; `smartclocker camera accept` accepts it"
 
 
 def _pins(config: Config, devices: Path) -> Iterator[str]:

@@ -19,7 +19,7 @@ def problems(loaded: Loaded) -> list[str]:
 
 def notes(loaded: Loaded) -> list[str]:
     """Settings that work, but may not be what somebody meant."""
-    found = list(files.notes(loaded.config))
+    found = [*files.notes(loaded.config), *devices.notes(loaded.config)]
     group = loaded.config.control.group
     if "control.group" in loaded.given and group_number(group) is None:
         found.append(f"control.group: this machine has no group {group}; `groupadd --system {group}` makes it")

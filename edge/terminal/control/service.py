@@ -47,7 +47,7 @@ _ENDS: Mapping[str, str] = {
     "out-of-service": "the terminal is out of service; `smartclocker status` says why",
     "not-taken": "the terminal is busy; try again",
     "failed": "the action failed, and nothing was kept; the log says why: journalctl -u smartclocker",
-    "camera": "the camera gave no frames, and nothing was kept; `smartclocker status` says more",
+    "camera": "the camera gave no frames that count, and nothing was kept; `smartclocker status` says more",
     **{end: f"nobody was enrolled: {cure}" for end, cure in ENDS.items()},
     "not-confirmed": "nobody was enrolled: it was not confirmed",
 }

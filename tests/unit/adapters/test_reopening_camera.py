@@ -1,15 +1,18 @@
 """A camera that fails does not take badge and PIN along, and is opened again until it gives frames."""
 
+import itertools
 import logging
 
 import numpy as np
 import pytest
 
 from edge.adapters import reopening_camera
-from edge.adapters.reopening_camera import RETRY_S, SILENT_S, ReopeningCamera
+from edge.adapters.reopening_camera import RETRIES_S, SILENT_S, STEADY_S, ReopeningCamera
+from edge.domain.camera.identity import CameraIdentity
 from edge.domain.face import Frame
 from edge.errors import CameraError
 
+LONGEST_S = RETRIES_S[-1]
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 1)
 
 
@@ -30,6 +33,9 @@ class Flaky:
 
     def expose(self, ev: float) -> None:
         self._do(ev)
+
+    def identify(self) -> CameraIdentity:
+        return CameraIdentity("usb", "flaky")
 
     def close(self) -> None:
         self.log.append("close")
@@ -76,14 +82,22 @@ def test_one_that_is_not_there_is_tried_again_now_and_then_and_said_once(hands, 
     camera = ReopeningCamera(flaky)
     camera.open()
     began = hands.now
-    while hands.now - began < 10 * RETRY_S:
+    opened = []
+    while hands.now - began < 10 * LONGEST_S:
+        before = flaky.log.count("open")
         assert camera.read(0.5) is None
-    assert 9 <= flaky.log.count("open") <= 11
+        if flaky.log.count("open") > before:
+            opened.append(hands.now - began)
+    waits = [later - earlier for earlier, later in itertools.pairwise([0.0, *opened])]
+    assert waits[:2] == [pytest.approx(seconds, abs=0.6) for seconds in RETRIES_S[:2]], "soon at first"
+    assert waits[2:] == [pytest.approx(LONGEST_S, abs=0.6)] * len(waits[2:]), "and never further apart than this"
+    assert camera.counters() == {"camera_restarts": flaky.log.count("open")}
     assert [r.levelno for r in caplog.records] == [logging.ERROR]
+    assert "tried again after 2 s, then every 10 s" in caplog.text
     flaky.broken = None
     began = hands.now
     while camera.read(0.5) is None:
-        assert hands.now - began <= RETRY_S
+        assert hands.now - began <= LONGEST_S
 
 
 def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_light(hands, caplog) -> None:
@@ -97,7 +111,7 @@ def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_ligh
     flaky.broken = None
     began = hands.now
     while camera.read(0.5) is None:
-        assert hands.now - began <= RETRY_S
+        assert hands.now - began <= RETRIES_S[0] + 0.5
     assert flaky.log == ["open", 1.0, "read", "read", "close", "open", 1.0, "read"]
     flaky.silent = True
     began = hands.now
@@ -106,6 +120,29 @@ def test_one_that_fails_or_falls_silent_is_closed_and_opened_again_with_its_ligh
         hands.now += 0.5
         assert hands.now - began <= SILENT_S + 1.5
     assert "no frame" in caplog.text
+
+
+def fail_once(flaky, camera, hands) -> float:
+    """How long it takes from a failure until frames come again."""
+    flaky.broken = "it failed"
+    assert camera.read(0.5) is None
+    flaky.broken, began = None, hands.now
+    while camera.read(0.5) is None:
+        pass
+    return hands.now - began
+
+
+def test_one_that_fails_again_and_again_waits_longer_until_it_is_steady(hands) -> None:
+    flaky = Flaky()
+    camera = ReopeningCamera(flaky)
+    camera.open()
+    waits = [fail_once(flaky, camera, hands) for _ in range(5)]
+    assert waits == [pytest.approx(seconds, abs=0.6) for seconds in (*RETRIES_S, LONGEST_S, LONGEST_S)]
+    hands.now += STEADY_S
+    assert camera.read(0.5) is FRAME
+    assert fail_once(flaky, camera, hands) == pytest.approx(RETRIES_S[0], abs=0.6)
+    assert camera.restarts == 6
+    assert camera.identify() == CameraIdentity("usb", "flaky")
 
 
 def test_light_that_it_refuses_loses_it_and_nothing_else(hands, caplog) -> None:

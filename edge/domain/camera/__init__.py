@@ -1,0 +1,1 @@
+"""Cameras: which one it is, and whether its stream is live."""
