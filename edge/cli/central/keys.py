@@ -132,6 +132,7 @@ def run_revoke(arguments: argparse.Namespace) -> int:
 
 def _revoke_identity(arguments: argparse.Namespace) -> int:
     from edge.central.authority import identities
+    from edge.central.setup import allow_terminals
 
     identities.require_past(arguments.since)
     with open_ledger(arguments.directory) as store, book_of(arguments) as book:
@@ -141,7 +142,7 @@ def _revoke_identity(arguments: argparse.Namespace) -> int:
     if arguments.since is None:
         print("hours         all that rests on it is marked `revoked`; --since says from when on it is `unproven`")
     _say_revoked(arguments.directory, origin.terminal, found.gone, found.listed_in)
-    _say_allowed(arguments.directory, origin.site)
+    allow_terminals(arguments.directory)
     for one in found.kept:
         print(
             f"kept          the certificate of {one.begin:%Y-%m-%d}: {found.successor} has this name and may "
