@@ -24,7 +24,7 @@ from edge.central.roster.store import RosterStore
 from edge.central.store.records import Store
 from edge.cli import main
 from edge.domain.face import Floats
-from edge.domain.protocol.record import Record, decode
+from edge.domain.protocol.record import Origin, Record, decode
 from edge.sandbox import SandboxCentre
 from tests.privacy import tap
 from tests.privacy.gate import SITE, Driven, Gate, Whole
@@ -179,7 +179,8 @@ def found(root: Path, terminals: int) -> Iterator[Company]:
         broker = EmbeddedBroker(root / "broker", sites=(SITE,))
         broker.directory.mkdir()
         (broker.directory / "pki").symlink_to(centre / "pki")
-        broker.acl.write_text(render_acl((SITE,)) + tap.ACL, encoding="ascii")
+        doors = [Origin(SITE, f"gate-{number}") for number in range(1, 10)]
+        broker.acl.write_text(render_acl((SITE,), terminals=doors) + tap.ACL, encoding="ascii")
         broker.acl.chmod(0o600)
         stack.enter_context(broker)
         made = Company(root, broker, tap.Tap.__new__(tap.Tap), Whole.__new__(Whole), [])

@@ -12,7 +12,7 @@ _STATUS = {"v", "state", "version", "epoch", "head", "watermark", "pending", "up
 _ROSTER = {
     "person": {"v", "site", "person", "version", "gone", "key"},
     "page": {"v", "site", "bucket", "version", "entries"},
-    "manifest": {"v", "site", "version", "count", "sha256", "pages"},
+    "manifest": {"v", "site", "version", "count", "sha256", "pages", "terminals"},
     "key": {"v", "site", "terminal", "version", "key", "sealed"},
 }
 _NAMED = {"score", "scores", "similarity", "cosine", "embedding", "template", "image", "pin", "badge", "name"}
