@@ -9,6 +9,7 @@ from nacl.signing import VerifyKey
 
 from edge.adapters.mqtt.tls import UplinkSettings
 from edge.central.broker import certificates
+from edge.central.broker.acl import render_acl
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.central.ledger.service import LedgerService, LedgerSettings
 from edge.central.store.records import Store
@@ -66,6 +67,9 @@ def embedded_centre(directory: Path, site: str, terminals: Sequence[str]) -> Ite
     SmartClockerError.
     """
     with ExitStack() as stack:
+        rows = render_acl((site,), terminals=[Origin(site, terminal) for terminal in terminals])
+        (directory / "broker").mkdir(mode=0o700, exist_ok=True)
+        certificates.write_file(directory / "broker" / "acl", rows.encode("ascii"), 0o600)
         broker = stack.enter_context(EmbeddedBroker(directory / "broker", sites=(site,)))
         centre = EmbeddedCentre(site, directory / "centre", broker)
         centre.directory.mkdir(mode=0o700, exist_ok=True)
