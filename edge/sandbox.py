@@ -35,6 +35,7 @@ def write_terminal(
     name: str = "entrance-1",
     window_s: float = 60.0,
     centre: SandboxCentre | None = None,
+    direction: str = "alternate",
     more: str = "",
 ) -> Path:
     """Make the keys, policy and `config.toml` of a terminal with the replay camera and drawn lights; returns the
@@ -49,11 +50,13 @@ def write_terminal(
     (directory / "identity.pem").write_text(key_files.public_pem(identity.verify_key), encoding="ascii")
     (directory / "policy.md").write_text(POLICY, encoding="utf-8")
     path = directory / "config.toml"
-    path.write_text(_config(replay, site, name, window_s, centre) + more, encoding="utf-8")
+    path.write_text(_config(replay, site, name, window_s, direction, centre) + more, encoding="utf-8")
     return path
 
 
-def _config(replay: Path, site: str, name: str, window_s: float, centre: SandboxCentre | None) -> str:
+def _config(
+    replay: Path, site: str, name: str, window_s: float, direction: str, centre: SandboxCentre | None
+) -> str:
     ledger = "" if centre is None else f'ledger = "{centre.ledger}"\n'
     if centre is not None and centre.authority is not None:
         ledger += f'authority = "{centre.authority}"\n'
@@ -63,6 +66,7 @@ def _config(replay: Path, site: str, name: str, window_s: float, centre: Sandbox
 site = "{site}"
 name = "{name}"
 duplicate_window_s = {window_s}
+direction = "{direction}"
 
 [policy]
 version = "demo-1"

@@ -47,6 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="whether a head must be turned, as recognition.challenge (default: none)",
     )
+    parser.add_argument(
+        "--direction",
+        choices=["alternate", "in", "out", "button"],
+        default="alternate",
+        help="how IN or OUT is found, as terminal.direction (default: alternate)",
+    )
     parser.set_defaults(call=run)
 
 
@@ -64,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     over = _ended_by_signal()
     directory = Path(tempfile.mkdtemp(prefix="smartclocker-simulate-")) if keep is None else keep.absolute()
     try:
-        wanted = SimulationWish(arguments.mode, arguments.challenge)
+        wanted = SimulationWish(arguments.mode, arguments.challenge, arguments.direction)
         with simulated_site(directory, wanted) as site, served(site, listening) as page:
             if not all_ready(list(site.doors.values())):
                 raise SmartClockerError("the terminals did not become ready; the log above says why")

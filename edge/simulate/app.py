@@ -20,6 +20,7 @@ from edge.simulate.request_bodies import (
     BodyRefused,
     CameraState,
     EnrolSample,
+    MoveContact,
     ShowBadge,
     StandThere,
     SwitchPart,
@@ -66,6 +67,8 @@ class SimulatorPages:
                 Route(f"{door}/badge", self._badge, methods=["POST"]),
                 Route(f"{door}/keys", self._keys, methods=["POST"]),
                 Route(f"{door}/reader", self._reader, methods=["POST"]),
+                Route(f"{door}/contact", self._contact, methods=["POST"]),
+                Route(f"{door}/buttons", self._buttons, methods=["POST"]),
                 Route(f"{door}/journal", self._journal, methods=["POST"]),
                 Route(f"{door}/power", self._power, methods=["POST"]),
             ],
@@ -165,6 +168,18 @@ class SimulatorPages:
         door, wish = self._door(request), await parsed(request, SwitchPart)
         door.devices.reader.unplugged = not wish.on
         door.tell("reader", {"unplugged": not wish.on})
+        return Response(status_code=_DONE)
+
+    async def _contact(self, request: Request) -> Response:
+        door, wish = self._door(request), await parsed(request, MoveContact)
+        if not door.devices.buttons.move(wish.contact, wish.active):
+            raise BodyRefused(409, "the buttons are unplugged, or the terminal is off")
+        return Response(status_code=_DONE)
+
+    async def _buttons(self, request: Request) -> Response:
+        door, wish = self._door(request), await parsed(request, SwitchPart)
+        door.devices.buttons.unplugged = not wish.on
+        door.tell("buttons", {"unplugged": not wish.on})
         return Response(status_code=_DONE)
 
     async def _journal(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge.adapters.browser.buttons import BrowserButtons
 from edge.adapters.browser.camera import BrowserCamera
 from edge.adapters.browser.reader import BrowserReader
 from edge.adapters.browser.signals import BrowserSignals
@@ -26,11 +27,12 @@ END_S = 10.0
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices of one run of a terminal: what was closed is not opened again."""
+    """The devices of one run of a terminal. Lights that were closed stay closed; an open box stays open."""
 
     camera: BrowserCamera
     signals: BrowserSignals
     reader: BrowserReader
+    buttons: BrowserButtons
 
 
 class Door:
@@ -44,6 +46,7 @@ class Door:
         """Set while the terminal takes punches, or says that it cannot."""
         self._journal_trouble = JournalTrouble(installed.journal_path(config))
         self._lock = threading.Lock()
+        self._buttons = BrowserButtons()
         self._devices = self._new_devices()
         self._terminal: Terminal | None = None
         self._thread: threading.Thread | None = None
@@ -115,7 +118,7 @@ class Door:
 
     def _new_devices(self) -> Devices:
         camera = BrowserCamera(self.scene, fps=self.config.camera.fps)
-        return Devices(camera, BrowserSignals(self.tell), BrowserReader())
+        return Devices(camera, BrowserSignals(self.tell), BrowserReader(), self._buttons)
 
     def _live(self) -> None:
         problem: str | None = None
@@ -127,6 +130,7 @@ class Door:
                 camera=devices.camera,
                 signals=devices.signals,
                 reader=devices.reader,
+                buttons=devices.buttons,
             )
             code = self._terminal.run()
             if code:

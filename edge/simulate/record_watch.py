@@ -18,7 +18,17 @@ LOOK_S = 0.4
 """Seconds between two looks."""
 SHOWN = 12
 """Number of records that a page shows of a door."""
-_DETAILS = ("direction", "activity", "method", "state", "reason", "change", "command", "follows")
+_DETAILS = (
+    "direction",
+    "direction_source",
+    "activity",
+    "method",
+    "state",
+    "reason",
+    "change",
+    "command",
+    "follows",
+)
 """Fields of a record that a page shows, where the record has them."""
 
 

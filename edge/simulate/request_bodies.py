@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
+from edge.domain.attendance.presses import Contact
 from edge.errors import SmartClockerError
 
 MAX_JSON = 4_096
@@ -48,6 +49,13 @@ class TypeKeys(Struct, frozen=True, forbid_unknown_fields=True):
     """A line that is typed at the keypad."""
 
     digits: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
+
+
+class MoveContact(Struct, frozen=True, forbid_unknown_fields=True):
+    """A button is pressed or let go, the box opened or closed, or somebody moves before the motion sensor."""
+
+    contact: Contact
+    active: bool
 
 
 class SwitchPart(Struct, frozen=True, forbid_unknown_fields=True):

@@ -38,6 +38,10 @@ _SECTIONS = """
 kind = "script"
 script = "{reader}"
 
+[buttons]
+kind = "script"
+script = "{buttons}"
+
 [recognition]
 mode = "{mode}"
 challenge = "{challenge}"
@@ -50,6 +54,7 @@ class SimulationWish:
 
     mode: str = "face"
     challenge: str = "none"
+    direction: str = "alternate"
 
 
 AS_SHIPPED = SimulationWish()
@@ -148,8 +153,9 @@ def _centre(stack: ExitStack, directory: Path) -> EmbeddedCentre | None:
 
 def _write_door(directory: Path, name: str, site: SimulatedSite, wanted: SimulationWish) -> Config:
     directory.mkdir(mode=0o700)
-    fifo = directory / "reader.fifo"
-    os.mkfifo(fifo, 0o600)  # for whoever runs this terminal later, with --keep; the page's widgets take its place
+    scripts = {device: directory / f"{device}.fifo" for device in ("reader", "buttons")}
+    for fifo in scripts.values():
+        os.mkfifo(fifo, 0o600)  # for whoever runs this terminal later, with --keep; the page takes their place
     centre = site.centre
     access = None
     if centre is not None and site.roster is not None:
@@ -161,7 +167,8 @@ def _write_door(directory: Path, name: str, site: SimulatedSite, wanted: Simulat
         name=name,
         window_s=WINDOW_S,
         centre=access,
-        more=_SECTIONS.format(reader=fifo, mode=wanted.mode, challenge=wanted.challenge),
+        direction=wanted.direction,
+        more=_SECTIONS.format(**scripts, mode=wanted.mode, challenge=wanted.challenge),
     )
     if centre is not None:
         centre.register(name, key_files.load_identity(directory / "identity").verify_key)

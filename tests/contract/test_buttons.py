@@ -1,5 +1,5 @@
-"""One suite over every Buttons adapter: a script on a FIFO and on a file, gpiozero's mock pins, its lgpio pins on a
-fake chip.
+"""One suite over every Buttons adapter: a script on a FIFO and on a file, the widgets of a browser, gpiozero's mock
+pins, its lgpio pins on a fake chip.
 """
 
 import os
@@ -13,6 +13,7 @@ import pytest
 from gpiozero import LED
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from edge.adapters.browser.buttons import WAITING, BrowserButtons
 from edge.adapters.raspberry_pi import buttons as gpio_buttons
 from edge.adapters.raspberry_pi.buttons import ButtonPins, GpioButtons
 from edge.adapters.raspberry_pi.gpio import open_lgpio
@@ -120,9 +121,14 @@ def on_lgpio(path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     )
 
 
+def in_a_browser(_: Path, __: pytest.MonkeyPatch) -> Stand:
+    buttons = BrowserButtons()
+    return Stand(buttons, lambda contact, active: buttons.move(contact, active) and None, AT_REST)
+
+
 @pytest.fixture(
-    params=[on_a_pipe, on_a_file, on_mock_pins("up"), on_mock_pins("down"), on_lgpio],
-    ids=["fifo", "file", "mock-up", "mock-down", "lgpio"],
+    params=[on_a_pipe, on_a_file, in_a_browser, on_mock_pins("up"), on_mock_pins("down"), on_lgpio],
+    ids=["fifo", "file", "browser", "mock-up", "mock-down", "lgpio"],
 )
 def stand(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     made: Stand = request.param(tmp_path / "script", monkeypatch)
@@ -261,3 +267,49 @@ def test_without_a_chip_the_cure_is_named_and_nothing_is_imported_without_button
     assert ButtonsConfig().kind == "none"
     with pytest.raises(SignalsError, match=r"lgpio|Raspberry Pi"):
         GpioButtons(ButtonPins(PINS), lambda: open_lgpio(tmp_path, tmp_path)).open()
+
+
+# --- the browser ---
+
+
+def test_what_a_page_presses_while_the_terminal_is_off_is_not_pressed_when_it_is_on() -> None:
+    buttons = BrowserButtons()
+    assert not buttons.move(Contact.TAMPER, True)
+    assert not buttons.move(Contact.IN, True)
+    buttons.open()
+    first = [buttons.read(1) for _ in Contact]
+    assert {one.contact for one in first if one is not None and one.active and one.first} == {
+        Contact.IN,
+        Contact.TAMPER,
+    }
+    assert buttons.move(Contact.IN, False)
+    assert buttons.read(1) == ContactChange(Contact.IN, False)
+    buttons.close()
+
+
+def test_a_flood_of_a_page_is_bounded_and_no_button_stays_down() -> None:
+    buttons = BrowserButtons()
+    buttons.open()
+    for _ in range(10 * WAITING):
+        buttons.move(Contact.OUT, True)
+        buttons.move(Contact.OUT, False)
+    told = []
+    while (change := buttons.read(0.01)) is not None:
+        told.append(change)
+    assert len(told) <= WAITING + 1
+    assert told[-1] == ContactChange(Contact.OUT, False)
+    buttons.close()
+
+
+def test_unplugged_buttons_are_away_and_tell_their_state_when_they_are_back() -> None:
+    buttons = BrowserButtons()
+    buttons.open()
+    for _ in Contact:
+        buttons.read(1)
+    buttons.unplugged = True
+    assert buttons.away
+    assert not buttons.move(Contact.TAMPER, True)
+    assert buttons.read(0.01) is None
+    buttons.unplugged = False
+    assert buttons.read(1) == ContactChange(Contact.TAMPER, True)
+    buttons.close()

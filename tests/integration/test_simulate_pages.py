@@ -13,6 +13,7 @@ from PIL import Image
 
 from edge import config
 from edge.adapters.browser.pictures import MAX_BYTES
+from edge.domain.attendance.presses import Contact, ContactChange
 from edge.domain.people.credentials import Read, Token
 from edge.errors import SmartClockerError
 from edge.resources import photos_directory
@@ -37,6 +38,9 @@ def door(site: SimulatedSite) -> Iterator[Door]:
     found = site.doors["front"]
     found.devices.camera.open()
     found.devices.reader.open()
+    found.devices.buttons.open()
+    for _ in Contact:
+        found.devices.buttons.read(1)
     yield found
     found.devices.camera.close()
 
@@ -214,6 +218,15 @@ def test_a_reader_that_is_unplugged_or_off_says_so(page: PageClient, door: Door)
     assert page.post("doors/front/keys", digits="1001")[0] == 204
     door.devices.reader.close()
     assert page.post("doors/front/badge", number="4711")[0] == 409
+
+
+def test_a_button_is_pressed_and_let_go_and_unplugged(page: PageClient, door: Door) -> None:
+    for active in (True, False):
+        assert page.post("doors/front/contact", contact="out", active=active)[0] == 204
+        assert door.devices.buttons.read(5) == ContactChange(Contact.OUT, active)
+    assert page.post("doors/front/contact", contact="tea", active=True)[0] == 422
+    assert page.post("doors/front/buttons", on=False)[0] == 204
+    assert page.post("doors/front/contact", contact="out", active=True)[0] == 409
 
 
 def test_nobody_is_enrolled_without_a_consent_and_nobody_unknown(page: PageClient) -> None:

@@ -108,6 +108,21 @@ def test_a_stranger_is_refused_and_a_number_needs_its_pin(client: PageClient, he
     cue(heard, "side-door", "refused", since=mark)
 
 
+def test_a_pressed_button_says_what_the_next_badge_means_and_an_opened_box_is_recorded(
+    client: PageClient, heard: Heard
+) -> None:
+    mark = heard.mark()
+    for active in (True, False):
+        assert client.post("doors/side-door/contact", contact="out", active=active)[0] == 204
+    cue(heard, "side-door", "pressed-out", since=mark)
+    assert client.post("doors/side-door/badge", number="0004711001")[0] == 204
+    assert cue(heard, "side-door", "out", "already-out", since=mark)["name"] == "out"
+    punched = heard.wait("records", lambda m: m["records"][-1]["details"].get("direction_source") == "pressed")
+    assert punched["records"][-1]["details"]["direction"] == "out"
+    assert client.post("doors/side-door/contact", contact="tamper", active=True)[0] == 204
+    heard.wait("records", lambda m: any(one["kind"] == "tamper" for one in m["records"]))
+
+
 def test_cables_can_be_pulled_and_the_power_switched(client: PageClient, heard: Heard) -> None:
     mark = heard.mark()
     assert client.post("doors/side-door/camera", unplugged=True)[0] == 204

@@ -18,3 +18,38 @@ export function pressed(button, on) {
 export function isPressed(button) {
   return button.getAttribute("aria-pressed") === "true";
 }
+
+// A button that is down for as long as a finger or a key holds it. A press by a screen reader is a short one.
+export function heldButton(button, moved) {
+  let down = false;
+  let handled = false;
+  let last = Promise.resolve();
+  const set = (active) => {
+    if (active === down) return;
+    down = active;
+    button.classList.toggle("down", active);
+    last = last.then(() => moved(active));
+  };
+  const isKey = (event) => event.key === " " || event.key === "Enter";
+  button.addEventListener("pointerdown", (event) => {
+    button.setPointerCapture(event.pointerId);
+    handled = true;
+    set(true);
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+    button.addEventListener(name, () => set(false));
+  }
+  button.addEventListener("keydown", (event) => {
+    if (!isKey(event)) return;
+    handled = true;
+    set(true);
+  });
+  button.addEventListener("keyup", (event) => isKey(event) && set(false));
+  button.addEventListener("click", () => {
+    if (!handled) {
+      set(true);
+      set(false);
+    }
+    handled = false;
+  });
+}

@@ -1,7 +1,7 @@
 // The panel of one door: its camera, lights, reader and records.
 
 import { Refused, post, postPicture } from "./api.js";
-import { element, isPressed, pressed } from "./dom.js";
+import { element, heldButton, isPressed, pressed } from "./dom.js";
 import { Feed, shrunk } from "./feed.js";
 import { showRecords } from "./records.js";
 
@@ -77,6 +77,10 @@ export class DoorPanel {
     this.#find(".no-reader").checked = unplugged;
   }
 
+  buttons({ unplugged }) {
+    this.#find(".no-buttons").checked = unplugged;
+  }
+
   journal({ held }) {
     this.#find(".no-journal").checked = held;
   }
@@ -121,6 +125,15 @@ export class DoorPanel {
     });
     on(".no-camera", "change", (event) => this.#act(() => this.#post("camera", { unplugged: event.target.checked })));
     on(".no-reader", "change", (event) => this.#act(() => this.#post("reader", { on: !event.target.checked })));
+    on(".no-buttons", "change", (event) => this.#act(() => this.#post("buttons", { on: !event.target.checked })));
+    on(".box-open", "change", (event) => this.#act(() => this.#move("tamper", event.target.checked)));
+    on(".motion", "click", () => this.#act(async () => {
+      await this.#move("motion", true);
+      await this.#move("motion", false);
+    }));
+    for (const button of this.#root.querySelectorAll("[data-contact]")) {
+      heldButton(button, (active) => this.#act(() => this.#move(button.dataset.contact, active)));
+    }
     on(".no-journal", "change", (event) => this.#act(() => this.#post("journal", { on: !event.target.checked })));
     on(".switch", "click", () => this.#act(() => this.#post("power", { on: !isPressed(this.#find(".switch")) })));
     for (const selector of [".dark", ".fast"]) {
@@ -185,6 +198,10 @@ export class DoorPanel {
     image.hidden = !photo;
     if (!photo || !this.#shownPhoto || photo !== `photos/${this.#shownPhoto.photo}`) this.#shownPhoto = null;
     this.#find(".scene").textContent = words;
+  }
+
+  #move(contact, active) {
+    return this.#post("contact", { contact, active });
   }
 
   #post(what, body) {

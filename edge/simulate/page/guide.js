@@ -13,6 +13,8 @@ const STEPS = [
   ["Unplug the camera, and press “Nobody”: badges still count.", cue("badge-only")],
   ["Press “Barack's badge”: he is OUT. Then plug the camera in again.", cue("out")],
   ["Type 1001, Enter, then the PIN 271828, Enter.", cue("enter-pin")],
+  ["Press OUT, then a badge of somebody who is IN: the button counts, whatever the terminal would have guessed.", cue("pressed-out")],
+  ["Press BREAK, then a face or badge: they go, and it is a break.", cue("break-begins")],
   ["Cut the network, and let somebody punch: the record waits, signed and on the disk.", (topic, m) => topic === "records" && !m.online && m.pending > 0, "centre"],
   ["Press the button again: the network returns, and every record gets its receipt.", (topic, m) => topic === "records" && m.online && m.pending === 0, "centre"],
 ];
