@@ -12,6 +12,8 @@ from edge.errors import SmartClockerError
 
 MAX_JSON = 4_096
 """Most bytes of a body that is not a picture."""
+DRAINED = 8_000_000
+"""Bytes of a body that is too large which are read and dropped, so that its sender reads the answer."""
 BODY_S = 10.0
 """Seconds in which a body must have come."""
 
@@ -76,20 +78,22 @@ T = TypeVar("T")
 
 async def body_of(request: Request, most: int) -> bytes:
     """The whole body. Raises BodyRefused when it is too large, or too slow."""
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > most:
-        raise _too_large(most)
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(BODY_S):
             async for part in request.stream():
                 size += len(part)
-                if size > most:
-                    raise _too_large(most)
-                parts.append(part)
+                if size > most + DRAINED:
+                    break
+                if size <= most:
+                    parts.append(part)
+                else:
+                    parts.clear()
     except TimeoutError:
         raise BodyRefused(408, f"the body did not come within {BODY_S:g} s") from None
+    if size > most:
+        raise BodyRefused(413, f"the body has more than {most:,} bytes")
     return b"".join(parts)
 
 
@@ -102,7 +106,3 @@ async def parsed(request: Request, kind: type[T]) -> T:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BodyRefused(422, f"not understood: {error}") from error
-
-
-def _too_large(most: int) -> BodyRefused:
-    return BodyRefused(413, f"the body has more than {most:,} bytes")

@@ -113,12 +113,13 @@ def test_a_pressed_button_says_what_the_next_badge_means_and_an_opened_box_is_re
 ) -> None:
     mark = heard.mark()
     for active in (True, False):
-        assert client.post("doors/side-door/contact", contact="out", active=active)[0] == 204
-    cue(heard, "side-door", "pressed-out", since=mark)
+        assert client.post("doors/side-door/contact", contact="break", active=active)[0] == 204
+    cue(heard, "side-door", "pressed-break", since=mark)
     assert client.post("doors/side-door/badge", number="0004711001")[0] == 204
-    assert cue(heard, "side-door", "out", "already-out", since=mark)["name"] == "out"
+    cue(heard, "side-door", "break-begins", since=mark)
     punched = heard.wait("records", lambda m: m["records"][-1]["details"].get("direction_source") == "pressed")
-    assert punched["records"][-1]["details"]["direction"] == "out"
+    details = punched["records"][-1]["details"]
+    assert (details["direction"], details["activity"]) == ("out", "break")
     assert client.post("doors/side-door/contact", contact="tamper", active=True)[0] == 204
     heard.wait("records", lambda m: any(one["kind"] == "tamper" for one in m["records"]))
 
