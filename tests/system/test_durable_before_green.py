@@ -161,7 +161,7 @@ def test_the_journal_is_synced_before_the_light_of_a_correction(site, tmp_path: 
     person = added(site, "Ann Example")
     smartclocker("people", "badge", person, "--config", site.config, typed="4711")
     trace = tmp_path / "trace"
-    options = ["-f", "-y", "-s", "256", "-e", "trace=pwrite64,fdatasync,fsync,write", "-o", str(trace)]
+    options = ["-f", "-y", "-s", "8192", "-e", "trace=pwrite64,fdatasync,fsync,write", "-o", str(trace)]
     run = [sys.executable, "-m", "tests.support.program", "run", "--config", str(site.config)]
     with running(strace, *options, *run) as tracer:
         wait_for(tracer, "ready")
