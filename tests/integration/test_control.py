@@ -1,6 +1,7 @@
 """The command line beside the running terminal, through its control socket: a real terminal, a replayed person."""
 
 import contextlib
+import grp
 import json
 import os
 import signal
@@ -373,6 +374,37 @@ def test_another_user_is_refused_and_told_why(bench, monkeypatch) -> None:
     bench.life.terminal.control._socket._peer_of = real
     assert bench.life.terminal.control.counters()["control_refused"] >= 50
     assert _answers(bench)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_the_kernel_says_who_connects(gate, live, reachable) -> None:
+    group = grp.getgrgid(1).gr_name
+    gate.write(f'[control]\nsocket = "{reachable / "control"}"\ngroup = "{group}"\n')
+    bench = Bench(gate, live(gate, camera=Actor().camera), Actor())
+    program = (
+        "import json, os, socket, sys\n"
+        "os.setgroups(json.loads(sys.argv[3]))\n"
+        "os.setgid(65534)\n"
+        "os.setuid(65534)\n"
+        "link = socket.socket(socket.AF_UNIX)\n"
+        "link.connect(sys.argv[1])\n"
+        "try:\n"
+        "    link.sendall(sys.argv[2].encode())\n"
+        "except OSError:\n"
+        "    pass  # it was refused already\n"
+        "print(link.makefile().readline())\n"
+    )
+
+    def other(request: str, *groups: int) -> dict:
+        words = [str(bench.path), request + "\n", json.dumps(groups)]
+        done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[0])
+
+    status = '{"v":1,"do":"status"}'
+    assert other(status)["reason"] == "not-allowed"
+    assert other(status, 1)["end"] == "done"
+    refusal = other('{"v":1,"do":"card-next","by":"uid:0"}', 1)
+    assert "records name your own login, uid:65534" in refusal["text"]
 
 
 def test_without_its_socket_the_terminal_punches_and_says_so(gate, live, monkeypatch) -> None:

@@ -137,6 +137,26 @@ def test_devices_that_are_not_there(site, check) -> None:
     assert said.startswith(f"reader.script: no {site.directory}/none")
 
 
+def test_a_control_socket_that_cannot_be_made(site, check) -> None:
+    text = site.config.read_text()
+    (site.directory / "taken").write_text("mine")
+    for path, said in (("nowhere/at/all/control", "make its folder"), ("taken", "is something else")):
+        site.config.write_text(f'{text}\n[control]\nsocket = "{site.directory / path}"\n')
+        (problem,) = check(site.config)
+        assert problem.startswith("control.socket: ")
+        assert said in problem
+    site.config.write_text(f'{text}\n[control]\nsocket = "{site.directory / "control"}"\n')
+    assert check(site.config) == []
+
+
+def test_a_group_that_this_machine_lacks_is_noted(site, smartclocker) -> None:
+    with site.config.open("a") as file:
+        file.write('\n[control]\ngroup = "no-such-group-here"\n')
+    done = smartclocker("check", "--config", site.config)
+    assert done.returncode == 0
+    assert "note: control.group: this machine has no group no-such-group-here; `groupadd --system" in done.stdout
+
+
 def test_buttons_that_are_not_there_or_need_a_library(site, check, monkeypatch) -> None:
     text = site.config.read_text()
     site.config.write_text(text + '[buttons]\nkind = "script"\nscript = "none"\n')

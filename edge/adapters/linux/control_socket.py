@@ -5,6 +5,7 @@ It never waits for a client. What a client sends too much of, or does not read, 
 
 import contextlib
 import os
+import pwd
 import selectors
 import socket
 import stat
@@ -32,6 +33,8 @@ _BACKLOG = 16
 _CHUNK = 4_096
 _SO_PEERGROUPS = 59
 """socket(7) of Linux; Python has no name for it."""
+_MOST_GROUPS = 1_024
+"""Bytes for the answer: the most that Python takes; 256 groups."""
 _UCRED = struct.Struct("3i")
 _LOOK_S = 2.0
 """Seconds between two checks whether the socket's file is still there."""
@@ -276,11 +279,14 @@ class ControlSocket:
 def peer_of_socket(link: socket.socket) -> Peer:
     """The peer of a connection. Raises OSError."""
     pid, uid, gid = _UCRED.unpack(link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    groups = {gid}
-    with contextlib.suppress(OSError):  # a kernel before 4.13, or more groups than fit
-        raw = link.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * 1024)
-        groups |= {number for (number,) in struct.iter_unpack("I", raw)}
-    return Peer(pid, uid, frozenset(groups))
+    try:
+        raw = link.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS)
+        groups = {number for (number,) in struct.iter_unpack("I", raw)}
+    except OSError:  # a kernel before 4.13, or more groups than fit: those of the login count
+        groups = set()
+        with contextlib.suppress(OSError, KeyError):
+            groups = set(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
+    return Peer(pid, uid, frozenset(groups | {gid}))
 
 
 @contextlib.contextmanager

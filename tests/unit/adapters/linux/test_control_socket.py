@@ -1,6 +1,7 @@
 """The control socket against clients of every kind: it never waits for one, and what is kept is bounded."""
 
 import os
+import pwd
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,17 @@ def test_a_line_comes_with_its_peer(listening) -> None:
         listening.send(line.client, b"answer", last=True)
         assert link.recv(100) == b"answer\n"
         assert link.recv(100) == b""
+
+
+def test_all_groups_of_a_peer_count_and_without_the_kernel_those_of_its_login(listening, monkeypatch) -> None:
+    with connect(listening) as link:
+        link.sendall(b"{}\n")
+        (line,) = came(listening)
+        assert line.client.peer.groups == {os.getegid(), *os.getgroups()}
+        monkeypatch.setattr(control_socket, "_SO_PEERGROUPS", 60_000)
+        found = control_socket.peer_of_socket(line.client.link)
+        login = pwd.getpwuid(os.geteuid()).pw_name
+        assert found.groups == {os.getegid(), *os.getgrouplist(login, os.getegid())}
 
 
 def test_half_lines_are_put_together(listening) -> None:
