@@ -88,7 +88,6 @@ class Lending:
         self._offered: queue.Queue[Loan] = queue.Queue(1)
         self._loan: Loan | None = None
         self._until_ms = self._asked_ms = 0
-        self._asked: CueName | None = None
         self._leaving: tuple[int, int] | None = None
         """Until when somebody who was enrolled may stay, and when somebody was last seen there."""
 
@@ -130,7 +129,7 @@ class Lending:
             loan.end("out-of-service")
         if not loan.over.is_set():
             self._guarded(loan, lambda: loan.turn(frame, look, now_ms))
-        return self._returned(loan, now_ms) if loan.over.is_set() else self._cue(loan, now_ms)
+        return self._returned(loan, now_ms) if loan.over.is_set() else self._cue(loan, situation, now_ms)
 
     def reads(self, read: Read) -> bool:
         """Whether the loan takes this badge, so that it is no punch; never raises."""
@@ -149,14 +148,15 @@ class Lending:
         if loan.over.is_set():
             return
         self._loan, self._until_ms, self._leaving = loan, now_ms + loan.longest_ms, None
-        self._asked = None
         loan.taken.set()
 
-    def _cue(self, loan: Loan, now_ms: int) -> Happening | None:
+    def _cue(self, loan: Loan, situation: Situation, now_ms: int) -> Happening | None:
+        """Ask for the loan's cue until it is shown: somebody's answer comes first, and is shown to its end."""
         wanted = loan.cue
-        if wanted is None or (wanted is self._asked and now_ms - self._asked_ms < AGAIN_MS):
+        shown = situation.state is State.LENT and situation.shown is wanted
+        if wanted is None or (shown and now_ms - self._asked_ms < AGAIN_MS):
             return None
-        self._asked, self._asked_ms = wanted, now_ms
+        self._asked_ms = now_ms
         return Happening(Event.LEND, shown=wanted)
 
     def _returned(self, loan: Loan, now_ms: int) -> Happening:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.domain.attendance.cues import CueName
-from edge.domain.attendance.states import Event, Situation, State
+from edge.domain.attendance.states import Event, Situation, State, step
 from edge.domain.face import Box, Frame, Sight
 from edge.domain.people.credentials import Read, Token
 from edge.terminal.runtime.lending import AGAIN_MS, AWAY_MS, LINGER_MS, Lending, Loan
@@ -129,12 +129,36 @@ def test_an_error_in_an_action_ends_the_action_alone(act: str) -> None:
 def test_a_cue_is_asked_for_when_it_changes_and_again_before_the_state_ends() -> None:
     loan = Filming(60_000)
     lending = lend(loan)
+    situation, asked = IDLE, []
+
+    def turn(now_ms: int) -> None:
+        nonlocal situation
+        happening = lending.turn(FRAME, somebody, situation, now_ms)
+        asked.append(happening and happening.shown)
+        situation = situation if happening is None else step(situation, happening, now_ms)
+
     loan.cue = CueName.ENROLLING
-    shown = [lending.turn(FRAME, somebody, IDLE, now) for now in (10, 20, 30)]
-    assert [one and one.shown for one in shown] == [CueName.ENROLLING, None, None]
+    for now_ms in (10, 20, 30):
+        turn(now_ms)
     loan.cue = CueName.TURN_LEFT
-    again = [lending.turn(FRAME, somebody, IDLE, now) for now in (40, 50, 40 + AGAIN_MS)]
-    assert [one and one.shown for one in again] == [CueName.TURN_LEFT, None, CueName.TURN_LEFT]
+    for now_ms in (40, 50, 40 + AGAIN_MS):
+        turn(now_ms)
+    expected = [CueName.ENROLLING, None, None, CueName.TURN_LEFT, None, CueName.TURN_LEFT]
+    assert asked == expected
+
+
+def test_a_cue_that_had_to_wait_for_somebodys_answer_is_asked_for_until_it_is_shown() -> None:
+    loan = Filming(60_000)
+    lending = lend(loan)
+    loan.cue = CueName.ENROLLING
+    refused = Situation(State.REFUSED, 2_000)
+    for now_ms in (10, 20, 30):
+        happening = lending.turn(FRAME, somebody, refused, now_ms)
+        assert happening is not None
+        assert step(refused, happening, now_ms) is refused
+    happening = lending.turn(FRAME, somebody, IDLE, 40)
+    assert happening is not None
+    assert happening.shown is CueName.ENROLLING
 
 
 def test_whoever_was_enrolled_is_not_clocked_in_before_they_left() -> None:
