@@ -1,15 +1,21 @@
 """Two doors of one site at a real mosquitto: what they know of each other, and what nobody else reads."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge.central.broker.mosquitto import EmbeddedBroker
 from edge.crypto import dsse
-from edge.domain.protocol.record import Origin
+from edge.domain.attendance.punch_direction import DirectionPolicy
+from edge.domain.protocol.record import Origin, Record, decode
+from edge.domain.vocabulary import Button, Method
+from edge.journal.disk_reserve import Reserve
 from edge.people.site.store import SiteStore
+from edge.terminal.attendance.punch_recorder import Identified, Punched, Puncher, Recorder
 from edge.terminal.site.hearing import SiteHearing
+from edge.terminal.site.knowledge import SiteKnowledge
 from edge.terminal.uplink import site_records
 from tests.support.neighbours import open_acl
 from tests.support.people import ANN
@@ -40,6 +46,25 @@ class Door:
 
     def run(self) -> None:
         self.publisher = self.company.run(self.terminal, hearing=self.hearing)
+
+    @contextlib.contextmanager
+    def punching(self) -> Iterator[Callable[[Button | None], Record]]:
+        """ANN punches here, perhaps with a button; the record."""
+        path = self.company.site.root / f"{self.terminal.origin.terminal}-site.db"
+        clock = self.company.site.clock()
+        with self.terminal.journal() as journal:
+            recorder = Recorder(journal, Reserve(journal.path, 8_000_000), clock, self.publisher.wake)
+            knowledge = SiteKnowledge(path, self.hearing)
+            puncher = Puncher(journal, recorder, DirectionPolicy(), knowledge)
+
+            def punch(pressed: Button | None) -> Record:
+                done = puncher.punch(Identified(ANN, Method.BADGE), pressed)
+                assert isinstance(done, Punched)
+                assert done.stored is not None
+                return decode(done.stored.payload)
+
+            yield punch
+            knowledge.close()
 
     def heard(self) -> list[str]:
         path = self.company.site.root / f"{self.terminal.origin.terminal}-site.db"
@@ -174,3 +199,24 @@ def test_a_revoked_terminals_records_go_with_its_key(company, installation, brok
     one.terminal.append(1)
     installation.eventually(lambda: two.publisher._site.counters()["site_rejected"] >= 1, "nor what it says")
     assert not two.hearing.others
+
+
+def test_a_punch_at_one_door_is_known_to_the_next_punch_at_the_other(company, installation, broker) -> None:
+    """The parts of the attending loop, with what the publish threads heard through the broker."""
+    installation.ledger()
+    one, two = Door(company, "gate-1"), Door(company, "gate-2")
+    company.add(0)
+    company.publish()
+    for door in (one, two):
+        door.run()
+        installation.eventually(lambda door=door: door.hearing.others and not door.hearing.deaf, "the site")
+    with one.punching() as first, two.punching() as second:
+        came = first(Button.IN)
+        installation.eventually(lambda: len(two.heard()) == 1, "the punch at the other door")
+        again, went = second(None), second(Button.OUT)
+        installation.eventually(lambda: len(one.heard()) == 1, "the answer")
+        back = first(Button.IN)
+    assert [one.kind for one in (came, again, went, back)] == ["punch", "suppressed", "punch", "punch"]
+    assert again.data["follows"] == went.data["follows"] == f"main/{came.id}"
+    assert back.data["follows"] == f"main/{went.id}"
+    assert not any("site_unheard" in one.data for one in (came, again, went, back))
