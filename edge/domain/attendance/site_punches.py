@@ -17,7 +17,6 @@ from edge.domain.attendance.corrections import Effective, effective
 from edge.domain.attendance.punch_direction import SKEW_S, LastPunch, last_of
 from edge.domain.protocol.record import Record
 from edge.domain.protocol.record_kinds import Kind
-from edge.domain.vocabulary import Activity
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +63,12 @@ def _last_punch(view: Effective) -> LastPunch:
         raise ValueError("a punch that does not count is nobody's last one")
     named = f"{root.origin.site}/{root.id}"
     if view.says_at is root and root.kind == Kind.PUNCH:
-        return LastPunch(direction, root.time, root.position.seq, named, _activity(view))
-    return LastPunch(direction, view.at, None, named, _activity(view))
+        return LastPunch(direction, root.time, root.position.seq, named, view.activity)
+    return LastPunch(direction, view.at, None, named, view.activity)
 
 
 def _goes(view: Effective) -> tuple[object, object]:
-    return view.direction, _activity(view)
-
-
-def _activity(view: Effective) -> Activity | None:
-    says = view.says_direction.data.get("activity")
-    return None if says is None else Activity(says)
+    return view.direction, view.activity
 
 
 class _Order:

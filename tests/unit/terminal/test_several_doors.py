@@ -152,6 +152,20 @@ def _unsynchronised_a(doors: TwoDoors) -> Record:
     return at(doors, "16:00", doors.b)
 
 
+def _unsynchronised_b(doors: TwoDoors) -> Record:
+    at(doors, "08:00", doors.a)
+    doors.until("15:00")
+    doors.b.clock.set(boot_id="n" * 36, synchronised=False)
+    return at(doors, "16:00", doors.b)
+
+
+def _unsynchronised_back(doors: TwoDoors) -> Record:
+    doors.a.clock.set(synchronised=False)
+    at(doors, "08:00", doors.a)
+    at(doors, "12:00", doors.b)
+    return at(doors, "12:30", doors.a)
+
+
 def _unsynchronised_between(doors: TwoDoors) -> Record:
     doors.a.clock.set(synchronised=False)
     at(doors, "08:00", doors.a)
@@ -224,7 +238,9 @@ SITUATIONS: dict[str, Row] = {
     "a wrong OUT at `a` is amended to IN there": _turned,
     "the clock of `a` follows no time server": _unsynchronised_a,
     "the same; Ann punches at `a`, `b` and `b`": _unsynchronised_between,
+    "the same; Ann punches at `a`, `b` and `a`": _unsynchronised_back,
     "the same; `a`, then `b` 20 s later": _unsynchronised_repetition,
+    "`b` was restarted, and its clock follows no time server since": _unsynchronised_b,
     "the clock of `b` is nine hours behind, and counts as right": _behind,
     "`a` has neither network nor time server; its IN arrives after two punches at `b`": _crossing,
     "OUT pressed at `a` and IN pressed at `b` within a second, then `a`": _close_by,
