@@ -1,6 +1,7 @@
 """The file with the accepted camera: written once, changed by an operator, undone once, and never half."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,3 +69,10 @@ def test_a_file_that_cannot_be_used_is_named_and_can_be_replaced(tmp_path: Path,
     with pytest.raises(RecordError):
         pin.read(tmp_path)
     assert pin.accept(tmp_path, ONE, NOW) == CameraPin(ONE, NOW) == pin.read(tmp_path)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_something_that_is_no_file_is_named_and_nobody_waits_for_it(tmp_path: Path, make) -> None:
+    make(tmp_path / PIN)
+    with pytest.raises(RecordError, match="cannot be read"):
+        pin.read(tmp_path)
