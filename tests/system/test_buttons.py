@@ -23,7 +23,7 @@ def scripts(site) -> tuple[Path, Path]:
     reader, buttons = site.directory / "reader", site.directory / "buttons"
     os.mkfifo(reader)
     os.mkfifo(buttons)
-    text = site.config.read_text().replace("[terminal]", '[terminal]\ndirection = "button"')
+    text = site.config.read_text().replace('direction = "alternate"', 'direction = "button"')
     site.config.write_text(
         f'{text}\n[recognition]\nmode = "badge"\n[reader]\nkind = "script"\nscript = "{reader}"\n'
         f'[buttons]\nkind = "script"\nscript = "{buttons}"\n'
