@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=(
             "enrol the person who stands before the terminal, through its running service: the lights and this "
-            "screen say what to do, and a photograph or a screen held up is refused"
+            "screen say what to do, and what the liveness layers do not find alive is refused"
         ),
     )
     parser.add_argument(
