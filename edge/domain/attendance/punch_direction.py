@@ -200,9 +200,10 @@ def age_s(earlier: TimeEvidence | str, now: TimeEvidence, skew_s: float = 0.0) -
     them. A moment that is ahead by `skew_s` at most is now: it is by the clock of another terminal.
     """
     if isinstance(earlier, TimeEvidence) and earlier.boot_id == now.boot_id:
-        return (now.boottime_ms - earlier.boottime_ms) / 1000
-    known = now.synchronised and (isinstance(earlier, str) or earlier.synchronised)
-    age = _by_clock_s(earlier, now)
+        known, age = True, (now.boottime_ms - earlier.boottime_ms) / 1000
+    else:
+        known = now.synchronised and (isinstance(earlier, str) or earlier.synchronised)
+        age = _by_clock_s(earlier, now)
     return max(age, 0.0) if known and age >= -skew_s else None
 
 

@@ -112,6 +112,15 @@ def test_a_punch_is_later_than_the_one_that_it_follows_whatever_the_clocks_say()
     assert last_at_site([own], [heard(third, head=4), heard(after, 4, 2)]).id == name(third)  # type: ignore[union-attr]
 
 
+def test_a_neighbour_that_borrows_our_boot_and_lies_in_the_future_suppresses_nothing() -> None:
+    came = there(7, EIGHT)
+    came = replace(came, time=replace(came.time, boot_id=NOW.boot_id, boottime_ms=NOW.boottime_ms + 10**9))
+    found = last_at_site([], [heard(came)])
+    assert direction_of(found, NOW, POLICY) == NewPunch(
+        Direction.OUT, "alternated", assumed=True, follows=name(came)
+    )
+
+
 def test_a_ring_of_punches_that_follow_each_other_ends() -> None:
     one = there(7, EIGHT, "in")
     two = replace(there(1, EIGHT, "out", follows=name(one)), origin=replace(OTHER, terminal="third"))

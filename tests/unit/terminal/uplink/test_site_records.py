@@ -73,6 +73,19 @@ def test_what_is_not_genuine_changes_nothing(doors: tuple[Door, Door]) -> None:
     assert counts(two) == {"site_rejected": len(hostile)}
 
 
+def test_no_altered_byte_of_a_genuine_record_counts_or_ends_anything(doors: tuple[Door, Door]) -> None:
+    one, two = doors
+    topic, wire = said(one)
+    for place in range(0, len(wire), 3):
+        for flip in (0x01, 0x20, 0x80):
+            two.receive(topic, wire[:place] + bytes([wire[place] ^ flip]) + wire[place + 1 :])
+    for length in range(0, len(wire), 17):
+        two.receive(topic, wire[:length])
+    assert heard(two) == []
+    two.receive(topic, wire)
+    assert len(heard(two)) == 1
+
+
 def test_topics_of_others_are_not_taken(doors: tuple[Door, Door]) -> None:
     one, two = doors
     topic, wire = said(one)
