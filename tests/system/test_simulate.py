@@ -204,6 +204,12 @@ def test_the_page_in_a_browser(simulation: Simulation, tmp_path: Path) -> None:
         page.run("document.querySelector('.door .digits').focus()")
         page.press("Enter")
         page.wait(f"{words}.textContent.startsWith('enter your PIN')")
+        page.wait(f"{words}.textContent.startsWith('ready')")
+        page.run("document.querySelector('.door [data-contact=out]').focus()")
+        page.press(" ")
+        page.wait(f"{words}.textContent.startsWith('OUT: now your face')")
+        page.run("document.querySelector('.door [data-contact=break]').click()")
+        page.wait(f"{words}.textContent.startsWith('BREAK: now your face')")
         assert page.run("document.querySelectorAll('#states .here').length") >= 1
         assert page.console == []
 

@@ -12,6 +12,7 @@ const STEPS = [
   ["Tick “The lamp is out” and press Barack: the terminal says what to change. Then untick it.", cue("light")],
   ["Unplug the camera, and press “Nobody”: badges still count.", cue("badge-only")],
   ["Press “Barack's badge”: he is OUT. Then plug the camera in again.", cue("out")],
+  ["Ten seconds later, press “Barack's badge” at the side door: the doors know of each other, so that he is IN.", (topic, m) => topic === "cue" && m.door === "side-door" && ["in", "already-out"].includes(m.name), "centre"],
   ["Type 1001, Enter, then the PIN 271828, Enter.", cue("enter-pin")],
   ["Press OUT, then a badge of somebody who is IN: the button counts, whatever the terminal would have guessed.", cue("pressed-out")],
   ["Press BREAK, then a face or badge: they go, and it is a break.", cue("break-begins")],
