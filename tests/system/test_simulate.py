@@ -20,6 +20,13 @@ from tests.support.simulator import Heard, PageClient
 
 ROOT = Path(__file__).resolve().parents[2]
 BARACK = {"photo": "obama3.jpg"}
+PROGRAM = """
+import sys
+from edge.terminal.attendance import attend_loop, button_presses
+from tests.support import program
+attend_loop.AFTER_MS = button_presses.AFTER_MS = 3_000  # as shipped: a page shows how an answer ends
+sys.exit(program.main())
+"""
 
 
 @dataclass
@@ -42,7 +49,7 @@ def simulation(tmp_path_factory) -> Iterator[Simulation]:
     kept = tmp_path_factory.mktemp("simulate") / "kept"
     words = ["simulate", "--json", "--no-browser", "--keep", str(kept)]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.program", *words],
+        [sys.executable, "-c", PROGRAM, *words],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -111,6 +118,7 @@ def test_a_stranger_is_refused_and_a_number_needs_its_pin(client: PageClient, he
 def test_a_pressed_button_says_what_the_next_badge_means_and_an_opened_box_is_recorded(
     client: PageClient, heard: Heard
 ) -> None:
+    cue(heard, "side-door", "idle", since=0)
     mark = heard.mark()
     for active in (True, False):
         assert client.post("doors/side-door/contact", contact="break", active=active)[0] == 204
