@@ -64,8 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from edge.simulate.site import SimulationWish, all_ready, simulated_site
 
     keep: Path | None = arguments.keep
-    if keep is not None and keep.exists() and any(keep.iterdir()):
-        raise SmartClockerError(f"{keep} is not empty; name a new directory for --keep")
+    _require_new(keep)
     listening = bound(arguments.port)  # first: it is what may be wrong
     over = _ended_by_signal()
     directory = Path(tempfile.mkdtemp(prefix="smartclocker-simulate-")) if keep is None else keep.absolute()
@@ -85,6 +84,18 @@ def run(arguments: argparse.Namespace) -> int:
         if keep is None:
             shutil.rmtree(directory, ignore_errors=True)
     return 0
+
+
+def _require_new(keep: Path | None) -> None:
+    """Raises SmartClockerError if something stands in place of the directory, or it cannot be looked at."""
+    from edge.errors import SmartClockerError
+
+    try:
+        taken = keep is not None and keep.exists() and any(keep.iterdir())
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise SmartClockerError(f"--keep {keep}: {error}; name a new directory") from error
+    if taken:
+        raise SmartClockerError(f"{keep} is not empty; name a new directory for --keep")
 
 
 def _require_libraries() -> None:

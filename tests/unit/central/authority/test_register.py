@@ -326,7 +326,7 @@ def test_a_log_that_is_lost_is_not_begun_anew_in_silence(tmp_path, capsys, left)
 def test_an_authority_whose_first_command_was_killed_before_its_log_is_completed(tmp_path, capsys):
     create_identity(tmp_path / authority_key.KEY)
     assert main(["central", "audit", str(tmp_path), "--enter", "note", "--why", "x"]) != 0
-    with pytest.raises(KeyFileError, match="authority init` again"):
+    with pytest.raises(KeyFileError, match="authority init DIR` again"):
         authority_key.load(tmp_path)
     assert main(["central", "authority", "init", str(tmp_path), "--by", "Pat"]) == 0
     assert main(["central", "audit", str(tmp_path)]) == 0
