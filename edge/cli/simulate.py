@@ -148,7 +148,6 @@ def _open(url: str) -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= _MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{number} is no port; give one from 1024 to {_MOST_PORT}")
-    return number
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= _MOST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give one from 1024 to {_MOST_PORT}")
+    return int(text)
