@@ -57,7 +57,9 @@ def simulation(tmp_path_factory) -> Iterator[Simulation]:
         if not line:
             raise AssertionError(process.communicate(timeout=60))
         yield Simulation(json.loads(line)["url"], kept, process)
-        process.kill()
+        if process.poll() is None:  # only when the last test did not run: its broker would be left
+            process.terminate()
+            process.communicate(timeout=120)
 
 
 @pytest.fixture(scope="module")
