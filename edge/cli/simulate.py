@@ -87,11 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_new(keep: Path | None) -> None:
-    """Raises SmartClockerError if something stands in place of the directory, or it cannot be looked at."""
+    """Makes the directory. Raises SmartClockerError if something stands in its place, or it cannot be made."""
     from edge.errors import SmartClockerError
 
+    if keep is None:
+        return
     try:
-        taken = keep is not None and keep.exists() and any(keep.iterdir())
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        taken = any(keep.iterdir())
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise SmartClockerError(f"--keep {keep}: {error}; name a new directory") from error
     if taken:
