@@ -11,7 +11,7 @@ import pytest
 
 from edge import config
 from edge.terminal import installed
-from tests.support.badge_terminal import punches, running, wait_for
+from tests.support.badge_terminal import added, present, punches, running, smartclocker, wait_for
 
 NUMBER, STAFF, PIN = "0004711993", "77001", "271828"
 
@@ -24,23 +24,6 @@ def reader(site) -> Path:
     text = site.config.read_text()
     site.config.write_text(text + f'\n[reader]\nkind = "script"\nscript = "{path}"\n')
     return path
-
-
-def smartclocker(*words: object, typed: str = "") -> str:
-    command = [sys.executable, "-m", "edge", *map(str, words)]
-    done = subprocess.run(command, input=typed, text=True, capture_output=True, timeout=300, check=True)
-    assert not typed or typed not in done.stdout + done.stderr
-    return done.stdout
-
-
-def added(site, name: str) -> str:
-    said = smartclocker("people", "add", name, "--age-13-or-older", "--config", site.config)
-    return said.split()[1].rstrip(":")
-
-
-def present(reader: Path, line: str) -> None:
-    with reader.open("w") as fifo:
-        fifo.write(line + "\n")
 
 
 def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reader: Path, tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from edge.crypto import dsse
 from edge.domain.protocol.record import Record, decode
 from edge.domain.protocol.record_kinds import Kind
 from edge.terminal import installed
-from tests.support.badge_terminal import running, wait_for
-from tests.system.test_badge import added, present, smartclocker
+from tests.support.badge_terminal import added, present, running, smartclocker, wait_for
 
 NUMBER = "0004711993"
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from edge.journal.verify import read_payloads
-from tests.support.badge_terminal import wait_for
+from tests.support.badge_terminal import added, present, smartclocker, wait_for
 from tests.support.lit_terminal import GREEN, lights, running
-from tests.system.test_badge import added, present, smartclocker
 
 _CALL = re.compile(r"^(?P<pid>\d+)\s+(?P<call>\w+)\((?P<rest>.*)$")
 _RESUMED = re.compile(r"^(?P<pid>\d+)\s+<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)$")
