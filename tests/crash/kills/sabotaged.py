@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.cli import main
-from edge.domain.attendance.states import Event
+from edge.domain.attendance.states import Event, Happening
 from edge.domain.protocol.record_kinds import Kind
 from edge.domain.time.evidence import TimeEvidence
 from edge.domain.vocabulary import Direction
@@ -27,14 +27,14 @@ _EVENTS = {Kind.PUNCH: Event.COMMITTED, Kind.SUPPRESSED: Event.SUPPRESSED}
 class _CueFirst:
     """In place of the recorder, for the length of one punch."""
 
-    def __init__(self, recorder: Recorder, attend: Attend, captured_ns: int) -> None:
+    def __init__(self, recorder: Recorder, attend: Attend, captured_ns: int | None) -> None:
         self._recorder, self._attend, self._captured_ns = recorder, attend, captured_ns
 
     def now(self) -> TimeEvidence:
         return self._recorder.now()
 
     def append(self, kind: Kind, data: Mapping[str, Any], evidence: TimeEvidence) -> Stored | None:
-        Attend._answer(self._attend, _EVENTS[kind], Direction(data["direction"]), self._captured_ns)
+        Attend._answer(self._attend, Happening(_EVENTS[kind], Direction(data["direction"])), self._captured_ns)
         time.sleep(CARD_S)
         return self._recorder.append(kind, data, evidence)
 
@@ -43,12 +43,12 @@ def sabotage() -> None:
     """From now on every Attend of this process answers before it records."""
     punch = Attend._punch
 
-    def cue_first(self: Any, who: Identified, captured_ns: int) -> Stored | None:
+    def cue_first(self: Any, who: Identified, captured_ns: int | None, *seen_and_button: Any) -> None:
         recorder = self._puncher._recorder
         self._puncher._recorder = _CueFirst(recorder, self, captured_ns)
         self._answer = lambda *_: None  # it was given already
         try:
-            return punch(self, who, captured_ns)
+            punch(self, who, captured_ns, *seen_and_button)
         finally:
             self._puncher._recorder = recorder
             del self._answer
