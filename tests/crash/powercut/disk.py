@@ -22,6 +22,8 @@ from typing import Protocol
 
 SECTOR = 512
 """Bytes that a disk writes as one."""
+_SOCKET = "control"
+"""Name of the control socket in a state directory."""
 _TOP = 0
 """The inode of the directory that everything is in."""
 
@@ -177,6 +179,8 @@ class Disk:
     def unlink(self, path: str, returned: int) -> None:
         """A file or a directory loses this name."""
         parent, name = self._parent(path)
+        if name == _SOCKET and name not in self._now[parent]:
+            return  # made by bind(2), which is not followed: a socket keeps nothing
         self._gone[path] = self._inode(path)
         self._name(parent, Naming(((name, None),)), returned)
 
