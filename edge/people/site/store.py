@@ -13,7 +13,7 @@ from pathlib import Path
 from edge.domain.attendance.site_punches import Heard
 from edge.domain.protocol.record import Record, decode, payload_hash
 from edge.domain.time.evidence import TimeEvidence
-from edge.domain.time.instant import utc_text
+from edge.domain.time.instant import is_instant, utc_text
 from edge.errors import RecordError, SiteDamaged
 from edge.people.site.schema import SITE, connect
 from edge.storage.sqlite_connection import SqliteConnection
@@ -192,15 +192,21 @@ def heard_of(db: sqlite3.Connection, path: Path, person: str) -> list[Heard]:
 
     Raises SiteDamaged for an altered row.
     """
+    rows = db.execute(f"{_ROWS} WHERE person = ? ORDER BY place", (person,))
     try:
-        return [
-            Heard(decode(payload), place, epoch, head, came)
-            for payload, place, epoch, head, came in db.execute(
-                f"{_ROWS} WHERE person = ? ORDER BY place", (person,)
-            )
-        ]
+        return [_heard(person, *row) for row in rows]
     except RecordError as error:
         raise SiteDamaged(f"{path}: {SITE.mend} (a row was altered: {error})") from error
+
+
+def _heard(person: str, payload: bytes, place: int, epoch: str, head: int, came: str | None) -> Heard:
+    """A row as it was written. Raises RecordError for one that was altered since."""
+    record = decode(payload)
+    if record.data.get("person") != person:
+        raise RecordError("the record is about somebody else")
+    if came is not None and not is_instant(came):
+        raise RecordError("the moment at which it came is none")
+    return Heard(record, place, epoch, head, came)
 
 
 def file_of(path: Path) -> tuple[int, int] | None:

@@ -224,6 +224,15 @@ def test_a_link_is_not_followed(path: Path) -> None:
     assert not path.is_symlink()
 
 
+@pytest.mark.parametrize("altered", ["came = 'x'", "came = '2026-03-02T08:00:00'", "person = 'b'"])
+def test_a_moment_that_is_none_and_a_record_of_somebody_else_are_damage(path: Path, altered: str) -> None:
+    with SiteStore(path, "main") as store:
+        store.keep([Chain().punch()], NOW, OWN)
+        store._db.execute(f"UPDATE heard SET {altered}")
+        with pytest.raises(SiteDamaged, match="a row was altered"):
+            store.of_person("b" if "person" in altered else ANN)
+
+
 def test_an_altered_row_is_damage(path: Path) -> None:
     with SiteStore(path, "main") as store:
         store.keep([Chain().punch()], NOW, OWN)
