@@ -53,6 +53,12 @@ class PeopleFile(SqliteConnection):
             others = self._db.execute("PRAGMA data_version").fetchone()[0]
         return (self._own_changes << 32) + int(others)
 
+    def version_seen(self, earlier: int) -> int:
+        """The `version` of a reader who knows all changes of this process, and of others those up to `earlier`, an
+        earlier version.
+        """
+        return (self._own_changes << 32) + (earlier & 0xFFFF_FFFF)
+
     def rewrite(self) -> None:
         """Rewrite every page of the file, so that no freed page keeps a byte. Raises PeopleError."""
         erasure.rewrite(self._db, self.path)

@@ -157,11 +157,13 @@ class RosterSync:
         if self._inbox.waiting and not self._news:
             self._news = self._people.version() != self._seen
         while self._news:
+            # asked before the turn: another process may change the file while entries are judged
+            begun = self._people.version()
             self._news = self._turn()
             self._leave_unlisted()
             self._count()
             self._raise_floor()
-            self._seen = self._people.version()
+            self._seen = self._people.version_seen(begun)
 
     def left(self, person: str) -> None:
         """Note that the biometrics of a person who is `leaving` are erased. Raises PeopleError."""

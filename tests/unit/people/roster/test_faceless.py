@@ -14,7 +14,9 @@ from edge.domain.roster.member import Member, encode_member
 from edge.domain.roster.messages import PersonMessage
 from edge.domain.vocabulary import ErasureReason
 from edge.errors import LedgerError, PeopleError
+from edge.people.people_store import People
 from edge.people.person import new_person_id
+from edge.people.roster.sync import RosterSync
 from tests.support.people import CONSENT, POLICY
 from tests.support.roster_site import (
     ANEW,
@@ -379,6 +381,31 @@ def test_a_badge_that_passes_to_another_arrives_whatever_comes_first(site: Site,
     ) == (fay, bob)
     assert (gate.sync.kept_out(), gate.sync.missing()) == ({}, [])
     assert gate.sync.counts.roster_waiting == 0
+
+
+@pytest.mark.parametrize("moment", ["_apply", "_leave_unlisted", "_count", "_raise_floor"])
+def test_a_badge_that_is_freed_while_its_next_holder_is_judged_is_noticed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    gate = site.register("gate-1")
+    with People(gate.people.path, b"k" * 32) as others:  # another process, as far as the file tells
+        own = new_person_id()
+        others.add(own, "Own")
+        others.credentials.give(own, Token.BADGE, BADGE)
+        fay, act = add(site, FACELESS), getattr(RosterSync, moment)
+
+        def and_freed(self: RosterSync, *given: object) -> object:
+            done = act(self, *given)
+            if self.kept_out() and others.credentials.whose(Token.BADGE, BADGE) == own:
+                others.credentials.take(own, Token.BADGE)
+            return done
+
+        monkeypatch.setattr(RosterSync, moment, and_freed)
+        gate.give(site.publish(), settle=False)
+        assert others.credentials.whose(Token.BADGE, BADGE) != own
+        gate.settle()
+        assert gate.people.credentials.whose(Token.BADGE, BADGE) == fay
+        assert gate.sync.kept_out() == {}
 
 
 def test_the_badge_of_somebody_who_leaves_is_free_for_who_comes(site: Site) -> None:
