@@ -13,7 +13,9 @@ from edge import config
 from edge.terminal import installed
 from tests.support.badge_terminal import added, present, punches, running, smartclocker, wait_for
 
-NUMBER, STAFF, PIN = "0004711993", "77001", "271828"
+# Long enough that no clock reading or random id holds them by chance.
+NUMBER, STAFF, PIN = "0004711993", "77001880660029915", "271828182845"
+UNKNOWN = ("314159265358", "999999999999")
 
 
 @pytest.fixture
@@ -34,14 +36,14 @@ def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reade
     log = tmp_path / "log"
     with running(site.config, log) as terminal:
         wait_for(terminal, "ready", never="  IN\n")
-        present(reader, "badge 999999")
+        present(reader, f"badge {UNKNOWN[1]}")
         wait_for(terminal, "not recognised", never="  IN\n")
         present(reader, f"badge {NUMBER}")
         wait_for(terminal, "  IN\n")
         time.sleep(1.2)  # beyond the window in which a second punch is a duplicate
         present(reader, f"keys {STAFF}")
         wait_for(terminal, "enter your PIN")
-        present(reader, "keys 314159")
+        present(reader, f"keys {UNKNOWN[0]}")
         wait_for(terminal, "not recognised", never="  OUT\n")
         present(reader, f"keys {STAFF}")
         wait_for(terminal, "enter your PIN")
@@ -52,7 +54,7 @@ def test_who_said_no_to_their_face_clocks_in_by_badge_and_out_by_pin(site, reade
         path.read_bytes() for path in (site.directory / "state").rglob("*") if path.is_file()
     )
     assert person.encode() in kept
-    for secret in (NUMBER, STAFF, PIN, "314159", "999999"):
+    for secret in (NUMBER, STAFF, PIN, *UNKNOWN):
         assert secret.encode() not in kept
 
 

@@ -18,7 +18,8 @@ from edge.cli import main
 from edge.crypto.key_files import create_identity, public_pem
 from tests.support.schemas import REGISTRY, SCHEMAS
 
-BADGE, STAFF = "0004711993", "77001"
+# Long enough that no clock reading or random id holds them by chance.
+BADGE, STAFF = "0PLANTED4711993", "77001880660029915"
 CONSENTS = ("--witness", "Wanda Witness", "--consent", "--age-13-or-older", "--employer-agreed")
 ADDED = ("--change", "added", "--direction", "in", "--at", "2026-03-02T07:58:00.000Z", "--reason", "forgotten",
          "--worker", "asked", "--employer", "agrees")  # fmt: skip
