@@ -20,7 +20,13 @@ def test_every_event_of_the_table_and_every_state_stands_on_the_page() -> None:
 
 
 def test_every_cue_belongs_to_a_state_or_to_an_enrolment() -> None:
-    assert set(CUES) - set(re.findall(r"`([a-z-]+)`", PAGE)) == {"enrolling"}
+    assert set(CUES) - set(re.findall(r"`([a-z-]+)`", PAGE)) == {
+        "enrolling",
+        "employer-agrees",
+        "consent",
+        "enrolled",
+        "not-enrolled",
+    }
 
 
 def test_the_header_is_drawn_with_the_default_pins_of_today() -> None:

@@ -33,6 +33,10 @@ class CueName(StrEnum):
     ONE_AT_A_TIME = "one-at-a-time"
     UNCOVER = "uncover"
     ENROLLING = "enrolling"
+    EMPLOYER_AGREES = "employer-agrees"
+    CONSENT = "consent"
+    ENROLLED = "enrolled"
+    NOT_ENROLLED = "not-enrolled"
     COOLDOWN = "cooldown"
     BADGE_ONLY = "badge-only"
     OUT_OF_SERVICE = "out-of-service"
@@ -184,6 +188,28 @@ CUES: dict[CueName, Cue] = {
             (_step("r", 150, LOW_HZ), _step("", 150), _step("r", 150, LOW_HZ), _step("", 150), _step("r", 900)),
         ),
         Cue(CueName.ENROLLING, "enrolling", (_step("ga", 300), _step("", 300)), repeat=True),
+        Cue(
+            CueName.EMPLOYER_AGREES,
+            "does the employer agree? IN: yes, OUT or BREAK: no",
+            (_step("ga", 150, LOW_HZ), _step("", 150), _step("ga", 150, HIGH_HZ), _step("", 1200)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.CONSENT,
+            "do you agree to the use of your face? IN: yes, OUT or BREAK: no",
+            (*(_step("ga", 150, MID_HZ), _step("", 150)) * 2, _step("ga", 150, HIGH_HZ), _step("", 1200)),
+            repeat=True,
+        ),
+        Cue(
+            CueName.ENROLLED,
+            "enrolled",
+            (_step("ga", 150, LOW_HZ), _step("ga", 150, MID_HZ), _step("ga", 150, HIGH_HZ), _step("ga", 1500)),
+        ),
+        Cue(
+            CueName.NOT_ENROLLED,
+            "nobody was enrolled, and nothing was kept",
+            (*(_step("r", 250, MID_HZ), _step("r", 250, LOW_HZ), _step("", 200)) * 2, _step("r", 600)),
+        ),
         Cue(CueName.COOLDOWN, "your face is paused: badge or PIN", (_step("ra", 300), _step("", 900)), repeat=True),
         Cue(
             CueName.BADGE_ONLY,
