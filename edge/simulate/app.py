@@ -17,8 +17,11 @@ from edge.domain.people.credentials import Read, Token
 from edge.errors import PhotoError, SmartClockerError
 from edge.simulate.door import Door
 from edge.simulate.request_bodies import (
+    MAX_ENROLMENT,
     BodyRefused,
     CameraState,
+    CancelEnrolment,
+    EnrolHere,
     EnrolSample,
     MoveContact,
     ShowBadge,
@@ -28,7 +31,7 @@ from edge.simulate.request_bodies import (
     body_of,
     parsed,
 )
-from edge.simulate.sample_people import photo_path
+from edge.simulate.sample_people import photo_path, shown_at_the_door
 from edge.simulate.site import SimulatedSite, sample_of
 from edge.vision.photo import load_photo
 
@@ -71,6 +74,8 @@ class SimulatorPages:
                 Route(f"{door}/buttons", self._buttons, methods=["POST"]),
                 Route(f"{door}/journal", self._journal, methods=["POST"]),
                 Route(f"{door}/power", self._power, methods=["POST"]),
+                Route(f"{door}/enrolment", self._enrol_here, methods=["POST"]),
+                Route(f"{door}/enrolment/cancel", self._cancel, methods=["POST"]),
             ],
             exception_handlers={BodyRefused: _refused, SmartClockerError: _problem},
         )
@@ -118,6 +123,21 @@ class SimulatorPages:
         await run_in_threadpool(self._site.enrol, person)
         return Response(status_code=_DONE)
 
+    async def _enrol_here(self, request: Request) -> Response:
+        door, wish = self._door(request), await parsed(request, EnrolHere, MAX_ENROLMENT)
+        attested, site = wish.attested(), self._site
+        if wish.photographs:
+            await run_in_threadpool(site.enrol_from, door, attested, wish.photographs)
+            return Response(status_code=_DONE)
+        lines = site.guided.lines(door, attested, site.roster)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    async def _cancel(self, request: Request) -> Response:
+        door, _ = self._door(request), await parsed(request, CancelEnrolment)
+        if not self._site.guided.cancel(door):
+            raise BodyRefused(409, "no enrolment goes on at this door")
+        return Response(status_code=_DONE)
+
     async def _network(self, request: Request) -> Response:
         wish = await parsed(request, SwitchPart)
         await run_in_threadpool(self._site.switch_network, wish.on)
@@ -131,6 +151,7 @@ class SimulatorPages:
 
     async def _picture(self, request: Request) -> Response:
         door, jpeg = self._door(request), await _picture_of(request)
+        door.director.stands(None)
         await run_in_threadpool(lambda: door.scene.show(decode_picture(jpeg)))
         door.devices.camera.end_offers()
         return Response(status_code=_DONE)
@@ -139,12 +160,14 @@ class SimulatorPages:
         door, wish = self._door(request), await parsed(request, StandThere)
         door.devices.camera.end_offers()
         if wish.photo is None:
+            door.director.stands(None)
             door.scene.clear()
             return Response(status_code=_DONE)
         path = photo_path(wish.photo)
         if path is None:
             raise BodyRefused(422, "no sample person has this photograph")
         await run_in_threadpool(lambda: door.scene.show(_shipped(path), gain=wish.gain, blur=wish.blur))
+        door.director.stands(shown_at_the_door(wish.photo))
         return Response(status_code=_DONE)
 
     async def _camera(self, request: Request) -> Response:

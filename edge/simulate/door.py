@@ -15,6 +15,7 @@ from edge.adapters.replay.scene import Scene
 from edge.config_schema import Config
 from edge.domain.attendance.cues import CueName
 from edge.errors import SmartClockerError
+from edge.simulate.director import Director
 from edge.simulate.events import PageEvents
 from edge.simulate.journal_trouble import JournalTrouble
 from edge.terminal import installed
@@ -42,6 +43,7 @@ class Door:
         """`title` is what people call the door."""
         self.title, self.config, self._events = title, config, events
         self.scene = Scene((config.camera.width, config.camera.height))
+        self.director = Director(self.scene)
         self.ready = threading.Event()
         """Set while the terminal takes punches, or says that it cannot."""
         self._journal_trouble = JournalTrouble(installed.journal_path(config))

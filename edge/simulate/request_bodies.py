@@ -7,11 +7,19 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
+from edge.adapters.browser.pictures import MAX_BYTES
 from edge.domain.attendance.presses import Contact
+from edge.domain.people import person_name
+from edge.domain.people.consent import MINIMUM_AGE
 from edge.errors import SmartClockerError
+from edge.simulate.photo_enrolment import Attested
 
 MAX_JSON = 4_096
 """Most bytes of a body that is not a picture."""
+MOST_PHOTOGRAPHS = 5
+"""Photographs of one enrolment."""
+MAX_ENROLMENT = MAX_JSON + MOST_PHOTOGRAPHS * (MAX_BYTES * 4 // 3 + 8)
+"""Most bytes of a body with photographs."""
 DRAINED = 8_000_000
 """Bytes of a body that is too large which are read and dropped, so that its sender reads the answer."""
 BODY_S = 10.0
@@ -73,6 +81,39 @@ class EnrolSample(Struct, frozen=True, forbid_unknown_fields=True):
     agreed: bool
 
 
+class CancelEnrolment(Struct, frozen=True, forbid_unknown_fields=True):
+    """The enrolment that goes on at a door is to be cancelled."""
+
+
+class EnrolHere(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody is to be enrolled before the door's camera, or from photographs (JPEG, in base64), and agrees."""
+
+    name: Annotated[str, Meta(max_length=1_000)]
+    witness: Annotated[str, Meta(max_length=1_000)]
+    agreed: bool
+    age_attested: bool
+    employer_agreed: bool
+    photographs: Annotated[list[bytes], Meta(max_length=MOST_PHOTOGRAPHS)] = []
+
+    def attested(self) -> Attested:
+        """Whom they may enrol: everything was confirmed, and nothing is assumed. Raises BodyRefused with every
+        problem and its cure.
+        """
+        name, witness = person_name.tidy(self.name), person_name.tidy(self.witness)
+        wrong = [problem] if (problem := person_name.problem(name)) else []
+        if problem := person_name.problem(witness):
+            wrong.append(f"the witness: {problem}")
+        if not self.age_attested:
+            wrong.append(f"see that they are {MINIMUM_AGE} or older, then tick that box")
+        if not self.employer_agreed:
+            wrong.append("obtain the employer's agreement, then tick that box")
+        if not self.agreed:
+            wrong.append("nobody is enrolled without a consent: press IN, or type AGREE, when the person agrees")
+        if wrong:
+            raise BodyRefused(422, f"nobody was enrolled: {'; '.join(wrong)}")
+        return Attested(name, witness)
+
+
 T = TypeVar("T")
 
 
@@ -97,11 +138,11 @@ async def body_of(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
-async def parsed(request: Request, kind: type[T]) -> T:
-    """The body as a `kind`. Raises BodyRefused."""
+async def parsed(request: Request, kind: type[T], most: int = MAX_JSON) -> T:
+    """The body, of at most `most` bytes, as a `kind`. Raises BodyRefused."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise BodyRefused(415, "send JSON, with Content-Type: application/json")
-    raw = await body_of(request, MAX_JSON)
+    raw = await body_of(request, most)
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -19,12 +19,25 @@ class SamplePerson:
     badge: str
     staff_number: str
     pin: str
+    turned: str | None = None
+    """A photograph with the head turned to the person's right; mirrored, to their left. Who has one can do what the
+    terminal says during a guided enrolment.
+    """
 
 
 SAMPLES = {
     person.key: person
     for person in (
-        SamplePerson("barack", "Barack", ("obama.jpg", "obama2.jpg"), "obama3.jpg", "0004711001", "1001", "271828"),
+        SamplePerson(
+            "barack",
+            "Barack",
+            ("obama.jpg", "obama2.jpg"),
+            "obama3.jpg",
+            "0004711001",
+            "1001",
+            "271828",
+            "obama2.jpg",
+        ),
         SamplePerson("joe", "Joe", ("biden.jpg",), "biden.jpg", "0004711002", "1002", "314159"),
         SamplePerson("eileen", "Eileen", ("astronaut.png",), "astronaut.png", "0004711003", "1003", "141421"),
     )
@@ -37,7 +50,12 @@ def photo_path(name: str) -> Path | None:
     return photos_directory() / name if name in known else None
 
 
-def samples_message() -> list[dict[str, str]]:
+def shown_at_the_door(photo: str) -> SamplePerson | None:
+    """The sample person whose photograph for the door this is; None when nobody's is."""
+    return next((person for person in SAMPLES.values() if person.at_the_door == photo), None)
+
+
+def samples_message() -> list[dict[str, object]]:
     """The sample people, for the page."""
     return [
         {
@@ -47,6 +65,7 @@ def samples_message() -> list[dict[str, str]]:
             "badge": person.badge,
             "number": person.staff_number,
             "pin": person.pin,
+            "obeys": person.turned is not None,
         }
         for person in SAMPLES.values()
     ]

@@ -79,6 +79,7 @@ def served(site: SimulatedSite, listening: socket.socket, token: str | None = No
         _await_started(server, ended)
         yield PageServer(f"http://{LOOPBACK}:{port}/{token}/", port, ended)
     finally:
+        site.guided.close()
         site.events.close()
         server.should_exit = True
         thread.join(_GRACE_S * 3)

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge import config
+from edge.adapters.browser.pictures import decode_picture
 from edge.central.broker.mosquitto import find_mosquitto
 from edge.central.embedded import EmbeddedCentre, embedded_centre
 from edge.config_schema import Config
 from edge.crypto import key_files
 from edge.domain.attendance.states import TABLE, State
+from edge.domain.people.consent import MINIMUM_AGE
 from edge.errors import BrokerError
 from edge.resources import photos_directory
 from edge.sandbox import write_terminal
 from edge.simulate.door import Door
 from edge.simulate.events import PageEvents
+from edge.simulate.guided_enrolment import GuidedEnrolments
+from edge.simulate.photo_enrolment import Attested, enrol_from, enrol_sample
 from edge.simulate.record_watch import RecordWatch
-from edge.simulate.sample_enrolment import enrol_sample
 from edge.simulate.sample_people import SAMPLES, SamplePerson, samples_message
 from edge.simulate.site_roster import SiteRoster
 from edge.terminal import installed
@@ -70,6 +73,7 @@ class SimulatedSite:
     """None on a machine without a broker: then there is one door, and no receipts."""
     doors: dict[str, Door] = field(default_factory=dict)
     roster: SiteRoster | None = None
+    guided: GuidedEnrolments = field(default_factory=GuidedEnrolments)
     _enrolling: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _network: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -77,6 +81,12 @@ class SimulatedSite:
         """Enrol a sample person at the first door. Raises SmartClockerError."""
         with self._enrolling:
             enrol_sample(person, next(iter(self.doors.values())).config, self.roster)
+
+    def enrol_from(self, door: Door, attested: Attested, photographs: Sequence[bytes]) -> None:
+        """Enrol somebody at a door from photographs (JPEG). Raises SmartClockerError."""
+        with self._enrolling:
+            named = ((f"photograph {n}", decode_picture(jpeg)) for n, jpeg in enumerate(photographs, 1))
+            enrol_from(attested, named, door.config, self.roster)
 
     def switch_network(self, on: bool) -> None:
         """Kill the broker, or start it again. Raises BrokerError on a machine without one."""
@@ -99,6 +109,7 @@ class SimulatedSite:
             "size": [first.camera.width, first.camera.height],
             "window_s": first.terminal.duplicate_window_s,
             "people": samples_message(),
+            "minimum_age": MINIMUM_AGE,
             "policy": installed.policy_text(first),
             "states": states_message(),
         }
@@ -130,7 +141,7 @@ def simulated_site(directory: Path, wanted: SimulationWish = AS_SHIPPED) -> Iter
         if centre is not None:
             site.roster = SiteRoster(centre)
         for name in names:
-            loaded = _write_door(directory / name, name, site, wanted)
+            loaded = write_door(directory / name, name, site, wanted)
             site.doors[name] = Door(DOORS[name], loaded, events)
             stack.callback(site.doors[name].switch_off)
         for door in site.doors.values():
@@ -151,7 +162,8 @@ def _centre(stack: ExitStack, directory: Path) -> EmbeddedCentre | None:
     return stack.enter_context(embedded_centre(directory, SITE, tuple(DOORS)))
 
 
-def _write_door(directory: Path, name: str, site: SimulatedSite, wanted: SimulationWish) -> Config:
+def write_door(directory: Path, name: str, site: SimulatedSite, wanted: SimulationWish = AS_SHIPPED) -> Config:
+    """Make the files of one door's terminal, and make it known at the centre. Raises SmartClockerError."""
     directory.mkdir(mode=0o700)
     scripts = {device: directory / f"{device}.fifo" for device in ("reader", "buttons")}
     for fifo in scripts.values():

@@ -52,6 +52,21 @@ class PageClient:
         return status, json.loads(body)["problem"] if body else ""
 
     @contextmanager
+    def enrolling(self, door: str, **fields: object) -> Iterator["Enrolling"]:
+        """A guided enrolment, whose connection is closed at the end of the block, as a page's is."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=300)
+        wish = {"witness": "a test", "agreed": True, "age_attested": True, "employer_agreed": True, **fields}
+        name = f"{self.host}:{self.port}"
+        headers = {"Content-Type": "application/json", "Origin": f"http://{name}"}
+        try:
+            connection.request("POST", f"{self.base}doors/{door}/enrolment", json.dumps(wish), headers)
+            yield Enrolling(connection.getresponse())
+        finally:
+            if connection.sock is not None:
+                connection.sock.shutdown(2)
+            connection.close()
+
+    @contextmanager
     def hearing(self) -> Iterator["Heard"]:
         """What the page is told while the block runs."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
@@ -70,6 +85,32 @@ class PageClient:
                 connection.sock.shutdown(2)
             thread.join(30)
             connection.close()
+
+
+class Enrolling:
+    """The lines of one guided enrolment."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        assert answer.status == 200, answer.read()
+        self._answer = answer
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        for raw in self._answer:
+            if raw.strip():
+                yield json.loads(raw)
+
+    def until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next line that fits."""
+        seen = []
+        for said in self.lines():
+            if fits(said):
+                return said
+            seen.append(said)
+        raise AssertionError(seen)
+
+    def end(self) -> dict[str, Any]:
+        """The last line."""
+        return self.until(lambda said: "end" in said)
 
 
 class Heard:

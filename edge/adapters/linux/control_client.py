@@ -15,7 +15,8 @@ from edge.errors import ControlAway, ControlError, ControlRefused, RecordError
 
 ANSWER_S = 10.0
 """Longest silence of a service before it counts as hanging, where no longer action runs."""
-_MOST_ANSWER = 65_536
+MOST_ANSWER = 65_536
+"""Most bytes of a line of an answer."""
 _CANCEL_S = 5.0
 """How long the last line is awaited after a cancel: it says whether anything was kept."""
 
@@ -23,7 +24,7 @@ _CANCEL_S = 5.0
 def is_served(path: Path) -> bool:
     """Whether a running terminal answers at this socket."""
     try:
-        _connected(path).close()
+        connected(path).close()
     except ControlError:
         return False
     return True
@@ -41,7 +42,7 @@ def ask(
     `within_s` is the longest silence. When the user interrupts, the action is cancelled, and KeyboardInterrupt is
     raised after the service has said what came of it. Raises ControlAway, ControlRefused, ControlError.
     """
-    link = _connected(path)
+    link = connected(path)
     with contextlib.closing(link):
         lines = _Lines(link)
         _send(link, {"v": 1, **request})
@@ -86,7 +87,7 @@ class _Lines:
         """The next line. Raises ControlError."""
         self._link.settimeout(within_s)
         while b"\n" not in self._rest:
-            if len(self._rest) > _MOST_ANSWER:
+            if len(self._rest) > MOST_ANSWER:
                 raise ControlError("the answer of the service is too long; is it a terminal of this version?")
             try:
                 chunk = self._link.recv(65_536)
@@ -100,13 +101,18 @@ class _Lines:
                 raise ControlError("the service ended the connection; see its log, and try again")
             self._rest += chunk
         line, _, self._rest = self._rest.partition(b"\n")
-        try:
-            said = parse_object(line, _MOST_ANSWER)
-        except RecordError as error:
-            raise ControlError(f"the answer of the service cannot be read ({error}); update both") from error
-        if not is_version(said):
-            raise ControlError("the service is of another version; restart it: systemctl restart smartclocker")
-        return said
+        return parsed(line)
+
+
+def parsed(line: bytes) -> dict[str, Any]:
+    """What a line of an answer says. Raises ControlError."""
+    try:
+        said = parse_object(line, MOST_ANSWER)
+    except RecordError as error:
+        raise ControlError(f"the answer of the service cannot be read ({error}); update both") from error
+    if not is_version(said):
+        raise ControlError("the service is of another version; restart it: systemctl restart smartclocker")
+    return said
 
 
 def _send(link: socket.socket, request: Mapping[str, Any]) -> None:
@@ -118,7 +124,8 @@ def _send(link: socket.socket, request: Mapping[str, Any]) -> None:
         raise ControlError(f"the request cannot be sent: {error}") from error
 
 
-def _connected(path: Path) -> socket.socket:
+def connected(path: Path) -> socket.socket:
+    """A connection to the running terminal. Raises ControlAway, ControlError."""
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     link.settimeout(ANSWER_S)
     try:

@@ -27,6 +27,28 @@ export function postPicture(path, jpeg) {
   return sent(path, { method: "POST", headers: { "Content-Type": "image/jpeg" }, body: jpeg });
 }
 
+// The lines of a long answer as they come; blank ones only say that it goes on.
+export async function postForLines(path, body, told, signal) {
+  const answer = await sent(path, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal,
+  });
+  if (!answer.body || answer.status === 204) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    let part;
+    try {
+      part = await reader.read();
+    } catch {
+      throw new Refused("The simulator does not answer any more: has it ended? Then nothing was kept.");
+    }
+    if (part.done) return;
+    const lines = (rest + part.value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) if (line) told(JSON.parse(line));
+  }
+}
+
 export async function about() {
   return (await sent("about", {})).json();
 }

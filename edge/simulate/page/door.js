@@ -1,7 +1,8 @@
 // The panel of one door: its camera, lights, reader and records.
 
-import { Refused, post, postPicture } from "./api.js";
+import { post, postPicture } from "./api.js";
 import { element, heldButton, isPressed, pressed } from "./dom.js";
+import { Enrolment } from "./enrol.js";
 import { Feed, shrunk } from "./feed.js";
 import { showRecords } from "./records.js";
 
@@ -14,6 +15,8 @@ export class DoorPanel {
   #people;
   #sound;
   #feed;
+  #enrolment;
+  #agreeing = false;
   #cue = null;
   #shownPhoto = null;
 
@@ -27,7 +30,8 @@ export class DoorPanel {
     heading.id = `title-${name}`;
     this.#root.setAttribute("aria-labelledby", heading.id);
     this.#find(".scroll").setAttribute("aria-label", `Last records of ${title}`);
-    this.#feed = new Feed(name, this.#find(".live"), site.size, (problem) => this.#complain(problem));
+    this.#feed = new Feed(name, this.#find(".live"), site.size, (problem) => this.#feedEnded(problem));
+    this.#enrolment = new Enrolment(name, this.#find(".enrol"), site, (shown) => this.#obeys(shown));
     this.#fillWidgets();
     this.#listen();
     this.#showScene("Nobody is there.");
@@ -46,7 +50,7 @@ export class DoorPanel {
     this.#root.dataset.state = cue.state;
     const lit = COLOURS.filter((colour) => cue.steps.some((step) => step[colour]));
     const lights = lit.length ? ` (${lit.join(" and ")} light)` : "";
-    this.#find(".words").textContent = `${cue.text}${lights}`;
+    this.#say(`${cue.text}${lights}`);
     this.#find(".state").replaceChildren("State: ", element("strong", {}, cue.state));
     if (calm.matches) this.#steady();
   }
@@ -63,7 +67,7 @@ export class DoorPanel {
     this.#root.classList.toggle("off", !on);
     this.#find(".power").textContent = on ? "" : `The terminal is off. ${problem ?? ""}`;
     if (!on) {
-      this.#find(".words").textContent = "The terminal is off.";
+      this.#say("The terminal is off.");
       this.#find(".state").textContent = "";
       this.#root.dataset.state = "";
     }
@@ -85,8 +89,26 @@ export class DoorPanel {
     this.#find(".no-journal").checked = held;
   }
 
+  enrolment({ going }) {
+    this.#enrolment.going(going);
+  }
+
   records(message) {
     showRecords(this.#root, message);
+  }
+
+  // A live region: what is said already is not said again, however often a cue is shown.
+  #say(words) {
+    const shown = this.#find(".words");
+    if (shown.textContent !== words) shown.textContent = words;
+  }
+
+  // A sample person turns as the terminal asks: there are photographs of that.
+  #obeys({ photo, mirrored }) {
+    if (!this.#shownPhoto) return;
+    const image = this.#find(".photo");
+    image.src = `photos/${photo}`;
+    image.classList.toggle("mirrored", mirrored);
   }
 
   // Without blinking: the lights that the cue uses are lit as long as it lasts.
@@ -99,7 +121,7 @@ export class DoorPanel {
   #fillWidgets() {
     const faces = this.#people.map((person) => element(
       "button", { type: "button", class: "face", onclick: () => this.#act(() => this.#stand(person)) },
-      element("img", { src: `photos/${person.photo}`, alt: "" }), person.name,
+      person.name,
     ));
     faces.push(element(
       "button", { type: "button", class: "nobody", onclick: () => this.#act(() => this.#stand(null)) }, "Nobody",
@@ -132,7 +154,7 @@ export class DoorPanel {
       await this.#move("motion", false);
     }));
     for (const button of this.#root.querySelectorAll("[data-contact]")) {
-      heldButton(button, (active) => this.#act(() => this.#move(button.dataset.contact, active)));
+      heldButton(button, (active) => this.#act(() => this.#pressed(button.dataset.contact, active)));
     }
     on(".no-journal", "change", (event) => this.#act(() => this.#post("journal", { on: !event.target.checked })));
     on(".switch", "click", () => this.#act(() => this.#post("power", { on: !isPressed(this.#find(".switch")) })));
@@ -153,11 +175,9 @@ export class DoorPanel {
   }
 
   async #webcam() {
-    if (this.#feed.running) {
-      await this.#endFeed();
-      this.#showScene("Nobody is there.");
-      return;
-    }
+    const ending = this.#feed.running && isPressed(this.#find(".webcam"));
+    await this.#endFeed();
+    if (ending) return;
     await this.#feed.webcam();
     pressed(this.#find(".webcam"), true);
     this.#showScene("The terminal sees your webcam.");
@@ -168,12 +188,13 @@ export class DoorPanel {
     input.value = "";
     if (!file) return;
     if (file.type.startsWith("video/")) {
+      await this.#endFeed();
       await this.#feed.clip(file);
       this.#showScene("The terminal sees your clip, again and again.");
       return;
     }
-    await this.#endFeed();
     const jpeg = await shrunk(file);
+    await this.#endFeed();
     await postPicture(`doors/${this.#name}/picture`, jpeg);
     this.#showScene("Your photograph is there.", URL.createObjectURL(jpeg));
   }
@@ -186,8 +207,25 @@ export class DoorPanel {
   }
 
   async #endFeed() {
+    const ran = this.#feed.running;
     await this.#feed.stop();
     pressed(this.#find(".webcam"), false);
+    if (ran) this.#showScene("Nobody is there.");
+  }
+
+  // The webcam or the clip has ended by itself.
+  #feedEnded(problem) {
+    pressed(this.#find(".webcam"), false);
+    this.#showScene("Nobody is there.");
+    this.#complain(problem);
+  }
+
+  // IN agrees while somebody is asked for their consent; otherwise it is the terminal's button.
+  #pressed(contact, active) {
+    const agreeing = contact === "in" && (active ? this.#enrolment.asking : this.#agreeing);
+    if (!agreeing) return this.#move(contact, active);
+    this.#agreeing = active;
+    if (!active && this.#enrolment.asking) this.#enrolment.agree();
   }
 
   #showScene(words, photo = null) {
@@ -196,6 +234,7 @@ export class DoorPanel {
     if (photo) image.src = photo;
     else image.removeAttribute("src");
     image.hidden = !photo;
+    image.classList.remove("mirrored");
     if (!photo || !this.#shownPhoto || photo !== `photos/${this.#shownPhoto.photo}`) this.#shownPhoto = null;
     this.#find(".scene").textContent = words;
   }
@@ -213,7 +252,7 @@ export class DoorPanel {
     try {
       await act();
     } catch (error) {
-      this.#complain(error instanceof Refused ? error.message : `That did not work: ${error.message}`);
+      this.#complain(error.message);
     }
   }
 

@@ -6,7 +6,7 @@ const cue = (...names) => (topic, message) => topic === "cue" && names.includes(
 
 const STEPS = [
   ["Read the policy, tick the box, and press “Enrol Barack”.", (topic, m) => topic === "records" && m.people.includes("Barack")],
-  ["Stand before the camera: press Barack's photograph at the entrance. Green light, and two tones that rise: IN.", cue("in")],
+  ["Stand before the camera: press “Barack” at the entrance. Green light, and two tones that rise: IN.", cue("in")],
   ["Press “Nobody”, then Barack again at once: he is IN already, and is not counted twice.", cue("already-in", "already-out")],
   ["A stranger: press Eileen, whom you have not enrolled. Red light, one low tone.", cue("refused")],
   ["Tick “The lamp is out” and press Barack: the terminal says what to change. Then untick it.", cue("light")],
@@ -16,6 +16,7 @@ const STEPS = [
   ["Type 1001, Enter, then the PIN 271828, Enter.", cue("enter-pin")],
   ["Press OUT, then a badge of somebody who is IN: the button counts, whatever the terminal would have guessed.", cue("pressed-out")],
   ["Press BREAK, then a face or badge: they go, and it is a break.", cue("break-begins")],
+  ["Open “Enrol somebody here”, give your name, agree with IN, and do before your webcam what the terminal says.", cue("enrolling")],
   ["Cut the network, and let somebody punch: the record waits, signed and on the disk.", (topic, m) => topic === "records" && !m.online && m.pending > 0, "centre"],
   ["Press the button again: the network returns, and every record gets its receipt.", (topic, m) => topic === "records" && m.online && m.pending === 0, "centre"],
 ];

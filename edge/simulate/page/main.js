@@ -23,7 +23,7 @@ function listen(site, panels) {
     stream.close();
     trouble.textContent = "The simulator has ended, or is shown in too many other windows.";
   });
-  for (const topic of ["cue", "lights", "power", "camera", "reader", "buttons", "journal", "records"]) {
+  for (const topic of ["cue", "lights", "power", "camera", "reader", "buttons", "journal", "records", "enrolment"]) {
     stream.addEventListener(topic, (event) => {
       const message = JSON.parse(event.data);
       const panel = panels.get(message.door);

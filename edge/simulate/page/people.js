@@ -15,8 +15,7 @@ export class People {
       this.#buttons.set(person.name, button);
       const means = `badge ${person.badge}, staff number ${person.number}, PIN ${person.pin}`;
       return element(
-        "li", {}, element("img", { src: `photos/${person.photo}`, alt: "" }),
-        element("span", {}, element("strong", {}, person.name), element("br"), means), button,
+        "li", {}, element("span", {}, element("strong", {}, person.name), element("br"), means), button,
       );
     });
     document.getElementById("samples").append(...rows);
@@ -41,7 +40,7 @@ export class People {
     try {
       await post("people", { sample: person.key, agreed: true });
       this.#agreed.checked = false;
-      this.#status.textContent = `${person.name} is enrolled. Now press ${person.name}'s photograph at a door.`;
+      this.#status.textContent = `${person.name} is enrolled. Now press ${person.name} at a door.`;
     } catch (error) {
       this.#status.textContent = error.message;
     }
