@@ -2,10 +2,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy models fuzz lock docs picture clean
+.PHONY: help setup setup-demo demo simulate test test-trixie lint type format bench evaluate crash powercut privacy shift-change models fuzz lock docs picture clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what development and tests need (apt packages, .venv with hashed locks)
 	@provisioning/setup-dev.sh test
@@ -53,6 +53,9 @@ fuzz: setup  ## mutated records, receipts, commands, statuses and exports at the
 
 privacy: setup  ## 50 people, 5 terminals, every promise of docs/privacy.md: what was seen, and whether it holds (SABOTAGE=word must fail)
 	@$(BIN)/python -m tests.privacy --json build/privacy.json --sabotage "$(SABOTAGE)" $(ARGS)
+
+shift-change: setup  ## 100 people in 200 s at two doors, by face, badge and PIN, beside strangers who stay (ARGS=--help)
+	@$(BIN)/python -m tests.shift_change $(ARGS)
 
 evaluate: setup  ## measure recognition on DIR=folder-of-people: build/evaluate.html and .json
 	@$(BIN)/smartclocker evaluate '$(or $(DIR),$(error say which folder: make evaluate DIR=people))' --html build/evaluate.html --json build/evaluate.json $(ARGS)

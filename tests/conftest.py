@@ -40,6 +40,7 @@ LONGEST = (
     "unit/domain/privacy/test_image_retention.py",
     "unit/domain/recognition/test_door_hour.py",
     "system/test_run.py",
+    "system/test_shift_change.py",
 )
 """Files that take longest, the longest first: begun last, one of them would keep one worker busy at the end."""
 

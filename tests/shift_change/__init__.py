@@ -1,0 +1,1 @@
+"""`make shift-change`: a change of shifts at two doors of one site, measured."""
